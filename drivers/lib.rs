@@ -1,0 +1,145 @@
+//! The seam between the suite and the stores, and one file a store.
+//!
+//! A driver is two types. Its [`Store`] opens from its own configuration, makes sessions and describes itself; its
+//! [`Session`] is one logical client with one operation in flight, whose `execute` is a `match` with one arm for each
+//! operation that it speaks. Operations are data ([`Op`]); their meanings are written in `op.rs` and, as code, in
+//! `memory.rs`. Drivers know no plan, no clock and no histogram, and print nothing.
+//!
+//! To add a store: write `name.rs`, put its client crate and a feature into `Cargo.toml`, and a line into [`stores!`].
+//! The conformance suite (`tests/conformance.rs`) then holds it to what it declares.
+
+#![allow(async_fn_in_trait)] // Sessions live and die on one thread, so their futures need not be `Send`.
+
+mod address;
+mod capability;
+mod dataset;
+mod failure;
+mod op;
+mod value;
+
+#[cfg(feature = "libsql")]
+pub mod libsql;
+pub mod memory;
+pub mod null;
+pub mod sim;
+
+pub use address::{Address, AddressError};
+pub use capability::{Binding, Capabilities, Capability, Description, Durability, Footprint, Guarantees};
+pub use dataset::{Dataset, Field, KeyKind, Kind, Log, Part, Series, Table};
+pub use failure::{Failure, FailureKind};
+pub use op::{Done, Fields, Fold, Matching, Op, Order};
+pub use value::{Change, Digest, Key, Point, Record, Row, Rows, Value};
+
+use std::sync::Arc;
+
+/// An opened store.
+pub trait Store: Sized + Send + Sync + 'static {
+    /// What may be set in its address, `store:location?key=value`. Unknown keys are refused.
+    type Config: serde::de::DeserializeOwned;
+    /// One logical client.
+    type Session: Session;
+    /// Its name on the command line.
+    const NAME: &'static str;
+    /// One sentence for `storebench list`.
+    const ABOUT: &'static str;
+    /// The operations that it binds without emulating them.
+    const CAPABILITIES: Capabilities;
+    /// Where it runs, which decides whether a session may block its thread.
+    const PLACEMENT: Placement;
+    /// Whether what was written can be read again. Only `null` does not: it measures the suite's own floor, and checks
+    /// of its content would mean nothing.
+    const KEEPS_DATA: bool = true;
+
+    /// Opens the store for a dataset. Nothing is created or changed before [`reset`](Store::reset).
+    async fn open(config: Self::Config, opening: Opening) -> Result<Self, Failure>;
+
+    /// Makes an empty dataset, removing what an earlier `reset` of this workload made and nothing else.
+    async fn reset(&self) -> Result<(), Failure>;
+
+    /// What this store's own expert does after a bulk load: build indexes, gather statistics, write a checkpoint.
+    async fn settle(&self) -> Result<(), Failure>;
+
+    /// A new session. It is used on the thread that made it.
+    async fn session(&self) -> Result<Self::Session, Failure>;
+
+    /// Version, effective settings and guarantees, read back from the store.
+    async fn describe(&self) -> Result<Description, Failure>;
+
+    /// The statements and round trips that an operation takes.
+    fn binding(&self, op: &Op) -> Binding;
+
+    /// What the data weighs now.
+    async fn footprint(&self) -> Result<Footprint, Failure>;
+
+    /// Removes what was made and closes.
+    async fn close(self) -> Result<(), Failure>;
+}
+
+/// One logical client: one operation in flight, replies fully decoded into `rows`.
+pub trait Session {
+    /// Carries out one operation. `rows` is cleared first and then holds the answer. A missing row, an error reply or a
+    /// partial batch is a failure, never a success.
+    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure>;
+
+    /// Adds records (`Batch` of `Insert`), events (`Append`) or points (`Ingest`) by the store's bulk path, with the
+    /// same meaning as `execute`. Used before the run only.
+    async fn load(&mut self, op: &Op) -> Result<Done, Failure> {
+        self.execute(op, &mut Rows::default()).await
+    }
+
+    /// Hands every row of a part to `sink`: records in any order; a log's events in order within each stream; points
+    /// in any order, as time and metrics under their entity. Used off the clock to reconcile.
+    async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure>;
+}
+
+/// What a store is opened for.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// The data that it will hold.
+    pub dataset: Arc<Dataset>,
+    /// The tier that the user asked for. A store that cannot be set to it refuses to open.
+    pub durability: Durability,
+    /// How many sessions will be made.
+    pub sessions: usize,
+}
+
+/// Where a store runs relative to the suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Placement {
+    /// In this process: a session may block, so each owns its thread.
+    Embedded,
+    /// Behind a connection: sessions wait without blocking and share threads.
+    Remote,
+}
+
+/// What to do with a store once its type is known: dispatch is dynamic once a run and static per operation.
+pub trait Visitor {
+    /// What the visit gives.
+    type Output;
+
+    /// Called with the type that the name stands for.
+    fn visit<S: Store>(self) -> Self::Output;
+}
+
+macro_rules! stores {
+    ($($(#[$when:meta])? $store:ty),+ $(,)?) => {
+        /// The names of all stores in this build.
+        pub fn names() -> Vec<&'static str> {
+            vec![$($(#[$when])? <$store as Store>::NAME),+]
+        }
+
+        /// Visits the store of this name; `None` if this build has no such store.
+        pub fn visit<V: Visitor>(name: &str, visitor: V) -> Option<V::Output> {
+            $($(#[$when])? if name == <$store as Store>::NAME { return Some(visitor.visit::<$store>()); })+
+            None
+        }
+    };
+}
+
+stores! {
+    #[cfg(feature = "libsql")] libsql::Libsql,
+    memory::Memory,
+    null::Null,
+    sim::Sim,
+}
