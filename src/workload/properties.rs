@@ -1,0 +1,1 @@
+//! YCSB `.properties` files as workloads.
