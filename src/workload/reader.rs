@@ -183,6 +183,16 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// A date or a date and time, UTC unless it says otherwise, in milliseconds since the epoch.
+    pub fn instant_ms(&self) -> Reading<i64> {
+        let written = self.value.get_ref().as_datetime().ok_or_else(|| self.wanted("a date such as 2026-01-01"))?;
+        let date = written.date.ok_or_else(|| self.wanted("a date such as 2026-01-01"))?;
+        let time = written.time.map_or("00:00:00".into(), |time| time.to_string());
+        let offset = written.offset.map_or("Z".into(), |offset| offset.to_string());
+        let instant: Result<jiff::Timestamp, _> = format!("{date}T{time}{offset}").parse();
+        instant.map(jiff::Timestamp::as_millisecond).map_err(|_| self.fault("no such instant; write one from 1970 to 9999"))
+    }
+
     /// A table.
     pub fn section(&self) -> Reading<Section<'a>> {
         match self.value.get_ref() {
