@@ -369,6 +369,9 @@ pub struct CheckResult {
     pub name: String,
     /// Whether it is.
     pub passed: bool,
+    /// Whether it could not be told, because writes with an unknown outcome allow either.
+    #[serde(default)]
+    pub undecided: bool,
     /// What was found, with numbers.
     pub detail: String,
 }
