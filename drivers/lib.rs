@@ -17,11 +17,8 @@ mod failure;
 mod op;
 mod value;
 
-#[cfg(feature = "libsql")]
-pub mod libsql;
 pub mod memory;
 pub mod null;
-pub mod sim;
 
 pub use address::{Address, AddressError};
 pub use capability::{Binding, Capabilities, Capability, Description, Durability, Footprint, Guarantees};
@@ -138,8 +135,6 @@ macro_rules! stores {
 }
 
 stores! {
-    #[cfg(feature = "libsql")] libsql::Libsql,
     memory::Memory,
     null::Null,
-    sim::Sim,
 }
