@@ -36,6 +36,8 @@ pub struct Course {
     pub checks_answers: bool,
     /// Attempts after the first for operations that lost a conflict.
     pub max_retries: u32,
+    /// How many lanes there are.
+    pub lanes: u64,
     /// Number of recorded slots.
     pub slot_count: usize,
     /// Ctrl-C.
@@ -49,8 +51,9 @@ pub struct Window {
     pub phase: Phase,
     /// No operation starts at or after this instant.
     pub until_ns: u64,
-    /// Operations that each lane starts at most.
-    pub ops_per_lane: u64,
+    /// Operations that all lanes together start at most: the schedule counts them in an open loop, and in a closed one
+    /// each lane has its share.
+    pub operations: u64,
     /// The schedule of an open loop.
     pub schedule: Option<Schedule>,
     /// Arrivals that are later than this when a lane takes them are skipped.
@@ -74,7 +77,7 @@ pub struct Lane<S> {
     /// To the collector.
     pub outbox: Sender<Message>,
     /// Empty recorders from the collector.
-    pub spares: Receiver<Box<Recorder>>,
+    pub spares: Option<Receiver<Box<Recorder>>>,
     /// What all lanes share.
     pub course: Arc<Course>,
     /// The steps of the current operation: reused memory.
@@ -107,6 +110,8 @@ struct Progress {
     second: i64,
     /// Operations claimed in this window.
     claimed: u64,
+    /// Operations that it may claim in a closed loop.
+    limit: u64,
     stopped: bool,
 }
 
@@ -122,10 +127,11 @@ impl<S: Session> Lane<S> {
     pub async fn run(mut self) -> Ended {
         let course = Arc::clone(&self.course);
         let stopped = !wait_until(course.clock, 1, course.owns_thread, &course.stop).await;
-        let mut progress = Progress { now_ns: course.clock.now_ns(), check_ns: 0, second: 0, claimed: 0, stopped };
+        let mut progress = Progress { now_ns: course.clock.now_ns(), check_ns: 0, second: 0, claimed: 0, limit: 0, stopped };
         let mut scheduled = 0;
         for window in &course.windows {
             progress.claimed = 0;
+            progress.limit = share(window.operations, course.lanes, self.index as u64);
             progress.second = second_of(&course, progress.now_ns, window.phase);
             progress.check_ns = progress.now_ns;
             self.stream.begin(window.phase);
@@ -260,7 +266,8 @@ impl<S: Session> Lane<S> {
 
     fn hand_over(&mut self, course: &Course, window: &Window, progress: &mut Progress) {
         let open_loop = window.schedule.is_some();
-        let spare = self.spares.try_recv().unwrap_or_else(|_| Box::new(Recorder::new(course.slot_count, open_loop)));
+        let spare = self.spares.as_ref().and_then(|spares| spares.try_recv().ok());
+        let spare = spare.unwrap_or_else(|| Box::new(Recorder::new(course.slot_count, open_loop)));
         let recorder = std::mem::replace(&mut self.recorder, spare);
         let now = second_of(course, progress.now_ns, window.phase);
         // As in `run`: a collector that is gone does not stop the measurement.
@@ -278,11 +285,8 @@ impl<S: Session> Lane<S> {
 /// The next operation that this lane may start. A function of the window and of the clock's last reading.
 #[inline]
 fn claim(window: &Window, progress: &mut Progress) -> Claim {
-    if progress.claimed == window.ops_per_lane {
-        return Claim::End;
-    }
     let Some(schedule) = &window.schedule else {
-        if progress.now_ns >= window.until_ns {
+        if progress.now_ns >= window.until_ns || progress.claimed == progress.limit {
             return Claim::End;
         }
         progress.claimed += 1;
@@ -292,6 +296,11 @@ fn claim(window: &Window, progress: &mut Progress) -> Claim {
     progress.claimed += 1;
     let too_late = progress.now_ns > intended_ns.saturating_add(window.skip_after_ns);
     if too_late || progress.now_ns >= window.drain_until_ns { Claim::Skip } else { Claim::Start(intended_ns) }
+}
+
+/// A lane's part of a number of operations: as equal as whole numbers allow.
+fn share(operations: u64, lanes: u64, lane: u64) -> u64 {
+    operations / lanes + u64::from(lane < operations % lanes)
 }
 
 /// One operation with its retries: all of it stands inside the stopwatch.

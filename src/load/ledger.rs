@@ -183,9 +183,9 @@ impl Ledger {
     }
 
     /// Adds what another lane noted.
-    pub fn merge(&mut self, other: Ledger) {
+    pub fn merge(&mut self, other: &Ledger) {
         debug_assert_eq!(self.dataset, other.dataset);
-        for (into, from) in self.tables.iter_mut().zip(other.tables) {
+        for (into, from) in self.tables.iter_mut().zip(&other.tables) {
             into.inserted.merge(&from.inserted);
             into.inserted_keys.merge(from.inserted_keys);
             into.deleted_keys.merge(from.deleted_keys);
@@ -193,8 +193,8 @@ impl Ledger {
             into.grown.iter_mut().zip(&from.grown).for_each(|(sum, grown)| *sum += grown);
             into.bumped.iter_mut().zip(&from.bumped).for_each(|(was, is)| *was |= is);
             into.set.iter_mut().zip(&from.set).for_each(|(was, is)| *was |= is);
-            for (field, writes) in from.followed {
-                into.followed.entry(field).or_default().extend(writes);
+            for (field, writes) in &from.followed {
+                into.followed.entry(field.clone()).or_default().extend(writes);
             }
         }
         self.logs.iter_mut().zip(&other.logs).for_each(|(into, from)| into.merge(from));
