@@ -19,6 +19,7 @@ mod value;
 
 pub mod memory;
 pub mod null;
+pub mod sim;
 
 pub use address::{Address, AddressError};
 pub use capability::{Binding, Capabilities, Capability, Description, Durability, Footprint, Guarantees};
@@ -137,4 +138,5 @@ macro_rules! stores {
 stores! {
     memory::Memory,
     null::Null,
+    sim::Sim,
 }

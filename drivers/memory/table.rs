@@ -112,15 +112,15 @@ impl Table {
 
     /// Makes the record what is given, or removes it, and keeps the indexes in step.
     pub(super) fn put(&mut self, key: &Key, record: Option<Record>) {
-        let former = match record.clone() {
+        for index in &mut self.indexes {
+            let at = |record: Option<&Record>| record.map_or(Value::Null, |record| record[index.field].clone());
+            let (former, latter) = (at(self.records.get(key)), at(record.as_ref()));
+            index.replace(key, former, latter);
+        }
+        match record {
             Some(record) => self.records.insert(key.clone(), record),
             None => self.records.remove(key),
         };
-        for index in &mut self.indexes {
-            let at =
-                |record: &Option<Record>| record.as_ref().map_or(Value::Null, |record| record[index.field].clone());
-            index.replace(key, at(&former), at(&record));
-        }
     }
 
     /// Makes one field of a record what is given; a record that is not there stays so.
