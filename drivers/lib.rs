@@ -44,6 +44,8 @@ pub trait Store: Sized + Send + Sync + 'static {
     const CAPABILITIES: Capabilities;
     /// Where it runs, which decides whether a session may block its thread.
     const PLACEMENT: Placement;
+    /// The highest durability tier that it can be set to.
+    const BEST_DURABILITY: Durability;
     /// Whether what was written can be read again. Only `null` does not: it measures the suite's own floor, and checks
     /// of its content would mean nothing.
     const KEEPS_DATA: bool = true;
