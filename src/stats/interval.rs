@@ -48,18 +48,24 @@ fn exceedance_interval(seconds: &[Histogram<u64>], whole: &Histogram<u64>, p: f6
             block.iter().fold((0, 0), |(n, above), second| (n + second.len(), above + count_above(second, value)))
         })
         .collect();
-    let above = counts.iter().map(|(_, above)| above).sum();
     let blocks = counts.len() as f64;
-    let share = above as f64 / whole.len() as f64;
+    let share = counts.iter().map(|(_, above)| above).sum::<u64>() as f64 / whole.len() as f64;
     let scatter: f64 = counts.iter().map(|&(n, above)| (above as f64 - share * n as f64).powi(2)).sum();
     let error = (scatter / (blocks * (blocks - 1.0))).sqrt() / (whole.len() as f64 / blocks);
     let half = student_t(0.95, counts.len() - 1) * error;
+    let above = ranked_above(whole.len(), p);
     let bounded = p + half < 1.0 && above >= FEWEST_ABOVE;
     Uncertainty {
         low: whole.lowest_equivalent(whole.value_at_quantile((p - half).max(0.0))),
         high: bounded.then(|| whole.value_at_quantile(p + half)),
         above,
     }
+}
+
+/// How many of `count` samples rank above the percentile, ties counted by rank: what carries it.
+pub fn ranked_above(count: u64, p: f64) -> u64 {
+    // The subtracted part undoes rounding: 0.999 * 10,000 must not become 9,991.
+    count - (p * count as f64 * (1.0 - 1e-12)).ceil().clamp(0.0, count as f64) as u64
 }
 
 fn count_above(histogram: &Histogram<u64>, value: u64) -> u64 {
@@ -168,6 +174,14 @@ mod tests {
         let [p50, p999] = percentile_intervals(&sparse, [0.5, 0.999]).expect("20 seconds");
         assert!(p50.high.is_some() && p50.above > 300, "{p50:?}");
         assert!(p999.high.is_none() && p999.above < FEWEST_ABOVE, "{p999:?}");
+    }
+
+    #[test]
+    fn a_constant_latency_is_known_exactly() {
+        let mut second = histogram::new();
+        second.record_n(70, 1_000).expect("it grows");
+        let p99 = percentile_interval(&vec![second; 20], 0.99).expect("20 seconds");
+        assert_eq!(p99, Uncertainty { low: 70, high: Some(70), above: 200 });
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod steadiness;
 mod student;
 
 pub use chi_square::{chi_square, chi_square_limit};
-pub use interval::{FEWEST_ABOVE, mean_interval, percentile_interval, percentile_intervals};
+pub use interval::{FEWEST_ABOVE, mean_interval, percentile_interval, percentile_intervals, ranked_above};
 pub use regression::{Slope, slope};
 pub use steadiness::{Steadiness, mann_kendall, steadiness};
 pub use student::student_t;
