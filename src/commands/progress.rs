@@ -52,7 +52,7 @@ impl Watch for Progress {
 
     fn loaded(&mut self, rows: u64, of: u64, elapsed: Duration) {
         let rate = rows as f64 / elapsed.as_secs_f64().max(1e-9);
-        self.show(format!("{}: load {rows} of {of} rows, {}/s", self.run, units::count(rate)));
+        self.show(format!("{}: load {rows} of {of} rows, {}/s", self.run, units::rate(rate)));
     }
 
     fn second(&mut self, line: &Interval) {
@@ -66,7 +66,7 @@ impl Watch for Progress {
             "{}: {phase} {:+.0} s  {}/s  p50 {}  p99 {}  p99.9 {}{failed}",
             self.run,
             line.at_s + line.length_s,
-            units::count(line.ok as f64 / line.length_s),
+            units::rate(line.ok as f64 / line.length_s),
             units::latency(line.response_ns.p50),
             units::latency(line.response_ns.p99),
             units::latency(line.response_ns.p999),

@@ -16,7 +16,7 @@ use crate::report;
 pub fn report(args: &ReportArgs) -> Result<Exit, Failed> {
     let experiment = Experiment::read(&args.folder).map_err(Failed::usage)?;
     write(&experiment, &args.folder)?;
-    print!("{}", report::text::table(&experiment));
+    print!("{}", report::text::experiment(&experiment));
     println!("charts and tables: {}", args.folder.display());
     Ok(if experiment.runs.iter().all(|run| run.verdict.valid) { Exit::Ok } else { Exit::Invalid })
 }

@@ -71,7 +71,7 @@ fn conclude(
 ) -> Result<Exit, Failed> {
     if !experiment.runs.is_empty() {
         report::write(experiment, &folder.path)?;
-        print!("{}", text::table(experiment));
+        print!("{}", text::experiment(experiment));
         if !args.quiet {
             println!("results: {}", folder.path.display());
         }

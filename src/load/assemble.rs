@@ -149,11 +149,9 @@ fn latency(all: &Histogram<u64>, blocks: &[Histogram<u64>]) -> anyhow::Result<La
     if all.is_empty() {
         return Ok(Latency::default());
     }
-    let quantiles = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)];
-    let intervals = quantiles
-        .into_iter()
-        .filter_map(|(name, quantile)| Some((name.to_owned(), stats::percentile_interval(blocks, quantile)?)))
-        .collect();
+    let intervals = stats::percentile_intervals(blocks, [0.5, 0.9, 0.99, 0.999]);
+    let names = ["p50", "p90", "p99", "p999"].map(str::to_owned);
+    let intervals = intervals.map(|sure| names.into_iter().zip(sure).collect()).unwrap_or_default();
     Ok(Latency {
         count: all.len(),
         mean: all.mean(),

@@ -3,7 +3,7 @@
 //! The thresholds stand here, each with its reason.
 
 use crate::record::{CheckResult, Client, Counts, Interval, Latency, Mode, Phase, Verdict};
-use crate::stats;
+use crate::stats::{self, Steadiness};
 
 /// More failed operations than this and the rest is not the workload that was asked for.
 const MAX_FAILED_SHARE: f64 = 0.01;
@@ -80,9 +80,8 @@ fn unstable(evidence: &Evidence<'_>) -> Option<String> {
     if last.lag_ns.p50 <= threshold_ns {
         return None;
     }
-    let lags: Vec<f64> = measured.iter().map(|line| line.lag_ns.p50 as f64).collect();
-    let seconds: Vec<f64> = measured.iter().map(|line| line.at_s).collect();
-    let slope = stats::slope(&seconds, &lags)?;
+    let lags: Vec<(f64, f64)> = measured.iter().map(|line| (line.at_s, line.lag_ns.p50 as f64)).collect();
+    let slope = stats::slope(&lags)?;
     (slope.low > 0.0).then(|| {
         format!(
             "unstable: the backlog grew to {:.1} s behind schedule; lower --rate or raise --clients",
@@ -115,10 +114,24 @@ fn notes(evidence: &Evidence<'_>) -> Vec<String> {
     }
     let steady = |line: &&Interval| line.phase == Phase::Measure && line.length_s > 0.99;
     let series: Vec<f64> = evidence.timeline.iter().filter(steady).map(|line| line.ok as f64).collect();
-    if evidence.mode == Mode::Closed
-        && let Some(note) = stats::steadiness(&series).note()
-    {
-        notes.push(note);
+    if evidence.mode == Mode::Closed {
+        notes.extend(unsteady(&series));
     }
     notes
+}
+
+/// What the throughput did over time, where it was not steady. Told and drawn, never trimmed.
+fn unsteady(per_second: &[f64]) -> Option<String> {
+    match stats::steadiness(per_second) {
+        Steadiness::Steady | Steadiness::TooShort => None,
+        Steadiness::Settling { until_s } => {
+            Some(format!("throughput settled only after {until_s} s: give a --warmup longer by that"))
+        }
+        Steadiness::Drifting { from, to } => {
+            Some(format!("throughput drifted all along, from {from:.0}/s to {to:.0}/s: never steady, run longer"))
+        }
+        Steadiness::Step { at_s, from, to } => {
+            Some(format!("throughput changed at {at_s} s, from {from:.0}/s to {to:.0}/s"))
+        }
+    }
 }
