@@ -17,8 +17,6 @@ mod failure;
 mod op;
 mod value;
 
-#[cfg(feature = "libsql")]
-pub mod libsql;
 pub mod memory;
 pub mod null;
 pub mod sim;
@@ -138,7 +136,6 @@ macro_rules! stores {
 }
 
 stores! {
-    #[cfg(feature = "libsql")] libsql::Libsql,
     memory::Memory,
     null::Null,
     sim::Sim,

@@ -1,0 +1,1 @@
+//! Every store is held to what it declares: it must answer as `memory` does.
