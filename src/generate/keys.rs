@@ -374,13 +374,25 @@ impl LengthChooser {
         }))
     }
 
+    /// The shortest length that can be drawn.
+    pub fn min(&self) -> u64 {
+        match &self.0 {
+            Lengths::Constant(min) | Lengths::Uniform(min, _) => *min,
+            Lengths::Zipfian(min, _) | Lengths::ZipfianYcsb(min, _) => *min,
+            Lengths::Histogram(block, sums) => block * (1 + sums.partition_point(|sum| *sum == 0) as u64),
+        }
+    }
+
     /// The longest length that can be drawn.
     pub fn max(&self) -> u64 {
         match &self.0 {
             Lengths::Constant(length) | Lengths::Uniform(_, length) => *length,
             Lengths::Zipfian(min, ranks) => min + ranks.ranks() - 1,
             Lengths::ZipfianYcsb(min, ranks) => min + ranks.ranks() - 1,
-            Lengths::Histogram(block, sums) => block * sums.len() as u64,
+            Lengths::Histogram(block, sums) => {
+                let last = sums.partition_point(|sum| Some(sum) < sums.last());
+                block * (1 + last as u64)
+            }
         }
     }
 
@@ -633,14 +645,14 @@ mod tests {
             "{ choose = \"uniform\", min = 3, max = 6 }",
             "{ choose = \"zipfian\", min = 3, max = 6 }",
             "{ choose = \"zipfian-ycsb\", min = 3, max = 6 }",
-            "{ choose = \"histogram\", block = 1, weights = [0, 0, 5, 2, 2, 2] }",
+            "{ choose = \"histogram\", block = 1, weights = [0, 0, 5, 2, 2, 2, 0] }",
         ];
         for text in tables {
             let chooser = LengthChooser::new(&length(text).expect("the length is valid")).expect("it is valid");
             let mut counts = [0_u32; 8];
             let mut rng = rng();
             (0..10_000).for_each(|_| counts[chooser.draw(&mut rng) as usize] += 1);
-            assert_eq!(chooser.max(), 6);
+            assert_eq!((chooser.min(), chooser.max()), (3, 6));
             assert!(counts[..3].iter().chain(&counts[7..]).all(|count| *count == 0), "{text}: {counts:?}");
             assert!(counts[3..7].iter().all(|count| *count > 500), "{text}: {counts:?}");
             assert!(text.contains("uniform") || counts[3] > 2 * counts[6], "{text}: {counts:?}");
