@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use drivers::Durability;
 
-use crate::load::pace::Arrivals;
+use crate::workload::Arrivals;
 
 /// Measures data stores so that the figures survive the question "how do you know?".
 #[derive(Debug, Parser)]
@@ -61,9 +61,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "R", value_parser = rate)]
     pub rate: Option<f64>,
 
-    /// Open loop: gaps between arrivals
-    #[arg(long, value_name = "KIND", default_value = "poisson", requires = "rate")]
-    pub arrivals: Arrivals,
+    /// Open loop: gaps between arrivals, poisson or constant
+    /// [default: the workload's, else poisson]
+    #[arg(long, value_name = "KIND", value_parser = arrivals, requires = "rate")]
+    pub arrivals: Option<Arrivals>,
 
     /// Open loop: skip and count arrivals that are later than this when their turn comes
     #[arg(long, value_name = "D", value_parser = duration, requires = "rate")]
@@ -155,6 +156,14 @@ fn warmup(text: &str) -> Result<Duration, String> {
 fn duration(text: &str) -> Result<Duration, String> {
     let parsed = warmup(text)?;
     if parsed < Duration::from_millis(1) { Err("must be at least 1ms".to_owned()) } else { Ok(parsed) }
+}
+
+fn arrivals(text: &str) -> Result<Arrivals, String> {
+    match text {
+        "poisson" => Ok(Arrivals::Poisson),
+        "constant" => Ok(Arrivals::Constant),
+        _ => Err("give poisson (independent clients) or constant (equal gaps)".to_owned()),
+    }
 }
 
 fn durability(text: &str) -> Result<Durability, String> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// From top to bottom: a module may import from those in its list and from itself, never upward.
 const ARROWS: [(&str, &[&str]); 11] = [
     ("lib", &["cli", "commands"]),
-    ("cli", &["load"]),
+    ("cli", &["workload"]),
     ("commands", &["cli", "load", "report", "record", "workload", "generate", "draw", "host"]),
     ("load", &["generate", "measure", "host", "workload", "draw", "record", "stats"]),
     ("generate", &["workload", "draw"]),

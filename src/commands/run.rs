@@ -117,7 +117,7 @@ fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) 
     let mut requests = Vec::new();
     for (at, workload) in workloads.iter().enumerate() {
         let load = load(args, workload);
-        let plan = Arc::new(workload.plan(args.records, load.clients as usize).map_err(Failed::usage)?);
+        let plan = Arc::new(workload.plan(args.records, load.until.operations()).map_err(Failed::usage)?);
         for repetition in 1..=args.runs {
             let mut order: Vec<(usize, &Address)> = addresses.iter().enumerate().collect();
             order.shuffle(&mut rng(args.seed, Purpose::Experiment, at as u64, u64::from(repetition)));
@@ -130,7 +130,7 @@ fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) 
                     workload: Arc::clone(workload),
                     plan: Arc::clone(&plan),
                     address: address.clone(),
-                    durability: args.durability.or(workload.durability()),
+                    durability: args.durability.or(plan.require.durability),
                     seed: args.seed,
                     load: load.clone(),
                     hlog: PathBuf::new(),
@@ -145,7 +145,7 @@ fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) 
 
 /// The load: the command line's, else the workload's, else the defaults above.
 fn load(args: &RunArgs, workload: &Workload) -> Load {
-    let own = &workload.load;
+    let own = &workload.spec.load;
     let until = match (args.duration, args.ops) {
         (_, Some(operations)) => Until::Operations(operations),
         (Some(length), None) => Until::Elapsed(length),
@@ -158,7 +158,7 @@ fn load(args: &RunArgs, workload: &Workload) -> Load {
     Load {
         clients: args.clients.or(own.clients).unwrap_or(CLIENTS),
         rate_per_s: args.rate.or(own.rate_per_s),
-        arrivals: if args.rate.is_some() { args.arrivals } else { own.arrivals.unwrap_or_default() },
+        arrivals: args.arrivals.or(own.arrivals).unwrap_or_default(),
         until,
         warmup: args.warmup.or(own.warmup).unwrap_or(WARMUP),
         skip_after: args.skip_after,

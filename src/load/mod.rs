@@ -22,13 +22,13 @@ use drivers::{Address, Durability, Failure, Store};
 use thiserror::Error;
 
 use crate::record::{Interval, Run};
-use crate::workload::{Plan, Workload};
+use crate::workload::{Arrivals, Plan, Workload};
 
 pub use assemble::PROFILE;
 pub use prepare::refuse_what_it_cannot;
 
 use ledger::Ledger;
-use pace::{Arrivals, Stop};
+use pace::Stop;
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -87,6 +87,14 @@ impl Until {
         match self {
             Until::Elapsed(planned) => Some(planned),
             Until::Operations(_) => None,
+        }
+    }
+
+    /// The planned number of operations, unless time ends the measurement.
+    pub fn operations(self) -> Option<u64> {
+        match self {
+            Until::Elapsed(_) => None,
+            Until::Operations(operations) => Some(operations),
         }
     }
 }

@@ -13,6 +13,7 @@ use rand::{Rng, RngExt};
 use rand_xoshiro::SplitMix64;
 
 use crate::generate::rng::{Purpose, rng};
+use crate::workload::Arrivals;
 
 /// The run's clock: nanoseconds since its start, from the monotonic clock.
 #[derive(Debug, Clone, Copy)]
@@ -35,17 +36,6 @@ impl Clock {
     pub fn instant(self, ns: u64) -> Instant {
         self.0 + Duration::from_nanos(ns)
     }
-}
-
-/// The gaps between arrivals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Arrivals {
-    /// Exponential gaps: many independent clients.
-    #[default]
-    Poisson,
-    /// Equal gaps: repeatable, and kinder to the store's queue than real clients are.
-    Constant,
 }
 
 /// The one schedule of an open loop, shared by all lanes.
