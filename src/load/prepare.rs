@@ -64,11 +64,31 @@ pub fn refuse_what_it_cannot<S: Store>(request: &Request) -> Result<(), RunError
     Ok(())
 }
 
-/// Opens the store and loads the workload's data into it.
+/// Opens the store, set for the tier that is asked of it.
 ///
 /// # Errors
-/// When the store cannot be opened or set as asked, or fails on the way.
+/// When its address has options that it does not know, or it cannot be reached.
+pub async fn open<S: Store>(request: &Request) -> Result<S, RunError> {
+    let config = request.address.config::<S::Config>().map_err(|error| RunError::Refused(error.to_string()))?;
+    let opening = Opening {
+        dataset: Arc::clone(&request.plan.dataset),
+        durability: asked_of::<S>(request),
+        sessions: request.load.clients as usize + 1,
+    };
+    S::open(config, opening).await.map_err(|failure| error(request, "opening", failure))
+}
+
+/// The asked tier; where none is asked, durable or the best that the store has.
+fn asked_of<S: Store>(request: &Request) -> Durability {
+    request.durability.unwrap_or(Durability::Durable).min(S::BEST_DURABILITY)
+}
+
+/// Loads the workload's data into an opened store.
+///
+/// # Errors
+/// When the store's effective settings fall short of the asked tier, or it fails on the way.
 pub async fn prepare<S: Store>(
+    store: &Arc<S>,
     request: &Request,
     stop: &Stop,
     watch: &mut dyn Watch,
@@ -77,14 +97,8 @@ pub async fn prepare<S: Store>(
     let failed = |phase| move |failure| error(request, phase, failure);
     watch.phase(&request.id, "reset");
     let began = Instant::now();
-    let config = request.address.config::<S::Config>().map_err(|error| RunError::Refused(error.to_string()))?;
-    let asked = request.durability.unwrap_or(Durability::Durable).min(S::BEST_DURABILITY);
-    let opening = Opening {
-        dataset: Arc::clone(&request.plan.dataset),
-        durability: asked,
-        sessions: request.load.clients as usize + 1,
-    };
-    let store = S::open(config, opening).await.map_err(failed("opening"))?;
+    store.reset().await.map_err(failed("reset"))?;
+    let asked = asked_of::<S>(request);
     let description = store.describe().await.map_err(failed("describing"))?;
     if description.guarantees.durability < asked {
         return Err(RunError::Refused(format!(
@@ -95,7 +109,6 @@ pub async fn prepare<S: Store>(
             description.guarantees.durability.name()
         )));
     }
-    store.reset().await.map_err(failed("reset"))?;
     phases.reset_s = began.elapsed().as_secs_f64();
 
     watch.phase(&request.id, "load");
@@ -118,7 +131,7 @@ pub async fn prepare<S: Store>(
     }
     let after_load = store.footprint().await.map_err(failed("measuring the footprint"))?;
     let footprints = Footprints { after_load, ..Footprints::default() };
-    Ok(Prepared { store: Arc::new(store), description, asked, loading, before, checks, footprints, frontiers, phases })
+    Ok(Prepared { store: Arc::clone(store), description, asked, loading, before, checks, footprints, frontiers, phases })
 }
 
 /// Loads the dataset through the store's bulk path, timed.
