@@ -62,7 +62,11 @@ pub(super) fn load(section: &Section<'_>) -> Reading<LoadDefaults> {
         Some(item) => item.duration_ms().map(|millis| Some(Duration::from_millis(millis.unsigned_abs()))),
     };
     let load = LoadDefaults {
-        clients: section.find("clients").map(|item| item.integer_in(1, 10_000)).transpose()?.map(|clients| clients as u32),
+        clients: section
+            .find("clients")
+            .map(|item| item.integer_in(1, 10_000))
+            .transpose()?
+            .map(|clients| clients as u32),
         rate_per_s: section.find("rate_per_s").map(|item| item.number_in(0.001, 1e9)).transpose()?,
         arrivals: match section.find("arrivals") {
             None => None,

@@ -26,7 +26,8 @@ pub use file::{Log, Metric, Series, Spec, Table};
 pub use load::{Arrivals, ISOLATIONS, LoadDefaults, Require, Slo};
 pub use numbers::Numbers;
 pub use operation::{
-    Action, Aim, Draw, Drawn, Grouping, Matching, Operation, Path, Recipe, Repeat, Root, Source, Span, Step, Which,
+    Action, Aim, Amount, Draw, Drawn, Grouping, Matching, Operation, Path, Recipe, Repeat, Root, Source, Span, Step,
+    Which,
 };
 pub use plan::{Changes, Plan};
 pub use vocabulary::{PROSE, VOCABULARIES};
@@ -67,9 +68,10 @@ impl Workload {
     pub fn builtin(name: &str) -> Result<Workload, WorkloadError> {
         match BUILTIN.iter().find(|(known, _)| *known == name) {
             Some((name, text)) => Workload::parse(&format!("{name}.toml (built in)"), text),
-            None => {
-                Err(WorkloadError::Unknown { name: name.into(), names: Workload::names().collect::<Vec<_>>().join(", ") })
-            }
+            None => Err(WorkloadError::Unknown {
+                name: name.into(),
+                names: Workload::names().collect::<Vec<_>>().join(", "),
+            }),
         }
     }
 

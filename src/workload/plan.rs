@@ -161,7 +161,9 @@ fn scale(spec: &mut Spec, records: u64) -> Result<(), WorkloadError> {
         // Exact for all sizes: both factors are below 2^64.
         let scaled = (u128::from(*size) * u128::from(records) + u128::from(primary / 2)) / u128::from(primary);
         *size = u64::try_from(scaled).ok().filter(|scaled| *scaled <= largest).ok_or_else(|| {
-            WorkloadError::Size(format!("`--records {records}` is beyond the {largest} that can be numbered; give less"))
+            WorkloadError::Size(format!(
+                "`--records {records}` is beyond the {largest} that can be numbered; give less"
+            ))
         })?;
         *size = (*size).max(1);
     }
@@ -179,7 +181,8 @@ fn choosers(spec: &Spec, ops: Option<u64>) -> Result<Vec<(Choosing, KeyChooser)>
         let inserted = if choosing.grows { inserts(&spec.operations, choosing.part) } else { 0.0 };
         let expected = expected_inserts(ops.unwrap_or(loaded), inserted);
         let chooser = KeyChooser::new(choosing.choice, loaded, expected);
-        let chooser = chooser.map_err(|why| WorkloadError::Size(format!("keys of `{name}` cannot be chosen: {why}")))?;
+        let chooser =
+            chooser.map_err(|why| WorkloadError::Size(format!("keys of `{name}` cannot be chosen: {why}")))?;
         Ok((*choosing, chooser))
     };
     spec.choosings.iter().map(chooser).collect()
@@ -187,7 +190,8 @@ fn choosers(spec: &Spec, ops: Option<u64>) -> Result<Vec<(Choosing, KeyChooser)>
 
 /// How many records an average operation inserts into a table.
 fn inserts(operations: &[Operation], part: Part) -> f64 {
-    let steps = operations.iter().flat_map(|operation| operation.recipe.steps.iter().map(|step| (operation.share, step)));
+    let steps =
+        operations.iter().flat_map(|operation| operation.recipe.steps.iter().map(|step| (operation.share, step)));
     let inserted = steps.map(|(share, step)| match step.action {
         Action::Insert { table, .. } | Action::InsertDrawn { table, .. } if Part::Table(table) == part => {
             share * if let Repeat::Times(times) = &step.repeat { times.max() } else { 1.0 }
