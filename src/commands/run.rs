@@ -15,6 +15,7 @@ use rand::seq::SliceRandom;
 use super::progress::Progress;
 use super::{Exit, Failed, report, stores};
 use crate::cli::RunArgs;
+use crate::generate::Generator;
 use crate::generate::rng::{Purpose, rng};
 use crate::host;
 use crate::load::pace::Stop;
@@ -117,7 +118,8 @@ fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) 
     let mut requests = Vec::new();
     for (at, workload) in workloads.iter().enumerate() {
         let load = load(args, workload);
-        let plan = Arc::new(workload.plan(args.records, load.until.operations()).map_err(Failed::usage)?);
+        let plan = workload.plan(args.records, load.until.operations()).map_err(Failed::usage)?;
+        let generator = Arc::new(Generator::new(Arc::new(plan), args.seed));
         for repetition in 1..=args.runs {
             let mut order: Vec<(usize, &Address)> = addresses.iter().enumerate().collect();
             order.shuffle(&mut rng(args.seed, Purpose::Experiment, at as u64, u64::from(repetition)));
@@ -128,10 +130,9 @@ fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) 
                     id: format!("{}-{store}-{repetition}", workload.name),
                     repetition,
                     workload: Arc::clone(workload),
-                    plan: Arc::clone(&plan),
+                    generator: Arc::clone(&generator),
                     address: address.clone(),
-                    durability: args.durability.or(plan.require.durability),
-                    seed: args.seed,
+                    durability: args.durability.or(generator.plan.require.durability),
                     load: load.clone(),
                     hlog: PathBuf::new(),
                 };

@@ -2,7 +2,7 @@
 //!
 //! Off the clock. Reading back and judging are apart: [`read_back`] speaks with the store, [`reconcile`] is pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use drivers::{Dataset, Digest, Failure, Key, Kind, Part, Row, Session, Value};
 
@@ -80,6 +80,15 @@ pub async fn read_back<S: Session>(
         }
     }
     Ok(holding)
+}
+
+impl Holding {
+    /// The digest of each part, by name.
+    pub fn digests(&self, dataset: &Dataset) -> BTreeMap<String, String> {
+        let held = self.tables.iter().chain(&self.logs).chain(&self.series);
+        let names = dataset.parts().map(|part| dataset.name_of(part).to_owned());
+        names.zip(held.map(|held| held.rows.to_string())).collect()
+    }
 }
 
 impl Held {
@@ -261,7 +270,7 @@ fn conserved(check: &Check, before: &Holding, after: &Holding, unknown: u64) -> 
         check.terms.iter().map(value).sum()
     };
     let (was, is) = (total(before), total(after));
-    let found = result(check.name.clone(), was == is, format!("{} was {was}, is {is}", check.formula()));
+    let found = result(check.name.clone(), was == is, format!("the total was {was} after the load and is {is}"));
     undecided_if(unknown, found)
 }
 

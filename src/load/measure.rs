@@ -66,7 +66,7 @@ pub fn measure<S: Store>(
     let load = &request.load;
     let lanes = load.clients as usize;
     let open_loop = load.rate_per_s.is_some();
-    let (slots, first_slots) = slots(&request.plan);
+    let (slots, first_slots) = slots(request.plan());
     let log = create(&request.hlog)?;
     let (outbox, inbox) = channel();
     let (give, spares): (Vec<_>, Vec<_>) = (0..lanes).map(|_| channel()).unzip();
@@ -78,14 +78,13 @@ pub fn measure<S: Store>(
         index,
         session,
         stream: OpStream::new(
-            Arc::clone(&request.plan),
+            Arc::clone(&request.generator),
             Arc::clone(&prepared.frontiers),
-            request.seed,
             Purpose::Warmup,
             index as u32,
             load.clients,
         ),
-        ledger: Ledger::new(Arc::clone(&request.plan.dataset)),
+        ledger: Ledger::new(Arc::clone(&request.plan().dataset)),
         recorder: Box::new(Recorder::new(course.slot_count, open_loop)),
         outbox: outbox.clone(),
         spares: spares.lock().unwrap_or_else(PoisonError::into_inner)[index].take(),
@@ -130,7 +129,8 @@ fn slots(plan: &Plan) -> (Vec<Slot>, Vec<usize>) {
     for operation in &plan.operations {
         first.push(slots.len());
         slots.push(Slot { name: operation.name.clone(), is_step: false });
-        let steps = operation.steps.iter().filter(|_| operation.steps.len() > 1);
+        let names = operation.step_names();
+        let steps = names.iter().filter(|_| names.len() > 1);
         slots.extend(steps.map(|step| Slot { name: format!("{}.{step}", operation.name), is_step: true }));
     }
     (slots, first)
@@ -146,11 +146,12 @@ fn course<S: Store>(request: &Request, first_slots: &[usize], slot_count: usize,
     };
     let window = |phase, purpose, from_ns, until_ns, operations: u64, drain_until_ns| Window {
         phase,
+        purpose,
         until_ns,
         operations,
         schedule: load
             .rate_per_s
-            .map(|rate| Schedule::new(rate, load.arrivals, request.seed, purpose, from_ns, until_ns, operations)),
+            .map(|rate| Schedule::new(rate, load.arrivals, request.generator.seed, purpose, from_ns, until_ns, operations)),
         skip_after_ns: load.skip_after.map_or(u64::MAX, |limit| limit.as_nanos() as u64),
         drain_until_ns,
     };

@@ -22,6 +22,7 @@ use drivers::{Address, Durability, Failure, Store};
 use thiserror::Error;
 use tokio::runtime::Runtime;
 
+use crate::generate::Generator;
 use crate::record::{Interval, Run};
 use crate::workload::{Arrivals, Plan, Workload};
 
@@ -40,18 +41,23 @@ pub struct Request {
     pub repetition: u32,
     /// The workload as read.
     pub workload: Arc<Workload>,
-    /// The workload, sized.
-    pub plan: Arc<Plan>,
+    /// The workload, sized and seeded.
+    pub generator: Arc<Generator>,
     /// Where the store is and how it is set.
     pub address: Address,
     /// The asked tier; none takes the best that the store has.
     pub durability: Option<Durability>,
-    /// The seed of the experiment.
-    pub seed: u64,
     /// The load.
     pub load: Load,
     /// Where the histogram log goes.
     pub hlog: PathBuf,
+}
+
+impl Request {
+    /// The workload, sized.
+    pub fn plan(&self) -> &Plan {
+        &self.generator.plan
+    }
 }
 
 /// How the load is applied.
@@ -165,7 +171,7 @@ fn go_through_the_phases<S: Store>(
 
     watch.phase(&request.id, "check");
     let began = Instant::now();
-    let mut ledger = Ledger::new(Arc::clone(&request.plan.dataset));
+    let mut ledger = Ledger::new(Arc::clone(&request.plan().dataset));
     outcome.ended.iter().for_each(|lane| ledger.merge(&lane.ledger));
     admin.block_on(check(&mut prepared, request, &ledger))?;
     prepared.phases.check_s = began.elapsed().as_secs_f64();
@@ -182,8 +188,8 @@ async fn check<S: Store>(
     prepared.footprints.after_run = prepared.store.footprint().await.map_err(failed)?;
     if S::KEEPS_DATA {
         let mut session = prepared.store.session().await.map_err(failed)?;
-        let after = audit::read_back(&mut session, &request.plan.dataset, ledger).await.map_err(failed)?;
-        prepared.checks.extend(audit::reconcile(&request.plan, &prepared.before, ledger, &after));
+        let after = audit::read_back(&mut session, &request.plan().dataset, ledger).await.map_err(failed)?;
+        prepared.checks.extend(audit::reconcile(request.plan(), &prepared.before, ledger, &after));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! Nothing here is part of a measurement but the load phase, which is timed as a whole.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use drivers::{Description, Durability, Opening, Session, Store};
 
@@ -42,12 +42,12 @@ pub struct Prepared<S> {
 /// # Errors
 /// When the store lacks an operation of the workload, or the asked durability.
 pub fn refuse_what_it_cannot<S: Store>(request: &Request) -> Result<(), RunError> {
-    if let Some((need, capability)) = request.plan.lacking(S::CAPABILITIES).first() {
+    if let Some((need, capability)) = request.plan().lacking(S::CAPABILITIES).first() {
         return Err(RunError::Refused(format!(
             "{} lacks {} ({need} in workload {})",
             S::NAME,
             capability.name(),
-            request.plan.name
+            request.plan().name
         )));
     }
     if let Some(asked) = request.durability
@@ -71,7 +71,7 @@ pub fn refuse_what_it_cannot<S: Store>(request: &Request) -> Result<(), RunError
 pub async fn open<S: Store>(request: &Request) -> Result<S, RunError> {
     let config = request.address.config::<S::Config>().map_err(|error| RunError::Refused(error.to_string()))?;
     let opening = Opening {
-        dataset: Arc::clone(&request.plan.dataset),
+        dataset: Arc::clone(&request.plan().dataset),
         durability: asked_of::<S>(request),
         sessions: request.load.clients as usize + 1,
     };
@@ -124,7 +124,7 @@ pub async fn prepare<S: Store>(
     let mut checks = Vec::new();
     let mut before = Holding::default();
     if S::KEEPS_DATA {
-        let dataset = &request.plan.dataset;
+        let dataset = &request.plan().dataset;
         before = audit::read_back(&mut session, dataset, &ledger).await.map_err(failed("reading back the load"))?;
         checks = audit::loaded(dataset, &ledger, &before);
         loading.digests = before.digests(dataset);
@@ -141,9 +141,9 @@ async fn load<T: Session>(
     stop: &Stop,
     watch: &mut dyn Watch,
 ) -> Result<(Loading, Ledger, Arc<Frontiers>), RunError> {
-    let plan = &request.plan;
+    let plan = request.plan();
     let mut ledger = Ledger::new(Arc::clone(&plan.dataset));
-    let mut loader = Loader::new(Arc::clone(plan), request.seed, 0, 1);
+    let mut loader = Loader::new(Arc::clone(&request.generator), 0, 1);
     let of = plan.rows();
     let (mut rows, mut logical_bytes) = (0, 0);
     let began = Instant::now();
