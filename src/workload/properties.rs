@@ -461,6 +461,7 @@ fn unescape(text: &str) -> Result<String, String> {
 mod tests {
     use super::*;
     use crate::generate::keys::{KeyChoice, LengthChoice};
+    use crate::workload::Workload;
     use proptest::prelude::*;
     use std::time::{Duration, Instant};
     use toml::Value;
@@ -625,6 +626,24 @@ mod tests {
             assert_eq!(warnings.is_empty() || both_ends, honoured, "{key}: {warnings:?}");
             assert_eq!(named, !honoured, "{key}: {warnings:?}");
             assert!(!warnings.concat().contains("secret"));
+        }
+    }
+
+    #[test]
+    fn what_is_converted_is_a_workload() {
+        const ALL: &str = "recordcount=10\noperationcount=10\ninsertproportion=0.1\nscanproportion=0.1\n\
+                           readmodifywriteproportion=0.1\n";
+        let laws = ["uniform", "zipfian", "latest", "hotspot", "exponential", "sequential"];
+        let mut texts: Vec<_> = EVERYTHING.iter().map(|(key, value, _)| format!("{ALL}{key}={value}")).collect();
+        texts.extend(laws.map(|law| format!("{ALL}requestdistribution={law}")));
+        texts
+            .push(format!("{ALL}table=My-Table\nfieldnameprefix=1F\nfieldcount=1000\ninsertorder=x\nzeropadding=1000"));
+        texts.push("target=100\nmaxexecutiontime=1000000000\nthreadcount=10000".into());
+        texts.extend([String::new(), STOCK.into()]);
+        for text in texts {
+            let toml = convert(&text).toml;
+            let plan = Workload::parse("test.toml", &toml).and_then(|workload| workload.plan(Some(1000), Some(1000)));
+            assert!(plan.is_ok(), "{text}\n{toml}\n{:?}", plan.err());
         }
     }
 
