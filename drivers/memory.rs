@@ -39,6 +39,7 @@ impl Store for Memory {
     const ABOUT: &'static str = "ordered maps in this process: the reference meaning of every operation";
     const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
     const PLACEMENT: Placement = Placement::Embedded;
+    const BEST_DURABILITY: Durability = Durability::Memory;
 
     async fn open(_: Config, opening: Opening) -> Result<Self, Failure> {
         let content = Arc::new(RwLock::new(Content::empty(&opening.dataset)));

@@ -28,6 +28,7 @@ impl Store for Null {
     const ABOUT: &'static str = "does nothing and keeps nothing: the suite's own floor";
     const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
     const PLACEMENT: Placement = Placement::Embedded;
+    const BEST_DURABILITY: Durability = Durability::Memory;
     const KEEPS_DATA: bool = false;
 
     async fn open(_: Config, _: Opening) -> Result<Self, Failure> {

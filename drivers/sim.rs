@@ -16,8 +16,8 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::memory::{self, Memory, MemorySession};
 use crate::{
-    Binding, Capabilities, Description, Done, Failure, FailureKind, Footprint, Op, Opening, Part, Placement, Row, Rows,
-    Session, Store,
+    Binding, Capabilities, Description, Done, Durability, Failure, FailureKind, Footprint, Op, Opening, Part,
+    Placement, Row, Rows, Session, Store,
 };
 use times::{Mixture, Stalls};
 
@@ -76,6 +76,7 @@ impl Store for Sim {
     const ABOUT: &'static str = "memory with stated latencies, stalls and failures: tests the instrument";
     const CAPABILITIES: Capabilities = Memory::CAPABILITIES;
     const PLACEMENT: Placement = Placement::Embedded;
+    const BEST_DURABILITY: Durability = Durability::Memory;
 
     async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
         let shares = [config.fail, config.conflict, config.fail + config.conflict];

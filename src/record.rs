@@ -1,1 +1,425 @@
-//! record
+//! The canonical record of an experiment, `experiment.json`: everything that is printed or drawn derives from it (and
+//! from the `.hlog` files beside it).
+//!
+//! The format is versioned by [`SCHEMA`]; README.md describes it to its readers. No store, clock or histogram library
+//! is known here: latencies are plain numbers, and histograms are text (see `measure::histogram`).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use drivers::{Binding, Description, Durability, Footprint, Placement};
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::generate::skew::Shares;
+
+/// Name and version of the format. A change that would mislead an old reader raises the number.
+pub const SCHEMA: &str = "storebench/experiment/1";
+
+/// One invocation of `storebench run`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Experiment {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// What measured.
+    pub tool: Tool,
+    /// Where it ran.
+    pub host: Host,
+    /// The command line, passwords removed.
+    pub command: String,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// RFC 3339, UTC.
+    pub finished_at: String,
+    /// From which all data, operations, arrivals and orders derive.
+    pub seed: u64,
+    /// Whether it was stopped before its end.
+    pub interrupted: bool,
+    /// One entry for each workload, store and repetition, in the order in which they ran.
+    pub runs: Vec<Run>,
+}
+
+/// The program that measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tool {
+    /// `storebench`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Build profile: figures of a debug build are not comparable.
+    pub profile: String,
+}
+
+/// The machine that ran the suite.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Host {
+    /// Operating system and kernel release.
+    pub os: String,
+    /// CPU model as the system names it.
+    pub cpu: String,
+    /// Logical CPUs available to this process.
+    pub cpus: u64,
+    /// Installed memory.
+    pub memory_bytes: u64,
+    /// File system type under the folder that embedded stores write to.
+    pub file_system: String,
+    /// Frequency governor, where the system tells.
+    pub governor: Option<String>,
+    /// Hypervisor or container, where the system tells.
+    pub virtualization: Option<String>,
+}
+
+/// One workload on one store, once: one sample.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Unique in the experiment and usable as a file name: `read-heavy-libsql-1`.
+    pub id: String,
+    /// Which repetition, from 1.
+    pub repetition: u32,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// What was asked of the store.
+    pub workload: WorkloadInfo,
+    /// The store, described by itself.
+    pub store: StoreInfo,
+    /// How the load was applied.
+    pub load: LoadInfo,
+    /// How long each phase took.
+    pub phases: Phases,
+    /// What loading the data cost.
+    pub loading: Loading,
+    /// Operations that succeeded, per second of the measurement window.
+    pub throughput_per_s: f64,
+    /// 95 % interval of the throughput, from batch means over the window; absent when the window is too short.
+    pub throughput_interval: Option<[f64; 2]>,
+    /// All operations by outcome.
+    pub counts: Counts,
+    /// By operation name, in the order of the workload file.
+    pub operations: IndexMap<String, OperationRecord>,
+    /// Over all operations.
+    pub total: OperationRecord,
+    /// One entry a second, warm-up and drain included.
+    pub timeline: Vec<Interval>,
+    /// What the suite itself did and cost.
+    pub client: Client,
+    /// What the data weighs.
+    pub footprint: Footprints,
+    /// Reconciliation of acknowledged writes and invariants with what the store holds.
+    pub checks: Vec<CheckResult>,
+    /// How skewed the accesses were.
+    pub skew: Option<Skew>,
+    /// Cost estimate; absent while no price is known.
+    pub cost: Option<serde_json::Value>,
+    /// Whether the figures may be used.
+    pub verdict: Verdict,
+}
+
+/// The workload of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkloadInfo {
+    /// Its name.
+    pub name: String,
+    /// What it mimics, one sentence.
+    pub about: String,
+    /// Hash of the workload file's text.
+    pub hash: String,
+    /// Hash of the stream of operations: equal on every store that was given the same work.
+    pub stream_hash: String,
+    /// Records, events and points loaded before the run.
+    pub rows: u64,
+    /// The workload file as run.
+    pub text: String,
+}
+
+/// The store of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoreInfo {
+    /// As named on the command line, passwords removed.
+    pub name: String,
+    /// The driver.
+    pub driver: String,
+    /// In this process or behind a connection.
+    pub placement: Placement,
+    /// Version, guarantees, settings and layout, as read back from the store.
+    #[serde(flatten)]
+    pub description: Description,
+    /// By operation name: how each of its steps is carried out.
+    pub bindings: IndexMap<String, Vec<Binding>>,
+}
+
+/// Closed loop: each client waits for its answer before it asks again. Open loop: arrivals do not wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// `--clients` alone.
+    Closed,
+    /// `--rate`.
+    Open,
+}
+
+/// How the load was applied.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoadInfo {
+    /// Closed or open.
+    pub mode: Mode,
+    /// Sessions, each with one operation in flight: the in-flight cap of an open loop.
+    pub clients: u32,
+    /// OS threads that carried them.
+    pub threads: u32,
+    /// Offered rate of an open loop.
+    pub rate_per_s: Option<f64>,
+    /// `poisson` or `constant`, for an open loop.
+    pub arrivals: Option<String>,
+    /// Open loop: operations later than this were skipped and counted.
+    pub skip_after_s: Option<f64>,
+    /// Asked length of the measurement, unless bounded by operations.
+    pub duration_s: Option<f64>,
+    /// Asked number of operations, if bounded so.
+    pub ops: Option<u64>,
+    /// Asked length of the warm-up.
+    pub warmup_s: f64,
+    /// How often an operation that lost a conflict was tried again at most.
+    pub max_retries: u32,
+    /// The durability tier that was asked for.
+    pub durability: Durability,
+}
+
+/// Seconds spent in each phase.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Phases {
+    /// Opening and making an empty dataset.
+    pub reset_s: f64,
+    /// Loading.
+    pub load_s: f64,
+    /// Indexes, statistics, checkpoint.
+    pub settle_s: f64,
+    /// Warm-up.
+    pub warmup_s: f64,
+    /// Measurement: from its first instant to the last counted completion.
+    pub measure_s: f64,
+    /// The part of the measurement after its planned end, in which late operations finished.
+    pub drain_s: f64,
+    /// Checks.
+    pub check_s: f64,
+}
+
+/// The load phase, measured.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Loading {
+    /// Rows loaded.
+    pub rows: u64,
+    /// Their logical size.
+    pub logical_bytes: u64,
+    /// Rows a second, wall clock, settle not included.
+    pub rows_per_s: f64,
+    /// Digest of what the store holds after the load, by part; equal on every store.
+    pub digests: BTreeMap<String, String>,
+}
+
+/// scheduled = succeeded + failed + skipped, asserted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// Operations due within the window.
+    pub scheduled: u64,
+    /// Acknowledged by the store, refusals included.
+    pub succeeded: u64,
+    /// Those among the succeeded that a floor refused, as the workload expects now and then.
+    pub refused: u64,
+    /// Ended in a failure.
+    pub failed: u64,
+    /// Open loop: never sent, because too late or because the run ended first.
+    pub skipped: u64,
+    /// Attempts beyond the first, after lost conflicts.
+    pub retries: u64,
+}
+
+/// One named operation.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct OperationRecord {
+    /// Succeeded.
+    pub ok: u64,
+    /// Succeeded by being refused as expected.
+    pub refused: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Failures by kind.
+    pub failures: BTreeMap<String, u64>,
+    /// One example of the store's own words for each kind of failure.
+    pub messages: BTreeMap<String, String>,
+    /// Attempts beyond the first.
+    pub retries: u64,
+    /// From the intended start to the end. In a closed loop the intended start is the actual one.
+    pub response_ns: Latency,
+    /// From the actual start to the end.
+    pub service_ns: Latency,
+    /// Service time of the failed ones, kept apart.
+    pub failed_ns: Latency,
+}
+
+/// A latency distribution in nanoseconds.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Latency {
+    /// Samples.
+    pub count: u64,
+    /// Arithmetic mean.
+    pub mean: f64,
+    /// 50th percentile.
+    pub p50: u64,
+    /// 90th percentile.
+    pub p90: u64,
+    /// 99th percentile.
+    pub p99: u64,
+    /// 99.9th percentile.
+    pub p999: u64,
+    /// Largest.
+    pub max: u64,
+    /// How sure each percentile is: `p50`, `p90`, `p99`, `p999`.
+    pub intervals: BTreeMap<String, Uncertainty>,
+    /// HdrHistogram, V2 deflated, base64; empty when there are no samples.
+    pub histogram: String,
+}
+
+/// How sure a percentile is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Uncertainty {
+    /// Lower end of the 95 % interval, ns.
+    pub low: u64,
+    /// Upper end; absent when the samples do not bound it.
+    pub high: Option<u64>,
+    /// Samples above the percentile: fewer than 10 do not carry it.
+    pub above: u64,
+}
+
+/// How skewed the accesses were.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Skew {
+    /// The table, log or series that most operations aim at.
+    pub part: String,
+    /// Shares of its hottest keys, over the first two million operations of the run.
+    #[serde(flatten)]
+    pub shares: Shares,
+}
+
+/// The phase to which an interval belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Before the measurement.
+    Warmup,
+    /// The measurement.
+    Measure,
+    /// After its planned end.
+    Drain,
+}
+
+/// One second of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Its start in seconds since the measurement began; negative in the warm-up.
+    pub at_s: f64,
+    /// Its length in seconds: 1, but for the last.
+    pub length_s: f64,
+    /// Its phase.
+    pub phase: Phase,
+    /// Succeeded in it.
+    pub ok: u64,
+    /// Failed in it.
+    pub failed: u64,
+    /// Skipped in it.
+    pub skipped: u64,
+    /// Response time, all operations.
+    pub response_ns: Brief,
+    /// Service time, all operations.
+    pub service_ns: Brief,
+    /// Lag of the start behind the intended instant.
+    pub lag_ns: Brief,
+}
+
+/// A distribution in a line.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Brief {
+    /// 50th percentile.
+    pub p50: u64,
+    /// 99th percentile.
+    pub p99: u64,
+    /// 99.9th percentile.
+    pub p999: u64,
+    /// Largest.
+    pub max: u64,
+}
+
+/// What the suite itself did and cost.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Client {
+    /// CPU time of this process per operation, the embedded store's included.
+    pub cpu_ns_per_op: f64,
+    /// Share of the available CPUs that this process used during the measurement, 0 to 1.
+    pub cpu_share: f64,
+    /// How late operations were started, open loop: the queue for a free client and the pacer's own lateness.
+    pub lag_ns: Latency,
+    /// How late the pacer woke for operations that had a free client waiting: the suite's own share of the lag.
+    pub pacer_ns: Latency,
+    /// Latencies above the histogram's range of one hour, recorded as one hour.
+    pub clamped: u64,
+}
+
+/// What the data weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Footprints {
+    /// After loading and settling.
+    pub after_load: Footprint,
+    /// After the run.
+    pub after_run: Footprint,
+}
+
+/// One check of what the store holds after the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// What must be true.
+    pub name: String,
+    /// Whether it is.
+    pub passed: bool,
+    /// Whether it could not be told, because writes with an unknown outcome allow either.
+    #[serde(default)]
+    pub undecided: bool,
+    /// What was found, with numbers.
+    pub detail: String,
+}
+
+/// Whether a run's figures may be used.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Verdict {
+    /// If not, no figure of the run is printed as if it were valid.
+    pub valid: bool,
+    /// Why not; one sentence each.
+    pub reasons: Vec<String>,
+    /// What a reader should know although the run is valid.
+    pub notes: Vec<String>,
+}
+
+impl Experiment {
+    /// Reads `experiment.json` from a results folder.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is not JSON of this format, or is of another version of it.
+    pub fn read(folder: &Path) -> anyhow::Result<Experiment> {
+        use anyhow::Context;
+        let path = folder.join("experiment.json");
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}; give a folder that `storebench run` made", path.display()))?;
+        let raw: serde_json::Value =
+            serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
+        let schema = raw.get("schema").and_then(|value| value.as_str()).unwrap_or("none");
+        anyhow::ensure!(
+            schema == SCHEMA,
+            "{} has schema `{schema}`; this version of storebench reads `{SCHEMA}`",
+            path.display()
+        );
+        serde_json::from_value(raw).with_context(|| format!("{} does not follow schema `{SCHEMA}`", path.display()))
+    }
+
+    /// The canonical text: pretty JSON with a final newline.
+    pub fn to_json(&self) -> anyhow::Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+}

@@ -249,16 +249,17 @@ impl KeyChooser {
 /// Draws until the key is there, as YCSB does, but at most [`REDRAWS`] times.
 #[inline]
 fn there(visible: u64, mut draw: impl FnMut() -> u64) -> u64 {
-    let mut key = draw();
     let mut redraws = 0;
-    while key >= visible {
+    loop {
+        let key = draw();
+        if key < visible {
+            return key;
+        }
         if redraws == REDRAWS {
             return key % visible.max(1);
         }
-        key = draw();
         redraws += 1;
     }
-    key
 }
 
 /// How a length is chosen (bytes of a field, records of a scan), in a workload file: a bare number, `length = 100`, or a
@@ -373,13 +374,25 @@ impl LengthChooser {
         }))
     }
 
+    /// The shortest length that can be drawn.
+    pub fn min(&self) -> u64 {
+        match &self.0 {
+            Lengths::Constant(min) | Lengths::Uniform(min, _) => *min,
+            Lengths::Zipfian(min, _) | Lengths::ZipfianYcsb(min, _) => *min,
+            Lengths::Histogram(block, sums) => block * (1 + sums.partition_point(|sum| *sum == 0) as u64),
+        }
+    }
+
     /// The longest length that can be drawn.
     pub fn max(&self) -> u64 {
         match &self.0 {
             Lengths::Constant(length) | Lengths::Uniform(_, length) => *length,
             Lengths::Zipfian(min, ranks) => min + ranks.ranks() - 1,
             Lengths::ZipfianYcsb(min, ranks) => min + ranks.ranks() - 1,
-            Lengths::Histogram(block, sums) => block * sums.len() as u64,
+            Lengths::Histogram(block, sums) => {
+                let last = sums.partition_point(|sum| Some(sum) < sums.last());
+                block * (1 + last as u64)
+            }
         }
     }
 
@@ -420,5 +433,229 @@ fn running_sums(block: u64, weights: &[u64]) -> Result<Vec<u64>, String> {
     match weights.iter().map(add).collect::<Option<Vec<_>>>() {
         Some(sums) if sum > 0 => Ok(sums),
         _ => Err("weights: a histogram needs weights whose sum is above 0 and below 2^64".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+
+    #[derive(Debug, Deserialize)]
+    struct File<T> {
+        x: T,
+    }
+
+    fn key(text: &str) -> Result<KeyChoice, String> {
+        toml::from_str::<File<KeyChoice>>(&format!("x = {text}")).map(|file| file.x).map_err(|e| e.to_string())
+    }
+
+    fn length(text: &str) -> Result<LengthChoice, String> {
+        toml::from_str::<File<LengthChoice>>(&format!("x = {text}")).map(|file| file.x).map_err(|e| e.to_string())
+    }
+
+    fn rng() -> SplitMix64 {
+        SplitMix64::seed_from_u64(11)
+    }
+
+    /// The part of many draws that satisfies `wanted`.
+    fn share(choice: KeyChoice, loaded: u64, visible: u64, wanted: impl Fn(u64) -> bool) -> f64 {
+        const DRAWS: u64 = 1_000_000;
+        let mut chooser = KeyChooser::new(choice, loaded, 2 * (visible - loaded)).expect("the choice is valid");
+        let mut rng = rng();
+        let hits = (0..DRAWS).filter(|i| wanted(chooser.draw(&mut rng, visible, Turn { lane: 0, lanes: 1, i: *i })));
+        hits.count() as f64 / DRAWS as f64
+    }
+
+    fn close(measured: f64, expected: f64) {
+        assert!((measured - expected).abs() < 0.003, "{measured} is not {expected}");
+    }
+
+    const HOTSPOT: KeyChoice = KeyChoice::Hotspot { data_fraction: 0.2, operation_fraction: 0.8 };
+    const EXPONENTIAL: KeyChoice = KeyChoice::Exponential { percentile: 95.0, data_fraction: 6.0 / 7.0 };
+
+    #[test]
+    fn a_name_is_a_choice_with_its_defaults() {
+        let choices = [
+            ("uniform", KeyChoice::Uniform {}),
+            ("zipfian", KeyChoice::Zipfian { exponent: 0.99, scatter: true }),
+            ("zipfian-ycsb", KeyChoice::ZipfianYcsb {}),
+            ("latest", KeyChoice::Latest {}),
+            ("hotspot", HOTSPOT),
+            ("exponential", EXPONENTIAL),
+            ("sequential", KeyChoice::Sequential {}),
+        ];
+        for (name, choice) in choices {
+            assert_eq!(key(&format!("\"{name}\"")), Ok(choice));
+            assert_eq!(key(&format!("{{ choose = \"{name}\" }}")), Ok(choice));
+            let json = serde_json::to_string(&choice).expect("a choice is plain data");
+            assert_eq!(serde_json::from_str::<KeyChoice>(&json).expect("it reads what it wrote"), choice);
+        }
+        let table = key("{ choose = \"zipfian\", exponent = 1.2, scatter = false }");
+        assert_eq!(table, Ok(KeyChoice::Zipfian { exponent: 1.2, scatter: false }));
+    }
+
+    #[test]
+    fn what_means_nothing_is_refused_by_name() {
+        let wrong = [
+            ("\"zipfain\"", "zipfain"),
+            ("3", "a choice of keys"),
+            ("{ exponent = 1.0 }", "choose"),
+            ("{ choose = \"uniform\", exponent = 1.0 }", "exponent"),
+            ("{ choose = \"zipfian\", theta = 1.0 }", "theta"),
+            ("{ choose = \"zipfian\", exponent = 0.0 }", "exponent = 0"),
+            ("{ choose = \"zipfian\", exponent = nan }", "exponent = NaN"),
+            ("{ choose = \"hotspot\", data_fraction = 1.1 }", "data_fraction = 1.1"),
+            ("{ choose = \"hotspot\", operation_fraction = -0.1 }", "operation_fraction = -0.1"),
+            ("{ choose = \"exponential\", percentile = 100.0 }", "percentile = 100"),
+            ("{ choose = \"exponential\", data_fraction = 0.0 }", "data_fraction = 0"),
+        ];
+        for (text, named) in wrong {
+            let refusal = key(text).expect_err("the choice is wrong");
+            assert!(refusal.contains(named), "{text}: {refusal}");
+        }
+        assert!(KeyChooser::new(KeyChoice::Uniform {}, 0, 0).is_err());
+        assert!(KeyChooser::new(HOTSPOT, 4, 0).expect_err("no key is hot").contains("no hot key"));
+    }
+
+    #[test]
+    fn uniform_and_hotspot_keep_to_the_loaded_keys() {
+        close(share(KeyChoice::Uniform {}, 1000, 3000, |key| key < 250), 0.25);
+        close(share(KeyChoice::Uniform {}, 1000, 3000, |key| key < 1000), 1.0);
+        close(share(HOTSPOT, 1000, 3000, |key| key < 200), 0.8);
+        close(share(HOTSPOT, 1000, 3000, |key| (200..600).contains(&key)), 0.1);
+        close(share(HOTSPOT, 1000, 3000, |key| key < 1000), 1.0);
+    }
+
+    #[test]
+    fn exponential_falls_off_from_the_newest_key() {
+        // 95 % would fall on the newest 6/7, but what would be older than the first key is drawn again.
+        let gamma = 20_f64.ln() * 7.0 / 6.0;
+        let mass = |part: f64| 1.0 - (-gamma * part).exp();
+        for part in [0.1, 0.5, 6.0 / 7.0] {
+            let newest = 10_000 - (10_000.0 * part) as u64;
+            close(share(EXPONENTIAL, 10_000, 10_000, |key| key >= newest), mass(part) / mass(1.0));
+        }
+    }
+
+    #[test]
+    fn latest_follows_the_newest_key() {
+        let zeta = zipf::zeta(1999);
+        close(share(KeyChoice::Latest {}, 1000, 2000, |key| key == 1999), 1.0 / zeta);
+        close(share(KeyChoice::Latest {}, 1000, 2000, |key| key == 1998), 0.5_f64.powf(0.99) / zeta);
+        close(share(KeyChoice::Latest {}, 1000, 2000, |key| key == 0), 0.0);
+    }
+
+    #[test]
+    fn growth_does_not_change_which_keys_are_popular() {
+        for choice in [KeyChoice::ZipfianYcsb {}, KeyChoice::Zipfian { exponent: 0.99, scatter: true }] {
+            let popular = |visible| {
+                let mut chooser = KeyChooser::new(choice, 1000, 1000).expect("the choice is valid");
+                let mut counts = [0_u32; 1000];
+                let mut rng = rng();
+                for _ in 0..20_000 {
+                    let key = chooser.draw(&mut rng, visible, Turn::default());
+                    counts.get_mut(key as usize).into_iter().for_each(|count| *count += 1);
+                }
+                (0..1000).max_by_key(|key| counts[*key])
+            };
+            assert_eq!(popular(1000), popular(1900));
+        }
+    }
+
+    #[test]
+    fn sequential_lanes_share_one_round_over_the_loaded_keys() {
+        let mut chooser = KeyChooser::new(KeyChoice::Sequential {}, 10, 0).expect("the choice is valid");
+        let mut rng = rng();
+        let mut keys: Vec<u64> = (0..2_u64)
+            .flat_map(|lane| (0..5_u64).map(move |i| Turn { lane, lanes: 2, i }))
+            .map(|turn| chooser.draw(&mut rng, 10, turn))
+            .collect();
+        assert_eq!(keys[..5], [0, 2, 4, 6, 8]);
+        keys.sort_unstable();
+        assert_eq!(keys, (0..10).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn room_for_inserts_is_twice_the_expectation_rounded_down_once() {
+        assert_eq!(expected_inserts(1000, 0.05), 100);
+        assert_eq!(expected_inserts(1010, 0.05), 101);
+        assert_eq!(expected_inserts(1000, 0.0), 0);
+    }
+
+    fn any_choice() -> impl Strategy<Value = KeyChoice> {
+        prop_oneof![
+            Just(KeyChoice::Uniform {}),
+            (0.01_f64..3.0, any::<bool>()).prop_map(|(exponent, scatter)| KeyChoice::Zipfian { exponent, scatter }),
+            Just(KeyChoice::ZipfianYcsb {}),
+            Just(KeyChoice::Latest {}),
+            (0.0_f64..=1.0, 0.0_f64..=1.0).prop_map(|(data_fraction, operation_fraction)| KeyChoice::Hotspot {
+                data_fraction,
+                operation_fraction
+            }),
+            (0.001_f64..100.0, 0.001_f64..=1.0)
+                .prop_map(|(percentile, data_fraction)| KeyChoice::Exponential { percentile, data_fraction }),
+            Just(KeyChoice::Sequential {}),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_drawn_key_is_always_there(
+            choice in any_choice(), loaded in 1_u64..50, inserted in 0_u64..50, expected in 0_u64..2000,
+            seed in any::<u64>(),
+        ) {
+            let mut rng = SplitMix64::seed_from_u64(seed);
+            let Ok(mut chooser) = KeyChooser::new(choice, loaded, expected) else {
+                return Ok(()); // a hot or cold set without keys
+            };
+            for visible in loaded..=loaded + inserted {
+                let turn = Turn { lane: 1, lanes: 3, i: visible };
+                prop_assert!(chooser.draw(&mut rng, visible, turn) < visible);
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_are_a_number_or_a_table() {
+        assert_eq!(length("100"), Ok(LengthChoice::Constant { value: 100 }));
+        let uniform = length("{ choose = \"uniform\", min = 1, max = 9 }");
+        assert_eq!(uniform, Ok(LengthChoice::Uniform { min: 1, max: 9 }));
+        let zipfian = length("{ choose = \"zipfian\", min = 1, max = 9 }");
+        assert_eq!(zipfian, Ok(LengthChoice::Zipfian { min: 1, max: 9, exponent: 0.99 }));
+        let wrong = [
+            ("-1", "negative"),
+            ("\"long\"", "a length"),
+            ("{ choose = \"uniform\", min = 9, max = 1 }", "min = 9, max = 1"),
+            ("{ choose = \"uniform\", min = 9 }", "max"),
+            ("{ choose = \"zipfian\", min = 1, max = 9, exponent = 0.0 }", "exponent"),
+            ("{ choose = \"histogram\", block = 0, weights = [1] }", "block = 0"),
+            ("{ choose = \"histogram\", block = 10, weights = [0, 0] }", "weights"),
+        ];
+        for (text, named) in wrong {
+            let refusal = length(text).expect_err("the length is wrong");
+            assert!(refusal.contains(named), "{text}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn lengths_reach_both_ends_and_favour_the_shortest() {
+        let tables = [
+            "{ choose = \"uniform\", min = 3, max = 6 }",
+            "{ choose = \"zipfian\", min = 3, max = 6 }",
+            "{ choose = \"zipfian-ycsb\", min = 3, max = 6 }",
+            "{ choose = \"histogram\", block = 1, weights = [0, 0, 5, 2, 2, 2, 0] }",
+        ];
+        for text in tables {
+            let chooser = LengthChooser::new(&length(text).expect("the length is valid")).expect("it is valid");
+            let mut counts = [0_u32; 8];
+            let mut rng = rng();
+            (0..10_000).for_each(|_| counts[chooser.draw(&mut rng) as usize] += 1);
+            assert_eq!((chooser.min(), chooser.max()), (3, 6));
+            assert!(counts[..3].iter().chain(&counts[7..]).all(|count| *count == 0), "{text}: {counts:?}");
+            assert!(counts[3..7].iter().all(|count| *count > 500), "{text}: {counts:?}");
+            assert!(text.contains("uniform") || counts[3] > 2 * counts[6], "{text}: {counts:?}");
+        }
     }
 }

@@ -85,6 +85,12 @@ impl OpStream {
         Call { operation, ops: &self.slots[operation].ops }
     }
 
+    /// What to send for the last operation, given the index that [`next`](OpStream::next) told.
+    #[inline]
+    pub fn ops(&self, operation: usize) -> &[Op] {
+        &self.slots[operation].ops
+    }
+
     /// Says what became of the last operation.
     #[inline]
     pub fn settle(&mut self, outcome: Outcome) {

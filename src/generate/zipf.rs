@@ -169,21 +169,19 @@ pub fn fold(rank: u64, keys: u64) -> u64 {
     ycsb::hash(rank) % keys
 }
 
-/// Sum of i^-0.99 for i in 1..=n: to rounding at any n and in constant time, by Euler-Maclaurin from the hundredth term
-/// on (the first neglected term is below 1e-14). YCSB sums n terms, 1 s at 10^8, and adds the new ones as a table grows.
+/// Sum of i^-0.99 for i in 1..=n, to rounding and in constant time: by Euler-Maclaurin beyond a hundred terms, where the
+/// first neglected term is below 1e-14. YCSB sums n terms, 1 s at 10^8, and adds the new ones as a table grows.
 pub fn zeta(n: u64) -> f64 {
-    const EXACT: u64 = 100;
-    let weight = |i: f64| i.powf(-YCSB_EXPONENT);
-    let sum: f64 = (1..=n.min(EXACT)).map(|i| weight(i as f64)).sum();
-    if n <= EXACT {
-        return sum;
-    }
+    /// Riemann's zeta at the double nearest to 0.99.
+    const LIMIT: f64 = -99.423_512_977_728_1;
     let s = YCSB_EXPONENT;
-    let tail = |x: f64| {
-        x.powf(1.0 - s) / (1.0 - s) + weight(x) / 2.0 - s * weight(x) / (12.0 * x)
-            + s * (s + 1.0) * (s + 2.0) * weight(x) / (720.0 * x.powi(3))
-    };
-    sum + tail(n as f64) - tail(EXACT as f64)
+    if n <= 100 {
+        return (1..=n).map(|i| (i as f64).powf(-s)).sum();
+    }
+    let x = n as f64;
+    let term = x.powf(-s);
+    let bends = s / (12.0 * x) - s * (s + 1.0) * (s + 2.0) / (720.0 * x.powi(3));
+    LIMIT + term * (x / (1.0 - s) + 0.5 - bends)
 }
 
 /// A permutation of `0..n` that looks random: the same in every run, without collisions, for any n.
@@ -225,5 +223,137 @@ impl Scatter {
         x = (x ^ (x >> self.half)).wrapping_mul(0xbf58_476d_1ce4_e5b9) & self.mask;
         x = (x ^ (x >> self.half)).wrapping_mul(0x94d0_49bb_1331_11eb) & self.mask;
         x ^ (x >> self.half)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+    use std::collections::HashSet;
+
+    fn rng() -> SplitMix64 {
+        SplitMix64::seed_from_u64(7)
+    }
+
+    /// Pearson's chi-squared of a million draws against k^-exponent, in standard deviations above its mean.
+    fn misfit(ranks: u64, exponent: f64) -> f64 {
+        const DRAWS: u64 = 1_000_000;
+        let zipfian = Zipfian::new(ranks, exponent).expect("the parameters are valid");
+        let mut counts = vec![0.0; ranks as usize];
+        let mut rng = rng();
+        (0..DRAWS).for_each(|_| counts[zipfian.draw(&mut rng) as usize] += 1.0);
+        let weights: Vec<f64> = (1..=ranks).map(|k| (k as f64).powf(-exponent)).collect();
+        let scale = DRAWS as f64 / weights.iter().sum::<f64>();
+        let chi_squared: f64 =
+            counts.iter().zip(&weights).map(|(count, w)| (count - w * scale).powi(2) / (w * scale)).sum();
+        let freedom = (ranks - 1) as f64;
+        (chi_squared - freedom) / (2.0 * freedom).sqrt()
+    }
+
+    #[test]
+    fn exact_zipf_follows_the_law_below_at_and_above_exponent_one() {
+        for exponent in [0.2, 0.5, 0.99, 1.0 - 1e-12, 1.0, 1.01, 1.5] {
+            let misfit = misfit(200, exponent);
+            assert!(misfit < 5.0, "exponent {exponent}: chi-squared {misfit:.1} sigma too large");
+        }
+        assert!(misfit(5, 4.0) < 5.0);
+        assert!(misfit(2, 0.99) < 5.0);
+    }
+
+    #[test]
+    fn exact_zipf_refuses_what_is_not_a_law() {
+        for exponent in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(Zipfian::new(10, exponent).expect_err("not an exponent").contains("exponent"));
+        }
+        assert!(Zipfian::new(0, 1.0).is_err());
+    }
+
+    #[test]
+    fn zeta_agrees_with_the_sum_and_with_the_constant_of_ycsb() {
+        let sum: f64 = (1..=1_000_000_u64).rev().map(|i| (i as f64).powf(-YCSB_EXPONENT)).sum();
+        assert!((zeta(1_000_000) - sum).abs() < 1e-12, "{} and {sum}", zeta(1_000_000));
+        let hundred: f64 = (1..=101).map(|i| f64::from(i).powf(-YCSB_EXPONENT)).sum();
+        assert!((zeta(101) - hundred).abs() < 1e-12);
+        // YCSB's constant carries the rounding of 10^10 additions.
+        assert!((zeta(10_000_000_000) - SCRAMBLED_ZETA).abs() < 1e-10);
+    }
+
+    #[test]
+    fn the_closed_form_gives_the_ranks_that_an_independent_computation_gives() {
+        let scrambled = ZipfianYcsb::scrambled();
+        let vectors = [
+            (0.0, 0, 144),
+            (0.0378, 1, 610),
+            (0.06, 2, 213),
+            (0.1, 6, 942),
+            (0.25, 296, 809),
+            (0.5, 134_552, 367),
+            (0.75, 42_924_421, 767),
+            (0.999, 9_790_013_524, 483),
+        ];
+        for (u, rank, key) in vectors {
+            assert_eq!((scrambled.rank(u), fold(rank, 1001)), (rank, key), "u = {u}");
+        }
+        let plain = ZipfianYcsb::new(1000);
+        for (u, rank) in [(0.1, 0), (0.15, 1), (0.2, 2), (0.3, 4), (0.5, 22), (0.75, 151), (0.9, 471), (0.999, 992)] {
+            assert_eq!(plain.rank(u), rank, "u = {u}");
+        }
+    }
+
+    #[test]
+    fn growth_changes_zeta_and_keeps_the_first_number_of_items_as_in_ycsb() {
+        let mut grown = ZipfianYcsb::new(1000);
+        grown.grow(2000);
+        for (u, rank) in [(0.1, 0), (0.2, 4), (0.3, 10), (0.5, 47), (0.75, 315), (0.9, 958), (0.999, 1985)] {
+            assert_eq!(grown.rank(u), rank, "u = {u}");
+        }
+        grown.grow(10);
+        assert_eq!(grown.ranks(), 2000);
+    }
+
+    #[test]
+    fn small_scatters_are_permutations() {
+        for n in 1..=700 {
+            let scatter = Scatter::new(n);
+            let places: HashSet<u64> = (0..n).map(|x| scatter.place(x)).collect();
+            assert_eq!(places.len() as u64, n);
+            assert!(places.iter().all(|place| *place < n));
+        }
+    }
+
+    #[test]
+    fn scatter_leaves_no_trace_of_the_order() {
+        const N: u64 = 1_000_000;
+        let scatter = Scatter::new(N);
+        let tenths = (0..10_000).map(|x| scatter.place(x) * 10 / N).fold([0_u32; 10], |mut tenths, tenth| {
+            tenths[tenth as usize] += 1;
+            tenths
+        });
+        // 1000 +- 30 in each tenth, were it random.
+        assert!(tenths.iter().all(|count| (850..1150).contains(count)), "{tenths:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn large_scatters_stay_inside_and_never_collide(n in 1_u64.., start in any::<u64>()) {
+            let scatter = Scatter::new(n);
+            let sample: HashSet<u64> = (0..200).map(|i| start.wrapping_add(i * (n / 300)) % n).collect();
+            let places: HashSet<u64> = sample.iter().map(|x| scatter.place(*x)).collect();
+            prop_assert_eq!(places.len(), sample.len());
+            prop_assert!(places.iter().all(|place| *place < n));
+        }
+
+        #[test]
+        fn ranks_stay_inside(n in 1_u64.., exponent in 1e-6_f64..1000.0, u in 0.0_f64..1.0, seed in any::<u64>()) {
+            let mut rng = SplitMix64::seed_from_u64(seed);
+            let zipfian = Zipfian::new(n, exponent).expect("the parameters are valid");
+            prop_assert!((0..20).all(|_| zipfian.draw(&mut rng) < n));
+            let mut ycsb = ZipfianYcsb::new(n % 10);
+            prop_assert!(ycsb.rank(u) < (n % 10).max(1));
+            ycsb.grow(n);
+            prop_assert!(ycsb.rank(u) < n.max(10));
+        }
     }
 }

@@ -1,0 +1,81 @@
+//! What may honestly be said about a percentile: a value with its interval, a lower bound, or nothing.
+
+use crate::record::Latency;
+use crate::stats::{FEWEST_ABOVE, ranked_above};
+
+/// The percentiles that reports show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Percentile {
+    /// 50 %.
+    P50,
+    /// 99 %.
+    P99,
+    /// 99.9 %.
+    P999,
+}
+
+/// One percentile of one distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// No samples.
+    Nothing,
+    /// Fewer than ten samples lie above it: they do not carry it.
+    TooFew {
+        /// The lower end of its interval, where blocks gave one.
+        at_least_ns: Option<u64>,
+        /// How many lie above.
+        above: u64,
+    },
+    /// Enough samples.
+    Known {
+        /// The percentile.
+        value_ns: u64,
+        /// Its 95 % interval, upper end absent where the samples do not bound it; `None` for a run too short for one.
+        interval_ns: Option<(u64, Option<u64>)>,
+    },
+}
+
+impl Percentile {
+    /// All of them, rising.
+    pub const ALL: [Percentile; 3] = [Percentile::P50, Percentile::P99, Percentile::P999];
+
+    /// Its name in the record and in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Percentile::P50 => "p50",
+            Percentile::P99 => "p99",
+            Percentile::P999 => "p999",
+        }
+    }
+
+    /// Its value in a distribution.
+    pub fn of_ns(self, latency: &Latency) -> u64 {
+        match self {
+            Percentile::P50 => latency.p50,
+            Percentile::P99 => latency.p99,
+            Percentile::P999 => latency.p999,
+        }
+    }
+
+    fn share(self) -> f64 {
+        match self {
+            Percentile::P50 => 0.5,
+            Percentile::P99 => 0.99,
+            Percentile::P999 => 0.999,
+        }
+    }
+}
+
+/// Reads a percentile.
+pub fn reading(latency: &Latency, percentile: Percentile) -> Reading {
+    if latency.count == 0 {
+        return Reading::Nothing;
+    }
+    let interval = latency.intervals.get(percentile.name());
+    let above = ranked_above(latency.count, percentile.share());
+    if above < FEWEST_ABOVE {
+        return Reading::TooFew { at_least_ns: interval.map(|interval| interval.low), above };
+    }
+    let interval_ns = interval.map(|interval| (interval.low, interval.high));
+    Reading::Known { value_ns: percentile.of_ns(latency), interval_ns }
+}

@@ -1,0 +1,276 @@
+//! The terminal's table of an experiment: a block for each run, grouped by workload and durability tier. ASCII only.
+//!
+//! The figures of an invalid run are not printed; its reasons are.
+
+use super::group::{self, Cell};
+use super::reading::{Percentile, Reading, reading};
+use super::table::{self, Align};
+use super::{per_second, units, words};
+use crate::record::{Experiment, Latency, Mode, OperationRecord, Run};
+
+const COLUMNS: [(&str, Align); 12] = [
+    ("operation", Align::Left),
+    ("ok", Align::Right),
+    ("share", Align::Right),
+    ("refused", Align::Right),
+    ("failed", Align::Right),
+    ("retries", Align::Right),
+    ("per second", Align::Right),
+    ("", Align::Left), // The interval of the total's throughput.
+    ("p50", Align::Left),
+    ("p99", Align::Left),
+    ("p999", Align::Left),
+    ("service p99", Align::Left),
+];
+
+/// The whole experiment, one block after another.
+pub fn experiment(experiment: &Experiment) -> String {
+    let cells = group::cells(experiment);
+    let mut text = String::new();
+    for workload in group::by_workload(&cells) {
+        let apart = group::tiers_differ(workload);
+        for (at, cell) in workload.iter().enumerate() {
+            if apart && (at == 0 || workload[at - 1].tier != cell.tier) {
+                text += &format!("-- {}: {} stores; compare within a tier only\n\n", cell.workload, cell.tier.name());
+            }
+            for run in &cell.runs {
+                text += &block(run, cell.runs.len());
+                text.push('\n');
+            }
+            text += &spread(cell);
+        }
+    }
+    if experiment.interrupted {
+        text += "interrupted: runs are missing or shorter than asked\n";
+    }
+    if experiment.runs.iter().any(|run| run.verdict.valid && !run.total.response_ns.intervals.is_empty()) {
+        text += "[low, high] is a 95 % interval from batch means, 20 blocks a run\n";
+    }
+    text.truncate(text.trim_end().len());
+    text + "\n"
+}
+
+/// One run; `of` is the number of its repetitions.
+pub fn block(run: &Run, of: usize) -> String {
+    let repetition = if of > 1 { format!(", run {} of {of}", run.repetition) } else { String::new() };
+    let mut text = format!(
+        "{} on {} ({}): {}, {}{repetition}\n",
+        run.workload.name,
+        words::store(run),
+        words::tier(run),
+        words::load(run),
+        words::duration(run)
+    );
+    if run.verdict.valid {
+        text += &figures(run);
+    } else {
+        let reasons =
+            if run.verdict.reasons.is_empty() { &["no reason recorded".to_owned()] } else { &run.verdict.reasons[..] };
+        reasons.iter().for_each(|reason| text += &format!("  INVALID: {reason}\n"));
+    }
+    text + &remarks(run)
+}
+
+fn figures(run: &Run) -> String {
+    let operation = |(name, operation): (&String, &OperationRecord)| {
+        row(run, name, operation, [units::rate(per_second(run, operation)), String::new()])
+    };
+    let mut rows: Vec<Vec<String>> = run.operations.iter().map(operation).collect();
+    let interval = run.throughput_interval.map(|[low, high]| format!("[{}, {}]", units::rate(low), units::rate(high)));
+    rows.push(row(run, "total", &run.total, [units::rate(run.throughput_per_s), interval.unwrap_or_default()]));
+    table::layout(&COLUMNS, &rows)
+}
+
+fn row(run: &Run, name: &str, operation: &OperationRecord, [throughput, interval]: [String; 2]) -> Vec<String> {
+    let total = &run.total;
+    let if_any = |of_run: u64, own: u64| if of_run > 0 { units::count(own) } else { String::new() };
+    let percentile = |percentile| percentile_text(&operation.response_ns, percentile);
+    let service = match run.load.mode {
+        Mode::Open => percentile_text(&operation.service_ns, Percentile::P99),
+        Mode::Closed => String::new(),
+    };
+    vec![
+        name.to_owned(),
+        units::count(operation.ok),
+        units::percent(operation.ok, total.ok),
+        if_any(total.refused, operation.refused),
+        if_any(total.failed, operation.failed),
+        if_any(total.retries, operation.retries),
+        throughput,
+        interval,
+        percentile(Percentile::P50),
+        percentile(Percentile::P99),
+        percentile(Percentile::P999),
+        service,
+    ]
+}
+
+/// `42.1 us [41.9, 42.4]`, `>= 320 us (n=7 above: too few)`, or `-` without samples.
+pub fn percentile_text(latency: &Latency, percentile: Percentile) -> String {
+    match reading(latency, percentile) {
+        Reading::Nothing => "-".to_owned(),
+        Reading::TooFew { at_least_ns: Some(low), above } => {
+            format!(">= {} (n={above}, too few)", units::latency(low))
+        }
+        Reading::TooFew { at_least_ns: None, above } => format!("(n={above}, too few)"),
+        Reading::Known { value_ns, interval_ns: None } => units::latency(value_ns),
+        Reading::Known { value_ns, interval_ns: Some((low, high)) } => {
+            format!("{} {}", units::latency(value_ns), units::interval(value_ns, low, high))
+        }
+    }
+}
+
+/// What else a reader must know: losses, failures by kind, checks, notes.
+fn remarks(run: &Run) -> String {
+    let mut text = String::new();
+    if run.counts.skipped > 0 {
+        let scheduled = units::count(run.counts.scheduled);
+        text += &format!("  skipped: {} of {scheduled} scheduled operations\n", units::count(run.counts.skipped));
+    }
+    for (name, operation) in &run.operations {
+        for (kind, failures) in &operation.failures {
+            let example = operation.messages.get(kind).map(|message| format!(", e.g. {message:?}")).unwrap_or_default();
+            text += &format!("  failed: {name}, {} {kind}{example}\n", units::count(*failures));
+        }
+    }
+    text += &checks(run);
+    if run.verdict.valid && run.total.ok > 0 && run.total.response_ns.intervals.is_empty() {
+        text += "  note: no intervals, the run is shorter than 10 s\n";
+    }
+    run.verdict.notes.iter().for_each(|note| text += &format!("  note: {note}\n"));
+    text
+}
+
+fn checks(run: &Run) -> String {
+    let failed: Vec<_> = run.checks.iter().filter(|check| !check.passed).collect();
+    let mut text = match run.checks.len() {
+        0 => "  checks: none\n".to_owned(),
+        all => format!("  checks: {} of {all} passed\n", all - failed.len()),
+    };
+    failed.iter().for_each(|check| text += &format!("  FAILED CHECK: {}: {}\n", check.name, check.detail));
+    text
+}
+
+/// Of several repetitions, the median and the extremes: each run is one sample.
+fn spread(cell: &Cell<'_>) -> String {
+    let runs: Vec<&Run> = cell.valid().collect();
+    if runs.len() < 2 {
+        return String::new();
+    }
+    let throughput = super::spread_of(runs.iter().map(|run| run.throughput_per_s)).map(units::rate);
+    let p99 =
+        super::spread_of(runs.iter().map(|run| run.total.response_ns.p99 as f64)).map(|ns| units::latency(ns as u64));
+    format!(
+        "{} on {}, median of {} valid runs (lowest to highest): {}/s ({} to {}), p99 {} ({} to {})\n\n",
+        cell.workload,
+        words::store(runs[0]),
+        runs.len(),
+        throughput[1],
+        throughput[0],
+        throughput[2],
+        p99[1],
+        p99[0],
+        p99[2]
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::CheckResult;
+    use crate::report::fixture::{self, Plan};
+    use drivers::Durability;
+
+    #[test]
+    fn a_closed_loop() {
+        insta::assert_snapshot!(experiment(&fixture::experiment(vec![fixture::read_heavy()])), @r"
+        read-heavy on libsql 3.45.1 (durable): closed loop, 2 clients, 30 s after 5 s of warm-up
+          operation      ok   share  per second                  p50                   p99                   p999
+          read       56,979   95.1%       1,899                  42.0 us [41.9, 42.2]  95.0 us [93.7, 96.2]  126 us [123, 131]
+          update      2,933    4.9%        97.8                  261 us [255, 266]     826 us [781, 921]     >= 1.06 ms (n=2, too few)
+          total      59,912  100.0%       1,997  [1,981, 2,013]  43.0 us [42.8, 43.3]  396 us [385, 405]     711 us [678, 785]
+          checks: 1 of 1 passed
+
+        [low, high] is a 95 % interval from batch means, 20 blocks a run
+        ");
+    }
+
+    #[test]
+    fn an_open_loop_with_losses() {
+        let mut run = fixture::open_loop();
+        run.counts.skipped = 1_203;
+        run.counts.scheduled += 1_210;
+        run.total.failed = 7;
+        run.counts.failed = 7;
+        let append = run.operations.get_mut("append").expect("the fixture's");
+        append.failed = 7;
+        append.failures.insert("timeout".to_owned(), 7);
+        append.messages.insert("timeout".to_owned(), "no reply within 5 s".to_owned());
+        run.verdict.notes.push("the client used 71 % of its CPUs".to_owned());
+        insta::assert_snapshot!(experiment(&fixture::experiment(vec![run])), @r#"
+        append-only on libsql 3.45.1 (durable): open loop, 500/s poisson, cap 16 clients, 30 s after 5 s of warm-up
+          operation      ok   share  failed  per second              p50                p99                   p999                       service p99
+          append     13,356   89.1%       7         445              275 us [272, 278]  1.31 ms [1.22, 1.43]  3.39 ms [2.90, 3.73]       479 us [469, 492]
+          tail        1,628   10.9%       0        54.3              524 us [511, 535]  1.61 ms [1.49, 1.74]  >= 2.33 ms (n=1, too few)  1.30 ms [1.21, 1.42]
+          total      14,984  100.0%       7         499  [493, 506]  290 us [287, 293]  1.39 ms [1.32, 1.49]  3.35 ms [2.89, 3.64]       807 us [777, 855]
+          skipped: 1,203 of 16,194 scheduled operations
+          failed: append, 7 timeout, e.g. "no reply within 5 s"
+          checks: 1 of 1 passed
+          note: the client used 71 % of its CPUs
+
+        [low, high] is a 95 % interval from batch means, 20 blocks a run
+        "#);
+    }
+
+    #[test]
+    fn an_invalid_run_has_no_figures() {
+        let mut run = fixture::read_heavy();
+        run.verdict = fixture::invalid("1 of 1 checks failed");
+        run.checks[0] = CheckResult {
+            name: "acknowledged writes".to_owned(),
+            passed: false,
+            detail: "3,012 of 3,013 found".to_owned(),
+        };
+        insta::assert_snapshot!(experiment(&fixture::experiment(vec![run])), @r"
+        read-heavy on libsql 3.45.1 (durable): closed loop, 2 clients, 30 s after 5 s of warm-up
+          INVALID: 1 of 1 checks failed
+          checks: 0 of 1 passed
+          FAILED CHECK: acknowledged writes: 3,012 of 3,013 found
+        ");
+    }
+
+    #[test]
+    fn a_run_too_short_for_intervals_with_an_operation_that_never_ran() {
+        let mut run = fixture::run(&Plan { seconds: 3, ..Plan::default() });
+        run.operations.insert("delete".to_owned(), OperationRecord::default());
+        insta::assert_snapshot!(experiment(&fixture::experiment(vec![run])), @r"
+        read-heavy on libsql 3.45.1 (durable): closed loop, 2 clients, 3 s after 3 s of warm-up
+          operation     ok   share  per second  p50      p99             p999
+          read       5,588   94.7%       1,863  41.9 us  93.1 us         (n=5, too few)
+          update       310    5.3%         103  280 us   (n=3, too few)  (n=0, too few)
+          delete         0    0.0%           0  -        -               -
+          total      5,898  100.0%       1,966  42.9 us  434 us          (n=5, too few)
+          checks: 1 of 1 passed
+          note: no intervals, the run is shorter than 10 s
+        ");
+    }
+
+    #[test]
+    fn tiers_are_kept_apart_and_repetitions_summed_up() {
+        let plan = |store, tier, seed| Plan { store, tier, seed, ..Plan::default() };
+        let mut second = fixture::run(&plan("libsql", Durability::Durable, 9));
+        second.repetition = 2;
+        let relaxed = fixture::run(&plan("redis", Durability::Relaxed, 5));
+        let text = experiment(&fixture::experiment(vec![relaxed, fixture::read_heavy(), second]));
+        let headers: Vec<&str> = text.lines().filter(|line| !line.is_empty() && !line.starts_with("  ")).collect();
+        insta::assert_snapshot!(headers.join("\n"), @r"
+        -- read-heavy: durable stores; compare within a tier only
+        read-heavy on libsql 3.45.1 (durable): closed loop, 2 clients, 30 s after 5 s of warm-up, run 1 of 2
+        read-heavy on libsql 3.45.1 (durable): closed loop, 2 clients, 30 s after 5 s of warm-up, run 2 of 2
+        read-heavy on libsql 3.45.1, median of 2 valid runs (lowest to highest): 2,003/s (1,997 to 2,008), p99 395 us (395 us to 396 us)
+        -- read-heavy: relaxed stores; compare within a tier only
+        read-heavy on redis 3.45.1 (relaxed): closed loop, 2 clients, 30 s after 5 s of warm-up
+        [low, high] is a 95 % interval from batch means, 20 blocks a run
+        ");
+    }
+}

@@ -1,0 +1,166 @@
+//! Numbers for people: latencies, rates, counts, shares, bytes and durations as short text.
+//!
+//! Latencies are ASCII (`us`), for terminals; [`typeset`] gives the form for charts and documents.
+
+/// Nanoseconds in each unit of latency.
+const LATENCY_UNITS: [(f64, &str); 4] = [(1.0, "ns"), (1e3, "us"), (1e6, "ms"), (1e9, "s")];
+
+/// A latency to three digits: `850 ns`, `42.1 us`, `1.02 s`.
+pub fn latency(ns: u64) -> String {
+    let (divisor, unit) = unit_of(ns);
+    format!("{} {unit}", in_unit(ns, divisor, decimals(ns, divisor)))
+}
+
+/// An interval in the unit and with the decimals of the value that it belongs to: `[41.9, 42.4]`, and `[41.9, inf)`
+/// without an upper end.
+pub fn interval(value_ns: u64, low_ns: u64, high_ns: Option<u64>) -> String {
+    let (divisor, _) = unit_of(value_ns);
+    let places = decimals(value_ns, divisor);
+    let low = in_unit(low_ns, divisor, places);
+    high_ns.map_or_else(|| format!("[{low}, inf)"), |high| format!("[{low}, {}]", in_unit(high, divisor, places)))
+}
+
+/// The same text with the signs that a terminal may lack: µ for micro.
+pub fn typeset(text: &str) -> String {
+    text.replace(" us", " \u{b5}s")
+}
+
+/// Events per second, without the unit: `14,468`, `72.3`, `0.52`.
+pub fn rate(per_s: f64) -> String {
+    match per_s {
+        _ if per_s >= 99.95 => count(per_s.round() as u64),
+        _ if per_s >= 9.995 => format!("{per_s:.1}"),
+        _ if per_s > 0.0 => format!("{per_s:.2}"),
+        _ => "0".to_owned(),
+    }
+}
+
+/// A whole number with thousands separated: `412,331`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A whole number and its noun: `1 client`, `16 clients`.
+pub fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+/// A number for an axis: `0`, `500`, `20k`, `1.5M`.
+pub fn short(number: f64) -> String {
+    let (divisor, suffix) = match number {
+        _ if number >= 1e9 => (1e9, "G"),
+        _ if number >= 1e6 => (1e6, "M"),
+        _ if number >= 1e3 => (1e3, "k"),
+        _ => (1.0, ""),
+    };
+    // Ticks are multiples of 1, 2 or 5: what rounding to four places leaves is their exact text.
+    format!("{}{suffix}", (number / divisor * 1e4).round() / 1e4)
+}
+
+/// A share of a whole: `95.0%`, `<0.1%`.
+pub fn percent(part: u64, whole: u64) -> String {
+    let share = if whole == 0 { 0.0 } else { 100.0 * part as f64 / whole as f64 };
+    if share > 0.0 && share < 0.1 { "<0.1%".to_owned() } else { format!("{share:.1}%") }
+}
+
+/// Bytes in binary units: `12.4 MiB`.
+pub fn bytes(number: u64) -> String {
+    let mut value = number as f64;
+    for unit in ["B", "KiB", "MiB", "GiB"] {
+        if value < 1023.5 {
+            let places = if unit == "B" || value >= 99.95 { 0 } else { 1 };
+            return format!("{value:.places$} {unit}");
+        }
+        value /= 1024.0;
+    }
+    format!("{value:.1} TiB")
+}
+
+/// A duration of a run or a phase: `30 s`, `2.5 s`, `5 min`, `1 h 30 min`.
+pub fn seconds(s: f64) -> String {
+    let whole = s.round() as u64;
+    let tail = |rest: u64, unit: &str| if rest == 0 { String::new() } else { format!(" {rest} {unit}") };
+    match whole {
+        0..120 if (s - s.round()).abs() < 0.05 => format!("{whole} s"),
+        0..120 => format!("{s:.1} s"),
+        120..3600 => format!("{} min{}", whole / 60, tail(whole % 60, "s")),
+        _ => format!("{} h{}", whole / 3600, tail(whole % 3600 / 60, "min")),
+    }
+}
+
+/// The unit in which three digits show the latency: one where it stays below 1000 after rounding.
+fn unit_of(ns: u64) -> (f64, &'static str) {
+    let fits = |&(divisor, _): &(f64, &str)| (ns as f64) / divisor < 999.5;
+    LATENCY_UNITS.into_iter().find(fits).unwrap_or(LATENCY_UNITS[3])
+}
+
+fn decimals(ns: u64, divisor: f64) -> usize {
+    match ns as f64 / divisor {
+        _ if divisor == 1.0 => 0,
+        value if value < 9.995 => 2,
+        value if value < 99.95 => 1,
+        _ => 0,
+    }
+}
+
+fn in_unit(ns: u64, divisor: f64, places: usize) -> String {
+    format!("{:.places$}", ns as f64 / divisor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latencies_keep_three_digits_and_change_units_after_rounding() {
+        for (ns, expected) in [
+            (0, "0 ns"),
+            (85, "85 ns"),
+            (999, "999 ns"),
+            (1_000, "1.00 us"),
+            (42_149, "42.1 us"),
+            (99_951, "100 us"),
+            (999_499, "999 us"),
+            (999_500, "1.00 ms"),
+            (1_020_000_000, "1.02 s"),
+            (3_600_000_000_000, "3600 s"),
+        ] {
+            assert_eq!(latency(ns), expected);
+        }
+        assert_eq!(typeset(&latency(42_100)), "42.1 \u{b5}s");
+    }
+
+    #[test]
+    fn intervals_are_in_the_unit_of_their_value() {
+        assert_eq!(interval(1_020_000, 980_000, Some(1_204_000)), "[0.98, 1.20]");
+        assert_eq!(interval(118_000, 115_400, Some(1_204_000)), "[115, 1204]");
+        assert_eq!(interval(85, 80, None), "[80, inf)");
+    }
+
+    #[test]
+    fn rates_counts_and_shares() {
+        let rates: Vec<String> = [0.0, 0.516, 9.996, 72.34, 99.97, 14_467.6].map(rate).into();
+        assert_eq!(rates, ["0", "0.52", "10.0", "72.3", "100", "14,468"]);
+        assert_eq!([7, 999, 1_000, 1_234_567].map(count), ["7", "999", "1,000", "1,234,567"]);
+        assert_eq!([counted(1, "client"), counted(16, "client")], ["1 client", "16 clients"]);
+        assert_eq!([0.0, 0.2, 500.0, 2e4, 1.5e6].map(short), ["0", "0.2", "500", "20k", "1.5M"]);
+        assert_eq!([percent(1, 3), percent(1, 5_000), percent(0, 0)], ["33.3%", "<0.1%", "0.0%"]);
+    }
+
+    #[test]
+    fn bytes_and_durations() {
+        assert_eq!([0, 1_000, 1_024, 130_023_424].map(bytes), ["0 B", "1000 B", "1.0 KiB", "124 MiB"]);
+        assert_eq!(
+            [0.0, 2.5, 30.01, 300.0, 330.0, 5_400.0].map(seconds),
+            ["0 s", "2.5 s", "30 s", "5 min", "5 min 30 s", "1 h 30 min"]
+        );
+    }
+}

@@ -1,0 +1,70 @@
+//! The phrases that every report shares: what ran, on what, how, and what went wrong.
+
+use super::units;
+use crate::record::{Experiment, Mode, Run};
+
+/// `libsql 3.45.1`.
+pub fn store(run: &Run) -> String {
+    format!("{} {}", run.store.name, run.store.description.version)
+}
+
+/// The durability tier as read back from the store; the asked one too, should they differ.
+pub fn tier(run: &Run) -> String {
+    let real = run.store.description.guarantees.durability;
+    let asked = run.load.durability;
+    if real == asked { real.name().to_owned() } else { format!("{}, {} was asked", real.name(), asked.name()) }
+}
+
+/// `closed loop, 2 clients` or `open loop, 2,000/s poisson, cap 16 clients`.
+pub fn load(run: &Run) -> String {
+    let load = &run.load;
+    let clients = units::counted(load.clients.into(), "client");
+    match load.mode {
+        Mode::Closed => format!("closed loop, {clients}"),
+        Mode::Open => {
+            let rate = load.rate_per_s.map_or_else(|| "unknown rate".to_owned(), |rate| units::rate(rate) + "/s");
+            format!("open loop, {rate} {}, cap {clients}", load.arrivals.as_deref().unwrap_or("arrivals"))
+        }
+    }
+}
+
+/// `30 s after 5 s of warm-up`.
+pub fn duration(run: &Run) -> String {
+    format!("{} after {} of warm-up", units::seconds(run.phases.measure_s), units::seconds(run.phases.warmup_s))
+}
+
+/// `12 failed, 30 skipped`: what is missing from the latencies; empty when nothing is.
+pub fn losses(run: &Run) -> String {
+    let parts = [(run.counts.failed, "failed"), (run.counts.skipped, "skipped")];
+    let told: Vec<String> =
+        parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", units::count(*n))).collect();
+    told.join(", ")
+}
+
+/// What latencies of this run mean.
+pub fn latency_meaning(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Closed => "service time (closed loop: waiting for a free client is not included)",
+        Mode::Open => "response time, from the instant at which the operation was due",
+    }
+}
+
+/// `storebench 0.1.0`, and the profile if it makes figures incomparable.
+pub fn tool(experiment: &Experiment) -> String {
+    let tool = &experiment.tool;
+    let unfit = tool.profile == "debug" || tool.profile == "dev";
+    let remark = if unfit { " (debug build: not comparable)" } else { "" };
+    format!("{} {}{remark}", tool.name, tool.version)
+}
+
+/// `AMD EPYC 7763, 2 CPUs, Linux 6.1`.
+pub fn host(experiment: &Experiment) -> String {
+    let host = &experiment.host;
+    format!("{}, {}, {}", host.cpu, units::counted(host.cpus, "CPU"), host.os)
+}
+
+/// Why the run's figures may not be used; `None` for a valid run.
+pub fn invalid(run: &Run) -> Option<String> {
+    let reasons = &run.verdict.reasons;
+    (!run.verdict.valid).then(|| if reasons.is_empty() { "no reason recorded".to_owned() } else { reasons.join("; ") })
+}

@@ -1,0 +1,18 @@
+//! What may be said from samples that are not independent: intervals, trends and verdicts, as pure functions of numbers.
+//!
+//! Successive latencies of a store share its queue, its caches and its checkpoints, so formulas for independent samples
+//! promise too much: an order-statistics interval for the p99 of a queue at half load, said to be 95 % sure, is right
+//! about half of the time (see the tests of `interval`). Everything here therefore works on blocks of seconds.
+//! Clocks, stores and files are not known here.
+
+mod chi_square;
+mod interval;
+mod regression;
+mod steadiness;
+mod student;
+
+pub use chi_square::{chi_square, chi_square_limit};
+pub use interval::{FEWEST_ABOVE, mean_interval, percentile_interval, percentile_intervals, ranked_above};
+pub use regression::{Slope, slope};
+pub use steadiness::{Steadiness, mann_kendall, steadiness};
+pub use student::student_t;
