@@ -87,6 +87,11 @@ impl Failure {
         Failure::new(FailureKind::Unsupported, format!("{store} has no operation `{}`", op.verb()))
     }
 
+    /// The answer of every driver to a group within a group, and to an operation that a transaction may not hold.
+    pub fn misplaced(op: &crate::Op) -> Self {
+        Failure::broken(format!("`{}` cannot be part of a group of operations of this kind", op.verb()))
+    }
+
     /// A record that should be there is not.
     pub fn missing(what: impl std::fmt::Display) -> Self {
         Failure::new(FailureKind::Missing, format!("{what} is not there"))

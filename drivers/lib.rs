@@ -13,7 +13,11 @@
 mod address;
 mod capability;
 mod dataset;
+#[cfg(feature = "libsql")]
+mod disk;
 mod failure;
+#[cfg(feature = "libsql")]
+mod json;
 mod op;
 mod value;
 
@@ -46,6 +50,8 @@ pub trait Store: Sized + Send + Sync + 'static {
     const CAPABILITIES: Capabilities;
     /// Where it runs, which decides whether a session may block its thread.
     const PLACEMENT: Placement;
+    /// The highest durability tier that it can be set to.
+    const BEST_DURABILITY: Durability;
     /// Whether what was written can be read again. Only `null` does not: it measures the suite's own floor, and checks
     /// of its content would mean nothing.
     const KEEPS_DATA: bool = true;
@@ -97,7 +103,7 @@ pub trait Session {
 pub struct Opening {
     /// The data that it will hold.
     pub dataset: Arc<Dataset>,
-    /// The tier that the user asked for. A store that cannot be set to it refuses to open.
+    /// The tier that the user asked for. A store that can be set sets itself; whether it is met tells `describe`.
     pub durability: Durability,
     /// How many sessions will be made.
     pub sessions: usize,

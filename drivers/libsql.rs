@@ -1,1 +1,252 @@
-//! memory
+//! libSQL, embedded: the engine runs in this process, through its own crate.
+//!
+//! Sessions are connections to one file in WAL mode. SQL texts, prepared statements and values have files of their own.
+//! The libSQL server is another driver; synchronising replicas are not here.
+//!
+//! Durability follows sqlite.org/pragma.html#pragma_synchronous. In WAL mode FULL syncs the log at every commit, so that
+//! a commit survives a power cut: `durable`. NORMAL syncs at checkpoints only; the file stays consistent and the last
+//! commits may be lost: `relaxed`. OFF never syncs and a power cut may corrupt the file: no more than `memory`.
+
+mod schema;
+mod session;
+mod sql;
+mod statements;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use libsql::{Builder, Connection, Database};
+use tempfile::TempDir;
+
+use crate::{
+    Binding, Capabilities, Capability, Dataset, Description, Durability, Failure, FailureKind, Footprint, Guarantees,
+    Op, Opening, Placement, Store, disk,
+};
+pub use session::LibsqlSession;
+
+/// The opened store.
+pub struct Libsql {
+    config: Config,
+    dataset: Arc<Dataset>,
+    durability: Durability,
+    database: Database,
+    path: PathBuf,
+    /// The folder around a file of our own; it goes when the store does.
+    home: Option<TempDir>,
+}
+
+/// Where the file is and how connections are set.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// A file to use. Without it a new one is made, and removed in the end.
+    location: Option<PathBuf>,
+    /// Page cache of each connection. The store's own default if not given.
+    cache_mb: Option<u32>,
+    /// How long an operation waits for the write lock before it fails as a conflict; 5000 if not given.
+    busy_timeout_ms: Option<u32>,
+}
+
+impl Store for Libsql {
+    type Config = Config;
+    type Session = LibsqlSession;
+    const NAME: &'static str = "libsql";
+    const ABOUT: &'static str = "libSQL embedded: SQLite's fork, in this process";
+    const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
+    const PLACEMENT: Placement = Placement::Embedded;
+    const BEST_DURABILITY: Durability = Durability::Durable;
+
+    async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
+        let (path, home) = match &config.location {
+            Some(location) => (given_file(location)?, None),
+            None => {
+                let home = tempfile::Builder::new().prefix("storebench-").tempdir_in(scratch_folder());
+                let home = home.map_err(|error| unavailable(&scratch_folder(), error))?;
+                (home.path().join("storebench.db"), Some(home))
+            }
+        };
+        let database = Builder::new_local(&path).build().await.map_err(|error| failure(error, &path.display()))?;
+        let Opening { dataset, durability, .. } = opening;
+        Ok(Libsql { config, dataset, durability, database, path, home })
+    }
+
+    async fn reset(&self) -> Result<(), Failure> {
+        let connection = self.connect().await?;
+        let mode = text(&connection, "PRAGMA journal_mode = WAL").await?;
+        if mode != "wal" {
+            return Err(Failure::broken(format!("libsql: {} stays in journal mode {mode}", self.path.display())));
+        }
+        schema::create(&connection, &self.dataset).await
+    }
+
+    async fn settle(&self) -> Result<(), Failure> {
+        schema::settle(&self.connect().await?, &self.dataset).await
+    }
+
+    async fn session(&self) -> Result<LibsqlSession, Failure> {
+        Ok(LibsqlSession::new(self.connect().await?, self.dataset.clone()))
+    }
+
+    /// To be asked after `reset`, which puts the file into WAL mode.
+    async fn describe(&self) -> Result<Description, Failure> {
+        const PRAGMAS: [&str; 9] = [
+            "journal_mode",
+            "synchronous",
+            "fullfsync",
+            "page_size",
+            "cache_size",
+            "wal_autocheckpoint",
+            "busy_timeout",
+            "foreign_keys",
+            "mmap_size",
+        ];
+        let connection = self.connect().await?;
+        let mut settings = std::collections::BTreeMap::new();
+        for pragma in PRAGMAS {
+            settings.insert(pragma.to_owned(), text(&connection, &format!("PRAGMA {pragma}")).await?);
+        }
+        settings.insert("source_id".into(), text(&connection, "SELECT sqlite_source_id()").await?);
+        let filesystem = disk::filesystem_of(&self.path);
+        settings.insert("filesystem".into(), filesystem.clone().unwrap_or_else(|| "unknown".into()));
+        Ok(Description {
+            version: text(&connection, "SELECT sqlite_version()").await?,
+            guarantees: guarantees(&settings["journal_mode"], &settings["synchronous"], filesystem.as_deref()),
+            settings,
+            layout: schema::layout(&self.dataset),
+        })
+    }
+
+    fn binding(&self, op: &Op) -> Binding {
+        Binding { statements: sql::binding(&self.dataset, op), round_trips: 0 }
+    }
+
+    async fn footprint(&self) -> Result<Footprint, Failure> {
+        let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", self.path.display()));
+        let bytes = ["", "-wal", "-shm"].iter().map(|suffix| disk::file_bytes(&beside(suffix))).sum();
+        Ok(Footprint { disk_bytes: Some(bytes), ..Footprint::default() })
+    }
+
+    async fn close(self) -> Result<(), Failure> {
+        match self.home {
+            Some(home) => home.close().map_err(|error| unavailable(&self.path, error)),
+            None if self.path.exists() => schema::drop_own(&self.connect().await?, &self.dataset).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Libsql {
+    /// A connection, set as asked. These settings live with the connection; only the journal mode lives in the file.
+    async fn connect(&self) -> Result<Connection, Failure> {
+        let connection = self.database.connect().map_err(|error| failure(error, &self.path.display()))?;
+        let synchronous = match self.durability {
+            Durability::Durable => "FULL",
+            Durability::Relaxed => "NORMAL",
+            Durability::Memory => "OFF",
+        };
+        // Elsewhere than on macOS, where fsync leaves data in the drive's cache, `fullfsync` changes nothing.
+        let fullfsync = self.durability == Durability::Durable;
+        let busy_timeout_ms = self.config.busy_timeout_ms.unwrap_or(5000);
+        let mut pragmas = format!(
+            "PRAGMA busy_timeout = {busy_timeout_ms}; PRAGMA synchronous = {synchronous}; PRAGMA fullfsync = {fullfsync};"
+        );
+        if let Some(cache_mb) = self.config.cache_mb {
+            // A negative number counts kibibytes, a positive one pages.
+            pragmas += &format!("PRAGMA cache_size = -{};", u64::from(cache_mb) * 1024);
+        }
+        connection.execute_batch(&pragmas).await.map_err(|error| failure(error, &self.path.display()))?;
+        Ok(connection)
+    }
+}
+
+/// The file that was given, as an absolute path: names that SQLite would read otherwise (`:memory:`, `file:…`), which
+/// the connections of several sessions could not share, become names of files.
+fn given_file(location: &Path) -> Result<PathBuf, Failure> {
+    let path = std::path::absolute(location).map_err(|error| unavailable(location, error))?;
+    match path.parent() {
+        Some(folder) if folder.is_dir() && !path.is_dir() => Ok(path),
+        _ => Err(Failure::new(
+            FailureKind::Unavailable,
+            format!("libsql: `{}` is not a file in a folder that is there", location.display()),
+        )),
+    }
+}
+
+/// Where files of our own are made: the folder that the user names by TMPDIR, else the one for large temporary files.
+/// `/tmp` comes last because it often lies in memory, where nothing is durable.
+fn scratch_folder() -> PathBuf {
+    let var_tmp = PathBuf::from("/var/tmp");
+    if std::env::var_os("TMPDIR").is_none() && var_tmp.is_dir() { var_tmp } else { std::env::temp_dir() }
+}
+
+/// What the settings that were read back amount to.
+fn guarantees(journal_mode: &str, synchronous: &str, filesystem: Option<&str>) -> Guarantees {
+    // PRAGMA synchronous answers 0 OFF, 1 NORMAL, 2 FULL, 3 EXTRA.
+    let (durability, meaning) = match (journal_mode, synchronous) {
+        _ if disk::is_in_memory(filesystem) => (Durability::Memory, "but its file lies in memory"),
+        ("wal", "2" | "3") => (Durability::Durable, "so each commit is synced to disk"),
+        ("wal", "1") => (Durability::Relaxed, "so the log is synced at checkpoints and the last commits may be lost"),
+        ("wal", "0") => (Durability::Memory, "so nothing is synced and a power cut may corrupt the file"),
+        _ => (Durability::Memory, "and nothing is claimed outside WAL mode"),
+    };
+    Guarantees {
+        durability,
+        isolation: "serializable: one writer at a time, readers see a snapshot".into(),
+        because: format!("journal_mode={journal_mode} and synchronous={synchronous}, {meaning}"),
+    }
+}
+
+/// The first column of the first row that a statement answers, as text.
+async fn text(connection: &Connection, statement: &str) -> Result<String, Failure> {
+    let rows = texts(connection, statement, ()).await?;
+    rows.into_iter().next().ok_or_else(|| Failure::broken(format!("libsql answers nothing to `{statement}`")))
+}
+
+/// The first column of all rows that a statement answers, as text.
+async fn texts(
+    connection: &Connection,
+    statement: &str,
+    parameters: impl libsql::params::IntoParams,
+) -> Result<Vec<String>, Failure> {
+    let mut rows = connection.query(statement, parameters).await.map_err(|error| failure(error, &statement))?;
+    let mut texts = Vec::new();
+    while let Some(row) = rows.next().await.map_err(|error| failure(error, &statement))? {
+        texts.push(row.get_str(0).map_err(|error| failure(error, &statement))?.to_owned());
+    }
+    Ok(texts)
+}
+
+/// What an error of the crate means. Result codes: sqlite.org/rescode.html; the low byte of an extended code is the
+/// primary one.
+fn failure(error: libsql::Error, what: &dyn Display) -> Failure {
+    const BUSY: i32 = 5;
+    const LOCKED: i32 = 6;
+    const FULL: i32 = 13;
+    const CANNOT_OPEN: i32 = 14;
+    const PRIMARY_KEY_TAKEN: i32 = 1555;
+    const ROWID_TAKEN: i32 = 2579;
+    let kind = match &error {
+        libsql::Error::SqliteFailure(PRIMARY_KEY_TAKEN | ROWID_TAKEN, _) => FailureKind::Exists,
+        libsql::Error::SqliteFailure(code, _) => match code & 0xff {
+            BUSY | LOCKED => FailureKind::Conflict,
+            FULL => FailureKind::Overload,
+            CANNOT_OPEN => FailureKind::Unavailable,
+            _ => FailureKind::Broken,
+        },
+        libsql::Error::ConnectionFailed(_) => FailureKind::Unavailable,
+        _ => FailureKind::Broken,
+    };
+    let failure = match kind {
+        FailureKind::Exists => Failure::exists(what),
+        _ => Failure::new(kind, format!("libsql: {what}: {error}")),
+    };
+    failure.caused_by(error)
+}
+
+fn unavailable(path: &Path, error: std::io::Error) -> Failure {
+    Failure::new(FailureKind::Unavailable, format!("libsql: {}: {error}", path.display())).caused_by(error)
+}

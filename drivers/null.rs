@@ -1,1 +1,85 @@
-//! memory
+//! A store that does nothing, as fast as possible: what remains when it is measured is the suite's own floor.
+//!
+//! It declares every capability so that every workload can be run against it. It keeps nothing, so nothing that it
+//! answers may be checked; there is no simulated latency here either, that is `sim`.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    Binding, Capabilities, Capability, Description, Done, Durability, Failure, Footprint, Guarantees, Op, Opening,
+    Part, Placement, Row, Rows, Session, Store,
+};
+
+/// The opened store.
+pub struct Null;
+
+/// One of its clients.
+pub struct NullSession;
+
+/// It has no options.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {}
+
+impl Store for Null {
+    type Config = Config;
+    type Session = NullSession;
+    const NAME: &'static str = "null";
+    const ABOUT: &'static str = "does nothing and keeps nothing: the suite's own floor";
+    const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
+    const PLACEMENT: Placement = Placement::Embedded;
+    const BEST_DURABILITY: Durability = Durability::Memory;
+    const KEEPS_DATA: bool = false;
+
+    async fn open(_: Config, _: Opening) -> Result<Self, Failure> {
+        Ok(Null)
+    }
+
+    async fn reset(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn settle(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn session(&self) -> Result<NullSession, Failure> {
+        Ok(NullSession)
+    }
+
+    async fn describe(&self) -> Result<Description, Failure> {
+        Ok(Description {
+            version: env!("CARGO_PKG_VERSION").into(),
+            guarantees: Guarantees {
+                durability: Durability::Memory,
+                isolation: "none".into(),
+                because: "it keeps nothing".into(),
+            },
+            settings: BTreeMap::new(),
+            layout: Vec::new(),
+        })
+    }
+
+    fn binding(&self, _: &Op) -> Binding {
+        Binding::default()
+    }
+
+    async fn footprint(&self) -> Result<Footprint, Failure> {
+        Ok(Footprint::default())
+    }
+
+    async fn close(self) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+impl Session for NullSession {
+    async fn execute(&mut self, _: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+        rows.clear();
+        Ok(Done::Applied)
+    }
+
+    async fn export(&mut self, _: Part, _: &mut dyn FnMut(Row)) -> Result<(), Failure> {
+        Ok(())
+    }
+}

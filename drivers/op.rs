@@ -8,6 +8,7 @@ use crate::value::{Change, Key, Point, Record, Value};
 
 /// One logical operation. Tables, logs, series, fields and metrics are positions in the [`Dataset`](crate::Dataset).
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[allow(missing_docs)] // The sentence on a variant explains its fields.
 pub enum Op {
     /// Adds a record. Fails with `Exists` if the key is taken.
     Insert { table: usize, key: Key, record: Record },
@@ -23,12 +24,14 @@ pub enum Op {
     /// Answers up to `limit` records in key order, starting with the first key not below `from`.
     Scan { table: usize, from: Key, limit: usize, fields: Fields },
     /// Answers up to `limit` records whose indexed field matches, ordered by (field, key) in the given direction. No
-    /// match is an answer without rows, not a failure.
+    /// match is an answer without rows, not a failure. An absent field matches nothing, not even `Null`.
     Find { table: usize, field: usize, matching: Matching, order: Order, limit: usize, fields: Fields },
-    /// Several operations sent together, in order, without atomicity; the first failure is the batch's. Not nested.
+    /// Several operations sent together, in order, without atomicity. The first failure is the batch's: what came before
+    /// it stays, and whether what comes after it is done is the store's choice. `Refused` if a floor refused any of
+    /// them, while the others stay. Not nested.
     Batch(Vec<Op>),
-    /// Several operations of the record, index and counter families as one atomic, isolated step. A refused bump or
-    /// any failure leaves no trace of the others. Not nested.
+    /// Several operations of the record, range, index and counter families as one atomic, isolated step. A refused bump
+    /// or any failure leaves no trace of the others. Not nested.
     Transact(Vec<Op>),
     /// Adds events to the end of one stream, in order. The store gives each its place.
     Append { log: usize, stream: Key, events: Vec<Record> },
@@ -41,7 +44,8 @@ pub enum Op {
     /// Answers an entity's points in `from_ms <= t < to_ms`, oldest first.
     Range { series: usize, entity: i64, from_ms: i64, to_ms: i64 },
     /// Answers one row (bucket start, folded value) for each bucket that holds points of the entity in
-    /// `from_ms <= t < to_ms`, oldest first. Buckets are `every_ms` wide and start at multiples of it since the epoch.
+    /// `from_ms <= t < to_ms`, oldest first. Buckets are `every_ms` (at least 1) wide and start at multiples of it since
+    /// the epoch, also before it.
     Window { series: usize, entity: i64, metric: usize, from_ms: i64, to_ms: i64, every_ms: i64, fold: Fold },
     /// Answers up to `limit` points of any entity in `from_ms <= t < to_ms` whose metric exceeds the threshold, newest
     /// first and by entity within an instant.
@@ -140,6 +144,12 @@ impl Op {
                 Capability::Series.into()
             }
         }
+    }
+
+    /// Whether it may be part of a transaction.
+    pub fn transacts(&self) -> bool {
+        use Capability::{Counter, Floor, Index, Range, Record};
+        Capabilities::of(&[Record, Range, Index, Counter, Floor]).meets(self.needs())
     }
 
     fn union(own: Capability, ops: &[Op]) -> Capabilities {

@@ -1,6 +1,25 @@
 //! storebench measures data stores so that its figures survive the question "how do you know?".
+//!
+//! # Bird's-eye view
+//!
+//! A workload file becomes a plan (`workload`), the plan a stream of operations that is a function of the seed
+//! (`generate`). Lanes carry them out against a store and stop the time (`load`), recorders keep what they measured
+//! (`measure`), and all of it becomes one record (`record`). Everything printed or drawn derives from that record
+//! (`report`, with the pure functions of `stats`). The stores live in their own crate, `drivers`, which knows none of this.
+//!
+//! # Invariants
+//!
+//! - Imports run one way: `main > cli > commands > {load, report} ; load > {generate, measure, host} ;
+//!   generate > workload ; report > record, stats ; record > measure`. `tests/tidy.rs` fails on an upward arrow.
+//! - Nothing stands between start and stop of the stopwatch but the operation (`load/lane.rs`, the only stopwatch).
+//! - Operation i of a lane is a function of (seed, lane, i); reports are functions of the record.
+//! - scheduled = succeeded + failed + skipped, asserted at the end of every run. A failure is never throughput.
+//! - Reports never see a store; drivers never see a plan, a clock or a histogram. Only `commands` prints.
 
+pub mod cli;
+pub mod commands;
 pub mod generate;
+pub mod host;
 pub mod load;
 pub mod measure;
 pub mod record;
@@ -8,7 +27,22 @@ pub mod report;
 pub mod stats;
 pub mod workload;
 
+use std::process::ExitCode;
+
+use clap::Parser;
+
 /// Parses the command line, runs the command, and turns its result into an exit code.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let done = match &cli::Cli::parse().command {
+        cli::Command::Run(args) => commands::run::run(args),
+        cli::Command::List(args) => commands::list::list(args),
+        cli::Command::Report(args) => commands::report::report(args),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(failed) => {
+            eprintln!("error: {:#}", failed.error);
+            failed.exit.into()
+        }
+    }
 }

@@ -1,1 +1,661 @@
-//! keys
+//! Which key an operation is aimed at, and how long a field or a scan is: the choice as a workload author writes it, and
+//! the chooser that draws.
+//!
+//! Every choice that YCSB has follows YCSB's rules to the letter (YCSB d9faaac8, `CoreWorkload` and its generators), and
+//! `zipfian` is also there as Zipf meant it. A draw is a key *number*: 0 is the first record loaded. What a number looks
+//! like as a key (an integer, `user` + hash) is decided elsewhere, and how new numbers come to be is in `frontier.rs`.
+//!
+//! A draw depends on the lane's random stream and on how many keys are visible: without inserts operation i is a
+//! function of (seed, lane, i) alone, and so are `uniform`, `hotspot` and `sequential` with them, since those never
+//! leave the loaded keys. `zipfian`, `zipfian-ycsb`, `latest` and `exponential` follow the table as it grows.
+
+use crate::generate::zipf::{self, Scatter, YCSB_EXPONENT, Zipfian, ZipfianYcsb};
+use rand::RngExt;
+use rand_xoshiro::SplitMix64;
+use serde::de::value::{MapAccessDeserializer, MapDeserializer};
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+
+/// Redraws for a key that is there, before the draw is folded into the visible keys instead. YCSB has no such bound and
+/// spins where most of the keys that it laid out are never inserted. 256 misses in a row happen to 3 draws in 10^5 where
+/// 4 % of the keys are there, and to none (2^-256) where half are.
+const REDRAWS: u32 = 256;
+
+/// How the keys of an operation are chosen, in a workload file: a bare name, `key = "uniform"`, or a table,
+/// `key = { choose = "zipfian", exponent = 0.9 }`.
+// The variants without parameters are empty structs because serde refuses unknown keys only in those.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "choose", rename_all = "kebab-case", deny_unknown_fields, remote = "Self")]
+pub enum KeyChoice {
+    /// Every loaded key alike.
+    Uniform {},
+    /// Zipf's law, exactly. Popularity is laid out over the loaded and the expected keys; a key that is not there yet is
+    /// drawn again, so that growth does not change which keys are popular.
+    Zipfian {
+        /// How skewed: above 0; 1 is Zipf's own.
+        #[serde(default = "ycsb_exponent")]
+        exponent: f64,
+        /// Whether the popular keys lie anywhere (true) or are the first ones.
+        #[serde(default = "scattered")]
+        scatter: bool,
+    },
+    /// YCSB's `zipfian`: closed form over 10^10 ranks folded by hash and remainder. Far flatter than Zipf; for
+    /// comparison with YCSB's figures.
+    ZipfianYcsb {},
+    /// YCSB's `latest`: the newest visible key is the most popular, by YCSB's closed form.
+    Latest {},
+    /// A set of hot keys, the first ones, and the rest, each uniform.
+    Hotspot {
+        /// The hot part of the loaded keys, 0 to 1.
+        #[serde(default = "hot_data")]
+        data_fraction: f64,
+        /// The part of the operations that goes there, 0 to 1.
+        #[serde(default = "hot_operations")]
+        operation_fraction: f64,
+    },
+    /// YCSB's `exponential`: newest keys first, falling off exponentially.
+    Exponential {
+        /// Percentage of the operations, between 0 and 100, ...
+        #[serde(default = "exponential_percentile")]
+        percentile: f64,
+        /// ... that falls on this newest part of the loaded keys, above 0 and up to 1.
+        #[serde(default = "exponential_data")]
+        data_fraction: f64,
+    },
+    /// The loaded keys in order, again and again: lane l of c takes l + i·c for its operation i. YCSB's lanes share one
+    /// counter instead, so that there no operation is a function of its number.
+    Sequential {},
+}
+
+// YCSB's defaults.
+fn ycsb_exponent() -> f64 {
+    YCSB_EXPONENT
+}
+fn scattered() -> bool {
+    true
+}
+fn hot_data() -> f64 {
+    0.2
+}
+fn hot_operations() -> f64 {
+    0.8
+}
+fn exponential_percentile() -> f64 {
+    95.0
+}
+fn exponential_data() -> f64 {
+    6.0 / 7.0
+}
+
+impl KeyChoice {
+    /// Refuses parameters that mean nothing, with one sentence that names the key to change.
+    pub fn validate(&self) -> Result<(), String> {
+        let fraction = |name: &str, value: f64| match value {
+            0.0..=1.0 => Ok(()),
+            _ => Err(format!("{name} = {value}: a fraction lies between 0 and 1")),
+        };
+        match *self {
+            KeyChoice::Zipfian { exponent, .. } => Zipfian::new(1, exponent).map(drop),
+            KeyChoice::Hotspot { data_fraction, operation_fraction } => {
+                fraction("data_fraction", data_fraction)?;
+                fraction("operation_fraction", operation_fraction)
+            }
+            KeyChoice::Exponential { percentile, data_fraction } => {
+                if !(percentile > 0.0 && percentile < 100.0) {
+                    return Err(format!("percentile = {percentile}: exponential needs a number between 0 and 100"));
+                }
+                if data_fraction == 0.0 {
+                    return Err("data_fraction = 0: exponential needs some part of the keys".into());
+                }
+                fraction("data_fraction", data_fraction)
+            }
+            KeyChoice::Uniform {} | KeyChoice::ZipfianYcsb {} | KeyChoice::Latest {} | KeyChoice::Sequential {} => {
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Serialize for KeyChoice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        KeyChoice::serialize(self, serializer) // the derived one: `remote = "Self"` makes it inherent
+    }
+}
+
+impl<'de> Deserialize<'de> for KeyChoice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameOrTable;
+
+        impl<'de> Visitor<'de> for NameOrTable {
+            type Value = KeyChoice;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a choice of keys, such as \"uniform\" or { choose = \"zipfian\", exponent = 0.9 }")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<KeyChoice, E> {
+                KeyChoice::deserialize(MapDeserializer::new(std::iter::once(("choose", name))))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<KeyChoice, A::Error> {
+                let choice = KeyChoice::deserialize(MapAccessDeserializer::new(table))?;
+                choice.validate().map_err(de::Error::custom)?;
+                Ok(choice)
+            }
+        }
+        deserializer.deserialize_any(NameOrTable)
+    }
+}
+
+/// Whose turn it is: operation `i` of lane `lane` of `lanes`. Only `sequential` looks at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Turn {
+    /// The lane, from 0.
+    pub lane: u64,
+    /// How many lanes there are, at least 1.
+    pub lanes: u64,
+    /// The lane's operation, from 0.
+    pub i: u64,
+}
+
+/// How many inserts a run of `ops` operations makes room for where `share` of them insert: twice the expectation, which
+/// is YCSB's allowance for chance. To be given to [`KeyChooser::new`].
+pub fn expected_inserts(ops: u64, share: f64) -> u64 {
+    (ops as f64 * share * 2.0) as u64
+}
+
+/// Draws key numbers. A few words, no table: each lane owns a copy.
+#[derive(Debug, Clone)]
+pub struct KeyChooser(Law);
+
+#[derive(Debug, Clone)]
+enum Law {
+    Uniform { loaded: u64 },
+    Zipfian { ranks: Zipfian, scatter: Option<Scatter> },
+    ZipfianYcsb { ranks: ZipfianYcsb, keys: u64 },
+    Latest { ages: ZipfianYcsb },
+    Hotspot { hot: u64, loaded: u64, operation_fraction: f64 },
+    Exponential { gamma: f64 },
+    Sequential { loaded: u64 },
+}
+
+impl KeyChooser {
+    /// A chooser for a table with `loaded` records, which a run is expected to extend by [`expected_inserts`].
+    pub fn new(choice: KeyChoice, loaded: u64, expected_inserts: u64) -> Result<Self, String> {
+        choice.validate()?;
+        if loaded == 0 {
+            return Err("keys can only be chosen where at least one record is loaded".into());
+        }
+        let room = loaded.saturating_add(expected_inserts);
+        Ok(KeyChooser(match choice {
+            KeyChoice::Uniform {} => Law::Uniform { loaded },
+            KeyChoice::Zipfian { exponent, scatter } => {
+                Law::Zipfian { ranks: Zipfian::new(room, exponent)?, scatter: scatter.then(|| Scatter::new(room)) }
+            }
+            // One more than there will be: YCSB gives a count to a generator that wants the highest number.
+            KeyChoice::ZipfianYcsb {} => {
+                Law::ZipfianYcsb { ranks: ZipfianYcsb::scrambled(), keys: room.saturating_add(1) }
+            }
+            KeyChoice::Latest {} => Law::Latest { ages: ZipfianYcsb::new(loaded - 1) },
+            KeyChoice::Hotspot { data_fraction, operation_fraction } => {
+                let hot = (loaded as f64 * data_fraction) as u64;
+                if (hot == 0 && operation_fraction > 0.0) || (hot == loaded && operation_fraction < 1.0) {
+                    let part = if hot == 0 { "hot" } else { "cold" };
+                    return Err(format!("data_fraction = {data_fraction} of {loaded} keys leaves no {part} key"));
+                }
+                Law::Hotspot { hot, loaded, operation_fraction }
+            }
+            KeyChoice::Exponential { percentile, data_fraction } => {
+                Law::Exponential { gamma: -(-percentile / 100.0).ln_1p() / (loaded as f64 * data_fraction) }
+            }
+            KeyChoice::Sequential {} => Law::Sequential { loaded },
+        }))
+    }
+
+    /// The number of a key that is there. `visible` is how many are: all of `0..visible` (see
+    /// [`Frontier::visible`](crate::generate::frontier::Frontier::visible)), at least as many as were loaded.
+    #[inline]
+    pub fn draw(&mut self, rng: &mut SplitMix64, visible: u64, turn: Turn) -> u64 {
+        match &mut self.0 {
+            Law::Uniform { loaded } => rng.random_range(0..*loaded),
+            Law::Zipfian { ranks, scatter: Some(scatter) } => there(visible, || scatter.place(ranks.draw(rng))),
+            Law::Zipfian { ranks, scatter: None } => there(visible, || ranks.draw(rng)),
+            Law::ZipfianYcsb { ranks, keys } => there(visible, || zipf::fold(ranks.draw(rng), *keys)),
+            Law::Latest { ages } => {
+                // Over one key less than there are: YCSB passes the highest number for the count, so key 0 is never drawn.
+                let newest = visible.saturating_sub(1);
+                ages.grow(newest);
+                newest.saturating_sub(ages.draw(rng))
+            }
+            Law::Hotspot { hot, loaded, operation_fraction } => {
+                if rng.random::<f64>() < *operation_fraction {
+                    rng.random_range(0..*hot)
+                } else {
+                    rng.random_range(*hot..*loaded)
+                }
+            }
+            Law::Exponential { gamma } => {
+                // YCSB draws again while the age exceeds the table; inverting the truncated law draws the same once.
+                let within = -(-*gamma * visible as f64).exp_m1();
+                let age = -(-rng.random::<f64>() * within).ln_1p() / *gamma;
+                visible.saturating_sub(1).saturating_sub(age as u64)
+            }
+            Law::Sequential { loaded } => turn.i.wrapping_mul(turn.lanes).wrapping_add(turn.lane) % *loaded,
+        }
+    }
+}
+
+/// Draws until the key is there, as YCSB does, but at most [`REDRAWS`] times.
+#[inline]
+fn there(visible: u64, mut draw: impl FnMut() -> u64) -> u64 {
+    let mut redraws = 0;
+    loop {
+        let key = draw();
+        if key < visible {
+            return key;
+        }
+        if redraws == REDRAWS {
+            return key % visible.max(1);
+        }
+        redraws += 1;
+    }
+}
+
+/// How a length is chosen (bytes of a field, records of a scan), in a workload file: a bare number, `length = 100`, or a
+/// table, `length = { choose = "uniform", min = 1, max = 100 }`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "choose", rename_all = "kebab-case", deny_unknown_fields, remote = "Self")]
+pub enum LengthChoice {
+    /// Always the same.
+    Constant {
+        /// The length.
+        value: u64,
+    },
+    /// Every length from `min` to `max`, both included, alike.
+    Uniform {
+        /// The shortest.
+        min: u64,
+        /// The longest.
+        max: u64,
+    },
+    /// Zipf's law, exactly; `min` is the most frequent.
+    Zipfian {
+        /// The shortest.
+        min: u64,
+        /// The longest.
+        max: u64,
+        /// How skewed: above 0.
+        #[serde(default = "ycsb_exponent")]
+        exponent: f64,
+    },
+    /// YCSB's `zipfian` lengths: the closed form with exponent 0.99; `min` is the most frequent.
+    ZipfianYcsb {
+        /// The shortest.
+        min: u64,
+        /// The longest.
+        max: u64,
+    },
+    /// Multiples of `block`: `block` itself with the first weight, twice `block` with the second, and so on.
+    Histogram {
+        /// The step between lengths.
+        block: u64,
+        /// How often each multiple occurs, relative to their sum.
+        weights: Vec<u64>,
+    },
+}
+
+impl Serialize for LengthChoice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        LengthChoice::serialize(self, serializer) // the derived one, as above
+    }
+}
+
+impl<'de> Deserialize<'de> for LengthChoice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NumberOrTable;
+
+        impl<'de> Visitor<'de> for NumberOrTable {
+            type Value = LengthChoice;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a length, such as 100 or { choose = \"uniform\", min = 1, max = 100 }")
+            }
+
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<LengthChoice, E> {
+                Ok(LengthChoice::Constant { value })
+            }
+
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<LengthChoice, E> {
+                match u64::try_from(value) {
+                    Ok(value) => Ok(LengthChoice::Constant { value }),
+                    Err(_) => Err(de::Error::custom(format!("{value}: a length is not negative"))),
+                }
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<LengthChoice, A::Error> {
+                let choice = LengthChoice::deserialize(MapAccessDeserializer::new(table))?;
+                LengthChooser::new(&choice).map_err(de::Error::custom)?;
+                Ok(choice)
+            }
+        }
+        deserializer.deserialize_any(NumberOrTable)
+    }
+}
+
+/// Draws lengths.
+#[derive(Debug, Clone)]
+pub struct LengthChooser(Lengths);
+
+#[derive(Debug, Clone)]
+enum Lengths {
+    Constant(u64),
+    Uniform(u64, u64),
+    Zipfian(u64, Zipfian),
+    ZipfianYcsb(u64, ZipfianYcsb),
+    /// The step, and the running sums of the weights.
+    Histogram(u64, Vec<u64>),
+}
+
+impl LengthChooser {
+    /// Refuses parameters that mean nothing, with one sentence that names the key to change.
+    pub fn new(choice: &LengthChoice) -> Result<Self, String> {
+        Ok(LengthChooser(match choice {
+            LengthChoice::Constant { value } => Lengths::Constant(*value),
+            LengthChoice::Uniform { min, max } => {
+                count(*min, *max)?;
+                Lengths::Uniform(*min, *max)
+            }
+            LengthChoice::Zipfian { min, max, exponent } => {
+                Lengths::Zipfian(*min, Zipfian::new(count(*min, *max)?, *exponent)?)
+            }
+            LengthChoice::ZipfianYcsb { min, max } => Lengths::ZipfianYcsb(*min, ZipfianYcsb::new(count(*min, *max)?)),
+            LengthChoice::Histogram { block, weights } => Lengths::Histogram(*block, running_sums(*block, weights)?),
+        }))
+    }
+
+    /// The shortest length that can be drawn.
+    pub fn min(&self) -> u64 {
+        match &self.0 {
+            Lengths::Constant(min) | Lengths::Uniform(min, _) => *min,
+            Lengths::Zipfian(min, _) | Lengths::ZipfianYcsb(min, _) => *min,
+            Lengths::Histogram(block, sums) => block * (1 + sums.partition_point(|sum| *sum == 0) as u64),
+        }
+    }
+
+    /// The longest length that can be drawn.
+    pub fn max(&self) -> u64 {
+        match &self.0 {
+            Lengths::Constant(length) | Lengths::Uniform(_, length) => *length,
+            Lengths::Zipfian(min, ranks) => min + ranks.ranks() - 1,
+            Lengths::ZipfianYcsb(min, ranks) => min + ranks.ranks() - 1,
+            Lengths::Histogram(block, sums) => {
+                let last = sums.partition_point(|sum| Some(sum) < sums.last());
+                block * (1 + last as u64)
+            }
+        }
+    }
+
+    /// A length.
+    #[inline]
+    pub fn draw(&self, rng: &mut SplitMix64) -> u64 {
+        match &self.0 {
+            Lengths::Constant(length) => *length,
+            Lengths::Uniform(min, max) => rng.random_range(*min..=*max),
+            Lengths::Zipfian(min, ranks) => min + ranks.draw(rng),
+            Lengths::ZipfianYcsb(min, ranks) => min + ranks.draw(rng),
+            Lengths::Histogram(block, sums) => {
+                let ticket = rng.random_range(0..sums.last().copied().unwrap_or(1));
+                block * (1 + sums.partition_point(|sum| *sum <= ticket) as u64)
+            }
+        }
+    }
+}
+
+/// How many lengths there are from `min` to `max`.
+fn count(min: u64, max: u64) -> Result<u64, String> {
+    match max.checked_sub(min).and_then(|span| span.checked_add(1)) {
+        Some(count) => Ok(count),
+        None => Err(format!("min = {min}, max = {max}: a range of lengths needs min up to max")),
+    }
+}
+
+/// The running sums of a histogram's weights, all lengths and sums being within 64 bits.
+fn running_sums(block: u64, weights: &[u64]) -> Result<Vec<u64>, String> {
+    if block.checked_mul(weights.len() as u64).is_none_or(|longest| longest == 0) {
+        return Err(format!("block = {block}: a histogram needs a block above 0 and some weights"));
+    }
+    let mut sum = 0_u64;
+    let add = |weight: &u64| {
+        sum = sum.checked_add(*weight)?;
+        Some(sum)
+    };
+    match weights.iter().map(add).collect::<Option<Vec<_>>>() {
+        Some(sums) if sum > 0 => Ok(sums),
+        _ => Err("weights: a histogram needs weights whose sum is above 0 and below 2^64".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+
+    #[derive(Debug, Deserialize)]
+    struct File<T> {
+        x: T,
+    }
+
+    fn key(text: &str) -> Result<KeyChoice, String> {
+        toml::from_str::<File<KeyChoice>>(&format!("x = {text}")).map(|file| file.x).map_err(|e| e.to_string())
+    }
+
+    fn length(text: &str) -> Result<LengthChoice, String> {
+        toml::from_str::<File<LengthChoice>>(&format!("x = {text}")).map(|file| file.x).map_err(|e| e.to_string())
+    }
+
+    fn rng() -> SplitMix64 {
+        SplitMix64::seed_from_u64(11)
+    }
+
+    /// The part of many draws that satisfies `wanted`.
+    fn share(choice: KeyChoice, loaded: u64, visible: u64, wanted: impl Fn(u64) -> bool) -> f64 {
+        const DRAWS: u64 = 1_000_000;
+        let mut chooser = KeyChooser::new(choice, loaded, 2 * (visible - loaded)).expect("the choice is valid");
+        let mut rng = rng();
+        let hits = (0..DRAWS).filter(|i| wanted(chooser.draw(&mut rng, visible, Turn { lane: 0, lanes: 1, i: *i })));
+        hits.count() as f64 / DRAWS as f64
+    }
+
+    fn close(measured: f64, expected: f64) {
+        assert!((measured - expected).abs() < 0.003, "{measured} is not {expected}");
+    }
+
+    const HOTSPOT: KeyChoice = KeyChoice::Hotspot { data_fraction: 0.2, operation_fraction: 0.8 };
+    const EXPONENTIAL: KeyChoice = KeyChoice::Exponential { percentile: 95.0, data_fraction: 6.0 / 7.0 };
+
+    #[test]
+    fn a_name_is_a_choice_with_its_defaults() {
+        let choices = [
+            ("uniform", KeyChoice::Uniform {}),
+            ("zipfian", KeyChoice::Zipfian { exponent: 0.99, scatter: true }),
+            ("zipfian-ycsb", KeyChoice::ZipfianYcsb {}),
+            ("latest", KeyChoice::Latest {}),
+            ("hotspot", HOTSPOT),
+            ("exponential", EXPONENTIAL),
+            ("sequential", KeyChoice::Sequential {}),
+        ];
+        for (name, choice) in choices {
+            assert_eq!(key(&format!("\"{name}\"")), Ok(choice));
+            assert_eq!(key(&format!("{{ choose = \"{name}\" }}")), Ok(choice));
+            let json = serde_json::to_string(&choice).expect("a choice is plain data");
+            assert_eq!(serde_json::from_str::<KeyChoice>(&json).expect("it reads what it wrote"), choice);
+        }
+        let table = key("{ choose = \"zipfian\", exponent = 1.2, scatter = false }");
+        assert_eq!(table, Ok(KeyChoice::Zipfian { exponent: 1.2, scatter: false }));
+    }
+
+    #[test]
+    fn what_means_nothing_is_refused_by_name() {
+        let wrong = [
+            ("\"zipfain\"", "zipfain"),
+            ("3", "a choice of keys"),
+            ("{ exponent = 1.0 }", "choose"),
+            ("{ choose = \"uniform\", exponent = 1.0 }", "exponent"),
+            ("{ choose = \"zipfian\", theta = 1.0 }", "theta"),
+            ("{ choose = \"zipfian\", exponent = 0.0 }", "exponent = 0"),
+            ("{ choose = \"zipfian\", exponent = nan }", "exponent = NaN"),
+            ("{ choose = \"hotspot\", data_fraction = 1.1 }", "data_fraction = 1.1"),
+            ("{ choose = \"hotspot\", operation_fraction = -0.1 }", "operation_fraction = -0.1"),
+            ("{ choose = \"exponential\", percentile = 100.0 }", "percentile = 100"),
+            ("{ choose = \"exponential\", data_fraction = 0.0 }", "data_fraction = 0"),
+        ];
+        for (text, named) in wrong {
+            let refusal = key(text).expect_err("the choice is wrong");
+            assert!(refusal.contains(named), "{text}: {refusal}");
+        }
+        assert!(KeyChooser::new(KeyChoice::Uniform {}, 0, 0).is_err());
+        assert!(KeyChooser::new(HOTSPOT, 4, 0).expect_err("no key is hot").contains("no hot key"));
+    }
+
+    #[test]
+    fn uniform_and_hotspot_keep_to_the_loaded_keys() {
+        close(share(KeyChoice::Uniform {}, 1000, 3000, |key| key < 250), 0.25);
+        close(share(KeyChoice::Uniform {}, 1000, 3000, |key| key < 1000), 1.0);
+        close(share(HOTSPOT, 1000, 3000, |key| key < 200), 0.8);
+        close(share(HOTSPOT, 1000, 3000, |key| (200..600).contains(&key)), 0.1);
+        close(share(HOTSPOT, 1000, 3000, |key| key < 1000), 1.0);
+    }
+
+    #[test]
+    fn exponential_falls_off_from_the_newest_key() {
+        // 95 % would fall on the newest 6/7, but what would be older than the first key is drawn again.
+        let gamma = 20_f64.ln() * 7.0 / 6.0;
+        let mass = |part: f64| 1.0 - (-gamma * part).exp();
+        for part in [0.1, 0.5, 6.0 / 7.0] {
+            let newest = 10_000 - (10_000.0 * part) as u64;
+            close(share(EXPONENTIAL, 10_000, 10_000, |key| key >= newest), mass(part) / mass(1.0));
+        }
+    }
+
+    #[test]
+    fn latest_follows_the_newest_key() {
+        let zeta = zipf::zeta(1999);
+        close(share(KeyChoice::Latest {}, 1000, 2000, |key| key == 1999), 1.0 / zeta);
+        close(share(KeyChoice::Latest {}, 1000, 2000, |key| key == 1998), 0.5_f64.powf(0.99) / zeta);
+        close(share(KeyChoice::Latest {}, 1000, 2000, |key| key == 0), 0.0);
+    }
+
+    #[test]
+    fn growth_does_not_change_which_keys_are_popular() {
+        for choice in [KeyChoice::ZipfianYcsb {}, KeyChoice::Zipfian { exponent: 0.99, scatter: true }] {
+            let popular = |visible| {
+                let mut chooser = KeyChooser::new(choice, 1000, 1000).expect("the choice is valid");
+                let mut counts = [0_u32; 1000];
+                let mut rng = rng();
+                for _ in 0..20_000 {
+                    let key = chooser.draw(&mut rng, visible, Turn::default());
+                    counts.get_mut(key as usize).into_iter().for_each(|count| *count += 1);
+                }
+                (0..1000).max_by_key(|key| counts[*key])
+            };
+            assert_eq!(popular(1000), popular(1900));
+        }
+    }
+
+    #[test]
+    fn sequential_lanes_share_one_round_over_the_loaded_keys() {
+        let mut chooser = KeyChooser::new(KeyChoice::Sequential {}, 10, 0).expect("the choice is valid");
+        let mut rng = rng();
+        let mut keys: Vec<u64> = (0..2_u64)
+            .flat_map(|lane| (0..5_u64).map(move |i| Turn { lane, lanes: 2, i }))
+            .map(|turn| chooser.draw(&mut rng, 10, turn))
+            .collect();
+        assert_eq!(keys[..5], [0, 2, 4, 6, 8]);
+        keys.sort_unstable();
+        assert_eq!(keys, (0..10).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn room_for_inserts_is_twice_the_expectation_rounded_down_once() {
+        assert_eq!(expected_inserts(1000, 0.05), 100);
+        assert_eq!(expected_inserts(1010, 0.05), 101);
+        assert_eq!(expected_inserts(1000, 0.0), 0);
+    }
+
+    fn any_choice() -> impl Strategy<Value = KeyChoice> {
+        prop_oneof![
+            Just(KeyChoice::Uniform {}),
+            (0.01_f64..3.0, any::<bool>()).prop_map(|(exponent, scatter)| KeyChoice::Zipfian { exponent, scatter }),
+            Just(KeyChoice::ZipfianYcsb {}),
+            Just(KeyChoice::Latest {}),
+            (0.0_f64..=1.0, 0.0_f64..=1.0).prop_map(|(data_fraction, operation_fraction)| KeyChoice::Hotspot {
+                data_fraction,
+                operation_fraction
+            }),
+            (0.001_f64..100.0, 0.001_f64..=1.0)
+                .prop_map(|(percentile, data_fraction)| KeyChoice::Exponential { percentile, data_fraction }),
+            Just(KeyChoice::Sequential {}),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_drawn_key_is_always_there(
+            choice in any_choice(), loaded in 1_u64..50, inserted in 0_u64..50, expected in 0_u64..2000,
+            seed in any::<u64>(),
+        ) {
+            let mut rng = SplitMix64::seed_from_u64(seed);
+            let Ok(mut chooser) = KeyChooser::new(choice, loaded, expected) else {
+                return Ok(()); // a hot or cold set without keys
+            };
+            for visible in loaded..=loaded + inserted {
+                let turn = Turn { lane: 1, lanes: 3, i: visible };
+                prop_assert!(chooser.draw(&mut rng, visible, turn) < visible);
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_are_a_number_or_a_table() {
+        assert_eq!(length("100"), Ok(LengthChoice::Constant { value: 100 }));
+        let uniform = length("{ choose = \"uniform\", min = 1, max = 9 }");
+        assert_eq!(uniform, Ok(LengthChoice::Uniform { min: 1, max: 9 }));
+        let zipfian = length("{ choose = \"zipfian\", min = 1, max = 9 }");
+        assert_eq!(zipfian, Ok(LengthChoice::Zipfian { min: 1, max: 9, exponent: 0.99 }));
+        let wrong = [
+            ("-1", "negative"),
+            ("\"long\"", "a length"),
+            ("{ choose = \"uniform\", min = 9, max = 1 }", "min = 9, max = 1"),
+            ("{ choose = \"uniform\", min = 9 }", "max"),
+            ("{ choose = \"zipfian\", min = 1, max = 9, exponent = 0.0 }", "exponent"),
+            ("{ choose = \"histogram\", block = 0, weights = [1] }", "block = 0"),
+            ("{ choose = \"histogram\", block = 10, weights = [0, 0] }", "weights"),
+        ];
+        for (text, named) in wrong {
+            let refusal = length(text).expect_err("the length is wrong");
+            assert!(refusal.contains(named), "{text}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn lengths_reach_both_ends_and_favour_the_shortest() {
+        let tables = [
+            "{ choose = \"uniform\", min = 3, max = 6 }",
+            "{ choose = \"zipfian\", min = 3, max = 6 }",
+            "{ choose = \"zipfian-ycsb\", min = 3, max = 6 }",
+            "{ choose = \"histogram\", block = 1, weights = [0, 0, 5, 2, 2, 2, 0] }",
+        ];
+        for text in tables {
+            let chooser = LengthChooser::new(&length(text).expect("the length is valid")).expect("it is valid");
+            let mut counts = [0_u32; 8];
+            let mut rng = rng();
+            (0..10_000).for_each(|_| counts[chooser.draw(&mut rng) as usize] += 1);
+            assert_eq!((chooser.min(), chooser.max()), (3, 6));
+            assert!(counts[..3].iter().chain(&counts[7..]).all(|count| *count == 0), "{text}: {counts:?}");
+            assert!(counts[3..7].iter().all(|count| *count > 500), "{text}: {counts:?}");
+            assert!(text.contains("uniform") || counts[3] > 2 * counts[6], "{text}: {counts:?}");
+        }
+    }
+}

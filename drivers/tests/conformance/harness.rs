@@ -1,0 +1,355 @@
+//! What the suite needs to hold any store: opening by name, sessions behind one face, and short words for cases.
+
+use std::sync::Arc;
+
+use drivers::{
+    Address, Capabilities, Change, Dataset, Description, Digest, Done, Durability, Failure, FailureKind, Field, Fields,
+    Key, KeyKind, Kind, Log, Op, Opening, Part, Point, Record, Row, Rows, Series, Session, Store, Table, Value,
+    Visitor,
+};
+use tokio::runtime::{Builder, Runtime};
+
+/// Where stores are found if not by their bare name.
+const ADDRESSES: &[(&str, &str)] = &[("sim", "sim?latency=1us")];
+
+pub const PEOPLE: usize = 0;
+pub const WORDS: usize = 1;
+pub const ACCOUNTS: usize = 2;
+pub const EVENTS: usize = 0;
+pub const MOVES: usize = 1;
+pub const CPU: usize = 0;
+
+/// Every kind of field, both kinds of keys, and names that a store could mistake for its own.
+pub fn dataset() -> Dataset {
+    let field = |name: &str, kind| Field { name: name.into(), kind, optional: false };
+    let optional = |name: &str, kind| Field { name: name.into(), kind, optional: true };
+    let lines = vec![
+        field("sku", Kind::Text),
+        field("count", Kind::Int),
+        field("price", Kind::Float),
+        field("sent", Kind::Time),
+        field("code", Kind::Bytes),
+        optional("note", Kind::Text),
+    ];
+    let people = vec![
+        field("name", Kind::Text),
+        optional("nick", Kind::Text),
+        field("age", Kind::Int),
+        field("balance", Kind::Int),
+        field("score", Kind::Float),
+        field("active", Kind::Bool),
+        optional("born", Kind::Time),
+        field("photo", Kind::Bytes),
+        field("tags", Kind::List(Box::new(Kind::Text))),
+        field("extras", Kind::Map),
+        optional("lines", Kind::Items(lines)),
+    ];
+    let words = vec![optional("key", Kind::Text), field("rank", Kind::Int)];
+    let accounts = vec![field("balance", Kind::Int), optional("limit", Kind::Int)];
+    let events = vec![field("kind", Kind::Text), field("at", Kind::Time), optional("seq", Kind::Map)];
+    let table = |name: &str, key, fields, indexes| Table { name: name.into(), key, fields, indexes };
+    Dataset {
+        name: "conformance".into(),
+        tables: vec![
+            table("people", KeyKind::Int, people, vec![0, 2, 4, 6]),
+            table("words", KeyKind::Text, words, vec![1]),
+            table("accounts", KeyKind::Text, accounts, vec![]),
+        ],
+        logs: vec![
+            Log { name: "events".into(), stream: KeyKind::Text, fields: events },
+            Log { name: "moves".into(), stream: KeyKind::Int, fields: vec![field("x", Kind::Float)] },
+        ],
+        series: vec![Series { name: "cpu".into(), metrics: vec!["busy".into(), "at".into()] }],
+    }
+}
+
+/// A store under test.
+pub struct Tested {
+    pub name: &'static str,
+    pub capabilities: Capabilities,
+    pub keeps_data: bool,
+    store: Box<dyn AnyStore>,
+}
+
+/// One of its clients.
+pub struct Client(Box<dyn AnySession>);
+
+/// All stores of this build, empty and settled.
+pub fn all_stores() -> impl Iterator<Item = Tested> {
+    drivers::names().into_iter().map(store)
+}
+
+/// Those whose answers mean something.
+pub fn keeping_stores() -> impl Iterator<Item = Tested> {
+    all_stores().filter(|store| store.keeps_data)
+}
+
+/// The store of this name, empty and settled.
+pub fn store(name: &'static str) -> Tested {
+    let address = ADDRESSES.iter().find(|(store, _)| *store == name).map_or(name, |(_, address)| *address);
+    let address: Address = address.parse().expect("the table holds addresses");
+    drivers::visit(name, Open(address)).expect("the name is in the list")
+}
+
+struct Open(Address);
+
+impl Visitor for Open {
+    type Output = Tested;
+
+    fn visit<S: Store>(self) -> Tested {
+        opened::<S>(self.0.config().expect("the table holds the store's own options"))
+    }
+}
+
+/// Opens a store of this type, empty and settled.
+pub fn opened<S: Store>(config: S::Config) -> Tested {
+    let runtime = runtime();
+    let opening = Opening { dataset: Arc::new(dataset()), durability: Durability::Memory, sessions: 8 };
+    let open = async {
+        let store = S::open(config, opening).await?;
+        store.reset().await?;
+        store.settle().await?;
+        Ok::<S, Failure>(store)
+    };
+    let store = runtime.block_on(open).unwrap_or_else(|failure| panic!("{}: {failure}", S::NAME));
+    Tested {
+        name: S::NAME,
+        capabilities: S::CAPABILITIES,
+        keeps_data: S::KEEPS_DATA,
+        store: Box::new(OnRuntime { of: store, runtime }),
+    }
+}
+
+/// A store or session with the runtime that it lives on.
+struct OnRuntime<T> {
+    of: T,
+    runtime: Runtime,
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+trait AnyStore: Sync {
+    fn session(&self) -> Box<dyn AnySession>;
+    fn reset(&self) -> Result<(), Failure>;
+    fn settle(&self) -> Result<(), Failure>;
+    fn describe(&self) -> Result<Description, Failure>;
+    fn close(self: Box<Self>) -> Result<(), Failure>;
+}
+
+trait AnySession {
+    fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure>;
+    fn load(&mut self, op: &Op) -> Result<Done, Failure>;
+    fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure>;
+}
+
+impl<S: Store> AnyStore for OnRuntime<S> {
+    fn session(&self) -> Box<dyn AnySession> {
+        let runtime = runtime();
+        let session = runtime.block_on(self.of.session()).expect("a session");
+        Box::new(OnRuntime { of: session, runtime })
+    }
+
+    fn reset(&self) -> Result<(), Failure> {
+        self.runtime.block_on(self.of.reset())
+    }
+
+    fn settle(&self) -> Result<(), Failure> {
+        self.runtime.block_on(self.of.settle())
+    }
+
+    fn describe(&self) -> Result<Description, Failure> {
+        self.runtime.block_on(self.of.describe())
+    }
+
+    fn close(self: Box<Self>) -> Result<(), Failure> {
+        self.runtime.block_on(self.of.close())
+    }
+}
+
+impl<S: Session> AnySession for OnRuntime<S> {
+    fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+        self.runtime.block_on(self.of.execute(op, rows))
+    }
+
+    fn load(&mut self, op: &Op) -> Result<Done, Failure> {
+        self.runtime.block_on(self.of.load(op))
+    }
+
+    fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
+        self.runtime.block_on(self.of.export(part, sink))
+    }
+}
+
+impl Tested {
+    pub fn client(&self) -> Client {
+        Client(self.store.session())
+    }
+
+    pub fn reset(&self) {
+        self.store.reset().expect("reset");
+    }
+
+    pub fn settle(&self) {
+        self.store.settle().expect("settled");
+    }
+
+    pub fn describe(&self) -> Description {
+        self.store.describe().expect("a description")
+    }
+
+    pub fn close(self) {
+        self.store.close().expect("closed");
+    }
+}
+
+impl Client {
+    /// What an operation answers.
+    pub fn execute(&mut self, op: &Op) -> Result<(Done, Vec<Row>), Failure> {
+        let mut rows = Rows::default();
+        // What an earlier operation left in the buffer must never be seen again.
+        rows.push(Key::Int(-1), vec![text("left over")]);
+        let done = self.0.execute(op, &mut rows)?;
+        Ok((done, rows.to_vec()))
+    }
+
+    /// The rows of an operation that must be applied.
+    pub fn rows(&mut self, op: Op) -> Vec<Row> {
+        match self.execute(&op) {
+            Ok((Done::Applied, rows)) => rows,
+            other => panic!("{op:?} answered {other:?}"),
+        }
+    }
+
+    /// An operation that must be applied and answers nothing.
+    pub fn apply(&mut self, op: Op) {
+        assert_eq!(self.rows(op.clone()), [], "{op:?}");
+    }
+
+    /// An operation that a floor must refuse.
+    pub fn refuse(&mut self, op: Op) {
+        match self.execute(&op) {
+            Ok((Done::Refused, _)) => {}
+            other => panic!("{op:?} answered {other:?}"),
+        }
+    }
+
+    /// An operation that must fail in this way.
+    pub fn fail(&mut self, kind: FailureKind, op: Op) {
+        match self.execute(&op) {
+            Err(failure) => {
+                assert_eq!(failure.kind, kind, "{op:?}: {failure}");
+                assert!(!failure.message.is_empty());
+            }
+            other => panic!("{op:?} answered {other:?}"),
+        }
+    }
+
+    pub fn load(&mut self, op: &Op) {
+        assert_eq!(self.0.load(op).expect("loaded"), Done::Applied);
+    }
+
+    /// All rows of a part.
+    pub fn export(&mut self, part: Part) -> Vec<Row> {
+        let mut rows = Vec::new();
+        self.0.export(part, &mut |row| rows.push(row)).expect("exported");
+        rows
+    }
+
+    /// The digest of each part.
+    pub fn digests(&mut self) -> Vec<(Part, Digest)> {
+        let digest = |part| {
+            let mut digest = Digest::default();
+            self.export(part).iter().for_each(|row| digest.add(&row.key, &row.values, &mut Vec::new()));
+            (part, digest)
+        };
+        dataset().parts().map(digest).collect()
+    }
+}
+
+/// Asserts that rows are these, where what means the same is the same.
+#[track_caller]
+pub fn assert_rows(found: &[Row], expected: &[(Key, Vec<Value>)]) {
+    let expected: Vec<Row> =
+        expected.iter().map(|(key, values)| Row { key: key.clone(), values: values.clone() }).collect();
+    assert!(canonical(found) == canonical(&expected), "found    {found:?}\nexpected {expected:?}");
+}
+
+/// Asserts that the keys of rows are these.
+#[track_caller]
+pub fn assert_keys(found: &[Row], expected: &[Key]) {
+    let found: Vec<&Key> = found.iter().map(|row| &row.key).collect();
+    assert_eq!(found, expected.iter().collect::<Vec<_>>());
+}
+
+/// The canonical bytes of each row, in order.
+pub fn canonical(rows: &[Row]) -> Vec<Vec<u8>> {
+    let bytes = |row: &Row| {
+        let mut out = Vec::new();
+        row.key.write_canonical(&mut out);
+        row.values.iter().for_each(|value| value.write_canonical(&mut out));
+        out
+    };
+    rows.iter().map(bytes).collect()
+}
+
+pub fn text(text: &str) -> Value {
+    Value::Text(text.into())
+}
+
+pub fn word(text: &str) -> Key {
+    Key::Text(text.into())
+}
+
+pub fn map(entries: &[(&str, Value)]) -> Value {
+    Value::Map(entries.iter().map(|(name, value)| ((*name).into(), value.clone())).collect())
+}
+
+/// Somebody of this age, with a value in every field.
+pub fn person(age: i64) -> Record {
+    let line = map(&[
+        ("sku", text("A-1")),
+        ("count", Value::Int(2)),
+        ("price", Value::Float(9.75)),
+        ("sent", Value::Time(-1)),
+        ("code", Value::Bytes(vec![0, 255])),
+    ]);
+    vec![
+        text("Ada"),
+        text("ad"),
+        Value::Int(age),
+        Value::Int(100),
+        Value::Float(0.5),
+        Value::Bool(true),
+        Value::Time(1_700_000_000_000),
+        Value::Bytes(vec![1, 2, 3]),
+        Value::List(vec![text("x"), text("y")]),
+        map(&[("city", text("Paris")), ("floors", Value::Int(3))]),
+        Value::List(vec![line]),
+    ]
+}
+
+pub fn insert(table: usize, key: Key, record: Record) -> Op {
+    Op::Insert { table, key, record }
+}
+
+pub fn read(table: usize, key: Key) -> Op {
+    Op::Read { table, key, fields: Fields::All }
+}
+
+pub fn update(table: usize, key: Key, field: usize, value: Value) -> Op {
+    Op::Update { table, key, changes: vec![Change { field, value }] }
+}
+
+pub fn delete(table: usize, key: Key) -> Op {
+    Op::Delete { table, key }
+}
+
+pub fn bump(table: usize, key: Key, field: usize, by: i64, floor: Option<i64>) -> Op {
+    Op::Bump { table, key, field, by, floor }
+}
+
+pub fn point(entity: i64, at_ms: i64, metrics: [f64; 2]) -> Point {
+    Point { entity, at_ms, metrics: metrics.to_vec() }
+}

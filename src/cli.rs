@@ -1,0 +1,202 @@
+//! The command line as typed. What it means is decided in `commands`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use drivers::Durability;
+
+use crate::workload::Arrivals;
+
+/// Measures data stores so that the figures survive the question "how do you know?".
+#[derive(Debug, Parser)]
+#[command(name = "storebench", version, about, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  storebench run                                  the four headline workloads on embedded libSQL
+  storebench run oltp --clients 4 --duration 30s  one workload, four clients, half a minute
+  storebench run read-heavy --rate 2000           open loop: 2,000 arrivals a second, whatever the store does
+  storebench run mine.toml --store memory         your own workload (start from `storebench list oltp --toml`)
+  storebench report results/latest                rebuild tables and charts from experiment.json
+
+Exit codes: 0 ok, 1 confirmed regression, 2 usage or configuration, 3 invalid run or failed check,
+4 inconclusive (only where asked for).";
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run workloads against stores and write a results folder
+    Run(Box<RunArgs>),
+    /// List workloads and stores, or print one workload
+    List(ListArgs),
+    /// Rebuild tables and charts of a results folder from its experiment.json
+    Report(ReportArgs),
+}
+
+/// `storebench run`
+#[derive(Debug, Args)]
+#[command(after_help = RUN_HELP)]
+pub struct RunArgs {
+    /// Built-in workloads (see `storebench list`), .toml files or YCSB .properties files
+    /// [default: read-heavy oltp append-only time-series]
+    #[arg(value_name = "WORKLOAD")]
+    pub workloads: Vec<String>,
+
+    /// Store to measure; give it again for more: libsql, libsql:FILE, memory, null, sim?latency=1ms
+    #[arg(long = "store", value_name = "STORE", default_value = "libsql")]
+    pub stores: Vec<String>,
+
+    /// Sessions, each with one operation in flight; in an open loop the most that may be in flight
+    /// [default: the workload's, else 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub clients: Option<u32>,
+
+    /// Open loop: operations that arrive per second, whether the store keeps up or not
+    #[arg(long, value_name = "R", value_parser = rate)]
+    pub rate: Option<f64>,
+
+    /// Open loop: gaps between arrivals, poisson or constant
+    /// [default: the workload's, else poisson]
+    #[arg(long, value_name = "KIND", value_parser = arrivals, requires = "rate")]
+    pub arrivals: Option<Arrivals>,
+
+    /// Open loop: skip and count arrivals that are later than this when their turn comes
+    #[arg(long, value_name = "D", value_parser = duration, requires = "rate")]
+    pub skip_after: Option<Duration>,
+
+    /// Length of the measurement, such as 30s or 5m [default: the workload's, else 10s]
+    #[arg(long, value_name = "D", value_parser = duration, conflicts_with = "ops")]
+    pub duration: Option<Duration>,
+
+    /// Measure this many operations instead of a length of time
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub ops: Option<u64>,
+
+    /// Length of the warm-up, whose figures are kept apart [default: the workload's, else 2s]
+    #[arg(long, value_name = "D", value_parser = warmup)]
+    pub warmup: Option<Duration>,
+
+    /// Records in the workload's main table; its other parts scale with it [default: the workload's]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub records: Option<u64>,
+
+    /// Repetitions of each workload on each store, fresh data each time, stores in random order
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub runs: u32,
+
+    /// All data, operations, arrivals and orders follow from this number
+    #[arg(long, value_name = "S", default_value_t = 42)]
+    pub seed: u64,
+
+    /// What an acknowledged write must survive [default: durable, where the store keeps data at all]
+    #[arg(long, value_name = "TIER", value_parser = durability)]
+    pub durability: Option<Durability>,
+
+    /// Attempts after the first for an operation that lost a conflict; all stand inside its latency
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub max_retries: u32,
+
+    /// Results folder; must not hold an experiment yet [default: results/<time>-<workloads>]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Print nothing but errors and the final table
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+const RUN_HELP: &str = "\
+Without --rate the loop is closed: each client waits for its answer before it asks again, so a stall of the store also
+stops the questions, and the latencies of the operations that would have met the stall are missing. For latency as users
+would see it, give --rate: response time then counts from the instant at which an operation was due.
+
+Durability tiers: durable survives a power cut; relaxed survives a crash of the process; memory need survive nothing.
+The tier in the table is read back from the store, not copied from this option.";
+
+/// `storebench list`
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// A workload: a built-in's name, a .toml file or a YCSB .properties file
+    pub name: Option<String>,
+
+    /// Print the workload file, to edit and run as your own
+    #[arg(long, requires = "name")]
+    pub toml: bool,
+}
+
+/// `storebench report`
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// A results folder, such as results/latest
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.replace(['_', ','], "").parse::<f64>() {
+        Ok(rate) if rate.is_finite() && (0.001..=1e8).contains(&rate) => Ok(rate),
+        _ => Err("give a number of operations per second between 0.001 and 100000000".to_owned()),
+    }
+}
+
+/// `30s`, `5m`, `1m30s`, or a bare number of seconds.
+fn warmup(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse::<u32>().map(|seconds| Duration::from_secs(u64::from(seconds)));
+    let parsed = parsed.or_else(|_| humantime::parse_duration(text));
+    let longest = Duration::from_secs(30 * 24 * 3600);
+    parsed.ok().filter(|parsed| *parsed <= longest).ok_or_else(|| "give a length such as 500ms, 30s or 5m".to_owned())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = warmup(text)?;
+    if parsed < Duration::from_millis(1) { Err("must be at least 1ms".to_owned()) } else { Ok(parsed) }
+}
+
+fn arrivals(text: &str) -> Result<Arrivals, String> {
+    match text {
+        "poisson" => Ok(Arrivals::Poisson),
+        "constant" => Ok(Arrivals::Constant),
+        _ => Err("give poisson (independent clients) or constant (equal gaps)".to_owned()),
+    }
+}
+
+fn durability(text: &str) -> Result<Durability, String> {
+    let tiers = [Durability::Durable, Durability::Relaxed, Durability::Memory];
+    let known = tiers.into_iter().find(|tier| tier.name() == text);
+    known.ok_or_else(|| "give durable, relaxed or memory".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn lengths_are_read_as_people_write_them() {
+        assert_eq!(duration("30"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(warmup("0"), Ok(Duration::ZERO));
+        for nonsense in ["", "0", "-1", "x", "99999999999999999999d", "1e9"] {
+            assert!(duration(nonsense).is_err(), "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn rates_are_finite_and_positive() {
+        assert_eq!(rate("2_000"), Ok(2_000.0));
+        for nonsense in ["0", "-5", "nan", "inf", "1e99", ""] {
+            assert!(rate(nonsense).is_err(), "{nonsense}");
+        }
+    }
+}

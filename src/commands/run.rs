@@ -1,0 +1,276 @@
+//! `storebench run`: workloads on stores, repeated and interleaved, into a results folder.
+//!
+//! Everything that can be known to be wrong is refused before the first store is started, and the record is written
+//! after every run, so that a later failure loses nothing that was measured.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use drivers::Address;
+use jiff::Timestamp;
+use rand::seq::SliceRandom;
+
+use super::progress::Progress;
+use super::{Exit, Failed, report, stores};
+use crate::cli::RunArgs;
+use crate::generate::Generator;
+use crate::generate::rng::{Purpose, rng};
+use crate::host;
+use crate::load::pace::Stop;
+use crate::load::{Load, PROFILE, Request, RunError, Until};
+use crate::record::{Experiment, SCHEMA, Tool};
+use crate::report::text;
+use crate::workload::Workload;
+
+/// Measured where neither the command line nor the workload says how long.
+const DURATION: Duration = Duration::from_secs(10);
+/// Warmed up where nothing says how long.
+const WARMUP: Duration = Duration::from_secs(2);
+/// Clients where nothing says how many: the fewest that can conflict.
+const CLIENTS: u32 = 2;
+
+/// Runs and reports.
+///
+/// # Errors
+/// When the arguments are wrong, a store cannot do what is asked, or results cannot be written.
+pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
+    let workloads = workloads(args)?;
+    let addresses: Result<Vec<Address>, String> = args.stores.iter().map(|store| stores::parse(store)).collect();
+    let addresses = addresses.map_err(|problem| Failed::usage(anyhow!(problem)))?;
+    let requests = requests(args, &workloads, &addresses)?;
+    let folder = Folder::create(args, &workloads)?;
+    let stop = stop_on_ctrl_c()?;
+
+    let mut experiment = experiment(args);
+    let mut progress = Progress::new(args.quiet);
+    let mut failures = Vec::new();
+    for mut request in requests {
+        if stop.is_set() {
+            break;
+        }
+        request.hlog = folder.path.join("hlog").join(format!("{}.hlog", request.id));
+        match stores::run(&request, &stop, &mut progress) {
+            Ok(run) => experiment.runs.push(run),
+            Err(error) => failures.push((request.id.clone(), error)),
+        }
+        experiment.finished_at = Timestamp::now().to_string();
+        experiment.interrupted = stop.is_set();
+        folder.save(&experiment)?;
+    }
+    progress.finish();
+    conclude(args, &experiment, &folder, &failures)
+}
+
+/// Renders, prints and decides the exit code.
+fn conclude(
+    args: &RunArgs,
+    experiment: &Experiment,
+    folder: &Folder,
+    failures: &[(String, RunError)],
+) -> Result<Exit, Failed> {
+    if !experiment.runs.is_empty() {
+        report::write(experiment, &folder.path)?;
+        print!("{}", text::experiment(experiment));
+        if !args.quiet {
+            println!("results: {}", folder.path.display());
+        }
+    }
+    for (run, error) in failures {
+        eprintln!("error: {run}: {error}");
+    }
+    let all_refused = experiment.runs.is_empty()
+        && !failures.is_empty()
+        && failures.iter().all(|(_, error)| matches!(error, RunError::Refused(_)));
+    Ok(if all_refused {
+        Exit::Usage
+    } else if failures.is_empty() && !experiment.interrupted && experiment.runs.iter().all(|run| run.verdict.valid) {
+        Exit::Ok
+    } else {
+        Exit::Invalid
+    })
+}
+
+/// The workloads that the command line names; the headline four if it names none.
+fn workloads(args: &RunArgs) -> Result<Vec<Arc<Workload>>, Failed> {
+    let names: Vec<String> = match args.workloads.as_slice() {
+        [] => Workload::HEADLINE.iter().map(ToString::to_string).collect(),
+        named => named.to_vec(),
+    };
+    let mut workloads: Vec<Arc<Workload>> = Vec::new();
+    for name in names {
+        let workload = Workload::find(&name).map_err(Failed::usage)?;
+        for warning in &workload.warnings {
+            eprintln!("warning: {name}: {warning}");
+        }
+        if workloads.iter().any(|other| other.name == workload.name) {
+            return Err(Failed::usage(anyhow!("workload `{}` is named twice; name it once, with --runs", workload.name)));
+        }
+        workloads.push(Arc::new(workload));
+    }
+    Ok(workloads)
+}
+
+/// Every run of the experiment in the order in which it happens: stores shuffled anew for each repetition, so that a
+/// slow drift of the machine does not favour the one that always comes first.
+fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) -> Result<Vec<Request>, Failed> {
+    let mut requests = Vec::new();
+    for (at, workload) in workloads.iter().enumerate() {
+        let load = load(args, workload);
+        let plan = workload.plan(args.records, load.until.operations()).map_err(Failed::usage)?;
+        let generator = Arc::new(Generator::new(Arc::new(plan), args.seed));
+        for repetition in 1..=args.runs {
+            let mut order: Vec<(usize, &Address)> = addresses.iter().enumerate().collect();
+            order.shuffle(&mut rng(args.seed, Purpose::Experiment, at as u64, u64::from(repetition)));
+            for (position, address) in order {
+                let twin = addresses.iter().filter(|other| other.store == address.store).count() > 1;
+                let store = if twin { format!("{}-{}", address.store, position + 1) } else { address.store.clone() };
+                let request = Request {
+                    id: format!("{}-{store}-{repetition}", workload.name),
+                    repetition,
+                    workload: Arc::clone(workload),
+                    generator: Arc::clone(&generator),
+                    address: address.clone(),
+                    durability: args.durability.or(generator.plan.require.durability),
+                    load: load.clone(),
+                    hlog: PathBuf::new(),
+                };
+                stores::can_run(&request).map_err(Failed::usage)?;
+                requests.push(request);
+            }
+        }
+    }
+    Ok(requests)
+}
+
+/// The load: the command line's, else the workload's, else the defaults above.
+fn load(args: &RunArgs, workload: &Workload) -> Load {
+    let own = &workload.spec.load;
+    let until = match (args.duration, args.ops) {
+        (_, Some(operations)) => Until::Operations(operations),
+        (Some(length), None) => Until::Elapsed(length),
+        (None, None) => match (own.duration, own.ops) {
+            (Some(length), _) => Until::Elapsed(length),
+            (None, Some(operations)) => Until::Operations(operations),
+            (None, None) => Until::Elapsed(DURATION),
+        },
+    };
+    Load {
+        clients: args.clients.or(own.clients).unwrap_or(CLIENTS),
+        rate_per_s: args.rate.or(own.rate_per_s),
+        arrivals: args.arrivals.or(own.arrivals).unwrap_or_default(),
+        until,
+        warmup: args.warmup.or(own.warmup).unwrap_or(WARMUP),
+        skip_after: args.skip_after,
+        max_retries: args.max_retries,
+    }
+}
+
+fn experiment(args: &RunArgs) -> Experiment {
+    let now = Timestamp::now().to_string();
+    Experiment {
+        schema: SCHEMA.to_owned(),
+        tool: Tool {
+            name: "storebench".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            profile: PROFILE.to_owned(),
+        },
+        host: host::describe(&std::env::temp_dir()),
+        command: command_line(),
+        started_at: now.clone(),
+        finished_at: now,
+        seed: args.seed,
+        interrupted: false,
+        runs: Vec::new(),
+    }
+}
+
+/// The command as given, with addresses as they are printed: without passwords.
+fn command_line() -> String {
+    let mut words = vec!["storebench".to_owned()];
+    let mut is_store = false;
+    for word in std::env::args().skip(1) {
+        let address = if is_store { Some(word.as_str()) } else { word.strip_prefix("--store=") };
+        let shown = address.and_then(|text| text.parse::<Address>().ok()).map(|address| address.to_string());
+        words.push(match (shown, is_store) {
+            (Some(address), true) => address,
+            (Some(address), false) => format!("--store={address}"),
+            (None, _) => word.clone(),
+        });
+        is_store = word == "--store";
+    }
+    words.join(" ")
+}
+
+/// Ctrl-C asks for a clean stop; a second one ends the process.
+fn stop_on_ctrl_c() -> Result<Arc<Stop>, Failed> {
+    let stop = Arc::new(Stop::default());
+    let wished = Arc::clone(&stop);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot watch for Ctrl-C")?;
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                if wished.is_set() {
+                    std::process::exit(130);
+                }
+                eprintln!("stopping: what was measured is kept; Ctrl-C again ends at once");
+                wished.set();
+            }
+        });
+    });
+    Ok(stop)
+}
+
+/// A results folder.
+struct Folder {
+    path: PathBuf,
+    is_default: bool,
+}
+
+impl Folder {
+    fn create(args: &RunArgs, workloads: &[Arc<Workload>]) -> Result<Folder, Failed> {
+        let path = args.out.clone().unwrap_or_else(|| default_folder(workloads));
+        if path.join("experiment.json").exists() {
+            let path = path.display();
+            return Err(Failed::usage(anyhow!("{path} holds an experiment already; give --out another folder")));
+        }
+        std::fs::create_dir_all(path.join("hlog"))
+            .with_context(|| format!("cannot create the results folder {}", path.display()))
+            .map_err(Failed::usage)?;
+        Ok(Folder { path, is_default: args.out.is_none() })
+    }
+
+    /// Writes the record: to a new file that then takes the old one's place, so that there is always a whole one.
+    fn save(&self, experiment: &Experiment) -> anyhow::Result<()> {
+        let (target, partial) = (self.path.join("experiment.json"), self.path.join("experiment.json.partial"));
+        std::fs::write(&partial, experiment.to_json()?).with_context(|| format!("cannot write {}", partial.display()))?;
+        std::fs::rename(&partial, &target).with_context(|| format!("cannot write {}", target.display()))?;
+        if self.is_default {
+            self.point_latest();
+        }
+        Ok(())
+    }
+
+    /// `results/latest` is a convenience: where links cannot be made, the printed path serves.
+    fn point_latest(&self) {
+        #[cfg(unix)]
+        if let (Some(parent), Some(name)) = (self.path.parent(), self.path.file_name()) {
+            let latest = parent.join("latest");
+            if latest.is_symlink() || !latest.exists() {
+                let _ = std::fs::remove_file(&latest);
+                let _ = std::os::unix::fs::symlink(name, &latest);
+            }
+        }
+    }
+}
+
+/// `results/<UTC time>-<workload or how many>`.
+fn default_folder(workloads: &[Arc<Workload>]) -> PathBuf {
+    let slug = match workloads {
+        [one] => one.name.clone(),
+        several if several.iter().map(|workload| workload.name.as_str()).eq(Workload::HEADLINE) => "headline".to_owned(),
+        several => format!("{}-workloads", several.len()),
+    };
+    Path::new("results").join(format!("{}-{slug}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ")))
+}

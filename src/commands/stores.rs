@@ -1,0 +1,92 @@
+//! Stores by name: where the name on the command line becomes a type, once a run.
+
+use std::sync::Arc;
+
+use drivers::{Address, Store, Visitor};
+
+use crate::load::pace::Stop;
+use crate::load::{self, Request, RunError, Watch};
+use crate::record::Run;
+
+/// Name and one sentence of every store in this build.
+pub fn all() -> Vec<(&'static str, &'static str)> {
+    drivers::names().into_iter().filter_map(|name| Some((name, drivers::visit(name, About)?))).collect()
+}
+
+/// Reads an address and makes sure that there is such a store and that it takes the options.
+///
+/// # Errors
+/// One sentence that names the store or option.
+pub fn parse(text: &str) -> Result<Address, String> {
+    let address: Address = text.parse().map_err(|error| format!("--store: {error}"))?;
+    match drivers::visit(&address.store, Configured(&address)) {
+        Some(Ok(())) => Ok(address),
+        Some(Err(problem)) => Err(format!("--store: {problem}")),
+        None => Err(format!(
+            "--store: there is no store `{}` in this build; it has {}",
+            address.store,
+            drivers::names().join(", ")
+        )),
+    }
+}
+
+/// Runs a request on the store that its address names.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn run(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch) -> Result<Run, RunError> {
+    drivers::visit(&request.address.store, Runner { request, stop, watch })
+        .unwrap_or_else(|| Err(RunError::Refused(format!("there is no store `{}`", request.address.store))))
+}
+
+/// Refuses what the store cannot do, before anything is started.
+///
+/// # Errors
+/// When it lacks an operation of the workload or the asked durability.
+pub fn can_run(request: &Request) -> Result<(), RunError> {
+    drivers::visit(&request.address.store, Able(request)).unwrap_or(Ok(()))
+}
+
+struct About;
+
+impl Visitor for About {
+    type Output = &'static str;
+
+    fn visit<S: Store>(self) -> &'static str {
+        S::ABOUT
+    }
+}
+
+struct Configured<'a>(&'a Address);
+
+impl Visitor for Configured<'_> {
+    type Output = Result<(), String>;
+
+    fn visit<S: Store>(self) -> Result<(), String> {
+        self.0.config::<S::Config>().map(drop).map_err(|error| error.to_string())
+    }
+}
+
+struct Able<'a>(&'a Request);
+
+impl Visitor for Able<'_> {
+    type Output = Result<(), RunError>;
+
+    fn visit<S: Store>(self) -> Result<(), RunError> {
+        load::refuse_what_it_cannot::<S>(self.0)
+    }
+}
+
+struct Runner<'a> {
+    request: &'a Request,
+    stop: &'a Arc<Stop>,
+    watch: &'a mut dyn Watch,
+}
+
+impl Visitor for Runner<'_> {
+    type Output = Result<Run, RunError>;
+
+    fn visit<S: Store>(self) -> Result<Run, RunError> {
+        load::run::<S>(self.request, self.stop, self.watch)
+    }
+}

@@ -1,0 +1,79 @@
+//! Facts about the machine, and what this process has used of it. Read from the system; where it does not tell, said so.
+
+use std::path::Path;
+use std::time::Duration;
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+
+use crate::record::Host;
+
+/// Describes this machine. `data` is where embedded stores keep their files.
+pub fn describe(data: &Path) -> Host {
+    let read = |path: &str| std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
+    let cpuinfo = read("/proc/cpuinfo").unwrap_or_default();
+    let field = |name: &str| {
+        let line = cpuinfo.lines().find(|line| line.starts_with(name))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    };
+    let kernel = read("/proc/sys/kernel/osrelease").unwrap_or_default();
+    Host {
+        os: format!("{} {kernel}", std::env::consts::OS).trim().to_owned(),
+        cpu: field("model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+        cpus: cpus(),
+        memory_bytes: memory_bytes(&read("/proc/meminfo").unwrap_or_default()),
+        file_system: file_system(data, &read("/proc/mounts").unwrap_or_default()),
+        governor: read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        virtualization: cpuinfo.contains(" hypervisor").then(|| {
+            read("/sys/class/dmi/id/sys_vendor").filter(|vendor| !vendor.is_empty()).unwrap_or_else(|| "virtual machine".into())
+        }),
+    }
+}
+
+/// Logical CPUs that this process may use.
+pub fn cpus() -> u64 {
+    std::thread::available_parallelism().map_or(1, |count| count.get() as u64)
+}
+
+fn memory_bytes(meminfo: &str) -> u64 {
+    let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kilobytes = total.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
+
+/// The type of the file system that holds a path: that of the longest mount point above it.
+fn file_system(path: &Path, mounts: &str) -> String {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let entries = mounts.lines().filter_map(|line| {
+        let mut words = line.split(' ').skip(1);
+        Some((words.next()?, words.next()?))
+    });
+    let holding = entries.filter(|(point, _)| path.starts_with(point));
+    holding.max_by_key(|(point, _)| point.len()).map_or("unknown".into(), |(_, kind)| kind.to_owned())
+}
+
+/// CPU time that this process has used, user and system.
+pub fn cpu_time() -> Duration {
+    let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) else { return Duration::ZERO };
+    let microseconds = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    Duration::from_micros(microseconds.max(0) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_system_is_that_of_the_nearest_mount() {
+        let mounts = "/dev/a / ext4 rw 0 0\ntmpfs /tmp tmpfs rw 0 0\n";
+        assert_eq!(file_system(Path::new("/"), mounts), "ext4");
+        assert_eq!(file_system(Path::new("/tmp"), mounts), "tmpfs");
+        assert_eq!(file_system(Path::new("/"), ""), "unknown");
+    }
+
+    #[test]
+    fn installed_memory_is_read_in_bytes() {
+        assert_eq!(memory_bytes("MemFree: 1 kB\nMemTotal:       2048 kB\n"), 2_097_152);
+        assert_eq!(memory_bytes("garbage"), 0);
+    }
+}

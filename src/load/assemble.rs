@@ -1,0 +1,239 @@
+//! From what was measured to the record of the run: percentiles with their intervals, counts that must add up, verdict.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use drivers::Store;
+use hdrhistogram::Histogram;
+use indexmap::IndexMap;
+use jiff::Timestamp;
+
+use crate::generate;
+use crate::host;
+use crate::measure::collector::{Series, Totals};
+use crate::measure::histogram;
+use crate::record::{
+    Client, Counts, Interval, Latency, LoadInfo, Mode, OperationRecord, Phase, Run, Skew, StoreInfo, WorkloadInfo,
+};
+use crate::stats;
+
+use super::measure::Outcome;
+use super::prepare::Prepared;
+use super::verdict::{self, Evidence};
+use super::{Request, Until};
+
+/// Operations replayed to measure the skew of the accesses.
+const SKEW_OPERATIONS: u64 = 2_000_000;
+
+/// The build profile, as far as the compiler tells.
+pub const PROFILE: &str = if cfg!(debug_assertions) { "debug" } else { "release" };
+
+/// Assembles the record.
+///
+/// # Errors
+/// When a histogram cannot be encoded, which would be a bug.
+///
+/// # Panics
+/// When the counters do not add up: then no figure of the run can be trusted.
+pub fn assemble<S: Store>(
+    request: &Request,
+    prepared: &Prepared<S>,
+    outcome: &Outcome,
+    began_at: Timestamp,
+    interrupted: bool,
+) -> anyhow::Result<Run> {
+    let load = load_info(request, outcome, prepared);
+    let open_loop = load.mode == Mode::Open;
+    let measured = &outcome.measured;
+    let counts = counts(outcome);
+
+    let mut operations = IndexMap::new();
+    for (slot, totals) in outcome.slots.iter().zip(&measured.slots) {
+        operations.insert(slot.name.clone(), operation(totals, open_loop)?);
+    }
+    let total = operation(&measured.total, open_loop)?;
+
+    let measure_s = measured.last_ended_ns.saturating_sub(outcome.measure_ns) as f64 / 1e9;
+    let timeline = timeline(&measured.timeline, measure_s);
+    let mut phases = prepared.phases;
+    phases.warmup_s = request.load.warmup.as_secs_f64();
+    phases.measure_s = measure_s;
+    phases.drain_s = request.load.until.elapsed().map_or(0.0, |planned| (measure_s - planned.as_secs_f64()).max(0.0));
+
+    let client = Client {
+        cpu_ns_per_op: outcome.cpu.as_nanos() as f64 / (counts.succeeded + counts.failed).max(1) as f64,
+        cpu_share: share(outcome.cpu, outcome.wall),
+        lag_ns: latency(&measured.total.lag, &[])?,
+        pacer_ns: latency(&measured.pacer, &[])?,
+        clamped: measured.clamped,
+    };
+    let verdict = verdict::reach(&Evidence {
+        mode: load.mode,
+        counts,
+        timeline: &timeline,
+        response: &total.response_ns,
+        service: &total.service_ns,
+        client: &client,
+        checks: &prepared.checks,
+        interrupted_after_s: interrupted.then_some(measure_s),
+        profile: PROFILE,
+    });
+    Ok(Run {
+        id: request.id.clone(),
+        repetition: request.repetition,
+        started_at: began_at.to_string(),
+        workload: workload_info(request),
+        store: store_info(request, prepared),
+        throughput_per_s: if measure_s > 0.0 { counts.succeeded as f64 / measure_s } else { 0.0 },
+        throughput_interval: throughput_interval(&timeline),
+        load,
+        phases,
+        loading: prepared.loading.clone(),
+        counts,
+        operations,
+        total,
+        timeline,
+        client,
+        footprint: prepared.footprints,
+        checks: prepared.checks.clone(),
+        skew: skew(request, counts.scheduled),
+        cost: None,
+        verdict,
+    })
+}
+
+/// Every operation that was due has an outcome, and every outcome an operation.
+fn counts(outcome: &Outcome) -> Counts {
+    let total = &outcome.measured.total;
+    let counts = Counts {
+        scheduled: outcome.ended.iter().map(|lane| lane.scheduled).sum(),
+        succeeded: total.ok,
+        refused: total.refused,
+        failed: total.failures(),
+        skipped: outcome.measured.skipped,
+        retries: total.retries,
+    };
+    assert_eq!(
+        counts.scheduled,
+        counts.succeeded + counts.failed + counts.skipped,
+        "scheduled = succeeded + failed + skipped does not hold; no figure of this run can be trusted"
+    );
+    counts
+}
+
+fn operation(totals: &Totals, open_loop: bool) -> anyhow::Result<OperationRecord> {
+    let service_ns = series(&totals.service)?;
+    Ok(OperationRecord {
+        ok: totals.ok,
+        refused: totals.refused,
+        failed: totals.failures(),
+        failures: by_name(&totals.failed),
+        messages: by_name(&totals.messages),
+        retries: totals.retries,
+        response_ns: if open_loop { series(&totals.response)? } else { service_ns.clone() },
+        service_ns,
+        failed_ns: latency(&totals.failed_service, &[])?,
+    })
+}
+
+fn by_name<T: Clone>(by_kind: &BTreeMap<drivers::FailureKind, T>) -> BTreeMap<String, T> {
+    by_kind.iter().map(|(kind, value)| (kind.name().to_owned(), value.clone())).collect()
+}
+
+fn series(series: &Series) -> anyhow::Result<Latency> {
+    latency(&series.all, series.complete_blocks())
+}
+
+/// A distribution with its percentiles; with blocks, also how sure they are.
+fn latency(all: &Histogram<u64>, blocks: &[Histogram<u64>]) -> anyhow::Result<Latency> {
+    if all.is_empty() {
+        return Ok(Latency::default());
+    }
+    let intervals = stats::percentile_intervals(blocks, [0.5, 0.9, 0.99, 0.999]);
+    let names = ["p50", "p90", "p99", "p999"].map(str::to_owned);
+    let intervals = intervals.map(|sure| names.into_iter().zip(sure).collect()).unwrap_or_default();
+    Ok(Latency {
+        count: all.len(),
+        mean: all.mean(),
+        p50: all.value_at_quantile(0.5),
+        p90: all.value_at_quantile(0.9),
+        p99: all.value_at_quantile(0.99),
+        p999: all.value_at_quantile(0.999),
+        max: all.max(),
+        intervals,
+        histogram: histogram::encode(all)?,
+    })
+}
+
+/// The timeline with the length of its last second cut to the last operation.
+fn timeline(lines: &[Interval], measure_s: f64) -> Vec<Interval> {
+    let mut lines = lines.to_vec();
+    if let Some(last) = lines.last_mut().filter(|line| line.phase != Phase::Warmup) {
+        last.length_s = last.length_s.min((measure_s - last.at_s).max(0.001));
+    }
+    lines
+}
+
+fn throughput_interval(timeline: &[Interval]) -> Option<[f64; 2]> {
+    let whole = timeline.iter().filter(|line| line.phase == Phase::Measure && line.length_s > 0.99);
+    let rates: Vec<f64> = whole.map(|line| line.ok as f64 / line.length_s).collect();
+    stats::mean_interval(&rates)
+}
+
+/// How skewed the accesses of the part were that most operations aim at: counted by generating them again.
+fn skew(request: &Request, operations: u64) -> Option<Skew> {
+    let operations = operations.min(SKEW_OPERATIONS) as usize;
+    let (part, shares) = generate::shares(&request.generator, request.load.clients, operations)?;
+    Some(Skew { part: request.plan().dataset.name_of(part).to_owned(), shares })
+}
+
+fn share(cpu: Duration, wall: Duration) -> f64 {
+    let available = wall.as_secs_f64() * host::cpus() as f64;
+    if available > 0.0 { (cpu.as_secs_f64() / available).min(1.0) } else { 0.0 }
+}
+
+fn load_info<S: Store>(request: &Request, outcome: &Outcome, prepared: &Prepared<S>) -> LoadInfo {
+    let load = &request.load;
+    LoadInfo {
+        mode: if load.rate_per_s.is_some() { Mode::Open } else { Mode::Closed },
+        clients: load.clients,
+        threads: outcome.threads as u32,
+        rate_per_s: load.rate_per_s,
+        arrivals: load.rate_per_s.map(|_| format!("{:?}", load.arrivals).to_lowercase()),
+        skip_after_s: load.rate_per_s.and(load.skip_after).map(|limit| limit.as_secs_f64()),
+        duration_s: load.until.elapsed().map(|planned| planned.as_secs_f64()),
+        ops: match load.until {
+            Until::Operations(operations) => Some(operations),
+            Until::Elapsed(_) => None,
+        },
+        warmup_s: load.warmup.as_secs_f64(),
+        max_retries: load.max_retries,
+        durability: prepared.asked,
+    }
+}
+
+fn workload_info(request: &Request) -> WorkloadInfo {
+    let workload = &request.workload;
+    WorkloadInfo {
+        name: workload.name.clone(),
+        about: workload.about.clone(),
+        hash: workload.hash.clone(),
+        stream_hash: generate::stream_hash(&request.generator, request.load.clients),
+        rows: request.plan().rows(),
+        text: workload.text.clone(),
+    }
+}
+
+fn store_info<S: Store>(request: &Request, prepared: &Prepared<S>) -> StoreInfo {
+    let examples = generate::examples(&request.generator);
+    let bindings = request.plan().operations.iter().zip(examples).map(|(operation, ops)| {
+        (operation.name.clone(), ops.iter().map(|op| prepared.store.binding(op)).collect())
+    });
+    StoreInfo {
+        name: request.address.to_string(),
+        driver: S::NAME.to_owned(),
+        placement: S::PLACEMENT,
+        description: prepared.description.clone(),
+        bindings: bindings.collect(),
+    }
+}

@@ -1,0 +1,288 @@
+//! The audit: reads everything back from the store and reconciles it with the ledger and the workload's invariants.
+//!
+//! Off the clock. Reading back and judging are apart: [`read_back`] speaks with the store, [`reconcile`] is pure.
+
+use std::collections::{BTreeMap, HashMap};
+
+use drivers::{Dataset, Digest, Failure, Key, Kind, Part, Row, Session, Value};
+
+use crate::record::CheckResult;
+use crate::workload::{Check, Plan};
+
+use super::ledger::{Added, Ledger, TableLedger, Write, value_hash};
+
+/// What a store holds, by part.
+#[derive(Debug, Clone, Default)]
+pub struct Holding {
+    /// By table.
+    pub tables: Vec<Held>,
+    /// By log.
+    pub logs: Vec<Held>,
+    /// By series.
+    pub series: Vec<Held>,
+}
+
+/// What a store holds of one part.
+#[derive(Debug, Clone, Default)]
+pub struct Held {
+    /// Digest of its rows, content included.
+    pub rows: Digest,
+    /// Digest of its keys alone.
+    pub keys: Digest,
+    /// Sums of integer fields, and of the integer fields of nested items, by position.
+    pub sums: HashMap<(usize, Option<usize>), i128>,
+    /// Events that stand before an earlier one of the same writer in their stream.
+    pub disordered: u64,
+    /// Hashes of the followed fields' values.
+    pub followed: HashMap<(Key, usize), u64>,
+}
+
+/// Reads every row of every part.
+///
+/// # Errors
+/// What the store fails with.
+pub async fn read_back<S: Session>(
+    session: &mut S,
+    dataset: &Dataset,
+    ledger: &Ledger,
+) -> Result<Holding, Failure> {
+    let mut holding = Holding::default();
+    for part in dataset.parts() {
+        let mut held = Held::default();
+        let mut scratch = Vec::new();
+        match part {
+            Part::Table(at) => {
+                let (shape, noted) = (&dataset.tables[at], &ledger.tables[at]);
+                session
+                    .export(part, &mut |row| {
+                        held.keys.add(&row.key, &[], &mut scratch);
+                        held.add_sums(&row, &shape.fields);
+                        held.follow(&row, noted, &mut scratch);
+                        held.rows.add(&row.key, &row.values, &mut scratch);
+                    })
+                    .await?;
+                holding.tables.push(held);
+            }
+            Part::Log(_) => {
+                let mut newest: HashMap<(Key, i64), i64> = HashMap::new();
+                session
+                    .export(part, &mut |row| {
+                        held.disordered += u64::from(!in_order(&mut newest, &row));
+                        held.rows.add(&row.key, &row.values, &mut scratch);
+                    })
+                    .await?;
+                holding.logs.push(held);
+            }
+            Part::Series(_) => {
+                session.export(part, &mut |row| held.rows.add(&row.key, &row.values, &mut scratch)).await?;
+                holding.series.push(held);
+            }
+        }
+    }
+    Ok(holding)
+}
+
+impl Holding {
+    /// The digest of each part, by name.
+    pub fn digests(&self, dataset: &Dataset) -> BTreeMap<String, String> {
+        let held = self.tables.iter().chain(&self.logs).chain(&self.series);
+        let names = dataset.parts().map(|part| dataset.name_of(part).to_owned());
+        names.zip(held.map(|held| held.rows.to_string())).collect()
+    }
+}
+
+impl Held {
+    fn add_sums(&mut self, row: &Row, fields: &[drivers::Field]) {
+        for (at, (field, value)) in fields.iter().zip(&row.values).enumerate() {
+            match (value, &field.kind) {
+                (Value::Int(number), _) => *self.sums.entry((at, None)).or_default() += i128::from(*number),
+                (Value::List(items), Kind::Items(parts)) => {
+                    for (name, number) in items.iter().flat_map(integers) {
+                        if let Some(part) = parts.iter().position(|part| part.name == name) {
+                            *self.sums.entry((at, Some(part))).or_default() += number;
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn follow(&mut self, row: &Row, noted: &TableLedger, scratch: &mut Vec<u8>) {
+        if noted.followed.is_empty() {
+            return;
+        }
+        for (field, value) in row.values.iter().enumerate() {
+            if noted.set[field] && noted.followed.contains_key(&(row.key.clone(), field)) {
+                self.followed.insert((row.key.clone(), field), value_hash(value, scratch));
+            }
+        }
+    }
+}
+
+/// The integers of a nested item, by name. JSON may have made them floats.
+fn integers(item: &Value) -> Vec<(&str, i128)> {
+    let Value::Map(entries) = item else { return Vec::new() };
+    let number = |value: &Value| match value {
+        Value::Int(number) => Some(i128::from(*number)),
+        Value::Float(number) if number.fract() == 0.0 => Some(*number as i128),
+        _ => None,
+    };
+    entries.iter().filter_map(|(name, value)| Some((name.as_str(), number(value)?))).collect()
+}
+
+/// Whether an event's id (writer in the upper bits, that writer's count in the lower 40) is above the writer's last in
+/// the stream.
+fn in_order(newest: &mut HashMap<(Key, i64), i64>, row: &Row) -> bool {
+    let Some(Value::Int(id)) = row.values.last() else { return false };
+    let last = newest.entry((row.key.clone(), id >> 40)).or_insert(i64::MIN);
+    let in_order = *id > *last;
+    *last = *id;
+    in_order
+}
+
+/// Checks that what was loaded is what the store holds before the run.
+pub fn loaded(dataset: &Dataset, ledger: &Ledger, held: &Holding) -> Vec<CheckResult> {
+    let tables = ledger.tables.iter().map(|table| &table.inserted);
+    let parts = tables.chain(&ledger.logs).chain(&ledger.series);
+    let found = held.tables.iter().chain(&held.logs).chain(&held.series);
+    let names = dataset.parts().map(|part| dataset.name_of(part));
+    names.zip(parts.zip(found)).map(|(name, (added, held))| {
+        result(
+            format!("{name}: the loaded data reads back equal"),
+            added.rows == held.rows,
+            format!("loaded {}, held {}", added.rows, held.rows),
+        )
+    }).collect()
+}
+
+/// Reconciles what the store holds after the run with what it held before and what it acknowledged since.
+pub fn reconcile(plan: &Plan, before: &Holding, ledger: &Ledger, after: &Holding) -> Vec<CheckResult> {
+    let dataset = &plan.dataset;
+    let mut results = Vec::new();
+    for (at, shape) in dataset.tables.iter().enumerate() {
+        let noted = &ledger.tables[at];
+        let fields: Vec<&str> = shape.fields.iter().map(|field| field.name.as_str()).collect();
+        table(&shape.name, &fields, &before.tables[at], noted, &after.tables[at], &mut results);
+    }
+    for (at, shape) in dataset.logs.iter().enumerate() {
+        results.push(added(&shape.name, "event", &before.logs[at], &ledger.logs[at], &after.logs[at]));
+        let disordered = after.logs[at].disordered;
+        results.push(result(
+            format!("{}: each writer's events are in order within their stream", shape.name),
+            disordered == 0,
+            format!("{disordered} of {} out of order", after.logs[at].rows.rows),
+        ));
+    }
+    for (at, shape) in dataset.series.iter().enumerate() {
+        results.push(added(&shape.name, "point", &before.series[at], &ledger.series[at], &after.series[at]));
+    }
+    let unknown: u64 = ledger.tables.iter().map(|table| table.inserted.unknown).sum();
+    results.extend(plan.checks.iter().map(|check| conserved(check, before, after, unknown)));
+    results
+}
+
+fn table(
+    name: &str,
+    fields: &[&str],
+    before: &Held,
+    noted: &TableLedger,
+    after: &Held,
+    results: &mut Vec<CheckResult>,
+) {
+    let keys = Digest {
+        rows: before.keys.rows + noted.inserted_keys.rows - noted.deleted_keys.rows,
+        sum: before.keys.sum.wrapping_add(noted.inserted_keys.sum).wrapping_sub(noted.deleted_keys.sum),
+    };
+    let unknown = noted.inserted.unknown;
+    results.push(digest_check(format!("{name}: exactly the acknowledged records are there"), keys, after.keys, unknown));
+    if !noted.changed {
+        let mut rows = before.rows;
+        rows.merge(noted.inserted.rows);
+        results.push(digest_check(format!("{name}: their content is what was written"), rows, after.rows, unknown));
+    }
+    for (at, field) in fields.iter().enumerate() {
+        if noted.bumped[at] && !noted.set[at] && noted.deleted_keys.rows == 0 {
+            let sum = |held: &Held| held.sums.get(&(at, None)).copied().unwrap_or(0);
+            let (expected, found) = (sum(before) + noted.grown[at], sum(after));
+            results.push(undecided_if(
+                unknown,
+                result(
+                    format!("{name}.{field}: no acknowledged change is lost"),
+                    expected == found,
+                    format!("sum should be {expected}, is {found}"),
+                ),
+            ));
+        }
+    }
+    if !noted.followed.is_empty() {
+        results.push(followed(name, noted, after));
+    }
+}
+
+/// Every followed field holds the last acknowledged value, or one of those whose order nobody can know.
+fn followed(name: &str, noted: &TableLedger, after: &Held) -> CheckResult {
+    let mut wrong = 0;
+    let mut checked = 0;
+    for (field, writes) in &noted.followed {
+        let possible = |write: &&Write| !writes.iter().any(|other| other.started_ns > write.ended_ns);
+        let candidates: Vec<Option<u64>> = writes.iter().filter(possible).map(|write| write.value).collect();
+        let held = after.followed.get(field).copied();
+        if candidates.contains(&None) || (held.is_none() && noted.deleted_keys.rows > 0) {
+            continue;
+        }
+        checked += 1;
+        wrong += u64::from(!candidates.contains(&held));
+    }
+    result(
+        format!("{name}: sampled updates hold an acknowledged last value"),
+        wrong == 0,
+        format!("{wrong} of {checked} sampled fields hold something else"),
+    )
+}
+
+fn added(name: &str, noun: &str, before: &Held, noted: &Added, after: &Held) -> CheckResult {
+    let mut rows = before.rows;
+    rows.merge(noted.rows);
+    let what = format!("{name}: exactly the acknowledged {noun}s are there, unchanged");
+    digest_check(what, rows, after.rows, noted.unknown)
+}
+
+/// Equal digests; where writes of unknown outcome make that undecidable, at least the number must be possible.
+fn digest_check(name: String, expected: Digest, found: Digest, unknown: u64) -> CheckResult {
+    if unknown == 0 {
+        return result(name, expected == found, format!("expected {expected}, held {found}"));
+    }
+    let possible = expected.rows.saturating_sub(unknown)..=expected.rows + unknown;
+    result(
+        name,
+        possible.contains(&found.rows),
+        format!("{} rows held, {} acknowledged, {unknown} writes of unknown outcome", found.rows, expected.rows),
+    )
+}
+
+fn conserved(check: &Check, before: &Holding, after: &Holding, unknown: u64) -> CheckResult {
+    let total = |holding: &Holding| -> i128 {
+        let value = |term: &crate::workload::Term| {
+            let sums = &holding.tables[term.table].sums;
+            i128::from(term.sign) * sums.get(&(term.field, term.item_field)).copied().unwrap_or(0)
+        };
+        check.terms.iter().map(value).sum()
+    };
+    let (was, is) = (total(before), total(after));
+    let found = result(check.name.clone(), was == is, format!("the total was {was} after the load and is {is}"));
+    undecided_if(unknown, found)
+}
+
+/// A sum that does not add up proves nothing while writes have an unknown outcome.
+fn undecided_if(unknown: u64, mut found: CheckResult) -> CheckResult {
+    if unknown > 0 && !found.passed {
+        found.undecided = true;
+        found.detail += &format!("; cannot be judged, {unknown} writes have an unknown outcome");
+    }
+    found
+}
+
+fn result(name: String, passed: bool, detail: String) -> CheckResult {
+    CheckResult { name, passed, undecided: false, detail }
+}

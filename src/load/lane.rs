@@ -1,0 +1,351 @@
+//! A lane: one logical client with one operation in flight, and the only stopwatch of the suite.
+//!
+//! It claims an instant, has its operation generated, waits for the instant, starts the stopwatch, awaits the store and
+//! stops it. Checking the answer, noting acknowledged writes and recording come after. Nothing is shared with other
+//! lanes but the schedule of an open loop and the numbering of new keys.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+
+use drivers::{Done, Failure, FailureKind, Op, Rows, Session};
+
+use crate::generate::rng::Purpose;
+use crate::generate::{OpStream, Outcome};
+use crate::measure::Times;
+use crate::measure::collector::Message;
+use crate::measure::recorder::Recorder;
+use crate::record::Phase;
+
+use super::answer;
+use super::ledger::Ledger;
+use super::pace::{Clock, Schedule, Stop, wait_until};
+
+/// What all lanes of a run share.
+#[derive(Debug)]
+pub struct Course {
+    /// The run's clock; zero is the start of the warm-up.
+    pub clock: Clock,
+    /// When the measurement begins: the origin of its seconds.
+    pub measure_ns: u64,
+    /// The warm-up, if any, and the measurement.
+    pub windows: Vec<Window>,
+    /// For each operation of the plan, its slot; the slots of its steps follow it.
+    pub slots: Vec<usize>,
+    /// Whether lanes own their threads.
+    pub owns_thread: bool,
+    /// Whether answers can be checked: the store keeps data.
+    pub checks_answers: bool,
+    /// Attempts after the first for operations that lost a conflict.
+    pub max_retries: u32,
+    /// How many lanes there are.
+    pub lanes: u64,
+    /// Number of recorded slots.
+    pub slot_count: usize,
+    /// Ctrl-C.
+    pub stop: Arc<Stop>,
+}
+
+/// A phase as lanes see it.
+#[derive(Debug)]
+pub struct Window {
+    /// Warm-up or measurement.
+    pub phase: Phase,
+    /// The operations of which.
+    pub purpose: Purpose,
+    /// No operation starts at or after this instant.
+    pub until_ns: u64,
+    /// Operations that all lanes together start at most: the schedule counts them in an open loop, and in a closed one
+    /// each lane has its share.
+    pub operations: u64,
+    /// The schedule of an open loop.
+    pub schedule: Option<Schedule>,
+    /// Arrivals that are later than this when a lane takes them are skipped.
+    pub skip_after_ns: u64,
+    /// Arrivals not started by this instant are skipped, so that a hopeless backlog ends.
+    pub drain_until_ns: u64,
+}
+
+/// One logical client.
+pub struct Lane<S> {
+    /// Its position among the lanes.
+    pub index: usize,
+    /// Its session.
+    pub session: S,
+    /// Its operations.
+    pub stream: OpStream,
+    /// What the store acknowledged to it.
+    pub ledger: Ledger,
+    /// What it measured since the last hand-over.
+    pub recorder: Box<Recorder>,
+    /// To the collector.
+    pub outbox: Sender<Message>,
+    /// Empty recorders from the collector.
+    pub spares: Option<Receiver<Box<Recorder>>>,
+    /// What all lanes share.
+    pub course: Arc<Course>,
+    /// The steps of the current operation: reused memory.
+    pub steps: Vec<Step>,
+}
+
+/// One step of an operation: its answer and when it was there.
+#[derive(Debug, Default)]
+pub struct Step {
+    rows: Rows,
+    ended_ns: u64,
+}
+
+/// What remains of a lane.
+#[derive(Debug)]
+pub struct Ended {
+    /// What the store acknowledged to it, in all phases.
+    pub ledger: Ledger,
+    /// Operations of the measurement that it claimed.
+    pub scheduled: u64,
+}
+
+/// Where a lane is in its current window.
+struct Progress {
+    /// The last reading of the clock.
+    now_ns: u64,
+    /// The next instant to look at the second and at Ctrl-C.
+    check_ns: u64,
+    /// The second that the recorder is for.
+    second: i64,
+    /// Operations claimed in this window.
+    claimed: u64,
+    /// Operations that it may claim in a closed loop.
+    limit: u64,
+    stopped: bool,
+}
+
+/// What a lane may do next.
+enum Claim {
+    Start(u64),
+    Skip,
+    End,
+}
+
+impl<S: Session> Lane<S> {
+    /// Goes through all windows.
+    pub async fn run(mut self) -> Ended {
+        let course = Arc::clone(&self.course);
+        let stopped = !wait_until(&course.clock, 1, course.owns_thread, &course.stop).await;
+        let mut progress = Progress { now_ns: course.clock.now_ns(), check_ns: 0, second: 0, claimed: 0, limit: 0, stopped };
+        let mut scheduled = 0;
+        for window in &course.windows {
+            progress.claimed = 0;
+            progress.limit = share(window.operations, course.lanes, self.index as u64);
+            progress.second = second_of(&course, progress.now_ns, window.phase);
+            progress.check_ns = progress.now_ns;
+            self.stream.begin(window.purpose);
+            self.window(&course, window, &mut progress).await;
+            self.hand_over(&course, window, &mut progress);
+            if window.phase == Phase::Measure {
+                scheduled = progress.claimed;
+            }
+        }
+        // The collector may have failed on its log; the lane's own results are returned all the same.
+        let _ = self.outbox.send(Message::Finished { lane: self.index });
+        Ended { ledger: self.ledger, scheduled }
+    }
+
+    async fn window(&mut self, course: &Course, window: &Window, progress: &mut Progress) {
+        while !progress.stopped {
+            let intended_ns = match claim(window, progress) {
+                Claim::End => break,
+                Claim::Skip => {
+                    self.recorder.skipped += 1;
+                    continue;
+                }
+                Claim::Start(intended_ns) => intended_ns,
+            };
+            let operation = self.stream.next().operation;
+            if window.schedule.is_some() && !self.wait(course, intended_ns, progress).await {
+                self.stream.settle(Outcome::NotApplied);
+                self.recorder.skipped += 1;
+                break;
+            }
+            self.measure(course, window, operation, intended_ns, progress).await;
+        }
+    }
+
+    /// Waits for the intended instant; a lane that is late already does not wait. False if stopped.
+    async fn wait(&mut self, course: &Course, intended_ns: u64, progress: &mut Progress) -> bool {
+        if course.clock.now_ns() < intended_ns {
+            if !wait_until(&course.clock, intended_ns, course.owns_thread, &course.stop).await {
+                progress.stopped = true;
+                return false;
+            }
+            self.recorder.woke(course.clock.now_ns() - intended_ns);
+        }
+        true
+    }
+
+    /// Carries out the generated operation under the stopwatch, then checks, notes and records it.
+    #[inline]
+    async fn measure(
+        &mut self,
+        course: &Course,
+        window: &Window,
+        operation: usize,
+        intended_ns: u64,
+        progress: &mut Progress,
+    ) {
+        let ops = self.stream.ops(operation);
+        self.steps.resize_with(ops.len(), Step::default);
+        let mut retries = 0;
+        let mut failed = None;
+        let mut done = Done::Applied;
+        let mut tried = 0;
+
+        let started_ns = course.clock.now_ns();
+        let mut ended_ns = started_ns;
+        for (op, step) in ops.iter().zip(&mut self.steps) {
+            let result = execute(&mut self.session, op, &mut step.rows, course.max_retries, &mut retries).await;
+            ended_ns = course.clock.now_ns();
+            step.ended_ns = ended_ns;
+            tried += 1;
+            match result {
+                Ok(outcome) => done = outcome,
+                Err(failure) => {
+                    failed = Some(failure);
+                    break;
+                }
+            }
+        }
+
+        if ended_ns >= progress.check_ns {
+            progress.now_ns = ended_ns;
+            self.check(course, window, progress);
+        }
+        let ops = self.stream.ops(operation);
+        let slot = course.slots[operation];
+        let mut result = failed.map_or(Ok(done), Err);
+        let mut step_ns = started_ns;
+        for (at, (op, step)) in ops.iter().zip(&mut self.steps).take(tried).enumerate() {
+            let last = at + 1 == tried;
+            if course.checks_answers
+                && (result.is_ok() || !last)
+                && let Err(wrong) = answer::check(op, done, &step.rows)
+            {
+                result = Err(Failure::new(FailureKind::Broken, wrong));
+            }
+            let applied = Ok(Done::Applied);
+            let outcome = if last { &result } else { &applied };
+            note(&mut self.ledger, op, outcome, started_ns, ended_ns);
+            if ops.len() > 1 {
+                let times = Times { intended_ns: step_ns, started_ns: step_ns, ended_ns: step.ended_ns };
+                record(&mut self.recorder, slot + 1 + at, times, outcome);
+                step_ns = step.ended_ns;
+            }
+        }
+        // In a closed loop an operation is due when it starts.
+        let intended_ns = if window.schedule.is_some() { intended_ns } else { started_ns };
+        record(&mut self.recorder, slot, Times { intended_ns, started_ns, ended_ns }, &result);
+        self.recorder.slots[slot].retries += u64::from(retries);
+        self.stream.settle(match &result {
+            Ok(Done::Applied) => Outcome::Applied,
+            Ok(Done::Refused) => Outcome::NotApplied,
+            Err(failure) if failure.kind.left_no_trace() => Outcome::NotApplied,
+            Err(_) => Outcome::Unknown,
+        });
+        progress.now_ns = ended_ns;
+    }
+
+    /// Once in 10 ms: hands over a finished second and looks for Ctrl-C.
+    #[cold]
+    fn check(&mut self, course: &Course, window: &Window, progress: &mut Progress) {
+        const EVERY_NS: u64 = 10_000_000;
+        if second_of(course, progress.now_ns, window.phase) != progress.second {
+            self.hand_over(course, window, progress);
+        }
+        progress.stopped |= course.stop.is_set();
+        progress.check_ns = progress.now_ns + EVERY_NS;
+        let second_ends_ns = course.measure_ns as i64 + (progress.second + 1) * 1_000_000_000;
+        if second_ends_ns > progress.now_ns as i64 {
+            progress.check_ns = progress.check_ns.min(second_ends_ns as u64);
+        }
+    }
+
+    fn hand_over(&mut self, course: &Course, window: &Window, progress: &mut Progress) {
+        let open_loop = window.schedule.is_some();
+        let spare = self.spares.as_ref().and_then(|spares| spares.try_recv().ok());
+        let spare = spare.unwrap_or_else(|| Box::new(Recorder::new(course.slot_count, open_loop)));
+        let recorder = std::mem::replace(&mut self.recorder, spare);
+        let now = second_of(course, progress.now_ns, window.phase);
+        // As in `run`: a collector that is gone does not stop the measurement.
+        let _ = self.outbox.send(Message::Handover {
+            lane: self.index,
+            second: progress.second,
+            now,
+            phase: window.phase,
+            recorder,
+        });
+        progress.second = now;
+    }
+}
+
+/// The next operation that this lane may start. A function of the window and of the clock's last reading.
+#[inline]
+fn claim(window: &Window, progress: &mut Progress) -> Claim {
+    let Some(schedule) = &window.schedule else {
+        if progress.now_ns >= window.until_ns || progress.claimed == progress.limit {
+            return Claim::End;
+        }
+        progress.claimed += 1;
+        return Claim::Start(progress.now_ns);
+    };
+    let Some(intended_ns) = schedule.take() else { return Claim::End };
+    progress.claimed += 1;
+    let too_late = progress.now_ns > intended_ns.saturating_add(window.skip_after_ns);
+    if too_late || progress.now_ns >= window.drain_until_ns { Claim::Skip } else { Claim::Start(intended_ns) }
+}
+
+/// A lane's part of a number of operations: as equal as whole numbers allow.
+fn share(operations: u64, lanes: u64, lane: u64) -> u64 {
+    operations / lanes + u64::from(lane < operations % lanes)
+}
+
+/// One operation with its retries: all of it stands inside the stopwatch.
+#[inline]
+async fn execute<S: Session>(
+    session: &mut S,
+    op: &Op,
+    rows: &mut Rows,
+    max_retries: u32,
+    retries: &mut u32,
+) -> Result<Done, Failure> {
+    loop {
+        let result = session.execute(op, rows).await;
+        match &result {
+            Err(failure) if failure.kind == FailureKind::Conflict && *retries < max_retries => *retries += 1,
+            _ => return result,
+        }
+    }
+}
+
+/// Notes what the store acknowledged, and writes whose outcome nobody knows.
+#[inline]
+fn note(ledger: &mut Ledger, op: &Op, result: &Result<Done, Failure>, started_ns: u64, ended_ns: u64) {
+    match result {
+        Ok(Done::Applied) => ledger.acknowledged(op, started_ns, ended_ns),
+        Ok(Done::Refused) => {}
+        Err(failure) if failure.kind.left_no_trace() => {}
+        Err(_) => ledger.unknown(op),
+    }
+}
+
+#[inline]
+fn record(recorder: &mut Recorder, slot: usize, times: Times, result: &Result<Done, Failure>) {
+    match result {
+        Ok(done) => recorder.succeeded(slot, times, *done == Done::Refused),
+        Err(failure) => recorder.failed(slot, times, failure.kind, failure),
+    }
+}
+
+/// The second of an instant, counted from the start of the measurement. A warm-up operation that ends within the
+/// measurement belongs to the last second of the warm-up.
+fn second_of(course: &Course, now_ns: u64, phase: Phase) -> i64 {
+    let second = (now_ns as i64 - course.measure_ns as i64).div_euclid(1_000_000_000);
+    if phase == Phase::Warmup { second.min(-1) } else { second.max(0) }
+}

@@ -1,0 +1,184 @@
+//! Warm-up, measurement and drain: lanes on their threads, the collector on its own.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use drivers::{Placement, Store};
+
+use crate::generate::OpStream;
+use crate::generate::rng::Purpose;
+use crate::host;
+use crate::measure::collector::{Collector, Measured};
+use crate::measure::recorder::Recorder;
+use crate::measure::{Slot, hlog};
+use crate::record::Phase;
+use crate::workload::Plan;
+
+use super::lane::{Course, Ended, Lane, Window};
+use super::ledger::Ledger;
+use super::pace::{Clock, Schedule, Stop};
+use super::prepare::Prepared;
+use super::threads;
+use super::{Request, RunError, Until, Watch, error};
+
+/// How long an open loop may work off its backlog after the planned end: long enough for a stall of seconds to be
+/// measured whole, short enough for a hopeless backlog to end.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// From the start of the lanes' clock: time to wake the threads that wait for it.
+const HEAD_START: Duration = Duration::from_millis(20);
+
+/// What the lanes did.
+pub struct Outcome {
+    /// What they measured.
+    pub measured: Measured,
+    /// What was recorded apart.
+    pub slots: Vec<Slot>,
+    /// What remains of each lane.
+    pub ended: Vec<Ended>,
+    /// Start of the measurement on the lanes' clock.
+    pub measure_ns: u64,
+    /// CPU time of this process during the measurement.
+    pub cpu: Duration,
+    /// Wall time of the measurement, drain included.
+    pub wall: Duration,
+    /// Threads that carried the lanes.
+    pub threads: usize,
+}
+
+/// Runs the lanes.
+///
+/// # Errors
+/// When a session cannot be opened or the histogram log cannot be written.
+pub fn measure<S: Store>(
+    prepared: &Prepared<S>,
+    request: &Request,
+    stop: &Arc<Stop>,
+    watch: &mut dyn Watch,
+) -> Result<Outcome, RunError> {
+    let load = &request.load;
+    let lanes = load.clients as usize;
+    let open_loop = load.rate_per_s.is_some();
+    let (slots, first_slots) = slots(request.plan());
+    let log = create(&request.hlog)?;
+    let (outbox, inbox) = channel();
+    let (give, spares): (Vec<_>, Vec<_>) = (0..lanes).map(|_| channel()).unzip();
+    let spares = Mutex::new(spares.into_iter().map(Some).collect::<Vec<_>>());
+    let collector =
+        Collector { slots: &slots, open_loop, warmup: load.warmup, planned: load.until.elapsed(), spares: give };
+
+    let spares = &spares;
+    let build = move |index: usize, session: S::Session, course: Arc<Course>| Lane {
+        index,
+        session,
+        stream: OpStream::new(
+            Arc::clone(&request.generator),
+            Arc::clone(&prepared.frontiers),
+            Purpose::Warmup,
+            index as u32,
+            load.clients,
+        ),
+        ledger: Ledger::new(Arc::clone(&request.plan().dataset)),
+        recorder: Box::new(Recorder::new(course.slot_count, open_loop)),
+        outbox: outbox.clone(),
+        spares: spares.lock().unwrap_or_else(PoisonError::into_inner)[index].take(),
+        course,
+        steps: Vec::new(),
+    };
+    let (mut cpu, mut wall) = (Duration::ZERO, Instant::now());
+    let (ended, measured) = thread::scope(|scope| {
+        let collecting = scope.spawn(move || {
+            hlog::with_log(Box::new(log), SystemTime::now(), |log| {
+                collector.collect(lanes, &inbox, log, &mut |line| watch.second(line))
+            })
+        });
+        let start = || Arc::new(course::<S>(request, &first_slots, slots.len(), stop));
+        let ended = threads::run_lanes(&*prepared.store, lanes, start, &build, |course| {
+            sleep_until(&course.clock, course.measure_ns, stop);
+            (cpu, wall) = (host::cpu_time(), Instant::now());
+        });
+        cpu = host::cpu_time().saturating_sub(cpu);
+        // The collector ends when every lane has said so, or when nobody is left who could: `build` holds a sender.
+        drop(build);
+        (ended, collecting.join())
+    });
+    let ended = ended.map_err(|failure| error(request, "opening the sessions", failure))?;
+    let measured = measured.map_err(|_| anyhow::anyhow!("the collector panicked; this is a bug in storebench"))??;
+    Ok(Outcome {
+        measured,
+        slots,
+        ended,
+        measure_ns: load.warmup.as_nanos() as u64,
+        cpu,
+        wall: wall.elapsed(),
+        threads: threads::count(S::PLACEMENT, lanes),
+    })
+}
+
+/// Each operation's slot and, after it, those of its steps where it has several.
+fn slots(plan: &Plan) -> (Vec<Slot>, Vec<usize>) {
+    let (mut slots, mut first) = (Vec::new(), Vec::new());
+    for operation in &plan.operations {
+        first.push(slots.len());
+        slots.push(Slot { name: operation.name.clone(), is_step: false });
+        let names = operation.step_names();
+        let steps = names.iter().filter(|_| names.len() > 1);
+        slots.extend(steps.map(|step| Slot { name: format!("{}.{step}", operation.name), is_step: true }));
+    }
+    (slots, first)
+}
+
+/// What all lanes share, with the clock about to start.
+fn course<S: Store>(request: &Request, first_slots: &[usize], slot_count: usize, stop: &Arc<Stop>) -> Course {
+    let load = &request.load;
+    let measure_ns = load.warmup.as_nanos() as u64;
+    let (until_ns, operations) = match load.until {
+        Until::Elapsed(planned) => (measure_ns.saturating_add(planned.as_nanos() as u64), u64::MAX),
+        Until::Operations(operations) => (u64::MAX, operations),
+    };
+    let window = |phase, purpose, from_ns, until_ns, operations: u64, drain_until_ns| Window {
+        phase,
+        purpose,
+        until_ns,
+        operations,
+        schedule: load
+            .rate_per_s
+            .map(|rate| Schedule::new(rate, load.arrivals, request.generator.seed, purpose, from_ns, until_ns, operations)),
+        skip_after_ns: load.skip_after.map_or(u64::MAX, |limit| limit.as_nanos() as u64),
+        drain_until_ns,
+    };
+    let drain_ns = until_ns.saturating_add(DRAIN.as_nanos() as u64);
+    let mut windows = Vec::new();
+    if measure_ns > 0 {
+        windows.push(window(Phase::Warmup, Purpose::Warmup, 0, measure_ns, u64::MAX, measure_ns));
+    }
+    windows.push(window(Phase::Measure, Purpose::Measure, measure_ns, until_ns, operations, drain_ns));
+    Course {
+        clock: Clock::starting_in(HEAD_START),
+        measure_ns,
+        windows,
+        lanes: u64::from(load.clients),
+        slots: first_slots.to_vec(),
+        slot_count,
+        owns_thread: S::PLACEMENT == Placement::Embedded,
+        checks_answers: S::KEEPS_DATA,
+        max_retries: load.max_retries,
+        stop: Arc::clone(stop),
+    }
+}
+
+fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
+    let file = File::create(path).map_err(|error| anyhow::anyhow!("cannot create {}: {error}", path.display()))?;
+    Ok(BufWriter::new(file))
+}
+
+fn sleep_until(clock: &Clock, due_ns: u64, stop: &Stop) {
+    while !stop.is_set() && clock.now_ns() < due_ns {
+        thread::sleep(Duration::from_nanos(due_ns - clock.now_ns().min(due_ns)).min(Duration::from_millis(50)));
+    }
+}

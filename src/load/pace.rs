@@ -1,0 +1,193 @@
+//! Pacing: when operations are due, and waiting for that instant.
+//!
+//! In an open loop there is one schedule for all lanes. Its instants are a function of (seed, rate) alone: they are
+//! computed in order, under a lock, as lanes take them, which gives the same instants as computing them ahead without
+//! holding them all. Nothing is replanned after a stall, so an operation that had to wait for a free lane counts that
+//! wait as response time. Knows nothing of operations.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rand::{Rng, RngExt};
+use rand_xoshiro::SplitMix64;
+
+use crate::generate::rng::{Purpose, rng};
+use crate::workload::Arrivals;
+
+/// The run's clock: nanoseconds since its start.
+///
+/// It reads the processor's time-stamp counter where that is constant and synchronised, else the system's monotonic
+/// clock: 9 ns against 20 to 25 for each of the two readings of an operation.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    clock: quanta::Clock,
+    zero: quanta::Instant,
+}
+
+impl Clock {
+    /// A clock whose zero is this much later than now.
+    pub fn starting_in(head_start: Duration) -> Self {
+        let clock = quanta::Clock::new();
+        let zero = clock.now() + head_start;
+        Clock { clock, zero }
+    }
+
+    /// Nanoseconds since zero; zero before it.
+    #[inline]
+    pub fn now_ns(&self) -> u64 {
+        let since = self.clock.now().saturating_duration_since(self.zero);
+        since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos())
+    }
+}
+
+/// The one schedule of an open loop, shared by all lanes.
+#[derive(Debug)]
+pub struct Schedule {
+    state: Mutex<State>,
+    from_ns: u64,
+    until_ns: u64,
+    limit: u64,
+    gap_ns: f64,
+    arrivals: Arrivals,
+}
+
+#[derive(Debug)]
+struct State {
+    rng: SplitMix64,
+    /// Nanoseconds after `from_ns`, as a float so that constant gaps do not drift by rounding.
+    next_ns: f64,
+    taken: u64,
+}
+
+impl Schedule {
+    /// Arrivals at a rate in `from_ns..until_ns`, at most `limit` of them.
+    pub fn new(
+        rate_per_s: f64,
+        arrivals: Arrivals,
+        seed: u64,
+        purpose: Purpose,
+        from_ns: u64,
+        until_ns: u64,
+        limit: u64,
+    ) -> Self {
+        let rng = rng(seed, Purpose::Arrivals, purpose as u64, 0);
+        let mut schedule = Schedule {
+            state: Mutex::new(State { rng, next_ns: 0.0, taken: 0 }),
+            from_ns,
+            until_ns,
+            limit,
+            gap_ns: 1e9 / rate_per_s,
+            arrivals,
+        };
+        // The first arrival is a gap after the start, as any other.
+        let state = schedule.state.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        state.next_ns = gap(&mut state.rng, arrivals, schedule.gap_ns);
+        schedule
+    }
+
+    /// Takes the next arrival: its instant, or none when the schedule is exhausted.
+    pub fn take(&self) -> Option<u64> {
+        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let due_ns = self.from_ns + state.next_ns as u64;
+        if due_ns >= self.until_ns || state.taken == self.limit {
+            return None;
+        }
+        state.next_ns += gap(&mut state.rng, self.arrivals, self.gap_ns);
+        state.taken += 1;
+        Some(due_ns)
+    }
+}
+
+/// Exponential by inversion, -ln(U) times the mean with U in (0, 1]; or the mean itself.
+fn gap(rng: &mut impl Rng, arrivals: Arrivals, mean_ns: f64) -> f64 {
+    match arrivals {
+        Arrivals::Poisson => -(1.0 - rng.random::<f64>()).ln() * mean_ns,
+        Arrivals::Constant => mean_ns,
+    }
+}
+
+/// A wish to stop early, set by Ctrl-C or by a lane that cannot go on.
+#[derive(Debug, Default)]
+pub struct Stop(AtomicBool);
+
+impl Stop {
+    /// Wishes it.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is wished.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Waits until an instant, on a thread of its own or on one that is shared with other lanes.
+///
+/// `thread::sleep` wakes about 75 us late and tokio's timer 1 to 2 ms, so the sleep ends early and the rest is spun or
+/// yielded. Long waits are cut so that a stop is noticed. False if it was stopped.
+pub async fn wait_until(clock: &Clock, due_ns: u64, owns_thread: bool, stop: &Stop) -> bool {
+    const SLICE_NS: u64 = 50_000_000;
+    let early_ns = if owns_thread { 120_000 } else { 2_000_000 };
+    loop {
+        let now_ns = clock.now_ns();
+        if now_ns >= due_ns {
+            return true;
+        }
+        let left_ns = due_ns - now_ns;
+        if left_ns <= early_ns {
+            if owns_thread { std::hint::spin_loop() } else { tokio::task::yield_now().await }
+            continue;
+        }
+        if stop.is_set() {
+            return false;
+        }
+        let sleep_ns = (left_ns - early_ns).min(SLICE_NS);
+        if owns_thread {
+            std::thread::sleep(Duration::from_nanos(sleep_ns));
+        } else {
+            tokio::time::sleep(Duration::from_nanos(sleep_ns)).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instants(arrivals: Arrivals, seed: u64) -> Vec<u64> {
+        let schedule = Schedule::new(1_000.0, arrivals, seed, Purpose::Measure, 500, 10_000_000_500, u64::MAX);
+        std::iter::from_fn(|| schedule.take()).collect()
+    }
+
+    #[test]
+    fn a_schedule_is_a_function_of_its_seed() {
+        assert_eq!(instants(Arrivals::Poisson, 1), instants(Arrivals::Poisson, 1));
+        assert_ne!(instants(Arrivals::Poisson, 1), instants(Arrivals::Poisson, 2));
+    }
+
+    #[test]
+    fn poisson_gaps_have_the_mean_and_spread_of_an_exponential() {
+        let instants = instants(Arrivals::Poisson, 7);
+        // 10 s at 1000/s: 10,000 arrivals, standard deviation 100.
+        assert!((instants.len() as f64 - 10_000.0).abs() < 400.0, "{}", instants.len());
+        let gaps: Vec<f64> = instants.windows(2).map(|pair| (pair[1] - pair[0]) as f64).collect();
+        let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
+        let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
+        assert!((variance.sqrt() / mean - 1.0).abs() < 0.05, "coefficient of variation {}", variance.sqrt() / mean);
+    }
+
+    #[test]
+    fn constant_gaps_do_not_drift() {
+        let schedule = Schedule::new(3.0, Arrivals::Constant, 0, Purpose::Measure, 0, u64::MAX, 3_000_000);
+        let last = std::iter::from_fn(|| schedule.take()).last().expect("three million arrivals");
+        assert!(last.abs_diff(1_000_000_000_000_000) < 1_000, "{last}");
+    }
+
+    #[test]
+    fn a_schedule_ends_at_its_limit_or_its_end() {
+        let schedule = Schedule::new(1_000.0, Arrivals::Poisson, 1, Purpose::Measure, 0, u64::MAX, 10);
+        assert_eq!(std::iter::from_fn(|| schedule.take()).count(), 10);
+    }
+}

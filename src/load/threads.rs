@@ -1,0 +1,121 @@
+//! Lanes on threads: an embedded store's lane owns its thread, because its calls block; lanes of a remote store share
+//! threads, each with a runtime of its own, so that no lane ever moves between cores.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use drivers::{Failure, FailureKind, Placement, Session, Store};
+
+use super::lane::{Course, Ended, Lane};
+
+/// Threads for the lanes of a remote store: on a machine shared with the server, more would take its cores.
+const REMOTE_THREADS: usize = 2;
+
+/// How many threads carry this many lanes.
+pub fn count(placement: Placement, lanes: usize) -> usize {
+    match placement {
+        Placement::Embedded => lanes,
+        Placement::Remote => lanes.min(REMOTE_THREADS),
+    }
+}
+
+/// A runtime for one thread.
+///
+/// # Errors
+/// When the system refuses its event queue.
+pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+/// Opens a session for every lane, calls `start` when all are open, runs the lanes and returns what remains of them.
+///
+/// `build` makes a lane from its position and session. `meanwhile` runs on the calling thread while the lanes run.
+///
+/// # Errors
+/// When a session cannot be opened; no lane has then run.
+pub fn run_lanes<S: Store>(
+    store: &S,
+    lanes: usize,
+    start: impl FnOnce() -> Arc<Course>,
+    build: impl Fn(usize, S::Session, Arc<Course>) -> Lane<S::Session> + Sync,
+    meanwhile: impl FnOnce(&Course),
+) -> Result<Vec<Ended>, Failure> {
+    let threads = count(S::PLACEMENT, lanes);
+    thread::scope(|scope| {
+        let (opened, all_opened) = channel();
+        let mut starts = Vec::new();
+        let mut running = Vec::new();
+        for thread in 0..threads {
+            let (begin, wait_for_begin) = channel();
+            let (opened, build) = (opened.clone(), &build);
+            let indices: Vec<usize> = (thread..lanes).step_by(threads).collect();
+            starts.push(begin);
+            running.push(scope.spawn(move || carry(store, &indices, &opened, &wait_for_begin, build)));
+        }
+        drop(opened);
+        // Every thread reports once; the first failure drops `starts`, and the others end without running.
+        let ready: Result<Vec<()>, Failure> = all_opened.iter().take(threads).collect();
+        if ready.is_ok() {
+            let course = start();
+            for begin in &starts {
+                // A thread that is gone has reported a failure, so `ready` was not.
+                let _ = begin.send(Arc::clone(&course));
+            }
+            meanwhile(&course);
+        }
+        drop(starts);
+        let mut ended = Vec::new();
+        for thread in running {
+            ended.extend(thread.join().map_err(|_| Failure::broken("a lane panicked; this is a bug in storebench"))?);
+        }
+        ready.map(|_| ended)
+    })
+}
+
+/// One thread: opens the sessions of its lanes, waits for the start, runs them side by side.
+fn carry<S: Store>(
+    store: &S,
+    indices: &[usize],
+    opened: &Sender<Result<(), Failure>>,
+    begin: &Receiver<Arc<Course>>,
+    build: &(impl Fn(usize, S::Session, Arc<Course>) -> Lane<S::Session> + Sync),
+) -> Vec<Ended> {
+    let sessions = runtime().map_err(|error| {
+        Failure::new(FailureKind::Overload, "cannot start a runtime for a thread of lanes").caused_by(error)
+    });
+    let sessions = sessions.and_then(|runtime| {
+        let sessions: Result<Vec<S::Session>, Failure> =
+            indices.iter().map(|_| runtime.block_on(store.session())).collect();
+        Ok((runtime, sessions?))
+    });
+    let (runtime, sessions) = match sessions {
+        Ok(ready) => ready,
+        Err(failure) => {
+            let _ = opened.send(Err(failure));
+            return Vec::new();
+        }
+    };
+    let _ = opened.send(Ok(()));
+    let Ok(course) = begin.recv() else { return Vec::new() };
+    let lanes = indices.iter().zip(sessions).map(|(index, session)| build(*index, session, Arc::clone(&course)));
+    runtime.block_on(side_by_side(lanes.collect()))
+}
+
+/// Runs lanes on the current thread. A single one is awaited directly: nothing is scheduled around it.
+async fn side_by_side<T: Session + 'static>(mut lanes: Vec<Lane<T>>) -> Vec<Ended> {
+    if lanes.len() == 1
+        && let Some(lane) = lanes.pop()
+    {
+        return vec![lane.run().await];
+    }
+    let local = tokio::task::LocalSet::new();
+    let tasks: Vec<_> = lanes.into_iter().map(|lane| local.spawn_local(lane.run())).collect();
+    local.await;
+    let mut ended = Vec::new();
+    for task in tasks {
+        // A panic is a bug; it is raised again here so that the thread's join reports it.
+        ended.push(task.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())));
+    }
+    ended
+}

@@ -1,0 +1,137 @@
+//! The verdict: whether a run's figures may be used, and what their reader should know. Pure.
+//!
+//! The thresholds stand here, each with its reason.
+
+use crate::record::{CheckResult, Client, Counts, Interval, Latency, Mode, Phase, Verdict};
+use crate::stats::{self, Steadiness};
+
+/// More failed operations than this and the rest is not the workload that was asked for.
+const MAX_FAILED_SHARE: f64 = 0.01;
+/// A backlog must be worth this many median service times before its growth is called instability
+/// (stats-ci-cost 1.1: slope above zero and final lag above ten service times).
+const BACKLOG_SERVICE_TIMES: u64 = 10;
+/// A lag below this is the pacer's own.
+const BACKLOG_FLOOR_NS: u64 = 5_000_000;
+/// The pacer's lateness, as a share of the median response, above which the client shapes what it measures.
+const PACER_SHARE: f64 = 0.1;
+/// Fewer completed operations than this carry no p99.
+const FEW: u64 = 1_000;
+
+/// What a verdict is reached from.
+#[derive(Debug)]
+pub struct Evidence<'a> {
+    /// Closed or open loop.
+    pub mode: Mode,
+    /// All operations by outcome.
+    pub counts: Counts,
+    /// One line a second.
+    pub timeline: &'a [Interval],
+    /// Response times over all operations.
+    pub response: &'a Latency,
+    /// Service times over all operations.
+    pub service: &'a Latency,
+    /// What the suite did.
+    pub client: &'a Client,
+    /// Reconciliation.
+    pub checks: &'a [CheckResult],
+    /// Whether it was stopped by Ctrl-C, and after how many seconds of measurement.
+    pub interrupted_after_s: Option<f64>,
+    /// `release`, `dist` or `debug`.
+    pub profile: &'a str,
+}
+
+/// Reaches the verdict.
+pub fn reach(evidence: &Evidence<'_>) -> Verdict {
+    let mut reasons = Vec::new();
+    let counts = evidence.counts;
+    if let Some(after_s) = evidence.interrupted_after_s {
+        reasons.push(format!("interrupted after {after_s:.1} s of measurement"));
+    }
+    if counts.succeeded == 0 {
+        reasons.push("no operation succeeded".to_owned());
+    } else if counts.failed as f64 > MAX_FAILED_SHARE * (counts.succeeded + counts.failed) as f64 {
+        let share = 100.0 * counts.failed as f64 / (counts.succeeded + counts.failed) as f64;
+        reasons.push(format!("{share:.1} % of the operations failed, more than 1 %"));
+    }
+    for check in evidence.checks.iter().filter(|check| !check.passed && !check.undecided) {
+        reasons.push(format!("check failed: {}: {}", check.name, check.detail));
+    }
+    if evidence.mode == Mode::Open
+        && let Some(reason) = unstable(evidence)
+    {
+        reasons.push(reason);
+    }
+    Verdict { valid: reasons.is_empty(), reasons, notes: notes(evidence) }
+}
+
+/// Offered more than the store sustains: then latency grows with the length of the run and is no property of the store.
+fn unstable(evidence: &Evidence<'_>) -> Option<String> {
+    let counts = evidence.counts;
+    if counts.skipped > 0 {
+        let share = 100.0 * counts.skipped as f64 / counts.scheduled as f64;
+        return Some(format!(
+            "unstable: {} of {} arrivals ({share:.1} %) were too late to be sent; lower --rate or raise --clients",
+            counts.skipped, counts.scheduled
+        ));
+    }
+    let measured: Vec<&Interval> = evidence.timeline.iter().filter(|line| line.phase == Phase::Measure).collect();
+    let last = measured.last()?;
+    let threshold_ns = (BACKLOG_SERVICE_TIMES * evidence.service.p50).max(BACKLOG_FLOOR_NS);
+    if last.lag_ns.p50 <= threshold_ns {
+        return None;
+    }
+    let lags: Vec<(f64, f64)> = measured.iter().map(|line| (line.at_s, line.lag_ns.p50 as f64)).collect();
+    let slope = stats::slope(&lags)?;
+    (slope.low > 0.0).then(|| {
+        format!(
+            "unstable: the backlog grew to {:.1} s behind schedule; lower --rate or raise --clients",
+            last.lag_ns.p50 as f64 / 1e9
+        )
+    })
+}
+
+fn notes(evidence: &Evidence<'_>) -> Vec<String> {
+    let mut notes = Vec::new();
+    if evidence.profile == "debug" {
+        notes.push("debug build: build with --release before using any figure".to_owned());
+    }
+    if evidence.counts.succeeded < FEW {
+        notes.push(format!("only {} operations: too few for p99 and above", evidence.counts.succeeded));
+    }
+    let undecided = evidence.checks.iter().filter(|check| check.undecided).count();
+    if undecided > 0 {
+        notes.push(format!("{undecided} checks could not be judged: writes with an unknown outcome"));
+    }
+    let pacer = &evidence.client.pacer_ns;
+    if evidence.mode == Mode::Open && pacer.p99 as f64 > PACER_SHARE * evidence.response.p50 as f64 {
+        notes.push(format!(
+            "the pacer woke up to {} us late (p99), more than a tenth of the median response: the client shares in it",
+            pacer.p99 / 1_000
+        ));
+    }
+    if evidence.client.clamped > 0 {
+        notes.push(format!("{} latencies above one hour were recorded as one hour", evidence.client.clamped));
+    }
+    let steady = |line: &&Interval| line.phase == Phase::Measure && line.length_s > 0.99;
+    let series: Vec<f64> = evidence.timeline.iter().filter(steady).map(|line| line.ok as f64).collect();
+    if evidence.mode == Mode::Closed {
+        notes.extend(unsteady(&series));
+    }
+    notes
+}
+
+/// What the throughput did over time, where it was not steady. Told and drawn, never trimmed.
+fn unsteady(per_second: &[f64]) -> Option<String> {
+    match stats::steadiness(per_second) {
+        Steadiness::Steady | Steadiness::TooShort => None,
+        Steadiness::Settling { until_s } => {
+            Some(format!("throughput settled only after {until_s} s: give a --warmup longer by that"))
+        }
+        Steadiness::Drifting { from, to } => {
+            Some(format!("throughput drifted all along, from {from:.0}/s to {to:.0}/s: never steady, run longer"))
+        }
+        Steadiness::Step { at_s, from, to } => {
+            Some(format!("throughput changed at {at_s} s, from {from:.0}/s to {to:.0}/s"))
+        }
+    }
+}

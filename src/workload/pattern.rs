@@ -1,0 +1,108 @@
+//! Reads texts composed of pieces: `"{brand} {thing}"` as content, `"user{fnv}"` or `"sku-{number:8}"` as keys.
+
+use super::content::{Content, Field, KeyPattern, Piece};
+use super::reader::{Item, Reading, not_one_of};
+use super::vocabulary::VOCABULARIES;
+use drivers::{KeyKind, Kind};
+
+/// Keys longer than this allocate (see `drivers::Key`), and some store has a limit not far above.
+const LONGEST_KEY_BYTES: usize = 64;
+
+impl KeyPattern {
+    /// The type of the keys.
+    pub fn kind(&self) -> KeyKind {
+        match self {
+            KeyPattern::Int => KeyKind::Int,
+            KeyPattern::Text(_) => KeyKind::Text,
+        }
+    }
+}
+
+/// Reads `key = "int"` or a pattern with one `{number}` or `{fnv}`.
+pub(super) fn key(item: &Item<'_>) -> Reading<KeyPattern> {
+    let text = item.text()?;
+    if text == "int" {
+        return Ok(KeyPattern::Int);
+    }
+    let pieces = pieces(item, text, |name, width| match name {
+        "number" => Ok(Piece::Number(width.unwrap_or(1))),
+        "fnv" if width.is_none() => Ok(Piece::Fnv),
+        _ => Err(not_one_of("no part of a key", name, &["number", "fnv"])),
+    })?;
+    let numbers = pieces.iter().filter(|piece| !matches!(piece, Piece::Literal(_))).count();
+    let longest: usize = pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Literal(text) => text.len(),
+            Piece::Number(width) => *width.max(&20),
+            _ => 20,
+        })
+        .sum();
+    if numbers != 1 || longest > LONGEST_KEY_BYTES {
+        return Err(item.fault(
+            "a key is \"int\" or a text of at most 64 bytes with one `{number}` or `{fnv}`, such as \"user{fnv}\"",
+        ));
+    }
+    Ok(KeyPattern::Text(pieces))
+}
+
+/// Reads composed content; fields before this one can be pieces of it.
+pub(super) fn content(item: &Item<'_>, siblings: &[Field]) -> Reading<Vec<Piece>> {
+    pieces(item, item.text()?, |name, width| {
+        let vocabulary = VOCABULARIES.iter().position(|(known, _)| *known == name);
+        let sibling = siblings.iter().position(|field| field.name == name);
+        match (name, width, sibling, vocabulary) {
+            ("number", width, ..) => Ok(Piece::Number(width.unwrap_or(1))),
+            ("fnv", None, ..) => Ok(Piece::Fnv),
+            ("digits", Some(width), ..) => Ok(Piece::Digits(width)),
+            ("hex", Some(width), ..) => Ok(Piece::Hex(width)),
+            ("digits" | "hex", None, ..) => Err(format!("`{{{name}}}` has no width; write `{{{name}:8}}`")),
+            (_, None, Some(field), _) if is_writable(&siblings[field].content, &siblings[field].kind) => {
+                Ok(Piece::Field(field))
+            }
+            (_, None, Some(_), _) => Err(format!("`{name}` is no text or whole number; name one that is")),
+            (_, None, None, Some(word)) => Ok(Piece::Word(word)),
+            _ => {
+                let mut known = vec!["number", "fnv", "digits:8", "hex:8"];
+                known.extend(siblings.iter().map(|field| field.name.as_str()));
+                known.extend(VOCABULARIES.iter().map(|(name, _)| *name));
+                Err(not_one_of("nothing to put into a text", name, &known))
+            }
+        }
+    })
+}
+
+fn is_writable(content: &Content, kind: &Kind) -> bool {
+    matches!(kind, Kind::Text | Kind::Int) && !matches!(content, Content::EventId)
+}
+
+/// Splits at `{name}` and `{name:width}`, which `known` turns into pieces or refuses.
+fn pieces(
+    item: &Item<'_>,
+    text: &str,
+    mut known: impl FnMut(&str, Option<usize>) -> Result<Piece, String>,
+) -> Reading<Vec<Piece>> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((inside, after)) = after.split_once('}') else {
+            return Err(item.fault("a `{` is not closed; write `}` after the name"));
+        };
+        let (name, width) = match inside.split_once(':') {
+            None => (inside, None),
+            Some((name, width)) => match width.parse() {
+                Ok(width @ 1..=64) => (name, Some(width)),
+                _ => return Err(item.fault(format!("`{width}` is no width; write a whole number from 1 to 64"))),
+            },
+        };
+        if !before.is_empty() {
+            pieces.push(Piece::Literal(before.into()));
+        }
+        pieces.push(known(name, width).map_err(|why| item.fault(why))?);
+        rest = after;
+    }
+    if !rest.is_empty() {
+        pieces.push(Piece::Literal(rest.into()));
+    }
+    Ok(pieces)
+}

@@ -1,0 +1,307 @@
+//! The real binary, end to end: what it writes, what it prints, and how it refuses.
+
+mod common;
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use common::{Ran, Storebench, ns, read_record};
+use serde_json::Value;
+
+/// Enough of a run to be real, short enough to have many.
+const SHORT: [&str; 6] = ["--warmup", "200ms", "--duration", "1s", "--records", "500"];
+
+fn short(workload: &str, store: &str) -> Ran {
+    Storebench::run(&[workload]).args(&SHORT).store(store).expect_exit(0)
+}
+
+#[test]
+fn a_run_leaves_the_files_of_the_contract() {
+    let ran = short("oltp", "libsql");
+    for file in ["experiment.json", "summary.csv", "timeline.csv", "report.md", "hlog/oltp-libsql-1.hlog"] {
+        assert!(ran.path("out").join(file).exists(), "{file} is missing");
+    }
+    let charts: Vec<String> = std::fs::read_dir(ran.path("out/charts"))
+        .expect("charts")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    for kind in ["svg", "png"] {
+        assert!(charts.iter().filter(|name| name.ends_with(kind)).count() >= 3, "{charts:?}");
+    }
+    assert!(ran.stdout.contains("durable"), "the tier is in the table: {}", ran.stdout);
+}
+
+#[test]
+fn the_record_holds_what_the_contract_promises() {
+    let ran = short("oltp", "libsql");
+    let record = ran.record();
+    for key in ["schema", "tool", "host", "command", "seed", "runs"] {
+        assert!(!record[key].is_null(), "{key}");
+    }
+    let run = &record["runs"][0];
+    for pointer in [
+        "/workload/name",
+        "/workload/hash",
+        "/workload/stream_hash",
+        "/store/name",
+        "/store/driver",
+        "/store/version",
+        "/store/guarantees/durability",
+        "/store/settings/journal_mode",
+        "/store/bindings/place-order",
+        "/load/mode",
+        "/load/clients",
+        "/throughput_per_s",
+        "/operations/place-order/ok",
+        "/operations/place-order/response_ns/p999",
+        "/operations/place-order/response_ns/histogram",
+        "/total/service_ns/p50",
+        "/timeline/0/at_s",
+        "/client/cpu_ns_per_op",
+        "/footprint/after_load/disk_bytes",
+        "/checks/0/passed",
+        "/verdict/valid",
+    ] {
+        assert!(run.pointer(pointer).is_some_and(|value| !value.is_null()), "{pointer} in {run}");
+    }
+    assert_eq!(run["store"]["guarantees"]["durability"], "durable");
+    ran.counts_add_up();
+}
+
+#[test]
+fn every_headline_workload_runs_and_reconciles_on_every_store_that_keeps_data() {
+    for store in ["libsql", "memory", "sim?latency=50us"] {
+        let ran = Storebench::run(&["read-heavy", "oltp", "append-only", "time-series"])
+            .args(&["--warmup", "100ms", "--duration", "700ms", "--records", "400"])
+            .store(store)
+            .expect_exit(0);
+        for run in ran.record()["runs"].as_array().expect("runs") {
+            let checks = run["checks"].as_array().expect("checks");
+            assert!(!checks.is_empty(), "{}: nothing was checked", run["id"]);
+            assert!(checks.iter().all(|check| check["passed"] == true), "{}: {checks:?}", run["id"]);
+            assert!(ns(&run["counts"]["succeeded"]) > 0);
+        }
+        ran.counts_add_up();
+    }
+}
+
+#[test]
+fn every_standard_workload_runs_on_libsql() {
+    let standard =
+        ["ycsb-a", "ycsb-b", "ycsb-c", "ycsb-d", "ycsb-e", "ycsb-f", "tpcb", "tpcb-simple-update", "tpcb-select-only"];
+    let ran = Storebench::run(&standard)
+        .args(&["--warmup", "0", "--ops", "400", "--records", "1000"])
+        .store("libsql")
+        .expect_exit(0);
+    let record = ran.record();
+    for run in record["runs"].as_array().expect("runs") {
+        assert_eq!(ns(&run["counts"]["succeeded"]), 400, "{}", run["id"]);
+        assert_eq!(ns(&run["counts"]["failed"]), 0, "{}: {}", run["id"], run["total"]["messages"]);
+    }
+    let modify = &record["runs"][5]["operations"]["read-modify-write"];
+    assert!(ns(&modify["ok"]) > 100, "F counts each read-modify-write once: {modify}");
+    ran.counts_add_up();
+}
+
+#[test]
+fn every_store_gets_the_same_operations_and_holds_the_same_data() {
+    let runs: Vec<Value> =
+        ["libsql", "memory", "sim?latency=20us"].iter().map(|store| short("read-heavy", store).first_run()).collect();
+    for run in &runs[1..] {
+        assert_eq!(run["workload"]["stream_hash"], runs[0]["workload"]["stream_hash"]);
+        assert_eq!(run["loading"]["digests"], runs[0]["loading"]["digests"]);
+    }
+    let other = Storebench::run(&["read-heavy", "--seed", "7"]).args(&SHORT).store("memory").expect_exit(0);
+    assert_ne!(other.first_run()["workload"]["stream_hash"], runs[0]["workload"]["stream_hash"]);
+    assert_ne!(other.first_run()["loading"]["digests"], runs[0]["loading"]["digests"]);
+}
+
+#[test]
+fn several_stores_and_repetitions_are_interleaved_by_the_seed() {
+    let ran = Storebench::run(&["ycsb-c", "--runs", "3", "--warmup", "0", "--ops", "200", "--records", "100"])
+        .args(&["--store", "libsql", "--store", "memory"])
+        .expect_exit(0);
+    let ids: Vec<String> = ran.record()["runs"].as_array().expect("runs").iter().map(|run| run["id"].to_string()).collect();
+    assert_eq!(ids.len(), 6);
+    let unique: std::collections::BTreeSet<&String> = ids.iter().collect();
+    assert_eq!(unique.len(), 6, "{ids:?}");
+    for repetition in 0..3 {
+        let pair = &ids[2 * repetition..2 * repetition + 2];
+        assert!(pair.iter().all(|id| id.ends_with(&format!("-{}\"", repetition + 1))), "{ids:?}");
+    }
+}
+
+#[test]
+fn a_report_is_rebuilt_byte_for_byte() {
+    let ran = short("read-heavy", "libsql");
+    let files = ["summary.csv", "timeline.csv", "report.md", "charts/latency.svg", "charts/latency.png"];
+    let read = |file: &str| std::fs::read(ran.path("out").join(file)).expect(file);
+    let before: Vec<Vec<u8>> = files.iter().map(|file| read(file)).collect();
+    std::fs::remove_dir_all(ran.path("out/charts")).expect("removed");
+    let out = ran.path("out").display().to_string();
+    let again = Storebench::new(&["report", &out]).expect_exit(0);
+    assert!(again.stdout.contains("read-heavy"));
+    assert_eq!(files.iter().map(|file| read(file)).collect::<Vec<_>>(), before);
+}
+
+#[test]
+fn a_custom_workload_needs_no_rust() {
+    let toml = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("the README");
+    let start = toml.find("```toml\n").expect("the README shows a custom workload") + 8;
+    let toml = &toml[start..start + toml[start..].find("```").expect("its end")];
+    assert!(toml.lines().count() <= 25, "the README promises 25 lines");
+    let ran = Storebench::run(&["sessions.toml", "--warmup", "0", "--ops", "500"])
+        .file("sessions.toml", toml)
+        .store("libsql")
+        .expect_exit(0);
+    assert_eq!(ns(&ran.first_run()["counts"]["succeeded"]), 500);
+}
+
+#[test]
+fn a_stock_ycsb_file_runs_and_says_what_it_does_not_honour() {
+    let properties = "recordcount=500\noperationcount=300\nworkload=site.ycsb.workloads.CoreWorkload\n\
+                      readallfields=true\nreadproportion=0.5\nupdateproportion=0.5\nscanproportion=0\n\
+                      insertproportion=0\nrequestdistribution=zipfian\nstatus.interval=5\nno.such.key=1\n";
+    let ran = Storebench::run(&["workloada.properties", "--warmup", "0"])
+        .file("workloada.properties", properties)
+        .store("libsql")
+        .expect_exit(0);
+    assert_eq!(ns(&ran.first_run()["counts"]["succeeded"]), 300);
+    for named in ["status.interval", "no.such.key"] {
+        assert!(ran.stderr.contains(named), "{named} is answered: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said_in_one_sentence_with_its_place() {
+    let noise: Vec<u8> = (0..10_000_000u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let table = "name = \"x\"\n[tables.t]\nrecords = 10\n[tables.t.fields]\na = { type = \"int\" }\n";
+    let cases: [(&str, Vec<u8>, &[&str]); 7] = [
+        ("key.toml", format!("{table}colour = 1\n[operations.r]\ndo = \"read\"\ntable = \"t\"\n").into(), &["colour"]),
+        ("weight.toml", format!("{table}[operations.r]\nweight = -1\ndo = \"read\"\ntable = \"t\"\n").into(), &["weight"]),
+        ("table.toml", format!("{table}[operations.r]\ndo = \"read\"\ntable = \"tt\"\n").into(), &["tt"]),
+        ("none.toml", table.into(), &["operation"]),
+        ("syntax.toml", "[tables\n".into(), &["syntax.toml:1"]),
+        ("noise.toml", noise, &["noise.toml"]),
+        ("empty.toml", Vec::new(), &["empty.toml"]),
+    ];
+    for (name, content, says) in cases {
+        let ran = Storebench::run(&[name]).file(name, content).store("memory").expect_exit(2);
+        assert!(ran.stderr.starts_with("error: "), "{name}: {}", ran.stderr);
+        assert!(ran.stderr.trim_end().lines().count() <= 2, "{name}: one sentence, not {}", ran.stderr);
+        assert!(says.iter().all(|part| ran.stderr.contains(part)), "{name}: {}", ran.stderr);
+        assert!(!ran.path("out").join("experiment.json").exists(), "nothing was started");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_refused_before_anything_starts() {
+    let cases: [(&[&str], &str); 12] = [
+        (&["run", "no-such-workload"], "no-such-workload"),
+        (&["run", "no/such/file.toml"], "no/such/file.toml"),
+        (&["run", "--store", "oracle"], "oracle"),
+        (&["run", "--store", "sim?latency=fast"], "latency"),
+        (&["run", "--store", "libsql?cash=1"], "cash"),
+        (&["run", "--clients", "0"], "--clients"),
+        (&["run", "--rate", "-5"], "--rate"),
+        (&["run", "--duration", "soon"], "--duration"),
+        (&["run", "--duration", "1s", "--ops", "5"], "--ops"),
+        (&["run", "--records", "0"], "--records"),
+        (&["run", "--store", "memory", "--durability", "durable"], "--durability"),
+        (&["report", "no-such-folder"], "no-such-folder"),
+    ];
+    for (args, says) in cases {
+        let ran = Storebench::new(args).expect_exit(2);
+        assert!(ran.stderr.contains(says), "{args:?}: {}", ran.stderr);
+        assert!(!ran.path("results").exists(), "{args:?} left a folder behind");
+    }
+}
+
+#[test]
+fn results_are_never_overwritten() {
+    let ran = short("ycsb-c", "memory");
+    let out = ran.path("out").display().to_string();
+    let again = Storebench::new(&["run", "ycsb-c", "--ops", "10", "--store", "memory", "--out", &out]).expect_exit(2);
+    assert!(again.stderr.contains("holds an experiment already"), "{}", again.stderr);
+}
+
+#[test]
+fn list_shows_what_there_is_and_prints_what_can_be_edited() {
+    let all = Storebench::new(&["list"]).expect_exit(0).stdout;
+    for name in ["read-heavy", "oltp", "append-only", "time-series", "ycsb-f", "tpcb", "libsql", "memory", "sim"] {
+        assert!(all.contains(name), "{name}: {all}");
+    }
+    let toml = Storebench::new(&["list", "oltp", "--toml"]).expect_exit(0).stdout;
+    let ran = Storebench::run(&["mine.toml", "--warmup", "0", "--ops", "100", "--records", "200"])
+        .file("mine.toml", &toml)
+        .store("memory")
+        .expect_exit(0);
+    assert_eq!(ns(&ran.first_run()["counts"]["succeeded"]), 100);
+}
+
+#[test]
+fn ctrl_c_keeps_what_was_measured_and_says_so() {
+    let run = Storebench::run(&["ycsb-c", "--warmup", "0", "--duration", "60s", "--records", "100"]).store("memory");
+    let mut command = run.command();
+    let out = command.get_current_dir().expect("a folder").join("out");
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    let hlog = out.join("hlog/ycsb-c-memory-1.hlog");
+    while !hlog.exists() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(1_500));
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a process id"));
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("the signal is sent");
+    let output = child.wait_with_output().expect("the binary ends");
+    assert_eq!(output.status.code(), Some(3));
+    let record = read_record(&out);
+    assert_eq!(record["interrupted"], true);
+    let run = &record["runs"][0];
+    assert_eq!(run["verdict"]["valid"], false);
+    assert!(run["verdict"]["reasons"].to_string().contains("interrupted"), "{}", run["verdict"]);
+    assert!(ns(&run["counts"]["succeeded"]) > 0, "what was measured is kept");
+}
+
+#[test]
+fn the_histogram_log_opens_in_somebody_elses_reader() {
+    let python = std::env::var("STOREBENCH_TEST_PYTHON")
+        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/target/hdr/bin/python").to_owned());
+    let ran = Storebench::run(&["ycsb-a", "--rate", "2000", "--warmup", "1s", "--duration", "3s", "--records", "500"])
+        .store("memory")
+        .expect_exit(0);
+    let script = r#"
+import sys
+from hdrh.log import HistogramLogReader
+from hdrh.histogram import HdrHistogram
+total = HdrHistogram(1, 3600 * 10**9, 3)
+reader = HistogramLogReader(sys.argv[1], total)
+sums, starts = {}, []
+while True:
+    histogram = reader.get_next_interval_histogram()
+    if histogram is None:
+        break
+    tag = histogram.get_tag()
+    into = sums.setdefault(tag, HdrHistogram(1, 3600 * 10**9, 3))
+    into.add(histogram)
+    starts.append(histogram.get_start_time_stamp())
+for tag, histogram in sorted(sums.items()):
+    print(tag, histogram.get_total_count(), histogram.get_value_at_percentile(99))
+print("span", (max(starts) - min(starts)) / 1000)
+"#;
+    let output = std::process::Command::new(&python)
+        .args(["-c", script])
+        .arg(ran.path("out/hlog/ycsb-a-memory-1.hlog"))
+        .output()
+        .unwrap_or_else(|error| panic!("cannot start {python} ({error}): run scripts/test, which installs the reader"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let run = ran.first_run();
+    for operation in ["read", "update"] {
+        let line = printed.lines().find(|line| line.starts_with(&format!("{operation}:measure:response ")));
+        let words: Vec<&str> = line.unwrap_or_else(|| panic!("no {operation} in {printed}")).split(' ').collect();
+        let response = &run["operations"][operation]["response_ns"];
+        assert_eq!(words[1], response["count"].to_string(), "{printed}");
+        assert_eq!(words[2], response["p99"].to_string(), "{printed}");
+    }
+    assert!(printed.contains("read:warmup:service"), "{printed}");
+}

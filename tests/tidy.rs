@@ -1,0 +1,121 @@
+//! Rules of the house that can be checked, checked: imports run one way, and every file says what it is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// From top to bottom: a module may import from those in its list and from itself, never upward.
+const ARROWS: [(&str, &[&str]); 11] = [
+    ("lib", &["cli", "commands"]),
+    ("cli", &["workload"]),
+    ("commands", &["cli", "load", "report", "record", "workload", "generate", "draw", "host"]),
+    ("load", &["generate", "measure", "host", "workload", "draw", "record", "stats"]),
+    ("generate", &["workload", "draw"]),
+    ("workload", &["draw"]),
+    ("draw", &[]),
+    ("report", &["record", "stats", "measure"]),
+    ("stats", &["record"]),
+    ("measure", &["record"]),
+    ("record", &["draw"]),
+];
+
+fn rust_files(folder: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder of the repository") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// `src/load/lane.rs` is of module `load`, `src/record.rs` of `record`.
+fn module(path: &Path) -> String {
+    let relative = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).expect("a file of src");
+    let first = relative.iter().next().expect("a name").to_string_lossy().into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The modules of this crate that a file names in `use crate::…` or in a path.
+fn imported(text: &str) -> Vec<String> {
+    let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let code = code.join("\n");
+    let names = code.split("crate::").skip(1).map(|rest| {
+        rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect::<String>()
+    });
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+#[test]
+fn imports_run_one_way() {
+    let mut upward = Vec::new();
+    for path in rust_files("src") {
+        let from = module(&path);
+        if from == "main" || from == "host" {
+            continue;
+        }
+        let allowed = ARROWS.iter().find(|(name, _)| *name == from).map(|(_, list)| *list);
+        let allowed = allowed.unwrap_or_else(|| panic!("module `{from}` has no line in the list of arrows"));
+        let text = fs::read_to_string(&path).expect("a source file");
+        for to in imported(&text) {
+            if to != from && !allowed.contains(&to.as_str()) && from != "lib" {
+                upward.push(format!("{}: {from} imports {to}", path.display()));
+            }
+        }
+    }
+    assert!(upward.is_empty(), "{}", upward.join("\n"));
+}
+
+#[test]
+fn drivers_and_reports_keep_to_themselves() {
+    for path in rust_files("drivers") {
+        let text = fs::read_to_string(&path).expect("a source file");
+        assert!(!text.contains("storebench::"), "{} reaches into the suite", path.display());
+        let is_test = path.iter().any(|part| part == "tests");
+        assert!(is_test || !text.contains("println!"), "{} prints", path.display());
+    }
+    for path in rust_files("src/report") {
+        let text = fs::read_to_string(&path).expect("a source file");
+        for forbidden in ["Session", "dyn Store", "impl Store", "fs::write", "File::create"] {
+            assert!(!text.contains(forbidden), "{} knows `{forbidden}`", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_stopwatch_is_in_one_file() {
+    let readers: Vec<String> = rust_files("src/load")
+        .into_iter()
+        .filter(|path| fs::read_to_string(path).expect("a source file").contains("now_ns()"))
+        .map(|path| path.file_name().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(readers, ["lane.rs", "pace.rs"], "only the lane reads the clock that `pace` defines");
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    for folder in ["src", "drivers", "tests", "benches"] {
+        for path in rust_files(folder) {
+            let text = fs::read_to_string(&path).expect("a source file");
+            assert!(text.starts_with("//!"), "{} does not open with what it is", path.display());
+        }
+    }
+}
+
+#[test]
+fn no_file_grows_beyond_one_idea() {
+    for folder in ["src", "drivers"] {
+        for path in rust_files(folder) {
+            let text = fs::read_to_string(&path).expect("a source file");
+            let code = text.split("#[cfg(test)]").next().unwrap_or("").lines().count();
+            let is_test = path.iter().any(|part| part == "tests");
+            assert!(is_test || code <= 450, "{} has {code} lines: is there more than one idea in it?", path.display());
+        }
+    }
+}
