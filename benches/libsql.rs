@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use drivers::libsql::Libsql;
 use drivers::{Fields, Key, Op, Store, Value};
 use storebench::generate::rng::Purpose;
-use storebench::generate::{Frontiers, Loader, OpStream, Outcome};
+use storebench::generate::{Frontiers, Generator, Loader, OpStream, Outcome, examples};
 use storebench::load::pace::Stop;
 use storebench::load::{Load, Request, Until, Watch, run};
 use storebench::record::Interval;
-use storebench::workload::{Arrivals, Plan, Workload};
+use storebench::workload::{Arrivals, Workload};
 
 const RECORDS: u64 = 20_000;
 const ROUNDS: usize = 5;
@@ -29,13 +29,14 @@ fn main() {
     for (name, operation) in CASES {
         let workload = Arc::new(workload(operation));
         let plan = Arc::new(workload.plan(Some(RECORDS), None).expect("a plan"));
+        let generator = Arc::new(Generator::new(plan, 1));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let plain = runtime.block_on(Plain::new(&plan));
+        let plain = runtime.block_on(Plain::new(&generator));
         let mut ratios = Vec::new();
         println!("{name}: operations/s, {ROUNDS} rounds of {LENGTH:?} each");
         for _ in 0..ROUNDS {
-            let bare = runtime.block_on(plain.measure(&plan));
-            let through = storebench(&workload, &plan);
+            let bare = runtime.block_on(plain.measure(&generator));
+            let through = storebench(&workload, &generator);
             println!("  plain loop {bare:>9.0}   storebench {through:>9.0}   ratio {:.3}", through / bare);
             ratios.push(through / bare);
         }
@@ -59,25 +60,25 @@ struct Plain {
 }
 
 impl Plain {
-    async fn new(plan: &Arc<Plan>) -> Plain {
+    async fn new(generator: &Arc<Generator>) -> Plain {
         let folder = tempfile::tempdir_in("/var/tmp").expect("a temporary folder");
         let path = folder.path().join("plain.db");
         let config = serde_json::from_value(serde_json::json!({ "location": path })).expect("a configuration");
         let opening = drivers::Opening {
-            dataset: Arc::clone(&plan.dataset),
+            dataset: Arc::clone(&generator.plan.dataset),
             durability: drivers::Durability::Relaxed,
             sessions: 1,
         };
         let store = Libsql::open(config, opening).await.expect("opens");
         store.reset().await.expect("resets");
         let mut session = store.session().await.expect("a session");
-        let mut loader = Loader::new(Arc::clone(plan), 1, 0, 1);
+        let mut loader = Loader::new(Arc::clone(generator), 0, 1);
         while let Some(step) = loader.next() {
             drivers::Session::load(&mut session, step.op).await.expect("loads");
         }
         store.settle().await.expect("settles");
-        let (_, ops) = plan.sample_ops().into_iter().next().expect("an operation");
-        let sql = store.binding(&ops[0]).statements.remove(0);
+        let examples = examples(generator);
+        let sql = store.binding(&examples[0][0]).statements.remove(0);
         let database = libsql::Builder::new_local(&path).build().await.expect("opens");
         let connection = database.connect().expect("connects");
         let pragmas = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = NORMAL;";
@@ -86,14 +87,13 @@ impl Plain {
     }
 
     /// Operations per second.
-    async fn measure(&self, plan: &Arc<Plan>) -> f64 {
-        let frontiers = Arc::new(Frontiers::new(plan));
-        let mut stream = OpStream::new(Arc::clone(plan), frontiers, 1, Purpose::Measure, 0, 1);
+    async fn measure(&self, generator: &Arc<Generator>) -> f64 {
+        let frontiers = Arc::new(Frontiers::new(&generator.plan));
+        let mut stream = OpStream::new(Arc::clone(generator), frontiers, Purpose::Measure, 0, 1);
         // Prepared ahead, so that the loop holds nothing but the library's work.
         let parameters: Vec<Vec<libsql::Value>> = (0..50_000)
             .map(|_| {
-                stream.next();
-                let parameters = parameters(&stream.ops()[0]);
+                let parameters = parameters(&stream.next().ops[0]);
                 stream.settle(Outcome::Applied);
                 parameters
             })
@@ -137,16 +137,15 @@ fn parameters(op: &Op) -> Vec<libsql::Value> {
 }
 
 /// Operations per second through the whole suite, on a database of its own.
-fn storebench(workload: &Arc<Workload>, plan: &Arc<Plan>) -> f64 {
+fn storebench(workload: &Arc<Workload>, generator: &Arc<Generator>) -> f64 {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let request = Request {
         id: "bench".to_owned(),
         repetition: 1,
         workload: Arc::clone(workload),
-        plan: Arc::clone(plan),
+        generator: Arc::clone(generator),
         address: "libsql".parse().expect("an address"),
         durability: Some(drivers::Durability::Relaxed),
-        seed: 1,
         load: Load {
             clients: 1,
             rate_per_s: None,

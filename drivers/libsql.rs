@@ -11,6 +11,8 @@ mod schema;
 mod session;
 mod sql;
 mod statements;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::fmt::Display;

@@ -129,7 +129,7 @@ impl<S: Session> Lane<S> {
     /// Goes through all windows.
     pub async fn run(mut self) -> Ended {
         let course = Arc::clone(&self.course);
-        let stopped = !wait_until(course.clock, 1, course.owns_thread, &course.stop).await;
+        let stopped = !wait_until(&course.clock, 1, course.owns_thread, &course.stop).await;
         let mut progress =
             Progress { now_ns: course.clock.now_ns(), check_ns: 0, second: 0, claimed: 0, limit: 0, stopped };
         let mut scheduled = 0;
@@ -173,7 +173,7 @@ impl<S: Session> Lane<S> {
     /// Waits for the intended instant; a lane that is late already does not wait. False if stopped.
     async fn wait(&mut self, course: &Course, intended_ns: u64, progress: &mut Progress) -> bool {
         if course.clock.now_ns() < intended_ns {
-            if !wait_until(course.clock, intended_ns, course.owns_thread, &course.stop).await {
+            if !wait_until(&course.clock, intended_ns, course.owns_thread, &course.stop).await {
                 progress.stopped = true;
                 return false;
             }

@@ -39,8 +39,6 @@ pub struct Outcome {
     pub measured: Measured,
     /// What was recorded apart.
     pub slots: Vec<Slot>,
-    /// For each operation of the plan, its slot.
-    pub first_slots: Vec<usize>,
     /// What remains of each lane.
     pub ended: Vec<Ended>,
     /// Start of the measurement on the lanes' clock.
@@ -74,7 +72,8 @@ pub fn measure<S: Store>(
     let collector =
         Collector { slots: &slots, open_loop, warmup: load.warmup, planned: load.until.elapsed(), spares: give };
 
-    let build = |index: usize, session: S::Session, course: Arc<Course>| Lane {
+    let spares = &spares;
+    let build = move |index: usize, session: S::Session, course: Arc<Course>| Lane {
         index,
         session,
         stream: OpStream::new(
@@ -100,13 +99,12 @@ pub fn measure<S: Store>(
         });
         let start = || Arc::new(course::<S>(request, &first_slots, slots.len(), stop));
         let ended = threads::run_lanes(&*prepared.store, lanes, start, &build, |course| {
-            sleep_until(course.clock.instant(course.measure_ns), stop);
+            sleep_until(&course.clock, course.measure_ns, stop);
             (cpu, wall) = (host::cpu_time(), Instant::now());
         });
-        (cpu, ended) = (host::cpu_time().saturating_sub(cpu), ended);
-        // The collector ends when every lane has said so, or when nobody is left who could.
+        cpu = host::cpu_time().saturating_sub(cpu);
+        // The collector ends when every lane has said so, or when nobody is left who could: `build` holds a sender.
         drop(build);
-        drop(outbox);
         (ended, collecting.join())
     });
     let ended = ended.map_err(|failure| error(request, "opening the sessions", failure))?;
@@ -114,7 +112,6 @@ pub fn measure<S: Store>(
     Ok(Outcome {
         measured,
         slots,
-        first_slots,
         ended,
         measure_ns: load.warmup.as_nanos() as u64,
         cpu,
@@ -162,7 +159,7 @@ fn course<S: Store>(request: &Request, first_slots: &[usize], slot_count: usize,
     }
     windows.push(window(Phase::Measure, Purpose::Measure, measure_ns, until_ns, operations, drain_ns));
     Course {
-        clock: Clock::starting_at(Instant::now() + HEAD_START),
+        clock: Clock::starting_in(HEAD_START),
         measure_ns,
         windows,
         lanes: u64::from(load.clients),
@@ -180,12 +177,8 @@ fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
     Ok(BufWriter::new(file))
 }
 
-fn sleep_until(instant: Instant, stop: &Stop) {
-    while !stop.is_set() {
-        let left = instant.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return;
-        }
-        thread::sleep(left.min(Duration::from_millis(50)));
+fn sleep_until(clock: &Clock, due_ns: u64, stop: &Stop) {
+    while !stop.is_set() && clock.now_ns() < due_ns {
+        thread::sleep(Duration::from_nanos(due_ns - clock.now_ns().min(due_ns)).min(Duration::from_millis(50)));
     }
 }

@@ -143,11 +143,8 @@ impl Collector<'_> {
                 }
             }
             let reached = at.iter().copied().min().unwrap_or(i64::MAX);
-            while let Some(entry) = open.first_entry() {
-                if *entry.key() >= reached && open.len() <= OPEN_SECONDS {
-                    break;
-                }
-                let (second, (phase, recorder)) = entry.remove_entry();
+            while open.len() > OPEN_SECONDS || open.first_key_value().is_some_and(|(second, _)| *second < reached) {
+                let Some((second, (phase, recorder))) = open.pop_first() else { break };
                 result = result.and_then(|()| self.close(second, phase, recorder, &mut measured, log, watch));
             }
         }
