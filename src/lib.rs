@@ -10,7 +10,7 @@
 //! # Invariants
 //!
 //! - Imports run one way: `main > cli > commands > {load, report} ; load > {generate, measure, host} ;
-//!   generate > workload ; report > record, stats ; record > measure`. `tests/tidy.rs` fails on an upward arrow.
+//!   generate > workload ; {generate, workload} > draw ; report > record, stats ; record > measure`. `tests/tidy.rs` fails on an upward arrow.
 //! - Nothing stands between start and stop of the stopwatch but the operation (`load/lane.rs`, the only stopwatch).
 //! - Operation i of a lane is a function of (seed, lane, i); reports are functions of the record.
 //! - scheduled = succeeded + failed + skipped, asserted at the end of every run. A failure is never throughput.
@@ -18,6 +18,7 @@
 
 pub mod cli;
 pub mod commands;
+pub mod draw;
 pub mod generate;
 pub mod host;
 pub mod load;

@@ -11,7 +11,7 @@ use drivers::{Binding, Description, Durability, Footprint, Placement};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::generate::skew::Shares;
+use crate::draw::skew::Shares;
 
 /// Name and version of the format. A change that would mislead an old reader raises the number.
 pub const SCHEMA: &str = "storebench/experiment/1";

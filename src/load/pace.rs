@@ -12,7 +12,7 @@ use std::time::Duration;
 use rand::{Rng, RngExt};
 use rand_xoshiro::SplitMix64;
 
-use crate::generate::rng::{Purpose, rng};
+use crate::draw::rng::{Purpose, rng};
 use crate::workload::Arrivals;
 
 /// The run's clock: nanoseconds since its start.
