@@ -148,7 +148,8 @@ pub fn run(plan: &Plan) -> Run {
         footprint: Footprints::default(),
         checks: vec![CheckResult {
             name: "acknowledged writes".to_owned(),
-            passed: true, undecided: false,
+            passed: true,
+            undecided: false,
             detail: "3,013 of 3,013 found".to_owned(),
         }],
         skew: None,
