@@ -36,7 +36,10 @@ fn main() {
         let began = Instant::now();
         let run = measure("ycsb-c", 2, 1_000_000, Until::Operations(100_000_000));
         let throughput = run.throughput_per_s / 1e6;
-        println!("\n100 million operations over a million keys: {throughput:.2} M/s in {:.1} s", began.elapsed().as_secs_f64());
+        println!(
+            "\n100 million operations over a million keys: {throughput:.2} M/s in {:.1} s",
+            began.elapsed().as_secs_f64()
+        );
     }
     println!("\npeak resident memory of this process: {:.1} MB", peak_memory_bytes() as f64 / 1e6);
 }

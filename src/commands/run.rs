@@ -105,7 +105,10 @@ fn workloads(args: &RunArgs) -> Result<Vec<Arc<Workload>>, Failed> {
             eprintln!("warning: {name}: {warning}");
         }
         if workloads.iter().any(|other| other.name == workload.name) {
-            return Err(Failed::usage(anyhow!("workload `{}` is named twice; name it once, with --runs", workload.name)));
+            return Err(Failed::usage(anyhow!(
+                "workload `{}` is named twice; name it once, with --runs",
+                workload.name
+            )));
         }
         workloads.push(Arc::new(workload));
     }
@@ -207,7 +210,8 @@ fn command_line() -> String {
 fn stop_on_ctrl_c() -> Result<Arc<Stop>, Failed> {
     let stop = Arc::new(Stop::default());
     let wished = Arc::clone(&stop);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot watch for Ctrl-C")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot watch for Ctrl-C")?;
     std::thread::spawn(move || {
         runtime.block_on(async {
             while tokio::signal::ctrl_c().await.is_ok() {
@@ -244,7 +248,8 @@ impl Folder {
     /// Writes the record: to a new file that then takes the old one's place, so that there is always a whole one.
     fn save(&self, experiment: &Experiment) -> anyhow::Result<()> {
         let (target, partial) = (self.path.join("experiment.json"), self.path.join("experiment.json.partial"));
-        std::fs::write(&partial, experiment.to_json()?).with_context(|| format!("cannot write {}", partial.display()))?;
+        std::fs::write(&partial, experiment.to_json()?)
+            .with_context(|| format!("cannot write {}", partial.display()))?;
         std::fs::rename(&partial, &target).with_context(|| format!("cannot write {}", target.display()))?;
         if self.is_default {
             self.point_latest();
@@ -269,7 +274,9 @@ impl Folder {
 fn default_folder(workloads: &[Arc<Workload>]) -> PathBuf {
     let slug = match workloads {
         [one] => one.name.clone(),
-        several if several.iter().map(|workload| workload.name.as_str()).eq(Workload::HEADLINE) => "headline".to_owned(),
+        several if several.iter().map(|workload| workload.name.as_str()).eq(Workload::HEADLINE) => {
+            "headline".to_owned()
+        }
         several => format!("{}-workloads", several.len()),
     };
     Path::new("results").join(format!("{}-{slug}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ")))

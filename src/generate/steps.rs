@@ -9,7 +9,7 @@ use super::keys::Turn;
 use super::keytext;
 use super::stream::Outcome;
 use crate::workload::{
-    Action, Aim, Amount, Content, Drawn, KeyPattern, Matching, Numbers, Path, Root, Source, Span, Which,
+    Action, Aim, Amount, Content, Drawn, KeyPattern, Matching, Numbers, Root, Source, Span, ValuePath, Which,
 };
 use compact_str::CompactString;
 use drivers::{Change, Fields, Key, Op, Part, Record, Value};
@@ -354,7 +354,7 @@ impl Hand {
 
 impl<'a> Scene<'a> {
     /// What a path leads to. Places behind the end of a list mean its last member.
-    fn value(self, path: &Path) -> Option<&'a Value> {
+    fn value(self, path: &ValuePath) -> Option<&'a Value> {
         let mut at = path.at.iter();
         let start = match path.root {
             Root::Each => self.each?,
@@ -370,7 +370,7 @@ impl<'a> Scene<'a> {
     }
 
     /// The whole number that a path leads to, negated where the path says so.
-    fn int(self, path: &Path) -> i64 {
+    fn int(self, path: &ValuePath) -> i64 {
         match self.value(path) {
             Some(Value::Int(number)) if path.negated => -number,
             Some(Value::Int(number)) => *number,
@@ -379,7 +379,7 @@ impl<'a> Scene<'a> {
     }
 
     /// The members of the list that a path leads to.
-    pub fn list(self, path: &Path) -> &'a [Value] {
+    pub fn list(self, path: &ValuePath) -> &'a [Value] {
         match self.value(path) {
             Some(Value::List(members)) => members,
             _ => &[],

@@ -226,9 +226,10 @@ fn workload_info(request: &Request) -> WorkloadInfo {
 
 fn store_info<S: Store>(request: &Request, prepared: &Prepared<S>) -> StoreInfo {
     let examples = generate::examples(&request.generator);
-    let bindings = request.plan().operations.iter().zip(examples).map(|(operation, ops)| {
-        (operation.name.clone(), ops.iter().map(|op| prepared.store.binding(op)).collect())
-    });
+    let bindings =
+        request.plan().operations.iter().zip(examples).map(|(operation, ops)| {
+            (operation.name.clone(), ops.iter().map(|op| prepared.store.binding(op)).collect())
+        });
     StoreInfo {
         name: request.address.to_string(),
         driver: S::NAME.to_owned(),

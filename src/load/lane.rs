@@ -130,7 +130,8 @@ impl<S: Session> Lane<S> {
     pub async fn run(mut self) -> Ended {
         let course = Arc::clone(&self.course);
         let stopped = !wait_until(&course.clock, 1, course.owns_thread, &course.stop).await;
-        let mut progress = Progress { now_ns: course.clock.now_ns(), check_ns: 0, second: 0, claimed: 0, limit: 0, stopped };
+        let mut progress =
+            Progress { now_ns: course.clock.now_ns(), check_ns: 0, second: 0, claimed: 0, limit: 0, stopped };
         let mut scheduled = 0;
         for window in &course.windows {
             progress.claimed = 0;

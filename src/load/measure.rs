@@ -146,9 +146,9 @@ fn course<S: Store>(request: &Request, first_slots: &[usize], slot_count: usize,
         purpose,
         until_ns,
         operations,
-        schedule: load
-            .rate_per_s
-            .map(|rate| Schedule::new(rate, load.arrivals, request.generator.seed, purpose, from_ns, until_ns, operations)),
+        schedule: load.rate_per_s.map(|rate| {
+            Schedule::new(rate, load.arrivals, request.generator.seed, purpose, from_ns, until_ns, operations)
+        }),
         skip_after_ns: load.skip_after.map_or(u64::MAX, |limit| limit.as_nanos() as u64),
         drain_until_ns,
     };

@@ -137,7 +137,11 @@ pub async fn wait_until(clock: &Clock, due_ns: u64, owns_thread: bool, stop: &St
         }
         let left_ns = due_ns - now_ns;
         if left_ns <= early_ns {
-            if owns_thread { std::hint::spin_loop() } else { tokio::task::yield_now().await }
+            if owns_thread {
+                std::hint::spin_loop()
+            } else {
+                tokio::task::yield_now().await
+            }
             continue;
         }
         if stop.is_set() {

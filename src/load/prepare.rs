@@ -131,7 +131,17 @@ pub async fn prepare<S: Store>(
     }
     let after_load = store.footprint().await.map_err(failed("measuring the footprint"))?;
     let footprints = Footprints { after_load, ..Footprints::default() };
-    Ok(Prepared { store: Arc::clone(store), description, asked, loading, before, checks, footprints, frontiers, phases })
+    Ok(Prepared {
+        store: Arc::clone(store),
+        description,
+        asked,
+        loading,
+        before,
+        checks,
+        footprints,
+        frontiers,
+        phases,
+    })
 }
 
 /// Loads the dataset through the store's bulk path, timed.
@@ -161,4 +171,3 @@ async fn load<T: Session>(
     let loading = Loading { rows, logical_bytes, rows_per_s, digests: Default::default() };
     Ok((loading, ledger, Arc::new(Frontiers::new(plan))))
 }
-

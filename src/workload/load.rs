@@ -23,12 +23,13 @@ pub struct LoadDefaults {
 }
 
 /// How the operations of a rate are spread over time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Arrivals {
     /// At equal distances.
     Constant,
     /// Independent of each other, as many users are.
+    #[default]
     Poisson,
 }
 

@@ -77,7 +77,7 @@ pub enum Repeat {
     /// As often as drawn.
     Times(Numbers),
     /// Once for each member of a drawn list.
-    Each(Path),
+    Each(ValuePath),
 }
 
 #[allow(missing_docs, reason = "the fields say what they are")]
@@ -122,7 +122,7 @@ pub enum Aim {
     /// Drawn by the chooser at this position among the plan's.
     Chosen(usize),
     /// What a draw says.
-    Drawn(Path),
+    Drawn(ValuePath),
 }
 
 /// Which fields are read or changed.
@@ -142,7 +142,7 @@ pub enum Source {
     /// It is drawn for this step.
     Fresh(Content),
     /// It was drawn before.
-    Drawn(Path),
+    Drawn(ValuePath),
 }
 
 /// A whole number to add.
@@ -151,12 +151,12 @@ pub enum Amount {
     /// It is drawn for this step.
     Fresh(Numbers),
     /// It was drawn before.
-    Drawn(Path),
+    Drawn(ValuePath),
 }
 
 /// The way from a draw to a value: a record's field, a list's member, an item's field.
 #[derive(Debug, Clone)]
-pub struct Path {
+pub struct ValuePath {
     /// Where to start.
     pub root: Root,
     /// Positions on the way.

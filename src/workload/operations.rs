@@ -144,6 +144,9 @@ impl Reader<'_> {
         if grouping == Grouping::Transact && !transactable {
             return Err(verb.fault("a transaction holds insert, read, update, delete, bump and find only"));
         }
+        if grouping == Grouping::Sequence && !matches!(repeat, Repeat::Once) {
+            return Err(verb.fault("each call of a sequence is measured on its own; repeat steps in a batch instead"));
+        }
         if matches!(action, Action::InsertDrawn { .. }) && !matches!(repeat, Repeat::Once) {
             return Err(verb.fault("a new record is inserted once; leave `each` or `times` out"));
         }

@@ -5,7 +5,7 @@ use super::content::Content;
 use super::fields;
 use super::file::Scope;
 use super::numbers::Numbers;
-use super::operation::{Aim, Amount, Draw, Drawn, Path, Root, Source};
+use super::operation::{Aim, Amount, Draw, Drawn, Root, Source, ValuePath};
 use super::reader::{Item, Reading, Section, not_one_of};
 use drivers::{KeyKind, Kind, Part};
 
@@ -91,7 +91,7 @@ impl Values {
     }
 
     /// Enters a step that is repeated for each member of a drawn list.
-    pub fn enter_each(&mut self, scope: &Scope, item: &Item<'_>) -> Reading<Path> {
+    pub fn enter_each(&mut self, scope: &Scope, item: &Item<'_>) -> Reading<ValuePath> {
         let (path, place) = self.path(scope, item)?;
         self.each = Some(match place {
             Place::Value(Kind::Items(fields)) => Place::Item(fields),
@@ -130,7 +130,7 @@ impl Values {
         text.contains('.') || start == "each" || self.draws.iter().any(|draw| draw.name == start)
     }
 
-    fn value(&self, scope: &Scope, item: &Item<'_>) -> Reading<(Path, Kind)> {
+    fn value(&self, scope: &Scope, item: &Item<'_>) -> Reading<(ValuePath, Kind)> {
         match self.path(scope, item)? {
             (path, Place::Value(kind)) if !path.negated || kind == Kind::Int => Ok((path, kind)),
             (path, _) if path.negated => Err(item.fault("only whole numbers can be negated; leave the - out")),
@@ -138,7 +138,7 @@ impl Values {
         }
     }
 
-    fn path(&self, scope: &Scope, item: &Item<'_>) -> Reading<(Path, Place)> {
+    fn path(&self, scope: &Scope, item: &Item<'_>) -> Reading<(ValuePath, Place)> {
         let text = item.text()?;
         let (negated, unsigned) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
         let mut names = unsigned.split('.').peekable();
@@ -166,7 +166,7 @@ impl Values {
             at.push(position);
             place = next;
         }
-        Ok((Path { root, at, negated }, place))
+        Ok((ValuePath { root, at, negated }, place))
     }
 }
 
