@@ -137,21 +137,14 @@ fn remarks(run: &Run) -> String {
             text += &format!("  failed: {name}, {} {kind}{example}\n", units::count(*failures));
         }
     }
-    text += &checks(run);
+    text += &format!("  checks: {}\n", words::checks(run));
+    for (what, check) in words::doubtful_checks(run) {
+        text += &format!("  {what}: {}: {}\n", check.name, check.detail);
+    }
     if run.verdict.valid && run.total.ok > 0 && run.total.response_ns.intervals.is_empty() {
         text += "  note: no intervals, the run is shorter than 10 s\n";
     }
     run.verdict.notes.iter().for_each(|note| text += &format!("  note: {note}\n"));
-    text
-}
-
-fn checks(run: &Run) -> String {
-    let failed: Vec<_> = run.checks.iter().filter(|check| !check.passed).collect();
-    let mut text = match run.checks.len() {
-        0 => "  checks: none\n".to_owned(),
-        all => format!("  checks: {} of {all} passed\n", all - failed.len()),
-    };
-    failed.iter().for_each(|check| text += &format!("  FAILED CHECK: {}: {}\n", check.name, check.detail));
     text
 }
 
