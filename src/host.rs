@@ -27,6 +27,7 @@ pub fn describe(data: &Path) -> Host {
         virtualization: cpuinfo.contains(" hypervisor").then(|| {
             read("/sys/class/dmi/id/sys_vendor").filter(|vendor| !vendor.is_empty()).unwrap_or_else(|| "virtual machine".into())
         }),
+        instance: read("/sys/class/dmi/id/product_name").filter(|_| read("/sys/class/dmi/id/sys_vendor").as_deref() == Some("Amazon EC2")),
     }
 }
 
