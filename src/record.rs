@@ -13,7 +13,7 @@ use drivers::{Binding, Description, Durability, Footprint, Placement};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-pub use self::cost::{AtUtilisation, Cost, Estimate, PricedOffer, Units, Work};
+pub use self::cost::{AtUtilisation, Cost, Estimate, Model, PricedOffer, Units, Work};
 use crate::generate::skew::Shares;
 
 /// Name and version of the format. A change that would mislead an old reader raises the number.
@@ -113,7 +113,7 @@ pub struct Run {
     /// Reconciliation of acknowledged writes and invariants with what the store holds.
     pub checks: Vec<CheckResult>,
     /// How skewed the accesses were.
-    pub skew: Option<Shares>,
+    pub skew: Option<Skew>,
     /// CPU time of the store's server per successful operation, where the server could be watched; an embedded store's
     /// is in `client.cpu_ns_per_op`.
     #[serde(default)]
@@ -301,6 +301,16 @@ pub struct Uncertainty {
     pub high: Option<u64>,
     /// Samples above the percentile: fewer than 10 do not carry it.
     pub above: u64,
+}
+
+/// How skewed the accesses were.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Skew {
+    /// The table, log or series that most operations aim at.
+    pub part: String,
+    /// Shares of its hottest keys, over the first two million operations of the run.
+    #[serde(flatten)]
+    pub shares: Shares,
 }
 
 /// The phase to which an interval belongs.

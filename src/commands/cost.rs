@@ -1,7 +1,9 @@
 //! `storebench cost`: what the measured stores would cost on offers of the price catalogue; and the estimate that
 //! `storebench run` writes into its record.
 
-use jiff::Zoned;
+use anyhow::Context;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::{Exit, Failed};
 use crate::cli::{CostArgs, PriceArgs};
@@ -15,9 +17,9 @@ use crate::record::{Experiment, Host, Run};
 pub fn cost(args: &CostArgs) -> Result<Exit, Failed> {
     let prices = Prices::load(&args.prices)?;
     let experiment = Experiment::read(&args.folder).map_err(Failed::usage)?;
-    let today = Zoned::now().date();
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let table = cost::table(&experiment, &prices.catalogue, &prices.options, &args.offers, today);
-    print!("{}", table.map_err(Failed::usage)?);
+    print!("{}", table.context("--offers").map_err(Failed::usage)?);
     Ok(if experiment.runs.iter().all(|run| run.verdict.valid) { Exit::Ok } else { Exit::Invalid })
 }
 
@@ -36,8 +38,11 @@ impl Prices {
         let catalogue = Catalogue::load(args.prices.as_deref()).map_err(Failed::usage)?;
         let targets = args.targets.as_deref().map(Targets::open).transpose().map_err(Failed::usage)?;
         let targets = targets.unwrap_or_default();
-        for id in args.offer.iter().map(String::as_str).chain(targets.offers()) {
-            catalogue.offer(id).map_err(Failed::usage)?;
+        if let Some(id) = &args.offer {
+            catalogue.offer(id).context("--offer").map_err(Failed::usage)?;
+        }
+        for id in targets.offers() {
+            catalogue.offer(id).context("--targets").map_err(Failed::usage)?;
         }
         let options =
             Options { offer: args.offer.clone(), copies: args.copies, utilisation: args.utilisation, targets };

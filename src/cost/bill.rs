@@ -2,8 +2,9 @@
 //! the average load; which loads to ask it about is not known here.
 
 use super::catalogue::Catalogue;
+use super::kind::{Counts, Kind, Requests};
 use super::node::{self, MILLION_SECONDS_PER_MONTH};
-use super::offer::{Counts, Kind, Offer, Requests};
+use super::offer::Offer;
 use super::requests::{self, Demand, Units};
 use super::storage;
 use super::targets::Terms;
@@ -42,6 +43,8 @@ pub struct Bill {
     pub lines: Vec<Line>,
     /// The largest average load for which it holds.
     pub carries_per_s: f64,
+    /// Nodes on it, copies included; none where the service keeps its own.
+    pub nodes: Option<f64>,
 }
 
 impl Measured {
@@ -134,7 +137,7 @@ pub fn bill(
     if let (Some((_, storage)), Some(held)) = (catalogue.storage_of(offer), measured.held_bytes) {
         lines.push(Line::fixed("storage", storage::usd_per_month(storage, held, copies)));
     }
-    Ok(Bill { lines, carries_per_s })
+    Ok(Bill { lines, carries_per_s, nodes: offer.is_compute().then_some(serving * f64::from(copies)) })
 }
 
 fn compute(serving: f64, sets: f64, usd_per_hour: f64) -> Vec<Line> {

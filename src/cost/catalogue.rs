@@ -7,7 +7,8 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::file::{self, CostError};
-use super::offer::{Kind, Node, Offer, Origin, Plan, Precision, Provisioned, Quality, Requests, Serverless, Storage};
+use super::kind::{Kind, Node, Plan, Provisioned, Requests, Serverless, Storage};
+use super::offer::{Offer, Origin, Precision, Quality};
 
 const BUILT_IN: &str = include_str!("prices.toml");
 const BUILT_IN_NAME: &str = "prices.toml (built in)";
@@ -115,13 +116,12 @@ impl Catalogue {
     /// # Errors
     /// When there is none; the error lists what there is.
     pub fn offer(&self, id: &str) -> Result<&Offer, CostError> {
-        self.offers.get(id).ok_or_else(|| CostError::UnknownOffer {
-            id: id.to_owned(),
-            known: self.offers.keys().cloned().collect(),
-        })
+        self.offers
+            .get(id)
+            .ok_or_else(|| CostError::UnknownOffer { id: id.to_owned(), known: self.offers.keys().cloned().collect() })
     }
 
-    /// All offers, in the order of the files.
+    /// All offers, list by list as in the files.
     pub fn offers(&self) -> impl Iterator<Item = &Offer> {
         self.offers.values()
     }

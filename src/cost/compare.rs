@@ -10,7 +10,7 @@ use super::node;
 use super::offer::Offer;
 use super::show::{columns, percent, plain, rate, usd};
 use super::targets::Terms;
-use crate::record::{Estimate, Host, Run};
+use crate::record::{AtUtilisation, Estimate, Host, Run};
 
 const LOADS: [f64; 3] = [1.0, 10.0, 100.0];
 
@@ -61,20 +61,30 @@ impl<'a> Comparison<'a> {
         text + &line::units(&units(self.run)).map_or(String::new(), |line| format!("  {line}\n"))
     }
 
-    /// One row an offer: the figure with its interval, the other utilisations, and what it is made of.
+    /// One row an offer: the figure with its interval, those at other utilisations, and what it is made of.
     fn by_utilisation(&self) -> Vec<Vec<String>> {
-        let planned = format!("at {}", percent(self.terms.utilisation));
-        let header = ["USD per million", &planned, "[low, high]", "at 100 %", "at 40 %", "at 10 %", "made of"];
-        let row = |(offer, estimate): &(&Offer, Estimate)| {
+        let planned = self.terms.utilisation;
+        let others = |estimate: &Estimate| -> Vec<AtUtilisation> {
+            estimate.by_utilisation.iter().copied().filter(|other| other.utilisation != planned).collect()
+        };
+        let mut rows = Vec::new();
+        for (offer, estimate) in &self.priced {
+            if rows.is_empty() {
+                let at = |utilisation| format!("at {}", percent(utilisation));
+                let mut header = vec!["USD per million".to_owned(), at(planned), "[low, high]".to_owned()];
+                header.extend(others(estimate).iter().map(|other| at(other.utilisation)));
+                header.push("made of".to_owned());
+                rows.push(header);
+            }
             let interval = estimate.interval.map(|[low, high]| format!("[{}, {}]", usd(low), usd(high)));
             let made_of: Vec<String> =
                 estimate.lines.iter().map(|(name, amount)| format!("{name} {}", usd(*amount))).collect();
             let mut row = vec![offer.id.clone(), usd(estimate.usd_per_million), interval.unwrap_or("-".to_owned())];
-            row.extend(estimate.by_utilisation.iter().map(|at| usd(at.usd_per_million)));
+            row.extend(others(estimate).iter().map(|other| usd(other.usd_per_million)));
             row.push(made_of.join(", "));
-            row
-        };
-        [header.map(str::to_owned).to_vec()].into_iter().chain(self.priced.iter().map(row)).collect()
+            rows.push(row);
+        }
+        rows
     }
 
     /// One row an offer: USD a month, and per million, at multiples of the measured load; ownership in it, and apart.
@@ -94,7 +104,7 @@ impl<'a> Comparison<'a> {
         rows
     }
 
-    /// An offer's month at an average load, ownership included, and the nodes among which the load is spread.
+    /// An offer's month at an average load, ownership included, and the nodes that it takes, copies included.
     fn month(&self, offer: &Offer, load_per_s: f64) -> String {
         let peak_per_s = node::peak_per_s(load_per_s, self.terms.utilisation);
         let serving = if offer.is_compute() { node::serving(peak_per_s, self.run.throughput_per_s) } else { 1.0 };
@@ -103,8 +113,8 @@ impl<'a> Comparison<'a> {
             return format!("carries {}/s", rate(bill.carries_per_s));
         }
         let owned: f64 = self.terms.ownership.lines().values().sum();
-        let spread = if offer.is_compute() { format!(" x{serving}") } else { String::new() };
-        money(bill.usd_per_month(load_per_s) + owned, load_per_s) + &spread
+        let nodes = bill.nodes.map_or(String::new(), |nodes| format!(" x{nodes}"));
+        money(bill.usd_per_month(load_per_s) + owned, load_per_s) + &nodes
     }
 
     fn bill(&self, offer: &Offer, serving: f64) -> Result<Bill, String> {

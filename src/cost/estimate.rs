@@ -9,13 +9,15 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::bill::{Line, Measured, bill, per_million};
 use super::catalogue::Catalogue;
+use super::caveats::{assumed, left_out, measured_on_it};
 use super::file::CostError;
+use super::kind::{Counts, Kind, Node};
 use super::node;
-use super::offer::{Counts, Kind, Node, Offer};
+use super::offer::Offer;
 use super::requests::{Consistency, Demand};
 use super::storage;
 use super::targets::{Options, Terms};
-use crate::record::{AtUtilisation, Cost, Estimate, Host, Mode, PricedOffer, Run, Units};
+use crate::record::{AtUtilisation, Cost, Estimate, Host, PricedOffer, Run, Units};
 
 /// Shown for every node: the floor, a plan, and a machine that mostly waits (stats-ci-cost 3.2).
 const UTILISATIONS: [f64; 3] = [1.0, 0.4, 0.1];
@@ -66,9 +68,9 @@ pub fn default_offers<'a>(
     let driver = &run.store.driver;
     let memory_gb = host.memory_bytes as f64 / storage::GB;
     let first = chosen.or_else(|| node::nearest(catalogue, driver, host.cpus as f64, memory_gb));
-    let by_requests = catalogue.offers().filter(|offer| {
-        matches!(offer.kind, Kind::Requests(_)) && offer.runs(driver) && Some(*offer) != first
-    });
+    let by_requests = catalogue
+        .offers()
+        .filter(|offer| matches!(offer.kind, Kind::Requests(_)) && offer.runs(driver) && Some(*offer) != first);
     first.into_iter().chain(by_requests).collect()
 }
 
@@ -76,13 +78,7 @@ pub fn default_offers<'a>(
 ///
 /// # Errors
 /// When something that the offer bills was not measured.
-pub fn price(
-    run: &Run,
-    host: &Host,
-    catalogue: &Catalogue,
-    offer: &Offer,
-    terms: &Terms,
-) -> Result<Estimate, String> {
+pub fn price(run: &Run, host: &Host, catalogue: &Catalogue, offer: &Offer, terms: &Terms) -> Result<Estimate, String> {
     let measured = Measured::of(run, host);
     let at = |throughput_per_s: f64, utilisation: f64| {
         let terms = Terms { utilisation, ..terms.clone() };
@@ -92,9 +88,7 @@ pub fn price(
         if !offer.is_compute() && average_per_s > bill.carries_per_s {
             return Err(format!("it carries at most {:.0} operations per second", bill.carries_per_s));
         }
-        let line = |line: &Line| {
-            (line.name.to_owned(), per_million(line.usd_per_month(average_per_s), average_per_s))
-        };
+        let line = |line: &Line| (line.name.to_owned(), per_million(line.usd_per_month(average_per_s), average_per_s));
         Ok(bill.lines.iter().map(line).collect::<IndexMap<String, f64>>())
     };
     let total = |throughput_per_s: f64, utilisation: f64| {
@@ -112,6 +106,7 @@ pub fn price(
     });
     Ok(Estimate {
         offer: priced_offer(offer, day_of(run)),
+        model: offer.model(),
         usd_per_million: total(run.throughput_per_s, terms.utilisation)?,
         interval,
         utilisation: terms.utilisation,
@@ -169,75 +164,11 @@ fn priced_offer(offer: &Offer, day: Option<Date>) -> PricedOffer {
     }
 }
 
-fn copies(offer: &Offer, terms: &Terms) -> u32 {
+/// Nodes that hold the data; none where the service keeps its own copies.
+fn copies(offer: &Offer, terms: &Terms) -> Option<u32> {
     match &offer.kind {
-        Kind::Node(Node { nodes, .. }) => terms.copies.max(*nodes),
-        _ => terms.copies,
+        Kind::Node(Node { nodes, .. }) => Some(terms.copies.max(*nodes)),
+        Kind::Serverless(_) => Some(terms.copies),
+        _ => None,
     }
-}
-
-/// Whether the store ran in this process or as a server beside it, on a machine of the priced type.
-fn measured_on_it(run: &Run, host: &Host, offer: &Offer) -> bool {
-    let is_machine = offer.origin.runs.iter().any(|name| name == "any");
-    let is_type = host.instance.as_ref().is_some_and(|instance| offer.id == format!("ec2.{instance}"));
-    is_machine && is_type && ran_here(run)
-}
-
-/// A store that is named by an address may run anywhere.
-fn ran_here(run: &Run) -> bool {
-    run.store.placement == Placement::Embedded || !run.store.name.contains("://")
-}
-
-fn assumed(run: &Run, offer: &Offer, terms: &Terms, measured: &Measured) -> Vec<String> {
-    let mut assumed = Vec::new();
-    if offer.is_compute() {
-        assumed.push(match run.load.mode {
-            Mode::Open => "the offered rate counts as what a node carries, so the figure is an upper bound".to_owned(),
-            Mode::Closed => format!("{} clients' throughput counts as what a node carries", run.load.clients),
-        });
-        if terms.offer.is_none() && !ran_here(run) {
-            assumed.push("sized by the client's machine, for the server's is not known".to_owned());
-        }
-    }
-    if !offer.runs(&run.store.driver) && !matches!(offer.kind, Kind::Storage(_)) {
-        assumed.push(format!("measured on {}, which this service does not run", run.store.driver));
-    }
-    match &offer.kind {
-        Kind::Serverless(priced) => {
-            let units = (measured.memory_gb / priced.memory_gb_per_unit).ceil().max(priced.minimum_units);
-            assumed.push(format!("{units} {} without a pause, as much memory as the measured machine", priced.unit));
-        }
-        Kind::Requests(priced) if priced.counts == Counts::Rows => {
-            assumed.push("rows scanned are rows answered, as with a fitting index".to_owned());
-        }
-        Kind::Requests(priced) if priced.counts == Counts::Items => assumed.push(consistency(terms)),
-        Kind::Requests(_) => assumed.push("items of average size".to_owned()),
-        Kind::Provisioned(_) => assumed.push(consistency(terms)),
-        _ => {}
-    }
-    assumed
-}
-
-fn consistency(terms: &Terms) -> String {
-    format!("items of average size, {} reads", if terms.consistency == Consistency::Strong { "strong" } else { "eventual" })
-}
-
-fn left_out(catalogue: &Catalogue, offer: &Offer, terms: &Terms, measured: &Measured) -> Vec<String> {
-    let storage = catalogue.storage_of(offer);
-    let mut left_out = Vec::new();
-    if measured.held_bytes.is_none() {
-        left_out.push("storage (not measured)".to_owned());
-    } else if storage.is_none() {
-        left_out.push("storage beyond what the price includes".to_owned());
-    }
-    left_out.extend(["backups", "network", "licences", "taxes", "discounts"].map(str::to_owned));
-    let stated = terms.ownership.lines();
-    let unstated = [("engineer hours", "staff"), ("support", "support")];
-    left_out.extend(unstated.iter().filter(|(line, _)| !stated.contains_key(*line)).map(|(_, name)| (*name).to_owned()));
-    let billed = [Some(offer), storage.map(|(storage, _)| storage).filter(|storage| storage.id != offer.id)];
-    for [beside, free] in billed.into_iter().flatten().map(Offer::asides) {
-        left_out.extend(beside.into_iter().flatten().map(|(name, number)| format!("{name} {number}")));
-        left_out.extend(free.into_iter().flatten().map(|(name, number)| format!("free tier: {name} {number}")));
-    }
-    left_out
 }

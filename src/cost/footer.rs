@@ -4,6 +4,7 @@ use indexmap::{IndexMap, IndexSet};
 use jiff::civil::Date;
 
 use super::compare::Comparison;
+use super::line::copies;
 use super::node::HEADROOM;
 use super::offer::{Offer, STALE_AFTER_DAYS};
 use super::show::{percent, plain};
@@ -26,15 +27,14 @@ impl Footer {
     /// Adds what one run rests on.
     pub fn add(&mut self, comparison: &Comparison<'_>) {
         let terms = comparison.terms;
-        let copies = if terms.copies == 1 { "copy".to_owned() } else { "copies".to_owned() };
         let peak = (HEADROOM / terms.utilisation).max(1.0);
         for (offer, estimate) in &comparison.priced {
             let id = &offer.id;
             if offer.is_compute() {
                 self.assumed.insert(format!(
-                    "{id}: {} {copies} of the data; {} utilisation; for months, nodes (x) for peaks of {peak:.2} times the average at \
-                     {} of a node, the load spread evenly",
-                    estimate.copies,
+                    "{id}: {}; {} utilisation; by the month as many nodes (x) as carry peaks of {peak:.2} times the \
+                     average load at {} of each, the load spread evenly",
+                    copies(estimate.copies),
                     percent(terms.utilisation),
                     percent(HEADROOM),
                 ));
@@ -43,29 +43,9 @@ impl Footer {
                 }
             }
             self.assumed.extend(estimate.assumed.iter().map(|clause| format!("{id}: {}", plain(clause))));
-            self.prices.entry(id.clone()).or_insert_with(|| self.price(offer, estimate));
+            self.prices.entry(id.clone()).or_insert_with(|| price(offer, estimate, self.today));
             self.left_out.entry(id.clone()).or_default().extend(estimate.left_out.iter().map(|what| plain(what)));
         }
-    }
-
-    /// Region, term, source, date, quality, and how old the price is: at the time of the run and now.
-    fn price(&self, offer: &Offer, estimate: &Estimate) -> String {
-        let priced = &estimate.offer;
-        let now = offer.origin.age_days(self.today);
-        let age = match (priced.age_days, now) {
-            (Some(then), Some(now)) => format!("{then} days old at the run, {now} today"),
-            (None, Some(now)) => format!("{now} days old today"),
-            _ => "of unknown age".to_owned(),
-        };
-        let stale = if priced.stale || offer.origin.is_stale(self.today) {
-            format!("; STALE: more than {STALE_AFTER_DAYS} days or unknown")
-        } else {
-            String::new()
-        };
-        format!(
-            "{}, {}, {}, USD, {} ({}), {age}{stale}; source: {}",
-            priced.service, priced.region, priced.term, priced.retrieved, priced.quality, priced.source
-        )
     }
 
     /// The lines; none where no figure was printed.
@@ -73,7 +53,8 @@ impl Footer {
         if self.prices.is_empty() {
             return String::new();
         }
-        let mut text = "A month has 730 hours, a GB 2^30 bytes. Per million successful operations of the mix.\n".to_owned();
+        let mut text =
+            "A month has 730 hours, a GB 2^30 bytes. Per million successful operations of the mix.\n".to_owned();
         text += "Assumed:\n";
         self.assumed.iter().for_each(|line| text += &format!("  {line}\n"));
         text += "Prices:\n";
@@ -85,4 +66,24 @@ impl Footer {
         }
         text
     }
+}
+
+/// Region, term, source, date, quality, and how old the price is: at the time of the run and now.
+fn price(offer: &Offer, estimate: &Estimate, today: Date) -> String {
+    let priced = &estimate.offer;
+    let now = offer.origin.age_days(today);
+    let age = match (priced.age_days, now) {
+        (Some(then), Some(now)) => format!("{then} days old at the run, {now} today"),
+        (None, Some(now)) => format!("{now} days old today"),
+        _ => "of unknown age".to_owned(),
+    };
+    let stale = if priced.stale || offer.origin.is_stale(today) {
+        format!("; STALE: more than {STALE_AFTER_DAYS} days or unknown")
+    } else {
+        String::new()
+    };
+    format!(
+        "{}, {}, {}, USD, {} ({}), {age}{stale}; source: {}",
+        priced.service, priced.region, priced.term, priced.retrieved, priced.quality, priced.source
+    )
 }

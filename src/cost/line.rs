@@ -2,7 +2,7 @@
 //! `table`.
 
 use super::show::{percent, plain, quantity, usd};
-use crate::record::{Estimate, Run, Units};
+use crate::record::{Estimate, Model, Run, Units};
 
 /// The estimates, what is missing of them, and the units per operation; none for a record that was made without prices.
 /// One paragraph a line, not indented, without a newline at the end.
@@ -16,21 +16,28 @@ pub fn line(run: &Run) -> Option<String> {
 
 fn figure(estimate: &Estimate) -> String {
     let offer = &estimate.offer;
-    let what = if estimate.measured_on_it { "cost" } else { "cost, estimate: measured on other hardware" };
+    let what = match estimate.model {
+        Model::Nodes if estimate.measured_on_it => "cost",
+        Model::Nodes => "cost, estimate: measured on other hardware",
+        Model::Requests => "cost, estimate: from the operations' own sizes",
+        Model::Flat => "cost, estimate: a flat price",
+    };
     let interval = estimate.interval.map_or(String::new(), |[low, high]| format!(" [{}, {}]", usd(low), usd(high)));
-    let others = estimate.by_utilisation.iter().filter(|other| other.utilisation != estimate.utilisation);
-    let others: Vec<String> =
-        others.map(|other| format!("{} at {}", usd(other.usd_per_million), percent(other.utilisation))).collect();
+    // What is billed by requests costs the same at any utilisation.
+    let others = estimate.by_utilisation.iter().filter(|other| {
+        other.utilisation != estimate.utilisation && usd(other.usd_per_million) != usd(estimate.usd_per_million)
+    });
+    let others: String =
+        others.map(|other| format!(", {} at {}", usd(other.usd_per_million), percent(other.utilisation))).collect();
     let owned: f64 = estimate.ownership.values().sum();
     let ownership = if owned > 0.0 { format!("; ownership adds {}", usd(owned)) } else { String::new() };
     let assumed: String = estimate.assumed.iter().map(|clause| format!("; {clause}")).collect();
     let text = format!(
-        "{what}: {}{interval} per million operations on {} at {} utilisation ({}){ownership}; {}, {}, {}, {}{assumed}; \
+        "{what}: {}{interval} per million operations on {} at {} utilisation{others}{ownership}; {}, {}, {}, {}{assumed}; \
          not in it: {}",
         usd(estimate.usd_per_million),
         offer.id,
         percent(estimate.utilisation),
-        others.join(", "),
         copies(estimate.copies),
         offer.region,
         offer.term,
@@ -41,14 +48,19 @@ fn figure(estimate: &Estimate) -> String {
 }
 
 /// `1 copy`, `3 copies`.
-fn copies(copies: u32) -> String {
-    if copies == 1 { "1 copy".to_owned() } else { format!("{copies} copies") }
+pub(super) fn copies(copies: Option<u32>) -> String {
+    match copies {
+        None => "the service's own copies".to_owned(),
+        Some(1) => "1 copy".to_owned(),
+        Some(copies) => format!("{copies} copies"),
+    }
 }
 
 /// `price of 2024-07 (A), STALE: 872 days old`.
 fn price_date(estimate: &Estimate) -> String {
     let offer = &estimate.offer;
-    let date = if offer.retrieved == "undated" { "undated price".to_owned() } else { format!("price of {}", offer.retrieved) };
+    let date =
+        if offer.retrieved == "undated" { "undated price".to_owned() } else { format!("price of {}", offer.retrieved) };
     let stale = match (offer.stale, offer.age_days) {
         (false, _) => String::new(),
         (true, Some(days)) => format!(", STALE: {days} days old"),

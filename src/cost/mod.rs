@@ -11,10 +11,12 @@
 mod bill;
 mod breakeven;
 mod catalogue;
+mod caveats;
 mod compare;
 mod estimate;
 mod file;
 mod footer;
+mod kind;
 mod line;
 mod node;
 mod offer;

@@ -6,7 +6,8 @@
 //! standbys as if they served. What requests or storage cost is not here.
 
 use super::catalogue::Catalogue;
-use super::offer::{Kind, Node, Offer};
+use super::kind::{Kind, Node};
+use super::offer::Offer;
 
 /// Hours in a month: 365 days / 12, as price lists have it.
 pub const HOURS_PER_MONTH: f64 = 730.0;
@@ -22,7 +23,8 @@ pub fn usd_per_month(nodes: f64, usd_per_hour: f64) -> f64 {
 
 /// Nodes that must serve so that a peak uses no more than [`HEADROOM`] of each; copies are not counted.
 pub fn serving(peak_per_s: f64, throughput_per_s: f64) -> f64 {
-    (peak_per_s / (HEADROOM * throughput_per_s)).ceil().max(1.0)
+    // Ten nodes that are used to the last operation are ten, whatever the last digit of the quotient says.
+    (peak_per_s / (HEADROOM * throughput_per_s) * (1.0 - 1e-9)).ceil().max(1.0)
 }
 
 /// The peak that an average load is planned for: at utilisation u the average is u and the peak 0.7 of the capacity.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::offer::amount;
+use super::kind::amount;
 use super::show;
 
 /// Stated by the user, USD.

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::offer::{Counts, Provisioned, Requests};
+use super::kind::{Counts, Provisioned, Requests};
 use crate::record::{Run, Work};
 
 /// DynamoDB: a read unit reads up to 4 KB, a write unit writes up to 1 KB (AWS, "DynamoDB read and write operations").

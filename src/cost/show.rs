@@ -5,11 +5,8 @@ pub fn usd(amount: f64) -> String {
     match amount {
         _ if !amount.is_finite() => "-".to_owned(),
         _ if amount <= 0.0 => "$0".to_owned(),
-        _ if amount < 0.9995 => {
-            // Three digits from the first that is not zero; below 1e-9 the figure is as good as nothing.
-            let places = 2 - amount.log10().floor().max(-9.0) as i32;
-            format!("${amount:.*}", places.max(2) as usize)
-        }
+        _ if amount < 1e-6 => "<$0.000001".to_owned(),
+        _ if amount < 0.9995 => format!("${amount:.*}", places(amount)),
         _ if amount < 999.995 => format!("${amount:.2}"),
         _ => format!("${}", thousands(amount)),
     }
@@ -31,7 +28,7 @@ pub fn quantity(number: f64) -> String {
         _ if size >= 99.95 => format!("{}{}", if number < 0.0 { "-" } else { "" }, thousands(size)),
         _ if size >= 9.995 => format!("{number:.1}"),
         _ if size >= 0.9995 || size == 0.0 => format!("{number:.2}"),
-        _ => format!("{number:.*}", (2 - size.log10().floor().max(-9.0) as i32).max(2) as usize),
+        _ => format!("{number:.*}", places(size)),
     }
 }
 
@@ -43,7 +40,10 @@ pub fn percent(share: f64) -> String {
 
 /// Text that somebody else wrote, on one line and unable to move the cursor or to reverse the direction of writing.
 pub fn plain(text: &str) -> String {
-    let is_unsafe = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let is_unsafe = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
     text.chars().map(|c| if is_unsafe(c) { '?' } else { c }).collect()
 }
 
@@ -59,12 +59,18 @@ pub fn columns(rows: &[Vec<String>]) -> String {
     text
 }
 
+/// Decimals that show three digits of a number below one, from the first that is not zero.
+fn places(number: f64) -> usize {
+    (2 - number.log10().floor().max(-9.0) as i32).max(2) as usize
+}
+
 fn thousands(number: f64) -> String {
     if number >= 1e15 {
         return format!("{number:.2e}");
     }
     let digits = (number.round() as u64).to_string();
-    let grouped: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    let grouped: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
     grouped.join(",")
 }
 

@@ -4,7 +4,7 @@
 //! indexes, pages and bloat included, times the copies that are billed, and at least the service's minimum. Backups and
 //! the growth over the months are not in it.
 
-use super::offer::Storage;
+use super::kind::Storage;
 use crate::record::Run;
 
 /// Services bill a GB of 2^30 bytes.

@@ -57,19 +57,33 @@ pub struct Units {
     pub amplification: Option<f64>,
 }
 
+/// What a figure follows from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Model {
+    /// Compute by the hour, at the measured throughput.
+    Nodes,
+    /// What a service would bill for the operations' own rows and sizes.
+    Requests,
+    /// A flat price, or storage alone.
+    Flat,
+}
+
 /// A figure in money, with all that it rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// What was priced.
     pub offer: PricedOffer,
+    /// How.
+    pub model: Model,
     /// USD per million successful operations at the stated utilisation, ownership not included.
     pub usd_per_million: f64,
     /// The same at the ends of the throughput's 95 % interval; absent where the throughput has none.
     pub interval: Option<[f64; 2]>,
     /// Average load as a share of the measured throughput, 0 to 1.
     pub utilisation: f64,
-    /// Nodes that hold the data, for availability.
-    pub copies: u32,
+    /// Nodes that hold the data, for availability; absent where the service keeps its own copies.
+    pub copies: Option<u32>,
     /// The average load in operations per second: utilisation times throughput.
     pub average_per_s: f64,
     /// USD per million operations by line: nodes, copies, reads, writes, storage.

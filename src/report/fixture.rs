@@ -99,6 +99,7 @@ pub fn experiment(runs: Vec<Run>) -> Experiment {
             file_system: "ext4".to_owned(),
             governor: None,
             virtualization: Some("kvm".to_owned()),
+            instance: None,
         },
         command: "storebench run read-heavy --store libsql".to_owned(),
         started_at: "2026-11-20T13:00:00Z".to_owned(),
@@ -149,9 +150,11 @@ pub fn run(plan: &Plan) -> Run {
         checks: vec![CheckResult {
             name: "acknowledged writes".to_owned(),
             passed: true,
+            undecided: false,
             detail: "3,013 of 3,013 found".to_owned(),
         }],
         skew: None,
+        server_cpu_ns_per_op: None,
         cost: None,
         verdict: Verdict { valid: true, ..Verdict::default() },
     }
@@ -259,7 +262,12 @@ fn store(plan: &Plan) -> StoreInfo {
             guarantees: Guarantees {
                 durability: plan.tier,
                 isolation: "serializable".to_owned(),
-                because: "journal_mode=wal, synchronous=full".to_owned(),
+                because: if plan.store == "libsql" {
+                    "journal_mode=wal, synchronous=full"
+                } else {
+                    "as the server says"
+                }
+                .to_owned(),
             },
             settings: BTreeMap::from([("synchronous".to_owned(), "2".to_owned())]),
             layout: Vec::new(),

@@ -30,11 +30,14 @@ pub(super) fn key(item: &Item<'_>) -> Reading<KeyPattern> {
         _ => Err(not_one_of("no part of a key", name, &["number", "fnv"])),
     })?;
     let numbers = pieces.iter().filter(|piece| !matches!(piece, Piece::Literal(_))).count();
-    let longest: usize = pieces.iter().map(|piece| match piece {
-        Piece::Literal(text) => text.len(),
-        Piece::Number(width) => *width.max(&20),
-        _ => 20,
-    }).sum();
+    let longest: usize = pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Literal(text) => text.len(),
+            Piece::Number(width) => *width.max(&20),
+            _ => 20,
+        })
+        .sum();
     if numbers != 1 || longest > LONGEST_KEY_BYTES {
         return Err(item.fault(
             "a key is \"int\" or a text of at most 64 bytes with one `{number}` or `{fnv}`, such as \"user{fnv}\"",

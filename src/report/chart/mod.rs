@@ -1,0 +1,131 @@
+//! Charts of an experiment, as SVG: latency by operation, over time, and by percentile.
+//!
+//! `rows` and `seconds` say what is shown, `latency` (with `marks`), `time` and `percentiles` where it stands,
+//! `frame` what surrounds it; `canvas` draws it in the `style` of the house.
+
+mod canvas;
+mod frame;
+mod labels;
+mod latency;
+mod marks;
+mod metrics;
+mod percentiles;
+mod rows;
+mod scale;
+mod seconds;
+mod style;
+mod time;
+
+use self::canvas::Canvas;
+use super::{group, units};
+use crate::record::Experiment;
+
+/// A drawn chart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chart {
+    /// Its file name without extension: `latency`, `latency-oltp`, `percentiles-oltp`, `time-oltp-libsql-1`.
+    pub name: String,
+    /// What it asks.
+    pub title: String,
+    /// What it shows, in a sentence with numbers.
+    pub finding: String,
+    /// The document.
+    pub svg: String,
+}
+
+/// All charts of an experiment: the overview, then by workload, then by run.
+pub fn charts(experiment: &Experiment) -> anyhow::Result<Vec<Chart>> {
+    let chart = |(name, canvas): (String, Canvas)| {
+        let svg = canvas.svg()?;
+        Ok(Chart { name, title: canvas.title, finding: canvas.finding, svg })
+    };
+    canvases(experiment)?.into_iter().map(chart).collect()
+}
+
+fn canvases(experiment: &Experiment) -> anyhow::Result<Vec<(String, Canvas)>> {
+    let cells = group::cells(experiment);
+    let mut canvases = Vec::new();
+    if !cells.is_empty() {
+        canvases.push(("latency".to_owned(), latency::overview(experiment, &cells)));
+    }
+    for cells in group::by_workload(&cells) {
+        let name = file_name(cells[0].workload);
+        canvases.push((format!("latency-{name}"), latency::of_workload(experiment, cells)));
+        canvases.push((format!("percentiles-{name}"), percentiles::of_workload(experiment, cells)?));
+    }
+    for run in &experiment.runs {
+        canvases.push((format!("time-{}", file_name(&run.id)), time::of_run(experiment, run)));
+    }
+    Ok(canvases)
+}
+
+/// A tick without needless decimals: `1 ms`, not `1.00 ms`.
+fn tick_text(ns: f64) -> String {
+    let text = units::latency(ns.round() as u64);
+    let (number, unit) = text.split_once(' ').unwrap_or((&text, ""));
+    let number = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
+    units::typeset(&format!("{number} {unit}"))
+}
+
+/// Letters, digits, dots and dashes only: a name can neither leave its folder nor hide.
+fn file_name(name: &str) -> String {
+    let safe = |sign: char| if sign.is_ascii_alphanumeric() || "-_.".contains(sign) { sign } else { '-' };
+    name.chars().map(safe).collect::<String>().trim_start_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{fixture, zoo};
+    use resvg::usvg::roxmltree::Document;
+
+    #[test]
+    fn no_text_is_clipped_or_touches_another() {
+        for (experiment_name, experiment) in zoo::all() {
+            for (name, canvas) in canvases(&experiment).expect("it draws") {
+                assert_eq!(canvas.faults(), [""; 0], "{experiment_name}/{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_record_gives_the_same_bytes() {
+        let experiment = fixture::experiment(vec![fixture::oltp()]);
+        assert_eq!(charts(&experiment).expect("it draws"), charts(&experiment).expect("it draws"));
+    }
+
+    #[test]
+    fn each_chart_says_in_words_what_it_shows() {
+        let experiment = fixture::experiment(vec![fixture::read_heavy()]);
+        let charts = charts(&experiment).expect("it draws");
+        let names: Vec<&str> = charts.iter().map(|chart| chart.name.as_str()).collect();
+        assert_eq!(names, ["latency", "latency-read-heavy", "percentiles-read-heavy", "time-read-heavy-libsql-1"]);
+        for chart in &charts {
+            let document = Document::parse(&chart.svg).expect("well-formed");
+            let text = |tag| document.descendants().find(|node| node.has_tag_name(tag)).and_then(|node| node.text());
+            assert_eq!(document.root_element().attribute("role"), Some("img"));
+            assert_eq!((text("title"), text("desc")), (Some(chart.title.as_str()), Some(chart.finding.as_str())));
+        }
+        insta::assert_snapshot!(charts[1].finding, @r"
+        read-heavy on libsql 3.45.1 (durable): 1,997 operations per second, p50 43.0 µs, p99 396 µs, p99.9 711 µs.
+        ");
+    }
+
+    #[test]
+    fn the_figures_of_an_invalid_run_are_in_no_chart() {
+        let mut run = fixture::read_heavy();
+        run.verdict = fixture::invalid("it ran on a toaster");
+        let (rate, p99) =
+            (units::rate(run.throughput_per_s), units::typeset(&units::latency(run.total.response_ns.p99)));
+        for chart in charts(&fixture::experiment(vec![run])).expect("it draws") {
+            assert!(chart.svg.contains("it ran on a toaster"), "{}", chart.name);
+            assert!(!chart.svg.contains(&rate) && !chart.svg.contains(&p99), "{}", chart.name);
+        }
+    }
+
+    #[test]
+    fn names_cannot_leave_their_folder() {
+        assert_eq!(file_name("../etc/pass wd"), "-etc-pass-wd");
+        assert_eq!(file_name("read-heavy_1.5"), "read-heavy_1.5");
+    }
+}

@@ -1,0 +1,172 @@
+//! What the latency charts show, before it is drawn: rows of readings under headings.
+
+use super::style;
+use crate::record::{Latency, OperationRecord, Run};
+use crate::report::group::{Cell, by_workload, stores_differ, tiers_differ};
+use crate::report::reading::{Percentile, Reading, reading};
+use crate::report::{per_second, spread_of, words};
+
+/// One line of the chart.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Line {
+    /// A durability tier or a workload.
+    Section(String),
+    /// An operation whose stores follow.
+    Group(String),
+    /// Between the operations and their total.
+    Rule,
+    /// An operation, a store or a workload.
+    Row(Row),
+}
+
+/// A name and its figures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// What it is.
+    pub name: String,
+    /// The number of its store, where there are several.
+    pub series: Option<usize>,
+    /// What sets it apart from its neighbours, in small print.
+    pub remark: String,
+    /// What is known.
+    pub content: Content,
+}
+
+/// What is known of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// The reason for which nothing is shown.
+    Withheld(String),
+    /// The figures.
+    Figures {
+        /// Successes a second, the median of the runs.
+        per_s: f64,
+        /// Failures of all runs.
+        failed: u64,
+        /// p50, p99 and p99.9.
+        readings: [Reading; 3],
+    },
+}
+
+/// The operations of one workload and their total: a row each, or with several stores a group each.
+pub fn of_workload(cells: &[Cell<'_>]) -> Vec<Line> {
+    let several = stores_differ(cells);
+    let mut lines = Vec::new();
+    for tier in cells.chunk_by(|a, b| a.tier == b.tier) {
+        if tiers_differ(cells) {
+            lines.push(Line::Section(tier_heading(&tier[0])));
+        }
+        let (shown, withheld): (Vec<_>, Vec<_>) = tier.iter().partition(|cell| cell.valid().next().is_some());
+        lines.extend(withheld.iter().map(|cell| Line::Row(row(cell, None, several))));
+        for operation in operations(&shown) {
+            let heading = operation.unwrap_or("all operations");
+            let rows = shown.iter().map(|cell| row(cell, operation, several));
+            if several {
+                lines.push(Line::Group(heading.to_owned()));
+                lines.extend(rows.map(Line::Row));
+            } else {
+                lines.extend(operation.is_none().then_some(Line::Rule));
+                lines.extend(rows.map(|row| Line::Row(Row { name: heading.to_owned(), ..row })));
+            }
+        }
+    }
+    lines
+}
+
+/// The total of each workload: a row each, or with several stores a group each.
+pub fn overview(cells: &[Cell<'_>]) -> Vec<Line> {
+    let several = stores_differ(cells);
+    let modes_differ = cells.iter().any(|cell| cell.runs[0].load.mode != cells[0].runs[0].load.mode);
+    let mut lines = Vec::new();
+    for workload in by_workload(cells) {
+        if several {
+            lines.push(Line::Group(workload[0].workload.to_owned()));
+        }
+        for tier in workload.chunk_by(|a, b| a.tier == b.tier) {
+            if tiers_differ(workload) {
+                lines.push(Line::Section(tier_heading(&tier[0])));
+            }
+            for cell in tier {
+                let row = row(cell, None, several);
+                let name = if several { row.name } else { cell.workload.to_owned() };
+                let mode = words::mode(cell.runs[0].load.mode);
+                let remark = if modes_differ { mode.to_owned() } else { String::new() };
+                lines.push(Line::Row(Row { name, remark, ..row }));
+            }
+        }
+    }
+    lines
+}
+
+/// The heading of a tier in every chart.
+pub fn tier_heading(cell: &Cell<'_>) -> String {
+    format!("durability: {} (compare within a tier only)", cell.tier.name())
+}
+
+/// The names of all operations, and `None` for the total unless it would repeat the only one.
+fn operations<'a>(cells: &[&Cell<'a>]) -> Vec<Option<&'a str>> {
+    let mut names: Vec<Option<&str>> = Vec::new();
+    for name in cells.iter().flat_map(|cell| cell.valid()).flat_map(|run| run.operations.keys()) {
+        if !names.contains(&Some(name.as_str())) {
+            names.push(Some(name));
+        }
+    }
+    if names.len() != 1 && !cells.is_empty() {
+        names.push(None);
+    }
+    names
+}
+
+/// The row of an operation, or of all (`None`), on one store.
+fn row(cell: &Cell<'_>, operation: Option<&str>, several: bool) -> Row {
+    Row {
+        name: words::store(cell.runs[0]),
+        series: several.then_some(cell.store_number),
+        remark: String::new(),
+        content: content(cell, operation),
+    }
+}
+
+/// The figures of an operation, or of all (`None`), over the valid runs of a cell.
+pub fn content(cell: &Cell<'_>, operation: Option<&str>) -> Content {
+    let found: Vec<(&Run, &OperationRecord)> = cell
+        .valid()
+        .filter_map(|run| {
+            let record = operation.map_or(Some(&run.total), |name| run.operations.get(name));
+            record.map(|record| (run, record))
+        })
+        .collect();
+    if cell.valid().next().is_none() {
+        let reason = cell.runs.iter().find_map(|run| words::invalid(run)).unwrap_or_default();
+        return Content::Withheld(format!("INVALID: {reason}"));
+    }
+    let [_, per_s, _] = spread_of(found.iter().map(|(run, record)| per_second(run, record)));
+    let latencies: Vec<&Latency> = found.iter().map(|(_, record)| &record.response_ns).collect();
+    Content::Figures {
+        per_s,
+        failed: found.iter().map(|(_, record)| record.failed).sum(),
+        readings: Percentile::ALL.map(|percentile| over_runs(&latencies, percentile)),
+    }
+}
+
+/// Of one run its reading; of several their median, with the extremes as its interval: restarts differ by more than the
+/// seconds of a run do.
+fn over_runs(latencies: &[&Latency], percentile: Percentile) -> Reading {
+    let readings: Vec<Reading> = latencies.iter().map(|latency| reading(latency, percentile)).collect();
+    let known = |one: &Reading| if let Reading::Known { value_ns, .. } = one { Some(*value_ns as f64) } else { None };
+    let values: Vec<f64> = readings.iter().filter_map(known).collect();
+    match readings[..] {
+        [] => Reading::Nothing,
+        [one] => one,
+        _ if values.len() == readings.len() => {
+            let [low, median, high] = spread_of(values.into_iter()).map(|ns| ns as u64);
+            Reading::Known { value_ns: median, interval_ns: Some((low, Some(high))) }
+        }
+        _ => readings.into_iter().find(|one| known(one).is_none()).unwrap_or(Reading::Nothing),
+    }
+}
+
+/// The colour of a percentile in a row.
+pub fn color(row: &Row, percentile: usize) -> plotters::style::RGBColor {
+    row.series.map_or(style::PERCENTILES[percentile], style::color)
+}

@@ -1,0 +1,64 @@
+//! Charts as PNG, for wikis that refuse SVG: twice the size, in the embedded font only, so that the picture is the same
+//! on a machine without fonts.
+
+use std::sync::{Arc, LazyLock};
+
+use anyhow::Context;
+use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::usvg::fontdb::Database;
+use resvg::usvg::{Options, Tree};
+
+/// Pixels for each pixel of the SVG.
+const SCALE: f32 = 2.0;
+
+/// Bitstream Vera's licence, see `fonts/LICENSE`.
+static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
+    let mut fonts = Database::new();
+    fonts.load_font_data(include_bytes!("fonts/DejaVuSans.ttf").to_vec());
+    fonts.load_font_data(include_bytes!("fonts/DejaVuSans-Bold.ttf").to_vec());
+    Arc::new(fonts)
+});
+
+/// The picture of an SVG.
+///
+/// # Errors
+/// When it is not SVG, or too large.
+pub fn render(svg: &str) -> anyhow::Result<Vec<u8>> {
+    let tree = tree(svg)?;
+    let size = tree.size().to_int_size().scale_by(SCALE).context("the chart is too large")?;
+    let mut pixels = Pixmap::new(size.width(), size.height()).context("the chart is too large")?;
+    resvg::render(&tree, Transform::from_scale(SCALE, SCALE), &mut pixels.as_mut());
+    Ok(pixels.encode_png()?)
+}
+
+/// The document with its text resolved in the embedded fonts; system fonts are not looked at.
+pub(super) fn tree(svg: &str) -> anyhow::Result<Tree> {
+    let options = Options { fontdb: FONTS.clone(), font_family: "DejaVu Sans".to_owned(), ..Options::default() };
+    Tree::from_str(svg, &options).context("the chart is not SVG")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use resvg::usvg::Node;
+
+    const SVG: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" width="200" height="40">
+        <text x="10" y="20" font-family="DejaVu Sans, sans-serif" font-size="12">p99 of 42.1 µs</text></svg>"#;
+
+    #[test]
+    fn text_is_drawn_without_any_system_font() {
+        assert_eq!(FONTS.faces().count(), 2);
+        let tree = tree(SVG).expect("it is SVG");
+        let Some(Node::Text(text)) = tree.root().children().first() else { panic!("the text is gone") };
+        assert!(text.bounding_box().width() > 80.0, "{:?}", text.bounding_box());
+    }
+
+    #[test]
+    fn the_picture_is_twice_the_size_and_always_the_same() {
+        let png = render(SVG).expect("it renders");
+        let side = |at: usize| u32::from_be_bytes([png[at], png[at + 1], png[at + 2], png[at + 3]]);
+        assert_eq!((&png[1..4], side(16), side(20)), (&b"PNG"[..], 400, 80));
+        assert_eq!(png, render(SVG).expect("it renders"));
+        assert!(render("<html>").is_err());
+    }
+}
