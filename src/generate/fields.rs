@@ -5,9 +5,11 @@
 
 use super::generator::{Frontiers, Generator};
 use super::keys::{KeyChooser, Turn};
-use super::keytext;
+use super::keytext::push_digits;
 use super::rng;
-use crate::workload::{Content, Field, Items, KeyOf, PROSE, Piece, Times, VOCABULARIES};
+use super::steps::WRITER_SHIFT;
+use super::ycsb;
+use crate::workload::{Content, Field, Items, KeyOf, Piece, Times, VOCABULARIES};
 use compact_str::CompactString;
 use drivers::{Part, Record, Value};
 use rand::{Rng, RngExt};
@@ -364,9 +366,8 @@ fn pattern(pieces: &[Piece], number: u64, rng: &mut SplitMix64, siblings: Siblin
     for piece in pieces {
         match piece {
             Piece::Literal(text) => out.push_str(text),
-            Piece::Number(_) | Piece::Fnv => {
-                keytext::write(std::slice::from_ref(piece), number, |part| out.push_str(part))
-            }
+            Piece::Number(width) => push_digits(number, *width, |digits| out.push_str(digits)),
+            Piece::Fnv(width) => push_digits(ycsb::hash(number), *width, |digits| out.push_str(digits)),
             Piece::Digits(width) => (0..*width).for_each(|_| out.push(char::from(b'0' + rng.random_range(0..10_u8)))),
             Piece::Hex(width) => {
                 const HEX: &[u8; 16] = b"0123456789abcdef";
@@ -390,15 +391,18 @@ fn prose(generator: &Generator, words: i64, rng: &mut SplitMix64, out: &mut Stri
         if nth > 0 {
             out.push(' ');
         }
-        out.push_str(PROSE[generator.prose.draw(rng) as usize]);
+        out.push_str(generator.word(rng));
     }
 }
+
+/// Numbers of events hold their writer above these bits; records are never that many.
+const COUNT: u64 = (1 << WRITER_SHIFT) - 1;
 
 fn instant(times: Times, number: u64, rng: &mut SplitMix64) -> i64 {
     match times {
         Times::Within { from_ms, to_ms } => rng.random_range(from_ms..to_ms),
         Times::Every { from_ms, every_ms } => {
-            let begun = (number as i64).saturating_mul(every_ms);
+            let begun = ((number & COUNT) as i64).saturating_mul(every_ms);
             from_ms.saturating_add(begun).saturating_add(rng.random_range(0..every_ms))
         }
     }

@@ -3,9 +3,10 @@
 use super::frontier::Frontier;
 use super::pool::Pools;
 use super::rng::{self, Purpose, mix};
-use super::zipf::Zipfian;
 use crate::workload::{PROSE, Plan};
 use drivers::Part;
+use rand::Rng;
+use rand_xoshiro::SplitMix64;
 use std::sync::Arc;
 
 /// A plan with a seed: all operations and all data follow from it.
@@ -16,8 +17,8 @@ pub struct Generator {
     /// The seed.
     pub seed: u64,
     pub(super) pools: Pools,
-    /// Ranks of the words of prose.
-    pub(super) prose: Zipfian,
+    /// A word for each of [`PROSE_DRAWS`] equally likely draws.
+    prose: Vec<&'static str>,
     /// Upper ends of the operations' parts of all 64-bit numbers.
     mix: Vec<u64>,
 }
@@ -38,9 +39,7 @@ impl Generator {
             Some((*sum * 2_f64.powi(64)) as u64)
         });
         let mix = ends.collect();
-        #[expect(clippy::expect_used, reason = "both arguments are constants")]
-        let prose = Zipfian::new(PROSE.len() as u64, 1.0).expect("Zipf's own law over some words");
-        Generator { pools: Pools::new(seed), prose, mix, plan, seed }
+        Generator { pools: Pools::new(seed), prose: prose(), mix, plan, seed }
     }
 
     /// The operation that a random number stands for.
@@ -48,6 +47,12 @@ impl Generator {
     pub(super) fn operation(&self, ticket: u64) -> usize {
         let at = self.mix.iter().position(|end| ticket < *end);
         at.unwrap_or(self.mix.len() - 1)
+    }
+
+    /// A word of prose.
+    #[inline]
+    pub(super) fn word(&self, rng: &mut SplitMix64) -> &'static str {
+        self.prose[(rng.next_u64() % PROSE_DRAWS) as usize]
     }
 
     /// Names the content of one record, event or point: (part, number) under this seed.
@@ -80,4 +85,20 @@ impl Frontiers {
             Part::Log(_) => None,
         }
     }
+}
+
+/// Fine enough for the rarest words of prose to be drawn, a power of two for the remainder to be one operation.
+const PROSE_DRAWS: u64 = 4096;
+
+/// The words of prose, each as often as Zipf's law says.
+fn prose() -> Vec<&'static str> {
+    let harmonic: f64 = (1..=PROSE.len()).map(|rank| 1.0 / rank as f64).sum();
+    let mut draws = Vec::with_capacity(PROSE_DRAWS as usize);
+    let mut share = 0.0;
+    for (rank, word) in PROSE.iter().enumerate() {
+        share += 1.0 / ((rank + 1) as f64 * harmonic);
+        draws.resize((share * PROSE_DRAWS as f64).round() as usize, *word);
+    }
+    draws.resize(PROSE_DRAWS as usize, PROSE[0]);
+    draws
 }

@@ -54,6 +54,8 @@ struct Slot {
     ops: Vec<Op>,
     /// Whether the number of steps never changes, so that each has its place.
     fixed: bool,
+    /// Whether a drawn record is inserted.
+    inserts_drawn: bool,
     /// Which step each op was made for, and ops that are not in use, by step.
     made_for: Vec<usize>,
     unused: Vec<Vec<Op>>,
@@ -127,7 +129,15 @@ impl Slot {
             Grouping::Transact => vec![Op::Transact(blank)],
         };
         let draws = operation.recipe.draws.iter().map(|_| Drawing::default()).collect();
-        Slot { draws, ops, fixed, made_for: (0..placed).collect(), unused: vec![Vec::new(); steps.len()] }
+        let inserts_drawn = steps.iter().any(|step| matches!(step.action, Action::InsertDrawn { .. }));
+        Slot {
+            draws,
+            ops,
+            fixed,
+            inserts_drawn,
+            made_for: (0..placed).collect(),
+            unused: vec![Vec::new(); steps.len()],
+        }
     }
 
     fn draw(&mut self, operation: &Operation, hand: &mut Hand, rng: &mut SplitMix64) {
@@ -164,6 +174,9 @@ impl Slot {
                     self.made_for.push(at);
                 }
             }
+        }
+        if !self.inserts_drawn {
+            return;
         }
         // Last, since steps refer to the records that are moved out here: the old record takes the place of the new one.
         for (op, made_for) in list.iter_mut().zip(&self.made_for) {
