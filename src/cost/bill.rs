@@ -1,5 +1,5 @@
-//! The monthly bill of an offer for a measured store: the three models put together, line by line. A bill is a function of
-//! the average load; which loads to ask it about is not known here.
+//! The monthly bill of an offer for a measured store: the three models put together, line by line. A bill is a function
+//! of the average load; which loads to ask it about is not known here.
 
 use super::catalogue::Catalogue;
 use super::kind::{Counts, Kind, Requests};

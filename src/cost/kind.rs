@@ -1,5 +1,5 @@
-//! How offers are priced: the rows of the catalogue, as their TOML has them. What a row amounts to is in the file of each
-//! model.
+//! How offers are priced: the rows of the catalogue, as their TOML has them. What a row amounts to is in the file of
+//! each model.
 
 use std::collections::BTreeMap;
 
