@@ -232,6 +232,22 @@ fn a_wrong_command_line_is_refused_before_anything_starts() {
 }
 
 #[test]
+fn a_run_is_priced_and_offers_are_compared() {
+    let ran = short("oltp", "libsql");
+    let cost = &ran.first_run()["cost"];
+    assert!(cost["estimates"][0]["usd_per_million"].as_f64().is_some_and(|usd| usd > 0.0), "{cost}");
+    let folder = ran.path("out").display().to_string();
+    let compare = |offers: &str| Storebench::new(&["cost", &folder, "--offers", offers]);
+    let table = compare("rds.db.m7g.large,ec2.m7g.large").expect_exit(0).stdout;
+    assert!(table.contains("1x = ") && table.contains("100x = ") && table.contains("STALE"), "{table}");
+    let refused = compare("rds.db.m7g.huge").expect_exit(2).stderr;
+    assert!(refused.contains("--offers") && refused.contains("rds.db.m7g.large"), "{refused}");
+    let prices =
+        Storebench::new(&["cost", &folder, "--prices", "mine.toml"]).file("mine.toml", "[[list]]\nprise = 1\n");
+    assert!(prices.expect_exit(2).stderr.contains("mine.toml:2: key `prise`"));
+}
+
+#[test]
 fn results_are_never_overwritten() {
     let ran = short("ycsb-c", "memory");
     let out = ran.path("out").display().to_string();
