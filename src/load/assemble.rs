@@ -6,7 +6,6 @@ use std::time::Duration;
 use drivers::Store;
 use hdrhistogram::Histogram;
 use indexmap::IndexMap;
-use jiff::Timestamp;
 
 use crate::generate;
 use crate::host;
@@ -39,7 +38,7 @@ pub fn assemble<S: Store>(
     request: &Request,
     prepared: &Prepared<S>,
     outcome: &Outcome,
-    began_at: Timestamp,
+    began_at: String,
     interrupted: bool,
 ) -> anyhow::Result<Run> {
     let load = load_info(request, outcome, prepared);
@@ -81,7 +80,7 @@ pub fn assemble<S: Store>(
     Ok(Run {
         id: request.id.clone(),
         repetition: request.repetition,
-        started_at: began_at.to_string(),
+        started_at: began_at,
         workload: workload_info(request),
         store: store_info(request, prepared),
         throughput_per_s: if measure_s > 0.0 { counts.succeeded as f64 / measure_s } else { 0.0 },
@@ -97,6 +96,7 @@ pub fn assemble<S: Store>(
         footprint: prepared.footprints,
         checks: prepared.checks.clone(),
         skew: skew(request, counts.scheduled),
+        server_cpu_ns_per_op: None,
         cost: None,
         verdict,
     })
@@ -133,6 +133,7 @@ fn operation(totals: &Totals, open_loop: bool) -> anyhow::Result<OperationRecord
         response_ns: if open_loop { series(&totals.response)? } else { service_ns.clone() },
         service_ns,
         failed_ns: latency(&totals.failed_service, &[])?,
+        work: None,
     })
 }
 

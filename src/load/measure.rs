@@ -161,6 +161,10 @@ fn course<S: Store>(request: &Request, first_slots: &[usize], slot_count: usize,
     Course {
         clock: Clock::starting_in(HEAD_START),
         measure_ns,
+        last_second: match (load.rate_per_s, load.until.elapsed()) {
+            (None, Some(planned)) => (planned.as_secs_f64().ceil() as i64 - 1).max(0),
+            _ => i64::MAX,
+        },
         windows,
         lanes: u64::from(load.clients),
         slots: first_slots.to_vec(),

@@ -1,5 +1,6 @@
 //! What may honestly be said about a percentile: a value with its interval, a lower bound, or nothing.
 
+use super::{spread_of, units};
 use crate::record::Latency;
 use crate::stats::{FEWEST_ABOVE, ranked_above};
 
@@ -66,6 +67,21 @@ impl Percentile {
     }
 }
 
+impl Reading {
+    /// As part of a sentence: `396 µs`, `at least 1.06 ms (too few samples)`.
+    pub fn spoken(self) -> String {
+        let text = match self {
+            Reading::Nothing => "unknown".to_owned(),
+            Reading::TooFew { at_least_ns: None, .. } => "unknown (too few samples)".to_owned(),
+            Reading::TooFew { at_least_ns: Some(low), .. } => {
+                format!("at least {} (too few samples)", units::latency(low))
+            }
+            Reading::Known { value_ns, .. } => units::latency(value_ns),
+        };
+        units::typeset(&text)
+    }
+}
+
 /// Reads a percentile.
 pub fn reading(latency: &Latency, percentile: Percentile) -> Reading {
     if latency.count == 0 {
@@ -78,4 +94,21 @@ pub fn reading(latency: &Latency, percentile: Percentile) -> Reading {
     }
     let interval_ns = interval.map(|interval| (interval.low, interval.high));
     Reading::Known { value_ns: percentile.of_ns(latency), interval_ns }
+}
+
+/// Of one run its reading; of several their median, with the extremes as its interval: restarts differ by more than the
+/// seconds of a run do.
+pub fn over_runs(latencies: &[&Latency], percentile: Percentile) -> Reading {
+    let readings: Vec<Reading> = latencies.iter().map(|latency| reading(latency, percentile)).collect();
+    let known = |one: &Reading| if let Reading::Known { value_ns, .. } = one { Some(*value_ns as f64) } else { None };
+    let values: Vec<f64> = readings.iter().filter_map(known).collect();
+    match readings[..] {
+        [] => Reading::Nothing,
+        [one] => one,
+        _ if values.len() == readings.len() => {
+            let [low, median, high] = spread_of(values.into_iter()).map(|ns| ns as u64);
+            Reading::Known { value_ns: median, interval_ns: Some((low, Some(high))) }
+        }
+        _ => readings.into_iter().find(|one| known(one).is_none()).unwrap_or(Reading::Nothing),
+    }
 }

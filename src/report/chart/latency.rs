@@ -142,8 +142,9 @@ impl Plot {
                     canvas.text((left, y + 28.0), &below, style);
                 }
                 canvas.text((self.column(0) - COLUMN, y + 21.0), &units::rate(*per_s), LABEL.end());
-                self.scale
-                    .inspect(|scale| marks::dots(canvas, row, readings, (self.left, y + ROW_HEIGHT / 2.0), scale));
+                if let Some(scale) = &self.scale {
+                    marks::dots(canvas, row, readings, (self.left, y + ROW_HEIGHT / 2.0), scale);
+                }
                 for (at, reading) in readings.iter().enumerate() {
                     marks::numbers(canvas, (self.column(at), y), reading);
                 }
@@ -187,7 +188,7 @@ fn notes(lines: &[Line], repeated: bool, cells: &[Cell<'_>]) -> Vec<String> {
     if repeated {
         notes.push("Values: median of the valid runs. Brackets and whiskers: lowest and highest run.".to_owned());
     } else if readings().any(|reading| matches!(reading, Reading::Known { interval_ns: Some(_), .. })) {
-        notes.push("Brackets and whiskers: 95 % interval within the run, from batch means over 20 blocks; whiskers that the marker hides are not drawn.".to_owned());
+        notes.push("Brackets and whiskers: 95 % interval within the run, from batch means over up to 20 blocks; whiskers that the marker hides are not drawn.".to_owned());
     }
     if readings().any(|reading| matches!(reading, Reading::TooFew { .. })) {
         notes.push(
@@ -206,21 +207,12 @@ fn finding(cells: &[Cell<'_>]) -> String {
         match rows::content(cell, None) {
             Content::Withheld(reason) => format!("{subject}: {reason}."),
             Content::Figures { per_s, readings, .. } => {
-                let parts = HEADINGS.iter().zip(&readings).map(|(name, reading)| format!("{name} {}", spoken(reading)));
+                let parts =
+                    HEADINGS.iter().zip(&readings).map(|(name, reading)| format!("{name} {}", reading.spoken()));
                 let parts: Vec<String> = parts.collect();
                 format!("{subject}: {} operations per second, {}.", units::rate(per_s), parts.join(", "))
             }
         }
     };
     cells.iter().map(sentence).collect::<Vec<_>>().join(" ")
-}
-
-fn spoken(reading: &Reading) -> String {
-    let text = match *reading {
-        Reading::Nothing => "unknown".to_owned(),
-        Reading::TooFew { at_least_ns: None, .. } => "unknown (too few samples)".to_owned(),
-        Reading::TooFew { at_least_ns: Some(low), .. } => format!("at least {} (too few samples)", units::latency(low)),
-        Reading::Known { value_ns, .. } => units::latency(value_ns),
-    };
-    units::typeset(&text)
 }
