@@ -35,6 +35,8 @@ pub use plan::{Changes, Plan};
 pub use vocabulary::{PROSE, VOCABULARIES};
 
 use properties::PropertiesError;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -105,7 +107,11 @@ impl Workload {
 
     /// Reads a workload file: YCSB's format where its name ends in `.properties`, else TOML.
     pub fn from_file(path: &Path) -> Result<Workload, WorkloadError> {
-        let bytes = std::fs::read(path).map_err(|source| WorkloadError::Unreadable { path: path.into(), source })?;
+        // One byte more than is allowed is enough to refuse the rest.
+        let mut bytes = Vec::new();
+        let read =
+            File::open(path).and_then(|file| file.take(reader::LARGEST_BYTES as u64 + 1).read_to_end(&mut bytes));
+        read.map_err(|source| WorkloadError::Unreadable { path: path.into(), source })?;
         let file = path.display().to_string();
         if path.extension().is_some_and(|extension| extension == "properties") {
             return Workload::convert(&file, &properties::decode(&bytes));
