@@ -1,8 +1,10 @@
 //! Workloads: files, built in or the user's, checked and turned into a plan that the load engine can follow.
 //!
-//! `file.rs` is the table of contents of the format; `numbers.rs`, `fields.rs`, `pattern.rs`, `operations.rs` and
-//! `values.rs` read its parts, all through `reader.rs`, which knows places. Nothing is generated here.
+//! `file.rs` is the table of contents of the format; `numbers.rs`, `fields.rs`, `pattern.rs`, `operations.rs`,
+//! `actions.rs` and `values.rs` read its parts, all through `reader.rs`, which knows places. What they read is declared in
+//! `spec.rs`, `content.rs` and `operation.rs`. Nothing is generated here.
 
+mod actions;
 mod check;
 mod content;
 mod error;
@@ -16,6 +18,7 @@ mod pattern;
 mod plan;
 pub mod properties;
 mod reader;
+mod spec;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -24,7 +27,7 @@ mod vocabulary;
 pub use check::{Check, Term};
 pub use content::{Alphabet, Choosing, Content, Field, Items, KeyOf, KeyPattern, Pick, Piece, Times};
 pub use error::WorkloadError;
-pub use file::{Log, Metric, Series, Spec, Table};
+
 pub use load::{Arrivals, ISOLATIONS, LoadDefaults, Require, Slo};
 pub use numbers::Numbers;
 pub use operation::{
@@ -32,6 +35,7 @@ pub use operation::{
     ValuePath, Which,
 };
 pub use plan::{Changes, Plan};
+pub use spec::{Log, Metric, Series, Spec, Table};
 pub use vocabulary::{PROSE, VOCABULARIES};
 
 use properties::PropertiesError;

@@ -4,9 +4,10 @@
 
 use super::check::Check;
 use super::content::{Choosing, Field};
-use super::file::{Log, MOST_RECORDS, Series, Spec, Table};
+use super::file::MOST_RECORDS;
 use super::load::{LoadDefaults, Require, Slo};
 use super::operation::{Action, Grouping, Operation, Repeat};
+use super::spec::{Log, Series, Spec, Table};
 use super::{Workload, WorkloadError};
 use crate::draw::keys::{KeyChooser, expected_inserts};
 use crate::draw::rng;
