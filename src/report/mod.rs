@@ -1,8 +1,10 @@
 //! Reports: the record of an experiment as text, tables, charts and a document. Functions of the record alone: no store,
 //! no clock and no measuring is known here, and nothing is written; exporters return bytes.
 
+pub mod chart;
 pub mod csv;
 mod group;
+pub mod png;
 mod reading;
 mod table;
 pub mod text;

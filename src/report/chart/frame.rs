@@ -1,0 +1,98 @@
+//! What surrounds the data: the question, the circumstances, the notes and the provenance. A chart is often detached
+//! from its report, so all of it is in the picture.
+
+use super::canvas::Canvas;
+use super::metrics::wrap;
+use super::style::{GRID, MARGIN, Pen, SMALL, SUBTITLE, TITLE, Type, WIDTH};
+use crate::record::{Experiment, Run};
+use crate::report::words;
+
+/// A canvas that begins with the question and the circumstances of these runs, and where the data may begin.
+pub fn open(question: &str, runs: &[&Run]) -> (Canvas, f64) {
+    let mut canvas = Canvas::new(question);
+    let below_title = paragraph(&mut canvas, MARGIN + 14.0, question, TITLE, 2);
+    let below = paragraph(&mut canvas, below_title + 2.0, &circumstances(runs), SUBTITLE, 2);
+    (canvas, below)
+}
+
+/// Closes the canvas below `y` with notes on how to read it and with where it came from.
+pub fn close(canvas: &mut Canvas, y: f64, notes: &[String], experiment: &Experiment, runs: &[&Run]) {
+    let mut y = y + 8.0;
+    for note in notes {
+        y = paragraph(canvas, y, note, SMALL, 3);
+    }
+    canvas.line((MARGIN, y - 2.0), (WIDTH - MARGIN, y - 2.0), Pen::solid(GRID, 1.0));
+    y += 14.0;
+    for line in provenance(experiment, runs) {
+        y = paragraph(canvas, y, &line, SMALL, 3);
+    }
+    canvas.height = (y + MARGIN - 14.0).ceil();
+}
+
+/// Lines from the baseline `y` on; gives the baseline of the line that would follow.
+fn paragraph(canvas: &mut Canvas, y: f64, text: &str, style: Type, most: usize) -> f64 {
+    let leading = (style.size * 1.4).round();
+    let lines = wrap(text, style, WIDTH - 2.0 * MARGIN, most);
+    for (at, line) in lines.iter().enumerate() {
+        canvas.text((MARGIN, y + at as f64 * leading), line, style);
+    }
+    y + lines.len() as f64 * leading
+}
+
+/// Workload, load model, duration, tier, number of runs, losses; what differs between the runs is left to their rows.
+fn circumstances(runs: &[&Run]) -> String {
+    let workload = common(runs, |run| run.workload.name.clone());
+    let mut parts: Vec<String> = workload.into_iter().collect();
+    parts.push(common(runs, words::load).unwrap_or_else(|| "several load models".to_owned()));
+    parts.extend(common(runs, words::duration));
+    parts.push(
+        common(runs, words::tier)
+            .map_or_else(|| "several durability tiers".to_owned(), |tier| format!("durability: {tier}")),
+    );
+    let stores: Vec<&str> = distinct(runs.iter().map(|run| run.store.name.as_str()));
+    let repetitions = runs.iter().map(|run| run.repetition).max().unwrap_or(1);
+    if stores.len() == 1 {
+        parts.push(words::store(runs[0]));
+    }
+    parts.push(if repetitions == 1 { "1 run".to_owned() } else { format!("{repetitions} runs") });
+    parts.extend(Some(losses(runs)).filter(|losses| !losses.is_empty()));
+    parts.join(" \u{b7} ")
+}
+
+fn losses(runs: &[&Run]) -> String {
+    match runs {
+        [run] => words::losses(run),
+        _ if runs.iter().any(|run| !words::losses(run).is_empty()) => "with failed or skipped operations".to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn provenance(experiment: &Experiment, runs: &[&Run]) -> Vec<String> {
+    let subject = match runs {
+        [run] => format!("run {} of {}", run.id, run.started_at),
+        _ => format!("{} runs, experiment of {}", runs.len(), experiment.started_at),
+    };
+    let stores = distinct(runs.iter().map(|run| {
+        format!("{}: {} ({})", words::store(run), words::tier(run), run.store.description.guarantees.because)
+    }));
+    vec![
+        format!("{subject} \u{b7} {} \u{b7} {}", words::tool(experiment), words::host(experiment)),
+        stores.join(" \u{b7} "),
+    ]
+}
+
+/// What all runs have in common.
+pub fn common(runs: &[&Run], of: impl Fn(&Run) -> String) -> Option<String> {
+    let values = distinct(runs.iter().map(|run| of(run)));
+    if values.len() == 1 { values.into_iter().next() } else { None }
+}
+
+fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
+    let mut kept: Vec<T> = Vec::new();
+    for value in values {
+        if !kept.contains(&value) {
+            kept.push(value);
+        }
+    }
+    kept
+}

@@ -1,0 +1,285 @@
+//! How long operations take: a dot plot with one row for each operation, store or workload, beside it the same numbers.
+//!
+//! The columns of numbers carry the markers and so are the legend too; nothing can collide however close the dots are.
+
+use super::canvas::Canvas;
+use super::frame;
+use super::metrics::{fit, width};
+use super::rows::{self, Content, Line, Row, Stores};
+use super::scale::{Scale, log_ends};
+use super::style::{
+    ALARM, GREY, GRID, LABEL, LEADER, MARGIN, PALE, PERCENTILE_SHAPES, PERCENTILES, Pen, SMALL, Type, WHITE, WIDTH,
+};
+use super::tick_text;
+use crate::record::{Experiment, Run};
+use crate::report::group::Cell;
+use crate::report::reading::Reading;
+use crate::report::{units, words};
+
+const HEADINGS: [&str; 3] = ["p50", "p99", "p99.9"];
+const ROW_HEIGHT: f64 = 36.0;
+const GROUP_HEIGHT: f64 = 26.0;
+const COLUMN: f64 = 106.0;
+const RATE_COLUMN: f64 = 78.0;
+const ARROW: f64 = 16.0;
+
+/// The operations of one workload.
+pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>], stores: &Stores<'_>) -> Canvas {
+    let question = format!("How long do the operations of {} take?", cells[0].workload);
+    chart(experiment, &question, cells, &rows::of_workload(cells, stores))
+}
+
+/// All operations together, of every workload.
+pub fn overview(experiment: &Experiment, cells: &[Cell<'_>], stores: &Stores<'_>) -> Canvas {
+    chart(experiment, "How long does an operation take, by workload?", cells, &rows::overview(cells, stores))
+}
+
+fn chart(experiment: &Experiment, question: &str, cells: &[Cell<'_>], lines: &[Line]) -> Canvas {
+    let runs: Vec<&Run> = cells.iter().flat_map(|cell| cell.runs.iter().copied()).collect();
+    let (mut canvas, top) = frame::open(question, &runs);
+    canvas.finding = finding(cells);
+    let plot = Plot::new(lines, top + 22.0);
+    plot.headings(&mut canvas);
+    plot.grid(&mut canvas, &runs);
+    let mut y = plot.top;
+    for line in lines {
+        plot.line(&mut canvas, line, y);
+        y += height(line);
+    }
+    let repeated = cells.iter().any(|cell| cell.valid().count() > 1);
+    frame::close(&mut canvas, plot.bottom + 38.0, &notes(lines, repeated, cells), experiment, &runs);
+    canvas
+}
+
+/// Where things are.
+struct Plot {
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+    scale: Option<Scale>,
+}
+
+impl Plot {
+    fn new(lines: &[Line], top: f64) -> Plot {
+        let name_width = |line: &Line| match line {
+            Line::Row(row) => width(&row.name, LABEL) + indent(row),
+            _ => 0.0,
+        };
+        let names = lines.iter().map(name_width).fold(70.0, f64::max).min(230.0);
+        let left = MARGIN + names + 14.0;
+        let right = WIDTH - MARGIN - 3.0 * COLUMN - RATE_COLUMN - 8.0;
+        let bottom = top + lines.iter().map(height).sum::<f64>();
+        let ends = log_ends(lines.iter().flat_map(values));
+        Plot { left, right, top, bottom, scale: ends.map(|ends| Scale::log(ends, (left, right))) }
+    }
+
+    /// The right edge of the column of a percentile.
+    fn column(&self, percentile: usize) -> f64 {
+        WIDTH - MARGIN - (2 - percentile) as f64 * COLUMN
+    }
+
+    fn headings(&self, canvas: &mut Canvas) {
+        let y = self.top - 8.0;
+        canvas.text((self.column(0) - COLUMN, y), "per second", LABEL.bold().end());
+        for (at, name) in HEADINGS.iter().enumerate() {
+            canvas.text((self.column(at), y), name, LABEL.bold().end());
+            let marker = self.column(at) - width(name, LABEL.bold()) - 12.0;
+            canvas.marker((marker, y - 4.5), PERCENTILE_SHAPES[at], PERCENTILES[at]);
+        }
+    }
+
+    fn grid(&self, canvas: &mut Canvas, runs: &[&Run]) {
+        let meaning = frame::common(runs, |run| words::latency_meaning(run.load.mode).to_owned());
+        let name = format!("{}, log scale \u{b7} lower is better", meaning.as_deref().unwrap_or("latency"));
+        let Some(scale) = self.scale else { return };
+        for tick in scale.ticks(46.0) {
+            let x = scale.px(tick);
+            canvas.line((x, self.top), (x, self.bottom + 4.0), Pen::solid(GRID, 1.0));
+            canvas.text((x, self.bottom + 17.0), &tick_text(tick), SMALL.middle());
+        }
+        canvas.text((self.left, self.bottom + 34.0), &name, SMALL);
+    }
+
+    fn line(&self, canvas: &mut Canvas, line: &Line, y: f64) {
+        match line {
+            Line::Section(name) => self.heading(canvas, y + 22.0, name, LABEL.bold().colored(GREY)),
+            Line::Group(name) => self.heading(canvas, y + 18.0, name, LABEL.bold()),
+            Line::Row(row) => self.row(canvas, row, y),
+        }
+    }
+
+    fn heading(&self, canvas: &mut Canvas, baseline: f64, name: &str, style: Type) {
+        let shown = fit(name, style, self.right - MARGIN);
+        canvas.rect((MARGIN, baseline - 13.0), (MARGIN + width(&shown, style) + 6.0, baseline + 5.0), WHITE);
+        canvas.text((MARGIN, baseline), &shown, style);
+    }
+
+    fn row(&self, canvas: &mut Canvas, row: &Row, y: f64) {
+        let left = MARGIN + indent(row);
+        let name = |style: Type| fit(&row.name, style, self.left - 10.0 - left);
+        match &row.content {
+            Content::Withheld(reason) => {
+                canvas.text((left, y + 21.0), &name(LABEL), LABEL.colored(PALE));
+                canvas.rect((self.left, y + 9.0), (WIDTH - MARGIN, y + 27.0), WHITE);
+                canvas.text(
+                    (self.left, y + 21.0),
+                    &fit(reason, SMALL, WIDTH - MARGIN - self.left),
+                    SMALL.colored(ALARM),
+                );
+            }
+            Content::Figures { per_s, failed, readings } => {
+                let lifted = if *failed > 0 { 6.0 } else { 0.0 };
+                canvas.text((left, y + 21.0 - lifted), &name(LABEL), LABEL);
+                if *failed > 0 {
+                    canvas.text((left, y + 28.0), &(units::count(*failed) + " failed"), SMALL.colored(ALARM));
+                }
+                canvas.text((self.column(0) - COLUMN, y + 21.0), &units::rate(*per_s), LABEL.end());
+                self.dots(canvas, row, readings, y + ROW_HEIGHT / 2.0);
+                for (at, reading) in readings.iter().enumerate() {
+                    numbers(canvas, (self.column(at), y), reading);
+                }
+            }
+        }
+    }
+
+    /// The marks of a row: a line from the first to the last, whiskers, and the markers, the lowest percentile on top.
+    fn dots(&self, canvas: &mut Canvas, row: &Row, readings: &[Reading; 3], y: f64) {
+        let Some(scale) = self.scale else { return };
+        let at: Vec<f64> = readings.iter().filter_map(position).map(|ns| scale.px(ns as f64)).collect();
+        match (at.first(), at.last()) {
+            (Some(&from), Some(&to)) => canvas.line((from, y), (to, y), Pen::solid(LEADER, 1.5)),
+            _ => canvas.text((self.left + 4.0, y + 4.0), "no samples", SMALL),
+        }
+        for percentile in [2, 1, 0] {
+            let (shape, color) = (PERCENTILE_SHAPES[percentile], rows::color(row, percentile));
+            let pen = Pen::solid(color, 1.6);
+            match readings[percentile] {
+                Reading::Known { value_ns, interval_ns } => {
+                    let x = scale.px(value_ns as f64);
+                    if let Some((low, high)) = interval_ns {
+                        whisker(canvas, (x, y), scale.px(low as f64), high.map(|high| scale.px(high as f64)), pen);
+                    }
+                    canvas.marker((x, y), shape, color);
+                }
+                Reading::TooFew { at_least_ns: Some(low), .. } => {
+                    let x = scale.px(low as f64);
+                    arrow(canvas, (x, y), pen);
+                    canvas.hollow_marker((x, y), shape, color);
+                }
+                Reading::TooFew { at_least_ns: None, .. } | Reading::Nothing => {}
+            }
+        }
+    }
+}
+
+/// From `low` to `high` with caps; an arrow where there is no upper end.
+fn whisker(canvas: &mut Canvas, (x, y): (f64, f64), low: f64, high: Option<f64>, pen: Pen) {
+    canvas.line((low, y), (high.unwrap_or(x), y), pen);
+    for end in [Some(low), high].into_iter().flatten() {
+        canvas.line((end, y - 5.0), (end, y + 5.0), pen);
+    }
+    if high.is_none() {
+        arrow(canvas, (x, y), pen);
+    }
+}
+
+fn arrow(canvas: &mut Canvas, (x, y): (f64, f64), pen: Pen) {
+    let tip = x + ARROW;
+    canvas.line((x, y), (tip, y), pen);
+    canvas.path(vec![(tip - 4.0, y - 3.5), (tip, y), (tip - 4.0, y + 3.5)], pen);
+}
+
+/// The value and beneath it how sure it is, right-aligned.
+fn numbers(canvas: &mut Canvas, (x, y): (f64, f64), reading: &Reading) {
+    let (value, surety) = match *reading {
+        Reading::Nothing => ("-".to_owned(), String::new()),
+        Reading::TooFew { at_least_ns, above } => {
+            let bound = at_least_ns.map_or_else(|| "-".to_owned(), |low| format!("\u{2265} {}", units::latency(low)));
+            (bound, format!("n={above}, too few"))
+        }
+        Reading::Known { value_ns, interval_ns } => {
+            let interval = interval_ns.map(|(low, high)| units::interval(value_ns, low, high));
+            (units::latency(value_ns), interval.unwrap_or_default())
+        }
+    };
+    let baseline = if surety.is_empty() { y + 21.0 } else { y + 15.0 };
+    canvas.text((x, baseline), &units::typeset(&value), LABEL.end());
+    if !surety.is_empty() {
+        canvas.text((x, y + 29.0), &surety, SMALL.end());
+    }
+}
+
+fn indent(row: &Row) -> f64 {
+    if row.series.is_some() { 12.0 } else { 0.0 }
+}
+
+fn height(line: &Line) -> f64 {
+    match line {
+        Line::Section(_) => 32.0,
+        Line::Group(_) => GROUP_HEIGHT,
+        Line::Row(_) => ROW_HEIGHT,
+    }
+}
+
+/// Where the marker of a reading stands.
+fn position(reading: &Reading) -> Option<u64> {
+    match *reading {
+        Reading::Nothing => None,
+        Reading::TooFew { at_least_ns, .. } => at_least_ns,
+        Reading::Known { value_ns, .. } => Some(value_ns),
+    }
+}
+
+/// All values that a line puts on the axis.
+fn values(line: &Line) -> Vec<f64> {
+    let Line::Row(Row { content: Content::Figures { readings, .. }, .. }) = line else { return Vec::new() };
+    let all = readings.iter().flat_map(|reading| match *reading {
+        Reading::Known { value_ns, interval_ns: Some((low, high)) } => vec![value_ns, low, high.unwrap_or(value_ns)],
+        _ => position(reading).into_iter().collect(),
+    });
+    all.map(|ns| ns as f64).collect()
+}
+
+fn notes(lines: &[Line], repeated: bool, cells: &[Cell<'_>]) -> Vec<String> {
+    let readings = || {
+        let of_line = |line: &Line| match line {
+            Line::Row(Row { content: Content::Figures { readings, .. }, .. }) => readings.to_vec(),
+            _ => Vec::new(),
+        };
+        lines.iter().flat_map(of_line)
+    };
+    let mut notes = Vec::new();
+    if repeated {
+        notes.push("Values: median of the valid runs. Brackets and whiskers: lowest and highest run.".to_owned());
+    } else if readings().any(|reading| matches!(reading, Reading::Known { interval_ns: Some(_), .. })) {
+        notes.push("Brackets and whiskers: 95 % interval within the run, from batch means over 20 blocks.".to_owned());
+    }
+    if readings().any(|reading| matches!(reading, Reading::TooFew { .. })) {
+        notes.push(
+            "Too few: fewer than 10 samples lie above. A hollow marker with an arrow is a lower bound, not a value."
+                .to_owned(),
+        );
+    }
+    for cell in cells.iter().filter(|cell| cell.valid().next().is_some()) {
+        for run in cell.runs.iter().filter(|run| !run.verdict.valid) {
+            notes.push(format!("Left out: {}, INVALID: {}", run.id, words::invalid(run).unwrap_or_default()));
+        }
+    }
+    notes
+}
+
+/// One sentence a cell: throughput and percentiles over all operations.
+fn finding(cells: &[Cell<'_>]) -> String {
+    let sentence = |cell: &Cell<'_>| {
+        let subject = format!("{} on {} ({})", cell.workload, words::store(cell.runs[0]), words::tier(cell.runs[0]));
+        let Some(run) = cell.valid().next() else {
+            return format!("{subject}: INVALID, {}.", words::invalid(cell.runs[0]).unwrap_or_default());
+        };
+        let latency = &run.total.response_ns;
+        let [p50, p99, p999] = [latency.p50, latency.p99, latency.p999].map(units::latency);
+        let rate = units::rate(run.throughput_per_s);
+        units::typeset(&format!("{subject}: {rate} operations per second, p50 {p50}, p99 {p99}, p99.9 {p999}."))
+    };
+    cells.iter().map(sentence).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,94 @@
+//! How wide a text is in the embedded font, and what fits: the measure of every layout here.
+//!
+//! Viewers without DejaVu Sans show SVG text in a narrower sans-serif, so that what fits here fits there.
+
+use super::style::Type;
+
+/// Advance widths of U+0020 to U+007E in 2048ths of the size: the `hmtx` tables of the fonts in `../fonts`.
+#[rustfmt::skip]
+const REGULAR: [u16; 95] = [
+    651, 821, 942, 1716, 1303, 1946, 1597, 563, 799, 799, 1024, 1716, 651, 739, 651, 690, 1303, 1303, 1303, 1303, 1303,
+    1303, 1303, 1303, 1303, 1303, 690, 690, 1716, 1716, 1716, 1087, 2048, 1401, 1405, 1430, 1577, 1294, 1178, 1587,
+    1540, 604, 604, 1343, 1141, 1767, 1532, 1612, 1235, 1612, 1423, 1300, 1251, 1499, 1401, 2025, 1403, 1251, 1403, 799,
+    690, 799, 1716, 1024, 1024, 1255, 1300, 1126, 1300, 1260, 721, 1300, 1298, 569, 569, 1186, 569, 1995, 1298, 1253,
+    1300, 1300, 842, 1067, 803, 1298, 1212, 1675, 1212, 1212, 1075, 1303, 690, 1303, 1716,
+];
+#[rustfmt::skip]
+const BOLD: [u16; 95] = [
+    713, 934, 1067, 1716, 1425, 2052, 1786, 627, 936, 936, 1071, 1716, 778, 850, 778, 748, 1425, 1425, 1425, 1425, 1425,
+    1425, 1425, 1425, 1425, 1425, 819, 819, 1716, 1716, 1716, 1188, 2048, 1585, 1561, 1503, 1700, 1399, 1399, 1681,
+    1714, 762, 762, 1587, 1305, 2038, 1714, 1741, 1501, 1741, 1577, 1475, 1397, 1663, 1585, 2259, 1579, 1483, 1485, 936,
+    748, 936, 1716, 1024, 1024, 1382, 1466, 1214, 1466, 1389, 891, 1466, 1458, 702, 702, 1362, 702, 2134, 1458, 1407,
+    1466, 1466, 1010, 1219, 979, 1458, 1335, 1892, 1321, 1335, 1192, 1458, 748, 1458, 1716,
+];
+/// Of any other character, no letter of which is wider than an em.
+const OTHER: u16 = 2048;
+const ELLIPSIS: char = '\u{2026}';
+
+/// The width of a text in pixels; kerning, which only narrows, is left out.
+pub fn width(text: &str, style: Type) -> f64 {
+    let table = if style.bold { &BOLD } else { &REGULAR };
+    let advance = |sign: char| match sign {
+        ' '..='~' => table[sign as usize - 32],
+        '\u{b5}' if style.bold => 1507,
+        '\u{b5}' => 1303,
+        '\u{b7}' => 778,
+        '\u{2265}' | '\u{2212}' => 1716,
+        _ => OTHER,
+    };
+    text.chars().map(|sign| f64::from(advance(sign))).sum::<f64>() / 2048.0 * style.size
+}
+
+/// The text, or as much of it as fits with an ellipsis.
+pub fn fit(text: &str, style: Type, available: f64) -> String {
+    if width(text, style) <= available {
+        return text.to_owned();
+    }
+    let mut kept: String = text.to_owned();
+    while !kept.is_empty() && width(&kept, style) + width("\u{2026}", style) > available {
+        kept.pop();
+    }
+    kept.truncate(kept.trim_end().len());
+    kept.push(ELLIPSIS);
+    kept
+}
+
+/// The text broken at spaces into lines that fit, `most` at most; what is left then ends in an ellipsis.
+pub fn wrap(text: &str, style: Type, available: f64, most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let last = lines.len() == most;
+        match lines.last_mut() {
+            Some(line) if last || width(line, style) + width(" ", style) + width(word, style) <= available => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.iter().map(|line| fit(line, style, available)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::style::{LABEL, TITLE};
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_cut_with_an_ellipsis() {
+        assert_eq!(fit("short", LABEL, 100.0), "short");
+        let cut = fit("a name that is much too long for its column", LABEL, 100.0);
+        assert!(cut.ends_with(ELLIPSIS) && width(&cut, LABEL) <= 100.0, "{cut}");
+    }
+
+    #[test]
+    fn lines_break_at_spaces_and_never_exceed_their_number() {
+        let text = "one two three four five six seven eight nine ten eleven twelve";
+        let lines = wrap(text, TITLE, 200.0, 9);
+        assert!(lines.iter().all(|line| width(line, TITLE) <= 200.0));
+        assert_eq!(lines.join(" "), text);
+        let few = wrap(text, TITLE, 200.0, 2);
+        assert!(few.len() == 2 && few[1].ends_with(ELLIPSIS), "{few:?}");
+        assert!(wrap("", TITLE, 200.0, 2).is_empty());
+    }
+}

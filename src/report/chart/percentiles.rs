@@ -1,0 +1,238 @@
+//! How the latency grows towards the slowest operations: one curve for each operation, or for each store.
+//!
+//! A curve ends where ten samples lie above, for beyond that it is chance. Repetitions are pooled, which is exact for
+//! histograms; percentiles themselves are never averaged.
+
+use hdrhistogram::Histogram;
+
+use super::canvas::{Canvas, Point};
+use super::frame;
+use super::labels::{self, EndLabel};
+use super::rows::Stores;
+use super::scale::{Scale, log_ends};
+use super::style::{Dash, GREY, GRID, LABEL, MARGIN, Pen, SMALL, WIDTH, color, shape};
+use super::tick_text;
+use crate::measure::histogram;
+use crate::record::{Experiment, Latency, Mode, OperationRecord, Run};
+use crate::report::group::{Cell, tiers_differ};
+use crate::report::{units, words};
+use crate::stats::FEWEST_ABOVE;
+
+const LEFT: f64 = MARGIN + 52.0;
+/// Points of a curve in each decade.
+const POINTS: usize = 60;
+
+/// The chart of one workload.
+pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>], stores: &Stores<'_>) -> anyhow::Result<Canvas> {
+    let runs: Vec<&Run> = cells.iter().flat_map(|cell| cell.runs.iter().copied()).collect();
+    let question = format!("How slow do the slowest operations of {} get?", cells[0].workload);
+    let (mut canvas, top) = frame::open(&question, &runs);
+    let mut panels = Vec::new();
+    for tier in cells.chunk_by(|a, b| a.tier == b.tier) {
+        let curves = if stores.several() { of_stores(tier, stores)? } else { of_operations(&tier[0])? };
+        let heading =
+            tiers_differ(cells).then(|| format!("durability: {} (compare within a tier only)", tier[0].tier.name()));
+        panels.push((heading, curves));
+    }
+    canvas.finding = finding(cells[0].workload, &panels);
+    let axes = Axes::of(&panels);
+    let mut y = top;
+    for (heading, curves) in &panels {
+        let meaning = frame::common(&runs, |run| words::latency_meaning(run.load.mode).to_owned());
+        let name = format!("{}, log scale \u{b7} lower is better", meaning.as_deref().unwrap_or("latency"));
+        if let Some(heading) = heading {
+            canvas.text((MARGIN, y + 16.0), heading, LABEL.bold().colored(GREY));
+            y += 22.0;
+        }
+        canvas.text((MARGIN, y + 12.0), &name, LABEL.bold());
+        y = axes.panel(&mut canvas, curves, y + 24.0, if panels.len() == 1 { 380.0 } else { 260.0 });
+    }
+    let notes = notes(cells, panels.iter().flat_map(|(_, curves)| curves));
+    frame::close(&mut canvas, y + 8.0, &notes, experiment, &runs);
+    Ok(canvas)
+}
+
+/// One operation or store.
+struct Curve {
+    name: String,
+    number: usize,
+    count: u64,
+    /// 1 / (1 - p) and nanoseconds.
+    response: Vec<Point>,
+    /// Of an open loop.
+    service: Vec<Point>,
+}
+
+fn of_operations(cell: &Cell<'_>) -> anyhow::Result<Vec<Curve>> {
+    let mut names: Vec<&String> = Vec::new();
+    for name in cell.valid().flat_map(|run| run.operations.keys()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let curve = |(number, name): (usize, &&String)| {
+        let records = cell.valid().filter_map(|run| run.operations.get(*name).map(|record| (run, record)));
+        curve((*name).clone(), number, records)
+    };
+    names.iter().enumerate().map(curve).collect()
+}
+
+fn of_stores(cells: &[Cell<'_>], stores: &Stores<'_>) -> anyhow::Result<Vec<Curve>> {
+    let shown = cells.iter().filter(|cell| cell.valid().next().is_some());
+    let totals = |cell: &Cell<'_>| {
+        let records = cell.valid().map(|run| (run, &run.total));
+        curve(words::store(cell.runs[0]), stores.number(cell.store), records)
+    };
+    shown.map(totals).collect()
+}
+
+fn curve<'a>(
+    name: String,
+    number: usize,
+    records: impl Iterator<Item = (&'a Run, &'a OperationRecord)>,
+) -> anyhow::Result<Curve> {
+    let records: Vec<_> = records.collect();
+    let response = pooled(records.iter().map(|(_, record)| &record.response_ns))?;
+    let open = records.iter().filter(|(run, _)| run.load.mode == Mode::Open);
+    let service = pooled(open.map(|(_, record)| &record.service_ns))?;
+    Ok(Curve { name, number, count: response.len(), response: points(&response), service: points(&service) })
+}
+
+fn pooled<'a>(latencies: impl Iterator<Item = &'a Latency>) -> anyhow::Result<Histogram<u64>> {
+    let mut whole = histogram::new();
+    for latency in latencies {
+        whole.add(histogram::decode(&latency.histogram)?)?;
+    }
+    Ok(whole)
+}
+
+/// From the fastest to where ten samples lie above.
+fn points(histogram: &Histogram<u64>) -> Vec<Point> {
+    let limit = histogram.len() as f64 / FEWEST_ABOVE as f64;
+    if limit <= 1.0 {
+        return Vec::new();
+    }
+    let steps = (limit.log10() * POINTS as f64).ceil() as usize;
+    let xs = (0..=steps).map(|step| 10f64.powf(limit.log10() * step as f64 / steps as f64));
+    xs.map(|x| (x, histogram.value_at_quantile(1.0 - 1.0 / x).max(1) as f64)).collect()
+}
+
+/// The axes that all panels share.
+struct Axes {
+    ends_ns: Option<(f64, f64)>,
+    rank: Scale,
+}
+
+impl Axes {
+    fn of(panels: &[(Option<String>, Vec<Curve>)]) -> Axes {
+        let curves = || panels.iter().flat_map(|(_, curves)| curves);
+        let points = || curves().flat_map(|curve| curve.response.iter().chain(&curve.service));
+        let farthest = points().map(|(x, _)| *x).fold(100.0, f64::max);
+        let texts: Vec<String> = curves().map(end_text).collect();
+        let right = WIDTH - MARGIN - labels::width_of(texts.iter().map(String::as_str), 280.0);
+        Axes { ends_ns: log_ends(points().map(|(_, ns)| *ns)), rank: Scale::log((1.0, farthest), (LEFT, right)) }
+    }
+
+    /// Draws one panel; gives where the next may begin.
+    fn panel(&self, canvas: &mut Canvas, curves: &[Curve], top: f64, height: f64) -> f64 {
+        let bottom = top + height.max(curves.len() as f64 * 16.0);
+        let Some(ends_ns) = self.ends_ns else {
+            canvas.text((LEFT, top + 24.0), "Nothing to show: no valid run has enough samples.", LABEL);
+            return top + 50.0;
+        };
+        let latency = Scale::log(ends_ns, (bottom, top));
+        self.grid(canvas, latency, top, bottom);
+        let place =
+            |points: &[Point]| points.iter().map(|(x, ns)| (self.rank.px(*x), latency.px(*ns))).collect::<Vec<_>>();
+        let mut ends = Vec::new();
+        for curve in curves {
+            let (shape, color) = (shape(curve.number), color(curve.number));
+            canvas.path(place(&curve.service), Pen::solid(color, 1.4).dash(Dash::Dashed));
+            let drawn = place(&curve.response);
+            let Some(&end) = drawn.last() else { continue };
+            canvas.path(drawn, Pen::solid(color, 2.0));
+            for rank in [2.0, 10.0, 100.0, 1e3, 1e4, 1e5] {
+                if let Some(point) = curve.response.iter().find(|(x, _)| *x >= rank) {
+                    canvas.marker(place(&[*point])[0], shape, color);
+                }
+            }
+            ends.push(EndLabel { end, text: end_text(curve), marker: (shape, color) });
+        }
+        labels::draw(canvas, &ends, self.rank.px(f64::INFINITY), (top + 6.0, bottom - 6.0));
+        bottom + 40.0
+    }
+
+    fn grid(&self, canvas: &mut Canvas, latency: Scale, top: f64, bottom: f64) {
+        let right = self.rank.px(f64::INFINITY);
+        for tick in latency.ticks(30.0) {
+            let y = latency.px(tick);
+            canvas.line((LEFT, y), (right, y), Pen::solid(GRID, 1.0));
+            canvas.text((LEFT - 8.0, y + 4.0), &tick_text(tick), SMALL.end());
+        }
+        for (rank, name) in RANKS {
+            let x = self.rank.px(rank);
+            if x <= right - 1.0 || self.rank.px(rank * 0.99) < x {
+                canvas.line((x, top), (x, bottom + 4.0), Pen::solid(GRID, 1.0).dash(Dash::Dotted));
+                canvas.text((x, bottom + 17.0), name, SMALL.middle());
+            }
+        }
+        canvas.text(
+            (LEFT, bottom + 34.0),
+            "percentile, spaced by the share of operations that are slower (log scale)",
+            SMALL,
+        );
+    }
+}
+
+const RANKS: [(f64, &str); 8] = [
+    (1.0, "0 %"),
+    (2.0, "50 %"),
+    (10.0, "90 %"),
+    (100.0, "99 %"),
+    (1e3, "99.9 %"),
+    (1e4, "99.99 %"),
+    (1e5, "99.999 %"),
+    (1e6, "99.9999 %"),
+];
+
+/// `update, 1.2 ms at 99.7 %`: what the curve reaches.
+fn end_text(curve: &Curve) -> String {
+    match curve.response.last() {
+        Some((x, ns)) => {
+            let latency = units::typeset(&units::latency(*ns as u64));
+            format!("{}, {latency} at {}", curve.name, percent_text(*x))
+        }
+        None => curve.name.clone(),
+    }
+}
+
+/// The percentile of a rank, with one digit beyond its nines: `99.87 %`.
+fn percent_text(rank: f64) -> String {
+    let places = (rank.log10().floor() - 1.0).max(0.0) as usize;
+    let down = 10f64.powi(places as i32);
+    format!("{:.places$} %", ((100.0 - 100.0 / rank) * down).floor() / down)
+}
+
+fn notes<'a>(cells: &[Cell<'_>], curves: impl Iterator<Item = &'a Curve>) -> Vec<String> {
+    let curves: Vec<&Curve> = curves.collect();
+    let mut notes =
+        vec!["Each curve ends where 10 samples lie above it; its marker stands at 50, 90, 99 and 99.9 %.".to_owned()];
+    if curves.iter().any(|curve| !curve.service.is_empty()) {
+        notes.push("Solid: response time. Dashed: service time, without the wait for a free client.".to_owned());
+    }
+    if cells.iter().any(|cell| cell.valid().count() > 1) {
+        notes.push("The valid runs of a store are pooled.".to_owned());
+    }
+    for curve in curves.iter().filter(|curve| curve.response.is_empty()) {
+        notes.push(format!("Not drawn: {} ({}).", curve.name, units::counted(curve.count, "sample")));
+    }
+    for run in cells.iter().flat_map(|cell| &cell.runs) {
+        notes.extend(words::invalid(run).map(|reason| format!("Withheld: {}, INVALID: {reason}", run.id)));
+    }
+    notes
+}
+
+fn finding(workload: &str, panels: &[(Option<String>, Vec<Curve>)]) -> String {
+    let curves: Vec<String> = panels.iter().flat_map(|(_, curves)| curves).map(end_text).collect();
+    if curves.is_empty() { format!("{workload}: no valid run.") } else { format!("{workload}: {}.", curves.join("; ")) }
+}
