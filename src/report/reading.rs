@@ -1,13 +1,16 @@
 //! What may honestly be said about a percentile: a value with its interval, a lower bound, or nothing.
 
+use super::spread_of;
 use crate::record::Latency;
 use crate::stats::{FEWEST_ABOVE, ranked_above};
 
-/// The percentiles that reports show.
+/// The percentiles that a record holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Percentile {
     /// 50 %.
     P50,
+    /// 90 %.
+    P90,
     /// 99 %.
     P99,
     /// 99.9 %.
@@ -36,13 +39,14 @@ pub enum Reading {
 }
 
 impl Percentile {
-    /// All of them, rising.
+    /// Those that reports show, rising.
     pub const ALL: [Percentile; 3] = [Percentile::P50, Percentile::P99, Percentile::P999];
 
     /// Its name in the record and in tables.
     pub fn name(self) -> &'static str {
         match self {
             Percentile::P50 => "p50",
+            Percentile::P90 => "p90",
             Percentile::P99 => "p99",
             Percentile::P999 => "p999",
         }
@@ -52,6 +56,7 @@ impl Percentile {
     pub fn of_ns(self, latency: &Latency) -> u64 {
         match self {
             Percentile::P50 => latency.p50,
+            Percentile::P90 => latency.p90,
             Percentile::P99 => latency.p99,
             Percentile::P999 => latency.p999,
         }
@@ -60,6 +65,7 @@ impl Percentile {
     fn share(self) -> f64 {
         match self {
             Percentile::P50 => 0.5,
+            Percentile::P90 => 0.9,
             Percentile::P99 => 0.99,
             Percentile::P999 => 0.999,
         }
@@ -78,4 +84,21 @@ pub fn reading(latency: &Latency, percentile: Percentile) -> Reading {
     }
     let interval_ns = interval.map(|interval| (interval.low, interval.high));
     Reading::Known { value_ns: percentile.of_ns(latency), interval_ns }
+}
+
+/// Of one run its reading; of several their median, with the extremes as its interval: restarts differ by more than the
+/// seconds of a run do.
+pub fn over_runs(latencies: &[&Latency], percentile: Percentile) -> Reading {
+    let readings: Vec<Reading> = latencies.iter().map(|latency| reading(latency, percentile)).collect();
+    let known = |one: &Reading| if let Reading::Known { value_ns, .. } = one { Some(*value_ns as f64) } else { None };
+    let values: Vec<f64> = readings.iter().filter_map(known).collect();
+    match readings[..] {
+        [] => Reading::Nothing,
+        [one] => one,
+        _ if values.len() == readings.len() => {
+            let [low, median, high] = spread_of(values.into_iter()).map(|ns| ns as u64);
+            Reading::Known { value_ns: median, interval_ns: Some((low, Some(high))) }
+        }
+        _ => readings.into_iter().find(|one| known(one).is_none()).unwrap_or(Reading::Nothing),
+    }
 }

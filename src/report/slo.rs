@@ -1,0 +1,107 @@
+//! The latency limits that a workload states, and whether a store kept them. The record holds the workload as text; only
+//! its `[slo]` and its operations' `slo` are looked at here. A YCSB file states none.
+
+use super::reading::{Percentile, Reading, over_runs};
+use super::units;
+use crate::record::{Latency, Run};
+
+/// One limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limit {
+    /// Of which percentile; the largest of all without.
+    percentile: Option<Percentile>,
+    limit_ns: u64,
+}
+
+/// Whether a limit was kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kept {
+    /// So is the whole interval of the percentile.
+    Yes,
+    /// The interval lies on both sides of the limit, or there are too few samples.
+    Unsure,
+    /// The whole interval lies above.
+    No,
+}
+
+const KEYS: [(&str, Option<Percentile>); 5] = [
+    ("p50_ms", Some(Percentile::P50)),
+    ("p90_ms", Some(Percentile::P90)),
+    ("p99_ms", Some(Percentile::P99)),
+    ("p999_ms", Some(Percentile::P999)),
+    ("max_ms", None),
+];
+
+/// The limits of an operation, or those over all operations (`None`).
+pub fn limits(workload: &str, operation: Option<&str>) -> Vec<Limit> {
+    let Ok(file) = workload.parse::<toml::Table>() else { return Vec::new() };
+    let stated = match operation {
+        None => file.get("slo"),
+        Some(name) => file.get("operations").and_then(|all| all.get(name)).and_then(|one| one.get("slo")),
+    };
+    let limit = |(key, percentile): (&str, Option<Percentile>)| {
+        let value = stated?.get(key)?;
+        let ms = value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64))?;
+        Some(Limit { percentile, limit_ns: (ms * 1e6) as u64 })
+    };
+    KEYS.into_iter().filter_map(limit).collect()
+}
+
+/// What the workload requires of its store: `durability durable`, `isolation serializable`.
+pub fn required(workload: &str) -> Vec<String> {
+    let Ok(file) = workload.parse::<toml::Table>() else { return Vec::new() };
+    let stated = |key: &str| Some(format!("{key} {}", file.get("require")?.get(key)?.as_str()?));
+    ["durability", "isolation"].into_iter().filter_map(stated).collect()
+}
+
+impl Limit {
+    /// `p99 ≤ 5.00 ms`.
+    pub fn text(&self) -> String {
+        let what = match self.percentile {
+            None => "max",
+            Some(Percentile::P999) => "p99.9",
+            Some(percentile) => percentile.name(),
+        };
+        format!("{what} \u{2264} {}", units::typeset(&units::latency(self.limit_ns)))
+    }
+
+    /// Whether it was kept over these runs.
+    pub fn kept(&self, latencies: &[&Latency]) -> Kept {
+        let judged = |low: u64, high: Option<u64>| match high {
+            Some(high) if high <= self.limit_ns => Kept::Yes,
+            _ if low > self.limit_ns => Kept::No,
+            _ => Kept::Unsure,
+        };
+        let Some(percentile) = self.percentile else {
+            let largest = latencies.iter().filter(|latency| latency.count > 0).map(|latency| latency.max).max();
+            return largest.map_or(Kept::Unsure, |largest| judged(largest, Some(largest)));
+        };
+        match over_runs(latencies, percentile) {
+            Reading::Known { interval_ns: Some((low, high)), .. } => judged(low, high),
+            Reading::Known { value_ns, interval_ns: None } if value_ns > self.limit_ns => Kept::No,
+            Reading::TooFew { at_least_ns: Some(low), .. } => judged(low, None),
+            Reading::Known { .. } | Reading::TooFew { .. } | Reading::Nothing => Kept::Unsure,
+        }
+    }
+}
+
+/// The limits of an operation or of all, and each with whether these runs kept it, as one line; empty without limits.
+pub fn judged(runs: &[&Run], operation: Option<&str>) -> Option<(Kept, String)> {
+    let limits = limits(&runs.first()?.workload.text, operation);
+    let records = runs.iter().filter_map(|run| operation.map_or(Some(&run.total), |name| run.operations.get(name)));
+    let latencies: Vec<&Latency> = records.map(|record| &record.response_ns).collect();
+    let judged = limits.iter().map(|limit| (limit.kept(&latencies), limit.text()));
+    let (kept, texts): (Vec<Kept>, Vec<String>) = judged.unzip();
+    Some((*kept.iter().max()?, texts.join(", ")))
+}
+
+impl Kept {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kept::Yes => "kept",
+            Kept::Unsure => "cannot tell",
+            Kept::No => "missed",
+        }
+    }
+}

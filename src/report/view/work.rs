@@ -1,0 +1,125 @@
+//! The work: what each workload is, how its data was loaded, and what it weighs.
+
+use super::distinct;
+use super::figure::Figure;
+use super::groups::Group;
+use crate::record::{Experiment, Run};
+use crate::report::{spread_of, units, words};
+
+/// A workload as run.
+#[derive(Debug)]
+pub struct Workload {
+    /// Its name.
+    pub name: String,
+    /// One sentence on what it mimics.
+    pub about: String,
+    /// Hash of its text.
+    pub hash: String,
+    /// Hashes of the streams of operations: one, if all stores were given the same work.
+    pub streams: Vec<String>,
+    /// Rows before the measurement.
+    pub rows: String,
+    /// How skewed the accesses were, in a sentence.
+    pub skew: Option<String>,
+    /// Its text.
+    pub text: String,
+    /// By store.
+    pub loads: Vec<Load>,
+}
+
+/// What loading a store took, the median of its runs.
+#[derive(Debug)]
+pub struct Load {
+    /// `libsql 3.45.1`.
+    pub store: String,
+    /// Rows per second.
+    pub rows_per_s: Figure,
+    /// Seconds of loading, and of settling after it.
+    pub seconds: [String; 2],
+    /// Logical size, on disk after loading and after the run, in memory, and written: what is unknown is a dash.
+    pub bytes: [String; 5],
+    /// Bytes on disk for each byte of data.
+    pub amplification: Figure,
+}
+
+/// All workloads, in the order in which they first ran.
+pub fn workloads(experiment: &Experiment) -> Vec<Workload> {
+    let keys = distinct(experiment.runs.iter().map(|run| (&run.workload.name, &run.workload.hash)));
+    let of = |key: (&String, &String)| {
+        let runs = experiment.runs.iter().filter(|run| (&run.workload.name, &run.workload.hash) == key);
+        workload(&runs.collect::<Vec<_>>())
+    };
+    keys.into_iter().map(of).collect()
+}
+
+fn workload(runs: &[&Run]) -> Workload {
+    let info = &runs[0].workload;
+    let stores = distinct(runs.iter().map(|run| words::store(run)));
+    let load = |store: String| {
+        let own: Vec<&Run> = runs.iter().copied().filter(|run| words::store(run) == store).collect();
+        load(store, &own)
+    };
+    Workload {
+        name: info.name.clone(),
+        about: info.about.clone(),
+        hash: info.hash.clone(),
+        streams: distinct(runs.iter().map(|run| run.workload.stream_hash.clone())),
+        rows: units::count(info.rows),
+        skew: runs.iter().find_map(|run| skew(run)),
+        text: info.text.clone(),
+        loads: stores.into_iter().map(load).collect(),
+    }
+}
+
+/// How unevenly the accesses fell on the keys.
+fn skew(run: &Run) -> Option<String> {
+    let shares = run.skew?;
+    let percent = |share: f64| format!("{:.1}%", 100.0 * share);
+    Some(format!(
+        "the hottest 1% of {} keys took {} of the accesses, the hottest 10% {}, the hottest 20% {}, the hottest key alone {}",
+        units::count(shares.keys),
+        percent(shares.top_1),
+        percent(shares.top_10),
+        percent(shares.top_20),
+        percent(shares.hottest),
+    ))
+}
+
+fn load(store: String, runs: &[&Run]) -> Load {
+    let median = |of: &dyn Fn(&Run) -> Option<f64>| {
+        let known: Vec<f64> = runs.iter().copied().filter_map(of).collect();
+        let [_, median, _] = spread_of(known.iter().copied());
+        (!known.is_empty()).then_some(median)
+    };
+    let bytes = |of: fn(&Run) -> Option<u64>| median(&|run| of(run).map(|bytes| bytes as f64));
+    let text = |bytes: Option<f64>| bytes.map_or("\u{2013}".to_owned(), |bytes| units::bytes(bytes as u64));
+    let logical = bytes(|run| Some(run.loading.logical_bytes).filter(|bytes| *bytes > 0));
+    let disk = bytes(|run| run.footprint.after_load.disk_bytes);
+    let rates: Vec<f64> = runs.iter().map(|run| run.loading.rows_per_s).filter(|rate| *rate > 0.0).collect();
+    let seconds = [median(&|run| Some(run.phases.load_s)), median(&|run| Some(run.phases.settle_s))];
+    Load {
+        store,
+        rows_per_s: Figure::rate(&rates, None),
+        seconds: seconds.map(|s| units::seconds(s.unwrap_or_default())),
+        bytes: [
+            text(logical),
+            text(disk),
+            text(bytes(|run| run.footprint.after_run.disk_bytes)),
+            text(bytes(|run| run.footprint.after_run.memory_bytes)),
+            text(bytes(|run| run.footprint.after_run.written_bytes)),
+        ],
+        amplification: match (logical, disk) {
+            (Some(logical), Some(disk)) if disk > 0.0 => {
+                let ratio = disk / logical;
+                Figure { value: format!("{ratio:.2}\u{d7}"), spread: String::new(), sort: Some(ratio) }
+            }
+            _ => Figure::none(),
+        },
+    }
+}
+
+/// Whether every store of a workload held the same data after the load.
+pub fn same_data(group: &Group<'_>) -> bool {
+    let digests = group.cells.iter().flat_map(|cell| &cell.runs).map(|run| &run.loading.digests);
+    distinct(digests).len() <= 1
+}
