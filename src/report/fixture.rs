@@ -259,7 +259,12 @@ fn store(plan: &Plan) -> StoreInfo {
             guarantees: Guarantees {
                 durability: plan.tier,
                 isolation: "serializable".to_owned(),
-                because: "journal_mode=wal, synchronous=full".to_owned(),
+                because: if plan.store == "libsql" {
+                    "journal_mode=wal, synchronous=full"
+                } else {
+                    "as the server says"
+                }
+                .to_owned(),
             },
             settings: BTreeMap::from([("synchronous".to_owned(), "2".to_owned())]),
             layout: Vec::new(),
@@ -290,6 +295,8 @@ pub fn zoo() -> Vec<(&'static str, Experiment)> {
         ("headline", experiment(vec![read_heavy(), oltp(), open_loop()])),
         ("stores", experiment(stores())),
         ("hard", experiment(hard())),
+        ("long", experiment(long())),
+        ("empty", experiment(Vec::new())),
     ]
 }
 
@@ -368,4 +375,29 @@ fn hard() -> Vec<Run> {
         ..Plan::default()
     });
     vec![wide, one, nothing, many]
+}
+
+/// Ten minutes of an overloaded open loop, and a run of one second.
+fn long() -> Vec<Run> {
+    let mut overloaded = run(&Plan {
+        workload: "overload",
+        shapes: &[("get", 40.0, 110, 0.4), ("report", 10.0, 700_000_000, 1.3)],
+        seconds: 600,
+        open: Some((60.0, 300_000_000)),
+        seed: 8,
+        ..Plan::default()
+    });
+    for (at, second) in overloaded.timeline.iter_mut().enumerate() {
+        second.skipped = at as u64 % 17;
+    }
+    overloaded.counts.skipped = 4_800;
+    let mut drain = overloaded.timeline[10].clone();
+    (drain.at_s, drain.length_s, drain.phase) = (600.0, 0.4, Phase::Drain);
+    overloaded.timeline.push(drain);
+    let brief = run(&Plan { workload: "brief", seconds: 1, seed: 9, ..Plan::default() });
+    let mut blank = run(&Plan { workload: "blank", seconds: 1, seed: 9, ..Plan::default() });
+    blank.timeline.clear();
+    blank.operations.clear();
+    blank.total = OperationRecord::default();
+    vec![overloaded, brief, blank]
 }

@@ -4,6 +4,7 @@
 pub mod chart;
 pub mod csv;
 mod group;
+pub mod markdown;
 pub mod png;
 mod reading;
 mod table;
@@ -18,10 +19,17 @@ use crate::record::{Experiment, OperationRecord, Run};
 
 /// Every derived file: its path within the results folder, and its content.
 pub fn render(experiment: &Experiment) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-    Ok(vec![
+    let charts = chart::charts(experiment)?;
+    let mut files = vec![
+        ("report.md".to_owned(), markdown::report(experiment, &charts).into_bytes()),
         ("summary.csv".to_owned(), csv::summary(experiment)?),
         ("timeline.csv".to_owned(), csv::timeline(experiment)?),
-    ])
+    ];
+    for chart in charts {
+        files.push((format!("charts/{}.png", chart.name), png::render(&chart.svg)?));
+        files.push((format!("charts/{}.svg", chart.name), chart.svg.into_bytes()));
+    }
+    Ok(files)
 }
 
 /// Successes of an operation per second of the measurement.
@@ -36,4 +44,23 @@ fn spread_of(values: impl Iterator<Item = f64>) -> [f64; 3] {
     let at = |index: usize| sorted.get(index).copied().unwrap_or_default();
     let last = sorted.len().saturating_sub(1);
     [at(0), (at(last / 2) + at(sorted.len() / 2)) / 2.0, at(last)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_has_its_own_relative_path_and_content() {
+        let files = render(&fixture::experiment(vec![fixture::read_heavy()])).expect("it renders");
+        let paths: std::collections::BTreeSet<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!((paths.len(), files.len()), (11, 11));
+        assert!(files.iter().all(|(path, content)| !path.starts_with('/') && !content.is_empty()));
+        assert!(paths.contains("charts/latency-read-heavy.png") && paths.contains("report.md"));
+    }
+
+    #[test]
+    fn an_experiment_without_runs_still_renders() {
+        assert_eq!(render(&fixture::experiment(Vec::new())).expect("it renders").len(), 3);
+    }
 }

@@ -31,7 +31,34 @@ pub fn render(svg: &str) -> anyhow::Result<Vec<u8>> {
     Ok(pixels.encode_png()?)
 }
 
-fn tree(svg: &str) -> anyhow::Result<Tree> {
+/// The document with its text resolved in the embedded fonts; system fonts are not looked at.
+pub(super) fn tree(svg: &str) -> anyhow::Result<Tree> {
     let options = Options { fontdb: FONTS.clone(), font_family: "DejaVu Sans".to_owned(), ..Options::default() };
     Tree::from_str(svg, &options).context("the chart is not SVG")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use resvg::usvg::Node;
+
+    const SVG: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" width="200" height="40">
+        <text x="10" y="20" font-family="DejaVu Sans, sans-serif" font-size="12">p99 of 42.1 µs</text></svg>"#;
+
+    #[test]
+    fn text_is_drawn_without_any_system_font() {
+        assert_eq!(FONTS.faces().count(), 2);
+        let tree = tree(SVG).expect("it is SVG");
+        let Some(Node::Text(text)) = tree.root().children().first() else { panic!("the text is gone") };
+        assert!(text.bounding_box().width() > 80.0, "{:?}", text.bounding_box());
+    }
+
+    #[test]
+    fn the_picture_is_twice_the_size_and_always_the_same() {
+        let png = render(SVG).expect("it renders");
+        let side = |at: usize| u32::from_be_bytes([png[at], png[at + 1], png[at + 2], png[at + 3]]);
+        assert_eq!((&png[1..4], side(16), side(20)), (&b"PNG"[..], 400, 80));
+        assert_eq!(png, render(SVG).expect("it renders"));
+        assert!(render("<html>").is_err());
+    }
 }

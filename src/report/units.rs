@@ -35,12 +35,17 @@ pub fn rate(per_s: f64) -> String {
     }
 }
 
+/// A rate as it was asked for: `2,000`, `0.5`.
+pub fn asked_rate(per_s: f64) -> String {
+    if per_s.fract() == 0.0 && per_s >= 0.0 { count(per_s as u64) } else { per_s.to_string() }
+}
+
 /// A whole number with thousands separated: `412,331`.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -149,6 +154,7 @@ mod tests {
     fn rates_counts_and_shares() {
         let rates: Vec<String> = [0.0, 0.516, 9.996, 72.34, 99.97, 14_467.6].map(rate).into();
         assert_eq!(rates, ["0", "0.52", "10.0", "72.3", "100", "14,468"]);
+        assert_eq!([60.0, 2_000.0, 0.5].map(asked_rate), ["60", "2,000", "0.5"]);
         assert_eq!([7, 999, 1_000, 1_234_567].map(count), ["7", "999", "1,000", "1,234,567"]);
         assert_eq!([counted(1, "client"), counted(16, "client")], ["1 client", "16 clients"]);
         assert_eq!([0.0, 0.2, 500.0, 2e4, 1.5e6].map(short), ["0", "0.2", "500", "20k", "1.5M"]);

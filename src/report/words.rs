@@ -3,9 +3,11 @@
 use super::units;
 use crate::record::{Experiment, Mode, Run};
 
-/// `libsql 3.45.1`.
+/// `libsql 3.45.1`, without what some engines tell of their build.
 pub fn store(run: &Run) -> String {
-    format!("{} {}", run.store.name, run.store.description.version)
+    let version = &run.store.description.version;
+    let short = version.split([',', '(']).next().unwrap_or(version).trim();
+    format!("{} {short}", run.store.name)
 }
 
 /// The durability tier as read back from the store; the asked one too, should they differ.
@@ -22,7 +24,7 @@ pub fn load(run: &Run) -> String {
     match load.mode {
         Mode::Closed => format!("closed loop, {clients}"),
         Mode::Open => {
-            let rate = load.rate_per_s.map_or_else(|| "unknown rate".to_owned(), |rate| units::rate(rate) + "/s");
+            let rate = load.rate_per_s.map_or_else(|| "unknown rate".to_owned(), |rate| units::asked_rate(rate) + "/s");
             format!("open loop, {rate} {}, cap {clients}", load.arrivals.as_deref().unwrap_or("arrivals"))
         }
     }
@@ -41,13 +43,24 @@ pub fn losses(run: &Run) -> String {
     told.join(", ")
 }
 
-/// What latencies of this run mean.
+/// `closed loop`, `open loop`.
+pub fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Closed => "closed loop",
+        Mode::Open => "open loop",
+    }
+}
+
+/// What the latencies of a run mean.
 pub fn latency_meaning(mode: Mode) -> &'static str {
     match mode {
         Mode::Closed => "service time (closed loop: waiting for a free client is not included)",
         Mode::Open => "response time, from the instant at which the operation was due",
     }
 }
+
+/// What they mean where runs of both kinds meet.
+pub const MIXED_MEANING: &str = "service time in closed loops, response time in open loops";
 
 /// `storebench 0.1.0`, and the profile if it makes figures incomparable.
 pub fn tool(experiment: &Experiment) -> String {

@@ -17,16 +17,16 @@ pub fn open(question: &str, runs: &[&Run]) -> (Canvas, f64) {
 
 /// Closes the canvas below `y` with notes on how to read it and with where it came from.
 pub fn close(canvas: &mut Canvas, y: f64, notes: &[String], experiment: &Experiment, runs: &[&Run]) {
-    let mut y = y + 8.0;
+    let mut y = y + 20.0;
     for note in notes {
         y = paragraph(canvas, y, note, SMALL, 3);
     }
     canvas.line((MARGIN, y - 2.0), (WIDTH - MARGIN, y - 2.0), Pen::solid(GRID, 1.0));
-    y += 14.0;
+    y += 16.0;
     for line in provenance(experiment, runs) {
         y = paragraph(canvas, y, &line, SMALL, 3);
     }
-    canvas.height = (y + MARGIN - 14.0).ceil();
+    canvas.height = (y + MARGIN - 16.0).ceil();
 }
 
 /// Lines from the baseline `y` on; gives the baseline of the line that would follow.
@@ -54,7 +54,7 @@ fn circumstances(runs: &[&Run]) -> String {
     if stores.len() == 1 {
         parts.push(words::store(runs[0]));
     }
-    parts.push(if repetitions == 1 { "1 run".to_owned() } else { format!("{repetitions} runs") });
+    parts.push(if repetitions == 1 { "1 run".to_owned() } else { format!("{repetitions} runs each") });
     parts.extend(Some(losses(runs)).filter(|losses| !losses.is_empty()));
     parts.join(" \u{b7} ")
 }

@@ -2,13 +2,12 @@
 
 use super::canvas::{Canvas, Point};
 use super::metrics::{fit, width};
-use super::style::{LABEL, LEADER, MARGIN, Pen, Shape, WIDTH};
-use plotters::style::RGBColor;
+use super::style::{Dash, LABEL, LEADER, MARGIN, Pen, Shape, WIDTH};
 
 /// Between baselines.
 const GAP: f64 = 15.0;
 /// Leader and marker.
-const BEFORE_TEXT: f64 = 26.0;
+const BEFORE_TEXT: f64 = 28.0;
 
 /// A name to be written right of a line's end.
 pub struct EndLabel {
@@ -16,8 +15,10 @@ pub struct EndLabel {
     pub end: Point,
     /// What to write.
     pub text: String,
-    /// The line's marker and colour.
-    pub marker: (Shape, RGBColor),
+    /// The line itself.
+    pub pen: Pen,
+    /// The marker of a solid line; a broken one is known by its strokes.
+    pub shape: Shape,
 }
 
 /// How much room labels need at the right, up to `most`.
@@ -29,9 +30,12 @@ pub fn width_of<'a>(texts: impl Iterator<Item = &'a str>, most: f64) -> f64 {
 pub fn draw(canvas: &mut Canvas, labels: &[EndLabel], left: f64, (top, bottom): (f64, f64)) {
     let wanted: Vec<f64> = labels.iter().map(|label| label.end.1).collect();
     for (label, y) in labels.iter().zip(apart(&wanted, GAP, (top, bottom))) {
-        let (end, pen) = (label.end, Pen::solid(LEADER, 0.8));
-        canvas.path(vec![end, (left, end.1), (left + 10.0, y)], pen);
-        canvas.marker((left + 17.0, y), label.marker.0, label.marker.1);
+        canvas.path(vec![label.end, (left, label.end.1), (left + 8.0, y)], Pen::solid(LEADER, 0.8));
+        if label.pen.dash == Dash::Solid {
+            canvas.marker((left + 16.0, y), label.shape, label.pen.color);
+        } else {
+            canvas.line((left + 9.0, y), (left + 24.0, y), label.pen);
+        }
         let text = fit(&label.text, LABEL, WIDTH - MARGIN - left - BEFORE_TEXT);
         canvas.text((left + BEFORE_TEXT, y + 4.0), &text, LABEL);
     }

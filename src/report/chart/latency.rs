@@ -4,15 +4,15 @@
 
 use super::canvas::Canvas;
 use super::frame;
-use super::metrics::{fit, width};
-use super::rows::{self, Content, Line, Row, Stores};
+use super::metrics::{fit, fit_name, width};
+use super::rows::{self, Content, Line, Row};
 use super::scale::{Scale, log_ends};
 use super::style::{
-    ALARM, GREY, GRID, LABEL, LEADER, MARGIN, PALE, PERCENTILE_SHAPES, PERCENTILES, Pen, SMALL, Type, WHITE, WIDTH,
+    ALARM, GREY, GRID, INK, LABEL, LEADER, MARGIN, PALE, PERCENTILE_SHAPES, PERCENTILES, Pen, SMALL, Type, WHITE, WIDTH,
 };
 use super::tick_text;
 use crate::record::{Experiment, Run};
-use crate::report::group::Cell;
+use crate::report::group::{Cell, stores_differ, withheld};
 use crate::report::reading::Reading;
 use crate::report::{units, words};
 
@@ -22,16 +22,18 @@ const GROUP_HEIGHT: f64 = 26.0;
 const COLUMN: f64 = 106.0;
 const RATE_COLUMN: f64 = 78.0;
 const ARROW: f64 = 16.0;
+/// Half the width of a marker and its rim.
+const MARKER: f64 = 7.0;
 
 /// The operations of one workload.
-pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>], stores: &Stores<'_>) -> Canvas {
+pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>]) -> Canvas {
     let question = format!("How long do the operations of {} take?", cells[0].workload);
-    chart(experiment, &question, cells, &rows::of_workload(cells, stores))
+    chart(experiment, &question, cells, &rows::of_workload(cells))
 }
 
 /// All operations together, of every workload.
-pub fn overview(experiment: &Experiment, cells: &[Cell<'_>], stores: &Stores<'_>) -> Canvas {
-    chart(experiment, "How long does an operation take, by workload?", cells, &rows::overview(cells, stores))
+pub fn overview(experiment: &Experiment, cells: &[Cell<'_>]) -> Canvas {
+    chart(experiment, "How long does an operation take, by workload?", cells, &rows::overview(cells))
 }
 
 fn chart(experiment: &Experiment, question: &str, cells: &[Cell<'_>], lines: &[Line]) -> Canvas {
@@ -39,7 +41,7 @@ fn chart(experiment: &Experiment, question: &str, cells: &[Cell<'_>], lines: &[L
     let (mut canvas, top) = frame::open(question, &runs);
     canvas.finding = finding(cells);
     let plot = Plot::new(lines, top + 22.0);
-    plot.headings(&mut canvas);
+    plot.headings(&mut canvas, stores_differ(cells));
     plot.grid(&mut canvas, &runs);
     let mut y = plot.top;
     for line in lines {
@@ -47,7 +49,7 @@ fn chart(experiment: &Experiment, question: &str, cells: &[Cell<'_>], lines: &[L
         y += height(line);
     }
     let repeated = cells.iter().any(|cell| cell.valid().count() > 1);
-    frame::close(&mut canvas, plot.bottom + 38.0, &notes(lines, repeated, cells), experiment, &runs);
+    frame::close(&mut canvas, plot.bottom + 36.0, &notes(lines, repeated, cells), experiment, &runs);
     canvas
 }
 
@@ -63,7 +65,7 @@ struct Plot {
 impl Plot {
     fn new(lines: &[Line], top: f64) -> Plot {
         let name_width = |line: &Line| match line {
-            Line::Row(row) => width(&row.name, LABEL) + indent(row),
+            Line::Row(row) => width(&row.name, LABEL).max(width(&row.remark, SMALL)) + indent(row),
             _ => 0.0,
         };
         let names = lines.iter().map(name_width).fold(70.0, f64::max).min(230.0);
@@ -79,19 +81,21 @@ impl Plot {
         WIDTH - MARGIN - (2 - percentile) as f64 * COLUMN
     }
 
-    fn headings(&self, canvas: &mut Canvas) {
+    /// The heads of the columns, with the markers; in ink where the colours are the stores'.
+    fn headings(&self, canvas: &mut Canvas, several: bool) {
         let y = self.top - 8.0;
         canvas.text((self.column(0) - COLUMN, y), "per second", LABEL.bold().end());
         for (at, name) in HEADINGS.iter().enumerate() {
             canvas.text((self.column(at), y), name, LABEL.bold().end());
             let marker = self.column(at) - width(name, LABEL.bold()) - 12.0;
-            canvas.marker((marker, y - 4.5), PERCENTILE_SHAPES[at], PERCENTILES[at]);
+            let color = if several { INK } else { PERCENTILES[at] };
+            canvas.marker((marker, y - 4.5), PERCENTILE_SHAPES[at], color);
         }
     }
 
     fn grid(&self, canvas: &mut Canvas, runs: &[&Run]) {
         let meaning = frame::common(runs, |run| words::latency_meaning(run.load.mode).to_owned());
-        let name = format!("{}, log scale \u{b7} lower is better", meaning.as_deref().unwrap_or("latency"));
+        let name = format!("{}, log scale \u{b7} lower is better", meaning.as_deref().unwrap_or(words::MIXED_MEANING));
         let Some(scale) = self.scale else { return };
         for tick in scale.ticks(46.0) {
             let x = scale.px(tick);
@@ -105,6 +109,7 @@ impl Plot {
         match line {
             Line::Section(name) => self.heading(canvas, y + 22.0, name, LABEL.bold().colored(GREY)),
             Line::Group(name) => self.heading(canvas, y + 18.0, name, LABEL.bold()),
+            Line::Rule => canvas.line((MARGIN, y + 3.0), (WIDTH - MARGIN, y + 3.0), Pen::solid(GRID, 1.0)),
             Line::Row(row) => self.row(canvas, row, y),
         }
     }
@@ -117,10 +122,10 @@ impl Plot {
 
     fn row(&self, canvas: &mut Canvas, row: &Row, y: f64) {
         let left = MARGIN + indent(row);
-        let name = |style: Type| fit(&row.name, style, self.left - 10.0 - left);
+        let name = fit_name(&row.name, LABEL, self.left - 10.0 - left);
         match &row.content {
             Content::Withheld(reason) => {
-                canvas.text((left, y + 21.0), &name(LABEL), LABEL.colored(PALE));
+                canvas.text((left, y + 21.0), &name, LABEL.colored(PALE));
                 canvas.rect((self.left, y + 9.0), (WIDTH - MARGIN, y + 27.0), WHITE);
                 canvas.text(
                     (self.left, y + 21.0),
@@ -129,10 +134,14 @@ impl Plot {
                 );
             }
             Content::Figures { per_s, failed, readings } => {
-                let lifted = if *failed > 0 { 6.0 } else { 0.0 };
-                canvas.text((left, y + 21.0 - lifted), &name(LABEL), LABEL);
-                if *failed > 0 {
-                    canvas.text((left, y + 28.0), &(units::count(*failed) + " failed"), SMALL.colored(ALARM));
+                let (below, style) = match failed {
+                    0 => (row.remark.clone(), SMALL),
+                    _ => (units::count(*failed) + " failed", SMALL.colored(ALARM)),
+                };
+                let lifted = if below.is_empty() { 0.0 } else { 6.0 };
+                canvas.text((left, y + 21.0 - lifted), &name, LABEL);
+                if !below.is_empty() {
+                    canvas.text((left, y + 28.0), &below, style);
                 }
                 canvas.text((self.column(0) - COLUMN, y + 21.0), &units::rate(*per_s), LABEL.end());
                 self.dots(canvas, row, readings, y + ROW_HEIGHT / 2.0);
@@ -146,41 +155,44 @@ impl Plot {
     /// The marks of a row: a line from the first to the last, whiskers, and the markers, the lowest percentile on top.
     fn dots(&self, canvas: &mut Canvas, row: &Row, readings: &[Reading; 3], y: f64) {
         let Some(scale) = self.scale else { return };
-        let at: Vec<f64> = readings.iter().filter_map(position).map(|ns| scale.px(ns as f64)).collect();
-        match (at.first(), at.last()) {
+        let at = readings.map(|reading| position(&reading).map(|ns| scale.px(ns as f64)));
+        match (at.iter().flatten().next(), at.iter().flatten().last()) {
             (Some(&from), Some(&to)) => canvas.line((from, y), (to, y), Pen::solid(LEADER, 1.5)),
             _ => canvas.text((self.left + 4.0, y + 4.0), "no samples", SMALL),
         }
         for percentile in [2, 1, 0] {
+            let Some(x) = at[percentile] else { continue };
             let (shape, color) = (PERCENTILE_SHAPES[percentile], rows::color(row, percentile));
             let pen = Pen::solid(color, 1.6);
+            let next = at[percentile + 1..].iter().flatten().next();
+            let room = next.is_none_or(|next| next - x > ARROW + MARKER);
             match readings[percentile] {
-                Reading::Known { value_ns, interval_ns } => {
-                    let x = scale.px(value_ns as f64);
+                Reading::Known { interval_ns, .. } => {
                     if let Some((low, high)) = interval_ns {
-                        whisker(canvas, (x, y), scale.px(low as f64), high.map(|high| scale.px(high as f64)), pen);
+                        let ends = [Some(low), high].map(|end| end.map(|ns| scale.px(ns as f64)));
+                        ends.into_iter().flatten().for_each(|end| whisker(canvas, (x, y), end, pen));
+                        if high.is_none() && room {
+                            arrow(canvas, (x, y), pen);
+                        }
                     }
                     canvas.marker((x, y), shape, color);
                 }
-                Reading::TooFew { at_least_ns: Some(low), .. } => {
-                    let x = scale.px(low as f64);
-                    arrow(canvas, (x, y), pen);
+                _ => {
+                    if room {
+                        arrow(canvas, (x, y), pen);
+                    }
                     canvas.hollow_marker((x, y), shape, color);
                 }
-                Reading::TooFew { at_least_ns: None, .. } | Reading::Nothing => {}
             }
         }
     }
 }
 
-/// From `low` to `high` with caps; an arrow where there is no upper end.
-fn whisker(canvas: &mut Canvas, (x, y): (f64, f64), low: f64, high: Option<f64>, pen: Pen) {
-    canvas.line((low, y), (high.unwrap_or(x), y), pen);
-    for end in [Some(low), high].into_iter().flatten() {
+/// From a marker to an end of its interval; none where the marker hides it.
+fn whisker(canvas: &mut Canvas, (x, y): (f64, f64), end: f64, pen: Pen) {
+    if (end - x).abs() > MARKER {
+        canvas.line((x, y), (end, y), pen);
         canvas.line((end, y - 5.0), (end, y + 5.0), pen);
-    }
-    if high.is_none() {
-        arrow(canvas, (x, y), pen);
     }
 }
 
@@ -218,6 +230,7 @@ fn height(line: &Line) -> f64 {
     match line {
         Line::Section(_) => 32.0,
         Line::Group(_) => GROUP_HEIGHT,
+        Line::Rule => 6.0,
         Line::Row(_) => ROW_HEIGHT,
     }
 }
@@ -253,7 +266,7 @@ fn notes(lines: &[Line], repeated: bool, cells: &[Cell<'_>]) -> Vec<String> {
     if repeated {
         notes.push("Values: median of the valid runs. Brackets and whiskers: lowest and highest run.".to_owned());
     } else if readings().any(|reading| matches!(reading, Reading::Known { interval_ns: Some(_), .. })) {
-        notes.push("Brackets and whiskers: 95 % interval within the run, from batch means over 20 blocks.".to_owned());
+        notes.push("Brackets and whiskers: 95 % interval within the run, from batch means over 20 blocks; whiskers that the marker hides are not drawn.".to_owned());
     }
     if readings().any(|reading| matches!(reading, Reading::TooFew { .. })) {
         notes.push(
@@ -261,11 +274,7 @@ fn notes(lines: &[Line], repeated: bool, cells: &[Cell<'_>]) -> Vec<String> {
                 .to_owned(),
         );
     }
-    for cell in cells.iter().filter(|cell| cell.valid().next().is_some()) {
-        for run in cell.runs.iter().filter(|run| !run.verdict.valid) {
-            notes.push(format!("Left out: {}, INVALID: {}", run.id, words::invalid(run).unwrap_or_default()));
-        }
-    }
+    notes.extend(withheld(cells));
     notes
 }
 
@@ -273,13 +282,24 @@ fn notes(lines: &[Line], repeated: bool, cells: &[Cell<'_>]) -> Vec<String> {
 fn finding(cells: &[Cell<'_>]) -> String {
     let sentence = |cell: &Cell<'_>| {
         let subject = format!("{} on {} ({})", cell.workload, words::store(cell.runs[0]), words::tier(cell.runs[0]));
-        let Some(run) = cell.valid().next() else {
-            return format!("{subject}: INVALID, {}.", words::invalid(cell.runs[0]).unwrap_or_default());
-        };
-        let latency = &run.total.response_ns;
-        let [p50, p99, p999] = [latency.p50, latency.p99, latency.p999].map(units::latency);
-        let rate = units::rate(run.throughput_per_s);
-        units::typeset(&format!("{subject}: {rate} operations per second, p50 {p50}, p99 {p99}, p99.9 {p999}."))
+        match rows::content(cell, None) {
+            Content::Withheld(reason) => format!("{subject}: {reason}."),
+            Content::Figures { per_s, readings, .. } => {
+                let parts = HEADINGS.iter().zip(&readings).map(|(name, reading)| format!("{name} {}", spoken(reading)));
+                let parts: Vec<String> = parts.collect();
+                format!("{subject}: {} operations per second, {}.", units::rate(per_s), parts.join(", "))
+            }
+        }
     };
     cells.iter().map(sentence).collect::<Vec<_>>().join(" ")
+}
+
+fn spoken(reading: &Reading) -> String {
+    let text = match *reading {
+        Reading::Nothing => "unknown".to_owned(),
+        Reading::TooFew { at_least_ns: None, .. } => "unknown (too few samples)".to_owned(),
+        Reading::TooFew { at_least_ns: Some(low), .. } => format!("at least {} (too few samples)", units::latency(low)),
+        Reading::Known { value_ns, .. } => units::latency(value_ns),
+    };
+    units::typeset(&text)
 }

@@ -53,6 +53,19 @@ pub fn fit(text: &str, style: Type, available: f64) -> String {
     kept
 }
 
+/// The same for a name, cut in its middle: addresses differ at their ends.
+pub fn fit_name(name: &str, style: Type, available: f64) -> String {
+    let signs: Vec<char> = name.chars().collect();
+    let cut = |kept: usize| -> String {
+        let (head, tail) = (kept.div_ceil(2), kept / 2);
+        signs[..head].iter().chain([&ELLIPSIS]).chain(&signs[signs.len() - tail..]).collect()
+    };
+    if width(name, style) <= available {
+        return name.to_owned();
+    }
+    (0..signs.len()).rev().map(cut).find(|shown| width(shown, style) <= available).unwrap_or_default()
+}
+
 /// The text broken at spaces into lines that fit, `most` at most; what is left then ends in an ellipsis.
 pub fn wrap(text: &str, style: Type, available: f64, most: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -74,11 +87,36 @@ mod tests {
     use super::super::style::{LABEL, TITLE};
     use super::*;
 
+    /// The table against what the renderer makes of the embedded fonts.
+    #[test]
+    fn widths_are_those_of_the_drawn_text() {
+        let signs =
+            "The quick (brown) fox, 1234567890 \u{b5}s \u{2265} [41.9, 42.4] jumps over {lazy} dogs@host:5432/~x*y%";
+        for style in [LABEL, TITLE] {
+            let weight = if style.bold { "bold" } else { "normal" };
+            let svg = format!(
+                r#"<svg xmlns="http://www.w3.org/2000/svg" width="2000" height="40">
+                <text y="20" font-family="DejaVu Sans" font-weight="{weight}" font-size="{}">{signs}</text></svg>"#,
+                style.size
+            );
+            let tree = crate::report::png::tree(&svg).expect("it is SVG");
+            let drawn = f64::from(tree.root().children()[0].bounding_box().width());
+            let expected = width(signs, style);
+            assert!((drawn / expected - 1.0).abs() < 0.02, "drawn {drawn}, expected {expected}");
+        }
+    }
+
     #[test]
     fn what_does_not_fit_is_cut_with_an_ellipsis() {
         assert_eq!(fit("short", LABEL, 100.0), "short");
         let cut = fit("a name that is much too long for its column", LABEL, 100.0);
         assert!(cut.ends_with(ELLIPSIS) && width(&cut, LABEL) <= 100.0, "{cut}");
+    }
+
+    #[test]
+    fn names_keep_both_ends() {
+        let cut = fit_name("postgres://user@host.example.com/storebench 17.6", LABEL, 150.0);
+        assert!(cut.starts_with("postgres:") && cut.ends_with("17.6") && width(&cut, LABEL) <= 150.0, "{cut}");
     }
 
     #[test]

@@ -15,7 +15,6 @@ mod style;
 mod time;
 
 use self::canvas::Canvas;
-use self::rows::Stores;
 use super::{group, units};
 use crate::record::Experiment;
 
@@ -43,15 +42,14 @@ pub fn charts(experiment: &Experiment) -> anyhow::Result<Vec<Chart>> {
 
 fn canvases(experiment: &Experiment) -> anyhow::Result<Vec<(String, Canvas)>> {
     let cells = group::cells(experiment);
-    let stores = Stores::of(experiment.runs.iter());
     let mut canvases = Vec::new();
     if !cells.is_empty() {
-        canvases.push(("latency".to_owned(), latency::overview(experiment, &cells, &stores)));
+        canvases.push(("latency".to_owned(), latency::overview(experiment, &cells)));
     }
     for cells in group::by_workload(&cells) {
         let name = file_name(cells[0].workload);
-        canvases.push((format!("latency-{name}"), latency::of_workload(experiment, cells, &stores)));
-        canvases.push((format!("percentiles-{name}"), percentiles::of_workload(experiment, cells, &stores)?));
+        canvases.push((format!("latency-{name}"), latency::of_workload(experiment, cells)));
+        canvases.push((format!("percentiles-{name}"), percentiles::of_workload(experiment, cells)?));
     }
     for run in &experiment.runs {
         canvases.push((format!("time-{}", file_name(&run.id)), time::of_run(experiment, run)));
@@ -71,4 +69,61 @@ fn tick_text(ns: f64) -> String {
 fn file_name(name: &str) -> String {
     let safe = |sign: char| if sign.is_ascii_alphanumeric() || "-_.".contains(sign) { sign } else { '-' };
     name.chars().map(safe).collect::<String>().trim_start_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+    use resvg::usvg::roxmltree::Document;
+
+    #[test]
+    fn no_text_is_clipped_or_touches_another() {
+        for (experiment_name, experiment) in fixture::zoo() {
+            for (name, canvas) in canvases(&experiment).expect("it draws") {
+                assert_eq!(canvas.faults(), [""; 0], "{experiment_name}/{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_record_gives_the_same_bytes() {
+        let experiment = fixture::experiment(vec![fixture::oltp()]);
+        assert_eq!(charts(&experiment).expect("it draws"), charts(&experiment).expect("it draws"));
+    }
+
+    #[test]
+    fn each_chart_says_in_words_what_it_shows() {
+        let experiment = fixture::experiment(vec![fixture::read_heavy()]);
+        let charts = charts(&experiment).expect("it draws");
+        let names: Vec<&str> = charts.iter().map(|chart| chart.name.as_str()).collect();
+        assert_eq!(names, ["latency", "latency-read-heavy", "percentiles-read-heavy", "time-read-heavy-libsql-1"]);
+        for chart in &charts {
+            let document = Document::parse(&chart.svg).expect("well-formed");
+            let text = |tag| document.descendants().find(|node| node.has_tag_name(tag)).and_then(|node| node.text());
+            assert_eq!(document.root_element().attribute("role"), Some("img"));
+            assert_eq!((text("title"), text("desc")), (Some(chart.title.as_str()), Some(chart.finding.as_str())));
+        }
+        insta::assert_snapshot!(charts[1].finding, @r"
+        read-heavy on libsql 3.45.1 (durable): 1,997 operations per second, p50 43.0 µs, p99 396 µs, p99.9 711 µs.
+        ");
+    }
+
+    #[test]
+    fn the_figures_of_an_invalid_run_are_in_no_chart() {
+        let mut run = fixture::read_heavy();
+        run.verdict = fixture::invalid("it ran on a toaster");
+        let (rate, p99) =
+            (units::rate(run.throughput_per_s), units::typeset(&units::latency(run.total.response_ns.p99)));
+        for chart in charts(&fixture::experiment(vec![run])).expect("it draws") {
+            assert!(chart.svg.contains("it ran on a toaster"), "{}", chart.name);
+            assert!(!chart.svg.contains(&rate) && !chart.svg.contains(&p99), "{}", chart.name);
+        }
+    }
+
+    #[test]
+    fn names_cannot_leave_their_folder() {
+        assert_eq!(file_name("../etc/pass wd"), "-etc-pass-wd");
+        assert_eq!(file_name("read-heavy_1.5"), "read-heavy_1.5");
+    }
 }

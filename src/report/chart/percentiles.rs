@@ -8,13 +8,14 @@ use hdrhistogram::Histogram;
 use super::canvas::{Canvas, Point};
 use super::frame;
 use super::labels::{self, EndLabel};
-use super::rows::Stores;
+use super::metrics::width;
+use super::rows::tier_heading;
 use super::scale::{Scale, log_ends};
 use super::style::{Dash, GREY, GRID, LABEL, MARGIN, Pen, SMALL, WIDTH, color, shape};
 use super::tick_text;
 use crate::measure::histogram;
 use crate::record::{Experiment, Latency, Mode, OperationRecord, Run};
-use crate::report::group::{Cell, tiers_differ};
+use crate::report::group::{Cell, stores_differ, tiers_differ, withheld};
 use crate::report::{units, words};
 use crate::stats::FEWEST_ABOVE;
 
@@ -23,23 +24,23 @@ const LEFT: f64 = MARGIN + 52.0;
 const POINTS: usize = 60;
 
 /// The chart of one workload.
-pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>], stores: &Stores<'_>) -> anyhow::Result<Canvas> {
+pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>]) -> anyhow::Result<Canvas> {
     let runs: Vec<&Run> = cells.iter().flat_map(|cell| cell.runs.iter().copied()).collect();
     let question = format!("How slow do the slowest operations of {} get?", cells[0].workload);
     let (mut canvas, top) = frame::open(&question, &runs);
     let mut panels = Vec::new();
     for tier in cells.chunk_by(|a, b| a.tier == b.tier) {
-        let curves = if stores.several() { of_stores(tier, stores)? } else { of_operations(&tier[0])? };
-        let heading =
-            tiers_differ(cells).then(|| format!("durability: {} (compare within a tier only)", tier[0].tier.name()));
+        let curves = if stores_differ(cells) { of_stores(tier)? } else { of_operations(&tier[0])? };
+        let heading = tiers_differ(cells).then(|| tier_heading(&tier[0]));
         panels.push((heading, curves));
     }
     canvas.finding = finding(cells[0].workload, &panels);
     let axes = Axes::of(&panels);
     let mut y = top;
-    for (heading, curves) in &panels {
+    for (at, (heading, curves)) in panels.iter().enumerate() {
         let meaning = frame::common(&runs, |run| words::latency_meaning(run.load.mode).to_owned());
-        let name = format!("{}, log scale \u{b7} lower is better", meaning.as_deref().unwrap_or("latency"));
+        let name = format!("{}, log scale \u{b7} lower is better", meaning.as_deref().unwrap_or(words::MIXED_MEANING));
+        y += if at > 0 { 26.0 } else { 0.0 };
         if let Some(heading) = heading {
             canvas.text((MARGIN, y + 16.0), heading, LABEL.bold().colored(GREY));
             y += 22.0;
@@ -48,7 +49,7 @@ pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>], stores: &Stores<
         y = axes.panel(&mut canvas, curves, y + 24.0, if panels.len() == 1 { 380.0 } else { 260.0 });
     }
     let notes = notes(cells, panels.iter().flat_map(|(_, curves)| curves));
-    frame::close(&mut canvas, y + 8.0, &notes, experiment, &runs);
+    frame::close(&mut canvas, y, &notes, experiment, &runs);
     Ok(canvas)
 }
 
@@ -77,11 +78,11 @@ fn of_operations(cell: &Cell<'_>) -> anyhow::Result<Vec<Curve>> {
     names.iter().enumerate().map(curve).collect()
 }
 
-fn of_stores(cells: &[Cell<'_>], stores: &Stores<'_>) -> anyhow::Result<Vec<Curve>> {
+fn of_stores(cells: &[Cell<'_>]) -> anyhow::Result<Vec<Curve>> {
     let shown = cells.iter().filter(|cell| cell.valid().next().is_some());
     let totals = |cell: &Cell<'_>| {
         let records = cell.valid().map(|run| (run, &run.total));
-        curve(words::store(cell.runs[0]), stores.number(cell.store), records)
+        curve(words::store(cell.runs[0]), cell.store_number, records)
     };
     shown.map(totals).collect()
 }
@@ -113,8 +114,10 @@ fn points(histogram: &Histogram<u64>) -> Vec<Point> {
         return Vec::new();
     }
     let steps = (limit.log10() * POINTS as f64).ceil() as usize;
-    let xs = (0..=steps).map(|step| 10f64.powf(limit.log10() * step as f64 / steps as f64));
-    xs.map(|x| (x, histogram.value_at_quantile(1.0 - 1.0 / x).max(1) as f64)).collect()
+    let mut xs: Vec<f64> = (0..=steps).map(|step| 10f64.powf(limit.log10() * step as f64 / steps as f64)).collect();
+    xs.extend(RANKS.into_iter().map(|(rank, _)| rank).filter(|rank| *rank < limit));
+    xs.sort_by(f64::total_cmp);
+    xs.into_iter().map(|x| (x, histogram.value_at_quantile(1.0 - 1.0 / x).max(1) as f64)).collect()
 }
 
 /// The axes that all panels share.
@@ -147,19 +150,18 @@ impl Axes {
         let mut ends = Vec::new();
         for curve in curves {
             let (shape, color) = (shape(curve.number), color(curve.number));
+            let pen = Pen::solid(color, 2.0);
             canvas.path(place(&curve.service), Pen::solid(color, 1.4).dash(Dash::Dashed));
             let drawn = place(&curve.response);
             let Some(&end) = drawn.last() else { continue };
-            canvas.path(drawn, Pen::solid(color, 2.0));
-            for rank in [2.0, 10.0, 100.0, 1e3, 1e4, 1e5] {
-                if let Some(point) = curve.response.iter().find(|(x, _)| *x >= rank) {
-                    canvas.marker(place(&[*point])[0], shape, color);
-                }
-            }
-            ends.push(EndLabel { end, text: end_text(curve), marker: (shape, color) });
+            canvas.path(drawn, pen);
+            let marked = |(x, _): &&Point| RANKS[1..].iter().any(|(rank, _)| rank == x);
+            let marks: Vec<Point> = curve.response.iter().filter(marked).copied().collect();
+            place(&marks).into_iter().for_each(|mark| canvas.marker(mark, shape, color));
+            ends.push(EndLabel { end, text: end_text(curve), pen, shape });
         }
         labels::draw(canvas, &ends, self.rank.px(f64::INFINITY), (top + 6.0, bottom - 6.0));
-        bottom + 40.0
+        bottom + 36.0
     }
 
     fn grid(&self, canvas: &mut Canvas, latency: Scale, top: f64, bottom: f64) {
@@ -169,11 +171,13 @@ impl Axes {
             canvas.line((LEFT, y), (right, y), Pen::solid(GRID, 1.0));
             canvas.text((LEFT - 8.0, y + 4.0), &tick_text(tick), SMALL.end());
         }
-        for (rank, name) in RANKS {
-            let x = self.rank.px(rank);
-            if x <= right - 1.0 || self.rank.px(rank * 0.99) < x {
-                canvas.line((x, top), (x, bottom + 4.0), Pen::solid(GRID, 1.0).dash(Dash::Dotted));
+        let mut free = 0.0;
+        for (rank, name) in RANKS.into_iter().filter(|(rank, _)| self.rank.holds(*rank)) {
+            let (x, half) = (self.rank.px(rank), width(name, SMALL) / 2.0);
+            canvas.line((x, top), (x, bottom + 4.0), Pen::solid(GRID, 1.0).dash(Dash::Dotted));
+            if x - half > free {
                 canvas.text((x, bottom + 17.0), name, SMALL.middle());
+                free = x + half + 4.0;
             }
         }
         canvas.text(
@@ -184,6 +188,7 @@ impl Axes {
     }
 }
 
+/// Named percentiles, as 1 / (1 - p).
 const RANKS: [(f64, &str); 8] = [
     (1.0, "0 %"),
     (2.0, "50 %"),
@@ -215,8 +220,9 @@ fn percent_text(rank: f64) -> String {
 
 fn notes<'a>(cells: &[Cell<'_>], curves: impl Iterator<Item = &'a Curve>) -> Vec<String> {
     let curves: Vec<&Curve> = curves.collect();
-    let mut notes =
-        vec!["Each curve ends where 10 samples lie above it; its marker stands at 50, 90, 99 and 99.9 %.".to_owned()];
+    let mut notes = vec![
+        "Each curve ends where 10 samples lie above it; its marker stands at 50, 90, 99, 99.9 % and so on.".to_owned(),
+    ];
     if curves.iter().any(|curve| !curve.service.is_empty()) {
         notes.push("Solid: response time. Dashed: service time, without the wait for a free client.".to_owned());
     }
@@ -226,9 +232,7 @@ fn notes<'a>(cells: &[Cell<'_>], curves: impl Iterator<Item = &'a Curve>) -> Vec
     for curve in curves.iter().filter(|curve| curve.response.is_empty()) {
         notes.push(format!("Not drawn: {} ({}).", curve.name, units::counted(curve.count, "sample")));
     }
-    for run in cells.iter().flat_map(|cell| &cell.runs) {
-        notes.extend(words::invalid(run).map(|reason| format!("Withheld: {}, INVALID: {reason}", run.id)));
-    }
+    notes.extend(withheld(cells));
     notes
 }
 

@@ -2,7 +2,7 @@
 
 use super::style;
 use crate::record::{Latency, OperationRecord, Run};
-use crate::report::group::{Cell, tiers_differ};
+use crate::report::group::{Cell, by_workload, stores_differ, tiers_differ};
 use crate::report::reading::{Percentile, Reading, reading};
 use crate::report::{per_second, spread_of, words};
 
@@ -13,6 +13,8 @@ pub enum Line {
     Section(String),
     /// An operation whose stores follow.
     Group(String),
+    /// Between the operations and their total.
+    Rule,
     /// An operation, a store or a workload.
     Row(Row),
 }
@@ -24,6 +26,8 @@ pub struct Row {
     pub name: String,
     /// The number of its store, where there are several.
     pub series: Option<usize>,
+    /// What sets it apart from its neighbours, in small print.
+    pub remark: String,
     /// What is known.
     pub content: Content,
 }
@@ -44,54 +48,24 @@ pub enum Content {
     },
 }
 
-/// Stores in the order in which they first ran: the number is the colour, in every chart of an experiment.
-#[derive(Debug, Clone)]
-pub struct Stores<'a>(Vec<&'a str>);
-
-impl<'a> Stores<'a> {
-    /// Of these runs.
-    pub fn of(runs: impl Iterator<Item = &'a Run>) -> Self {
-        let mut names: Vec<&str> = Vec::new();
-        for run in runs {
-            if !names.contains(&run.store.name.as_str()) {
-                names.push(&run.store.name);
-            }
-        }
-        Stores(names)
-    }
-
-    /// Whether there are several.
-    pub fn several(&self) -> bool {
-        self.0.len() > 1
-    }
-
-    /// The number of a store.
-    pub fn number(&self, name: &str) -> usize {
-        self.0.iter().position(|one| *one == name).unwrap_or_default()
-    }
-
-    fn series(&self, name: &str) -> Option<usize> {
-        self.several().then(|| self.number(name))
-    }
-}
-
 /// The operations of one workload and their total: a row each, or with several stores a group each.
-pub fn of_workload(cells: &[Cell<'_>], stores: &Stores<'_>) -> Vec<Line> {
+pub fn of_workload(cells: &[Cell<'_>]) -> Vec<Line> {
+    let several = stores_differ(cells);
     let mut lines = Vec::new();
     for tier in cells.chunk_by(|a, b| a.tier == b.tier) {
         if tiers_differ(cells) {
             lines.push(Line::Section(tier_heading(&tier[0])));
         }
-        let (shown, withheld): (Vec<&Cell<'_>>, Vec<&Cell<'_>>) =
-            tier.iter().partition(|cell| cell.valid().next().is_some());
-        lines.extend(withheld.iter().map(|cell| Line::Row(withheld_row(cell, stores))));
+        let (shown, withheld): (Vec<_>, Vec<_>) = tier.iter().partition(|cell| cell.valid().next().is_some());
+        lines.extend(withheld.iter().map(|cell| Line::Row(row(cell, None, several))));
         for operation in operations(&shown) {
             let heading = operation.unwrap_or("all operations");
-            let rows = shown.iter().map(|cell| row(cell, operation, stores));
-            if stores.several() {
+            let rows = shown.iter().map(|cell| row(cell, operation, several));
+            if several {
                 lines.push(Line::Group(heading.to_owned()));
                 lines.extend(rows.map(Line::Row));
             } else {
+                lines.extend(operation.is_none().then_some(Line::Rule));
                 lines.extend(rows.map(|row| Line::Row(Row { name: heading.to_owned(), ..row })));
             }
         }
@@ -100,10 +74,12 @@ pub fn of_workload(cells: &[Cell<'_>], stores: &Stores<'_>) -> Vec<Line> {
 }
 
 /// The total of each workload: a row each, or with several stores a group each.
-pub fn overview(cells: &[Cell<'_>], stores: &Stores<'_>) -> Vec<Line> {
+pub fn overview(cells: &[Cell<'_>]) -> Vec<Line> {
+    let several = stores_differ(cells);
+    let modes_differ = cells.iter().any(|cell| cell.runs[0].load.mode != cells[0].runs[0].load.mode);
     let mut lines = Vec::new();
-    for workload in cells.chunk_by(|a, b| a.workload == b.workload) {
-        if stores.several() {
+    for workload in by_workload(cells) {
+        if several {
             lines.push(Line::Group(workload[0].workload.to_owned()));
         }
         for tier in workload.chunk_by(|a, b| a.tier == b.tier) {
@@ -111,17 +87,19 @@ pub fn overview(cells: &[Cell<'_>], stores: &Stores<'_>) -> Vec<Line> {
                 lines.push(Line::Section(tier_heading(&tier[0])));
             }
             for cell in tier {
-                let shown = cell.valid().next().is_some();
-                let row = if shown { row(cell, None, stores) } else { withheld_row(cell, stores) };
-                let name = if stores.several() { row.name } else { cell.workload.to_owned() };
-                lines.push(Line::Row(Row { name, ..row }));
+                let row = row(cell, None, several);
+                let name = if several { row.name } else { cell.workload.to_owned() };
+                let mode = words::mode(cell.runs[0].load.mode);
+                let remark = if modes_differ { mode.to_owned() } else { String::new() };
+                lines.push(Line::Row(Row { name, remark, ..row }));
             }
         }
     }
     lines
 }
 
-fn tier_heading(cell: &Cell<'_>) -> String {
+/// The heading of a tier in every chart.
+pub fn tier_heading(cell: &Cell<'_>) -> String {
     format!("durability: {} (compare within a tier only)", cell.tier.name())
 }
 
@@ -139,33 +117,35 @@ fn operations<'a>(cells: &[&Cell<'a>]) -> Vec<Option<&'a str>> {
     names
 }
 
-fn withheld_row(cell: &Cell<'_>, stores: &Stores<'_>) -> Row {
-    let reason = cell.runs.iter().find_map(|run| words::invalid(run)).unwrap_or_default();
+/// The row of an operation, or of all (`None`), on one store.
+fn row(cell: &Cell<'_>, operation: Option<&str>, several: bool) -> Row {
     Row {
         name: words::store(cell.runs[0]),
-        series: stores.series(cell.store),
-        content: Content::Withheld(format!("INVALID: {reason}")),
+        series: several.then_some(cell.store_number),
+        remark: String::new(),
+        content: content(cell, operation),
     }
 }
 
-fn row(cell: &Cell<'_>, operation: Option<&str>, stores: &Stores<'_>) -> Row {
+/// The figures of an operation, or of all (`None`), over the valid runs of a cell.
+pub fn content(cell: &Cell<'_>, operation: Option<&str>) -> Content {
     let found: Vec<(&Run, &OperationRecord)> = cell
         .valid()
-        .filter_map(|run| match operation {
-            Some(name) => run.operations.get(name).map(|record| (run, record)),
-            None => Some((run, &run.total)),
+        .filter_map(|run| {
+            let record = operation.map_or(Some(&run.total), |name| run.operations.get(name));
+            record.map(|record| (run, record))
         })
         .collect();
+    if cell.valid().next().is_none() {
+        let reason = cell.runs.iter().find_map(|run| words::invalid(run)).unwrap_or_default();
+        return Content::Withheld(format!("INVALID: {reason}"));
+    }
     let [_, per_s, _] = spread_of(found.iter().map(|(run, record)| per_second(run, record)));
     let latencies: Vec<&Latency> = found.iter().map(|(_, record)| &record.response_ns).collect();
-    Row {
-        name: words::store(cell.runs[0]),
-        series: stores.series(cell.store),
-        content: Content::Figures {
-            per_s,
-            failed: found.iter().map(|(_, record)| record.failed).sum(),
-            readings: Percentile::ALL.map(|percentile| over_runs(&latencies, percentile)),
-        },
+    Content::Figures {
+        per_s,
+        failed: found.iter().map(|(_, record)| record.failed).sum(),
+        readings: Percentile::ALL.map(|percentile| over_runs(&latencies, percentile)),
     }
 }
 

@@ -31,6 +31,11 @@ impl Scale {
         self.start_px + share.clamp(0.0, 1.0) * (self.end_px - self.start_px)
     }
 
+    /// Whether a value is on the axis.
+    pub fn holds(&self, value: f64) -> bool {
+        (self.from..=self.to).contains(&value)
+    }
+
     /// Ticks at least so many pixels apart: on a linear axis multiples of 1, 2 or 5; on a logarithmic one 1, 2 and 5 of
     /// each decade where there is room, else decades.
     pub fn ticks(&self, apart_px: f64) -> Vec<f64> {

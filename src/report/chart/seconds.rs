@@ -39,6 +39,25 @@ pub fn ends(seconds: &[&Interval]) -> (f64, f64) {
     (from, to)
 }
 
+/// Successive seconds of one phase, with or without completions.
+pub struct Stretch<'a> {
+    /// Its first second.
+    pub first: &'a Interval,
+    /// Its start.
+    pub from_s: f64,
+    /// Its end.
+    pub to_s: f64,
+}
+
+/// The stretches of a run, in order.
+pub fn stretches<'a>(seconds: &'a [&'a Interval]) -> impl Iterator<Item = Stretch<'a>> {
+    let alike = |a: &&Interval, b: &&Interval| a.phase == b.phase && stalled(a) == stalled(b);
+    seconds.chunk_by(alike).map(|stretch| {
+        let last = stretch[stretch.len() - 1];
+        Stretch { first: stretch[0], from_s: stretch[0].at_s, to_s: last.at_s + last.length_s }
+    })
+}
+
 /// Whether no operation completed in a second of the measurement.
 pub fn stalled(second: &Interval) -> bool {
     second.phase == Phase::Measure && second.ok == 0
@@ -51,7 +70,7 @@ pub fn throughput(run: &Run, seconds: &[&Interval]) -> Vec<Series> {
         vec![points.collect::<Vec<Point>>()]
     };
     let mean = if run.verdict.valid {
-        format!("mean {}/s", units::rate(run.throughput_per_s))
+        format!("completed, mean {}/s", units::rate(run.throughput_per_s))
     } else {
         "completed".to_owned()
     };
@@ -82,7 +101,7 @@ pub fn throughput(run: &Run, seconds: &[&Interval]) -> Vec<Series> {
     if let Some(offered) = run.load.rate_per_s {
         let (from, to) = ends(seconds);
         series.push(Series {
-            label: format!("offered {}/s", units::rate(offered)),
+            label: format!("offered {}/s", units::asked_rate(offered)),
             stretches: vec![vec![(from, offered), (to, offered)]],
             pen: Pen::solid(PALE, 1.2).dash(Dash::Dashed),
             shape: Shape::Circle,
@@ -98,7 +117,11 @@ pub fn latency(run: &Run, seconds: &[&Interval]) -> Vec<Series> {
         known.map(|stretch| stretch.iter().map(|second| (middle(second), value(second) as f64)).collect()).collect()
     };
     let label = |name: &str, ns: u64| {
-        if run.verdict.valid { units::typeset(&format!("{name} {}", units::latency(ns))) } else { name.to_owned() }
+        if run.verdict.valid {
+            units::typeset(&format!("{name}, overall {}", units::latency(ns)))
+        } else {
+            name.to_owned()
+        }
     };
     let line = |at: usize| pen(run, Pen::solid(PERCENTILES[at], 1.8));
     let mut series = vec![

@@ -15,7 +15,7 @@ const LEFT: f64 = MARGIN + 48.0;
 const THROUGHPUT_HEIGHT: f64 = 170.0;
 const LATENCY_HEIGHT: f64 = 210.0;
 /// Between the panels: the heading of the lower one.
-const BETWEEN: f64 = 42.0;
+const BETWEEN: f64 = 46.0;
 /// With more seconds than this, markers would hide the line.
 const MOST_MARKERS: usize = 45;
 
@@ -34,7 +34,7 @@ pub fn of_run(experiment: &Experiment, run: &Run) -> Canvas {
     let (above, below) = (seconds::throughput(run, &seconds), seconds::latency(run, &seconds));
     let ends = labels::width_of(above.iter().chain(&below).map(|series| series.label.as_str()), 230.0);
     let time = Scale::linear(seconds::ends(&seconds), (LEFT, WIDTH - MARGIN - ends));
-    let upper = Panel { top: top + 22.0, bottom: top + 22.0 + THROUGHPUT_HEIGHT, time };
+    let upper = Panel { top: top + 26.0, bottom: top + 26.0 + THROUGHPUT_HEIGHT, time };
     let lower = Panel { top: upper.bottom + BETWEEN, bottom: upper.bottom + BETWEEN + LATENCY_HEIGHT, time };
 
     upper.ground(&mut canvas, &seconds);
@@ -51,7 +51,7 @@ pub fn of_run(experiment: &Experiment, run: &Run) -> Canvas {
         None => canvas.text((LEFT + 8.0, lower.top + 24.0), "no samples", SMALL),
     }
     lower.time_axis(&mut canvas);
-    frame::close(&mut canvas, lower.bottom + 42.0, &notes(&seconds), experiment, &[run]);
+    frame::close(&mut canvas, lower.bottom + 36.0, &notes(&seconds), experiment, &[run]);
     canvas
 }
 
@@ -75,29 +75,28 @@ struct Panel {
 
 impl Panel {
     fn heading(&self, canvas: &mut Canvas, text: &str) {
-        canvas.text((MARGIN, self.top - 10.0), text, LABEL.bold());
+        canvas.text((MARGIN, self.top - 14.0), text, LABEL.bold());
     }
 
     /// Shades warm-up and drain in grey and seconds without a completion in red.
     fn ground(&self, canvas: &mut Canvas, seconds: &[&Interval]) {
-        for second in seconds {
-            let color = match second.phase {
-                _ if seconds::stalled(second) => ALARM_SHADE,
+        for stretch in seconds::stretches(seconds) {
+            let color = match stretch.first.phase {
+                _ if seconds::stalled(stretch.first) => ALARM_SHADE,
                 Phase::Warmup | Phase::Drain => SHADE,
                 Phase::Measure => continue,
             };
-            let (from, to) = (self.time.px(second.at_s), self.time.px(second.at_s + second.length_s));
+            let (from, to) = (self.time.px(stretch.from_s), self.time.px(stretch.to_s));
             canvas.rect((from, self.top), (to, self.bottom), color);
         }
     }
 
     /// Names the shaded stretches that are wide enough for their names.
     fn words(&self, canvas: &mut Canvas, seconds: &[&Interval]) {
-        for stretch in seconds.chunk_by(|a, b| a.phase == b.phase && seconds::stalled(a) == seconds::stalled(b)) {
-            let (first, last) = (stretch[0], stretch[stretch.len() - 1]);
-            let (from, to) = (self.time.px(first.at_s), self.time.px(last.at_s + last.length_s));
-            let (name, color) = match first.phase {
-                _ if seconds::stalled(first) => ("stall", ALARM),
+        for stretch in seconds::stretches(seconds) {
+            let (from, to) = (self.time.px(stretch.from_s), self.time.px(stretch.to_s));
+            let (name, color) = match stretch.first.phase {
+                _ if seconds::stalled(stretch.first) => ("stall", ALARM),
                 Phase::Warmup => ("warm-up", GREY),
                 Phase::Drain => ("drain", GREY),
                 Phase::Measure => continue,
@@ -128,7 +127,7 @@ impl Panel {
                 canvas.path(points, one.pen);
             }
             if let Some(last) = one.stretches.last().and_then(|stretch| stretch.last()) {
-                ends.push(EndLabel { end: place(last), text: one.label.clone(), marker: (one.shape, one.pen.color) });
+                ends.push(EndLabel { end: place(last), text: one.label.clone(), pen: one.pen, shape: one.shape });
             }
         }
         labels::draw(canvas, &ends, right, (self.top + 6.0, self.bottom - 6.0));
@@ -138,7 +137,11 @@ impl Panel {
         for tick in self.time.time_ticks(58.0) {
             let x = self.time.px(tick);
             canvas.line((x, self.bottom), (x, self.bottom + 4.0), Pen::solid(PALE, 1.0));
-            let text = if tick < 0.0 { format!("\u{2212}{}", units::seconds(-tick)) } else { units::seconds(tick) };
+            let text = match tick {
+                _ if tick < 0.0 => format!("\u{2212}{}", units::seconds(-tick)),
+                _ if tick > 0.0 && tick % 60.0 == 0.0 => format!("{} min", tick / 60.0),
+                _ => units::seconds(tick),
+            };
             canvas.text((x, self.bottom + 17.0), &text, SMALL.middle());
         }
         canvas.text((LEFT, self.bottom + 34.0), "time since the measurement began", SMALL);
