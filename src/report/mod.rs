@@ -3,13 +3,19 @@
 
 pub mod chart;
 pub mod csv;
+mod escape;
 mod group;
+pub mod html;
 pub mod markdown;
 pub mod png;
 mod reading;
+mod slo;
 mod table;
 pub mod text;
 pub mod units;
+mod view;
+#[cfg(test)]
+pub(crate) use view::furnished::furnished;
 mod words;
 
 #[cfg(test)]
@@ -21,6 +27,7 @@ use crate::record::{Experiment, OperationRecord, Run};
 pub fn render(experiment: &Experiment) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let charts = chart::charts(experiment)?;
     let mut files = vec![
+        ("report.html".to_owned(), html::page(experiment, &charts)?.into_bytes()),
         ("report.md".to_owned(), markdown::report(experiment, &charts).into_bytes()),
         ("summary.csv".to_owned(), csv::summary(experiment)?),
         ("timeline.csv".to_owned(), csv::timeline(experiment)?),

@@ -14,7 +14,7 @@ pub struct Limit {
 }
 
 /// Whether a limit was kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
     /// So is the whole interval of the percentile.
     Yes,
@@ -62,7 +62,7 @@ impl Limit {
             Some(Percentile::P999) => "p99.9",
             Some(percentile) => percentile.name(),
         };
-        format!("{what} \u{2264} {}", units::typeset(&units::latency(self.limit_ns)))
+        format!("{what}\u{a0}\u{2264}\u{a0}{}", units::typeset(&units::latency(self.limit_ns)))
     }
 
     /// Whether it was kept over these runs.
@@ -85,17 +85,25 @@ impl Limit {
     }
 }
 
-/// The limits of an operation or of all, and each with whether these runs kept it, as one line; empty without limits.
-pub fn judged(runs: &[&Run], operation: Option<&str>) -> Option<(Kept, String)> {
-    let limits = limits(&runs.first()?.workload.text, operation);
+/// The limits of an operation, or those over all (`None`), and whether these runs kept them.
+pub fn judged(runs: &[&Run], operation: Option<&str>) -> Vec<(Kept, String)> {
+    let Some(first) = runs.first() else { return Vec::new() };
     let records = runs.iter().filter_map(|run| operation.map_or(Some(&run.total), |name| run.operations.get(name)));
     let latencies: Vec<&Latency> = records.map(|record| &record.response_ns).collect();
-    let judged = limits.iter().map(|limit| (limit.kept(&latencies), limit.text()));
-    let (kept, texts): (Vec<Kept>, Vec<String>) = judged.unzip();
-    Some((*kept.iter().max()?, texts.join(", ")))
+    let limits = limits(&first.workload.text, operation);
+    limits.iter().map(|limit| (limit.kept(&latencies), limit.text())).collect()
 }
 
 impl Kept {
+    /// How the page marks it.
+    pub fn class(self) -> &'static str {
+        match self {
+            Kept::Yes => "good-word",
+            Kept::Unsure => "quiet",
+            Kept::No => "bad-word",
+        }
+    }
+
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {

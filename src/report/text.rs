@@ -229,6 +229,7 @@ mod tests {
         run.checks[0] = CheckResult {
             name: "acknowledged writes".to_owned(),
             passed: false,
+            undecided: false,
             detail: "3,012 of 3,013 found".to_owned(),
         };
         insta::assert_snapshot!(experiment(&fixture::experiment(vec![run])), @r"

@@ -3,7 +3,7 @@
 use super::style;
 use crate::record::{Latency, OperationRecord, Run};
 use crate::report::group::{Cell, by_workload, stores_differ, tiers_differ};
-use crate::report::reading::{Percentile, Reading, reading};
+use crate::report::reading::{Percentile, Reading, over_runs};
 use crate::report::{per_second, spread_of, words};
 
 /// One line of the chart.
@@ -146,23 +146,6 @@ pub fn content(cell: &Cell<'_>, operation: Option<&str>) -> Content {
         per_s,
         failed: found.iter().map(|(_, record)| record.failed).sum(),
         readings: Percentile::ALL.map(|percentile| over_runs(&latencies, percentile)),
-    }
-}
-
-/// Of one run its reading; of several their median, with the extremes as its interval: restarts differ by more than the
-/// seconds of a run do.
-fn over_runs(latencies: &[&Latency], percentile: Percentile) -> Reading {
-    let readings: Vec<Reading> = latencies.iter().map(|latency| reading(latency, percentile)).collect();
-    let known = |one: &Reading| if let Reading::Known { value_ns, .. } = one { Some(*value_ns as f64) } else { None };
-    let values: Vec<f64> = readings.iter().filter_map(known).collect();
-    match readings[..] {
-        [] => Reading::Nothing,
-        [one] => one,
-        _ if values.len() == readings.len() => {
-            let [low, median, high] = spread_of(values.into_iter()).map(|ns| ns as u64);
-            Reading::Known { value_ns: median, interval_ns: Some((low, Some(high))) }
-        }
-        _ => readings.into_iter().find(|one| known(one).is_none()).unwrap_or(Reading::Nothing),
     }
 }
 

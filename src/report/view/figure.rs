@@ -32,7 +32,7 @@ impl Figure {
             Reading::Nothing => Figure::none(),
             Reading::TooFew { at_least_ns, above } => Figure {
                 value: at_least_ns.map_or("\u{2013}".to_owned(), |low| format!("\u{2265} {}", latency(low))),
-                spread: format!("too few samples ({above} above)"),
+                spread: format!("too few ({above} above)"),
                 sort: at_least_ns.map(|low| low as f64),
             },
             Reading::Known { value_ns, interval_ns } => Figure {

@@ -2,8 +2,11 @@
 //! out by the templates: no markup is known here, and nothing is escaped.
 
 pub mod caveats;
+pub mod checks;
 pub mod circumstances;
 pub mod figure;
+#[cfg(test)]
+pub mod furnished;
 pub mod groups;
 pub mod operations;
 pub mod runs;

@@ -1,5 +1,6 @@
 //! The operations of a group: one row for each operation and store, and one for all operations together.
 
+use super::distinct;
 use super::figure::Figure;
 use super::groups::Group;
 use crate::record::{Latency, Mode, OperationRecord, Run};
@@ -21,8 +22,8 @@ pub struct Operations {
     pub open: bool,
     /// Whether any has a limit.
     pub limited: bool,
-    /// The rows.
-    pub rows: Vec<Row>,
+    /// A row for each operation and store; then one for each store, over all operations. None where no run is valid.
+    pub bodies: [Vec<Row>; 2],
 }
 
 /// One operation on one store, over the valid runs.
@@ -30,8 +31,8 @@ pub struct Operations {
 pub struct Row {
     /// `libsql 3.45.1`.
     pub store: String,
-    /// Its name; `None` for all operations.
-    pub name: Option<String>,
+    /// Its name, or `all operations`.
+    pub name: String,
     /// Successes.
     pub ok: Figure,
     /// Their share of all successes.
@@ -51,28 +52,33 @@ pub struct Row {
     /// p99 of the service time.
     pub service: Figure,
     /// Limits, and whether they were kept.
-    pub slo: Option<(Kept, String)>,
+    pub slo: Vec<(Kept, String)>,
 }
 
 /// The operations of a group; without rows where no run is valid.
 pub fn operations(group: &Group<'_>) -> Operations {
     let rows: Vec<Row> = group.cells.iter().flat_map(rows).collect();
-    let any = |of: fn(&Row) -> &Figure| rows.iter().any(|row| of(row).sort.is_some_and(|number| number > 0.0));
+    let totals: Vec<Row> = group.cells.iter().filter_map(total).collect();
+    let any = |of: fn(&Row) -> &Figure| totals.iter().any(|row| of(row).sort.is_some_and(|number| number > 0.0));
     Operations {
         stores: group.cells.len() > 1,
         refused: any(|row| &row.refused),
         retried: any(|row| &row.retries),
         open: group.mode == Mode::Open,
-        limited: rows.iter().any(|row| row.slo.is_some()),
-        rows,
+        limited: rows.iter().chain(&totals).any(|row| !row.slo.is_empty()),
+        bodies: [rows, totals],
     }
 }
 
 fn rows(cell: &Cell<'_>) -> Vec<Row> {
     let valid: Vec<&Run> = cell.valid().collect();
-    let Some(first) = valid.first() else { return Vec::new() };
-    let names = first.operations.keys().map(|name| Some(name.as_str()));
-    names.chain([None]).map(|name| row(&valid, name)).collect()
+    let names = distinct(valid.iter().flat_map(|run| run.operations.keys()));
+    names.into_iter().map(|name| row(&valid, Some(name))).collect()
+}
+
+fn total(cell: &Cell<'_>) -> Option<Row> {
+    let valid: Vec<&Run> = cell.valid().collect();
+    (!valid.is_empty()).then(|| row(&valid, None))
 }
 
 fn row(valid: &[&Run], name: Option<&str>) -> Row {
@@ -83,7 +89,7 @@ fn row(valid: &[&Run], name: Option<&str>) -> Row {
     let rates: Vec<f64> = found.iter().map(|(run, record)| per_second(run, record)).collect();
     Row {
         store: words::store(valid[0]),
-        name: name.map(str::to_owned),
+        name: name.unwrap_or("all operations").to_owned(),
         ok: sum(|record| record.ok),
         share: share(&found),
         refused: sum(|record| record.refused),

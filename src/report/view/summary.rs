@@ -28,7 +28,7 @@ pub struct Row {
     /// Bytes on disk after the run, or in memory.
     pub size: Figure,
     /// The workload's limits and whether they were kept.
-    pub slo: Option<(Kept, String)>,
+    pub slo: Vec<(Kept, String)>,
 }
 
 /// How the checks of some runs ended.
@@ -56,7 +56,7 @@ fn row(cell: &Cell<'_>) -> Row {
         invalid: if valid.is_empty() { cell.runs.iter().find_map(|run| words::invalid(run)) } else { None },
         throughput: Figure::throughput(&valid),
         latency: Percentile::ALL.map(|percentile| Figure::latency(&latencies, percentile)),
-        losses: losses(&valid),
+        losses: losses(if valid.is_empty() { &cell.runs } else { &valid }),
         checks: Checks::of(&cell.runs),
         size: size(&valid),
         slo: slo::judged(&valid, None),
@@ -64,7 +64,7 @@ fn row(cell: &Cell<'_>) -> Row {
 }
 
 fn runs_text(valid: usize, all: usize) -> String {
-    if valid == all { units::counted(all as u64, "run") } else { format!("{valid} of {} valid", units::counted(all as u64, "run")) }
+    if valid == all { units::counted(all as u64, "run") } else { format!("{valid} of {all} valid") }
 }
 
 fn losses(runs: &[&Run]) -> String {

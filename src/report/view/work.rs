@@ -2,7 +2,6 @@
 
 use super::distinct;
 use super::figure::Figure;
-use super::groups::Group;
 use crate::record::{Experiment, Run};
 use crate::report::{spread_of, units, words};
 
@@ -34,12 +33,22 @@ pub struct Load {
     pub store: String,
     /// Rows per second.
     pub rows_per_s: Figure,
-    /// Seconds of loading, and of settling after it.
-    pub seconds: [String; 2],
-    /// Logical size, on disk after loading and after the run, in memory, and written: what is unknown is a dash.
-    pub bytes: [String; 5],
+    /// How long loading took.
+    pub loading: String,
+    /// How long indexes, statistics and checkpoints took after it.
+    pub settling: String,
+    /// Logical size; here and below, what is unknown is a dash.
+    pub data: String,
+    /// On disk after loading.
+    pub disk_loaded: String,
     /// Bytes on disk for each byte of data.
     pub amplification: Figure,
+    /// On disk after the run.
+    pub disk_after: String,
+    /// In memory after the run.
+    pub memory_after: String,
+    /// Written to storage since the store was opened.
+    pub written: String,
 }
 
 /// All workloads, in the order in which they first ran.
@@ -96,18 +105,17 @@ fn load(store: String, runs: &[&Run]) -> Load {
     let logical = bytes(|run| Some(run.loading.logical_bytes).filter(|bytes| *bytes > 0));
     let disk = bytes(|run| run.footprint.after_load.disk_bytes);
     let rates: Vec<f64> = runs.iter().map(|run| run.loading.rows_per_s).filter(|rate| *rate > 0.0).collect();
-    let seconds = [median(&|run| Some(run.phases.load_s)), median(&|run| Some(run.phases.settle_s))];
+    let seconds = |of: fn(&Run) -> f64| units::seconds(median(&|run| Some(of(run))).unwrap_or_default());
     Load {
         store,
         rows_per_s: Figure::rate(&rates, None),
-        seconds: seconds.map(|s| units::seconds(s.unwrap_or_default())),
-        bytes: [
-            text(logical),
-            text(disk),
-            text(bytes(|run| run.footprint.after_run.disk_bytes)),
-            text(bytes(|run| run.footprint.after_run.memory_bytes)),
-            text(bytes(|run| run.footprint.after_run.written_bytes)),
-        ],
+        loading: seconds(|run| run.phases.load_s),
+        settling: seconds(|run| run.phases.settle_s),
+        data: text(logical),
+        disk_loaded: text(disk),
+        disk_after: text(bytes(|run| run.footprint.after_run.disk_bytes)),
+        memory_after: text(bytes(|run| run.footprint.after_run.memory_bytes)),
+        written: text(bytes(|run| run.footprint.after_run.written_bytes)),
         amplification: match (logical, disk) {
             (Some(logical), Some(disk)) if disk > 0.0 => {
                 let ratio = disk / logical;
@@ -116,10 +124,4 @@ fn load(store: String, runs: &[&Run]) -> Load {
             _ => Figure::none(),
         },
     }
-}
-
-/// Whether every store of a workload held the same data after the load.
-pub fn same_data(group: &Group<'_>) -> bool {
-    let digests = group.cells.iter().flat_map(|cell| &cell.runs).map(|run| &run.loading.digests);
-    distinct(digests).len() <= 1
 }
