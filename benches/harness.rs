@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use drivers::null::Null;
 use storebench::generate::rng::Purpose;
-use storebench::generate::{Frontiers, OpStream, Outcome};
+use storebench::generate::{Frontiers, Generator, OpStream, Outcome};
 use storebench::load::pace::{Clock, Stop};
 use storebench::load::{Load, Request, Until, Watch, run};
 use storebench::measure::Times;
@@ -36,14 +36,17 @@ fn main() {
         let began = Instant::now();
         let run = measure("ycsb-c", 2, 1_000_000, Until::Operations(100_000_000));
         let throughput = run.throughput_per_s / 1e6;
-        println!("\n100 million operations over a million keys: {throughput:.2} M/s in {:.1} s", began.elapsed().as_secs_f64());
+        println!(
+            "\n100 million operations over a million keys: {throughput:.2} M/s in {:.1} s",
+            began.elapsed().as_secs_f64()
+        );
     }
     println!("\npeak resident memory of this process: {:.1} MB", peak_memory_bytes() as f64 / 1e6);
 }
 
 /// Each part of the loop alone.
 fn parts() -> Vec<(&'static str, f64)> {
-    let clock = Clock::starting_at(Instant::now());
+    let clock = Clock::starting_in(Duration::ZERO);
     let mut recorder = Recorder::new(1, false);
     let times = |at: u64| Times { intended_ns: 0, started_ns: 0, ended_ns: 40 + at % 64 };
     vec![
@@ -65,12 +68,13 @@ fn parts() -> Vec<(&'static str, f64)> {
 }
 
 fn generate(name: &str) -> f64 {
-    let plan = Arc::new(workload(name).plan(Some(100_000), None).expect("a plan"));
-    let mut stream = OpStream::new(Arc::clone(&plan), Arc::new(Frontiers::new(&plan)), 1, Purpose::Measure, 0, 1);
+    let generator = generator(&workload(name), 100_000, None);
+    let frontiers = Arc::new(Frontiers::new(&generator.plan));
+    let mut stream = OpStream::new(generator, frontiers, Purpose::Measure, 0, 1);
     let batch = if name.starts_with("ycsb") { BATCH } else { BATCH / 20 };
     least_of(batch, |_| {
-        let operation = stream.next();
-        black_box(stream.ops());
+        let operation = stream.next().operation;
+        black_box(stream.ops(operation));
         stream.settle(Outcome::Applied);
         operation as u64
     })
@@ -92,6 +96,11 @@ fn least_of(batch: u64, mut part: impl FnMut(u64) -> u64) -> f64 {
     least
 }
 
+fn generator(workload: &Workload, records: u64, operations: Option<u64>) -> Arc<Generator> {
+    let plan = workload.plan(Some(records), operations).expect("a plan");
+    Arc::new(Generator::new(Arc::new(plan), 1))
+}
+
 fn workload(name: &str) -> Workload {
     Workload::builtin(name).expect("a built-in workload")
 }
@@ -102,11 +111,10 @@ fn measure(name: &str, clients: u32, records: u64, until: Until) -> Run {
     let request = Request {
         id: format!("{name}-null-1"),
         repetition: 1,
-        plan: Arc::new(workload.plan(Some(records), until.operations()).expect("a plan")),
+        generator: generator(&workload, records, until.operations()),
         workload,
         address: "null".parse().expect("an address"),
         durability: None,
-        seed: 1,
         load: Load {
             clients,
             rate_per_s: None,

@@ -11,6 +11,8 @@ mod schema;
 mod session;
 mod sql;
 mod statements;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::fmt::Display;
@@ -56,6 +58,7 @@ impl Store for Libsql {
     const ABOUT: &'static str = "libSQL embedded: SQLite's fork, in this process";
     const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
     const PLACEMENT: Placement = Placement::Embedded;
+    const BEST_DURABILITY: Durability = Durability::Durable;
 
     async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
         let (path, home) = match &config.location {

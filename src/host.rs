@@ -25,7 +25,9 @@ pub fn describe(data: &Path) -> Host {
         file_system: file_system(data, &read("/proc/mounts").unwrap_or_default()),
         governor: read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         virtualization: cpuinfo.contains(" hypervisor").then(|| {
-            read("/sys/class/dmi/id/sys_vendor").filter(|vendor| !vendor.is_empty()).unwrap_or_else(|| "virtual machine".into())
+            read("/sys/class/dmi/id/sys_vendor")
+                .filter(|vendor| !vendor.is_empty())
+                .unwrap_or_else(|| "virtual machine".into())
         }),
     }
 }

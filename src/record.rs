@@ -107,7 +107,7 @@ pub struct Run {
     /// Reconciliation of acknowledged writes and invariants with what the store holds.
     pub checks: Vec<CheckResult>,
     /// How skewed the accesses were.
-    pub skew: Option<Shares>,
+    pub skew: Option<Skew>,
     /// Cost estimate; absent while no price is known.
     pub cost: Option<serde_json::Value>,
     /// Whether the figures may be used.
@@ -288,6 +288,16 @@ pub struct Uncertainty {
     pub high: Option<u64>,
     /// Samples above the percentile: fewer than 10 do not carry it.
     pub above: u64,
+}
+
+/// How skewed the accesses were.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Skew {
+    /// The table, log or series that most operations aim at.
+    pub part: String,
+    /// Shares of its hottest keys, over the first two million operations of the run.
+    #[serde(flatten)]
+    pub shares: Shares,
 }
 
 /// The phase to which an interval belongs.

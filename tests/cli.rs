@@ -121,7 +121,8 @@ fn several_stores_and_repetitions_are_interleaved_by_the_seed() {
     let ran = Storebench::run(&["ycsb-c", "--runs", "3", "--warmup", "0", "--ops", "200", "--records", "100"])
         .args(&["--store", "libsql", "--store", "memory"])
         .expect_exit(0);
-    let ids: Vec<String> = ran.record()["runs"].as_array().expect("runs").iter().map(|run| run["id"].to_string()).collect();
+    let ids: Vec<String> =
+        ran.record()["runs"].as_array().expect("runs").iter().map(|run| run["id"].to_string()).collect();
     assert_eq!(ids.len(), 6);
     let unique: std::collections::BTreeSet<&String> = ids.iter().collect();
     assert_eq!(unique.len(), 6, "{ids:?}");
@@ -178,7 +179,11 @@ fn what_is_wrong_is_said_in_one_sentence_with_its_place() {
     let table = "name = \"x\"\n[tables.t]\nrecords = 10\n[tables.t.fields]\na = { type = \"int\" }\n";
     let cases: [(&str, Vec<u8>, &[&str]); 7] = [
         ("key.toml", format!("{table}colour = 1\n[operations.r]\ndo = \"read\"\ntable = \"t\"\n").into(), &["colour"]),
-        ("weight.toml", format!("{table}[operations.r]\nweight = -1\ndo = \"read\"\ntable = \"t\"\n").into(), &["weight"]),
+        (
+            "weight.toml",
+            format!("{table}[operations.r]\nweight = -1\ndo = \"read\"\ntable = \"t\"\n").into(),
+            &["weight"],
+        ),
         ("table.toml", format!("{table}[operations.r]\ndo = \"read\"\ntable = \"tt\"\n").into(), &["tt"]),
         ("none.toml", table.into(), &["operation"]),
         ("syntax.toml", "[tables\n".into(), &["syntax.toml:1"]),

@@ -26,7 +26,7 @@ pub fn list(args: &ListArgs) -> Result<Exit, Failed> {
 
 fn everything() -> String {
     let mut text = String::from("Workloads (`storebench list NAME --toml` prints one to edit):\n");
-    for workload in Workload::builtins() {
+    for workload in Workload::names().filter_map(|name| Workload::builtin(name).ok()) {
         text += &format!("  {:<20} {}\n", workload.name, workload.about);
     }
     text += "\nStores:\n";

@@ -15,6 +15,7 @@ use rand::seq::SliceRandom;
 use super::progress::Progress;
 use super::{Exit, Failed, report, stores};
 use crate::cli::RunArgs;
+use crate::generate::Generator;
 use crate::generate::rng::{Purpose, rng};
 use crate::host;
 use crate::load::pace::Stop;
@@ -104,7 +105,10 @@ fn workloads(args: &RunArgs) -> Result<Vec<Arc<Workload>>, Failed> {
             eprintln!("warning: {name}: {warning}");
         }
         if workloads.iter().any(|other| other.name == workload.name) {
-            return Err(Failed::usage(anyhow!("workload `{}` is named twice; name it once, with --runs", workload.name)));
+            return Err(Failed::usage(anyhow!(
+                "workload `{}` is named twice; name it once, with --runs",
+                workload.name
+            )));
         }
         workloads.push(Arc::new(workload));
     }
@@ -117,7 +121,8 @@ fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) 
     let mut requests = Vec::new();
     for (at, workload) in workloads.iter().enumerate() {
         let load = load(args, workload);
-        let plan = Arc::new(workload.plan(args.records, load.until.operations()).map_err(Failed::usage)?);
+        let plan = workload.plan(args.records, load.until.operations()).map_err(Failed::usage)?;
+        let generator = Arc::new(Generator::new(Arc::new(plan), args.seed));
         for repetition in 1..=args.runs {
             let mut order: Vec<(usize, &Address)> = addresses.iter().enumerate().collect();
             order.shuffle(&mut rng(args.seed, Purpose::Experiment, at as u64, u64::from(repetition)));
@@ -128,10 +133,9 @@ fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) 
                     id: format!("{}-{store}-{repetition}", workload.name),
                     repetition,
                     workload: Arc::clone(workload),
-                    plan: Arc::clone(&plan),
+                    generator: Arc::clone(&generator),
                     address: address.clone(),
-                    durability: args.durability.or(plan.require.durability),
-                    seed: args.seed,
+                    durability: args.durability.or(generator.plan.require.durability),
                     load: load.clone(),
                     hlog: PathBuf::new(),
                 };
@@ -206,7 +210,8 @@ fn command_line() -> String {
 fn stop_on_ctrl_c() -> Result<Arc<Stop>, Failed> {
     let stop = Arc::new(Stop::default());
     let wished = Arc::clone(&stop);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot watch for Ctrl-C")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot watch for Ctrl-C")?;
     std::thread::spawn(move || {
         runtime.block_on(async {
             while tokio::signal::ctrl_c().await.is_ok() {
@@ -243,7 +248,8 @@ impl Folder {
     /// Writes the record: to a new file that then takes the old one's place, so that there is always a whole one.
     fn save(&self, experiment: &Experiment) -> anyhow::Result<()> {
         let (target, partial) = (self.path.join("experiment.json"), self.path.join("experiment.json.partial"));
-        std::fs::write(&partial, experiment.to_json()?).with_context(|| format!("cannot write {}", partial.display()))?;
+        std::fs::write(&partial, experiment.to_json()?)
+            .with_context(|| format!("cannot write {}", partial.display()))?;
         std::fs::rename(&partial, &target).with_context(|| format!("cannot write {}", target.display()))?;
         if self.is_default {
             self.point_latest();
@@ -268,7 +274,9 @@ impl Folder {
 fn default_folder(workloads: &[Arc<Workload>]) -> PathBuf {
     let slug = match workloads {
         [one] => one.name.clone(),
-        several if several.iter().map(|workload| workload.name.as_str()).eq(Workload::HEADLINE) => "headline".to_owned(),
+        several if several.iter().map(|workload| workload.name.as_str()).eq(Workload::HEADLINE) => {
+            "headline".to_owned()
+        }
         several => format!("{}-workloads", several.len()),
     };
     Path::new("results").join(format!("{}-{slug}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ")))

@@ -1,8 +1,27 @@
 //! Operations and data as pure functions of a seed.
+//!
+//! `generator.rs` holds what all lanes share; `stream.rs` makes a lane's operations and `loader.rs` the data that is there
+//! before, both from values made in `fields.rs` and `points.rs`. Nothing here talks to a store or looks at a clock.
 
+pub mod fields;
+pub mod fingerprint;
 pub mod frontier;
+pub mod generator;
 pub mod keys;
+mod keytext;
+pub mod loader;
+mod points;
+mod pool;
 pub mod rng;
 pub mod skew;
+mod steps;
+pub mod stream;
+mod walk;
 pub mod ycsb;
 pub mod zipf;
+
+pub use fields::Maker;
+pub use fingerprint::{examples, shares, stream_hash};
+pub use generator::{Frontiers, Generator};
+pub use loader::{LoadStep, Loader};
+pub use stream::{Call, OpStream, Outcome};

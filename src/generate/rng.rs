@@ -24,10 +24,28 @@ pub enum Purpose {
 
 /// A generator for one purpose and place: (table, key number), (lane, i).
 pub fn rng(seed: u64, purpose: Purpose, a: u64, b: u64) -> SplitMix64 {
-    SplitMix64::seed_from_u64(mix(mix(mix(seed, purpose as u64), a), b))
+    at(stream(seed, purpose, a), b)
+}
+
+/// All generators of one purpose and first coordinate: what need not be mixed again for each `b`.
+pub fn stream(seed: u64, purpose: Purpose, a: u64) -> u64 {
+    mix(mix(seed, purpose as u64), a)
+}
+
+/// The generator at one place of a stream: `at(stream(seed, purpose, a), b)` is `rng(seed, purpose, a, b)`.
+#[inline]
+pub fn at(stream: u64, b: u64) -> SplitMix64 {
+    SplitMix64::seed_from_u64(mix(stream, b))
+}
+
+/// A number in `0..1` from the upper bits of a hash.
+#[inline]
+pub fn unit(hash: u64) -> f64 {
+    (hash >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
 }
 
 /// Mixes one word into a hash of those before it: SplitMix64's finaliser, a bijection for each `hash`.
+#[inline]
 pub fn mix(hash: u64, word: u64) -> u64 {
     let mut z = (hash ^ word).wrapping_add(0x9e37_79b9_7f4a_7c15).wrapping_mul(0xd6e8_feb8_6659_fd93);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

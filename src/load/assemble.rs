@@ -13,7 +13,7 @@ use crate::host;
 use crate::measure::collector::{Series, Totals};
 use crate::measure::histogram;
 use crate::record::{
-    Client, Counts, Interval, Latency, LoadInfo, Mode, OperationRecord, Phase, Run, StoreInfo, WorkloadInfo,
+    Client, Counts, Interval, Latency, LoadInfo, Mode, OperationRecord, Phase, Run, Skew, StoreInfo, WorkloadInfo,
 };
 use crate::stats;
 
@@ -96,7 +96,7 @@ pub fn assemble<S: Store>(
         client,
         footprint: prepared.footprints,
         checks: prepared.checks.clone(),
-        skew: generate::shares(&request.plan, request.seed, request.load.clients, counts.scheduled.min(SKEW_OPERATIONS)),
+        skew: skew(request, counts.scheduled),
         cost: None,
         verdict,
     })
@@ -180,6 +180,13 @@ fn throughput_interval(timeline: &[Interval]) -> Option<[f64; 2]> {
     stats::mean_interval(&rates)
 }
 
+/// How skewed the accesses of the part were that most operations aim at: counted by generating them again.
+fn skew(request: &Request, operations: u64) -> Option<Skew> {
+    let operations = operations.min(SKEW_OPERATIONS) as usize;
+    let (part, shares) = generate::shares(&request.generator, request.load.clients, operations)?;
+    Some(Skew { part: request.plan().dataset.name_of(part).to_owned(), shares })
+}
+
 fn share(cpu: Duration, wall: Duration) -> f64 {
     let available = wall.as_secs_f64() * host::cpus() as f64;
     if available > 0.0 { (cpu.as_secs_f64() / available).min(1.0) } else { 0.0 }
@@ -206,22 +213,23 @@ fn load_info<S: Store>(request: &Request, outcome: &Outcome, prepared: &Prepared
 }
 
 fn workload_info(request: &Request) -> WorkloadInfo {
-    let (workload, plan) = (&request.workload, &request.plan);
+    let workload = &request.workload;
     WorkloadInfo {
         name: workload.name.clone(),
         about: workload.about.clone(),
         hash: workload.hash.clone(),
-        stream_hash: generate::stream_hash(plan, request.seed, request.load.clients),
-        rows: plan.rows(),
+        stream_hash: generate::stream_hash(&request.generator, request.load.clients),
+        rows: request.plan().rows(),
         text: workload.text.clone(),
     }
 }
 
 fn store_info<S: Store>(request: &Request, prepared: &Prepared<S>) -> StoreInfo {
-    let bindings = request.plan.sample_ops().into_iter().map(|(operation, ops)| {
-        let name = request.plan.operations[operation].name.clone();
-        (name, ops.iter().map(|op| prepared.store.binding(op)).collect())
-    });
+    let examples = generate::examples(&request.generator);
+    let bindings =
+        request.plan().operations.iter().zip(examples).map(|(operation, ops)| {
+            (operation.name.clone(), ops.iter().map(|op| prepared.store.binding(op)).collect())
+        });
     StoreInfo {
         name: request.address.to_string(),
         driver: S::NAME.to_owned(),

@@ -2,7 +2,7 @@
 //!
 //! Off the clock. Reading back and judging are apart: [`read_back`] speaks with the store, [`reconcile`] is pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use drivers::{Dataset, Digest, Failure, Key, Kind, Part, Row, Session, Value};
 
@@ -41,11 +41,7 @@ pub struct Held {
 ///
 /// # Errors
 /// What the store fails with.
-pub async fn read_back<S: Session>(
-    session: &mut S,
-    dataset: &Dataset,
-    ledger: &Ledger,
-) -> Result<Holding, Failure> {
+pub async fn read_back<S: Session>(session: &mut S, dataset: &Dataset, ledger: &Ledger) -> Result<Holding, Failure> {
     let mut holding = Holding::default();
     for part in dataset.parts() {
         let mut held = Held::default();
@@ -80,6 +76,15 @@ pub async fn read_back<S: Session>(
         }
     }
     Ok(holding)
+}
+
+impl Holding {
+    /// The digest of each part, by name.
+    pub fn digests(&self, dataset: &Dataset) -> BTreeMap<String, String> {
+        let held = self.tables.iter().chain(&self.logs).chain(&self.series);
+        let names = dataset.parts().map(|part| dataset.name_of(part).to_owned());
+        names.zip(held.map(|held| held.rows.to_string())).collect()
+    }
 }
 
 impl Held {
@@ -138,13 +143,16 @@ pub fn loaded(dataset: &Dataset, ledger: &Ledger, held: &Holding) -> Vec<CheckRe
     let parts = tables.chain(&ledger.logs).chain(&ledger.series);
     let found = held.tables.iter().chain(&held.logs).chain(&held.series);
     let names = dataset.parts().map(|part| dataset.name_of(part));
-    names.zip(parts.zip(found)).map(|(name, (added, held))| {
-        result(
-            format!("{name}: the loaded data reads back equal"),
-            added.rows == held.rows,
-            format!("loaded {}, held {}", added.rows, held.rows),
-        )
-    }).collect()
+    names
+        .zip(parts.zip(found))
+        .map(|(name, (added, held))| {
+            result(
+                format!("{name}: the loaded data reads back equal"),
+                added.rows == held.rows,
+                format!("loaded {}, held {}", added.rows, held.rows),
+            )
+        })
+        .collect()
 }
 
 /// Reconciles what the store holds after the run with what it held before and what it acknowledged since.
@@ -186,7 +194,12 @@ fn table(
         sum: before.keys.sum.wrapping_add(noted.inserted_keys.sum).wrapping_sub(noted.deleted_keys.sum),
     };
     let unknown = noted.inserted.unknown;
-    results.push(digest_check(format!("{name}: exactly the acknowledged records are there"), keys, after.keys, unknown));
+    results.push(digest_check(
+        format!("{name}: exactly the acknowledged records are there"),
+        keys,
+        after.keys,
+        unknown,
+    ));
     if !noted.changed {
         let mut rows = before.rows;
         rows.merge(noted.inserted.rows);
@@ -261,7 +274,7 @@ fn conserved(check: &Check, before: &Holding, after: &Holding, unknown: u64) -> 
         check.terms.iter().map(value).sum()
     };
     let (was, is) = (total(before), total(after));
-    let found = result(check.name.clone(), was == is, format!("{} was {was}, is {is}", check.formula()));
+    let found = result(check.name.clone(), was == is, format!("the total was {was} after the load and is {is}"));
     undecided_if(unknown, found)
 }
 

@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, Sender};
 
 use drivers::{Done, Failure, FailureKind, Op, Rows, Session};
 
+use crate::generate::rng::Purpose;
 use crate::generate::{OpStream, Outcome};
 use crate::measure::Times;
 use crate::measure::collector::Message;
@@ -49,6 +50,8 @@ pub struct Course {
 pub struct Window {
     /// Warm-up or measurement.
     pub phase: Phase,
+    /// The operations of which.
+    pub purpose: Purpose,
     /// No operation starts at or after this instant.
     pub until_ns: u64,
     /// Operations that all lanes together start at most: the schedule counts them in an open loop, and in a closed one
@@ -126,15 +129,16 @@ impl<S: Session> Lane<S> {
     /// Goes through all windows.
     pub async fn run(mut self) -> Ended {
         let course = Arc::clone(&self.course);
-        let stopped = !wait_until(course.clock, 1, course.owns_thread, &course.stop).await;
-        let mut progress = Progress { now_ns: course.clock.now_ns(), check_ns: 0, second: 0, claimed: 0, limit: 0, stopped };
+        let stopped = !wait_until(&course.clock, 1, course.owns_thread, &course.stop).await;
+        let mut progress =
+            Progress { now_ns: course.clock.now_ns(), check_ns: 0, second: 0, claimed: 0, limit: 0, stopped };
         let mut scheduled = 0;
         for window in &course.windows {
             progress.claimed = 0;
             progress.limit = share(window.operations, course.lanes, self.index as u64);
             progress.second = second_of(&course, progress.now_ns, window.phase);
             progress.check_ns = progress.now_ns;
-            self.stream.begin(window.phase);
+            self.stream.begin(window.purpose);
             self.window(&course, window, &mut progress).await;
             self.hand_over(&course, window, &mut progress);
             if window.phase == Phase::Measure {
@@ -156,7 +160,7 @@ impl<S: Session> Lane<S> {
                 }
                 Claim::Start(intended_ns) => intended_ns,
             };
-            let operation = self.stream.next();
+            let operation = self.stream.next().operation;
             if window.schedule.is_some() && !self.wait(course, intended_ns, progress).await {
                 self.stream.settle(Outcome::NotApplied);
                 self.recorder.skipped += 1;
@@ -169,7 +173,7 @@ impl<S: Session> Lane<S> {
     /// Waits for the intended instant; a lane that is late already does not wait. False if stopped.
     async fn wait(&mut self, course: &Course, intended_ns: u64, progress: &mut Progress) -> bool {
         if course.clock.now_ns() < intended_ns {
-            if !wait_until(course.clock, intended_ns, course.owns_thread, &course.stop).await {
+            if !wait_until(&course.clock, intended_ns, course.owns_thread, &course.stop).await {
                 progress.stopped = true;
                 return false;
             }
@@ -188,7 +192,7 @@ impl<S: Session> Lane<S> {
         intended_ns: u64,
         progress: &mut Progress,
     ) {
-        let ops = self.stream.ops();
+        let ops = self.stream.ops(operation);
         self.steps.resize_with(ops.len(), Step::default);
         let mut retries = 0;
         let mut failed = None;
@@ -215,7 +219,7 @@ impl<S: Session> Lane<S> {
             progress.now_ns = ended_ns;
             self.check(course, window, progress);
         }
-        let ops = self.stream.ops();
+        let ops = self.stream.ops(operation);
         let slot = course.slots[operation];
         let mut result = failed.map_or(Ok(done), Err);
         let mut step_ns = started_ns;

@@ -39,8 +39,6 @@ pub struct Outcome {
     pub measured: Measured,
     /// What was recorded apart.
     pub slots: Vec<Slot>,
-    /// For each operation of the plan, its slot.
-    pub first_slots: Vec<usize>,
     /// What remains of each lane.
     pub ended: Vec<Ended>,
     /// Start of the measurement on the lanes' clock.
@@ -66,7 +64,7 @@ pub fn measure<S: Store>(
     let load = &request.load;
     let lanes = load.clients as usize;
     let open_loop = load.rate_per_s.is_some();
-    let (slots, first_slots) = slots(&request.plan);
+    let (slots, first_slots) = slots(request.plan());
     let log = create(&request.hlog)?;
     let (outbox, inbox) = channel();
     let (give, spares): (Vec<_>, Vec<_>) = (0..lanes).map(|_| channel()).unzip();
@@ -74,18 +72,18 @@ pub fn measure<S: Store>(
     let collector =
         Collector { slots: &slots, open_loop, warmup: load.warmup, planned: load.until.elapsed(), spares: give };
 
-    let build = |index: usize, session: S::Session, course: Arc<Course>| Lane {
+    let spares = &spares;
+    let build = move |index: usize, session: S::Session, course: Arc<Course>| Lane {
         index,
         session,
         stream: OpStream::new(
-            Arc::clone(&request.plan),
+            Arc::clone(&request.generator),
             Arc::clone(&prepared.frontiers),
-            request.seed,
             Purpose::Warmup,
             index as u32,
             load.clients,
         ),
-        ledger: Ledger::new(Arc::clone(&request.plan.dataset)),
+        ledger: Ledger::new(Arc::clone(&request.plan().dataset)),
         recorder: Box::new(Recorder::new(course.slot_count, open_loop)),
         outbox: outbox.clone(),
         spares: spares.lock().unwrap_or_else(PoisonError::into_inner)[index].take(),
@@ -101,13 +99,12 @@ pub fn measure<S: Store>(
         });
         let start = || Arc::new(course::<S>(request, &first_slots, slots.len(), stop));
         let ended = threads::run_lanes(&*prepared.store, lanes, start, &build, |course| {
-            sleep_until(course.clock.instant(course.measure_ns), stop);
+            sleep_until(&course.clock, course.measure_ns, stop);
             (cpu, wall) = (host::cpu_time(), Instant::now());
         });
-        (cpu, ended) = (host::cpu_time().saturating_sub(cpu), ended);
-        // The collector ends when every lane has said so, or when nobody is left who could.
+        cpu = host::cpu_time().saturating_sub(cpu);
+        // The collector ends when every lane has said so, or when nobody is left who could: `build` holds a sender.
         drop(build);
-        drop(outbox);
         (ended, collecting.join())
     });
     let ended = ended.map_err(|failure| error(request, "opening the sessions", failure))?;
@@ -115,7 +112,6 @@ pub fn measure<S: Store>(
     Ok(Outcome {
         measured,
         slots,
-        first_slots,
         ended,
         measure_ns: load.warmup.as_nanos() as u64,
         cpu,
@@ -130,7 +126,8 @@ fn slots(plan: &Plan) -> (Vec<Slot>, Vec<usize>) {
     for operation in &plan.operations {
         first.push(slots.len());
         slots.push(Slot { name: operation.name.clone(), is_step: false });
-        let steps = operation.steps.iter().filter(|_| operation.steps.len() > 1);
+        let names = operation.step_names();
+        let steps = names.iter().filter(|_| names.len() > 1);
         slots.extend(steps.map(|step| Slot { name: format!("{}.{step}", operation.name), is_step: true }));
     }
     (slots, first)
@@ -146,11 +143,12 @@ fn course<S: Store>(request: &Request, first_slots: &[usize], slot_count: usize,
     };
     let window = |phase, purpose, from_ns, until_ns, operations: u64, drain_until_ns| Window {
         phase,
+        purpose,
         until_ns,
         operations,
-        schedule: load
-            .rate_per_s
-            .map(|rate| Schedule::new(rate, load.arrivals, request.seed, purpose, from_ns, until_ns, operations)),
+        schedule: load.rate_per_s.map(|rate| {
+            Schedule::new(rate, load.arrivals, request.generator.seed, purpose, from_ns, until_ns, operations)
+        }),
         skip_after_ns: load.skip_after.map_or(u64::MAX, |limit| limit.as_nanos() as u64),
         drain_until_ns,
     };
@@ -161,7 +159,7 @@ fn course<S: Store>(request: &Request, first_slots: &[usize], slot_count: usize,
     }
     windows.push(window(Phase::Measure, Purpose::Measure, measure_ns, until_ns, operations, drain_ns));
     Course {
-        clock: Clock::starting_at(Instant::now() + HEAD_START),
+        clock: Clock::starting_in(HEAD_START),
         measure_ns,
         windows,
         lanes: u64::from(load.clients),
@@ -179,12 +177,8 @@ fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
     Ok(BufWriter::new(file))
 }
 
-fn sleep_until(instant: Instant, stop: &Stop) {
-    while !stop.is_set() {
-        let left = instant.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return;
-        }
-        thread::sleep(left.min(Duration::from_millis(50)));
+fn sleep_until(clock: &Clock, due_ns: u64, stop: &Stop) {
+    while !stop.is_set() && clock.now_ns() < due_ns {
+        thread::sleep(Duration::from_nanos(due_ns - clock.now_ns().min(due_ns)).min(Duration::from_millis(50)));
     }
 }

@@ -20,7 +20,9 @@ use std::time::{Duration, Instant};
 
 use drivers::{Address, Durability, Failure, Store};
 use thiserror::Error;
+use tokio::runtime::Runtime;
 
+use crate::generate::Generator;
 use crate::record::{Interval, Run};
 use crate::workload::{Arrivals, Plan, Workload};
 
@@ -39,18 +41,23 @@ pub struct Request {
     pub repetition: u32,
     /// The workload as read.
     pub workload: Arc<Workload>,
-    /// The workload, sized.
-    pub plan: Arc<Plan>,
+    /// The workload, sized and seeded.
+    pub generator: Arc<Generator>,
     /// Where the store is and how it is set.
     pub address: Address,
     /// The asked tier; none takes the best that the store has.
     pub durability: Option<Durability>,
-    /// The seed of the experiment.
-    pub seed: u64,
     /// The load.
     pub load: Load,
     /// Where the histogram log goes.
     pub hlog: PathBuf,
+}
+
+impl Request {
+    /// The workload, sized.
+    pub fn plan(&self) -> &Plan {
+        &self.generator.plan
+    }
 }
 
 /// How the load is applied.
@@ -139,24 +146,36 @@ pub enum RunError {
 /// See [`RunError`]. Failed operations and checks are not errors: they are in the record and its verdict.
 pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch) -> Result<Run, RunError> {
     refuse_what_it_cannot::<S>(request)?;
-    let began_at = jiff::Timestamp::now();
     let admin = threads::runtime().map_err(anyhow::Error::from)?;
-    let mut prepared = admin.block_on(prepare::prepare::<S>(request, stop, watch))?;
+    let store = Arc::new(admin.block_on(prepare::open::<S>(request))?);
+    let run = go_through_the_phases(&admin, &store, request, stop, watch);
+    // Whatever happened, what was made in the store is removed; but the first error is the one to tell.
+    let store = Arc::try_unwrap(store).map_err(|_| anyhow::anyhow!("a lane still holds the store; this is a bug"))?;
+    let closed = admin.block_on(store.close()).map_err(|failure| error(request, "closing", failure));
+    let run = run?;
+    closed.map(|()| run)
+}
+
+fn go_through_the_phases<S: Store>(
+    admin: &Runtime,
+    store: &Arc<S>,
+    request: &Request,
+    stop: &Arc<Stop>,
+    watch: &mut dyn Watch,
+) -> Result<Run, RunError> {
+    let began_at = jiff::Timestamp::now();
+    let mut prepared = admin.block_on(prepare::prepare(store, request, stop, watch))?;
 
     watch.phase(&request.id, "measure");
     let outcome = measure::measure(&prepared, request, stop, watch)?;
 
     watch.phase(&request.id, "check");
     let began = Instant::now();
-    let mut ledger = Ledger::new(Arc::clone(&request.plan.dataset));
+    let mut ledger = Ledger::new(Arc::clone(&request.plan().dataset));
     outcome.ended.iter().for_each(|lane| ledger.merge(&lane.ledger));
     admin.block_on(check(&mut prepared, request, &ledger))?;
     prepared.phases.check_s = began.elapsed().as_secs_f64();
-
-    let run = assemble::assemble(request, &prepared, &outcome, began_at, stop.is_set())?;
-    let store = Arc::try_unwrap(prepared.store).map_err(|_| anyhow::anyhow!("a lane still holds the store"))?;
-    admin.block_on(store.close()).map_err(|failure| error(request, "closing", failure))?;
-    Ok(run)
+    Ok(assemble::assemble(request, &prepared, &outcome, began_at, stop.is_set())?)
 }
 
 /// Reads back what the store holds and reconciles it with what it acknowledged.
@@ -169,8 +188,8 @@ async fn check<S: Store>(
     prepared.footprints.after_run = prepared.store.footprint().await.map_err(failed)?;
     if S::KEEPS_DATA {
         let mut session = prepared.store.session().await.map_err(failed)?;
-        let after = audit::read_back(&mut session, &request.plan.dataset, ledger).await.map_err(failed)?;
-        prepared.checks.extend(audit::reconcile(&request.plan, &prepared.before, ledger, &after));
+        let after = audit::read_back(&mut session, &request.plan().dataset, ledger).await.map_err(failed)?;
+        prepared.checks.extend(audit::reconcile(request.plan(), &prepared.before, ledger, &after));
     }
     Ok(())
 }

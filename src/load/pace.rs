@@ -7,7 +7,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rand::{Rng, RngExt};
 use rand_xoshiro::SplitMix64;
@@ -15,26 +15,29 @@ use rand_xoshiro::SplitMix64;
 use crate::generate::rng::{Purpose, rng};
 use crate::workload::Arrivals;
 
-/// The run's clock: nanoseconds since its start, from the monotonic clock.
-#[derive(Debug, Clone, Copy)]
-pub struct Clock(Instant);
+/// The run's clock: nanoseconds since its start.
+///
+/// It reads the processor's time-stamp counter where that is constant and synchronised, else the system's monotonic
+/// clock: 9 ns against 20 to 25 for each of the two readings of an operation.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    clock: quanta::Clock,
+    zero: quanta::Instant,
+}
 
 impl Clock {
-    /// A clock whose zero is at this instant.
-    pub fn starting_at(zero: Instant) -> Self {
-        Clock(zero)
+    /// A clock whose zero is this much later than now.
+    pub fn starting_in(head_start: Duration) -> Self {
+        let clock = quanta::Clock::new();
+        let zero = clock.now() + head_start;
+        Clock { clock, zero }
     }
 
     /// Nanoseconds since zero; zero before it.
     #[inline]
-    pub fn now_ns(self) -> u64 {
-        let since = Instant::now().saturating_duration_since(self.0);
+    pub fn now_ns(&self) -> u64 {
+        let since = self.clock.now().saturating_duration_since(self.zero);
         since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos())
-    }
-
-    /// The instant of a reading.
-    pub fn instant(self, ns: u64) -> Instant {
-        self.0 + Duration::from_nanos(ns)
     }
 }
 
@@ -124,7 +127,7 @@ impl Stop {
 ///
 /// `thread::sleep` wakes about 75 us late and tokio's timer 1 to 2 ms, so the sleep ends early and the rest is spun or
 /// yielded. Long waits are cut so that a stop is noticed. False if it was stopped.
-pub async fn wait_until(clock: Clock, due_ns: u64, owns_thread: bool, stop: &Stop) -> bool {
+pub async fn wait_until(clock: &Clock, due_ns: u64, owns_thread: bool, stop: &Stop) -> bool {
     const SLICE_NS: u64 = 50_000_000;
     let early_ns = if owns_thread { 120_000 } else { 2_000_000 };
     loop {
@@ -134,7 +137,11 @@ pub async fn wait_until(clock: Clock, due_ns: u64, owns_thread: bool, stop: &Sto
         }
         let left_ns = due_ns - now_ns;
         if left_ns <= early_ns {
-            if owns_thread { std::hint::spin_loop() } else { tokio::task::yield_now().await }
+            if owns_thread {
+                std::hint::spin_loop()
+            } else {
+                tokio::task::yield_now().await
+            }
             continue;
         }
         if stop.is_set() {

@@ -3,7 +3,7 @@
 //! Nothing here is part of a measurement but the load phase, which is timed as a whole.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use drivers::{Description, Durability, Opening, Session, Store};
 
@@ -42,12 +42,12 @@ pub struct Prepared<S> {
 /// # Errors
 /// When the store lacks an operation of the workload, or the asked durability.
 pub fn refuse_what_it_cannot<S: Store>(request: &Request) -> Result<(), RunError> {
-    if let Some((need, capability)) = request.plan.lacking(S::CAPABILITIES).first() {
+    if let Some((need, capability)) = request.plan().lacking(S::CAPABILITIES).first() {
         return Err(RunError::Refused(format!(
             "{} lacks {} ({need} in workload {})",
             S::NAME,
             capability.name(),
-            request.plan.name
+            request.plan().name
         )));
     }
     if let Some(asked) = request.durability
@@ -64,11 +64,31 @@ pub fn refuse_what_it_cannot<S: Store>(request: &Request) -> Result<(), RunError
     Ok(())
 }
 
-/// Opens the store and loads the workload's data into it.
+/// Opens the store, set for the tier that is asked of it.
 ///
 /// # Errors
-/// When the store cannot be opened or set as asked, or fails on the way.
+/// When its address has options that it does not know, or it cannot be reached.
+pub async fn open<S: Store>(request: &Request) -> Result<S, RunError> {
+    let config = request.address.config::<S::Config>().map_err(|error| RunError::Refused(error.to_string()))?;
+    let opening = Opening {
+        dataset: Arc::clone(&request.plan().dataset),
+        durability: asked_of::<S>(request),
+        sessions: request.load.clients as usize + 1,
+    };
+    S::open(config, opening).await.map_err(|failure| error(request, "opening", failure))
+}
+
+/// The asked tier; where none is asked, durable or the best that the store has.
+fn asked_of<S: Store>(request: &Request) -> Durability {
+    request.durability.unwrap_or(Durability::Durable).min(S::BEST_DURABILITY)
+}
+
+/// Loads the workload's data into an opened store.
+///
+/// # Errors
+/// When the store's effective settings fall short of the asked tier, or it fails on the way.
 pub async fn prepare<S: Store>(
+    store: &Arc<S>,
     request: &Request,
     stop: &Stop,
     watch: &mut dyn Watch,
@@ -77,14 +97,8 @@ pub async fn prepare<S: Store>(
     let failed = |phase| move |failure| error(request, phase, failure);
     watch.phase(&request.id, "reset");
     let began = Instant::now();
-    let config = request.address.config::<S::Config>().map_err(|error| RunError::Refused(error.to_string()))?;
-    let asked = request.durability.unwrap_or(Durability::Durable).min(S::BEST_DURABILITY);
-    let opening = Opening {
-        dataset: Arc::clone(&request.plan.dataset),
-        durability: asked,
-        sessions: request.load.clients as usize + 1,
-    };
-    let store = S::open(config, opening).await.map_err(failed("opening"))?;
+    store.reset().await.map_err(failed("reset"))?;
+    let asked = asked_of::<S>(request);
     let description = store.describe().await.map_err(failed("describing"))?;
     if description.guarantees.durability < asked {
         return Err(RunError::Refused(format!(
@@ -95,7 +109,6 @@ pub async fn prepare<S: Store>(
             description.guarantees.durability.name()
         )));
     }
-    store.reset().await.map_err(failed("reset"))?;
     phases.reset_s = began.elapsed().as_secs_f64();
 
     watch.phase(&request.id, "load");
@@ -111,14 +124,24 @@ pub async fn prepare<S: Store>(
     let mut checks = Vec::new();
     let mut before = Holding::default();
     if S::KEEPS_DATA {
-        let dataset = &request.plan.dataset;
+        let dataset = &request.plan().dataset;
         before = audit::read_back(&mut session, dataset, &ledger).await.map_err(failed("reading back the load"))?;
         checks = audit::loaded(dataset, &ledger, &before);
         loading.digests = before.digests(dataset);
     }
     let after_load = store.footprint().await.map_err(failed("measuring the footprint"))?;
     let footprints = Footprints { after_load, ..Footprints::default() };
-    Ok(Prepared { store: Arc::new(store), description, asked, loading, before, checks, footprints, frontiers, phases })
+    Ok(Prepared {
+        store: Arc::clone(store),
+        description,
+        asked,
+        loading,
+        before,
+        checks,
+        footprints,
+        frontiers,
+        phases,
+    })
 }
 
 /// Loads the dataset through the store's bulk path, timed.
@@ -128,9 +151,9 @@ async fn load<T: Session>(
     stop: &Stop,
     watch: &mut dyn Watch,
 ) -> Result<(Loading, Ledger, Arc<Frontiers>), RunError> {
-    let plan = &request.plan;
+    let plan = request.plan();
     let mut ledger = Ledger::new(Arc::clone(&plan.dataset));
-    let mut loader = Loader::new(Arc::clone(plan), request.seed, 0, 1);
+    let mut loader = Loader::new(Arc::clone(&request.generator), 0, 1);
     let of = plan.rows();
     let (mut rows, mut logical_bytes) = (0, 0);
     let began = Instant::now();
@@ -148,4 +171,3 @@ async fn load<T: Session>(
     let loading = Loading { rows, logical_bytes, rows_per_s, digests: Default::default() };
     Ok((loading, ledger, Arc::new(Frontiers::new(plan))))
 }
-

@@ -11,8 +11,8 @@ use drivers::FailureKind;
 use hdrhistogram::Histogram;
 
 use super::Slot;
-use super::hlog::LogWriter;
 use super::histogram;
+use super::hlog::LogWriter;
 use super::recorder::Recorder;
 use crate::record::{Brief, Interval, Phase};
 
@@ -135,20 +135,16 @@ impl Collector<'_> {
                 Message::Finished { lane } => at[lane] = i64::MAX,
                 Message::Handover { lane, second, now, phase, mut recorder } => {
                     at[lane] = now;
-                    let (_, into) = open
-                        .entry(second)
-                        .or_insert_with(|| (phase, Recorder::new(self.slots.len(), self.open_loop)));
+                    let (_, into) =
+                        open.entry(second).or_insert_with(|| (phase, Recorder::new(self.slots.len(), self.open_loop)));
                     into.absorb(&mut recorder);
                     // The lane may have ended: its spare is then not wanted.
                     let _ = self.spares[lane].send(recorder);
                 }
             }
             let reached = at.iter().copied().min().unwrap_or(i64::MAX);
-            while let Some(entry) = open.first_entry() {
-                if *entry.key() >= reached && open.len() <= OPEN_SECONDS {
-                    break;
-                }
-                let (second, (phase, recorder)) = entry.remove_entry();
+            while open.len() > OPEN_SECONDS || open.first_key_value().is_some_and(|(second, _)| *second < reached) {
+                let Some((second, (phase, recorder))) = open.pop_first() else { break };
                 result = result.and_then(|()| self.close(second, phase, recorder, &mut measured, log, watch));
             }
         }
@@ -169,7 +165,11 @@ impl Collector<'_> {
         let began_ns = (self.warmup.as_nanos() as i64 + second * 1_000_000_000).max(0) as u64;
         let began = Duration::from_nanos(began_ns);
         // The last second ends with its last operation, and the last of a planned length at that length.
-        let end_s = if second >= 0 && (second as f64) < planned_s { planned_s.min(second as f64 + 1.0) } else { second as f64 + 1.0 };
+        let end_s = if second >= 0 && (second as f64) < planned_s {
+            planned_s.min(second as f64 + 1.0)
+        } else {
+            second as f64 + 1.0
+        };
         let length_s = end_s - second as f64;
         log.write(self.slots, &recorder, phase, began, Duration::from_secs_f64(length_s))?;
 

@@ -13,8 +13,8 @@ pub const LONGEST_NS: u64 = 3_600_000_000_000;
 
 /// An empty histogram. It starts small and grows with its largest value, 271 KB at one hour.
 pub fn new() -> Histogram<u64> {
-    let mut histogram =
-        Histogram::new_with_bounds(1, 1 << 16, 3).unwrap_or_else(|_| unreachable!("1 ns to 65 us at 3 digits is valid"));
+    let mut histogram = Histogram::new_with_bounds(1, 1 << 16, 3)
+        .unwrap_or_else(|_| unreachable!("1 ns to 65 us at 3 digits is valid"));
     histogram.auto(true);
     histogram
 }

@@ -6,7 +6,7 @@
 use crate::record::{Brief, Experiment, Latency, Mode, OperationRecord, Phase, Run};
 
 /// The name of the row over all operations.
-pub const TOTAL: &str = "total";
+const TOTAL: &str = "total";
 
 const RUN_COLUMNS: [&str; 19] = [
     "run",

@@ -20,6 +20,8 @@ mod words;
 
 #[cfg(test)]
 pub(crate) mod fixture;
+#[cfg(test)]
+pub(crate) mod zoo;
 
 use crate::record::{Experiment, OperationRecord, Run};
 

@@ -35,7 +35,9 @@ pub(super) fn checks(scope: &Scope, item: &Item<'_>) -> Reading<Vec<Check>> {
         let conserved = section.need("conserved")?;
         let terms = conserved.items()?.iter().map(|item| term(scope, item)).collect::<Reading<Vec<_>>>()?;
         if terms.is_empty() {
-            return Err(conserved.fault("there is nothing to sum; write at least one term, such as \"accounts.balance\""));
+            return Err(
+                conserved.fault("there is nothing to sum; write at least one term, such as \"accounts.balance\"")
+            );
         }
         Ok(Check { name: section.need("name")?.text()?.into(), terms })
     };

@@ -133,8 +133,8 @@ pub enum Piece {
     Literal(String),
     /// The number of the record's key with at least so many digits.
     Number(usize),
-    /// YCSB's hash of that number.
-    Fnv,
+    /// YCSB's hash of that number, with at least so many digits.
+    Fnv(usize),
     /// So many random decimal digits.
     Digits(usize),
     /// So many random hexadecimal digits.
@@ -181,13 +181,22 @@ pub enum Alphabet {
     Blank,
 }
 
-/// How keys of a table look: integers, or texts of pieces.
+/// How keys look: integers, or a number within a text.
 #[derive(Debug, Clone, PartialEq)]
 pub enum KeyPattern {
     /// Number n is n + 1.
     Int,
-    /// Literals and one `Number` or `Fnv`.
-    Text(Vec<Piece>),
+    /// A text.
+    Text {
+        /// What stands before the number.
+        before: String,
+        /// Whether the number is written as YCSB's hash of it.
+        hashed: bool,
+        /// Digits at least.
+        width: usize,
+        /// What stands after it.
+        after: String,
+    },
 }
 
 /// Which keys of what are drawn: everything that a chooser is made from once the sizes are known.

@@ -94,7 +94,9 @@ impl Reader<'_> {
         let (word, keys, item) = match said.as_slice() {
             [one] => one.clone(),
             [] => return Err(section.fault(format!("it does not say what it holds; write one of {}", words()))),
-            [(a, ..), (b, ..), ..] => return Err(section.fault(format!("it says both `{a}` and `{b}`; write only one"))),
+            [(a, ..), (b, ..), ..] => {
+                return Err(section.fault(format!("it says both `{a}` and `{b}`; write only one")));
+            }
         };
         section.only(&[&[word], keys, beside].concat())?;
         match word {
@@ -151,7 +153,9 @@ impl Reader<'_> {
         match (distinct, member) {
             (false, member) => Ok((Content::List(Box::new(member), count), kind)),
             (true, Content::KeyOf(key)) => Ok((Content::Keys(key, count), kind)),
-            (true, _) => Err(item.fault("only keys can be distinct; write { key_of = \"...\" } or leave `distinct` out")),
+            (true, _) => {
+                Err(item.fault("only keys can be distinct; write { key_of = \"...\" } or leave `distinct` out"))
+            }
         }
     }
 
@@ -182,7 +186,8 @@ impl Reader<'_> {
             Some(item) => {
                 let name = item.text()?;
                 let at = fields.iter().position(|field| field.name == name);
-                let is_key = |at: &usize| matches!(fields[*at].content, Content::KeyOf(_)) && fields[*at].present == 1.0;
+                let is_key =
+                    |at: &usize| matches!(fields[*at].content, Content::KeyOf(_)) && fields[*at].present == 1.0;
                 Some(at.filter(is_key).ok_or_else(|| item.fault("it must name a `key_of` field of the items"))?)
             }
         };
@@ -200,7 +205,9 @@ impl Reader<'_> {
         let fields = fields(self.scope, section)?;
         match fields.iter().find(|field| !is_plain(&field.kind)) {
             None => Ok(fields),
-            Some(field) => Err(section.fault(format!("`{}` is nested too deeply; write plain values here", field.name))),
+            Some(field) => {
+                Err(section.fault(format!("`{}` is nested too deeply; write plain values here", field.name)))
+            }
         }
     }
 
@@ -244,7 +251,9 @@ impl Reader<'_> {
         };
         let found = &other.fields[at];
         if found.present < 1.0 || !matches!(found.content, Content::Bool(_) | Content::Int(_) | Content::Float(..)) {
-            return Err(item.fault(format!("`{field}` can be absent or is no plain bool, int or float; name one that is")));
+            return Err(
+                item.fault(format!("`{field}` can be absent or is no plain bool, int or float; name one that is"))
+            );
         }
         Ok((Content::Of { key, table, field: at }, found.kind.clone()))
     }

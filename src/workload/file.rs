@@ -3,13 +3,13 @@
 //! Here are the top level and the parts; fields, operations and the load have files of their own. Sizes are as written:
 //! `--records` is applied in `plan.rs`.
 
+use super::check::Check;
 use super::content::{Choosing, Content, Field, KeyPattern};
 use super::load::{self, LoadDefaults, Require, Slo};
 use super::numbers::Numbers;
 use super::operation::Operation;
 use super::reader::{Item, Reading, Section, not_one_of};
 use super::{check, fields, operations, pattern};
-use super::check::Check;
 use crate::generate::keys::KeyChoice;
 use drivers::{Kind, Part};
 
@@ -172,7 +172,8 @@ fn heads(root: &Section<'_>) -> Reading<Scope> {
     }
     for (name, section) in parts(root, "logs")? {
         section.only(&["streams", "key", "events", "fields"])?;
-        let events = section.find("events").map_or(Ok(Numbers::constant(0.0)), |item| Numbers::ints(&item, 0, 1 << 30))?;
+        let events =
+            section.find("events").map_or(Ok(Numbers::constant(0.0)), |item| Numbers::ints(&item, 0, 1 << 30))?;
         let (key, streams) = (key(&section)?, count(section.need("streams")?, 1)?);
         scope.logs.push(Log { name: name.into(), key, streams, events, fields: Vec::new() });
     }
@@ -264,7 +265,9 @@ fn metric((name, item): (&str, Item<'_>)) -> Reading<Metric> {
     section.only(&["walk", "step", "decimals"])?;
     let walk = section.need("walk")?;
     let ends = walk.items()?;
-    let [low, high] = ends.as_slice() else { return Err(walk.fault("a walk keeps between two numbers; write [low, high]")) };
+    let [low, high] = ends.as_slice() else {
+        return Err(walk.fault("a walk keeps between two numbers; write [low, high]"));
+    };
     let (low, high) = (low.number_in(-1e12, 1e12)?, high.number_in(-1e12, 1e12)?);
     if low >= high {
         return Err(walk.fault("the range is empty; write the lower number first"));

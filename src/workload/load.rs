@@ -23,12 +23,13 @@ pub struct LoadDefaults {
 }
 
 /// How the operations of a rate are spread over time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Arrivals {
     /// At equal distances.
     Constant,
     /// Independent of each other, as many users are.
+    #[default]
     Poisson,
 }
 
@@ -62,7 +63,11 @@ pub(super) fn load(section: &Section<'_>) -> Reading<LoadDefaults> {
         Some(item) => item.duration_ms().map(|millis| Some(Duration::from_millis(millis.unsigned_abs()))),
     };
     let load = LoadDefaults {
-        clients: section.find("clients").map(|item| item.integer_in(1, 10_000)).transpose()?.map(|clients| clients as u32),
+        clients: section
+            .find("clients")
+            .map(|item| item.integer_in(1, 10_000))
+            .transpose()?
+            .map(|clients| clients as u32),
         rate_per_s: section.find("rate_per_s").map(|item| item.number_in(0.001, 1e9)).transpose()?,
         arrivals: match section.find("arrivals") {
             None => None,

@@ -26,11 +26,14 @@ pub use file::{Log, Metric, Series, Spec, Table};
 pub use load::{Arrivals, ISOLATIONS, LoadDefaults, Require, Slo};
 pub use numbers::Numbers;
 pub use operation::{
-    Action, Aim, Draw, Drawn, Grouping, Matching, Operation, Path, Recipe, Repeat, Root, Source, Span, Step, Which,
+    Action, Aim, Amount, Draw, Drawn, Grouping, Matching, Operation, Recipe, Repeat, Root, Source, Span, Step,
+    ValuePath, Which,
 };
 pub use plan::{Changes, Plan};
 pub use vocabulary::{PROSE, VOCABULARIES};
 
+use properties::PropertiesError;
+use std::path::Path;
 use xxhash_rust::xxh3::xxh3_64;
 
 macro_rules! builtin {
@@ -40,7 +43,21 @@ macro_rules! builtin {
     };
 }
 
-builtin!["ycsb-a", "ycsb-c"];
+builtin![
+    "read-heavy",
+    "oltp",
+    "append-only",
+    "time-series",
+    "ycsb-a",
+    "ycsb-b",
+    "ycsb-c",
+    "ycsb-d",
+    "ycsb-e",
+    "ycsb-f",
+    "tpcb",
+    "tpcb-simple-update",
+    "tpcb-select-only",
+];
 
 /// A workload as written: its parts, operations and checks, not yet sized.
 #[derive(Debug, Clone)]
@@ -55,12 +72,22 @@ pub struct Workload {
     pub hash: String,
     /// What the text says.
     pub spec: Spec,
+    /// What of a file in another format is done differently, one sentence each.
+    pub warnings: Vec<String>,
 }
 
 impl Workload {
+    /// What is run where no workload is named.
+    pub const HEADLINE: [&str; 4] = ["read-heavy", "oltp", "append-only", "time-series"];
+
     /// The names of the built-in workloads, the headline ones first.
     pub fn names() -> impl Iterator<Item = &'static str> {
         BUILTIN.iter().map(|(name, _)| *name)
+    }
+
+    /// A workload as named on the command line: a built-in one, or the path of a file, known by a slash or a dot.
+    pub fn find(name: &str) -> Result<Workload, WorkloadError> {
+        if name.contains(['/', '\\', '.']) { Workload::from_file(Path::new(name)) } else { Workload::builtin(name) }
     }
 
     /// The workload of this name that is compiled in.
@@ -68,17 +95,27 @@ impl Workload {
         match BUILTIN.iter().find(|(known, _)| *known == name) {
             Some((name, text)) => Workload::parse(&format!("{name}.toml (built in)"), text),
             None => {
-                Err(WorkloadError::Unknown { name: name.into(), names: Workload::names().collect::<Vec<_>>().join(", ") })
+                let names = Workload::names().collect::<Vec<_>>().join(", ");
+                Err(WorkloadError::Unknown { name: name.into(), names })
             }
         }
     }
 
-    /// Reads a workload file.
-    pub fn from_file(path: &std::path::Path) -> Result<Workload, WorkloadError> {
-        let unreadable = |source| WorkloadError::Unreadable { path: path.into(), source };
-        let bytes = std::fs::read(path).map_err(unreadable)?;
-        let text = String::from_utf8_lossy(&bytes);
-        Workload::parse(&path.display().to_string(), &text)
+    /// Reads a workload file: YCSB's format where its name ends in `.properties`, else TOML.
+    pub fn from_file(path: &Path) -> Result<Workload, WorkloadError> {
+        let bytes = std::fs::read(path).map_err(|source| WorkloadError::Unreadable { path: path.into(), source })?;
+        let file = path.display().to_string();
+        if path.extension().is_some_and(|extension| extension == "properties") {
+            return Workload::convert(&file, &properties::decode(&bytes));
+        }
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Workload::parse(&file, text),
+            Err(error) => {
+                let line = 1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+                let problem = "not UTF-8 text; save it as UTF-8".to_string();
+                Err(WorkloadError::Malformed { file, line, key: String::new(), problem })
+            }
+        }
     }
 
     /// Reads a workload from its text. `file` is what errors call it, and what it is named after.
@@ -90,12 +127,44 @@ impl Workload {
             text: text.into(),
             hash: format!("{:016x}", xxh3_64(text.as_bytes())),
             spec,
+            warnings: Vec::new(),
         })
+    }
+
+    /// Reads a workload from YCSB's properties.
+    fn convert(file: &str, text: &str) -> Result<Workload, WorkloadError> {
+        let converted = properties::to_workload_toml(&name_of(file), text).map_err(|error| {
+            let PropertiesError { line, key, problem } = error;
+            WorkloadError::Malformed { file: file.into(), line, key, problem }
+        })?;
+        let workload = Workload::parse(&format!("{file} (converted)"), &converted.toml)?;
+        Ok(Workload { name: name_of(file), warnings: converted.warnings, ..workload })
     }
 
     /// The workload at a size; see [`Plan::new`].
     pub fn plan(&self, records: Option<u64>, ops: Option<u64>) -> Result<Plan, WorkloadError> {
         Plan::new(self, records, ops)
+    }
+
+    /// What it holds and does, for people: a line for each part of the data and each operation.
+    pub fn summary(&self) -> String {
+        let Spec { tables, logs, series, operations, checks, .. } = &self.spec;
+        let mut lines = vec!["Data".to_string()];
+        lines.extend(tables.iter().map(|table| format!("  {:<20} {} records", table.name, table.records)));
+        lines.extend(logs.iter().map(|log| format!("  {:<20} {} streams of events", log.name, log.streams)));
+        lines.extend(series.iter().map(|series| {
+            format!("  {:<20} {} entities, {} points each", series.name, series.entities, series.load_ticks)
+        }));
+        lines.push("Operations".to_string());
+        lines.extend(operations.iter().map(|one| {
+            let verbs: Vec<_> = one.recipe.steps.iter().map(|step| step.action.verb()).collect();
+            format!("  {:<20} {:>5.1} %  {}", one.name, 100.0 * one.share, verbs.join(", "))
+        }));
+        if !checks.is_empty() {
+            lines.push("Checks".to_string());
+            lines.extend(checks.iter().map(|check| format!("  {}", check.name)));
+        }
+        lines.join("\n") + "\n"
     }
 }
 

@@ -90,7 +90,7 @@ impl Numbers {
 
     /// Reads numbers, whole or not.
     pub(super) fn floats(item: &Item<'_>) -> Reading<Self> {
-        Self::read(item, Item::number)?.within(item, -LARGEST, LARGEST)
+        Self::read(item, |number| number.number())?.within(item, -LARGEST, LARGEST)
     }
 
     fn read(item: &Item<'_>, bound: impl Fn(&Item<'_>) -> Reading<f64>) -> Reading<Self> {
@@ -111,8 +111,9 @@ impl Numbers {
         let choice = section.need("choose")?;
         let name = choice.text()?;
         if LENGTHS.contains(&name) {
-            let lengths = LengthChooser::new(&item.parse::<LengthChoice>()?).map_err(|why| item.fault(why))?;
-            let (min, max) = (lengths.min() as f64, lengths.max() as f64);
+            let choice: LengthChoice = item.parse()?;
+            let lengths = LengthChooser::new(&choice).map_err(|why| item.fault(why))?;
+            let (min, max) = (least(&choice) as f64, lengths.max() as f64);
             return Ok(Numbers { shape: Shape::Length(lengths), min, max });
         }
         let Some((_, keys)) = SHAPES.iter().find(|(shape, _)| *shape == name) else {
@@ -122,12 +123,11 @@ impl Numbers {
         section.only(keys)?;
         let positive = |name| section.need(name)?.number_in(f64::MIN_POSITIVE, LARGEST);
         let shape = match name {
-            "normal" => {
-                Shape::Normal { mean: section.need("mean")?.number()?, deviation: positive("deviation")? }
-            }
-            "lognormal" => {
-                Shape::Lognormal { ln_median: positive("median")?.ln(), sigma: section.need("sigma")?.number_in(0.0, 10.0)? }
-            }
+            "normal" => Shape::Normal { mean: section.need("mean")?.number()?, deviation: positive("deviation")? },
+            "lognormal" => Shape::Lognormal {
+                ln_median: positive("median")?.ln(),
+                sigma: section.need("sigma")?.number_in(0.0, 10.0)?,
+            },
             _ => Shape::Exponential { mean: positive("mean")? },
         };
         Ok(Numbers { shape, min: bound(&section.need("min")?)?, max: bound(&section.need("max")?)? })
@@ -138,9 +138,20 @@ impl Numbers {
             return Err(item.fault(format!("the range is empty: {} is above {}; swap them", self.min, self.max)));
         }
         if self.min < least || self.max > most {
-            let range = if self.min == self.max { self.min.to_string() } else { format!("{} to {}", self.min, self.max) };
+            let range =
+                if self.min == self.max { self.min.to_string() } else { format!("{} to {}", self.min, self.max) };
             return Err(item.fault(format!("{range} is out of range; write numbers from {least} to {most}")));
         }
         Ok(self)
+    }
+}
+
+fn least(choice: &LengthChoice) -> u64 {
+    match choice {
+        LengthChoice::Constant { value } => *value,
+        LengthChoice::Uniform { min, .. }
+        | LengthChoice::Zipfian { min, .. }
+        | LengthChoice::ZipfianYcsb { min, .. } => *min,
+        LengthChoice::Histogram { block, .. } => *block,
     }
 }

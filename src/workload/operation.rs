@@ -3,8 +3,8 @@
 //! The TOML spelling is read in `operations.rs`; real operations are made from this in `generate/steps.rs`.
 
 use super::content::Content;
-use super::numbers::Numbers;
 use super::load::Slo;
+use super::numbers::Numbers;
 use drivers::{Fold, Order};
 
 /// A named operation of the mix.
@@ -77,9 +77,10 @@ pub enum Repeat {
     /// As often as drawn.
     Times(Numbers),
     /// Once for each member of a drawn list.
-    Each(Path),
+    Each(ValuePath),
 }
 
+#[allow(missing_docs, reason = "the fields say what they are")]
 /// What a step does; the meanings are those of [`drivers::Op`].
 #[derive(Debug, Clone)]
 pub enum Action {
@@ -94,7 +95,7 @@ pub enum Action {
     /// Removes a record.
     Delete { table: usize, key: Aim },
     /// Adds to an integer field.
-    Bump { table: usize, key: Aim, field: usize, by: Source, floor: Option<i64> },
+    Bump { table: usize, key: Aim, field: usize, by: Amount, floor: Option<i64> },
     /// Reads in key order.
     Scan { table: usize, from: Aim, limit: Numbers, which: Which },
     /// Reads by an indexed field.
@@ -121,14 +122,14 @@ pub enum Aim {
     /// Drawn by the chooser at this position among the plan's.
     Chosen(usize),
     /// What a draw says.
-    Drawn(Path),
+    Drawn(ValuePath),
 }
 
 /// Which fields are read or changed.
 #[derive(Debug, Clone)]
 pub enum Which {
     /// All of them.
-    All,
+    All(Vec<usize>),
     /// One of these, each time another.
     One(Vec<usize>),
     /// These.
@@ -141,12 +142,21 @@ pub enum Source {
     /// It is drawn for this step.
     Fresh(Content),
     /// It was drawn before.
-    Drawn(Path),
+    Drawn(ValuePath),
+}
+
+/// A whole number to add.
+#[derive(Debug, Clone)]
+pub enum Amount {
+    /// It is drawn for this step.
+    Fresh(Numbers),
+    /// It was drawn before.
+    Drawn(ValuePath),
 }
 
 /// The way from a draw to a value: a record's field, a list's member, an item's field.
 #[derive(Debug, Clone)]
-pub struct Path {
+pub struct ValuePath {
     /// Where to start.
     pub root: Root,
     /// Positions on the way.
@@ -158,8 +168,10 @@ pub struct Path {
 /// Where a path starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Root {
-    /// A drawn value, or the fields of a drawn record.
-    Draw(usize),
+    /// A drawn value.
+    Value(usize),
+    /// The fields of a drawn record; the first position is that of a field.
+    Record(usize),
     /// The key of a drawn record.
     Key(usize),
     /// The member of the list that the step is repeated for.

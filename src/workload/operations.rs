@@ -133,11 +133,19 @@ impl Reader<'_> {
         self.values.leave_each();
         let transactable = matches!(
             action,
-            Action::Insert { .. } | Action::InsertDrawn { .. } | Action::Read { .. } | Action::Update { .. }
-                | Action::Delete { .. } | Action::Bump { .. } | Action::Find { .. }
+            Action::Insert { .. }
+                | Action::InsertDrawn { .. }
+                | Action::Read { .. }
+                | Action::Update { .. }
+                | Action::Delete { .. }
+                | Action::Bump { .. }
+                | Action::Find { .. }
         );
         if grouping == Grouping::Transact && !transactable {
             return Err(verb.fault("a transaction holds insert, read, update, delete, bump and find only"));
+        }
+        if grouping == Grouping::Sequence && !matches!(repeat, Repeat::Once) {
+            return Err(verb.fault("each call of a sequence is measured on its own; repeat steps in a batch instead"));
         }
         if matches!(action, Action::InsertDrawn { .. }) && !matches!(repeat, Repeat::Once) {
             return Err(verb.fault("a new record is inserted once; leave `each` or `times` out"));
@@ -174,7 +182,9 @@ impl Reader<'_> {
             "find" => self.find(section),
             "append" => {
                 let log = self.scope.log(&section.need("log")?)?;
-                let events = section.find("events").map_or(Ok(Numbers::constant(1.0)), |item| Numbers::ints(&item, 1, MOST_STEPS))?;
+                let events = section
+                    .find("events")
+                    .map_or(Ok(Numbers::constant(1.0)), |item| Numbers::ints(&item, 1, MOST_STEPS))?;
                 Ok(Action::Append { log, stream: self.stream(section, log)?, events })
             }
             "tail" => {
@@ -258,16 +268,14 @@ impl Reader<'_> {
             None => Which::These(Vec::new()),
             Some(fields) => {
                 let which = self.which(section, table)?;
-                let all: Vec<_> = (0..self.scope.tables[table].fields.len()).collect();
-                let changed = match &which {
-                    Which::All => &all,
-                    Which::One(some) | Which::These(some) => some,
-                };
+                let (Which::All(changed) | Which::One(changed) | Which::These(changed)) = &which;
                 for at in changed {
                     let field = &self.scope.tables[table].fields[*at];
                     if !field.content.is_independent() {
                         let name = &field.name;
-                        return Err(fields.fault(format!("`{name}` depends on other fields; name the others, or `set` it")));
+                        return Err(
+                            fields.fault(format!("`{name}` depends on other fields; name the others, or `set` it"))
+                        );
                     }
                 }
                 which
@@ -343,16 +351,18 @@ impl Reader<'_> {
         let name = item.text()?;
         match known.iter().position(|one| *one == name) {
             Some(at) => Ok((at, fields[at].kind.clone())),
-            None => Err(item.fault(not_one_of(&format!("no field of `{}`", self.scope.tables[table].name), name, &known))),
+            None => {
+                Err(item.fault(not_one_of(&format!("no field of `{}`", self.scope.tables[table].name), name, &known)))
+            }
         }
     }
 
     /// `fields = "all"`, `"one"`, or a list of names.
     fn which(&self, section: &Section<'_>, table: usize) -> Reading<Which> {
-        let Some(item) = section.find("fields") else { return Ok(Which::All) };
+        let all = (0..self.scope.tables[table].fields.len()).collect();
+        let Some(item) = section.find("fields") else { return Ok(Which::All(all)) };
         if item.is_text() {
-            let all = (0..self.scope.tables[table].fields.len()).collect();
-            return Ok([Which::All, Which::One(all)][item.one_of(&["all", "one"])?].clone());
+            return Ok(if item.one_of(&["all", "one"])? == 0 { Which::All(all) } else { Which::One(all) });
         }
         let named = item.items()?.iter().map(|name| Ok(self.field(name, table)?.0)).collect::<Reading<Vec<_>>>()?;
         if named.is_empty() {

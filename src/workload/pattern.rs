@@ -13,7 +13,7 @@ impl KeyPattern {
     pub fn kind(&self) -> KeyKind {
         match self {
             KeyPattern::Int => KeyKind::Int,
-            KeyPattern::Text(_) => KeyKind::Text,
+            KeyPattern::Text { .. } => KeyKind::Text,
         }
     }
 }
@@ -26,21 +26,27 @@ pub(super) fn key(item: &Item<'_>) -> Reading<KeyPattern> {
     }
     let pieces = pieces(item, text, |name, width| match name {
         "number" => Ok(Piece::Number(width.unwrap_or(1))),
-        "fnv" if width.is_none() => Ok(Piece::Fnv),
+        "fnv" => Ok(Piece::Fnv(width.unwrap_or(1))),
         _ => Err(not_one_of("no part of a key", name, &["number", "fnv"])),
     })?;
-    let numbers = pieces.iter().filter(|piece| !matches!(piece, Piece::Literal(_))).count();
-    let longest: usize = pieces.iter().map(|piece| match piece {
-        Piece::Literal(text) => text.len(),
-        Piece::Number(width) => *width.max(&20),
-        _ => 20,
-    }).sum();
-    if numbers != 1 || longest > LONGEST_KEY_BYTES {
-        return Err(item.fault(
+    let (before, number, after) = match pieces.as_slice() {
+        [number] => ("", number, ""),
+        [Piece::Literal(before), number] => (before.as_str(), number, ""),
+        [number, Piece::Literal(after)] => ("", number, after.as_str()),
+        [Piece::Literal(before), number, Piece::Literal(after)] => (before.as_str(), number, after.as_str()),
+        _ => ("", &Piece::Digits(0), ""),
+    };
+    match number {
+        Piece::Number(width) | Piece::Fnv(width)
+            if before.len() + after.len() + width.max(&20) <= LONGEST_KEY_BYTES =>
+        {
+            let hashed = matches!(number, Piece::Fnv(_));
+            Ok(KeyPattern::Text { before: before.into(), hashed, width: *width, after: after.into() })
+        }
+        _ => Err(item.fault(
             "a key is \"int\" or a text of at most 64 bytes with one `{number}` or `{fnv}`, such as \"user{fnv}\"",
-        ));
+        )),
     }
-    Ok(KeyPattern::Text(pieces))
 }
 
 /// Reads composed content; fields before this one can be pieces of it.
@@ -50,7 +56,7 @@ pub(super) fn content(item: &Item<'_>, siblings: &[Field]) -> Reading<Vec<Piece>
         let sibling = siblings.iter().position(|field| field.name == name);
         match (name, width, sibling, vocabulary) {
             ("number", width, ..) => Ok(Piece::Number(width.unwrap_or(1))),
-            ("fnv", None, ..) => Ok(Piece::Fnv),
+            ("fnv", width, ..) => Ok(Piece::Fnv(width.unwrap_or(1))),
             ("digits", Some(width), ..) => Ok(Piece::Digits(width)),
             ("hex", Some(width), ..) => Ok(Piece::Hex(width)),
             ("digits" | "hex", None, ..) => Err(format!("`{{{name}}}` has no width; write `{{{name}:8}}`")),

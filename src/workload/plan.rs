@@ -9,6 +9,7 @@ use super::load::{LoadDefaults, Require, Slo};
 use super::operation::{Action, Grouping, Operation, Repeat};
 use super::{Workload, WorkloadError};
 use crate::generate::keys::{KeyChooser, expected_inserts};
+use crate::generate::rng;
 use drivers::{Capabilities, Capability, Dataset, Part};
 use std::sync::Arc;
 
@@ -77,6 +78,21 @@ impl Plan {
         })
     }
 
+    /// How many records, events and points are loaded: records exactly, the others as many as are to be expected.
+    pub fn rows(&self) -> u64 {
+        const SAMPLE: u64 = 1000;
+        let records = self.tables.iter().map(|table| table.records);
+        let events = self.logs.iter().map(|log| {
+            let sampled: i64 = (0..SAMPLE).map(|stream| log.events.int(&mut rng::at(0, stream))).sum();
+            (log.streams as f64 * sampled as f64 / SAMPLE as f64) as u64
+        });
+        let points = self.series.iter().map(|series| {
+            let arriving = series.entities as f64 * (1.0 - series.missing);
+            (arriving * series.load_ticks as f64) as u64
+        });
+        records.chain(events).chain(points).fold(0, u64::saturating_add)
+    }
+
     /// What a store with these capabilities lacks, with who needs it: a part of the dataset or an operation.
     pub fn lacking(&self, can: Capabilities) -> Vec<(String, Capability)> {
         let parts = self.dataset.parts().map(|part| {
@@ -114,6 +130,19 @@ impl Plan {
 }
 
 impl Operation {
+    /// The names of the calls that it makes one after the other: the verbs, numbered where one comes again.
+    pub fn step_names(&self) -> Vec<String> {
+        if self.recipe.grouping != Grouping::Sequence {
+            return vec![self.name.clone()];
+        }
+        let verbs: Vec<_> = self.recipe.steps.iter().map(|step| step.action.verb()).collect();
+        let name = |(at, verb): (usize, &&str)| match verbs[..at].iter().filter(|earlier| *earlier == verb).count() {
+            0 => (*verb).to_string(),
+            again => format!("{verb}-{}", again + 1),
+        };
+        verbs.iter().enumerate().map(name).collect()
+    }
+
     /// What a store must be able to do for it.
     pub fn needs(&self) -> Capabilities {
         let group = match self.recipe.grouping {
@@ -126,6 +155,26 @@ impl Operation {
 }
 
 impl Action {
+    /// The word for it in workload files.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Action::Insert { .. } | Action::InsertDrawn { .. } => "insert",
+            Action::Read { .. } => "read",
+            Action::Update { .. } => "update",
+            Action::Delete { .. } => "delete",
+            Action::Bump { .. } => "bump",
+            Action::Scan { .. } => "scan",
+            Action::Find { .. } => "find",
+            Action::Append { .. } => "append",
+            Action::Tail { .. } => "tail",
+            Action::Ingest { .. } => "ingest",
+            Action::Last { .. } => "last",
+            Action::Range { .. } => "range",
+            Action::Window { .. } => "window",
+            Action::Above { .. } => "above",
+        }
+    }
+
     fn needs(&self) -> Capability {
         match self {
             Action::Insert { .. } | Action::InsertDrawn { .. } | Action::Read { .. } => Capability::Record,
@@ -161,7 +210,9 @@ fn scale(spec: &mut Spec, records: u64) -> Result<(), WorkloadError> {
         // Exact for all sizes: both factors are below 2^64.
         let scaled = (u128::from(*size) * u128::from(records) + u128::from(primary / 2)) / u128::from(primary);
         *size = u64::try_from(scaled).ok().filter(|scaled| *scaled <= largest).ok_or_else(|| {
-            WorkloadError::Size(format!("`--records {records}` is beyond the {largest} that can be numbered; give less"))
+            WorkloadError::Size(format!(
+                "`--records {records}` is beyond the {largest} that can be numbered; give less"
+            ))
         })?;
         *size = (*size).max(1);
     }
@@ -179,7 +230,8 @@ fn choosers(spec: &Spec, ops: Option<u64>) -> Result<Vec<(Choosing, KeyChooser)>
         let inserted = if choosing.grows { inserts(&spec.operations, choosing.part) } else { 0.0 };
         let expected = expected_inserts(ops.unwrap_or(loaded), inserted);
         let chooser = KeyChooser::new(choosing.choice, loaded, expected);
-        let chooser = chooser.map_err(|why| WorkloadError::Size(format!("keys of `{name}` cannot be chosen: {why}")))?;
+        let chooser =
+            chooser.map_err(|why| WorkloadError::Size(format!("keys of `{name}` cannot be chosen: {why}")))?;
         Ok((*choosing, chooser))
     };
     spec.choosings.iter().map(chooser).collect()
@@ -187,7 +239,8 @@ fn choosers(spec: &Spec, ops: Option<u64>) -> Result<Vec<(Choosing, KeyChooser)>
 
 /// How many records an average operation inserts into a table.
 fn inserts(operations: &[Operation], part: Part) -> f64 {
-    let steps = operations.iter().flat_map(|operation| operation.recipe.steps.iter().map(|step| (operation.share, step)));
+    let steps =
+        operations.iter().flat_map(|operation| operation.recipe.steps.iter().map(|step| (operation.share, step)));
     let inserted = steps.map(|(share, step)| match step.action {
         Action::Insert { table, .. } | Action::InsertDrawn { table, .. } if Part::Table(table) == part => {
             share * if let Repeat::Times(times) = &step.repeat { times.max() } else { 1.0 }

@@ -83,8 +83,11 @@ impl<'a> Section<'a> {
     pub fn entries(&self) -> Vec<(&'a str, Item<'a>)> {
         let mut entries: Vec<_> = self.table.iter().collect();
         entries.sort_by_key(|(name, _)| name.span().start);
-        let item = |name: &Spanned<_>, value| Item { key: self.path(name.get_ref()), at: name.span().start, value };
-        entries.into_iter().map(|(name, value)| (name.get_ref().as_ref(), item(name, value))).collect()
+        let named = entries.into_iter().map(|(name, value)| {
+            let text: &str = name.get_ref();
+            (text, Item { key: self.path(text), at: name.span().start, value })
+        });
+        named.collect()
     }
 
     /// Something is wrong with the table as a whole.
@@ -131,11 +134,6 @@ impl<'a> Item<'a> {
     /// True or false.
     pub fn flag(&self) -> Reading<bool> {
         self.value.get_ref().as_bool().ok_or_else(|| self.wanted("true or false"))
-    }
-
-    /// Whether it is an integer.
-    pub fn is_integer(&self) -> bool {
-        self.value.get_ref().is_integer()
     }
 
     /// A 64-bit integer.
@@ -190,7 +188,9 @@ impl<'a> Item<'a> {
         let time = written.time.map_or("00:00:00".into(), |time| time.to_string());
         let offset = written.offset.map_or("Z".into(), |offset| offset.to_string());
         let instant: Result<jiff::Timestamp, _> = format!("{date}T{time}{offset}").parse();
-        instant.map(jiff::Timestamp::as_millisecond).map_err(|_| self.fault("no such instant; write one from 1970 to 9999"))
+        instant
+            .map(jiff::Timestamp::as_millisecond)
+            .map_err(|_| self.fault("no such instant; write one from 1970 to 9999"))
     }
 
     /// A table.
@@ -204,8 +204,11 @@ impl<'a> Item<'a> {
     /// The values of a list.
     pub fn items(&self) -> Reading<Vec<Item<'a>>> {
         let list = self.value.get_ref().as_array().ok_or_else(|| self.wanted("a list in [brackets]"))?;
-        let item =
-            |(at, value): (usize, &'a Spanned<_>)| Item { key: format!("{}[{at}]", self.key), at: value.span().start, value };
+        let item = |(at, value): (usize, &'a Spanned<_>)| Item {
+            key: format!("{}[{at}]", self.key),
+            at: value.span().start,
+            value,
+        };
         Ok(list.iter().enumerate().map(item).collect())
     }
 
@@ -253,7 +256,8 @@ pub(super) fn not_one_of(what: &str, name: &str, known: &[&str]) -> String {
 fn is_typo_of(word: &str, known: &str) -> bool {
     let (word, known) = (word.as_bytes(), known.as_bytes());
     let same_start = word.iter().zip(known).take_while(|(a, b)| a == b).count();
-    let same_end = |word: &[u8], known: &[u8]| word.iter().rev().zip(known.iter().rev()).take_while(|(a, b)| a == b).count();
+    let same_end =
+        |word: &[u8], known: &[u8]| word.iter().rev().zip(known.iter().rev()).take_while(|(a, b)| a == b).count();
     let (a, b) = (&word[same_start..], &known[same_start..]);
     let end = same_end(a, b);
     let (a, b) = (&a[..a.len() - end], &b[..b.len() - end]);

@@ -5,7 +5,7 @@ use super::content::Content;
 use super::fields;
 use super::file::Scope;
 use super::numbers::Numbers;
-use super::operation::{Aim, Draw, Drawn, Path, Root, Source};
+use super::operation::{Aim, Amount, Draw, Drawn, Root, Source, ValuePath};
 use super::reader::{Item, Reading, Section, not_one_of};
 use drivers::{KeyKind, Kind, Part};
 
@@ -72,19 +72,26 @@ impl Values {
             let (content, found) = self.fresh(scope, &item.section()?)?;
             (Source::Fresh(content), found)
         };
-        if found == *kind { Ok(source) } else { Err(item.fault("the field has another type; write a value of its type")) }
+        if found == *kind {
+            Ok(source)
+        } else {
+            Err(item.fault("the field has another type; write a value of its type"))
+        }
     }
 
     /// A whole number to add: `-5`, `[1, 9]`, or a path such as `"-each.quantity"`.
-    pub fn amount(&self, scope: &mut Scope, item: &Item<'_>) -> Reading<Source> {
-        if item.is_text() {
-            return self.source(scope, item, &Kind::Int);
+    pub fn amount(&self, scope: &Scope, item: &Item<'_>) -> Reading<Amount> {
+        if !item.is_text() {
+            return Ok(Amount::Fresh(Numbers::ints(item, -(1 << 53), 1 << 53)?));
         }
-        Ok(Source::Fresh(Content::Int(Numbers::ints(item, -(1 << 53), 1 << 53)?)))
+        match self.value(scope, item)? {
+            (path, Kind::Int) => Ok(Amount::Drawn(path)),
+            _ => Err(item.fault("only whole numbers can be added; name an `int`")),
+        }
     }
 
     /// Enters a step that is repeated for each member of a drawn list.
-    pub fn enter_each(&mut self, scope: &Scope, item: &Item<'_>) -> Reading<Path> {
+    pub fn enter_each(&mut self, scope: &Scope, item: &Item<'_>) -> Reading<ValuePath> {
         let (path, place) = self.path(scope, item)?;
         self.each = Some(match place {
             Place::Value(Kind::Items(fields)) => Place::Item(fields),
@@ -102,10 +109,15 @@ impl Values {
     /// A new record that was drawn: which draw, and its table.
     pub fn new_record(&self, item: &Item<'_>) -> Reading<(usize, usize)> {
         let name = item.text()?;
-        let records: Vec<_> = self.draws.iter().enumerate().filter_map(|(at, draw)| match draw.what {
-            Drawn::New(table) => Some((draw.name.as_str(), at, table)),
-            Drawn::Value(_) => None,
-        }).collect();
+        let records: Vec<_> = self
+            .draws
+            .iter()
+            .enumerate()
+            .filter_map(|(at, draw)| match draw.what {
+                Drawn::New(table) => Some((draw.name.as_str(), at, table)),
+                Drawn::Value(_) => None,
+            })
+            .collect();
         let known: Vec<_> = records.iter().map(|(name, ..)| *name).collect();
         match records.iter().find(|(known, ..)| *known == name) {
             Some((_, at, table)) => Ok((*at, *table)),
@@ -118,7 +130,7 @@ impl Values {
         text.contains('.') || start == "each" || self.draws.iter().any(|draw| draw.name == start)
     }
 
-    fn value(&self, scope: &Scope, item: &Item<'_>) -> Reading<(Path, Kind)> {
+    fn value(&self, scope: &Scope, item: &Item<'_>) -> Reading<(ValuePath, Kind)> {
         match self.path(scope, item)? {
             (path, Place::Value(kind)) if !path.negated || kind == Kind::Int => Ok((path, kind)),
             (path, _) if path.negated => Err(item.fault("only whole numbers can be negated; leave the - out")),
@@ -126,21 +138,24 @@ impl Values {
         }
     }
 
-    fn path(&self, scope: &Scope, item: &Item<'_>) -> Reading<(Path, Place)> {
+    fn path(&self, scope: &Scope, item: &Item<'_>) -> Reading<(ValuePath, Place)> {
         let text = item.text()?;
         let (negated, unsigned) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
         let mut names = unsigned.split('.').peekable();
         let start = names.next().unwrap_or_default();
         let (mut root, mut place) = match (&self.each, self.draws.iter().position(|draw| draw.name == start)) {
             (Some(each), _) if start == "each" => (Root::Each, each.clone()),
-            (_, Some(draw)) => (Root::Draw(draw), self.places[draw].clone()),
+            (_, Some(draw)) => match &self.places[draw] {
+                Place::Record(table) => (Root::Record(draw), Place::Record(*table)),
+                value => (Root::Value(draw), value.clone()),
+            },
             _ => {
                 let mut known: Vec<_> = self.draws.iter().map(|draw| draw.name.as_str()).collect();
                 known.extend(self.each.as_ref().map(|_| "each"));
                 return Err(item.fault(not_one_of("nothing that this operation draws", start, &known)));
             }
         };
-        if let (Root::Draw(draw), Place::Record(table), Some(&"key")) = (root, &place, names.peek()) {
+        if let (Root::Record(draw), Place::Record(table), Some(&"key")) = (root, &place, names.peek()) {
             names.next();
             root = Root::Key(draw);
             place = Place::Value(if scope.tables[*table].key.kind() == KeyKind::Int { Kind::Int } else { Kind::Text });
@@ -151,15 +166,18 @@ impl Values {
             at.push(position);
             place = next;
         }
-        Ok((Path { root, at, negated }, place))
+        Ok((ValuePath { root, at, negated }, place))
     }
 }
 
 impl Place {
     fn enter(&self, scope: &Scope, item: &Item<'_>, name: &str) -> Reading<(usize, Place)> {
-        let named = |fields: Vec<(&str, &Kind)>| {
-            let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
+        let named = |fields: Vec<(&str, &Kind, bool)>| {
+            let names: Vec<_> = fields.iter().map(|(name, ..)| *name).collect();
             match names.iter().position(|one| *one == name) {
+                Some(at) if fields[at].2 => {
+                    Err(item.fault(format!("`{name}` can be absent; name one that is always there")))
+                }
                 Some(at) => Ok((at, Place::Value(fields[at].1.clone()))),
                 None => Err(item.fault(not_one_of("no field of it", name, &names))),
             }
@@ -170,9 +188,12 @@ impl Place {
         };
         match self {
             Place::Record(table) => {
-                named(scope.tables[*table].fields.iter().map(|field| (field.name.as_str(), &field.kind)).collect())
+                let fields = scope.tables[*table].fields.iter();
+                named(fields.map(|field| (field.name.as_str(), &field.kind, field.present < 1.0)).collect())
             }
-            Place::Item(fields) => named(fields.iter().map(|field| (field.name.as_str(), &field.kind)).collect()),
+            Place::Item(fields) => {
+                named(fields.iter().map(|field| (field.name.as_str(), &field.kind, field.optional)).collect())
+            }
             Place::Value(Kind::List(member)) => Ok((numbered()?, Place::Value((**member).clone()))),
             Place::Value(Kind::Items(fields)) => Ok((numbered()?, Place::Item(fields.clone()))),
             Place::Value(_) => Err(item.fault(format!("`{name}` is asked of a plain value; leave it out"))),

@@ -107,7 +107,12 @@ impl Ran {
     pub fn counts_add_up(&self) {
         for run in self.record()["runs"].as_array().expect("runs") {
             let count = |name: &str| ns(&run["counts"][name]);
-            assert_eq!(count("scheduled"), count("succeeded") + count("failed") + count("skipped"), "{}", run["counts"]);
+            assert_eq!(
+                count("scheduled"),
+                count("succeeded") + count("failed") + count("skipped"),
+                "{}",
+                run["counts"]
+            );
         }
     }
 }
@@ -127,7 +132,8 @@ fn watch_peak(status: &Path) -> u64 {
     let mut peak = 0;
     while let Ok(text) = std::fs::read_to_string(status) {
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let Some(kilobytes) = line.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok()) else {
+        let Some(kilobytes) = line.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok())
+        else {
             break;
         };
         peak = peak.max(kilobytes * 1024);

@@ -19,6 +19,7 @@ impl<const HONEST: bool> Store for Narrow<HONEST> {
     const ABOUT: &'static str = "records only";
     const CAPABILITIES: Capabilities = Capabilities::of(&[Capability::Record]);
     const PLACEMENT: Placement = Placement::Embedded;
+    const BEST_DURABILITY: drivers::Durability = drivers::Durability::Memory;
 
     async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
         Memory::open(config, opening).await.map(Narrow)

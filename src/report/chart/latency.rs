@@ -4,11 +4,12 @@
 
 use super::canvas::Canvas;
 use super::frame;
+use super::marks::{self, position};
 use super::metrics::{fit, fit_name, width};
 use super::rows::{self, Content, Line, Row};
 use super::scale::{Scale, log_ends};
 use super::style::{
-    ALARM, GREY, GRID, INK, LABEL, LEADER, MARGIN, PALE, PERCENTILE_SHAPES, PERCENTILES, Pen, SMALL, Type, WHITE, WIDTH,
+    ALARM, GREY, GRID, INK, LABEL, MARGIN, PALE, PERCENTILE_SHAPES, PERCENTILES, Pen, SMALL, Type, WHITE, WIDTH,
 };
 use super::tick_text;
 use crate::record::{Experiment, Run};
@@ -21,9 +22,6 @@ const ROW_HEIGHT: f64 = 36.0;
 const GROUP_HEIGHT: f64 = 26.0;
 const COLUMN: f64 = 106.0;
 const RATE_COLUMN: f64 = 78.0;
-const ARROW: f64 = 16.0;
-/// Half the width of a marker and its rim.
-const MARKER: f64 = 7.0;
 
 /// The operations of one workload.
 pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>]) -> Canvas {
@@ -144,81 +142,13 @@ impl Plot {
                     canvas.text((left, y + 28.0), &below, style);
                 }
                 canvas.text((self.column(0) - COLUMN, y + 21.0), &units::rate(*per_s), LABEL.end());
-                self.dots(canvas, row, readings, y + ROW_HEIGHT / 2.0);
+                self.scale
+                    .inspect(|scale| marks::dots(canvas, row, readings, (self.left, y + ROW_HEIGHT / 2.0), scale));
                 for (at, reading) in readings.iter().enumerate() {
-                    numbers(canvas, (self.column(at), y), reading);
+                    marks::numbers(canvas, (self.column(at), y), reading);
                 }
             }
         }
-    }
-
-    /// The marks of a row: a line from the first to the last, whiskers, and the markers, the lowest percentile on top.
-    fn dots(&self, canvas: &mut Canvas, row: &Row, readings: &[Reading; 3], y: f64) {
-        let Some(scale) = self.scale else { return };
-        let at = readings.map(|reading| position(&reading).map(|ns| scale.px(ns as f64)));
-        match (at.iter().flatten().next(), at.iter().flatten().last()) {
-            (Some(&from), Some(&to)) => canvas.line((from, y), (to, y), Pen::solid(LEADER, 1.5)),
-            _ => canvas.text((self.left + 4.0, y + 4.0), "no samples", SMALL),
-        }
-        for percentile in [2, 1, 0] {
-            let Some(x) = at[percentile] else { continue };
-            let (shape, color) = (PERCENTILE_SHAPES[percentile], rows::color(row, percentile));
-            let pen = Pen::solid(color, 1.6);
-            let next = at[percentile + 1..].iter().flatten().next();
-            let room = next.is_none_or(|next| next - x > ARROW + MARKER);
-            match readings[percentile] {
-                Reading::Known { interval_ns, .. } => {
-                    if let Some((low, high)) = interval_ns {
-                        let ends = [Some(low), high].map(|end| end.map(|ns| scale.px(ns as f64)));
-                        ends.into_iter().flatten().for_each(|end| whisker(canvas, (x, y), end, pen));
-                        if high.is_none() && room {
-                            arrow(canvas, (x, y), pen);
-                        }
-                    }
-                    canvas.marker((x, y), shape, color);
-                }
-                _ => {
-                    if room {
-                        arrow(canvas, (x, y), pen);
-                    }
-                    canvas.hollow_marker((x, y), shape, color);
-                }
-            }
-        }
-    }
-}
-
-/// From a marker to an end of its interval; none where the marker hides it.
-fn whisker(canvas: &mut Canvas, (x, y): (f64, f64), end: f64, pen: Pen) {
-    if (end - x).abs() > MARKER {
-        canvas.line((x, y), (end, y), pen);
-        canvas.line((end, y - 5.0), (end, y + 5.0), pen);
-    }
-}
-
-fn arrow(canvas: &mut Canvas, (x, y): (f64, f64), pen: Pen) {
-    let tip = x + ARROW;
-    canvas.line((x, y), (tip, y), pen);
-    canvas.path(vec![(tip - 4.0, y - 3.5), (tip, y), (tip - 4.0, y + 3.5)], pen);
-}
-
-/// The value and beneath it how sure it is, right-aligned.
-fn numbers(canvas: &mut Canvas, (x, y): (f64, f64), reading: &Reading) {
-    let (value, surety) = match *reading {
-        Reading::Nothing => ("-".to_owned(), String::new()),
-        Reading::TooFew { at_least_ns, above } => {
-            let bound = at_least_ns.map_or_else(|| "-".to_owned(), |low| format!("\u{2265} {}", units::latency(low)));
-            (bound, format!("n={above}, too few"))
-        }
-        Reading::Known { value_ns, interval_ns } => {
-            let interval = interval_ns.map(|(low, high)| units::interval(value_ns, low, high));
-            (units::latency(value_ns), interval.unwrap_or_default())
-        }
-    };
-    let baseline = if surety.is_empty() { y + 21.0 } else { y + 15.0 };
-    canvas.text((x, baseline), &units::typeset(&value), LABEL.end());
-    if !surety.is_empty() {
-        canvas.text((x, y + 29.0), &surety, SMALL.end());
     }
 }
 
@@ -232,15 +162,6 @@ fn height(line: &Line) -> f64 {
         Line::Group(_) => GROUP_HEIGHT,
         Line::Rule => 6.0,
         Line::Row(_) => ROW_HEIGHT,
-    }
-}
-
-/// Where the marker of a reading stands.
-fn position(reading: &Reading) -> Option<u64> {
-    match *reading {
-        Reading::Nothing => None,
-        Reading::TooFew { at_least_ns, .. } => at_least_ns,
-        Reading::Known { value_ns, .. } => Some(value_ns),
     }
 }
 

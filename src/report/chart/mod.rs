@@ -1,11 +1,13 @@
 //! Charts of an experiment, as SVG: latency by operation, over time, and by percentile.
 //!
-//! `rows` and `seconds` say what is shown, `latency`, `time` and `percentiles` where it stands, `canvas` draws it.
+//! `rows` and `seconds` say what is shown, `latency` (with `marks`), `time` and `percentiles` where it stands,
+//! `frame` what surrounds it; `canvas` draws it in the `style` of the house.
 
 mod canvas;
 mod frame;
 mod labels;
 mod latency;
+mod marks;
 mod metrics;
 mod percentiles;
 mod rows;
@@ -74,12 +76,12 @@ fn file_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture;
+    use crate::report::{fixture, zoo};
     use resvg::usvg::roxmltree::Document;
 
     #[test]
     fn no_text_is_clipped_or_touches_another() {
-        for (experiment_name, experiment) in fixture::zoo() {
+        for (experiment_name, experiment) in zoo::all() {
             for (name, canvas) in canvases(&experiment).expect("it draws") {
                 assert_eq!(canvas.faults(), [""; 0], "{experiment_name}/{name}");
             }

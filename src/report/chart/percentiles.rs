@@ -8,7 +8,7 @@ use hdrhistogram::Histogram;
 use super::canvas::{Canvas, Point};
 use super::frame;
 use super::labels::{self, EndLabel};
-use super::metrics::width;
+use super::metrics::{fit_name, width};
 use super::rows::tier_heading;
 use super::scale::{Scale, log_ends};
 use super::style::{Dash, GREY, GRID, LABEL, MARGIN, Pen, SMALL, WIDTH, color, shape};
@@ -20,6 +20,8 @@ use crate::report::{units, words};
 use crate::stats::FEWEST_ABOVE;
 
 const LEFT: f64 = MARGIN + 52.0;
+/// The most that the labels at the right may take.
+const LABEL_ROOM: f64 = 300.0;
 /// Points of a curve in each decade.
 const POINTS: usize = 60;
 
@@ -132,7 +134,7 @@ impl Axes {
         let points = || curves().flat_map(|curve| curve.response.iter().chain(&curve.service));
         let farthest = points().map(|(x, _)| *x).fold(100.0, f64::max);
         let texts: Vec<String> = curves().map(end_text).collect();
-        let right = WIDTH - MARGIN - labels::width_of(texts.iter().map(String::as_str), 280.0);
+        let right = WIDTH - MARGIN - labels::width_of(texts.iter().map(String::as_str), LABEL_ROOM);
         Axes { ends_ns: log_ends(points().map(|(_, ns)| *ns)), rank: Scale::log((1.0, farthest), (LEFT, right)) }
     }
 
@@ -200,15 +202,16 @@ const RANKS: [(f64, &str); 8] = [
     (1e6, "99.9999 %"),
 ];
 
-/// `update, 1.2 ms at 99.7 %`: what the curve reaches.
+/// `update, 1.20 ms at 99.7 %`: what the curve reaches, the name cut to fit.
 fn end_text(curve: &Curve) -> String {
-    match curve.response.last() {
-        Some((x, ns)) => {
-            let latency = units::typeset(&units::latency(*ns as u64));
-            format!("{}, {latency} at {}", curve.name, percent_text(*x))
-        }
-        None => curve.name.clone(),
-    }
+    let reach = reach(curve);
+    format!("{}{reach}", fit_name(&curve.name, LABEL, LABEL_ROOM - 32.0 - width(&reach, LABEL)))
+}
+
+/// `, 1.20 ms at 99.7 %`
+fn reach(curve: &Curve) -> String {
+    let text = |(x, ns): &Point| format!(", {} at {}", units::typeset(&units::latency(*ns as u64)), percent_text(*x));
+    curve.response.last().map(text).unwrap_or_default()
 }
 
 /// The percentile of a rank, with one digit beyond its nines: `99.87 %`.
@@ -220,9 +223,13 @@ fn percent_text(rank: f64) -> String {
 
 fn notes<'a>(cells: &[Cell<'_>], curves: impl Iterator<Item = &'a Curve>) -> Vec<String> {
     let curves: Vec<&Curve> = curves.collect();
-    let mut notes = vec![
-        "Each curve ends where 10 samples lie above it; its marker stands at 50, 90, 99, 99.9 % and so on.".to_owned(),
-    ];
+    let mut notes = Vec::new();
+    if curves.iter().any(|curve| !curve.response.is_empty()) {
+        notes.push(
+            "Each curve ends where 10 samples lie above it; its marker stands at 50, 90, 99, 99.9 % and so on."
+                .to_owned(),
+        );
+    }
     if curves.iter().any(|curve| !curve.service.is_empty()) {
         notes.push("Solid: response time. Dashed: service time, without the wait for a free client.".to_owned());
     }
@@ -237,6 +244,7 @@ fn notes<'a>(cells: &[Cell<'_>], curves: impl Iterator<Item = &'a Curve>) -> Vec
 }
 
 fn finding(workload: &str, panels: &[(Option<String>, Vec<Curve>)]) -> String {
-    let curves: Vec<String> = panels.iter().flat_map(|(_, curves)| curves).map(end_text).collect();
+    let said = |curve: &Curve| format!("{}{}", curve.name, reach(curve));
+    let curves: Vec<String> = panels.iter().flat_map(|(_, curves)| curves).map(said).collect();
     if curves.is_empty() { format!("{workload}: no valid run.") } else { format!("{workload}: {}.", curves.join("; ")) }
 }

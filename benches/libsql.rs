@@ -1,0 +1,171 @@
+//! Whether storebench's figures of embedded libSQL are libSQL's: the same statements in a plain single-threaded loop over
+//! the same crate, alternating with storebench in one process. `cargo bench --bench libsql`.
+//!
+//! The bar is a ratio of 0.90: at most a tenth of the throughput may be the suite's.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use drivers::libsql::Libsql;
+use drivers::{Fields, Key, Op, Store, Value};
+use storebench::generate::rng::Purpose;
+use storebench::generate::{Frontiers, Generator, Loader, OpStream, Outcome, examples};
+use storebench::load::pace::Stop;
+use storebench::load::{Load, Request, Until, Watch, run};
+use storebench::record::Interval;
+use storebench::workload::{Arrivals, Workload};
+
+const RECORDS: u64 = 20_000;
+const ROUNDS: usize = 5;
+const LENGTH: Duration = Duration::from_secs(2);
+
+/// Reads of a whole record, and updates of one field without a sync at each: syncing would hide the suite's cost.
+const CASES: [(&str, &str); 2] = [
+    ("ycsb-c, reads by key", "do = \"read\"\ntable = \"usertable\"\nkey = \"zipfian-ycsb\"\n"),
+    ("updates of one field", "do = \"update\"\ntable = \"usertable\"\nkey = \"zipfian-ycsb\"\nfields = [\"field0\"]\n"),
+];
+
+fn main() {
+    for (name, operation) in CASES {
+        let workload = Arc::new(workload(operation));
+        let plan = Arc::new(workload.plan(Some(RECORDS), None).expect("a plan"));
+        let generator = Arc::new(Generator::new(plan, 1));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let plain = runtime.block_on(Plain::new(&generator));
+        let mut ratios = Vec::new();
+        println!("{name}: operations/s, {ROUNDS} rounds of {LENGTH:?} each");
+        for _ in 0..ROUNDS {
+            let bare = runtime.block_on(plain.measure(&generator));
+            let through = storebench(&workload, &generator);
+            println!("  plain loop {bare:>9.0}   storebench {through:>9.0}   ratio {:.3}", through / bare);
+            ratios.push(through / bare);
+        }
+        ratios.sort_by(f64::total_cmp);
+        println!("  median ratio {:.3} (bar: 0.90)", ratios[ROUNDS / 2]);
+    }
+}
+
+/// One table of YCSB's shape, loaded, with one operation.
+fn workload(operation: &str) -> Workload {
+    let table = Workload::builtin("ycsb-c").expect("a built-in workload").text;
+    let table = table.split("[operations").next().expect("a table before the operations").to_owned();
+    Workload::parse("bench.toml", &format!("{table}[operations.one]\nweight = 1\n{operation}")).expect("a workload")
+}
+
+/// The plain loop: the statement that storebench says it sends, prepared once.
+struct Plain {
+    connection: libsql::Connection,
+    sql: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Plain {
+    async fn new(generator: &Arc<Generator>) -> Plain {
+        let folder = tempfile::tempdir_in("/var/tmp").expect("a temporary folder");
+        let path = folder.path().join("plain.db");
+        let config = serde_json::from_value(serde_json::json!({ "location": path })).expect("a configuration");
+        let opening = drivers::Opening {
+            dataset: Arc::clone(&generator.plan.dataset),
+            durability: drivers::Durability::Relaxed,
+            sessions: 1,
+        };
+        let store = Libsql::open(config, opening).await.expect("opens");
+        store.reset().await.expect("resets");
+        let mut session = store.session().await.expect("a session");
+        let mut loader = Loader::new(Arc::clone(generator), 0, 1);
+        while let Some(step) = loader.next() {
+            drivers::Session::load(&mut session, step.op).await.expect("loads");
+        }
+        store.settle().await.expect("settles");
+        let examples = examples(generator);
+        let sql = store.binding(&examples[0][0]).statements.remove(0);
+        let database = libsql::Builder::new_local(&path).build().await.expect("opens");
+        let connection = database.connect().expect("connects");
+        let pragmas = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = NORMAL;";
+        connection.execute_batch(pragmas).await.expect("sets pragmas");
+        Plain { connection, sql, _folder: folder }
+    }
+
+    /// Operations per second.
+    async fn measure(&self, generator: &Arc<Generator>) -> f64 {
+        let frontiers = Arc::new(Frontiers::new(&generator.plan));
+        let mut stream = OpStream::new(Arc::clone(generator), frontiers, Purpose::Measure, 0, 1);
+        // Prepared ahead, so that the loop holds nothing but the library's work.
+        let parameters: Vec<Vec<libsql::Value>> = (0..50_000)
+            .map(|_| {
+                let parameters = parameters(&stream.next().ops[0]);
+                stream.settle(Outcome::Applied);
+                parameters
+            })
+            .collect();
+        let statement = self.connection.prepare(&self.sql).await.expect("prepares");
+        let reads = self.sql.starts_with("SELECT");
+        let (began, mut operations) = (Instant::now(), 0u64);
+        for one in parameters.iter().cycle() {
+            statement.reset();
+            if reads {
+                let mut rows = statement.query(one.clone()).await.expect("queries");
+                let row = rows.next().await.expect("answers").expect("the row is there");
+                for column in 0..row.column_count() {
+                    std::hint::black_box(row.get_value(column).expect("a value"));
+                }
+            } else {
+                assert_eq!(statement.execute(one.clone()).await.expect("updates"), 1);
+            }
+            operations += 1;
+            if operations.is_multiple_of(64) && began.elapsed() >= LENGTH {
+                break;
+            }
+        }
+        operations as f64 / began.elapsed().as_secs_f64()
+    }
+}
+
+fn parameters(op: &Op) -> Vec<libsql::Value> {
+    let key = |key: &Key| libsql::Value::Text(key.to_string());
+    match op {
+        Op::Read { key: named, fields: Fields::All, .. } => vec![key(named)],
+        Op::Update { key: named, changes, .. } => {
+            let text = |value: &Value| match value {
+                Value::Text(text) => libsql::Value::Text(text.clone()),
+                other => panic!("an update of YCSB sets texts, not {other:?}"),
+            };
+            changes.iter().map(|change| text(&change.value)).chain([key(named)]).collect()
+        }
+        other => panic!("not an operation of this bench: {other:?}"),
+    }
+}
+
+/// Operations per second through the whole suite, on a database of its own.
+fn storebench(workload: &Arc<Workload>, generator: &Arc<Generator>) -> f64 {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let request = Request {
+        id: "bench".to_owned(),
+        repetition: 1,
+        workload: Arc::clone(workload),
+        generator: Arc::clone(generator),
+        address: "libsql".parse().expect("an address"),
+        durability: Some(drivers::Durability::Relaxed),
+        load: Load {
+            clients: 1,
+            rate_per_s: None,
+            arrivals: Arrivals::Poisson,
+            until: Until::Elapsed(LENGTH),
+            warmup: Duration::from_millis(500),
+            skip_after: None,
+            max_retries: 0,
+        },
+        hlog: folder.path().join("log.hlog"),
+    };
+    let run = run::<Libsql>(&request, &Arc::new(Stop::default()), &mut Silent).expect("libSQL runs");
+    assert!(run.verdict.valid, "{:?}", run.verdict.reasons);
+    run.throughput_per_s
+}
+
+struct Silent;
+
+impl Watch for Silent {
+    fn phase(&mut self, _: &str, _: &str) {}
+    fn loaded(&mut self, _: u64, _: u64, _: Duration) {}
+    fn second(&mut self, _: &Interval) {}
+}

@@ -1,0 +1,87 @@
+//! What can be said of a plan's operations by generating some: their hash, one example of each, and how skewed they are.
+
+use super::generator::{Frontiers, Generator};
+use super::rng::Purpose;
+use super::skew::Shares;
+use super::stream::{OpStream, Outcome};
+use drivers::{Key, Op, Part};
+use std::collections::HashMap;
+use std::sync::Arc;
+use xxhash_rust::xxh3::Xxh3;
+
+/// Operations that are hashed.
+const HASHED: usize = 4096;
+
+/// A hash of the first 4096 operations of the measurement, the lanes taking turns and each operation acknowledged at once.
+/// It is the same for every store and machine, and differs with the workload, its size, the seed and the lanes.
+pub fn stream_hash(generator: &Arc<Generator>, lanes: u32) -> String {
+    let mut hasher = Xxh3::new();
+    let mut text = Vec::new();
+    turns(generator, lanes, HASHED, |operation, ops| {
+        text.clear();
+        // Values are finite and keys of maps are texts, so that JSON can say all of it.
+        let written = serde_json::to_writer(&mut text, &(operation, ops));
+        debug_assert!(written.is_ok(), "{written:?}");
+        hasher.update(&text);
+    });
+    format!("{:032x}", hasher.digest128())
+}
+
+/// One example of each of the plan's operations, as they are after the load.
+pub fn examples(generator: &Arc<Generator>) -> Vec<Vec<Op>> {
+    let frontiers = Arc::new(Frontiers::new(&generator.plan));
+    let mut stream = OpStream::new(Arc::clone(generator), frontiers, Purpose::Measure, 0, 1);
+    (0..generator.plan.operations.len()).map(|operation| stream.example(operation).to_vec()).collect()
+}
+
+/// How the first `ops` operations of the measurement are spread over the keys of the part that they aim at most; `None`
+/// where they aim at no keys or at too many to count.
+pub fn shares(generator: &Arc<Generator>, lanes: u32, ops: usize) -> Option<(Part, Shares)> {
+    let mut accesses: HashMap<Part, (HashMap<Key, u64>, Vec<u64>)> = HashMap::new();
+    let frontiers = turns(generator, lanes, ops, |_, ops| {
+        for op in ops {
+            each_key(op, &mut |part, key| {
+                let (numbers, drawn) = accesses.entry(part).or_default();
+                let next = numbers.len() as u64;
+                drawn.push(*numbers.entry(key).or_insert(next));
+            });
+        }
+    });
+    let (part, (_, drawn)) =
+        accesses.into_iter().max_by_key(|(part, (_, drawn))| (drawn.len(), std::cmp::Reverse(*part)))?;
+    let keys = match part {
+        Part::Table(_) => frontiers.of(part)?.visible(),
+        Part::Log(log) => generator.plan.logs[log].streams,
+        Part::Series(series) => generator.plan.series[series].entities,
+    };
+    Some((part, Shares::measure(keys, drawn)?))
+}
+
+/// Generates operations of the measurement, the lanes taking turns, each acknowledged at once.
+fn turns(generator: &Arc<Generator>, lanes: u32, ops: usize, mut see: impl FnMut(usize, &[Op])) -> Arc<Frontiers> {
+    let frontiers = Arc::new(Frontiers::new(&generator.plan));
+    let stream = |lane| OpStream::new(Arc::clone(generator), Arc::clone(&frontiers), Purpose::Measure, lane, lanes);
+    let mut streams: Vec<_> = (0..lanes.max(1)).map(stream).collect();
+    for at in 0..ops {
+        let turn = at % streams.len();
+        let call = streams[turn].next();
+        see(call.operation, call.ops);
+        streams[turn].settle(Outcome::Applied);
+    }
+    frontiers
+}
+
+/// The existing keys that an operation aims at.
+fn each_key(op: &Op, see: &mut impl FnMut(Part, Key)) {
+    match op {
+        Op::Read { table, key, .. } | Op::Update { table, key, .. } => see(Part::Table(*table), key.clone()),
+        Op::Delete { table, key } | Op::Bump { table, key, .. } => see(Part::Table(*table), key.clone()),
+        Op::Scan { table, from, .. } => see(Part::Table(*table), from.clone()),
+        Op::Batch(ops) | Op::Transact(ops) => ops.iter().for_each(|op| each_key(op, see)),
+        Op::Append { log, stream, .. } | Op::Tail { log, stream, .. } => see(Part::Log(*log), stream.clone()),
+        Op::Last { series, entity } | Op::Range { series, entity, .. } | Op::Window { series, entity, .. } => {
+            see(Part::Series(*series), Key::Int(*entity));
+        }
+        Op::Insert { .. } | Op::Find { .. } | Op::Ingest { .. } | Op::Above { .. } => {}
+    }
+}

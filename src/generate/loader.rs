@@ -1,0 +1,173 @@
+//! The data that is there before a run, in operations of some hundred rows, shared out among lanes.
+//!
+//! Records and points are the same whatever the number of lanes; a stream of a log is loaded by one lane, in order.
+
+use super::fields::Maker;
+use super::generator::{Frontiers, Generator};
+use super::rng;
+use drivers::{Key, Op, Part, Point, Record};
+use std::sync::Arc;
+
+/// Records an insert batch holds.
+const RECORDS: u64 = 500;
+/// Events that are appended to one stream at once, and points that are ingested at once, at most but for the last batch.
+const ROWS: u64 = 1000;
+
+/// Loads one lane's share.
+#[derive(Debug)]
+pub struct Loader {
+    generator: Arc<Generator>,
+    maker: Maker,
+    lane: u64,
+    lanes: u64,
+    /// Parts that are not finished, the current one last.
+    parts: Vec<Part>,
+    /// The next chunk of records or points of the current part.
+    chunk: u64,
+    streams: Streams,
+    op: Op,
+}
+
+/// How far the streams of the current log are loaded. Every lane counts the events of all streams, since they are
+/// numbered through.
+#[derive(Debug, Default)]
+struct Streams {
+    /// The next stream to look at, and the events of those before it.
+    next: u64,
+    events_before: u64,
+    /// The stream being loaded and the numbers of its events that are still to come.
+    current: Option<(u64, std::ops::Range<u64>)>,
+}
+
+/// One operation of the load.
+#[derive(Debug)]
+pub struct LoadStep<'a> {
+    /// What to send.
+    pub op: &'a Op,
+    /// How many records, events or points it holds.
+    pub rows: u64,
+    /// Their logical size, keys included.
+    pub bytes: u64,
+}
+
+impl Loader {
+    /// The share of lane `lane` of `lanes`.
+    pub fn new(generator: Arc<Generator>, lane: u32, lanes: u32) -> Self {
+        let frontiers = Arc::new(Frontiers::new(&generator.plan));
+        let maker = Maker::new(Arc::clone(&generator), frontiers);
+        let mut parts: Vec<_> = generator.plan.dataset.parts().collect();
+        parts.reverse();
+        let (lane, lanes) = (u64::from(lane), u64::from(lanes.max(1)));
+        let op = Op::Batch(Vec::new());
+        Loader { generator, maker, lane, lanes, parts, chunk: lane, streams: Streams::default(), op }
+    }
+
+    /// The next operation; `None` when this lane's share is loaded.
+    pub fn next(&mut self) -> Option<LoadStep<'_>> {
+        loop {
+            let filled = match *self.parts.last()? {
+                Part::Table(table) => self.records(table),
+                Part::Log(log) => self.events(log),
+                Part::Series(series) => self.points(series),
+            };
+            if filled {
+                let (rows, bytes) = weigh(&self.op);
+                return Some(LoadStep { op: &self.op, rows, bytes });
+            }
+            self.parts.pop();
+            (self.chunk, self.streams) = (self.lane, Streams::default());
+        }
+    }
+
+    /// Fills in the next chunk of records, every `lanes`-th one; false behind the last.
+    fn records(&mut self, table: usize) -> bool {
+        let spec = &self.generator.plan.tables[table];
+        let first = self.chunk.saturating_mul(RECORDS);
+        if first >= spec.records {
+            return false;
+        }
+        if !matches!(self.op, Op::Batch(_)) {
+            self.op = Op::Batch(Vec::new());
+        }
+        let Op::Batch(inserts) = &mut self.op else { return false };
+        let rows = RECORDS.min(spec.records - first) as usize;
+        let blank = || Op::Insert { table, key: Key::default(), record: Record::new() };
+        inserts.truncate(rows);
+        inserts.resize_with(rows, blank);
+        for (number, insert) in (first..).zip(inserts) {
+            if !matches!(insert, Op::Insert { table: same, .. } if *same == table) {
+                *insert = blank();
+            }
+            let Op::Insert { key, record, .. } = insert else { continue };
+            spec.key.write_key(number, key);
+            self.maker.record(table, number, record);
+        }
+        self.chunk += self.lanes;
+        true
+    }
+
+    /// Fills in the next events of one of this lane's streams; false behind the last.
+    fn events(&mut self, log: usize) -> bool {
+        let spec = &self.generator.plan.logs[log];
+        while self.streams.current.is_none() {
+            if self.streams.next == spec.streams {
+                return false;
+            }
+            let counts = self.generator.content(Part::Log(log), u64::MAX);
+            let count = spec.events.int(&mut rng::at(counts, self.streams.next)).unsigned_abs();
+            let numbers = self.streams.events_before..self.streams.events_before + count;
+            if self.streams.next % self.lanes == self.lane && count > 0 {
+                self.streams.current = Some((self.streams.next, numbers));
+            }
+            self.streams.events_before += count;
+            self.streams.next += 1;
+        }
+        let Some((number, left)) = self.streams.current.take() else { return false };
+        if !matches!(self.op, Op::Append { log: same, .. } if same == log) {
+            self.op = Op::Append { log, stream: Key::default(), events: Vec::new() };
+        }
+        let Op::Append { stream, events, .. } = &mut self.op else { return false };
+        spec.key.write_key(number, stream);
+        let end = left.end.min(left.start + ROWS);
+        events.resize_with((end - left.start) as usize, Record::new);
+        // The load is writer 0, whose events count from 1 as those of the lanes do.
+        (left.start..end).zip(events).for_each(|(at, event)| self.maker.event(log, at + 1, event));
+        self.streams.current = (end < left.end).then_some((number, end..left.end));
+        true
+    }
+
+    /// Fills in the points of the next batches; false behind the last loaded tick.
+    fn points(&mut self, series: usize) -> bool {
+        let spec = &self.generator.plan.series[series];
+        let batches = spec.load_ticks * spec.groups();
+        let together = ROWS.div_ceil(spec.batch);
+        let first = self.chunk.saturating_mul(together);
+        if first >= batches {
+            return false;
+        }
+        if !matches!(self.op, Op::Ingest { series: same, .. } if same == series) {
+            self.op = Op::Ingest { series, points: Vec::new() };
+        }
+        let Op::Ingest { points, .. } = &mut self.op else { return false };
+        let numbers = first..(first + together).min(batches);
+        let filled = numbers.fold(0, |filled, number| self.generator.points(series, number, filled, points));
+        points.truncate(filled);
+        self.chunk += self.lanes;
+        true
+    }
+}
+
+/// Rows of a load operation and their logical size.
+fn weigh(op: &Op) -> (u64, u64) {
+    let record = |record: &Record| record.iter().map(drivers::Value::size_bytes).sum::<u64>();
+    let point = |point: &Point| 16 + 8 * point.metrics.len() as u64;
+    match op {
+        Op::Insert { key, record: content, .. } => (1, key.size_bytes() + record(content)),
+        Op::Batch(ops) => ops.iter().map(weigh).fold((0, 0), |(rows, bytes), (r, b)| (rows + r, bytes + b)),
+        Op::Append { stream, events, .. } => {
+            (events.len() as u64, events.iter().map(|event| stream.size_bytes() + record(event)).sum())
+        }
+        Op::Ingest { points, .. } => (points.len() as u64, points.iter().map(point).sum()),
+        _ => (0, 0),
+    }
+}
