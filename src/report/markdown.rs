@@ -43,11 +43,10 @@ fn block(run: &Run) -> String {
         Some(reason) => text += &format!("**INVALID**: {}\n\n", escaped(&reason)),
         None => text += &figures(run),
     }
-    let failed: Vec<_> = run.checks.iter().filter(|check| !check.passed).collect();
-    text += &format!("- Checks: {} of {} passed\n", run.checks.len() - failed.len(), run.checks.len());
-    failed.iter().for_each(|check| {
-        text += &format!("- **Failed check** {}: {}\n", escaped(&check.name), escaped(&check.detail))
-    });
+    text += &format!("- Checks: {}\n", words::checks(run));
+    for (what, check) in words::doubtful_checks(run) {
+        text += &format!("- **{what}** {}: {}\n", escaped(&check.name), escaped(&check.detail));
+    }
     let losses = words::losses(run);
     if !losses.is_empty() {
         text += &format!("- Losses: {losses}\n");

@@ -1,6 +1,6 @@
 //! What may honestly be said about a percentile: a value with its interval, a lower bound, or nothing.
 
-use super::spread_of;
+use super::{spread_of, units};
 use crate::record::Latency;
 use crate::stats::{FEWEST_ABOVE, ranked_above};
 
@@ -69,6 +69,21 @@ impl Percentile {
             Percentile::P99 => 0.99,
             Percentile::P999 => 0.999,
         }
+    }
+}
+
+impl Reading {
+    /// As part of a sentence: `396 µs`, `at least 1.06 ms (too few samples)`.
+    pub fn spoken(self) -> String {
+        let text = match self {
+            Reading::Nothing => "unknown".to_owned(),
+            Reading::TooFew { at_least_ns: None, .. } => "unknown (too few samples)".to_owned(),
+            Reading::TooFew { at_least_ns: Some(low), .. } => {
+                format!("at least {} (too few samples)", units::latency(low))
+            }
+            Reading::Known { value_ns, .. } => units::latency(value_ns),
+        };
+        units::typeset(&text)
     }
 }
 

@@ -3,7 +3,7 @@
 //! The figures of an invalid run are not printed; its reasons are.
 
 use super::group::{self, Cell};
-use super::reading::{Percentile, Reading, reading};
+use super::reading::{Percentile, Reading, over_runs, reading};
 use super::table::{self, Align};
 use super::{per_second, units, words};
 use crate::record::{Experiment, Latency, Mode, OperationRecord, Run};
@@ -107,7 +107,11 @@ fn row(run: &Run, name: &str, operation: &OperationRecord, [throughput, interval
 
 /// `42.1 us [41.9, 42.4]`, `>= 320 us (n=7 above: too few)`, or `-` without samples.
 pub fn percentile_text(latency: &Latency, percentile: Percentile) -> String {
-    match reading(latency, percentile) {
+    reading_text(reading(latency, percentile))
+}
+
+fn reading_text(reading: Reading) -> String {
+    match reading {
         Reading::Nothing => "-".to_owned(),
         Reading::TooFew { at_least_ns: Some(low), above } => {
             format!(">= {} (n={above}, too few)", units::latency(low))
@@ -133,21 +137,14 @@ fn remarks(run: &Run) -> String {
             text += &format!("  failed: {name}, {} {kind}{example}\n", units::count(*failures));
         }
     }
-    text += &checks(run);
+    text += &format!("  checks: {}\n", words::checks(run));
+    for (what, check) in words::doubtful_checks(run) {
+        text += &format!("  {what}: {}: {}\n", check.name, check.detail);
+    }
     if run.verdict.valid && run.total.ok > 0 && run.total.response_ns.intervals.is_empty() {
         text += "  note: no intervals, the run is shorter than 10 s\n";
     }
     run.verdict.notes.iter().for_each(|note| text += &format!("  note: {note}\n"));
-    text
-}
-
-fn checks(run: &Run) -> String {
-    let failed: Vec<_> = run.checks.iter().filter(|check| !check.passed).collect();
-    let mut text = match run.checks.len() {
-        0 => "  checks: none\n".to_owned(),
-        all => format!("  checks: {} of {all} passed\n", all - failed.len()),
-    };
-    failed.iter().for_each(|check| text += &format!("  FAILED CHECK: {}: {}\n", check.name, check.detail));
     text
 }
 
@@ -157,20 +154,14 @@ fn spread(cell: &Cell<'_>) -> String {
     if runs.len() < 2 {
         return String::new();
     }
-    let throughput = super::spread_of(runs.iter().map(|run| run.throughput_per_s)).map(units::rate);
-    let p99 =
-        super::spread_of(runs.iter().map(|run| run.total.response_ns.p99 as f64)).map(|ns| units::latency(ns as u64));
+    let [low, median, high] = super::spread_of(runs.iter().map(|run| run.throughput_per_s)).map(units::rate);
+    let latencies: Vec<&Latency> = runs.iter().map(|run| &run.total.response_ns).collect();
     format!(
-        "{} on {}, median of {} valid runs (lowest to highest): {}/s ({} to {}), p99 {} ({} to {})\n\n",
+        "{} on {}, median of {} valid runs [lowest, highest]: {median}/s [{low}, {high}], p99 {}\n\n",
         cell.workload,
         words::store(runs[0]),
         runs.len(),
-        throughput[1],
-        throughput[0],
-        throughput[2],
-        p99[1],
-        p99[0],
-        p99[2]
+        reading_text(over_runs(&latencies, Percentile::P99))
     )
 }
 
@@ -268,7 +259,7 @@ mod tests {
         -- read-heavy: durable stores; compare within a tier only
         read-heavy on libsql 3.45.1 (durable): closed loop, 2 clients, 30 s after 5 s of warm-up, run 1 of 2
         read-heavy on libsql 3.45.1 (durable): closed loop, 2 clients, 30 s after 5 s of warm-up, run 2 of 2
-        read-heavy on libsql 3.45.1, median of 2 valid runs (lowest to highest): 2,003/s (1,997 to 2,008), p99 395 us (395 us to 396 us)
+        read-heavy on libsql 3.45.1, median of 2 valid runs [lowest, highest]: 2,003/s [1,997, 2,008], p99 395 us [395, 396]
         -- read-heavy: relaxed stores; compare within a tier only
         read-heavy on redis 3.45.1 (relaxed): closed loop, 2 clients, 30 s after 5 s of warm-up
         [low, high] is a 95 % interval from batch means, 20 blocks a run

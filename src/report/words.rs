@@ -1,7 +1,7 @@
 //! The phrases that every report shares: what ran, on what, how, and what went wrong.
 
 use super::units;
-use crate::record::{Experiment, Mode, Run};
+use crate::record::{CheckResult, Experiment, Mode, Run};
 
 /// `libsql 3.45.1`, without what some engines tell of their build.
 pub fn store(run: &Run) -> String {
@@ -74,6 +74,25 @@ pub fn tool(experiment: &Experiment) -> String {
 pub fn host(experiment: &Experiment) -> String {
     let host = &experiment.host;
     format!("{}, {}, {}", host.cpu, units::counted(host.cpus, "CPU"), host.os)
+}
+
+/// `5 of 5 passed`, `4 of 5 passed, 1 undecided`, `none`.
+pub fn checks(run: &Run) -> String {
+    let count = |of: fn(&CheckResult) -> bool| run.checks.iter().filter(|check| of(check)).count();
+    let undecided = match count(|check| check.undecided) {
+        0 => String::new(),
+        some => format!(", {some} undecided"),
+    };
+    match run.checks.len() {
+        0 => "none".to_owned(),
+        all => format!("{} of {all} passed{undecided}", count(|check| check.passed)),
+    }
+}
+
+/// The checks that did not pass, and what to call them.
+pub fn doubtful_checks(run: &Run) -> impl Iterator<Item = (&'static str, &CheckResult)> {
+    let doubtful = run.checks.iter().filter(|check| !check.passed);
+    doubtful.map(|check| (if check.undecided { "undecided check" } else { "FAILED CHECK" }, check))
 }
 
 /// Why the run's figures may not be used; `None` for a valid run.

@@ -142,8 +142,9 @@ impl Plot {
                     canvas.text((left, y + 28.0), &below, style);
                 }
                 canvas.text((self.column(0) - COLUMN, y + 21.0), &units::rate(*per_s), LABEL.end());
-                self.scale
-                    .inspect(|scale| marks::dots(canvas, row, readings, (self.left, y + ROW_HEIGHT / 2.0), scale));
+                if let Some(scale) = &self.scale {
+                    marks::dots(canvas, row, readings, (self.left, y + ROW_HEIGHT / 2.0), scale);
+                }
                 for (at, reading) in readings.iter().enumerate() {
                     marks::numbers(canvas, (self.column(at), y), reading);
                 }
@@ -206,21 +207,12 @@ fn finding(cells: &[Cell<'_>]) -> String {
         match rows::content(cell, None) {
             Content::Withheld(reason) => format!("{subject}: {reason}."),
             Content::Figures { per_s, readings, .. } => {
-                let parts = HEADINGS.iter().zip(&readings).map(|(name, reading)| format!("{name} {}", spoken(reading)));
+                let parts =
+                    HEADINGS.iter().zip(&readings).map(|(name, reading)| format!("{name} {}", reading.spoken()));
                 let parts: Vec<String> = parts.collect();
                 format!("{subject}: {} operations per second, {}.", units::rate(per_s), parts.join(", "))
             }
         }
     };
     cells.iter().map(sentence).collect::<Vec<_>>().join(" ")
-}
-
-fn spoken(reading: &Reading) -> String {
-    let text = match *reading {
-        Reading::Nothing => "unknown".to_owned(),
-        Reading::TooFew { at_least_ns: None, .. } => "unknown (too few samples)".to_owned(),
-        Reading::TooFew { at_least_ns: Some(low), .. } => format!("at least {} (too few samples)", units::latency(low)),
-        Reading::Known { value_ns, .. } => units::latency(value_ns),
-    };
-    units::typeset(&text)
 }

@@ -2,7 +2,8 @@
 
 use super::canvas::Point;
 use super::style::{ALARM, Dash, GREY, PALE, PERCENTILE_SHAPES, PERCENTILES, Pen, Shape, color};
-use crate::record::{Interval, Mode, Phase, Run};
+use crate::record::{Interval, Latency, Mode, Phase, Run};
+use crate::report::reading::{Percentile, Reading, reading};
 use crate::report::units;
 
 /// Rates of shorter intervals are mostly noise; they are in `timeline.csv`.
@@ -116,23 +117,22 @@ pub fn latency(run: &Run, seconds: &[&Interval]) -> Vec<Series> {
         let known = seconds.chunk_by(|a, b| (value(a) > 0) == (value(b) > 0)).filter(|stretch| value(stretch[0]) > 0);
         known.map(|stretch| stretch.iter().map(|second| (middle(second), value(second) as f64)).collect()).collect()
     };
-    let label = |name: &str, ns: u64| {
-        if run.verdict.valid {
-            units::typeset(&format!("{name}, overall {}", units::latency(ns)))
-        } else {
-            name.to_owned()
+    let label = |name: &str, latency: &Latency, percentile: Percentile| match reading(latency, percentile) {
+        Reading::Known { value_ns, .. } if run.verdict.valid => {
+            units::typeset(&format!("{name}, overall {}", units::latency(value_ns)))
         }
+        _ => name.to_owned(),
     };
     let line = |at: usize| pen(run, Pen::solid(PERCENTILES[at], 1.8));
     let mut series = vec![
         Series {
-            label: label("p99", run.total.response_ns.p99),
+            label: label("p99", &run.total.response_ns, Percentile::P99),
             stretches: percentile(|second| second.response_ns.p99),
             pen: line(1),
             shape: PERCENTILE_SHAPES[1],
         },
         Series {
-            label: label("p50", run.total.response_ns.p50),
+            label: label("p50", &run.total.response_ns, Percentile::P50),
             stretches: percentile(|second| second.response_ns.p50),
             pen: line(0),
             shape: PERCENTILE_SHAPES[0],
@@ -140,7 +140,7 @@ pub fn latency(run: &Run, seconds: &[&Interval]) -> Vec<Series> {
     ];
     if run.load.mode == Mode::Open {
         series.push(Series {
-            label: label("service p99", run.total.service_ns.p99),
+            label: label("service p99", &run.total.service_ns, Percentile::P99),
             stretches: percentile(|second| second.service_ns.p99),
             pen: Pen::solid(GREY, 1.5).dash(Dash::Dashed),
             shape: PERCENTILE_SHAPES[1],
