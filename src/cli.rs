@@ -24,6 +24,7 @@ Examples:
   storebench run read-heavy --rate 2000           open loop: 2,000 arrivals a second, whatever the store does
   storebench run mine.toml --store memory         your own workload (start from `storebench list oltp --toml`)
   storebench report results/latest                rebuild tables and charts from experiment.json
+  storebench cost results/latest                  cost per million operations and per month, and where offers break even
 
 Exit codes: 0 ok, 1 confirmed regression, 2 usage or configuration, 3 invalid run or failed check,
 4 inconclusive (only where asked for).";
@@ -37,6 +38,8 @@ pub enum Command {
     List(ListArgs),
     /// Rebuild tables and charts of a results folder from its experiment.json
     Report(ReportArgs),
+    /// Compare what the stores of a results folder would cost on offers of the price catalogue
+    Cost(CostArgs),
 }
 
 /// `storebench run`
@@ -109,6 +112,36 @@ pub struct RunArgs {
     /// Print nothing but errors and the final table
     #[arg(long, short)]
     pub quiet: bool,
+
+    /// What the estimates of cost are made with
+    #[command(flatten)]
+    pub prices: PriceArgs,
+}
+
+/// Prices and the terms on which runs are priced
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Cost")]
+pub struct PriceArgs {
+    /// Price on this offer of the catalogue [default: the store's in the targets file, else the node nearest to this
+    /// machine in vCPUs and memory]
+    #[arg(long, value_name = "ID")]
+    pub offer: Option<String>,
+
+    /// Nodes that hold the data, for availability [default: the targets file's, else 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub copies: Option<u32>,
+
+    /// Average load as a share of the measured throughput, such as 0.4 or 40% [default: the targets file's, else 40%]
+    #[arg(long, value_name = "SHARE", value_parser = utilisation)]
+    pub utilisation: Option<f64>,
+
+    /// Your prices: a file like src/cost/prices.toml, whose offers replace the built-in ones of the same id
+    #[arg(long, value_name = "FILE")]
+    pub prices: Option<PathBuf>,
+
+    /// Where each store is going to run: a table for each store with offer, copies, utilisation, ownership
+    #[arg(long, value_name = "FILE")]
+    pub targets: Option<PathBuf>,
 }
 
 const RUN_HELP: &str = "\
@@ -138,11 +171,50 @@ pub struct ReportArgs {
     pub folder: PathBuf,
 }
 
+/// `storebench cost`
+#[derive(Debug, Args)]
+#[command(after_help = COST_HELP)]
+pub struct CostArgs {
+    /// A results folder, such as results/latest
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+
+    /// Offers to compare, by their ids in the catalogue [default: those of the run's own estimate]
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',', conflicts_with = "offer")]
+    pub offers: Vec<String>,
+
+    /// What the figures are made with
+    #[command(flatten)]
+    pub prices: PriceArgs,
+}
+
+const COST_HELP: &str = "\
+A targets file has a table for each store, by its name on the command line or its driver:
+  [postgres]
+  offer = \"rds.db.m7g.large\"
+  copies = 2
+  utilisation = 0.4
+  consistency = \"strong\"
+  [postgres.ownership]
+  engineer = { hours_per_month = 4, usd_per_hour = 120 }
+  support_usd_per_month = 100
+  other_usd_per_month = { audit = 50 }";
+
 fn rate(text: &str) -> Result<f64, String> {
     match text.replace(['_', ','], "").parse::<f64>() {
         Ok(rate) if rate.is_finite() && (0.001..=1e8).contains(&rate) => Ok(rate),
         _ => Err("give a number of operations per second between 0.001 and 100000000".to_owned()),
     }
+}
+
+/// `0.4` or `40%`.
+fn utilisation(text: &str) -> Result<f64, String> {
+    let share = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
+        None => text.parse::<f64>(),
+    };
+    let share = share.ok().filter(|share| (0.001..=1.0).contains(share));
+    share.ok_or_else(|| "give a share from 0.001 to 1, or from 0.1% to 100%".to_owned())
 }
 
 /// `30s`, `5m`, `1m30s`, or a bare number of seconds.
@@ -189,6 +261,14 @@ mod tests {
         assert_eq!(warmup("0"), Ok(Duration::ZERO));
         for nonsense in ["", "0", "-1", "x", "99999999999999999999d", "1e9"] {
             assert!(duration(nonsense).is_err(), "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn a_utilisation_is_a_share_or_a_percentage() {
+        assert_eq!([utilisation("0.4"), utilisation("40%"), utilisation("40 %")], [Ok(0.4), Ok(0.4), Ok(0.4)]);
+        for nonsense in ["0", "40", "-1%", "nan", "inf%", "", "%"] {
+            assert!(utilisation(nonsense).is_err(), "{nonsense}");
         }
     }
 

@@ -17,6 +17,7 @@ pub fn describe(data: &Path) -> Host {
         Some(line.split_once(':')?.1.trim().to_owned())
     };
     let kernel = read("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let vendor = read("/sys/class/dmi/id/sys_vendor");
     Host {
         os: format!("{} {kernel}", std::env::consts::OS).trim().to_owned(),
         cpu: field("model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
@@ -24,11 +25,11 @@ pub fn describe(data: &Path) -> Host {
         memory_bytes: memory_bytes(&read("/proc/meminfo").unwrap_or_default()),
         file_system: file_system(data, &read("/proc/mounts").unwrap_or_default()),
         governor: read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-        virtualization: cpuinfo.contains(" hypervisor").then(|| {
-            read("/sys/class/dmi/id/sys_vendor")
-                .filter(|vendor| !vendor.is_empty())
-                .unwrap_or_else(|| "virtual machine".into())
-        }),
+        virtualization: cpuinfo
+            .contains(" hypervisor")
+            .then(|| vendor.clone().filter(|vendor| !vendor.is_empty()).unwrap_or_else(|| "virtual machine".into())),
+        // The firmware of other vendors names a board there, and a board is no instance type.
+        instance: read("/sys/class/dmi/id/product_name").filter(|_| vendor.as_deref() == Some("Amazon EC2")),
     }
 }
 

@@ -5,12 +5,12 @@
 //! A workload file becomes a plan (`workload`), the plan a stream of operations that is a function of the seed
 //! (`generate`). Lanes carry them out against a store and stop the time (`load`), recorders keep what they measured
 //! (`measure`), and all of it becomes one record (`record`). Everything printed or drawn derives from that record
-//! (`report`, with the pure functions of `stats`). The stores live in their own crate, `drivers`, which knows none of this.
+//! (`report`, with the pure functions of `stats`; `cost`, with its price catalogue). The stores live in their own crate, `drivers`, which knows none of this.
 //!
 //! # Invariants
 //!
-//! - Imports run one way: `main > cli > commands > {load, report} ; load > {generate, measure, host} ;
-//!   generate > workload ; report > record, stats ; record > measure`. `tests/tidy.rs` fails on an upward arrow.
+//! - Imports run one way: `main > cli > commands > {load, report, cost} ; load > {generate, measure, host} ;
+//!   generate > workload ; report > cost, record, stats ; cost > record ; record > measure`. `tests/tidy.rs` fails on an upward arrow.
 //! - Nothing stands between start and stop of the stopwatch but the operation (`load/lane.rs`, the only stopwatch).
 //! - Operation i of a lane is a function of (seed, lane, i); reports are functions of the record.
 //! - scheduled = succeeded + failed + skipped, asserted at the end of every run. A failure is never throughput.
@@ -18,6 +18,7 @@
 
 pub mod cli;
 pub mod commands;
+pub mod cost;
 pub mod generate;
 pub mod host;
 pub mod load;
@@ -37,6 +38,7 @@ pub fn main() -> ExitCode {
         cli::Command::Run(args) => commands::run::run(args),
         cli::Command::List(args) => commands::list::list(args),
         cli::Command::Report(args) => commands::report::report(args),
+        cli::Command::Cost(args) => commands::cost::cost(args),
     };
     match done {
         Ok(exit) => exit.into(),

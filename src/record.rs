@@ -4,6 +4,8 @@
 //! The format is versioned by [`SCHEMA`]; README.md describes it to its readers. No store, clock or histogram library
 //! is known here: latencies are plain numbers, and histograms are text (see `measure::histogram`).
 
+mod cost;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -11,6 +13,7 @@ use drivers::{Binding, Description, Durability, Footprint, Placement};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+pub use self::cost::{AtUtilisation, Cost, Estimate, Model, PricedOffer, Units, Work};
 use crate::generate::skew::Shares;
 
 /// Name and version of the format. A change that would mislead an old reader raises the number.
@@ -67,6 +70,9 @@ pub struct Host {
     pub governor: Option<String>,
     /// Hypervisor or container, where the system tells.
     pub virtualization: Option<String>,
+    /// The cloud's instance type, such as `m7g.large`, where the firmware tells.
+    #[serde(default)]
+    pub instance: Option<String>,
 }
 
 /// One workload on one store, once: one sample.
@@ -108,8 +114,12 @@ pub struct Run {
     pub checks: Vec<CheckResult>,
     /// How skewed the accesses were.
     pub skew: Option<Skew>,
-    /// Cost estimate; absent while no price is known.
-    pub cost: Option<serde_json::Value>,
+    /// CPU time of the store's server per successful operation, where the server could be watched; an embedded store's
+    /// is in `client.cpu_ns_per_op`.
+    #[serde(default)]
+    pub server_cpu_ns_per_op: Option<f64>,
+    /// What it would cost; absent in a record that was made without prices.
+    pub cost: Option<Cost>,
     /// Whether the figures may be used.
     pub verdict: Verdict,
 }
@@ -254,6 +264,9 @@ pub struct OperationRecord {
     pub service_ns: Latency,
     /// Service time of the failed ones, kept apart.
     pub failed_ns: Latency,
+    /// What one of them moves; absent where it was not counted, and for the total of unlike operations.
+    #[serde(default)]
+    pub work: Option<Work>,
 }
 
 /// A latency distribution in nanoseconds.

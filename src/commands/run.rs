@@ -12,6 +12,7 @@ use drivers::Address;
 use jiff::Timestamp;
 use rand::seq::SliceRandom;
 
+use super::cost::Prices;
 use super::progress::Progress;
 use super::{Exit, Failed, report, stores};
 use crate::cli::RunArgs;
@@ -40,6 +41,7 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
     let addresses: Result<Vec<Address>, String> = args.stores.iter().map(|store| stores::parse(store)).collect();
     let addresses = addresses.map_err(|problem| Failed::usage(anyhow!(problem)))?;
     let requests = requests(args, &workloads, &addresses)?;
+    let prices = Prices::load(&args.prices)?;
     let folder = Folder::create(args, &workloads)?;
     let stop = stop_on_ctrl_c()?;
 
@@ -52,7 +54,10 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
         }
         request.hlog = folder.path.join("hlog").join(format!("{}.hlog", request.id));
         match stores::run(&request, &stop, &mut progress) {
-            Ok(run) => experiment.runs.push(run),
+            Ok(mut run) => {
+                prices.price(&mut run, &experiment.host)?;
+                experiment.runs.push(run);
+            }
             Err(error) => failures.push((request.id.clone(), error)),
         }
         experiment.finished_at = Timestamp::now().to_string();

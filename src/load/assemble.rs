@@ -97,6 +97,7 @@ pub fn assemble<S: Store>(
         footprint: prepared.footprints,
         checks: prepared.checks.clone(),
         skew: skew(request, counts.scheduled),
+        server_cpu_ns_per_op: None,
         cost: None,
         verdict,
     })
@@ -133,6 +134,7 @@ fn operation(totals: &Totals, open_loop: bool) -> anyhow::Result<OperationRecord
         response_ns: if open_loop { series(&totals.response)? } else { service_ns.clone() },
         service_ns,
         failed_ns: latency(&totals.failed_service, &[])?,
+        work: None,
     })
 }
 

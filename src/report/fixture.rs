@@ -99,6 +99,7 @@ pub fn experiment(runs: Vec<Run>) -> Experiment {
             file_system: "ext4".to_owned(),
             governor: None,
             virtualization: Some("kvm".to_owned()),
+            instance: None,
         },
         command: "storebench run read-heavy --store libsql".to_owned(),
         started_at: "2026-11-20T13:00:00Z".to_owned(),
@@ -153,6 +154,7 @@ pub fn run(plan: &Plan) -> Run {
             detail: "3,013 of 3,013 found".to_owned(),
         }],
         skew: None,
+        server_cpu_ns_per_op: None,
         cost: None,
         verdict: Verdict { valid: true, ..Verdict::default() },
     }

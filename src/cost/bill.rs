@@ -1,0 +1,162 @@
+//! The monthly bill of an offer for a measured store: the three models put together, line by line. A bill is a function of
+//! the average load; which loads to ask it about is not known here.
+
+use super::catalogue::Catalogue;
+use super::kind::{Counts, Kind, Requests};
+use super::node::{self, MILLION_SECONDS_PER_MONTH};
+use super::offer::Offer;
+use super::requests::{self, Demand, Units};
+use super::storage;
+use super::targets::Terms;
+use crate::record::{Host, Run};
+
+/// What of a run and its machine a bill rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// Successful operations per second.
+    pub throughput_per_s: f64,
+    /// What the store holds after the run.
+    pub held_bytes: Option<u64>,
+    /// What the operations move.
+    pub demand: Option<Demand>,
+    /// GiB of the measured machine.
+    pub memory_gb: f64,
+}
+
+/// One line of a bill.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Line {
+    /// `nodes`, `copies`, `reads`, `writes`, `fee`, `storage`.
+    pub name: &'static str,
+    /// Due whatever the load.
+    pub fixed_usd_per_month: f64,
+    /// Due for each million operations.
+    pub usd_per_million: f64,
+    /// Of what is due for operations, this much is covered by a fee.
+    pub included_usd_per_month: f64,
+}
+
+/// What an offer costs in a month.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bill {
+    /// Its lines.
+    pub lines: Vec<Line>,
+    /// The largest average load for which it holds.
+    pub carries_per_s: f64,
+    /// Nodes on it, copies included; none where the service keeps its own.
+    pub nodes: Option<f64>,
+}
+
+impl Measured {
+    /// From a run and the machine that it ran on.
+    pub fn of(run: &Run, host: &Host) -> Self {
+        let [_, held_bytes] = storage::held_bytes(run);
+        Measured {
+            throughput_per_s: run.throughput_per_s,
+            held_bytes,
+            demand: Demand::of(run),
+            memory_gb: host.memory_bytes as f64 / storage::GB,
+        }
+    }
+}
+
+impl Line {
+    fn fixed(name: &'static str, fixed_usd_per_month: f64) -> Self {
+        Line { name, fixed_usd_per_month, usd_per_million: 0.0, included_usd_per_month: 0.0 }
+    }
+
+    fn by_load(name: &'static str, usd_per_million: f64, included_usd_per_month: f64) -> Self {
+        Line { name, fixed_usd_per_month: 0.0, usd_per_million, included_usd_per_month }
+    }
+
+    /// USD a month at an average load.
+    pub fn usd_per_month(&self, average_per_s: f64) -> f64 {
+        let by_load = self.usd_per_million * average_per_s * MILLION_SECONDS_PER_MONTH;
+        self.fixed_usd_per_month + (by_load - self.included_usd_per_month).max(0.0)
+    }
+}
+
+impl Bill {
+    /// USD a month at an average load.
+    pub fn usd_per_month(&self, average_per_s: f64) -> f64 {
+        self.lines.iter().map(|line| line.usd_per_month(average_per_s)).sum()
+    }
+}
+
+/// USD per million operations of what a month at an average load costs.
+pub fn per_million(usd_per_month: f64, average_per_s: f64) -> f64 {
+    usd_per_month / (average_per_s * MILLION_SECONDS_PER_MONTH)
+}
+
+/// Writes the bill of an offer; `serving` is the number of nodes among which the load is spread.
+///
+/// # Errors
+/// When something that it rests on was not measured, or the offer cannot hold what the store holds.
+pub fn bill(
+    catalogue: &Catalogue,
+    offer: &Offer,
+    measured: &Measured,
+    terms: &Terms,
+    serving: f64,
+) -> Result<Bill, String> {
+    let node_carries = serving * measured.throughput_per_s * terms.utilisation.min(node::HEADROOM);
+    let units = |counts| {
+        let demand = measured.demand.as_ref().ok_or("item sizes unknown")?;
+        Ok::<Units, String>(demand.units(counts, terms.consistency))
+    };
+    let mut copies = terms.copies;
+    let (mut lines, carries_per_s) = match &offer.kind {
+        Kind::Node(priced) => {
+            copies = copies.max(priced.nodes);
+            let sets = copies.div_ceil(priced.nodes.max(1));
+            (compute(serving, f64::from(sets), priced.usd_per_hour), node_carries)
+        }
+        Kind::Serverless(priced) => {
+            let units = (measured.memory_gb / priced.memory_gb_per_unit).ceil().max(priced.minimum_units);
+            (compute(serving, f64::from(copies), units * priced.usd_per_unit_hour), node_carries)
+        }
+        Kind::Requests(priced) => by_requests(units(priced.counts)?, priced),
+        Kind::Provisioned(priced) => {
+            let usd = requests::provisioned_usd_per_million(units(Counts::Items)?, priced, terms.utilisation);
+            (vec![Line::by_load("reads", usd.reads, 0.0), Line::by_load("writes", usd.writes, 0.0)], f64::INFINITY)
+        }
+        Kind::Plan(plan) => {
+            let commands = plan.max_commands_per_s.map_or(Ok(f64::INFINITY), |most| {
+                units(Counts::Commands).map(|units| most / (units.reads + units.writes))
+            })?;
+            if let (Some(most), Some(held)) = (plan.max_gb, measured.held_bytes)
+                && held as f64 > most * storage::GB
+            {
+                return Err(format!("the store holds more than the {most} GB of this plan"));
+            }
+            (vec![Line::fixed("plan", plan.usd_per_month)], commands)
+        }
+        Kind::Storage(_) if measured.held_bytes.is_none() => return Err("stored bytes unknown".to_owned()),
+        Kind::Storage(_) => (Vec::new(), f64::INFINITY),
+    };
+    if let (Some((_, storage)), Some(held)) = (catalogue.storage_of(offer), measured.held_bytes) {
+        lines.push(Line::fixed("storage", storage::usd_per_month(storage, held, copies)));
+    }
+    Ok(Bill { lines, carries_per_s, nodes: offer.is_compute().then_some(serving * f64::from(copies)) })
+}
+
+fn compute(serving: f64, sets: f64, usd_per_hour: f64) -> Vec<Line> {
+    let mut lines = vec![Line::fixed("nodes", node::usd_per_month(serving, usd_per_hour))];
+    if sets > 1.0 {
+        lines.push(Line::fixed("copies", node::usd_per_month(serving * (sets - 1.0), usd_per_hour)));
+    }
+    lines
+}
+
+fn by_requests(units: Units, priced: &Requests) -> (Vec<Line>, f64) {
+    let usd = requests::usd_per_million(units, priced);
+    let included = |per_month: f64, usd_per_million: f64| per_month / 1e6 * usd_per_million;
+    let mut lines = vec![
+        Line::by_load("reads", usd.reads, included(priced.included_reads_per_month, priced.usd_per_million_reads)),
+        Line::by_load("writes", usd.writes, included(priced.included_writes_per_month, priced.usd_per_million_writes)),
+    ];
+    if priced.usd_per_month > 0.0 {
+        lines.push(Line::fixed("fee", priced.usd_per_month));
+    }
+    (lines, priced.max_commands_per_s.map_or(f64::INFINITY, |most| most / (units.reads + units.writes)))
+}

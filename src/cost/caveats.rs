@@ -1,0 +1,84 @@
+//! What must stand beside a figure: whether it was measured on what is priced, what it assumes, and what is not in it
+//! (stats-ci-cost 3.5). The figures themselves are in `estimate`.
+
+use drivers::Placement;
+
+use super::bill::Measured;
+use super::catalogue::Catalogue;
+use super::kind::{Counts, Kind};
+use super::offer::Offer;
+use super::requests::Consistency;
+use super::targets::Terms;
+use crate::record::{Host, Mode, Run};
+
+/// Whether the store ran in this process or as a server beside it, on a machine of the priced type.
+pub fn measured_on_it(run: &Run, host: &Host, offer: &Offer) -> bool {
+    let is_machine = offer.origin.runs.iter().any(|name| name == "any");
+    let is_type = host.instance.as_ref().is_some_and(|instance| offer.id == format!("ec2.{instance}"));
+    is_machine && is_type && ran_here(run)
+}
+
+/// A store that is named by an address may run anywhere.
+fn ran_here(run: &Run) -> bool {
+    run.store.placement == Placement::Embedded || !run.store.name.contains("://")
+}
+
+/// What a figure assumes; one clause each.
+pub fn assumed(run: &Run, offer: &Offer, terms: &Terms, measured: &Measured) -> Vec<String> {
+    let mut assumed = Vec::new();
+    if offer.is_compute() {
+        assumed.push(match run.load.mode {
+            Mode::Open => "the offered rate counts as what a node carries, so the figure is an upper bound".to_owned(),
+            Mode::Closed => format!("{} clients' throughput counts as what a node carries", run.load.clients),
+        });
+        if terms.offer.is_none() && !ran_here(run) {
+            assumed.push("sized by the client's machine, for the server's is not known".to_owned());
+        }
+    }
+    if !offer.runs(&run.store.driver) && !matches!(offer.kind, Kind::Storage(_)) {
+        assumed.push(format!("measured on {}, which this service does not run", run.store.driver));
+    }
+    match &offer.kind {
+        Kind::Serverless(priced) => {
+            let units = (measured.memory_gb / priced.memory_gb_per_unit).ceil().max(priced.minimum_units);
+            assumed.push(format!("{units} {} without a pause, as much memory as the measured machine", priced.unit));
+        }
+        Kind::Requests(priced) if priced.counts == Counts::Rows => {
+            assumed.push("rows scanned are rows answered, as with a fitting index".to_owned());
+        }
+        Kind::Requests(priced) if priced.counts == Counts::Items => assumed.push(consistency(terms)),
+        Kind::Requests(_) => assumed.push("items of average size".to_owned()),
+        Kind::Provisioned(_) => assumed.push(consistency(terms)),
+        _ => {}
+    }
+    assumed
+}
+
+fn consistency(terms: &Terms) -> String {
+    format!(
+        "items of average size, {} reads",
+        if terms.consistency == Consistency::Strong { "strong" } else { "eventual" }
+    )
+}
+
+/// What is not in a figure; a few words each.
+pub fn left_out(catalogue: &Catalogue, offer: &Offer, terms: &Terms, measured: &Measured) -> Vec<String> {
+    let storage = catalogue.storage_of(offer);
+    let mut left_out = Vec::new();
+    if measured.held_bytes.is_none() {
+        left_out.push("storage (not measured)".to_owned());
+    } else if storage.is_none() {
+        left_out.push("storage beyond what the price includes".to_owned());
+    }
+    left_out.extend(["backups", "network", "licences", "taxes", "discounts"].map(str::to_owned));
+    let stated = terms.ownership.lines();
+    let unstated = [("engineer hours", "staff"), ("support", "support")];
+    left_out
+        .extend(unstated.iter().filter(|(line, _)| !stated.contains_key(*line)).map(|(_, name)| (*name).to_owned()));
+    let billed = [Some(offer), storage.map(|(storage, _)| storage).filter(|storage| storage.id != offer.id)];
+    for [beside, free] in billed.into_iter().flatten().map(Offer::asides) {
+        left_out.extend(beside.into_iter().flatten().map(|(name, number)| format!("{name} {number}")));
+        left_out.extend(free.into_iter().flatten().map(|(name, number)| format!("free tier: {name} {number}")));
+    }
+    left_out
+}

@@ -1,0 +1,89 @@
+//! The default estimate of a run in lines of text, for under its table in a report. The comparison of offers is in
+//! `table`.
+
+use super::show::{percent, plain, quantity, usd};
+use crate::record::{Estimate, Model, Run, Units};
+
+/// The estimates, what is missing of them, and the units per operation; none for a record that was made without prices.
+/// One paragraph a line, not indented, without a newline at the end.
+pub fn line(run: &Run) -> Option<String> {
+    let cost = run.cost.as_ref()?;
+    let figures = cost.estimates.iter().map(figure);
+    let missing = cost.missing.iter().map(|reason| format!("cost: {}", plain(reason)));
+    let lines: Vec<String> = figures.chain(missing).chain(units(&cost.units)).collect();
+    Some(lines.join("\n"))
+}
+
+fn figure(estimate: &Estimate) -> String {
+    let offer = &estimate.offer;
+    let what = match estimate.model {
+        Model::Nodes if estimate.measured_on_it => "cost",
+        Model::Nodes => "cost, estimate: measured on other hardware",
+        Model::Requests => "cost, estimate: from the operations' own sizes",
+        Model::Flat => "cost, estimate: a flat price",
+    };
+    let interval = estimate.interval.map_or(String::new(), |[low, high]| format!(" [{}, {}]", usd(low), usd(high)));
+    // What is billed by requests costs the same at any utilisation.
+    let others = estimate.by_utilisation.iter().filter(|other| {
+        other.utilisation != estimate.utilisation && usd(other.usd_per_million) != usd(estimate.usd_per_million)
+    });
+    let others: String =
+        others.map(|other| format!(", {} at {}", usd(other.usd_per_million), percent(other.utilisation))).collect();
+    let owned: f64 = estimate.ownership.values().sum();
+    let ownership = if owned > 0.0 { format!("; ownership adds {}", usd(owned)) } else { String::new() };
+    let assumed: String = estimate.assumed.iter().map(|clause| format!("; {clause}")).collect();
+    let text = format!(
+        "{what}: {}{interval} per million operations on {} at {} utilisation{others}{ownership}; {}, {}, {}, {}{assumed}; \
+         not in it: {}",
+        usd(estimate.usd_per_million),
+        offer.id,
+        percent(estimate.utilisation),
+        copies(estimate.copies),
+        offer.region,
+        offer.term,
+        price_date(estimate),
+        estimate.left_out.join(", "),
+    );
+    plain(&text)
+}
+
+/// `1 copy`, `3 copies`.
+pub(super) fn copies(copies: Option<u32>) -> String {
+    match copies {
+        None => "the service's own copies".to_owned(),
+        Some(1) => "1 copy".to_owned(),
+        Some(copies) => format!("{copies} copies"),
+    }
+}
+
+/// `price of 2024-07 (A), STALE: 872 days old`.
+fn price_date(estimate: &Estimate) -> String {
+    let offer = &estimate.offer;
+    let date =
+        if offer.retrieved == "undated" { "undated price".to_owned() } else { format!("price of {}", offer.retrieved) };
+    let stale = match (offer.stale, offer.age_days) {
+        (false, _) => String::new(),
+        (true, Some(days)) => format!(", STALE: {days} days old"),
+        (true, None) => ", STALE: of unknown age".to_owned(),
+    };
+    format!("{date} ({}){stale}", offer.quality)
+}
+
+/// The units that are known; none where nothing was measured.
+pub(super) fn units(units: &Units) -> Option<String> {
+    let Units { server_cpu_s, cpu_includes_suite, stored_bytes, written_bytes, read_units, write_units, rows, .. } =
+        *units;
+    let cpu = if cpu_includes_suite { "CPU ms (suite included)" } else { "server CPU ms" };
+    let known = [
+        (server_cpu_s.map(|seconds| seconds * 1e3), cpu),
+        (stored_bytes, "bytes stored"),
+        (written_bytes, "bytes written"),
+        (read_units, "read units of 4 KiB"),
+        (write_units, "write units of 1 KiB"),
+        (rows, "rows"),
+    ];
+    let known: Vec<String> =
+        known.iter().filter_map(|(number, unit)| Some(format!("{} {unit}", quantity((*number)?)))).collect();
+    let added = units.amplification.map(|factor| format!("; {} bytes held per logical byte", quantity(factor)));
+    (!known.is_empty()).then(|| format!("per operation: {}{}", known.join(", "), added.unwrap_or_default()))
+}

@@ -1,0 +1,38 @@
+//! Cost per operation: a dated price catalogue, three models with their sources, and what they say about a run. Pure
+//! functions of the record, the catalogue and what the user states; files are read, nothing is printed.
+//!
+//! - Nodes (`node`): `1e6 * sum(n * P) / (3600 * X * u)` at the measured throughput X and a stated utilisation u.
+//! - Requests (`requests`): what a service would bill for the operations' own rows and sizes.
+//! - Storage (`storage`): the bytes that the store was measured to hold.
+//!
+//! `bill` adds them up for a month, with a month of 730 h or 2.628e6 s; `ownership` adds what only the user can state;
+//! `breakeven` finds the load at which two bills are equal. What has no price gets no figure, and never a default one.
+
+mod bill;
+mod breakeven;
+mod catalogue;
+mod caveats;
+mod compare;
+mod estimate;
+mod file;
+mod footer;
+mod kind;
+mod line;
+mod node;
+mod offer;
+mod ownership;
+mod requests;
+mod show;
+mod storage;
+mod table;
+mod targets;
+
+#[cfg(test)]
+mod tests;
+
+pub use catalogue::Catalogue;
+pub use estimate::estimate;
+pub use file::CostError;
+pub use line::line;
+pub use table::table;
+pub use targets::{Options, Targets};

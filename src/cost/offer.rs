@@ -1,0 +1,137 @@
+//! What the catalogue holds: offers, each with the source and date of its price. Reading them from a file is in
+//! `catalogue`, how they are priced in `kind`.
+
+use jiff::civil::Date;
+use serde::Deserialize;
+
+use super::kind::{Aside, Kind, Node, Provisioned, Requests, Serverless, Storage};
+use crate::record::Model;
+
+/// Prices older than this are said to be stale (stats-ci-cost 3.3).
+pub const STALE_AFTER_DAYS: i64 = 180;
+
+/// Something that can be bought.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offer {
+    /// `ec2.m7g.large`: what `--offer` names.
+    pub id: String,
+    /// What its whole list says.
+    pub origin: Origin,
+    /// How it is priced.
+    pub kind: Kind,
+}
+
+/// Where a price comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Origin {
+    /// `AWS`.
+    pub provider: String,
+    /// `EC2`.
+    pub service: String,
+    /// Drivers that the service can stand for; `any` for a machine that runs whatever is installed on it.
+    pub runs: Vec<String>,
+    /// `us-east-1`.
+    pub region: String,
+    /// `on-demand`.
+    pub term: String,
+    /// Who says so.
+    pub source: String,
+    /// When the source said so; unknown for some.
+    pub retrieved: Option<Date>,
+    /// How precise that date is.
+    pub precision: Precision,
+    /// How well the price is verified.
+    pub quality: Quality,
+}
+
+/// How much of a date is known; the rest stands at its first day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// All of it.
+    #[default]
+    Day,
+    /// Year and month.
+    Month,
+    /// The year.
+    Year,
+}
+
+/// How well a price is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum Quality {
+    /// The vendor's document or a dump of its price API was read.
+    A,
+    /// Several public tables agree.
+    B,
+    /// Unverified: in a user's file only.
+    C,
+}
+
+impl Offer {
+    /// Whether the service can stand for this driver's store.
+    pub fn runs(&self, driver: &str) -> bool {
+        self.origin.runs.iter().any(|name| name == driver || name == "any")
+    }
+
+    /// What a figure for it follows from.
+    pub fn model(&self) -> Model {
+        match self.kind {
+            Kind::Node(_) | Kind::Serverless(_) => Model::Nodes,
+            Kind::Requests(_) | Kind::Provisioned(_) => Model::Requests,
+            Kind::Storage(_) | Kind::Plan(_) => Model::Flat,
+        }
+    }
+
+    /// Whether it is compute by the hour, whose cost per operation follows from the throughput.
+    pub fn is_compute(&self) -> bool {
+        self.model() == Model::Nodes
+    }
+
+    /// Id of the storage that it is billed with.
+    pub fn storage(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Node(Node { storage, .. })
+            | Kind::Serverless(Serverless { storage, .. })
+            | Kind::Requests(Requests { storage, .. })
+            | Kind::Provisioned(Provisioned { storage, .. }) => storage.as_deref(),
+            Kind::Storage(_) => Some(&self.id),
+            Kind::Plan(_) => None,
+        }
+    }
+
+    /// Charged but not computed, and free tiers that are ignored.
+    pub fn asides(&self) -> [Option<&Aside>; 2] {
+        match &self.kind {
+            Kind::Node(Node { beside, .. }) | Kind::Serverless(Serverless { beside, .. }) => [Some(beside), None],
+            Kind::Requests(Requests { beside, free, .. }) | Kind::Storage(Storage { beside, free, .. }) => {
+                [Some(beside), Some(free)]
+            }
+            Kind::Provisioned(_) | Kind::Plan(_) => [None, None],
+        }
+    }
+}
+
+impl Origin {
+    /// The date as far as it is known: `2026-10-02`, `2026-06`, `2025`, `undated`.
+    pub fn date(&self) -> String {
+        self.retrieved.map_or_else(
+            || "undated".to_owned(),
+            |date| match self.precision {
+                Precision::Day => date.to_string(),
+                Precision::Month => date.strftime("%Y-%m").to_string(),
+                Precision::Year => date.strftime("%Y").to_string(),
+            },
+        )
+    }
+
+    /// Days from the retrieval to `day`; unknown for an undated price.
+    pub fn age_days(&self, day: Date) -> Option<i64> {
+        Some(i64::from((day - self.retrieved?).get_days()))
+    }
+
+    /// Whether the price is too old to be trusted on `day`, as an undated one always is.
+    pub fn is_stale(&self, day: Date) -> bool {
+        self.age_days(day).is_none_or(|days| days > STALE_AFTER_DAYS)
+    }
+}
