@@ -42,25 +42,48 @@ impl Escaper for Markdown {
     }
 }
 
-/// A Markdown code span: what the text is, letter by letter.
-pub fn code_span(text: &str) -> String {
-    let line = text.replace(['\n', '\r', '\t'], " ").replace(is_unshown, "\u{fffd}").replace('|', "\\|");
-    let fence = "`".repeat(longest_run(&line, '`') + 1);
+/// What templates apply to code in Markdown, which is escaped by its fence and not sign by sign.
+pub mod filters {
+    use askama::Values;
+    use askama::filters::Safe;
+
+    /// A code span: what the text is, letter by letter.
+    #[askama::filter_fn]
+    pub fn code(text: impl AsRef<str>, _: &dyn Values) -> askama::Result<Safe<String>> {
+        Ok(Safe(super::code_span(text.as_ref())))
+    }
+
+    /// A fenced block of code in a language.
+    #[askama::filter_fn]
+    pub fn block(text: impl AsRef<str>, _: &dyn Values, language: &str) -> askama::Result<Safe<String>> {
+        Ok(Safe(super::code_block(text.as_ref(), language)))
+    }
+}
+
+fn code_span(text: &str) -> String {
+    let line = shown(text).replace(['\n', '\r', '\t'], " ").replace('|', "\\|");
+    let fence = "`".repeat(longest_run(&line) + 1);
     // A space on either side is dropped again, and keeps a backtick of the text from joining the fence.
-    if line.contains('`') || line.trim() != line { format!("{fence} {line} {fence}") } else { format!("{fence}{line}{fence}") }
+    let apart = if line.contains('`') || line.trim() != line { " " } else { "" };
+    format!("{fence}{apart}{line}{apart}{fence}")
 }
 
-/// A fence that no line of the text can close.
-pub fn code_fence(text: &str) -> String {
-    "`".repeat(longest_run(text, '`').max(2) + 1)
+/// No line of the text can close its fence.
+fn code_block(text: &str, language: &str) -> String {
+    let fence = "`".repeat(longest_run(text).max(2) + 1);
+    format!("{fence}{language}\n{}\n{fence}", shown(text).trim_end())
 }
 
-fn longest_run(text: &str, sign: char) -> usize {
-    text.split(|other| other != sign).map(str::len).max().unwrap_or(0)
+fn shown(text: &str) -> String {
+    text.replace(is_unshown, "\u{fffd}")
+}
+
+fn longest_run(text: &str) -> usize {
+    text.split(|sign| sign != '`').map(str::len).max().unwrap_or(0)
 }
 
 /// Controls, which documents may not hold, and the marks that turn the direction of the text after them.
-pub fn is_unshown(sign: char) -> bool {
+fn is_unshown(sign: char) -> bool {
     sign.is_control() && !matches!(sign, '\n' | '\r' | '\t')
         || matches!(sign, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}')
 }
@@ -85,6 +108,6 @@ mod tests {
     fn code_cannot_be_left() {
         assert_eq!(code_span("SELECT 1"), "`SELECT 1`");
         assert_eq!(code_span("a `` b\n| c"), "``` a `` b \\| c ```");
-        assert_eq!([code_fence("plain"), code_fence("````")], ["```", "`````"]);
+        assert_eq!(code_block("ls\n```\nrm", "sh"), "````sh\nls\n```\nrm\n````");
     }
 }

@@ -9,8 +9,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::chart::Chart;
-use super::view::{caveats, checks, circumstances, groups, operations, runs, semantics, summary, verdict, work};
-use super::{csv, view, words};
+use super::csv;
+use super::side_by_side::Side;
+use super::view::content::Content;
+use super::view::{runs, semantics, work};
 use crate::record::{Experiment, Mode};
 
 const STYLE: &str = include_str!("templates/report.css");
@@ -22,68 +24,20 @@ const MOST_RUN_CHARTS: usize = 24;
 /// With more runs than this, the charts of runs are folded.
 const MOST_OPEN: usize = 3;
 
-/// One of the experiments on a page.
-#[derive(Debug)]
-pub struct Side<'a> {
-    /// What tells it from the others; empty for a page of one.
-    pub label: String,
-    /// Its results folder, as seen from the page: empty or ending in `/`.
-    pub href: String,
-    /// The experiment.
-    pub experiment: &'a Experiment,
-}
-
 #[derive(Template)]
 #[template(path = "report.html", whitespace = "minimize")]
 struct Page<'a> {
     style: &'static str,
     script: &'static str,
     script_hash: &'static str,
-    subject: String,
-    day: &'a str,
-    place: String,
-    tool: String,
-    verdict: verdict::Verdict,
-    limited: bool,
-    meanings: Vec<&'static str>,
-    groups: Vec<Group>,
+    report: Content,
     charts: Charts<'a>,
-    failures: Vec<checks::Failure>,
     runs: Vec<runs::Row>,
-    stores: Vec<semantics::Store>,
     bindings: Vec<semantics::Workload>,
-    checks: Vec<checks::Check>,
-    checks_text: String,
-    checks_failed: bool,
     workloads: Vec<work::Workload>,
-    several: bool,
-    sides: Vec<SideView>,
     open_loops: bool,
     closed_loops: bool,
-    caveats: Vec<String>,
-    untested: Vec<String>,
     summary_csv: String,
-}
-
-/// Stores that may be compared, summed up and by operation.
-struct Group {
-    workload: String,
-    tier: &'static str,
-    load: String,
-    duration: String,
-    meaning: &'static str,
-    warning: String,
-    summary: Vec<summary::Row>,
-    operations: operations::Operations,
-}
-
-struct SideView {
-    label: String,
-    href: String,
-    machine: Vec<(&'static str, String)>,
-    command: String,
-    seed: u64,
-    tool: String,
 }
 
 struct Charts<'a> {
@@ -100,90 +54,23 @@ struct RunChart<'a> {
     seconds: runs::Seconds,
 }
 
-/// The page of one experiment; `charts` are all of its charts.
-pub fn page(experiment: &Experiment, charts: &[Chart]) -> anyhow::Result<String> {
-    of_sides(experiment, charts, &[Side { label: String::new(), href: String::new(), experiment }])
-}
-
-/// The page of several experiments: `merged` holds the runs of all.
-pub fn of_sides(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyhow::Result<String> {
-    let groups: Vec<Group> = groups::groups(merged).iter().map(group).collect();
-    let mode = |mode: Mode| merged.runs.iter().any(|run| run.load.mode == mode);
-    let all_checks = checks::summary(merged);
+/// The page; `merged` holds the runs of all sides, and `charts` are all of its charts.
+pub fn page(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyhow::Result<String> {
+    let any = |mode: Mode| merged.runs.iter().any(|run| run.load.mode == mode);
     let page = Page {
         style: STYLE,
         script: SCRIPT,
         script_hash: SCRIPT_HASH,
-        subject: circumstances::subject(merged),
-        day: circumstances::day(&merged.started_at),
-        place: words::host(merged),
-        tool: words::tool(merged),
-        verdict: verdict::verdict(merged),
-        limited: groups.iter().flat_map(|group| &group.summary).any(|row| !row.slo.is_empty()),
-        meanings: meanings(merged),
-        groups,
+        report: Content::of(merged, sides),
         charts: arranged(merged, charts),
-        failures: checks::failures(merged),
         runs: runs::rows(merged),
-        stores: semantics::stores(merged),
         bindings: semantics::workloads(merged),
-        checks: checks::checks(merged),
-        checks_text: all_checks.text(),
-        checks_failed: all_checks.failed(),
         workloads: work::workloads(merged),
-        several: sides.len() > 1,
-        sides: sides.iter().map(side).collect(),
-        open_loops: mode(Mode::Open),
-        closed_loops: mode(Mode::Closed),
-        caveats: caveats::caveats(merged),
-        untested: caveats::untested(merged),
+        open_loops: any(Mode::Open),
+        closed_loops: any(Mode::Closed),
         summary_csv: STANDARD.encode(csv::summary(merged)?),
     };
     Ok(page.render()?)
-}
-
-fn group(group: &groups::Group<'_>) -> Group {
-    Group {
-        workload: group.workload.to_owned(),
-        tier: group.tier,
-        load: group.load.clone(),
-        duration: group.duration.clone(),
-        meaning: words::latency_meaning(group.mode),
-        warning: group.warning.clone(),
-        summary: summary::rows(group),
-        operations: operations::operations(group),
-    }
-}
-
-fn side(side: &Side<'_>) -> SideView {
-    let experiment = side.experiment;
-    SideView {
-        label: side.label.clone(),
-        href: side.href.clone(),
-        machine: circumstances::machine(experiment),
-        command: experiment.command.clone(),
-        seed: experiment.seed,
-        tool: words::tool(experiment),
-    }
-}
-
-/// How the figures of the summary are to be read.
-fn meanings(experiment: &Experiment) -> Vec<&'static str> {
-    let repeated = view::distinct(experiment.runs.iter().map(|run| run.repetition)).len() > 1;
-    let mut told = vec![if repeated {
-        "Figures are medians over the valid runs; [lowest, highest] of them. Of a single run, [low, high] is a 95% interval \
-         from batch means."
-    } else {
-        "[low, high] is a 95% interval within the run, from batch means: it does not cover what differs from run to run."
-    }];
-    told.push("\u{2265} and \u{201c}too few\u{201d}: fewer than ten samples lie above the percentile, and do not carry it.");
-    if experiment.runs.iter().any(|run| run.load.mode == Mode::Closed) {
-        told.push("Closed loop: latency is service time; waiting for a free client is not included.");
-    }
-    if experiment.runs.iter().any(|run| run.load.mode == Mode::Open) {
-        told.push("Open loop: latency is response time, from the instant at which an operation was due.");
-    }
-    told
 }
 
 /// The charts in the order of `chart::charts`: the overview, those of each workload, one for each run.
@@ -192,7 +79,8 @@ fn arranged<'a>(experiment: &'a Experiment, charts: &'a [Chart]) -> Charts<'a> {
     let pairs = named("latency-").zip(named("percentiles-"));
     let workloads: Vec<Vec<&Chart>> = pairs.map(|(latency, percentiles)| vec![latency, percentiles]).collect();
     let all = experiment.runs.len();
-    let drawn = experiment.runs.iter().zip(named("time-")).filter(|(run, _)| all <= MOST_RUN_CHARTS || run.repetition == 1);
+    let drawn =
+        experiment.runs.iter().zip(named("time-")).filter(|(run, _)| all <= MOST_RUN_CHARTS || run.repetition == 1);
     let runs: Vec<RunChart<'_>> =
         drawn.map(|(run, chart)| RunChart { id: &run.id, chart, seconds: runs::seconds(run) }).collect();
     Charts {
@@ -202,5 +90,69 @@ fn arranged<'a>(experiment: &'a Experiment, charts: &'a [Chart]) -> Charts<'a> {
         open: runs.len() <= MOST_OPEN,
         left_out: all - runs.len(),
         runs,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::view::furnished::{furnished, hostile};
+    use crate::report::{chart, fixture};
+
+    fn page_of(experiment: &Experiment) -> String {
+        let charts = chart::charts(experiment).expect("they draw");
+        page(experiment, &charts, &[Side::alone(experiment)]).expect("it renders")
+    }
+
+    #[test]
+    fn every_experiment_has_a_page_and_the_same_one_each_time() {
+        for (name, mut experiment) in fixture::zoo() {
+            experiment.runs = experiment.runs.into_iter().map(furnished).collect();
+            let page = page_of(&experiment);
+            assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"), "{name}");
+            assert_eq!(page, page_of(&experiment), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_foreign_text_becomes_markup() {
+        let page = page_of(&hostile(fixture::experiment(vec![furnished(fixture::oltp())])));
+        assert!(!page.contains("<img") && !page.contains("</script></pre>"));
+        assert_eq!(page.matches("<script").count(), 1);
+        assert!(!page.contains(['\u{202e}', '\u{0}']));
+        for (at, _) in page.match_indices("onerror=") {
+            assert!(
+                page[..at].ends_with("&#60;img src=x ") || page[..at].ends_with("&lt;img src=x "),
+                "{}",
+                &page[at - 60..at]
+            );
+        }
+    }
+
+    #[test]
+    fn an_invalid_run_has_reasons_and_no_figures() {
+        let mut run = furnished(fixture::read_heavy());
+        run.verdict = fixture::invalid("the store lost a write");
+        let page = page_of(&fixture::experiment(vec![run]));
+        assert!(
+            page.contains("INVALID: the figures of the run may not be used") && page.contains("The store lost a write")
+        );
+        let tables =
+            page.split("id=\"summary\"").nth(1).expect("the summary").split("id=\"charts\"").next().expect("charts");
+        assert!(!tables.contains("\u{b5}s") && !tables.contains("1,997"), "{tables}");
+    }
+
+    #[test]
+    fn two_hundred_runs_are_a_page_that_a_browser_can_hold() {
+        let run = furnished(fixture::run(&fixture::Plan { seconds: 20, ..fixture::Plan::default() }));
+        let numbered = |repetition| {
+            let id = format!("read-heavy-libsql-{repetition}");
+            crate::record::Run { id, repetition, ..run.clone() }
+        };
+        let experiment = fixture::experiment((1..=200).map(numbered).collect());
+        let page = page_of(&experiment);
+        assert!(page.contains("Valid: all 200 runs may be used."));
+        assert!(page.contains("199 further runs are drawn in"));
+        assert!(page.len() < 2_000_000, "{} bytes", page.len());
     }
 }

@@ -113,3 +113,29 @@ impl Kept {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+    use crate::report::view::furnished::furnished;
+
+    #[test]
+    fn a_limit_is_judged_by_the_interval_of_its_percentile() {
+        let run = furnished(fixture::read_heavy());
+        let total: Vec<(Kept, String)> = judged(&[&run], None);
+        assert_eq!(total[0], (Kept::Yes, "p99\u{a0}\u{2264}\u{a0}5.00 ms".to_owned()));
+        assert_eq!(total[1].0, Kept::Unsure, "700 us lies within the interval of p99.9");
+        assert_eq!(judged(&[&run], Some("read")).len(), 1);
+        assert_eq!(judged(&[&run], Some("update")), []);
+        let oltp = furnished(fixture::oltp());
+        assert_eq!(judged(&[&oltp], None)[1].0, Kept::No);
+    }
+
+    #[test]
+    fn what_is_no_workload_file_states_nothing() {
+        assert_eq!(limits("recordcount=500\nslo", None), []);
+        assert_eq!(limits("slo = 5", None), []);
+        assert_eq!(required("[require]\ndurability = \"durable\"\n"), ["durability durable"]);
+    }
+}

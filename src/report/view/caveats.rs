@@ -26,7 +26,8 @@ pub fn untested(experiment: &Experiment) -> Vec<String> {
     let loads = super::distinct(experiment.runs.iter().map(words::load));
     let mut told = vec![
         format!("Any load but this: {}.", super::listed(&loads)),
-        "Failure: loss of a node, a disk or the network, failover, recovery after a crash, and how long it takes.".to_owned(),
+        "Failure: loss of a node, a disk or the network, failover, recovery after a crash, and how long it takes."
+            .to_owned(),
         "Replication, backup and restore, upgrades, schema changes under load.".to_owned(),
         "Growth: weeks of churn, fragmentation, data much larger than memory.".to_owned(),
         "Neighbours: other services on the same machine or server.".to_owned(),
@@ -72,7 +73,9 @@ fn placements(experiment: &Experiment) -> Option<String> {
             "The store ran inside the suite's process and shared its CPUs: there is no network in any latency, and the \
              client's own work competes with the store's."
         }
-        (false, true) => "If a server ran on this same machine, client and server competed for its CPUs and no real network was crossed.",
+        (false, true) => {
+            "If a server ran on this same machine, client and server competed for its CPUs and no real network was crossed."
+        }
         (false, false) => return None,
     };
     Some(told.to_owned())

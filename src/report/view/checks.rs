@@ -64,7 +64,8 @@ pub fn summary(experiment: &Experiment) -> Checks {
 
 /// All failures.
 pub fn failures(experiment: &Experiment) -> Vec<Failure> {
-    let operations = experiment.runs.iter().flat_map(|run| run.operations.iter().map(move |(name, record)| (run, name, record)));
+    let operations =
+        experiment.runs.iter().flat_map(|run| run.operations.iter().map(move |(name, record)| (run, name, record)));
     let failures = operations.flat_map(|(run, name, record)| {
         record.failures.iter().map(move |(kind, count)| Failure {
             run: run.id.clone(),

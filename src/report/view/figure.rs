@@ -46,7 +46,11 @@ impl Figure {
     /// The largest latency of all.
     pub fn largest(latencies: &[&Latency]) -> Figure {
         let largest = latencies.iter().filter(|latency| latency.count > 0).map(|latency| latency.max).max();
-        largest.map_or_else(Figure::none, |ns| Figure { value: latency(ns), spread: String::new(), sort: Some(ns as f64) })
+        largest.map_or_else(Figure::none, |ns| Figure {
+            value: latency(ns),
+            spread: String::new(),
+            sort: Some(ns as f64),
+        })
     }
 
     /// Rates of one or more runs; `interval` is that of a single one.

@@ -10,8 +10,6 @@ use crate::report::{view, words};
 pub struct Group<'a> {
     /// The workload's name.
     pub workload: &'a str,
-    /// One sentence on what it mimics.
-    pub about: &'a str,
     /// The tier that all of these stores really ran in.
     pub tier: &'static str,
     /// How the load was applied.
@@ -65,7 +63,6 @@ fn new_group(cell: Cell<'_>) -> Group<'_> {
     let run = cell.runs[0];
     Group {
         workload: &run.workload.name,
-        about: &run.workload.about,
         tier: cell.tier.name(),
         load: words::load(run),
         duration: words::duration(run),

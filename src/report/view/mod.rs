@@ -4,6 +4,8 @@
 pub mod caveats;
 pub mod checks;
 pub mod circumstances;
+pub mod content;
+pub mod cost;
 pub mod figure;
 #[cfg(test)]
 pub mod furnished;

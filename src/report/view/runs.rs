@@ -101,6 +101,7 @@ fn second(second: &Interval) -> Second {
         },
         ok: units::rate(per_s),
         lost: units::count(second.failed + second.skipped),
-        latency: [brief.p50, brief.p99, brief.max].map(|ns| if second.ok == 0 { "\u{2013}".to_owned() } else { latency(ns) }),
+        latency: [brief.p50, brief.p99, brief.max]
+            .map(|ns| if second.ok == 0 { "\u{2013}".to_owned() } else { latency(ns) }),
     }
 }

@@ -91,7 +91,11 @@ fn workload(name: &str, experiment: &Experiment) -> Workload {
     Workload {
         name: name.to_owned(),
         layouts: distinct(layouts.filter(|(_, layout)| !layout.is_empty())),
-        operations: operations.into_iter().map(|name| operation(name, &runs)).filter(|one| !one.stores.is_empty()).collect(),
+        operations: operations
+            .into_iter()
+            .map(|name| operation(name, &runs))
+            .filter(|one| !one.stores.is_empty())
+            .collect(),
     }
 }
 

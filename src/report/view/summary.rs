@@ -1,8 +1,9 @@
 //! The summary: one row for each store in each group.
 
+use super::distinct;
 use super::figure::Figure;
 use super::groups::Group;
-use crate::record::{Latency, Run};
+use crate::record::{Experiment, Latency, Mode, Run};
 use crate::report::group::Cell;
 use crate::report::reading::Percentile;
 use crate::report::slo::{self, Kept};
@@ -45,6 +46,27 @@ pub struct Checks {
 /// The rows of a group.
 pub fn rows(group: &Group<'_>) -> Vec<Row> {
     group.cells.iter().map(row).collect()
+}
+
+/// How the figures are to be read.
+pub fn meanings(experiment: &Experiment) -> Vec<&'static str> {
+    let repeated = distinct(experiment.runs.iter().map(|run| run.repetition)).len() > 1;
+    let mut told = vec![if repeated {
+        "Figures are medians over the valid runs; [lowest, highest] of them. Of a single run, [low, high] is a 95% interval \
+         from batch means."
+    } else {
+        "[low, high] is a 95% interval within the run, from batch means: it does not cover what differs from run to run."
+    }];
+    told.push(
+        "\u{2265} and \u{201c}too few\u{201d}: fewer than ten samples lie above the percentile, and do not carry it.",
+    );
+    if experiment.runs.iter().any(|run| run.load.mode == Mode::Closed) {
+        told.push("Closed loop: latency is service time; waiting for a free client is not included.");
+    }
+    if experiment.runs.iter().any(|run| run.load.mode == Mode::Open) {
+        told.push("Open loop: latency is response time, from the instant at which an operation was due.");
+    }
+    told
 }
 
 fn row(cell: &Cell<'_>) -> Row {

@@ -26,6 +26,15 @@ pub struct Remark {
     pub runs: String,
 }
 
+impl Verdict {
+    /// With more to know, before everything else.
+    pub fn about(mut self, sentences: Vec<String>) -> Self {
+        let remarks = sentences.into_iter().map(|text| Remark { text, runs: String::new() });
+        self.notes.splice(0..0, remarks);
+        self
+    }
+}
+
 /// The verdict on an experiment.
 pub fn verdict(experiment: &Experiment) -> Verdict {
     let all = experiment.runs.len();

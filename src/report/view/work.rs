@@ -82,12 +82,15 @@ fn workload(runs: &[&Run]) -> Workload {
 
 /// How unevenly the accesses fell on the keys.
 fn skew(run: &Run) -> Option<String> {
-    let shares = run.skew?;
+    let skew = run.skew.as_ref()?;
+    let shares = skew.shares;
     let percent = |share: f64| format!("{:.1}%", 100.0 * share);
     Some(format!(
-        "the hottest 1% of {} keys took {} of the accesses, the hottest 10% {}, the hottest 20% {}, the hottest key alone {}",
-        units::count(shares.keys),
+        "of the accesses to {}, {} went to the hottest 1% of {} keys, {} to the hottest 10%, {} to the hottest 20%, and {} \
+         to the hottest key alone",
+        skew.part,
         percent(shares.top_1),
+        units::count(shares.keys),
         percent(shares.top_10),
         percent(shares.top_20),
         percent(shares.hottest),
