@@ -171,7 +171,7 @@ fn confirmation(experiment: &Experiment) -> String {
 mod tests {
     use super::*;
     use crate::report::view::furnished::{furnished, hostile};
-    use crate::report::{chart, fixture};
+    use crate::report::{chart, fixture, zoo};
 
     fn document(experiment: &Experiment) -> String {
         let charts = chart::charts(experiment).expect("they draw");
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_record_of_one_workload_on_several_stores() {
-        let (_, mut stores) = fixture::zoo().into_iter().find(|(name, _)| *name == "stores").expect("the fixture's");
+        let (_, mut stores) = zoo::all().into_iter().find(|(name, _)| *name == "stores").expect("the fixture's");
         stores.runs = stores.runs.into_iter().map(furnished).collect();
         insta::assert_snapshot!(document(&stores));
     }

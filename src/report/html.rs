@@ -97,7 +97,7 @@ fn arranged<'a>(experiment: &'a Experiment, charts: &'a [Chart]) -> Charts<'a> {
 mod tests {
     use super::*;
     use crate::report::view::furnished::{furnished, hostile};
-    use crate::report::{chart, fixture};
+    use crate::report::{chart, fixture, zoo};
 
     fn page_of(experiment: &Experiment) -> String {
         let charts = chart::charts(experiment).expect("they draw");
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn every_experiment_has_a_page_and_the_same_one_each_time() {
-        for (name, mut experiment) in fixture::zoo() {
+        for (name, mut experiment) in zoo::all() {
             experiment.runs = experiment.runs.into_iter().map(furnished).collect();
             let page = page_of(&experiment);
             assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"), "{name}");

@@ -25,7 +25,7 @@ pub fn report(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyh
 mod tests {
     use super::*;
     use crate::report::view::furnished::{furnished, hostile};
-    use crate::report::{chart, fixture};
+    use crate::report::{chart, fixture, zoo};
 
     fn document(experiment: &Experiment) -> String {
         let charts = chart::charts(experiment).expect("they draw");
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn the_document_of_several_stores_and_tiers() {
-        let (_, stores) = fixture::zoo().into_iter().find(|(name, _)| *name == "stores").expect("the fixture's");
+        let (_, stores) = zoo::all().into_iter().find(|(name, _)| *name == "stores").expect("the fixture's");
         insta::assert_snapshot!(document(&stores));
     }
 

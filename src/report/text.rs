@@ -44,7 +44,7 @@ pub fn experiment(experiment: &Experiment) -> String {
         text += "interrupted: runs are missing or shorter than asked\n";
     }
     if experiment.runs.iter().any(|run| run.verdict.valid && !run.total.response_ns.intervals.is_empty()) {
-        text += "[low, high] is a 95 % interval from batch means, 20 blocks a run\n";
+        text += "[low, high] is a 95 % interval from batch means over up to 20 blocks of a run\n";
     }
     text.truncate(text.trim_end().len());
     text + "\n"
@@ -178,11 +178,11 @@ mod tests {
         read-heavy on libsql 3.45.1 (durable): closed loop, 2 clients, 30 s after 5 s of warm-up
           operation      ok   share  per second                  p50                   p99                   p999
           read       56,979   95.1%       1,899                  42.0 us [41.9, 42.2]  95.0 us [93.7, 96.2]  126 us [123, 131]
-          update      2,933    4.9%        97.8                  261 us [255, 266]     826 us [781, 921]     >= 1.06 ms (n=2, too few)
-          total      59,912  100.0%       1,997  [1,981, 2,013]  43.0 us [42.8, 43.3]  396 us [385, 405]     711 us [678, 785]
+          update      2,933    4.9%        97.8                  261 us [254, 267]     826 us [764, 926]     >= 1.06 ms (n=2, too few)
+          total      59,912  100.0%       1,997  [1,981, 2,013]  43.0 us [42.8, 43.3]  396 us [384, 407]     711 us [678, 785]
           checks: 1 of 1 passed
 
-        [low, high] is a 95 % interval from batch means, 20 blocks a run
+        [low, high] is a 95 % interval from batch means over up to 20 blocks of a run
         ");
     }
 
@@ -201,15 +201,15 @@ mod tests {
         insta::assert_snapshot!(experiment(&fixture::experiment(vec![run])), @r#"
         append-only on libsql 3.45.1 (durable): open loop, 500/s poisson, cap 16 clients, 30 s after 5 s of warm-up
           operation      ok   share  failed  per second              p50                p99                   p999                       service p99
-          append     13,356   89.1%       7         445              275 us [272, 278]  1.31 ms [1.22, 1.43]  3.39 ms [2.90, 3.73]       479 us [469, 492]
-          tail        1,628   10.9%       0        54.3              524 us [511, 535]  1.61 ms [1.49, 1.74]  >= 2.33 ms (n=1, too few)  1.30 ms [1.21, 1.42]
-          total      14,984  100.0%       7         499  [493, 506]  290 us [287, 293]  1.39 ms [1.32, 1.49]  3.35 ms [2.89, 3.64]       807 us [777, 855]
+          append     13,356   89.1%       7         445              275 us [272, 278]  1.31 ms [1.22, 1.43]  3.39 ms [2.89, 3.75]       479 us [469, 492]
+          tail        1,628   10.9%       0        54.3              524 us [508, 540]  1.61 ms [1.49, 1.80]  >= 2.25 ms (n=1, too few)  1.30 ms [1.21, 1.42]
+          total      14,984  100.0%       7         499  [493, 506]  290 us [287, 293]  1.39 ms [1.32, 1.49]  3.35 ms [2.86, 3.73]       807 us [777, 855]
           skipped: 1,203 of 16,194 scheduled operations
           failed: append, 7 timeout, e.g. "no reply within 5 s"
           checks: 1 of 1 passed
           note: the client used 71 % of its CPUs
 
-        [low, high] is a 95 % interval from batch means, 20 blocks a run
+        [low, high] is a 95 % interval from batch means over up to 20 blocks of a run
         "#);
     }
 
@@ -262,7 +262,7 @@ mod tests {
         read-heavy on libsql 3.45.1, median of 2 valid runs [lowest, highest]: 2,003/s [1,997, 2,008], p99 395 us [395, 396]
         -- read-heavy: relaxed stores; compare within a tier only
         read-heavy on redis 3.45.1 (relaxed): closed loop, 2 clients, 30 s after 5 s of warm-up
-        [low, high] is a 95 % interval from batch means, 20 blocks a run
+        [low, high] is a 95 % interval from batch means over up to 20 blocks of a run
         ");
     }
 }

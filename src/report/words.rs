@@ -95,6 +95,11 @@ pub fn doubtful_checks(run: &Run) -> impl Iterator<Item = (&'static str, &CheckR
     doubtful.map(|check| (if check.undecided { "undecided check" } else { "FAILED CHECK" }, check))
 }
 
+/// A moment to the second: the fraction of `2026-11-20T13:00:00.074038207Z` tells a reader nothing.
+pub fn moment(rfc3339: &str) -> String {
+    rfc3339.split_once('.').map_or_else(|| rfc3339.to_owned(), |(seconds, _)| format!("{seconds}Z"))
+}
+
 /// Why the run's figures may not be used; `None` for a valid run.
 pub fn invalid(run: &Run) -> Option<String> {
     let reasons = &run.verdict.reasons;

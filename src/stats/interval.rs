@@ -28,7 +28,8 @@ pub fn percentile_interval(seconds: &[Histogram<u64>], p: f64) -> Option<Uncerta
 ///
 /// Exceedance batch means: with v the percentile of the whole, each block has a share of samples above v. The spread of
 /// these shares over the blocks gives the standard error of the rank of v, and the histogram is read at p ± t·error.
-/// The shares are combined as a ratio (Cochran, Sampling Techniques, 6.3), for blocks differ in their counts.
+/// The shares are combined as a ratio (Cochran, Sampling Techniques, 6.3), for blocks differ in their counts. The error is
+/// never taken to be less than that of independent samples: with no sample above v, blocks do not differ at all.
 /// The upper end is absent when the rank passes the last sample or fewer than ten samples lie above v.
 pub fn percentile_intervals<const N: usize>(seconds: &[Histogram<u64>], ps: [f64; N]) -> Option<[Uncertainty; N]> {
     if seconds.len() < FEWEST_BLOCKS {
@@ -51,7 +52,9 @@ fn exceedance_interval(seconds: &[Histogram<u64>], whole: &Histogram<u64>, p: f6
     let blocks = counts.len() as f64;
     let share = counts.iter().map(|(_, above)| above).sum::<u64>() as f64 / whole.len() as f64;
     let scatter: f64 = counts.iter().map(|&(n, above)| (above as f64 - share * n as f64).powi(2)).sum();
-    let error = (scatter / (blocks * (blocks - 1.0))).sqrt() / (whole.len() as f64 / blocks);
+    let between_blocks = (scatter / (blocks * (blocks - 1.0))).sqrt() / (whole.len() as f64 / blocks);
+    let independent = (p * (1.0 - p) / whole.len() as f64).sqrt();
+    let error = between_blocks.max(independent);
     let half = student_t(0.95, counts.len() - 1) * error;
     let above = ranked_above(whole.len(), p);
     let bounded = p + half < 1.0 && above >= FEWEST_ABOVE;
@@ -103,15 +106,15 @@ mod tests {
     const SECONDS: usize = 50;
     const PER_SECOND: usize = 1_000;
 
+    /// An exponential time of mean 1.
+    fn one(rng: &mut SplitMix64) -> f64 {
+        Exp1.sample(rng)
+    }
+
     /// Response times of a queue with Poisson arrivals and exponential service (mean 1 ms), by Lindley's recursion,
     /// started in its steady state. Without load they are independent.
     fn queue(load: f64, rng: &mut SplitMix64) -> Vec<Histogram<u64>> {
-        let mut draw = |mean: f64| {
-            mean * {
-                let one: f64 = Exp1.sample(rng);
-                one
-            }
-        };
+        let mut draw = |mean: f64| mean * one(rng);
         let mut wait = if load > 0.0 && draw(1.0) < -(1.0 - load).ln() { draw(1.0 / (1.0 - load)) } else { 0.0 };
         let mut second = || {
             let mut histogram = histogram::new();
@@ -174,6 +177,23 @@ mod tests {
         let [p50, p999] = percentile_intervals(&sparse, [0.5, 0.999]).expect("20 seconds");
         assert!(p50.high.is_some() && p50.above > 300, "{p50:?}");
         assert!(p999.high.is_none() && p999.above < FEWEST_ABOVE, "{p999:?}");
+    }
+
+    #[test]
+    fn a_lower_end_holds_even_with_hardly_a_sample_above() {
+        let truth = (1000f64.ln() * 1e6) as u64;
+        let held = |trial: &u64| {
+            let mut rng = SplitMix64::seed_from_u64(*trial);
+            let mut second = || {
+                let mut histogram = histogram::new();
+                (0..45).for_each(|_| histogram.record((1e6 * one(&mut rng)) as u64).expect("it grows"));
+                histogram
+            };
+            let seconds: Vec<_> = (0..12).map(|_| second()).collect();
+            percentile_interval(&seconds, 0.999).expect("12 seconds").low <= truth
+        };
+        let share = (0..1000).filter(held).count() as f64 / 1000.0;
+        assert!(share > 0.97, "540 samples, p999: the lower end is below the truth in {share}");
     }
 
     #[test]

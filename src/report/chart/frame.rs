@@ -69,8 +69,8 @@ fn losses(runs: &[&Run]) -> String {
 
 fn provenance(experiment: &Experiment, runs: &[&Run]) -> Vec<String> {
     let subject = match runs {
-        [run] => format!("run {} of {}", run.id, run.started_at),
-        _ => format!("{} runs, experiment of {}", runs.len(), experiment.started_at),
+        [run] => format!("run {} of {}", run.id, words::moment(&run.started_at)),
+        _ => format!("{} runs, experiment of {}", runs.len(), words::moment(&experiment.started_at)),
     };
     let stores = distinct(runs.iter().map(|run| {
         format!("{}: {} ({})", words::store(run), words::tier(run), run.store.description.guarantees.because)

@@ -188,7 +188,7 @@ fn notes(lines: &[Line], repeated: bool, cells: &[Cell<'_>]) -> Vec<String> {
     if repeated {
         notes.push("Values: median of the valid runs. Brackets and whiskers: lowest and highest run.".to_owned());
     } else if readings().any(|reading| matches!(reading, Reading::Known { interval_ns: Some(_), .. })) {
-        notes.push("Brackets and whiskers: 95 % interval within the run, from batch means over 20 blocks; whiskers that the marker hides are not drawn.".to_owned());
+        notes.push("Brackets and whiskers: 95 % interval within the run, from batch means over up to 20 blocks; whiskers that the marker hides are not drawn.".to_owned());
     }
     if readings().any(|reading| matches!(reading, Reading::TooFew { .. })) {
         notes.push(

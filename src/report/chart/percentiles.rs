@@ -168,7 +168,7 @@ impl Axes {
 
     fn grid(&self, canvas: &mut Canvas, latency: Scale, top: f64, bottom: f64) {
         let right = self.rank.px(f64::INFINITY);
-        for tick in latency.ticks(30.0) {
+        for tick in latency.ticks(26.0) {
             let y = latency.px(tick);
             canvas.line((LEFT, y), (right, y), Pen::solid(GRID, 1.0));
             canvas.text((LEFT - 8.0, y + 4.0), &tick_text(tick), SMALL.end());

@@ -111,7 +111,8 @@ pub fn throughput(run: &Run, seconds: &[&Interval]) -> Vec<Series> {
     series
 }
 
-/// p50 and p99 of the response time; in an open loop the p99 of the service time too, dashed.
+/// p50, p99 and the slowest, for a stall of few operations moves neither percentile; in an open loop the p99 of the
+/// service time too, dashed.
 pub fn latency(run: &Run, seconds: &[&Interval]) -> Vec<Series> {
     let percentile = |value: fn(&Interval) -> u64| {
         let known = seconds.chunk_by(|a, b| (value(a) > 0) == (value(b) > 0)).filter(|stretch| value(stretch[0]) > 0);
@@ -124,7 +125,17 @@ pub fn latency(run: &Run, seconds: &[&Interval]) -> Vec<Series> {
         _ => name.to_owned(),
     };
     let line = |at: usize| pen(run, Pen::solid(PERCENTILES[at], 1.8));
+    let slowest = match run.total.response_ns.max {
+        max if run.verdict.valid && max > 0 => units::typeset(&format!("slowest, {}", units::latency(max))),
+        _ => "slowest".to_owned(),
+    };
     let mut series = vec![
+        Series {
+            label: slowest,
+            stretches: percentile(|second| second.response_ns.max),
+            pen: Pen::solid(PALE, 1.2).dash(Dash::Dotted),
+            shape: Shape::Wedge,
+        },
         Series {
             label: label("p99", &run.total.response_ns, Percentile::P99),
             stretches: percentile(|second| second.response_ns.p99),

@@ -111,7 +111,7 @@ impl Panel {
     /// Grid, lines and their labels.
     fn series(&self, canvas: &mut Canvas, scale: Scale, tick: fn(f64) -> String, series: &[Series]) {
         let right = self.time.px(f64::INFINITY);
-        for value in scale.ticks(30.0) {
+        for value in scale.ticks(26.0) {
             let y = scale.px(value);
             canvas.line((LEFT, y), (right, y), Pen::solid(GRID, 1.0));
             canvas.text((LEFT - 8.0, y + 4.0), &tick(value), SMALL.end());
