@@ -10,7 +10,8 @@
 //! # Invariants
 //!
 //! - Imports run one way: `main > cli > commands > {load, report, cost} ; load > {generate, measure, host} ;
-//!   generate > workload ; report > cost, record, stats ; cost > record ; record > measure`. `tests/tidy.rs` fails on an upward arrow.
+//!   generate > workload ; {generate, workload} > draw ; report > cost, record, stats ; cost > record ;
+//!   record > measure`. `tests/tidy.rs` fails on an upward arrow.
 //! - Nothing stands between start and stop of the stopwatch but the operation (`load/lane.rs`, the only stopwatch).
 //! - Operation i of a lane is a function of (seed, lane, i); reports are functions of the record.
 //! - scheduled = succeeded + failed + skipped, asserted at the end of every run. A failure is never throughput.
@@ -19,6 +20,7 @@
 pub mod cli;
 pub mod commands;
 pub mod cost;
+pub mod draw;
 pub mod generate;
 pub mod host;
 pub mod load;

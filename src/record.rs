@@ -14,7 +14,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::cost::{AtUtilisation, Cost, Estimate, Model, PricedOffer, Units, Work};
-use crate::generate::skew::Shares;
+use crate::draw::skew::Shares;
 
 /// Name and version of the format. A change that would mislead an old reader raises the number.
 pub const SCHEMA: &str = "storebench/experiment/1";

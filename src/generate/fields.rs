@@ -4,11 +4,11 @@
 //! without the others. What the variants of `Content` mean is said where they are declared.
 
 use super::generator::{Frontiers, Generator};
-use super::keys::{KeyChooser, Turn};
 use super::keytext::push_digits;
-use super::rng;
 use super::steps::WRITER_SHIFT;
-use super::ycsb;
+use crate::draw::keys::{KeyChooser, Turn};
+use crate::draw::rng;
+use crate::draw::ycsb;
 use crate::workload::{Content, Field, Items, KeyOf, Piece, Times, VOCABULARIES};
 use compact_str::CompactString;
 use drivers::{Part, Record, Value};
@@ -262,7 +262,7 @@ impl Tools {
             };
             let mut number = draw(self, rng);
             let mut redraws = 0;
-            while let Ok(_) = distinct.binary_search(&number) {
+            while distinct.binary_search(&number).is_ok() {
                 redraws += 1;
                 number = if redraws < REDRAWS { draw(self, rng) } else { (number + 1) % keys };
             }

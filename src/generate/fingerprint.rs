@@ -1,9 +1,9 @@
 //! What can be said of a plan's operations by generating some: their hash, one example of each, and how skewed they are.
 
 use super::generator::{Frontiers, Generator};
-use super::rng::Purpose;
-use super::skew::Shares;
 use super::stream::{OpStream, Outcome};
+use crate::draw::rng::Purpose;
+use crate::draw::skew::Shares;
 use drivers::{Key, Op, Part};
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use super::frontier::Frontier;
 use super::pool::Pools;
-use super::rng::{self, Purpose, mix};
+use crate::draw::rng::{self, Purpose, mix};
 use crate::workload::{PROSE, Plan};
 use drivers::Part;
 use rand::Rng;

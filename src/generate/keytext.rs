@@ -1,7 +1,7 @@
 //! How a key number looks as a key: what `key = "int"` or `key = "user{fnv}"` says.
 
 use super::fields::text_in;
-use super::ycsb;
+use crate::draw::ycsb;
 use crate::workload::KeyPattern;
 use compact_str::CompactString;
 use drivers::{Key, Value};

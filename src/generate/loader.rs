@@ -4,7 +4,7 @@
 
 use super::fields::Maker;
 use super::generator::{Frontiers, Generator};
-use super::rng;
+use crate::draw::rng;
 use drivers::{Key, Op, Part, Point, Record};
 use std::sync::Arc;
 
@@ -63,6 +63,7 @@ impl Loader {
     }
 
     /// The next operation; `None` when this lane's share is loaded.
+    #[expect(clippy::should_implement_trait, reason = "it lends its buffer, which no iterator can")]
     pub fn next(&mut self) -> Option<LoadStep<'_>> {
         loop {
             let filled = match *self.parts.last()? {

@@ -1,24 +1,20 @@
 //! Operations and data as pure functions of a seed.
 //!
 //! `generator.rs` holds what all lanes share; `stream.rs` makes a lane's operations and `loader.rs` the data that is there
-//! before, both from values made in `fields.rs` and `points.rs`. Nothing here talks to a store or looks at a clock.
+//! before, both from values made in `fields.rs` and `points.rs`. Nothing here talks to a store or looks at a clock, and
+//! random numbers come from `draw`.
 
-pub mod fields;
-pub mod fingerprint;
+mod fields;
+mod fingerprint;
 pub mod frontier;
-pub mod generator;
-pub mod keys;
+mod generator;
 mod keytext;
-pub mod loader;
+mod loader;
 mod points;
 mod pool;
-pub mod rng;
-pub mod skew;
 mod steps;
-pub mod stream;
+mod stream;
 mod walk;
-pub mod ycsb;
-pub mod zipf;
 
 pub use fields::Maker;
 pub use fingerprint::{examples, shares, stream_hash};

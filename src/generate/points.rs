@@ -5,8 +5,8 @@
 
 use super::generator::{Frontiers, Generator};
 use super::keytext;
-use super::rng::{mix, unit};
 use super::walk;
+use crate::draw::rng::{mix, unit};
 use crate::workload::Series;
 use drivers::{Part, Point};
 
@@ -57,7 +57,7 @@ impl Generator {
 /// The first entity of each batch is always in time, so that no batch is empty, and so is everyone's tick 0, so that
 /// every entity has a point.
 fn delay_ticks(spec: &Series, walks: u64, entity: u64, tick: u64) -> Option<u64> {
-    if tick == 0 || entity % spec.batch == 0 {
+    if tick == 0 || entity.is_multiple_of(spec.batch) {
         return Some(0);
     }
     let hash = mix(mix(walks, ARRIVAL), tick);

@@ -3,7 +3,7 @@
 //! A mebibyte of an alphabet serves all texts of a run, so a compressor that sees more than about that much at once finds
 //! repetitions that the stated entropy does not promise. Stores compress pages or blocks far below it.
 
-use super::rng::{self, Purpose};
+use crate::draw::rng::{self, Purpose};
 use crate::workload::Alphabet;
 use rand::{Rng, RngExt};
 use rand_xoshiro::SplitMix64;

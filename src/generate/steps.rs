@@ -5,9 +5,9 @@
 
 use super::fields::{Maker, Place, text_in};
 use super::generator::Generator;
-use super::keys::Turn;
 use super::keytext;
 use super::stream::Outcome;
+use crate::draw::keys::Turn;
 use crate::workload::{
     Action, Aim, Amount, Content, Drawn, KeyPattern, Matching, Numbers, Root, Source, Span, ValuePath, Which,
 };

@@ -6,9 +6,9 @@
 
 use super::fields::Maker;
 use super::generator::{Frontiers, Generator};
-use super::keys::Turn;
-use super::rng::{self, Purpose};
 use super::steps::{self, Drawing, Hand, Scene};
+use crate::draw::keys::Turn;
+use crate::draw::rng::{self, Purpose};
 use crate::workload::{Action, Grouping, Operation, Repeat};
 use drivers::Op;
 use rand::Rng;
@@ -79,6 +79,7 @@ impl OpStream {
 
     /// The next operation. To be settled before the one after it.
     #[inline]
+    #[expect(clippy::should_implement_trait, reason = "it lends its buffer, which no iterator can")]
     pub fn next(&mut self) -> Call<'_> {
         let mut rng = rng::at(self.stream, self.turn.i);
         let operation = self.generator.operation(rng.next_u64());

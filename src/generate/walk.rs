@@ -5,7 +5,7 @@
 //! the faster ones have been everywhere, so the variance of the difference grows with d, as that of a walk does. Unlike a
 //! walk, neighbouring steps are negatively correlated, and beyond 4^8 ticks (a week of 10 s) nothing is remembered.
 
-use super::rng::{mix, unit};
+use crate::draw::rng::{mix, unit};
 use crate::workload::Metric;
 
 const OCTAVES: u32 = 9;

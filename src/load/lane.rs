@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender};
 
 use drivers::{Done, Failure, FailureKind, Op, Rows, Session};
 
-use crate::generate::rng::Purpose;
+use crate::draw::rng::Purpose;
 use crate::generate::{OpStream, Outcome};
 use crate::measure::Times;
 use crate::measure::collector::Message;

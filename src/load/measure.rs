@@ -10,8 +10,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use drivers::{Placement, Store};
 
+use crate::draw::rng::Purpose;
 use crate::generate::OpStream;
-use crate::generate::rng::Purpose;
 use crate::host;
 use crate::measure::collector::{Collector, Measured};
 use crate::measure::recorder::Recorder;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use rand::{Rng, RngExt};
 use rand_xoshiro::SplitMix64;
 
-use crate::generate::rng::{Purpose, rng};
+use crate::draw::rng::{Purpose, rng};
 use crate::workload::Arrivals;
 
 /// The run's clock: nanoseconds since its start.
@@ -22,22 +22,22 @@ use crate::workload::Arrivals;
 #[derive(Debug, Clone)]
 pub struct Clock {
     clock: quanta::Clock,
-    zero: quanta::Instant,
+    /// Raw reading when the clock was made.
+    made: u64,
+    head_start_ns: u64,
 }
 
 impl Clock {
     /// A clock whose zero is this much later than now.
     pub fn starting_in(head_start: Duration) -> Self {
         let clock = quanta::Clock::new();
-        let zero = clock.now() + head_start;
-        Clock { clock, zero }
+        Clock { made: clock.raw(), clock, head_start_ns: head_start.as_nanos() as u64 }
     }
 
     /// Nanoseconds since zero; zero before it.
     #[inline]
     pub fn now_ns(&self) -> u64 {
-        let since = self.clock.now().saturating_duration_since(self.zero);
-        since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos())
+        self.clock.delta_as_nanos(self.made, self.clock.raw()).saturating_sub(self.head_start_ns)
     }
 }
 

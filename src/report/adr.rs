@@ -10,7 +10,7 @@ use super::view::content::Content;
 use super::view::semantics::Store;
 use super::view::work::{self, Workload};
 use super::view::{distinct, listed};
-use super::{slo, units};
+use super::{slo, units, words};
 use crate::record::Experiment;
 
 #[derive(Template)]
@@ -20,8 +20,8 @@ struct Adr<'a> {
     charts: Vec<&'a Chart>,
     workloads: Vec<Workload>,
     workloads_named: String,
-    started_at: &'a str,
-    finished_at: &'a str,
+    started_at: String,
+    finished_at: String,
     drivers: Vec<String>,
     questions: Vec<Question>,
     triggers: Vec<String>,
@@ -43,8 +43,8 @@ pub fn record(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyh
     let adr = Adr {
         charts: chosen(charts),
         workloads_named: listed(&names),
-        started_at: &merged.started_at,
-        finished_at: &merged.finished_at,
+        started_at: words::moment(&merged.started_at),
+        finished_at: words::moment(&merged.finished_at),
         drivers: drivers(&workloads, &report),
         questions: questions(&report),
         triggers: triggers(merged, &workloads),
@@ -137,7 +137,7 @@ fn questions(report: &Content) -> Vec<Question> {
 /// What would make the evidence void.
 fn triggers(experiment: &Experiment, workloads: &[Workload]) -> Vec<String> {
     let memory = experiment.host.memory_bytes;
-    let load = distinct(experiment.runs.iter().map(super::words::load));
+    let load = distinct(experiment.runs.iter().map(words::load));
     let mut triggers = vec![
         format!("The load grows to twice what was measured here ({}).", listed(&load)),
         "A new major version of the store, or other settings than those above.".to_owned(),

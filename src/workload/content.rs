@@ -3,7 +3,7 @@
 //! The TOML spelling is read in `fields.rs`; values are made from this in `generate/fields.rs`.
 
 use super::numbers::Numbers;
-use crate::generate::keys::KeyChoice;
+use crate::draw::keys::KeyChoice;
 use drivers::Kind;
 
 /// A field of a table, a log or a nested item.

@@ -10,7 +10,7 @@ use super::numbers::Numbers;
 use super::operation::Operation;
 use super::reader::{Item, Reading, Section, not_one_of};
 use super::{check, fields, operations, pattern};
-use crate::generate::keys::KeyChoice;
+use crate::draw::keys::KeyChoice;
 use drivers::{Kind, Part};
 
 /// The most records, streams or entities, and the most ticks: numbers stay exact in every store and as floats.

@@ -8,8 +8,8 @@ use super::file::{Log, MOST_RECORDS, Series, Spec, Table};
 use super::load::{LoadDefaults, Require, Slo};
 use super::operation::{Action, Grouping, Operation, Repeat};
 use super::{Workload, WorkloadError};
-use crate::generate::keys::{KeyChooser, expected_inserts};
-use crate::generate::rng;
+use crate::draw::keys::{KeyChooser, expected_inserts};
+use crate::draw::rng;
 use drivers::{Capabilities, Capability, Dataset, Part};
 use std::sync::Arc;
 

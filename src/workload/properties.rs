@@ -460,7 +460,7 @@ fn unescape(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generate::keys::{KeyChoice, LengthChoice};
+    use crate::draw::keys::{KeyChoice, LengthChoice};
     use crate::workload::Workload;
     use proptest::prelude::*;
     use std::time::{Duration, Instant};

@@ -18,8 +18,8 @@ pub fn machine(experiment: &Experiment) -> Vec<(&'static str, String)> {
     facts.push(("Program", words::tool(experiment)));
     facts.push(("Build", experiment.tool.profile.clone()));
     facts.push(("Seed", experiment.seed.to_string()));
-    facts.push(("Started", experiment.started_at.clone()));
-    facts.push(("Finished", experiment.finished_at.clone()));
+    facts.push(("Started", words::moment(&experiment.started_at)));
+    facts.push(("Finished", words::moment(&experiment.finished_at)));
     facts
 }
 

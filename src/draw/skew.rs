@@ -62,8 +62,8 @@ fn top(counts: &mut [u32], percent: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generate::keys::{KeyChoice, KeyChooser, Turn};
-    use crate::generate::zipf;
+    use crate::draw::keys::{KeyChoice, KeyChooser, Turn};
+    use crate::draw::zipf;
     use rand::SeedableRng;
     use rand_xoshiro::SplitMix64;
 

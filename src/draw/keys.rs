@@ -9,7 +9,7 @@
 //! function of (seed, lane, i) alone, and so are `uniform`, `hotspot` and `sequential` with them, since those never
 //! leave the loaded keys. `zipfian`, `zipfian-ycsb`, `latest` and `exponential` follow the table as it grows.
 
-use crate::generate::zipf::{self, Scatter, YCSB_EXPONENT, Zipfian, ZipfianYcsb};
+use crate::draw::zipf::{self, Scatter, YCSB_EXPONENT, Zipfian, ZipfianYcsb};
 use rand::RngExt;
 use rand_xoshiro::SplitMix64;
 use serde::de::value::{MapAccessDeserializer, MapDeserializer};

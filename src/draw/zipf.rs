@@ -4,7 +4,7 @@
 //! reproduces with its faults (ranks 3 to 10 are 19 to 4 % too likely, measured), because figures are compared with
 //! YCSB's. Both draw ranks from 0, the most popular. Which key a rank stands for is decided in `keys.rs`.
 
-use crate::generate::ycsb;
+use crate::draw::ycsb;
 use rand::RngExt;
 use rand_xoshiro::SplitMix64;
 
