@@ -83,7 +83,7 @@ fn longest_run(text: &str) -> usize {
 }
 
 /// Controls, which documents may not hold, and the marks that turn the direction of the text after them.
-fn is_unshown(sign: char) -> bool {
+pub fn is_unshown(sign: char) -> bool {
     sign.is_control() && !matches!(sign, '\n' | '\r' | '\t')
         || matches!(sign, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}')
 }

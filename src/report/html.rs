@@ -109,7 +109,7 @@ mod tests {
         for (name, mut experiment) in zoo::all() {
             experiment.runs = experiment.runs.into_iter().map(furnished).collect();
             let page = page_of(&experiment);
-            assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"), "{name}");
+            assert!(page.starts_with("<!DOCTYPE html>") && page.trim_end().ends_with("</html>"), "{name}");
             assert_eq!(page, page_of(&experiment), "{name}");
         }
     }
@@ -120,13 +120,7 @@ mod tests {
         assert!(!page.contains("<img") && !page.contains("</script></pre>"));
         assert_eq!(page.matches("<script").count(), 1);
         assert!(!page.contains(['\u{202e}', '\u{0}']));
-        for (at, _) in page.match_indices("onerror=") {
-            assert!(
-                page[..at].ends_with("&#60;img src=x ") || page[..at].ends_with("&lt;img src=x "),
-                "{}",
-                &page[at - 60..at]
-            );
-        }
+        assert!(!page.contains("alert(1)>") && page.contains("alert(1)&#62;"));
     }
 
     #[test]

@@ -73,7 +73,11 @@ impl Figure {
 
     /// Value and spread in one line.
     pub fn line(&self) -> String {
-        if self.spread.is_empty() { self.value.clone() } else { format!("{} {}", self.value, self.spread) }
+        match self.spread.as_bytes() {
+            [] => self.value.clone(),
+            [b'[', ..] => format!("{} {}", self.value, self.spread),
+            _ => format!("{}, {}", self.value, self.spread),
+        }
     }
 }
 

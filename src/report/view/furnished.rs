@@ -57,3 +57,15 @@ pub fn hostile(mut experiment: Experiment) -> Experiment {
     }
     experiment
 }
+
+/// What a Markdown reader takes for markup that no template of ours writes: HTML, links, images that are no charts.
+pub fn foreign_markup(markdown: &str) -> Vec<String> {
+    use pulldown_cmark::{Event, Options, Parser, Tag};
+    let events = Parser::new_ext(markdown, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
+    let foreign = events.filter(|event| match event {
+        Event::Html(_) | Event::InlineHtml(_) | Event::Start(Tag::Link { .. } | Tag::Strikethrough) => true,
+        Event::Start(Tag::Image { dest_url, .. }) => !dest_url.starts_with("charts/"),
+        _ => false,
+    });
+    foreign.map(|event| format!("{event:?}")).collect()
+}
