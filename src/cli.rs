@@ -36,7 +36,7 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// List workloads and stores, or print one workload
     List(ListArgs),
-    /// Rebuild tables and charts of a results folder from its experiment.json
+    /// Rebuild the report of a results folder from its experiment.json, or put several side by side
     Report(ReportArgs),
     /// Compare what the stores of a results folder would cost on offers of the price catalogue
     Cost(CostArgs),
@@ -165,11 +165,24 @@ pub struct ListArgs {
 
 /// `storebench report`
 #[derive(Debug, Args)]
+#[command(after_help = REPORT_HELP)]
 pub struct ReportArgs {
-    /// A results folder, such as results/latest
-    #[arg(value_name = "DIR")]
-    pub folder: PathBuf,
+    /// Results folders, such as results/latest; several are put side by side
+    #[arg(value_name = "DIR", required = true)]
+    pub folders: Vec<PathBuf>,
+
+    /// Write and print a decision record, adr.md, with the evidence in it and the decision left open
+    #[arg(long)]
+    pub adr: bool,
+
+    /// Where the report of several folders goes
+    #[arg(long, value_name = "DIR", default_value = "results/side-by-side")]
+    pub out: PathBuf,
 }
+
+const REPORT_HELP: &str = "\
+Everything is rebuilt from experiment.json: the same record gives the same files, byte for byte. The report of one
+folder lies in it; that of several in a folder of its own, in which each store carries the name of its experiment.";
 
 /// `storebench cost`
 #[derive(Debug, Args)]

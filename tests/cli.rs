@@ -178,21 +178,21 @@ fn a_stock_ycsb_file_runs_and_says_what_it_does_not_honour() {
 #[test]
 fn what_is_wrong_is_said_in_one_sentence_with_its_place() {
     let noise: Vec<u8> = (0..10_000_000u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    let head = "[tables.t]\nrecords = 10\n[tables.t.fields]\na = { int = [0, 9] }\n[operations.r]\n";
+    let head = "about = \"x\"\n[tables.t]\nrecords = 10\n[tables.t.fields]\na = { int = [0, 9] }\n[operations.r]\n";
     let with = |operation: &str| format!("{head}do = \"read\"\n{operation}").into_bytes();
     let cases: [(&str, Vec<u8>, &[&str]); 9] = [
         ("key.toml", format!("colour = 1\n{head}weight = 1\n").into(), &["key.toml:1", "colour"]),
-        ("weight.toml", with("weight = -1\ntable = \"t\"\nkey = \"uniform\"\n"), &["weight.toml:7", "weight"]),
-        ("table.toml", with("weight = 1\ntable = \"tt\"\nkey = \"uniform\"\n"), &["table.toml:8", "tt"]),
+        ("weight.toml", with("weight = -1\ntable = \"t\"\nkey = \"uniform\"\n"), &["weight.toml:8", "weight"]),
+        ("table.toml", with("weight = 1\ntable = \"tt\"\nkey = \"uniform\"\n"), &["table.toml:9", "tt"]),
         (
             "field.toml",
             with("weight = 1\ntable = \"t\"\nkey = \"uniform\"\nfields = [\"b\"]\n"),
-            &["field.toml:10", "fields"],
+            &["field.toml:11", "fields"],
         ),
         (
             "skew.toml",
             with("weight = 1\ntable = \"t\"\nkey = { choose = \"zipfian\", exponent = -1 }\n"),
-            &["skew.toml:9", "exponent"],
+            &["skew.toml:10", "exponent"],
         ),
         ("none.toml", head.replace("[operations.r]\n", "").into(), &["operation"]),
         ("syntax.toml", "[tables\n".into(), &["syntax.toml:1"]),
@@ -310,12 +310,13 @@ while True:
     histogram = reader.get_next_interval_histogram()
     if histogram is None:
         break
-    tag = histogram.get_tag()
+    # Late operations of an open loop finish in the drain; they belong to the measurement.
+    tag = histogram.get_tag().replace(":drain:", ":measure:")
     into = sums.setdefault(tag, HdrHistogram(1, 3600 * 10**9, 3))
     into.add(histogram)
     starts.append(histogram.get_start_time_stamp())
 for tag, histogram in sorted(sums.items()):
-    print(tag, histogram.get_total_count(), histogram.get_value_at_percentile(99))
+    print(tag, histogram.get_total_count(), histogram.get_max_value())
 print("span", (max(starts) - min(starts)) / 1000)
 "#;
     let output = std::process::Command::new(&python)
@@ -331,7 +332,8 @@ print("span", (max(starts) - min(starts)) / 1000)
         let words: Vec<&str> = line.unwrap_or_else(|| panic!("no {operation} in {printed}")).split(' ').collect();
         let response = &run["operations"][operation]["response_ns"];
         assert_eq!(words[1], response["count"].to_string(), "{printed}");
-        assert_eq!(words[2], response["p99"].to_string(), "{printed}");
+        // The maximum, because that reader rounds the rank of a percentile where HdrHistogram's authors round it up.
+        assert_eq!(words[2], response["max"].to_string(), "{printed}");
     }
     assert!(printed.contains("read:warmup:service"), "{printed}");
 }

@@ -1,24 +1,43 @@
-//! `storebench report`: everything that derives from a record, made again.
+//! `storebench report`: everything that derives from a record, made again; several records side by side.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use super::{Exit, Failed};
 use crate::cli::ReportArgs;
 use crate::record::Experiment;
-use crate::report;
+use crate::report::side_by_side::{self, Side};
+use crate::report::{self, adr, chart};
 
-/// Rebuilds tables and charts of a results folder and prints the table.
+/// Rebuilds the reports of results folders and prints the table, or the decision record.
 ///
 /// # Errors
-/// When there is no readable record in the folder or the files cannot be written.
+/// When there is no readable record in a folder or the files cannot be written.
 pub fn report(args: &ReportArgs) -> Result<Exit, Failed> {
-    let experiment = Experiment::read(&args.folder).map_err(Failed::usage)?;
-    write(&experiment, &args.folder)?;
-    print!("{}", report::text::experiment(&experiment));
-    println!("charts and tables: {}", args.folder.display());
-    Ok(if experiment.runs.iter().all(|run| run.verdict.valid) { Exit::Ok } else { Exit::Invalid })
+    let experiments: anyhow::Result<Vec<Experiment>> =
+        args.folders.iter().map(|folder| Experiment::read(folder)).collect();
+    let experiments = experiments.map_err(Failed::usage)?;
+    let out = if let [only] = args.folders.as_slice() { only } else { &args.out };
+    if out != &args.folders[0] && out.join("experiment.json").exists() {
+        let out = out.display();
+        return Err(Failed::usage(anyhow!(
+            "{out} holds an experiment, whose report this would replace; give --out another folder"
+        )));
+    }
+    let sides = sides(&args.folders, &experiments, out);
+    let merged = side_by_side::merged(&sides).ok_or_else(|| Failed::usage(anyhow!("give a results folder")))?;
+    let mut files = report::files(&merged, &sides)?;
+    if args.adr {
+        let record = adr::record(&merged, &chart::charts(&merged)?, &sides)?;
+        print!("{record}");
+        files.push(("adr.md".to_owned(), record.into_bytes()));
+    } else {
+        print!("{}", report::text::experiment(&merged));
+        println!("report: {}", out.join("report.html").display());
+    }
+    save(files, out)?;
+    Ok(if merged.runs.iter().all(|run| run.verdict.valid) { Exit::Ok } else { Exit::Invalid })
 }
 
 /// Writes everything that derives from the record.
@@ -26,7 +45,11 @@ pub fn report(args: &ReportArgs) -> Result<Exit, Failed> {
 /// # Errors
 /// When a file cannot be written.
 pub fn write(experiment: &Experiment, folder: &Path) -> anyhow::Result<()> {
-    for (name, bytes) in report::render(experiment)? {
+    save(report::render(experiment)?, folder)
+}
+
+fn save(files: Vec<(String, Vec<u8>)>, folder: &Path) -> anyhow::Result<()> {
+    for (name, bytes) in files {
         let path = folder.join(name);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
@@ -34,4 +57,46 @@ pub fn write(experiment: &Experiment, folder: &Path) -> anyhow::Result<()> {
         std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
+}
+
+/// The experiments with what tells them apart: the names of their folders, or their paths where two have the same name.
+fn sides<'a>(folders: &[PathBuf], experiments: &'a [Experiment], out: &Path) -> Vec<Side<'a>> {
+    if let [only] = experiments {
+        return vec![Side::alone(only)];
+    }
+    let names: Vec<String> = folders.iter().map(|folder| name(folder)).collect();
+    let unique = names.iter().enumerate().all(|(at, name)| !names[..at].contains(name));
+    let label = |at: usize| if unique { names[at].clone() } else { format!("{} {}", at + 1, names[at]) };
+    let side = |(at, experiment)| Side { label: label(at), href: relative(&folders[at], out), experiment };
+    experiments.iter().enumerate().map(side).collect()
+}
+
+fn name(folder: &Path) -> String {
+    let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    real.file_name().unwrap_or(real.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// A folder as seen from another one, ending in `/`.
+fn relative(folder: &Path, from: &Path) -> String {
+    let absolute =
+        |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned());
+    let (folder, from) = (absolute(folder), absolute(from));
+    let (parts, base): (Vec<Component<'_>>, Vec<Component<'_>>) =
+        (folder.components().collect(), from.components().collect());
+    let common = parts.iter().zip(&base).take_while(|(a, b)| a == b).count();
+    let up = base[common..].iter().map(|_| "..".to_owned());
+    let down = parts[common..].iter().map(|part| part.as_os_str().to_string_lossy().into_owned());
+    up.chain(down).map(|part| part + "/").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_linked_as_seen_from_the_report() {
+        assert_eq!(relative(Path::new("/r/a"), Path::new("/r/side-by-side")), "../a/");
+        assert_eq!(relative(Path::new("/r/a b/c"), Path::new("/r")), "a b/c/");
+        assert_eq!(relative(Path::new("/r"), Path::new("/r")), "");
+    }
 }

@@ -18,7 +18,7 @@ use crate::stats;
 
 use super::measure::Outcome;
 use super::prepare::Prepared;
-use super::verdict::{self, Evidence};
+use super::verdict::{self, Evidence, Limit};
 use super::{Request, Until};
 
 /// Operations replayed to measure the skew of the accesses.
@@ -76,6 +76,7 @@ pub fn assemble<S: Store>(
         checks: &prepared.checks,
         interrupted_after_s: interrupted.then_some(measure_s),
         profile: PROFILE,
+        limits: limits(request, outcome, open_loop),
     });
     Ok(Run {
         id: request.id.clone(),
@@ -100,6 +101,28 @@ pub fn assemble<S: Store>(
         cost: None,
         verdict,
     })
+}
+
+/// The limits of latency that the workload states, over all operations and for single ones.
+fn limits(request: &Request, outcome: &Outcome, open_loop: bool) -> Vec<Limit> {
+    let measured = &outcome.measured;
+    let response = |totals: &Totals, percentile: f64| {
+        let all = if open_loop { &totals.response.all } else { &totals.service.all };
+        (!all.is_empty()).then(|| all.value_at_quantile(percentile / 100.0) as f64 / 1e6)
+    };
+    let limit = |of: &str, totals: &Totals, (percentile, limit_ms): (f64, f64)| Limit {
+        of: of.to_owned(),
+        percentile,
+        limit_ms,
+        measured_ms: response(totals, percentile),
+    };
+    let overall = request.plan().slo.limits_ms.iter().map(|one| limit("all operations", &measured.total, *one));
+    let single = request.plan().operations.iter().flat_map(|operation| {
+        let at = outcome.slots.iter().position(|slot| slot.name == operation.name);
+        let totals = at.map(|at| &measured.slots[at]);
+        operation.slo.limits_ms.iter().filter_map(move |one| Some((operation.name.as_str(), totals?, *one)))
+    });
+    overall.chain(single.map(|(of, totals, one)| limit(of, totals, one))).collect()
 }
 
 /// Every operation that was due has an outcome, and every outcome an operation.

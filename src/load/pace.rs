@@ -151,6 +151,17 @@ pub async fn wait_until(clock: &Clock, due_ns: u64, owns_thread: bool, stop: &St
     }
 }
 
+/// Sleeps until about an instant or a stop, for those who measure nothing.
+pub fn sleep_until(clock: &Clock, due_ns: u64, stop: &Stop) {
+    while !stop.is_set() {
+        let left = Duration::from_nanos(due_ns.saturating_sub(clock.now_ns()));
+        if left.is_zero() {
+            return;
+        }
+        std::thread::sleep(left.min(Duration::from_millis(50)));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

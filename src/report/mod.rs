@@ -1,15 +1,21 @@
 //! Reports: the record of an experiment as text, tables, charts and a document. Functions of the record alone: no store,
 //! no clock and no measuring is known here, and nothing is written; exporters return bytes.
 
+pub mod adr;
 pub mod chart;
 pub mod csv;
+mod escape;
 mod group;
+pub mod html;
 pub mod markdown;
 pub mod png;
 mod reading;
+pub mod side_by_side;
+mod slo;
 mod table;
 pub mod text;
 pub mod units;
+mod view;
 mod words;
 
 #[cfg(test)]
@@ -17,15 +23,22 @@ pub(crate) mod fixture;
 #[cfg(test)]
 pub(crate) mod zoo;
 
+use self::side_by_side::Side;
 use crate::record::{Experiment, OperationRecord, Run};
 
-/// Every derived file: its path within the results folder, and its content.
+/// Every derived file of an experiment: its path within the results folder, and its content.
 pub fn render(experiment: &Experiment) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-    let charts = chart::charts(experiment)?;
+    files(experiment, &[Side::alone(experiment)])
+}
+
+/// Every derived file of several experiments side by side, of which `merged` holds the runs.
+pub fn files(merged: &Experiment, sides: &[Side<'_>]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let charts = chart::charts(merged)?;
     let mut files = vec![
-        ("report.md".to_owned(), markdown::report(experiment, &charts).into_bytes()),
-        ("summary.csv".to_owned(), csv::summary(experiment)?),
-        ("timeline.csv".to_owned(), csv::timeline(experiment)?),
+        ("report.html".to_owned(), html::page(merged, &charts, sides)?.into_bytes()),
+        ("report.md".to_owned(), markdown::report(merged, &charts, sides)?.into_bytes()),
+        ("summary.csv".to_owned(), csv::summary(merged)?),
+        ("timeline.csv".to_owned(), csv::timeline(merged)?),
     ];
     for chart in charts {
         files.push((format!("charts/{}.png", chart.name), png::render(&chart.svg)?));
@@ -56,13 +69,13 @@ mod tests {
     fn every_file_has_its_own_relative_path_and_content() {
         let files = render(&fixture::experiment(vec![fixture::read_heavy()])).expect("it renders");
         let paths: std::collections::BTreeSet<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
-        assert_eq!((paths.len(), files.len()), (11, 11));
+        assert_eq!((paths.len(), files.len()), (12, 12));
         assert!(files.iter().all(|(path, content)| !path.starts_with('/') && !content.is_empty()));
         assert!(paths.contains("charts/latency-read-heavy.png") && paths.contains("report.md"));
     }
 
     #[test]
     fn an_experiment_without_runs_still_renders() {
-        assert_eq!(render(&fixture::experiment(Vec::new())).expect("it renders").len(), 3);
+        assert_eq!(render(&fixture::experiment(Vec::new())).expect("it renders").len(), 4);
     }
 }

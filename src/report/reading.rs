@@ -4,11 +4,13 @@ use super::{spread_of, units};
 use crate::record::Latency;
 use crate::stats::{FEWEST_ABOVE, ranked_above};
 
-/// The percentiles that reports show.
+/// The percentiles that a record holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Percentile {
     /// 50 %.
     P50,
+    /// 90 %.
+    P90,
     /// 99 %.
     P99,
     /// 99.9 %.
@@ -37,13 +39,14 @@ pub enum Reading {
 }
 
 impl Percentile {
-    /// All of them, rising.
+    /// Those that reports show, rising.
     pub const ALL: [Percentile; 3] = [Percentile::P50, Percentile::P99, Percentile::P999];
 
     /// Its name in the record and in tables.
     pub fn name(self) -> &'static str {
         match self {
             Percentile::P50 => "p50",
+            Percentile::P90 => "p90",
             Percentile::P99 => "p99",
             Percentile::P999 => "p999",
         }
@@ -53,6 +56,7 @@ impl Percentile {
     pub fn of_ns(self, latency: &Latency) -> u64 {
         match self {
             Percentile::P50 => latency.p50,
+            Percentile::P90 => latency.p90,
             Percentile::P99 => latency.p99,
             Percentile::P999 => latency.p999,
         }
@@ -61,6 +65,7 @@ impl Percentile {
     fn share(self) -> f64 {
         match self {
             Percentile::P50 => 0.5,
+            Percentile::P90 => 0.9,
             Percentile::P99 => 0.99,
             Percentile::P999 => 0.999,
         }

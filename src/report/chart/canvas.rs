@@ -12,6 +12,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, ShapeStyle, TextStyle};
 
 use super::style::{Anchor, Dash, Pen, Shape, Type, WHITE, WIDTH};
+use crate::report::escape::is_unshown;
 
 /// Drawing units in a pixel.
 const UNITS: f64 = 10.0;
@@ -199,9 +200,7 @@ fn broken(points: Vec<Point>, dash: Dash) -> Vec<Vec<Point>> {
 }
 
 fn clean(text: &str) -> String {
-    text.chars()
-        .map(|sign| if sign.is_control() || matches!(sign, '\u{fffe}' | '\u{ffff}') { ' ' } else { sign })
-        .collect()
+    text.chars().map(|sign| if sign.is_control() || is_unshown(sign) { ' ' } else { sign }).collect()
 }
 
 fn escaped(text: &str) -> String {

@@ -1,0 +1,152 @@
+//! `report.html`: the experiment as one file that opens without a network. What it says is computed in `view`, how it is
+//! laid out stands in `templates/`; here the two meet.
+//!
+//! Every string is escaped where it is inserted (`askama.toml`); what is not are the style, the script and the drawings,
+//! all made here, and base64. A policy in the page itself forbids any script but this one and any connection.
+
+use askama::Template;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::chart::Chart;
+use super::csv;
+use super::side_by_side::Side;
+use super::view::content::Content;
+use super::view::{runs, semantics, work};
+use crate::record::{Experiment, Mode};
+
+const STYLE: &str = include_str!("templates/report.css");
+const SCRIPT: &str = include_str!("templates/report.js");
+/// SHA-256 of the script, base64. Where it does not fit, browsers refuse the script and print the hash that would.
+const SCRIPT_HASH: &str = "sha256-RoIrat979NjYM4hPHDWOkIxP7FdJuV8JxppMCOy5bhU=";
+/// With more runs than this, only the first repetition of each store and workload is drawn second by second.
+const MOST_RUN_CHARTS: usize = 24;
+/// With more runs than this, the charts of runs are folded.
+const MOST_OPEN: usize = 3;
+
+#[derive(Template)]
+#[template(path = "report.html", whitespace = "minimize")]
+struct Page<'a> {
+    style: &'static str,
+    script: &'static str,
+    script_hash: &'static str,
+    report: Content,
+    charts: Charts<'a>,
+    runs: Vec<runs::Row>,
+    bindings: Vec<semantics::Workload>,
+    workloads: Vec<work::Workload>,
+    open_loops: bool,
+    closed_loops: bool,
+    summary_csv: String,
+}
+
+struct Charts<'a> {
+    overview: Option<&'a Chart>,
+    workloads: Vec<Vec<&'a Chart>>,
+    runs: Vec<RunChart<'a>>,
+    open: bool,
+    left_out: usize,
+}
+
+struct RunChart<'a> {
+    id: &'a str,
+    chart: &'a Chart,
+    seconds: runs::Seconds,
+}
+
+/// The page; `merged` holds the runs of all sides, and `charts` are all of its charts.
+pub fn page(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyhow::Result<String> {
+    let any = |mode: Mode| merged.runs.iter().any(|run| run.load.mode == mode);
+    let page = Page {
+        style: STYLE,
+        script: SCRIPT,
+        script_hash: SCRIPT_HASH,
+        report: Content::of(merged, sides),
+        charts: arranged(merged, charts),
+        runs: runs::rows(merged),
+        bindings: semantics::workloads(merged),
+        workloads: work::workloads(merged),
+        open_loops: any(Mode::Open),
+        closed_loops: any(Mode::Closed),
+        summary_csv: STANDARD.encode(csv::summary(merged)?),
+    };
+    Ok(page.render()?)
+}
+
+/// The charts in the order of `chart::charts`: the overview, those of each workload, one for each run.
+fn arranged<'a>(experiment: &'a Experiment, charts: &'a [Chart]) -> Charts<'a> {
+    let named = |prefix: &'static str| charts.iter().filter(move |chart| chart.name.starts_with(prefix));
+    let pairs = named("latency-").zip(named("percentiles-"));
+    let workloads: Vec<Vec<&Chart>> = pairs.map(|(latency, percentiles)| vec![latency, percentiles]).collect();
+    let all = experiment.runs.len();
+    let drawn =
+        experiment.runs.iter().zip(named("time-")).filter(|(run, _)| all <= MOST_RUN_CHARTS || run.repetition == 1);
+    let runs: Vec<RunChart<'_>> =
+        drawn.map(|(run, chart)| RunChart { id: &run.id, chart, seconds: runs::seconds(run) }).collect();
+    Charts {
+        // Of a single workload it would say what the chart of that workload says.
+        overview: charts.iter().find(|chart| chart.name == "latency").filter(|_| workloads.len() > 1),
+        workloads,
+        open: runs.len() <= MOST_OPEN,
+        left_out: all - runs.len(),
+        runs,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::view::furnished::{furnished, hostile};
+    use crate::report::{chart, fixture, zoo};
+
+    fn page_of(experiment: &Experiment) -> String {
+        let charts = chart::charts(experiment).expect("they draw");
+        page(experiment, &charts, &[Side::alone(experiment)]).expect("it renders")
+    }
+
+    #[test]
+    fn every_experiment_has_a_page_and_the_same_one_each_time() {
+        for (name, mut experiment) in zoo::all() {
+            experiment.runs = experiment.runs.into_iter().map(furnished).collect();
+            let page = page_of(&experiment);
+            assert!(page.starts_with("<!DOCTYPE html>") && page.trim_end().ends_with("</html>"), "{name}");
+            assert_eq!(page, page_of(&experiment), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_foreign_text_becomes_markup() {
+        let page = page_of(&hostile(fixture::experiment(vec![furnished(fixture::oltp())])));
+        assert!(!page.contains("<img") && !page.contains("</script></pre>"));
+        assert_eq!(page.matches("<script").count(), 1);
+        assert!(!page.contains(['\u{202e}', '\u{0}']));
+        assert!(!page.contains("alert(1)>") && page.contains("alert(1)&#62;"));
+    }
+
+    #[test]
+    fn an_invalid_run_has_reasons_and_no_figures() {
+        let mut run = furnished(fixture::read_heavy());
+        run.verdict = fixture::invalid("the store lost a write");
+        let page = page_of(&fixture::experiment(vec![run]));
+        assert!(
+            page.contains("INVALID: the figures of the run may not be used") && page.contains("The store lost a write")
+        );
+        let tables =
+            page.split("id=\"summary\"").nth(1).expect("the summary").split("id=\"charts\"").next().expect("charts");
+        assert!(!tables.contains("\u{b5}s") && !tables.contains("1,997"), "{tables}");
+    }
+
+    #[test]
+    fn two_hundred_runs_are_a_page_that_a_browser_can_hold() {
+        let run = furnished(fixture::run(&fixture::Plan { seconds: 20, ..fixture::Plan::default() }));
+        let numbered = |repetition| {
+            let id = format!("read-heavy-libsql-{repetition}");
+            crate::record::Run { id, repetition, ..run.clone() }
+        };
+        let experiment = fixture::experiment((1..=200).map(numbered).collect());
+        let page = page_of(&experiment);
+        assert!(page.contains("Valid: all 200 runs may be used."));
+        assert!(page.contains("199 further runs are drawn in"));
+        assert!(page.len() < 2_000_000, "{} bytes", page.len());
+    }
+}

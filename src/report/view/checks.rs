@@ -1,0 +1,79 @@
+//! What went wrong, in full: every check and every kind of failure, of all runs, valid or not.
+
+use super::figure::Figure;
+use super::summary::Checks;
+use crate::record::{CheckResult, Experiment, Run};
+
+/// A check of a run.
+#[derive(Debug)]
+pub struct Check {
+    /// The run's id.
+    pub run: String,
+    /// What must be true.
+    pub name: String,
+    /// `passed`, `FAILED` or `undecided`.
+    pub result: &'static str,
+    /// What was found.
+    pub detail: String,
+}
+
+/// Failures of one kind of one operation of a run.
+#[derive(Debug)]
+pub struct Failure {
+    /// The run's id.
+    pub run: String,
+    /// The operation.
+    pub operation: String,
+    /// The kind.
+    pub kind: String,
+    /// How many.
+    pub count: Figure,
+    /// An example of the store's own words.
+    pub message: String,
+}
+
+/// All checks: those that failed first, then the undecided, then the rest.
+pub fn checks(experiment: &Experiment) -> Vec<Check> {
+    let of_run = |run: &Run| run.checks.iter().map(|check| self::check(run, check)).collect::<Vec<_>>();
+    let mut checks: Vec<Check> = experiment.runs.iter().flat_map(of_run).collect();
+    checks.sort_by_key(|check| match check.result {
+        "FAILED" => 0,
+        "undecided" => 1,
+        _ => 2,
+    });
+    checks
+}
+
+fn check(run: &Run, check: &CheckResult) -> Check {
+    Check {
+        run: run.id.clone(),
+        name: check.name.clone(),
+        result: match check {
+            CheckResult { passed: true, .. } => "passed",
+            CheckResult { undecided: true, .. } => "undecided",
+            CheckResult { .. } => "FAILED",
+        },
+        detail: check.detail.clone(),
+    }
+}
+
+/// All checks in one phrase.
+pub fn summary(experiment: &Experiment) -> Checks {
+    Checks::of(&experiment.runs.iter().collect::<Vec<_>>())
+}
+
+/// All failures.
+pub fn failures(experiment: &Experiment) -> Vec<Failure> {
+    let operations =
+        experiment.runs.iter().flat_map(|run| run.operations.iter().map(move |(name, record)| (run, name, record)));
+    let failures = operations.flat_map(|(run, name, record)| {
+        record.failures.iter().map(move |(kind, count)| Failure {
+            run: run.id.clone(),
+            operation: name.clone(),
+            kind: kind.clone(),
+            count: Figure::count(*count),
+            message: record.messages.get(kind).cloned().unwrap_or_default(),
+        })
+    });
+    failures.collect()
+}

@@ -1,0 +1,138 @@
+//! Everything that the page, the Markdown document and the decision record have in common, computed once.
+
+use super::{caveats, checks, circumstances, cost, groups, operations, semantics, summary, verdict};
+use crate::record::Experiment;
+use crate::report::side_by_side::{self, Side};
+use crate::report::words;
+
+/// What a report says.
+#[derive(Debug)]
+pub struct Content {
+    /// Workloads and stores, in a few words.
+    pub subject: String,
+    /// The day on which it began.
+    pub day: String,
+    /// The machine, in a line.
+    pub place: String,
+    /// The program, in a few words.
+    pub tool: String,
+    /// Which runs may be used.
+    pub verdict: verdict::Verdict,
+    /// Whether any workload states limits.
+    pub limited: bool,
+    /// How to read the figures.
+    pub meanings: Vec<&'static str>,
+    /// Figures, group by group.
+    pub groups: Vec<Group>,
+    /// All failures.
+    pub failures: Vec<checks::Failure>,
+    /// All stores.
+    pub stores: Vec<semantics::Store>,
+    /// All checks, the failed ones first.
+    pub checks: Vec<checks::Check>,
+    /// The checks in a phrase.
+    pub checks_text: String,
+    /// Whether one failed.
+    pub checks_failed: bool,
+    /// What the stores would cost.
+    pub costs: Vec<cost::Cost>,
+    /// What the figures do not say.
+    pub caveats: Vec<String>,
+    /// What was not tested.
+    pub untested: Vec<String>,
+    /// Whether several experiments stand side by side.
+    pub several: bool,
+    /// The experiments.
+    pub sides: Vec<Circumstances>,
+}
+
+/// Stores that may be compared, summed up and by operation.
+#[derive(Debug)]
+pub struct Group {
+    /// The workload.
+    pub workload: String,
+    /// Durability.
+    pub tier: &'static str,
+    /// How the load was applied.
+    pub load: String,
+    /// For how long.
+    pub duration: String,
+    /// What its latencies mean.
+    pub meaning: &'static str,
+    /// Why its stores are not comparable after all; empty if they are.
+    pub warning: String,
+    /// A row for each store.
+    pub summary: Vec<summary::Row>,
+    /// A row for each operation and store.
+    pub operations: operations::Operations,
+}
+
+/// Where one of the experiments took place, and how to do it again.
+#[derive(Debug)]
+pub struct Circumstances {
+    /// What tells it from the others.
+    pub label: String,
+    /// Its folder, as seen from the report: empty or ending in `/`.
+    pub href: String,
+    /// Facts about the machine and the program.
+    pub machine: Vec<(&'static str, String)>,
+    /// The command line.
+    pub command: String,
+    /// The seed.
+    pub seed: u64,
+    /// The program.
+    pub tool: String,
+}
+
+impl Content {
+    /// Of experiments side by side, whose runs `merged` holds.
+    pub fn of(merged: &Experiment, sides: &[Side<'_>]) -> Content {
+        let comparable = groups::groups(merged);
+        let groups: Vec<Group> = comparable.iter().map(group).collect();
+        let all_checks = checks::summary(merged);
+        Content {
+            subject: circumstances::subject(merged),
+            day: circumstances::day(&merged.started_at).to_owned(),
+            place: words::host(merged),
+            tool: words::tool(merged),
+            verdict: verdict::verdict(merged).about(side_by_side::differences(sides)),
+            limited: groups.iter().flat_map(|group| &group.summary).any(|row| !row.slo.is_empty()),
+            meanings: summary::meanings(merged),
+            groups,
+            failures: checks::failures(merged),
+            stores: semantics::stores(merged),
+            checks: checks::checks(merged),
+            checks_text: all_checks.text(),
+            checks_failed: all_checks.failed(),
+            costs: cost::costs(&comparable),
+            caveats: caveats::caveats(merged),
+            untested: caveats::untested(merged),
+            several: sides.len() > 1,
+            sides: sides.iter().map(circumstances).collect(),
+        }
+    }
+}
+
+fn group(group: &groups::Group<'_>) -> Group {
+    Group {
+        workload: group.workload.to_owned(),
+        tier: group.tier,
+        load: group.load.clone(),
+        duration: group.duration.clone(),
+        meaning: words::latency_meaning(group.mode),
+        warning: group.warning.clone(),
+        summary: summary::rows(group),
+        operations: operations::operations(group),
+    }
+}
+
+fn circumstances(side: &Side<'_>) -> Circumstances {
+    Circumstances {
+        label: side.label.clone(),
+        href: side.href.clone(),
+        machine: circumstances::machine(side.experiment),
+        command: side.experiment.command.clone(),
+        seed: side.experiment.seed,
+        tool: words::tool(side.experiment),
+    }
+}

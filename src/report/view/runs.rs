@@ -1,0 +1,107 @@
+//! Every run by itself, valid or not: one run is one sample.
+
+use super::figure::{Figure, latency};
+use crate::record::{Experiment, Interval, Mode, Phase, Run};
+use crate::report::reading::Percentile;
+use crate::report::{units, words};
+
+/// With more seconds than this, the table of a run shows every nth.
+const MOST_SECONDS: usize = 60;
+
+/// One run in a line.
+#[derive(Debug)]
+pub struct Row {
+    /// Its id, as in file names.
+    pub id: String,
+    /// `durable`.
+    pub tier: String,
+    /// `closed loop, 2 clients`.
+    pub load: String,
+    /// Why no figures are shown.
+    pub invalid: Option<String>,
+    /// Successes per second.
+    pub throughput: Figure,
+    /// p50, p99 and p99.9.
+    pub latency: [Figure; 3],
+    /// `12 failed, 30 skipped`, or nothing.
+    pub losses: String,
+    /// CPU time of the suite's process per operation, and its share of the machine.
+    pub client: Figure,
+    /// p99 of how late operations started, open loop.
+    pub lag: Figure,
+}
+
+/// The seconds of a run: the table beside its chart.
+#[derive(Debug)]
+pub struct Seconds {
+    /// Every how many seconds one is shown.
+    pub every: usize,
+    /// The rows.
+    pub rows: Vec<Second>,
+}
+
+/// One second.
+#[derive(Debug)]
+pub struct Second {
+    /// Since the measurement began.
+    pub at: String,
+    /// `warm-up`, `drain`, or nothing.
+    pub phase: &'static str,
+    /// Successes per second.
+    pub ok: String,
+    /// Failed and skipped.
+    pub lost: String,
+    /// p50, p99 and the largest response time.
+    pub latency: [String; 3],
+}
+
+/// All runs.
+pub fn rows(experiment: &Experiment) -> Vec<Row> {
+    experiment.runs.iter().map(row).collect()
+}
+
+fn row(run: &Run) -> Row {
+    let shown = |figure: Figure| if run.verdict.valid { figure } else { Figure::none() };
+    let cpu = Figure {
+        value: latency(run.client.cpu_ns_per_op as u64),
+        spread: format!("{:.0}% of the CPUs", 100.0 * run.client.cpu_share),
+        sort: Some(run.client.cpu_ns_per_op),
+    };
+    Row {
+        id: run.id.clone(),
+        tier: words::tier(run),
+        load: words::load(run),
+        invalid: words::invalid(run),
+        throughput: shown(Figure::throughput(&[run])),
+        latency: Percentile::ALL.map(|percentile| shown(Figure::latency(&[&run.total.response_ns], percentile))),
+        losses: words::losses(run),
+        client: shown(cpu),
+        lag: match run.load.mode {
+            Mode::Open => shown(Figure::latency(&[&run.client.lag_ns], Percentile::P99)),
+            Mode::Closed => Figure::none(),
+        },
+    }
+}
+
+/// The seconds of a run.
+pub fn seconds(run: &Run) -> Seconds {
+    let every = run.timeline.len().div_ceil(MOST_SECONDS).max(1);
+    Seconds { every, rows: run.timeline.iter().step_by(every).map(second).collect() }
+}
+
+fn second(second: &Interval) -> Second {
+    let brief = second.response_ns;
+    let per_s = if second.length_s > 0.0 { second.ok as f64 / second.length_s } else { 0.0 };
+    Second {
+        at: format!("{} s", second.at_s.round()),
+        phase: match second.phase {
+            Phase::Warmup => "warm-up",
+            Phase::Measure => "",
+            Phase::Drain => "drain",
+        },
+        ok: units::rate(per_s),
+        lost: units::count(second.failed + second.skipped),
+        latency: [brief.p50, brief.p99, brief.max]
+            .map(|ns| if second.ok == 0 { "\u{2013}".to_owned() } else { latency(ns) }),
+    }
+}

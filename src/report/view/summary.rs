@@ -1,0 +1,135 @@
+//! The summary: one row for each store in each group.
+
+use super::distinct;
+use super::figure::Figure;
+use super::groups::Group;
+use crate::record::{Experiment, Latency, Mode, Run};
+use crate::report::group::Cell;
+use crate::report::reading::Percentile;
+use crate::report::slo::{self, Kept};
+use crate::report::{units, words};
+
+/// One store on one workload, over its valid runs.
+#[derive(Debug)]
+pub struct Row {
+    /// `libsql 3.45.1`.
+    pub store: String,
+    /// `1 run`, `4 of 5 runs valid`.
+    pub runs: String,
+    /// Why no figures are shown; `None` if they are.
+    pub invalid: Option<String>,
+    /// Successes per second.
+    pub throughput: Figure,
+    /// p50, p99 and p99.9 of the response time.
+    pub latency: [Figure; 3],
+    /// `12 failed, 30 skipped`, or nothing.
+    pub losses: String,
+    /// `2 of 2 passed`.
+    pub checks: Checks,
+    /// Bytes on disk after the run, or in memory.
+    pub size: Figure,
+    /// The workload's limits and whether they were kept.
+    pub slo: Vec<(Kept, String)>,
+}
+
+/// How the checks of some runs ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Checks {
+    /// All.
+    pub all: usize,
+    /// Passed.
+    pub passed: usize,
+    /// Neither passed nor failed.
+    pub undecided: usize,
+}
+
+/// The rows of a group.
+pub fn rows(group: &Group<'_>) -> Vec<Row> {
+    group.cells.iter().map(row).collect()
+}
+
+/// How the figures are to be read.
+pub fn meanings(experiment: &Experiment) -> Vec<&'static str> {
+    let repeated = distinct(experiment.runs.iter().map(|run| run.repetition)).len() > 1;
+    let mut told = vec![if repeated {
+        "Figures are medians over the valid runs; [lowest, highest] of them. Of a single run, [low, high] is a 95% interval \
+         from batch means."
+    } else {
+        "[low, high] is a 95% interval within the run, from batch means: it does not cover what differs from run to run."
+    }];
+    told.push(
+        "\u{2265} and \u{201c}too few\u{201d}: fewer than ten samples lie above the percentile, and do not carry it.",
+    );
+    if experiment.runs.iter().any(|run| run.load.mode == Mode::Closed) {
+        told.push("Closed loop: latency is service time; waiting for a free client is not included.");
+    }
+    if experiment.runs.iter().any(|run| run.load.mode == Mode::Open) {
+        told.push("Open loop: latency is response time, from the instant at which an operation was due.");
+    }
+    told
+}
+
+fn row(cell: &Cell<'_>) -> Row {
+    let valid: Vec<&Run> = cell.valid().collect();
+    let latencies: Vec<&Latency> = valid.iter().map(|run| &run.total.response_ns).collect();
+    Row {
+        store: words::store(cell.runs[0]),
+        runs: runs_text(valid.len(), cell.runs.len()),
+        invalid: if valid.is_empty() { cell.runs.iter().find_map(|run| words::invalid(run)) } else { None },
+        throughput: Figure::throughput(&valid),
+        latency: Percentile::ALL.map(|percentile| Figure::latency(&latencies, percentile)),
+        losses: losses(if valid.is_empty() { &cell.runs } else { &valid }),
+        checks: Checks::of(&cell.runs),
+        size: size(&valid),
+        slo: slo::judged(&valid, None),
+    }
+}
+
+fn runs_text(valid: usize, all: usize) -> String {
+    if valid == all { units::counted(all as u64, "run") } else { format!("{valid} of {all} valid") }
+}
+
+fn losses(runs: &[&Run]) -> String {
+    let sum = |of: fn(&Run) -> u64| runs.iter().copied().map(of).sum::<u64>();
+    let parts = [(sum(|run| run.counts.failed), "failed"), (sum(|run| run.counts.skipped), "skipped")];
+    let told = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", units::count(*n)));
+    told.collect::<Vec<_>>().join(", ")
+}
+
+/// The median of what the data weighs after the runs.
+fn size(runs: &[&Run]) -> Figure {
+    let bytes = |run: &&Run| run.footprint.after_run.disk_bytes.or(run.footprint.after_run.memory_bytes);
+    let known: Vec<f64> = runs.iter().filter_map(bytes).map(|bytes| bytes as f64).collect();
+    if known.is_empty() {
+        return Figure::none();
+    }
+    let [_, median, _] = crate::report::spread_of(known.into_iter());
+    Figure { value: units::bytes(median as u64), spread: String::new(), sort: Some(median) }
+}
+
+impl Checks {
+    /// Over all runs, valid or not.
+    pub fn of(runs: &[&Run]) -> Checks {
+        let mut checks = Checks::default();
+        for check in runs.iter().flat_map(|run| &run.checks) {
+            checks.all += 1;
+            checks.passed += usize::from(check.passed);
+            checks.undecided += usize::from(!check.passed && check.undecided);
+        }
+        checks
+    }
+
+    /// Whether one failed.
+    pub fn failed(&self) -> bool {
+        self.passed + self.undecided < self.all
+    }
+
+    /// `2 of 2 passed`.
+    pub fn text(&self) -> String {
+        match self {
+            Checks { all: 0, .. } => "none".to_owned(),
+            Checks { all, passed, undecided: 0 } => format!("{passed} of {all} passed"),
+            Checks { all, passed, undecided } => format!("{passed} of {all} passed, {undecided} undecided"),
+        }
+    }
+}

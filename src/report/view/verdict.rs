@@ -1,0 +1,91 @@
+//! The verdict on an experiment: which runs may be used, which not and why, and what to know about the rest.
+
+use super::{distinct, listed};
+use crate::record::{Experiment, Run};
+use crate::report::units;
+
+/// The verdict.
+#[derive(Debug)]
+pub struct Verdict {
+    /// Whether every run is valid.
+    pub valid: bool,
+    /// `Valid: 4 of 4 runs may be used.`
+    pub headline: String,
+    /// Reasons against, each with its runs.
+    pub reasons: Vec<Remark>,
+    /// What to know about valid runs, each with its runs.
+    pub notes: Vec<Remark>,
+}
+
+/// A sentence about some runs.
+#[derive(Debug, PartialEq)]
+pub struct Remark {
+    /// The sentence.
+    pub text: String,
+    /// The runs, or nothing if there is only one in the experiment.
+    pub runs: String,
+}
+
+impl Verdict {
+    /// With more to know, before everything else.
+    pub fn about(mut self, sentences: Vec<String>) -> Self {
+        let remarks = sentences.into_iter().map(|text| Remark { text, runs: String::new() });
+        self.notes.splice(0..0, remarks);
+        self
+    }
+}
+
+/// The verdict on an experiment.
+pub fn verdict(experiment: &Experiment) -> Verdict {
+    let all = experiment.runs.len();
+    let valid = experiment.runs.iter().filter(|run| run.verdict.valid).count();
+    let headline = match (valid, all) {
+        (_, 0) => "No runs: nothing was measured.".to_owned(),
+        (1, 1) => "Valid: the run may be used.".to_owned(),
+        (0, 1) => "INVALID: the figures of the run may not be used and are withheld.".to_owned(),
+        (0, all) => format!("INVALID: none of {all} runs may be used; their figures are withheld."),
+        (valid, all) if valid == all => format!("Valid: all {} runs may be used.", units::count(all as u64)),
+        (valid, all) => format!(
+            "{} of {} runs INVALID: their figures are withheld.",
+            units::count((all - valid) as u64),
+            units::count(all as u64)
+        ),
+    };
+    let mut notes = of_experiment(experiment);
+    notes.extend(remarks(experiment, |run| if run.verdict.valid { &run.verdict.notes } else { &[] }));
+    Verdict { valid: valid == all && all > 0, headline, reasons: reasons(experiment), notes }
+}
+
+fn reasons(experiment: &Experiment) -> Vec<Remark> {
+    let unstated = ["no reason recorded".to_owned()];
+    remarks(experiment, |run| match &run.verdict {
+        verdict if verdict.valid => &[],
+        verdict if verdict.reasons.is_empty() => &unstated,
+        verdict => &verdict.reasons,
+    })
+}
+
+/// What holds for all runs.
+fn of_experiment(experiment: &Experiment) -> Vec<Remark> {
+    let interrupted = "The experiment was interrupted: runs are missing or shorter than asked.";
+    let texts = experiment.interrupted.then_some(interrupted);
+    texts.into_iter().map(|text| Remark { text: text.to_owned(), runs: String::new() }).collect()
+}
+
+/// Each sentence once, with the runs that it is about.
+fn remarks<'a>(experiment: &'a Experiment, of: impl Fn(&'a Run) -> &'a [String]) -> Vec<Remark> {
+    let texts = distinct(experiment.runs.iter().flat_map(|run| of(run)));
+    let remark = |text: &String| {
+        let about = experiment.runs.iter().filter(|run| of(run).contains(text));
+        let ids: Vec<String> = about.map(|run| run.id.clone()).collect();
+        let runs = if experiment.runs.len() == 1 { String::new() } else { listed(&ids) };
+        Remark { text: sentence(text), runs }
+    };
+    texts.into_iter().map(remark).collect()
+}
+
+/// With a capital, as sentences of a document begin.
+fn sentence(text: &str) -> String {
+    let mut signs = text.chars();
+    signs.next().map(|first| first.to_uppercase().chain(signs).collect()).unwrap_or_default()
+}

@@ -1,0 +1,130 @@
+//! The work: what each workload is, how its data was loaded, and what it weighs.
+
+use super::distinct;
+use super::figure::Figure;
+use crate::record::{Experiment, Run};
+use crate::report::{spread_of, units, words};
+
+/// A workload as run.
+#[derive(Debug)]
+pub struct Workload {
+    /// Its name.
+    pub name: String,
+    /// One sentence on what it mimics.
+    pub about: String,
+    /// Hash of its text.
+    pub hash: String,
+    /// Hashes of the streams of operations: one, if all stores were given the same work.
+    pub streams: Vec<String>,
+    /// Rows before the measurement.
+    pub rows: String,
+    /// How skewed the accesses were, in a sentence.
+    pub skew: Option<String>,
+    /// Its text.
+    pub text: String,
+    /// By store.
+    pub loads: Vec<Load>,
+}
+
+/// What loading a store took, the median of its runs.
+#[derive(Debug)]
+pub struct Load {
+    /// `libsql 3.45.1`.
+    pub store: String,
+    /// Rows per second.
+    pub rows_per_s: Figure,
+    /// How long loading took.
+    pub loading: String,
+    /// How long indexes, statistics and checkpoints took after it.
+    pub settling: String,
+    /// Logical size; here and below, what is unknown is a dash.
+    pub data: String,
+    /// On disk after loading.
+    pub disk_loaded: String,
+    /// Bytes on disk for each byte of data.
+    pub amplification: Figure,
+    /// On disk after the run.
+    pub disk_after: String,
+    /// In memory after the run.
+    pub memory_after: String,
+    /// Written to storage since the store was opened.
+    pub written: String,
+}
+
+/// All workloads, in the order in which they first ran.
+pub fn workloads(experiment: &Experiment) -> Vec<Workload> {
+    let keys = distinct(experiment.runs.iter().map(|run| (&run.workload.name, &run.workload.hash)));
+    let of = |key: (&String, &String)| {
+        let runs = experiment.runs.iter().filter(|run| (&run.workload.name, &run.workload.hash) == key);
+        workload(&runs.collect::<Vec<_>>())
+    };
+    keys.into_iter().map(of).collect()
+}
+
+fn workload(runs: &[&Run]) -> Workload {
+    let info = &runs[0].workload;
+    let stores = distinct(runs.iter().map(|run| words::store(run)));
+    let load = |store: String| {
+        let own: Vec<&Run> = runs.iter().copied().filter(|run| words::store(run) == store).collect();
+        load(store, &own)
+    };
+    Workload {
+        name: info.name.clone(),
+        about: info.about.clone(),
+        hash: info.hash.clone(),
+        streams: distinct(runs.iter().map(|run| run.workload.stream_hash.clone())),
+        rows: units::count(info.rows),
+        skew: runs.iter().find_map(|run| skew(run)),
+        text: info.text.clone(),
+        loads: stores.into_iter().map(load).collect(),
+    }
+}
+
+/// How unevenly the accesses fell on the keys.
+fn skew(run: &Run) -> Option<String> {
+    let skew = run.skew.as_ref()?;
+    let shares = skew.shares;
+    let percent = |share: f64| format!("{:.1}%", 100.0 * share);
+    Some(format!(
+        "of the accesses to {}, {} went to the hottest 1% of {} keys, {} to the hottest 10%, {} to the hottest 20%, and {} \
+         to the hottest key alone",
+        skew.part,
+        percent(shares.top_1),
+        units::count(shares.keys),
+        percent(shares.top_10),
+        percent(shares.top_20),
+        percent(shares.hottest),
+    ))
+}
+
+fn load(store: String, runs: &[&Run]) -> Load {
+    let median = |of: &dyn Fn(&Run) -> Option<f64>| {
+        let known: Vec<f64> = runs.iter().copied().filter_map(of).collect();
+        let [_, median, _] = spread_of(known.iter().copied());
+        (!known.is_empty()).then_some(median)
+    };
+    let bytes = |of: fn(&Run) -> Option<u64>| median(&|run| of(run).map(|bytes| bytes as f64));
+    let text = |bytes: Option<f64>| bytes.map_or("\u{2013}".to_owned(), |bytes| units::bytes(bytes as u64));
+    let logical = bytes(|run| Some(run.loading.logical_bytes).filter(|bytes| *bytes > 0));
+    let disk = bytes(|run| run.footprint.after_load.disk_bytes);
+    let rates: Vec<f64> = runs.iter().map(|run| run.loading.rows_per_s).filter(|rate| *rate > 0.0).collect();
+    let seconds = |of: fn(&Run) -> f64| units::seconds(median(&|run| Some(of(run))).unwrap_or_default());
+    Load {
+        store,
+        rows_per_s: Figure::rate(&rates, None),
+        loading: seconds(|run| run.phases.load_s),
+        settling: seconds(|run| run.phases.settle_s),
+        data: text(logical),
+        disk_loaded: text(disk),
+        disk_after: text(bytes(|run| run.footprint.after_run.disk_bytes)),
+        memory_after: text(bytes(|run| run.footprint.after_run.memory_bytes)),
+        written: text(bytes(|run| run.footprint.after_run.written_bytes)),
+        amplification: match (logical, disk) {
+            (Some(logical), Some(disk)) if disk > 0.0 => {
+                let ratio = disk / logical;
+                Figure { value: format!("{ratio:.2}\u{d7}"), spread: String::new(), sort: Some(ratio) }
+            }
+            _ => Figure::none(),
+        },
+    }
+}
