@@ -345,6 +345,61 @@ proptest! {
 }
 
 #[test]
+fn values_that_follow_from_others_do() {
+    let plan = plan("oltp", Some(500));
+    let generator = Arc::new(Generator::new(plan.clone(), 9));
+    let mut maker = Maker::new(generator.clone(), Arc::new(Frontiers::new(&plan)));
+    let table = |name: &str| plan.tables.iter().position(|table| table.name == name).expect("a table of oltp");
+    let field = |table: usize, name: &str| {
+        plan.tables[table].fields.iter().position(|field| field.name == name).expect("a field of the table")
+    };
+    let (orders, products) = (table("orders"), table("products"));
+    let int = |value: &Value| if let Value::Int(number) = value { *number } else { panic!("{value:?} is no number") };
+    let (mut order, mut product) = (Record::new(), Record::new());
+    for number in 0..plan.tables[orders].records {
+        maker.record(orders, number, &mut order);
+        let Value::List(lines) = &order[field(orders, "lines")] else { panic!("an order has lines") };
+        let (mut total, mut before) = (0, 0);
+        for line in lines {
+            let Value::Map(line) = line else { panic!("a line has fields") };
+            let [key, quantity, price] = [0, 1, 2].map(|at| int(&line[at].1));
+            assert!(key > before, "products of an order differ and ascend");
+            maker.record(products, key.unsigned_abs() - 1, &mut product);
+            assert_eq!(price, int(&product[field(products, "price")]));
+            (total, before) = (total + quantity * price, key);
+        }
+        assert!((1..=15).contains(&lines.len()));
+        assert_eq!(total, int(&order[field(orders, "total")]));
+    }
+}
+
+#[test]
+fn attributes_depend_on_the_category() {
+    let plan = plan("read-heavy", Some(2000));
+    let generator = Arc::new(Generator::new(plan.clone(), 9));
+    let mut maker = Maker::new(generator.clone(), Arc::new(Frontiers::new(&plan)));
+    let field = |name: &str| plan.tables[0].fields.iter().position(|field| field.name == name).expect("a field");
+    let (mut product, mut on_sale) = (Record::new(), 0);
+    for number in 0..2000 {
+        maker.record(0, number, &mut product);
+        let Value::Map(attributes) = &product[field("attributes")] else { panic!("attributes are named values") };
+        let names: Vec<_> = attributes.iter().map(|(name, _)| name.as_str()).collect();
+        match &product[field("category")] {
+            Value::Text(category) if category == "audio" => assert_eq!(names, ["watts", "wireless", "impedance_ohm"]),
+            Value::Text(category) if category == "furniture" => assert!(names.starts_with(&["width_cm", "depth_cm"])),
+            Value::Text(category) if category == "books" => assert!(names.is_empty()),
+            _ => {}
+        }
+        if let (Value::Int(price), Value::Int(list)) = (&product[field("price")], &product[field("list_price")]) {
+            let ratio = *list as f64 / *price as f64;
+            assert!((0.9..1.6).contains(&ratio), "{list} before, {price} now");
+            on_sale += 1;
+        }
+    }
+    assert!((500..700).contains(&on_sale), "{on_sale} of 2000 on sale, 30 % expected");
+}
+
+#[test]
 fn the_hottest_keys_get_their_share() {
     // Computed in peers-classic.md section 1, E2, for 10^5 keys; a sample finds a little more of the hottest.
     let ycsb = Arc::new(Generator::new(plan("ycsb-c", Some(100_000)), 1));

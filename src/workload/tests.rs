@@ -259,6 +259,32 @@ fn sizes_that_cannot_be_are_refused() {
 }
 
 #[test]
+fn distributions_are_those_written() {
+    let mean_of = |written: &str| {
+        let text = SHOP.replace("int = [0, 500]", &format!("int = {written}"));
+        let workload = Workload::parse("shop.toml", &text).expect("a sound distribution");
+        let Content::Int(numbers) = &workload.spec.tables[0].fields[1].content else { panic!("credit is an int") };
+        let draws = (0..100_000).map(|i| numbers.int(&mut crate::draw::rng::at(1, i)));
+        let draws: Vec<_> = draws.map(|number| number as f64).collect();
+        assert!(draws.iter().all(|number| (numbers.min()..=numbers.max()).contains(number)), "{written}");
+        draws.iter().sum::<f64>() / draws.len() as f64
+    };
+    let cases = [
+        ("7", 7.0),
+        ("[10, 20]", 15.0),
+        ("{ choose = \"uniform\", min = 1, max = 100 }", 50.5),
+        ("{ choose = \"normal\", mean = 50, deviation = 5, min = 0, max = 100 }", 50.0),
+        ("{ choose = \"lognormal\", median = 1000, sigma = 0.5, min = 0, max = 100_000 }", 1133.1),
+        ("{ choose = \"exponential\", mean = 200, min = 0, max = 10_000 }", 200.0),
+        ("{ choose = \"weighted\", values = [1, 2, 12], weights = [50, 49, 1] }", 1.6),
+    ];
+    for (written, mean) in cases {
+        let found = mean_of(written);
+        assert!((found / mean - 1.0).abs() < 0.03, "{written}: {found}, {mean} expected");
+    }
+}
+
+#[test]
 fn ten_megabytes_of_noise_are_answered_at_once() {
     let noise = |seed: u64| {
         let mut rng = crate::draw::rng::rng(seed, crate::draw::rng::Purpose::Experiment, 0, 0);
