@@ -153,7 +153,7 @@ async fn orders_are_refused_now_and_then_and_leave_no_hole() {
         let outcomes = run(&mut session, &mut streams, 25_000).await;
         let (applied, refused) = outcomes[&place];
         let share = refused as f64 / (applied + refused) as f64;
-       
+
         assert!((0.005..0.02).contains(&share), "{part_of_run}: {share} of orders refused");
     }
     let orders = Part::Table(plan.tables.iter().position(|table| table.name == "orders").expect("there are orders"));
