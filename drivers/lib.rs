@@ -88,8 +88,8 @@ pub trait Session {
     /// partial batch is a failure, never a success.
     async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure>;
 
-    /// Adds records (`Batch` of `Insert`), events (`Append`) or points (`Ingest`) by the store's bulk path, with the
-    /// same meaning as `execute`. Used before the run only.
+    /// Adds records (`Batch` of `Insert`), events (`Batch` of `Append`) or points (`Ingest`) by the store's bulk path, with
+    /// the same meaning as `execute`. Used before the run only.
     async fn load(&mut self, op: &Op) -> Result<Done, Failure> {
         self.execute(op, &mut Rows::default()).await
     }

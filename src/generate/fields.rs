@@ -4,12 +4,10 @@
 //! without the others. What the variants of `Content` mean is said where they are declared.
 
 use super::generator::{Frontiers, Generator};
-use super::keytext::push_digits;
-use super::steps::WRITER_SHIFT;
+use super::values::{bytes_in, instant, list_in, pattern, prose, rounded, sum, text_in};
 use crate::draw::keys::{KeyChooser, Turn};
 use crate::draw::rng;
-use crate::draw::ycsb;
-use crate::workload::{Content, Field, Items, KeyOf, Piece, Times, VOCABULARIES};
+use crate::workload::{Content, Field, Items, KeyOf};
 use compact_str::CompactString;
 use drivers::{Part, Record, Value};
 use rand::{Rng, RngExt};
@@ -51,13 +49,13 @@ pub(super) struct Place {
 
 /// The fields before the one that is being made.
 #[derive(Clone, Copy)]
-enum Siblings<'a> {
+pub(super) enum Siblings<'a> {
     Record(&'a [Value]),
     Item(&'a [(CompactString, Value)]),
 }
 
 impl Siblings<'_> {
-    fn get(&self, at: usize) -> &Value {
+    pub fn get(&self, at: usize) -> &Value {
         match self {
             Siblings::Record(values) => &values[at],
             Siblings::Item(entries) => &entries[at].1,
@@ -150,6 +148,7 @@ impl Tools {
         }
     }
 
+    #[inline]
     fn value(
         &mut self,
         work: Work<'_>,
@@ -180,15 +179,68 @@ impl Tools {
             }
             Content::Words(count) => prose(generator, count.int(rng), rng, text_in(out)),
             Content::Time(times) => *out = Value::Time(instant(*times, place.number, rng)),
+            Content::EventId => *out = Value::Int(place.number as i64),
+            Content::KeyOf(key) => {
+                let number = self.choose(generator, work.frontiers, key.chooser, rng, place.turn);
+                self.numbers[work.mark + at] = number;
+                generator.plan.tables[key.table].key.write_value(number, out);
+            }
+            Content::Of { .. } | Content::From { .. } | Content::Sum { .. } => {
+                self.related(work, content, rng, siblings, out);
+            }
+            _ => self.nested(work, content, at, rng, siblings, out),
+        }
+    }
+
+    /// Values that follow from others.
+    fn related(
+        &mut self,
+        work: Work<'_>,
+        content: &Content,
+        rng: &mut SplitMix64,
+        siblings: Siblings<'_>,
+        out: &mut Value,
+    ) {
+        match content {
+            // A missing reference refers to nothing.
+            Content::Of { key, .. } if *siblings.get(*key) == Value::Null => *out = Value::Null,
+            Content::Of { key, table, field } => {
+                let record = work.generator.content(Part::Table(*table), self.numbers[work.mark + key]);
+                let other = &work.generator.plan.tables[*table].fields[*field].content;
+                self.value(work, other, *field, &mut rng::at(record, *field as u64), siblings, out);
+            }
+            Content::From { field, times, noise } => {
+                let noise = if *noise > 0.0 { (noise * rng.sample::<f64, _>(StandardNormal)).exp() } else { 1.0 };
+                let factor = times * noise;
+                *out = match siblings.get(*field) {
+                    Value::Int(number) if factor != 1.0 => Value::Int((*number as f64 * factor).round() as i64),
+                    Value::Float(number) if factor != 1.0 => Value::Float(rounded(number * factor, 2)),
+                    same => same.clone(),
+                };
+            }
+            Content::Sum { items, factors } => *out = Value::Int(sum(siblings.get(*items), factors)),
+            _ => unreachable!("only values that follow from others come here"),
+        }
+    }
+
+    /// Lists, maps and items.
+    fn nested(
+        &mut self,
+        work: Work<'_>,
+        content: &Content,
+        at: usize,
+        rng: &mut SplitMix64,
+        siblings: Siblings<'_>,
+        out: &mut Value,
+    ) {
+        match content {
             Content::List(member, count) => {
-                let count = count.int(rng) as usize;
-                let list = list_in(out, count);
+                let list = list_in(out, count.int(rng) as usize);
                 list.iter_mut().for_each(|value| self.value(work, member, at, rng, siblings, value));
             }
             Content::Keys(key, count) => {
-                let count = count.int(rng) as usize;
-                self.different(work, *key, count, rng);
-                let pattern = &generator.plan.tables[key.table].key;
+                self.different(work, *key, count.int(rng) as usize, rng);
+                let pattern = &work.generator.plan.tables[key.table].key;
                 let list = list_in(out, self.distinct.len());
                 list.iter_mut().zip(&self.distinct).for_each(|(value, number)| pattern.write_value(*number, value));
             }
@@ -201,33 +253,7 @@ impl Tools {
                 self.map(work, case.map_or(&[][..], |(_, fields)| fields), rng, out);
             }
             Content::Items(items) => self.items(work, items, rng, out),
-            Content::KeyOf(key) => {
-                let number = self.choose(generator, work.frontiers, key.chooser, rng, place.turn);
-                self.numbers[work.mark + at] = number;
-                generator.plan.tables[key.table].key.write_value(number, out);
-            }
-            Content::Of { key, table, field } => {
-                // A missing reference refers to nothing.
-                if *siblings.get(*key) == Value::Null {
-                    *out = Value::Null;
-                    return;
-                }
-                let content = generator.content(Part::Table(*table), self.numbers[work.mark + key]);
-                let other = &generator.plan.tables[*table].fields[*field].content;
-                self.value(work, other, *field, &mut rng::at(content, *field as u64), siblings, out);
-            }
-            Content::From { field, times, noise } => {
-                let noise = if *noise > 0.0 { (noise * rng.sample::<f64, _>(StandardNormal)).exp() } else { 1.0 };
-                *out = match siblings.get(*field) {
-                    Value::Int(number) if times * noise != 1.0 => {
-                        Value::Int((*number as f64 * times * noise).round() as i64)
-                    }
-                    Value::Float(number) if times * noise != 1.0 => Value::Float(rounded(number * times * noise, 2)),
-                    same => same.clone(),
-                };
-            }
-            Content::Sum { items, factors } => *out = Value::Int(sum(siblings.get(*items), factors)),
-            Content::EventId => *out = Value::Int(place.number as i64),
+            _ => unreachable!("only values with parts come here"),
         }
     }
 
@@ -330,97 +356,4 @@ impl Tools {
         }
         self.numbers.truncate(mark);
     }
-}
-
-/// The text in a value, emptied; its memory stays.
-pub(super) fn text_in(value: &mut Value) -> &mut String {
-    if !matches!(value, Value::Text(_)) {
-        *value = Value::Text(String::new());
-    }
-    let Value::Text(text) = value else { unreachable!("it was made a text") };
-    text.clear();
-    text
-}
-
-fn bytes_in(value: &mut Value) -> &mut Vec<u8> {
-    if !matches!(value, Value::Bytes(_)) {
-        *value = Value::Bytes(Vec::new());
-    }
-    let Value::Bytes(bytes) = value else { unreachable!("it was made bytes") };
-    bytes.clear();
-    bytes
-}
-
-/// The list in a value, of this length; its members stay to be written over.
-fn list_in(value: &mut Value, length: usize) -> &mut Vec<Value> {
-    if !matches!(value, Value::List(_)) {
-        *value = Value::List(Vec::new());
-    }
-    let Value::List(list) = value else { unreachable!("it was made a list") };
-    list.resize_with(length, Value::default);
-    list
-}
-
-fn pattern(pieces: &[Piece], number: u64, rng: &mut SplitMix64, siblings: Siblings<'_>, out: &mut String) {
-    let mut digits = itoa::Buffer::new();
-    for piece in pieces {
-        match piece {
-            Piece::Literal(text) => out.push_str(text),
-            Piece::Number(width) => push_digits(number, *width, |digits| out.push_str(digits)),
-            Piece::Fnv(width) => push_digits(ycsb::hash(number), *width, |digits| out.push_str(digits)),
-            Piece::Digits(width) => (0..*width).for_each(|_| out.push(char::from(b'0' + rng.random_range(0..10_u8)))),
-            Piece::Hex(width) => {
-                const HEX: &[u8; 16] = b"0123456789abcdef";
-                (0..*width).for_each(|_| out.push(char::from(HEX[rng.random_range(0..HEX.len())])));
-            }
-            Piece::Word(vocabulary) => {
-                let (_, words) = VOCABULARIES[*vocabulary];
-                out.push_str(words[rng.random_range(0..words.len())]);
-            }
-            Piece::Field(at) => match siblings.get(*at) {
-                Value::Text(text) => out.push_str(text),
-                Value::Int(number) => out.push_str(digits.format(*number)),
-                _ => {}
-            },
-        }
-    }
-}
-
-fn prose(generator: &Generator, words: i64, rng: &mut SplitMix64, out: &mut String) {
-    for nth in 0..words {
-        if nth > 0 {
-            out.push(' ');
-        }
-        out.push_str(generator.word(rng));
-    }
-}
-
-/// Numbers of events hold their writer above these bits; records are never that many.
-const COUNT: u64 = (1 << WRITER_SHIFT) - 1;
-
-fn instant(times: Times, number: u64, rng: &mut SplitMix64) -> i64 {
-    match times {
-        Times::Within { from_ms, to_ms } => rng.random_range(from_ms..to_ms),
-        Times::Every { from_ms, every_ms } => {
-            let begun = ((number & COUNT) as i64).saturating_mul(every_ms);
-            from_ms.saturating_add(begun).saturating_add(rng.random_range(0..every_ms))
-        }
-    }
-}
-
-fn sum(items: &Value, factors: &[usize]) -> i64 {
-    let number = |entries: &[(CompactString, Value)], at: usize| match entries.get(at) {
-        Some((_, Value::Int(number))) => *number,
-        _ => 0,
-    };
-    let product = |item: &Value| match item {
-        Value::Map(entries) => factors.iter().map(|at| number(entries, *at)).product(),
-        _ => 0_i64,
-    };
-    if let Value::List(items) = items { items.iter().map(product).sum() } else { 0 }
-}
-
-fn rounded(number: f64, decimals: i32) -> f64 {
-    let scale = 10_f64.powi(decimals);
-    (number * scale).round() / scale
 }

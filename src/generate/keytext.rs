@@ -1,6 +1,6 @@
 //! How a key number looks as a key: what `key = "int"` or `key = "user{fnv}"` says.
 
-use super::fields::text_in;
+use super::values::text_in;
 use crate::draw::ycsb;
 use crate::workload::KeyPattern;
 use compact_str::CompactString;

@@ -6,11 +6,12 @@ use super::fields::Maker;
 use super::generator::{Frontiers, Generator};
 use crate::draw::rng;
 use drivers::{Key, Op, Part, Point, Record};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Records an insert batch holds.
 const RECORDS: u64 = 500;
-/// Events that are appended to one stream at once, and points that are ingested at once, at most but for the last batch.
+/// Events that a batch of appends holds, and points that are ingested at once.
 const ROWS: u64 = 1000;
 
 /// Loads one lane's share.
@@ -36,7 +37,7 @@ struct Streams {
     next: u64,
     events_before: u64,
     /// The stream being loaded and the numbers of its events that are still to come.
-    current: Option<(u64, std::ops::Range<u64>)>,
+    current: Option<(u64, Range<u64>)>,
 }
 
 /// One operation of the load.
@@ -107,34 +108,52 @@ impl Loader {
         true
     }
 
-    /// Fills in the next events of one of this lane's streams; false behind the last.
+    /// Fills in the next events of this lane's streams; false behind the last.
     fn events(&mut self, log: usize) -> bool {
+        let mut appends = match std::mem::replace(&mut self.op, Op::Batch(Vec::new())) {
+            Op::Batch(appends) => appends,
+            _ => Vec::new(),
+        };
+        let (mut filled, mut left) = (0, ROWS);
+        while let Some((number, events_of)) = self.next_events(log, left) {
+            if !matches!(appends.get(filled), Some(Op::Append { log: same, .. }) if *same == log) {
+                appends.truncate(filled);
+                appends.push(Op::Append { log, stream: Key::default(), events: Vec::new() });
+            }
+            if let Op::Append { stream, events, .. } = &mut appends[filled] {
+                self.generator.plan.logs[log].key.write_key(number, stream);
+                left -= events_of.end - events_of.start;
+                events.resize_with((events_of.end - events_of.start) as usize, Record::new);
+                // The load is writer 0, whose events count from 1 as those of the lanes do.
+                events_of.zip(events).for_each(|(at, event)| self.maker.event(log, at + 1, event));
+            }
+            filled += 1;
+        }
+        appends.truncate(filled);
+        self.op = Op::Batch(appends);
+        filled > 0
+    }
+
+    /// The next events of one of this lane's streams, at most so many: the stream's number and theirs.
+    fn next_events(&mut self, log: usize, most: u64) -> Option<(u64, Range<u64>)> {
         let spec = &self.generator.plan.logs[log];
-        while self.streams.current.is_none() {
-            if self.streams.next == spec.streams {
-                return false;
-            }
+        let streams = &mut self.streams;
+        if most == 0 {
+            return None;
+        }
+        while streams.current.is_none() && streams.next < spec.streams {
             let counts = self.generator.content(Part::Log(log), u64::MAX);
-            let count = spec.events.int(&mut rng::at(counts, self.streams.next)).unsigned_abs();
-            let numbers = self.streams.events_before..self.streams.events_before + count;
-            if self.streams.next % self.lanes == self.lane && count > 0 {
-                self.streams.current = Some((self.streams.next, numbers));
+            let count = spec.events.int(&mut rng::at(counts, streams.next)).unsigned_abs();
+            if streams.next % self.lanes == self.lane && count > 0 {
+                streams.current = Some((streams.next, streams.events_before..streams.events_before + count));
             }
-            self.streams.events_before += count;
-            self.streams.next += 1;
+            streams.events_before += count;
+            streams.next += 1;
         }
-        let Some((number, left)) = self.streams.current.take() else { return false };
-        if !matches!(self.op, Op::Append { log: same, .. } if same == log) {
-            self.op = Op::Append { log, stream: Key::default(), events: Vec::new() };
-        }
-        let Op::Append { stream, events, .. } = &mut self.op else { return false };
-        spec.key.write_key(number, stream);
-        let end = left.end.min(left.start + ROWS);
-        events.resize_with((end - left.start) as usize, Record::new);
-        // The load is writer 0, whose events count from 1 as those of the lanes do.
-        (left.start..end).zip(events).for_each(|(at, event)| self.maker.event(log, at + 1, event));
-        self.streams.current = (end < left.end).then_some((number, end..left.end));
-        true
+        let (stream, numbers) = streams.current.take()?;
+        let end = numbers.end.min(numbers.start + most);
+        streams.current = (end < numbers.end).then_some((stream, end..numbers.end));
+        Some((stream, numbers.start..end))
     }
 
     /// Fills in the points of the next batches; false behind the last loaded tick.

@@ -4,6 +4,7 @@
 //! before, both from values made in `fields.rs` and `points.rs`. Nothing here talks to a store or looks at a clock, and
 //! random numbers come from `draw`.
 
+mod blank;
 mod fields;
 mod fingerprint;
 pub mod frontier;
@@ -12,8 +13,10 @@ mod keytext;
 mod loader;
 mod points;
 mod pool;
+mod scene;
 mod steps;
 mod stream;
+mod values;
 mod walk;
 
 pub use fields::Maker;

@@ -3,14 +3,14 @@
 //!
 //! What the variants of `Action` mean is said where they are declared, the order of steps is in `stream.rs`.
 
-use super::fields::{Maker, Place, text_in};
+use super::fields::{Maker, Place};
 use super::generator::Generator;
 use super::keytext;
+use super::scene::{Drawing, Scene};
 use super::stream::Outcome;
+use super::values::text_in;
 use crate::draw::keys::Turn;
-use crate::workload::{
-    Action, Aim, Amount, Content, Drawn, KeyPattern, Matching, Numbers, Root, Source, Span, ValuePath, Which,
-};
+use crate::workload::{Action, Aim, Amount, Content, Drawn, KeyPattern, Matching, Numbers, Source, Span, Which};
 use compact_str::CompactString;
 use drivers::{Change, Fields, Key, Op, Part, Record, Value};
 use rand::{Rng, RngExt};
@@ -19,22 +19,6 @@ use std::sync::Arc;
 
 /// Events of one writer are counted in the lower 40 bits of their numbers.
 pub(super) const WRITER_SHIFT: u32 = 40;
-
-/// A value or record that an operation drew, and the memory of the one before.
-#[derive(Debug, Default)]
-pub(super) struct Drawing {
-    value: Value,
-    pub(super) record: Record,
-    key: Key,
-    key_value: Value,
-}
-
-/// What a step can refer to.
-#[derive(Clone, Copy)]
-pub(super) struct Scene<'a> {
-    pub draws: &'a [Drawing],
-    pub each: Option<&'a Value>,
-}
 
 /// What a lane makes its operations with.
 #[derive(Debug)]
@@ -49,56 +33,6 @@ pub(super) struct Hand {
     pending: Vec<(Part, u64)>,
     /// Numbers whose inserts did not happen.
     spare: Vec<(Part, u64)>,
-}
-
-/// An empty operation for a step.
-pub(super) fn blank(action: &Action) -> Op {
-    let (key, value) = (Key::default, Value::default);
-    let fields = |which: &Which| match which {
-        Which::All(_) => Fields::All,
-        Which::One(_) => Fields::Some(Vec::new()),
-        Which::These(these) => Fields::Some(these.clone()),
-    };
-    match action {
-        Action::Insert { table, .. } | Action::InsertDrawn { table, .. } => {
-            Op::Insert { table: *table, key: key(), record: Record::new() }
-        }
-        Action::Read { table, which, .. } => Op::Read { table: *table, key: key(), fields: fields(which) },
-        Action::Update { table, .. } => Op::Update { table: *table, key: key(), changes: Vec::new() },
-        Action::Delete { table, .. } => Op::Delete { table: *table, key: key() },
-        Action::Bump { table, field, floor, .. } => {
-            Op::Bump { table: *table, key: key(), field: *field, by: 0, floor: *floor }
-        }
-        Action::Scan { table, which, .. } => Op::Scan { table: *table, from: key(), limit: 0, fields: fields(which) },
-        Action::Find { table, field, matching, order, which, .. } => Op::Find {
-            table: *table,
-            field: *field,
-            matching: match matching {
-                Matching::Own | Matching::Equal(_) => drivers::Matching::Equal(value()),
-                Matching::Between(..) => drivers::Matching::Between(value(), value()),
-            },
-            order: *order,
-            limit: 0,
-            fields: fields(which),
-        },
-        Action::Append { log, .. } => Op::Append { log: *log, stream: key(), events: Vec::new() },
-        Action::Tail { log, .. } => Op::Tail { log: *log, stream: key(), limit: 0 },
-        Action::Ingest { series } => Op::Ingest { series: *series, points: Vec::new() },
-        Action::Last { series, .. } => Op::Last { series: *series, entity: 0 },
-        Action::Range { series, .. } => Op::Range { series: *series, entity: 0, from_ms: 0, to_ms: 0 },
-        Action::Window { series, metric, every_ms, fold, .. } => Op::Window {
-            series: *series,
-            entity: 0,
-            metric: *metric,
-            from_ms: 0,
-            to_ms: 0,
-            every_ms: *every_ms,
-            fold: *fold,
-        },
-        Action::Above { series, metric, .. } => {
-            Op::Above { series: *series, metric: *metric, threshold: 0.0, from_ms: 0, to_ms: 0, limit: 0 }
-        }
-    }
 }
 
 impl Hand {
@@ -349,41 +283,6 @@ impl Hand {
         let earliest_ms = self.generator.plan.series[series].start_ms.saturating_add(length_ms);
         let to_ms = if span.anywhere && earliest_ms < now_ms { rng.random_range(earliest_ms..=now_ms) } else { now_ms };
         (to_ms.saturating_sub(length_ms), to_ms)
-    }
-}
-
-impl<'a> Scene<'a> {
-    /// What a path leads to. Places behind the end of a list mean its last member.
-    fn value(self, path: &ValuePath) -> Option<&'a Value> {
-        let mut at = path.at.iter();
-        let start = match path.root {
-            Root::Each => self.each?,
-            Root::Key(draw) => &self.draws[draw].key_value,
-            Root::Value(draw) => &self.draws[draw].value,
-            Root::Record(draw) => self.draws[draw].record.get(*at.next()?)?,
-        };
-        at.try_fold(start, |value, at| match value {
-            Value::List(members) => members.get(*at).or(members.last()),
-            Value::Map(entries) => entries.get(*at).map(|(_, value)| value),
-            _ => None,
-        })
-    }
-
-    /// The whole number that a path leads to, negated where the path says so.
-    fn int(self, path: &ValuePath) -> i64 {
-        match self.value(path) {
-            Some(Value::Int(number)) if path.negated => -number,
-            Some(Value::Int(number)) => *number,
-            _ => 0,
-        }
-    }
-
-    /// The members of the list that a path leads to.
-    pub fn list(self, path: &ValuePath) -> &'a [Value] {
-        match self.value(path) {
-            Some(Value::List(members)) => members,
-            _ => &[],
-        }
     }
 }
 

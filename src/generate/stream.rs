@@ -4,9 +4,11 @@
 //! been inserted (see `frontier.rs`). Each named operation has one buffer that is refilled in place, so that operations of
 //! a fixed shape allocate nothing. How a single step is filled in is in `steps.rs`; nothing here knows a clock or a store.
 
+use super::blank::blank;
 use super::fields::Maker;
 use super::generator::{Frontiers, Generator};
-use super::steps::{self, Drawing, Hand, Scene};
+use super::scene::{Drawing, Scene};
+use super::steps::Hand;
 use crate::draw::keys::Turn;
 use crate::draw::rng::{self, Purpose};
 use crate::workload::{Action, Grouping, Operation, Repeat};
@@ -123,7 +125,7 @@ impl Slot {
         let steps = &operation.recipe.steps;
         let fixed = steps.iter().all(|step| matches!(step.repeat, Repeat::Once));
         let placed = if fixed { steps.len() } else { 0 };
-        let blank: Vec<_> = steps[..placed].iter().map(|step| steps::blank(&step.action)).collect();
+        let blank: Vec<_> = steps[..placed].iter().map(|step| blank(&step.action)).collect();
         let ops = match operation.recipe.grouping {
             Grouping::Sequence => blank,
             Grouping::Batch => vec![Op::Batch(blank)],
@@ -168,7 +170,7 @@ impl Slot {
                     }
                 };
                 for nth in 0..times {
-                    let mut op = self.unused[at].pop().unwrap_or_else(|| steps::blank(&step.action));
+                    let mut op = self.unused[at].pop().unwrap_or_else(|| blank(&step.action));
                     let scene = Scene { draws: &self.draws, each: members.map(|members| &members[nth]) };
                     hand.fill(&step.action, &mut op, scene, rng);
                     list.push(op);

@@ -1,8 +1,10 @@
 //! Workloads: files, built in or the user's, checked and turned into a plan that the load engine can follow.
 //!
-//! `file.rs` is the table of contents of the format; `numbers.rs`, `fields.rs`, `pattern.rs`, `operations.rs` and
-//! `values.rs` read its parts, all through `reader.rs`, which knows places. Nothing is generated here.
+//! `file.rs` is the table of contents of the format; `numbers.rs`, `fields.rs`, `pattern.rs`, `operations.rs`,
+//! `actions.rs` and `values.rs` read its parts, all through `reader.rs`, which knows places. What they read is declared in
+//! `spec.rs`, `content.rs` and `operation.rs`. Nothing is generated here.
 
+mod actions;
 mod check;
 mod content;
 mod error;
@@ -16,6 +18,7 @@ mod pattern;
 mod plan;
 pub mod properties;
 mod reader;
+mod spec;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -24,7 +27,7 @@ mod vocabulary;
 pub use check::{Check, Term};
 pub use content::{Alphabet, Choosing, Content, Field, Items, KeyOf, KeyPattern, Pick, Piece, Times};
 pub use error::WorkloadError;
-pub use file::{Log, Metric, Series, Spec, Table};
+
 pub use load::{Arrivals, ISOLATIONS, LoadDefaults, Require, Slo};
 pub use numbers::Numbers;
 pub use operation::{
@@ -32,9 +35,12 @@ pub use operation::{
     ValuePath, Which,
 };
 pub use plan::{Changes, Plan};
+pub use spec::{Log, Metric, Series, Spec, Table};
 pub use vocabulary::{PROSE, VOCABULARIES};
 
 use properties::PropertiesError;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -105,7 +111,11 @@ impl Workload {
 
     /// Reads a workload file: YCSB's format where its name ends in `.properties`, else TOML.
     pub fn from_file(path: &Path) -> Result<Workload, WorkloadError> {
-        let bytes = std::fs::read(path).map_err(|source| WorkloadError::Unreadable { path: path.into(), source })?;
+        // One byte more than is allowed is enough to refuse the rest.
+        let mut bytes = Vec::new();
+        let read =
+            File::open(path).and_then(|file| file.take(reader::LARGEST_BYTES as u64 + 1).read_to_end(&mut bytes));
+        read.map_err(|source| WorkloadError::Unreadable { path: path.into(), source })?;
         let file = path.display().to_string();
         if path.extension().is_some_and(|extension| extension == "properties") {
             return Workload::convert(&file, &properties::decode(&bytes));

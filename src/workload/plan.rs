@@ -4,9 +4,10 @@
 
 use super::check::Check;
 use super::content::{Choosing, Field};
-use super::file::{Log, MOST_RECORDS, Series, Spec, Table};
+use super::file::MOST_RECORDS;
 use super::load::{LoadDefaults, Require, Slo};
 use super::operation::{Action, Grouping, Operation, Repeat};
+use super::spec::{Log, Series, Spec, Table};
 use super::{Workload, WorkloadError};
 use crate::draw::keys::{KeyChooser, expected_inserts};
 use crate::draw::rng;
@@ -62,6 +63,7 @@ impl Plan {
         if let Some(records) = records {
             scale(&mut spec, records)?;
         }
+        countable(&spec)?;
         let choosers = choosers(&spec, ops.or(spec.load.ops))?;
         Ok(Plan {
             name: workload.name.clone(),
@@ -217,6 +219,19 @@ fn scale(spec: &mut Spec, records: u64) -> Result<(), WorkloadError> {
         *size = (*size).max(1);
     }
     Ok(())
+}
+
+/// Events and points are numbered through like records.
+fn countable(spec: &Spec) -> Result<(), WorkloadError> {
+    let events = spec.logs.iter().map(|log| ("log", &log.name, log.streams, log.events.max() as u64));
+    let points = spec.series.iter().map(|series| ("series", &series.name, series.entities, series.load_ticks));
+    let most = MOST_RECORDS.unsigned_abs();
+    match events.chain(points).find(|(.., many, of_each)| many.checked_mul(*of_each).is_none_or(|rows| rows > most)) {
+        None => Ok(()),
+        Some((what, name, ..)) => Err(WorkloadError::Size(format!(
+            "{what} `{name}` would be loaded with more than {most} rows; make it smaller"
+        ))),
+    }
 }
 
 /// Makes the choosers, which is where an impossible choice for this size shows.

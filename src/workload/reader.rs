@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 /// Files above this are refused unread: no workload comes near it, and noise should be answered at once.
-const LARGEST_BYTES: usize = 1 << 20;
+pub(super) const LARGEST_BYTES: usize = 1 << 20;
 
 /// What is wrong at one place of the document; its line is looked up once it is known to be the answer.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(super) fn read<T>(
     read: impl FnOnce(Section<'_>) -> Reading<T>,
 ) -> Result<T, WorkloadError> {
     let parsed = if text.len() > LARGEST_BYTES {
-        let problem = format!("the text has {} bytes; a workload has at most {LARGEST_BYTES}", text.len());
+        let problem = format!("the text is too long; a workload has at most {LARGEST_BYTES} bytes");
         Err(Fault { at: 0, key: String::new(), problem })
     } else {
         DeTable::parse(text).map_err(|error| Fault {
