@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use drivers::null::Null;
-use storebench::generate::rng::Purpose;
+use storebench::draw::rng::Purpose;
 use storebench::generate::{Frontiers, Generator, OpStream, Outcome};
 use storebench::load::pace::{Clock, Stop};
 use storebench::load::{Load, Request, Until, Watch, run};

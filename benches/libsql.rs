@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use drivers::libsql::Libsql;
 use drivers::{Fields, Key, Op, Store, Value};
-use storebench::generate::rng::Purpose;
+use storebench::draw::rng::Purpose;
 use storebench::generate::{Frontiers, Generator, Loader, OpStream, Outcome, examples};
 use storebench::load::pace::Stop;
 use storebench::load::{Load, Request, Until, Watch, run};

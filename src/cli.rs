@@ -61,7 +61,7 @@ pub struct RunArgs {
     pub clients: Option<u32>,
 
     /// Open loop: operations that arrive per second, whether the store keeps up or not
-    #[arg(long, value_name = "R", value_parser = rate)]
+    #[arg(long, value_name = "R", value_parser = rate, allow_negative_numbers = true)]
     pub rate: Option<f64>,
 
     /// Open loop: gaps between arrivals, poisson or constant

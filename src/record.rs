@@ -428,7 +428,8 @@ impl Experiment {
             "{} has schema `{schema}`; this version of storebench reads `{SCHEMA}`",
             path.display()
         );
-        serde_json::from_value(raw).with_context(|| format!("{} does not follow schema `{SCHEMA}`", path.display()))
+        // From the text and not from `raw`, whose maps have lost the order of the operations.
+        serde_json::from_str(&text).with_context(|| format!("{} does not follow schema `{SCHEMA}`", path.display()))
     }
 
     /// The canonical text: pretty JSON with a final newline.

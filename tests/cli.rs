@@ -137,12 +137,14 @@ fn a_report_is_rebuilt_byte_for_byte() {
     let ran = short("read-heavy", "libsql");
     let files = ["summary.csv", "timeline.csv", "report.md", "charts/latency.svg", "charts/latency.png"];
     let read = |file: &str| std::fs::read(ran.path("out").join(file)).expect(file);
-    let before: Vec<Vec<u8>> = files.iter().map(|file| read(file)).collect();
+    let before = files.map(read);
     std::fs::remove_dir_all(ran.path("out/charts")).expect("removed");
     let out = ran.path("out").display().to_string();
     let again = Storebench::new(&["report", &out]).expect_exit(0);
     assert!(again.stdout.contains("read-heavy"));
-    assert_eq!(files.iter().map(|file| read(file)).collect::<Vec<_>>(), before);
+    for (file, before) in files.into_iter().zip(before) {
+        assert!(read(file) == before, "{file} differs");
+    }
 }
 
 #[test]
@@ -176,16 +178,23 @@ fn a_stock_ycsb_file_runs_and_says_what_it_does_not_honour() {
 #[test]
 fn what_is_wrong_is_said_in_one_sentence_with_its_place() {
     let noise: Vec<u8> = (0..10_000_000u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    let table = "name = \"x\"\n[tables.t]\nrecords = 10\n[tables.t.fields]\na = { type = \"int\" }\n";
-    let cases: [(&str, Vec<u8>, &[&str]); 7] = [
-        ("key.toml", format!("{table}colour = 1\n[operations.r]\ndo = \"read\"\ntable = \"t\"\n").into(), &["colour"]),
+    let head = "about = \"x\"\n[tables.t]\nrecords = 10\n[tables.t.fields]\na = { int = [0, 9] }\n[operations.r]\n";
+    let with = |operation: &str| format!("{head}do = \"read\"\n{operation}").into_bytes();
+    let cases: [(&str, Vec<u8>, &[&str]); 9] = [
+        ("key.toml", format!("colour = 1\n{head}weight = 1\n").into(), &["key.toml:1", "colour"]),
+        ("weight.toml", with("weight = -1\ntable = \"t\"\nkey = \"uniform\"\n"), &["weight.toml:8", "weight"]),
+        ("table.toml", with("weight = 1\ntable = \"tt\"\nkey = \"uniform\"\n"), &["table.toml:9", "tt"]),
         (
-            "weight.toml",
-            format!("{table}[operations.r]\nweight = -1\ndo = \"read\"\ntable = \"t\"\n").into(),
-            &["weight"],
+            "field.toml",
+            with("weight = 1\ntable = \"t\"\nkey = \"uniform\"\nfields = [\"b\"]\n"),
+            &["field.toml:11", "fields"],
         ),
-        ("table.toml", format!("{table}[operations.r]\ndo = \"read\"\ntable = \"tt\"\n").into(), &["tt"]),
-        ("none.toml", table.into(), &["operation"]),
+        (
+            "skew.toml",
+            with("weight = 1\ntable = \"t\"\nkey = { choose = \"zipfian\", exponent = -1 }\n"),
+            &["skew.toml:10", "exponent"],
+        ),
+        ("none.toml", head.replace("[operations.r]\n", "").into(), &["operation"]),
         ("syntax.toml", "[tables\n".into(), &["syntax.toml:1"]),
         ("noise.toml", noise, &["noise.toml"]),
         ("empty.toml", Vec::new(), &["empty.toml"]),
@@ -220,6 +229,22 @@ fn a_wrong_command_line_is_refused_before_anything_starts() {
         assert!(ran.stderr.contains(says), "{args:?}: {}", ran.stderr);
         assert!(!ran.path("results").exists(), "{args:?} left a folder behind");
     }
+}
+
+#[test]
+fn a_run_is_priced_and_offers_are_compared() {
+    let ran = short("oltp", "libsql");
+    let cost = &ran.first_run()["cost"];
+    assert!(cost["estimates"][0]["usd_per_million"].as_f64().is_some_and(|usd| usd > 0.0), "{cost}");
+    let folder = ran.path("out").display().to_string();
+    let compare = |offers: &str| Storebench::new(&["cost", &folder, "--offers", offers]);
+    let table = compare("rds.db.m7g.large,ec2.m7g.large").expect_exit(0).stdout;
+    assert!(table.contains("1x = ") && table.contains("100x = ") && table.contains("STALE"), "{table}");
+    let refused = compare("rds.db.m7g.huge").expect_exit(2).stderr;
+    assert!(refused.contains("--offers") && refused.contains("rds.db.m7g.large"), "{refused}");
+    let prices =
+        Storebench::new(&["cost", &folder, "--prices", "mine.toml"]).file("mine.toml", "[[list]]\nprise = 1\n");
+    assert!(prices.expect_exit(2).stderr.contains("mine.toml:2: key `prise`"));
 }
 
 #[test]
@@ -285,12 +310,13 @@ while True:
     histogram = reader.get_next_interval_histogram()
     if histogram is None:
         break
-    tag = histogram.get_tag()
+    # Late operations of an open loop finish in the drain; they belong to the measurement.
+    tag = histogram.get_tag().replace(":drain:", ":measure:")
     into = sums.setdefault(tag, HdrHistogram(1, 3600 * 10**9, 3))
     into.add(histogram)
     starts.append(histogram.get_start_time_stamp())
 for tag, histogram in sorted(sums.items()):
-    print(tag, histogram.get_total_count(), histogram.get_value_at_percentile(99))
+    print(tag, histogram.get_total_count(), histogram.get_max_value())
 print("span", (max(starts) - min(starts)) / 1000)
 "#;
     let output = std::process::Command::new(&python)
@@ -306,7 +332,8 @@ print("span", (max(starts) - min(starts)) / 1000)
         let words: Vec<&str> = line.unwrap_or_else(|| panic!("no {operation} in {printed}")).split(' ').collect();
         let response = &run["operations"][operation]["response_ns"];
         assert_eq!(words[1], response["count"].to_string(), "{printed}");
-        assert_eq!(words[2], response["p99"].to_string(), "{printed}");
+        // The maximum, because that reader rounds the rank of a percentile where HdrHistogram's authors round it up.
+        assert_eq!(words[2], response["max"].to_string(), "{printed}");
     }
     assert!(printed.contains("read:warmup:service"), "{printed}");
 }

@@ -14,7 +14,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("draw", &[]),
     ("report", &["cost", "record", "stats", "measure"]),
     ("cost", &["record"]),
-    ("stats", &["record"]),
+    ("stats", &["record", "measure"]),
     ("measure", &["record"]),
     ("record", &["draw"]),
 ];

@@ -307,6 +307,9 @@ async fn query(
         let (key, values) = answer.decode(&row)?;
         take(key, values);
         number += 1;
+        if shape.answers_one_row() {
+            break;
+        }
     }
     Ok(number)
 }

@@ -47,6 +47,13 @@ pub(super) enum Shape {
     Export(Part),
 }
 
+impl Shape {
+    /// Whether there cannot be a second row, so that asking for one would only cost another step.
+    pub(super) fn answers_one_row(self) -> bool {
+        matches!(self, Shape::Read(_) | Shape::Last(_))
+    }
+}
+
 /// The text of a statement. `fields` are those that a read answers or an update sets.
 pub(super) fn text(dataset: &Dataset, shape: Shape, fields: &Fields) -> String {
     match shape {

@@ -13,7 +13,8 @@ mod random;
 use std::collections::BTreeMap;
 
 use drivers::{
-    Capability, Change, Done, FailureKind, Fields, Fold, Key, Matching, Op, Order, Part, Row, Value, memory,
+    Capabilities, Capability, Change, Done, FailureKind, Fields, Fold, Key, Matching, Op, Order, Part, Row, Value,
+    memory,
 };
 use harness::*;
 use narrow::Narrow;
@@ -502,13 +503,16 @@ fn above_answers_the_newest_first_and_entities_in_order_within_an_instant() {
 #[test]
 fn whatever_happens_it_happens_as_in_memory() {
     const STEPS: usize = 4000;
-    for store in keeping_stores().filter(|store| store.capabilities == memory_capabilities()) {
+    for store in keeping_stores() {
         let reference = harness::store("memory");
         let (mut client, mut truth) = (store.client(), reference.client());
         let mut random = Random(42);
         let mut answers = BTreeMap::new();
         for step in 0..STEPS {
             let op = random.op();
+            if !store.capabilities.meets(op.needs()) {
+                continue;
+            }
             let (found, expected) = (outcome(client.execute(&op)), outcome(truth.execute(&op)));
             assert!(
                 found == expected,
@@ -520,12 +524,8 @@ fn whatever_happens_it_happens_as_in_memory() {
         }
         assert_eq!(client.digests(), truth.digests(), "{}", store.name);
         // Chance must have asked something of every verb, or agreeing would mean little.
-        assert!(answers.len() == 16 && answers.values().all(|times| *times >= 20), "{answers:?}");
+        assert!(answers.values().all(|times| *times >= 20), "{}: {answers:?}", store.name);
     }
-}
-
-fn memory_capabilities() -> drivers::Capabilities {
-    drivers::Capabilities::of(&Capability::ALL)
 }
 
 /// What must agree: the kind of a failure, or how it ended and the rows, by their meaning.
@@ -565,7 +565,8 @@ fn a_load_leaves_the_same_data_as_in_memory_and_reset_leaves_none() {
 fn concurrent_transfers_lose_no_money_and_concurrent_bumps_lose_no_count() {
     const THREADS: i64 = 4;
     const TRANSFERS: i64 = 200;
-    for store in keeping_stores().filter(|store| store.capabilities == memory_capabilities()) {
+    let needs = Capabilities::of(&[Capability::Record, Capability::Counter, Capability::Floor, Capability::Transact]);
+    for store in keeping_stores().filter(|store| store.capabilities.meets(needs)) {
         let mut client = store.client();
         let account = |number: i64| word(&format!("account {}", number % 3));
         (0..3).for_each(|number| open_account(&mut client, &format!("account {number}"), 20));

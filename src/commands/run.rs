@@ -20,7 +20,7 @@ use crate::draw::rng::{Purpose, rng};
 use crate::generate::Generator;
 use crate::host;
 use crate::load::pace::Stop;
-use crate::load::{Load, PROFILE, Request, RunError, Until};
+use crate::load::{Load, PROFILE, Request, RunError, Until, now};
 use crate::record::{Experiment, SCHEMA, Tool};
 use crate::report::text;
 use crate::workload::Workload;
@@ -60,7 +60,7 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
             }
             Err(error) => failures.push((request.id.clone(), error)),
         }
-        experiment.finished_at = Timestamp::now().to_string();
+        experiment.finished_at = now();
         experiment.interrupted = stop.is_set();
         folder.save(&experiment)?;
     }
@@ -176,7 +176,7 @@ fn load(args: &RunArgs, workload: &Workload) -> Load {
 }
 
 fn experiment(args: &RunArgs) -> Experiment {
-    let now = Timestamp::now().to_string();
+    let now = now();
     Experiment {
         schema: SCHEMA.to_owned(),
         tool: Tool {

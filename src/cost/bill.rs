@@ -1,5 +1,5 @@
-//! The monthly bill of an offer for a measured store: the three models put together, line by line. A bill is a function of
-//! the average load; which loads to ask it about is not known here.
+//! The monthly bill of an offer for a measured store: the three models put together, line by line. A bill is a function
+//! of the average load; which loads to ask it about is not known here.
 
 use super::catalogue::Catalogue;
 use super::kind::{Counts, Kind, Requests};
@@ -121,15 +121,12 @@ pub fn bill(
             (vec![Line::by_load("reads", usd.reads, 0.0), Line::by_load("writes", usd.writes, 0.0)], f64::INFINITY)
         }
         Kind::Plan(plan) => {
-            let commands = plan.max_commands_per_s.map_or(Ok(f64::INFINITY), |most| {
-                units(Counts::Commands).map(|units| most / (units.reads + units.writes))
-            })?;
-            if let (Some(most), Some(held)) = (plan.max_gb, measured.held_bytes)
-                && held as f64 > most * storage::GB
-            {
-                return Err(format!("the store holds more than the {most} GB of this plan"));
+            if measured.held_bytes.is_some_and(|held| held as f64 > plan.max_gb * storage::GB) {
+                return Err(format!("the store holds more than the {} GB of this plan", plan.max_gb));
             }
-            (vec![Line::fixed("plan", plan.usd_per_month)], commands)
+            let commands = units(Counts::Commands)?;
+            let carries_per_s = plan.max_commands_per_s / (commands.reads + commands.writes);
+            (vec![Line::fixed("plan", plan.usd_per_month)], carries_per_s)
         }
         Kind::Storage(_) if measured.held_bytes.is_none() => return Err("stored bytes unknown".to_owned()),
         Kind::Storage(_) => (Vec::new(), f64::INFINITY),

@@ -1,4 +1,5 @@
-//! The price catalogue: the entries compiled in, and over them those of a user's file. What an entry means is in `offer`.
+//! The price catalogue: the entries compiled in, and over them those of a user's file. What an entry means is in
+//! `offer`.
 
 use std::path::Path;
 

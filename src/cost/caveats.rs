@@ -5,9 +5,10 @@ use drivers::Placement;
 
 use super::bill::Measured;
 use super::catalogue::Catalogue;
-use super::kind::{Counts, Kind};
+use super::kind::{Aside, Counts, Kind};
 use super::offer::Offer;
 use super::requests::Consistency;
+use super::show::plain;
 use super::targets::Terms;
 use crate::record::{Host, Mode, Run};
 
@@ -77,8 +78,15 @@ pub fn left_out(catalogue: &Catalogue, offer: &Offer, terms: &Terms, measured: &
         .extend(unstated.iter().filter(|(line, _)| !stated.contains_key(*line)).map(|(_, name)| (*name).to_owned()));
     let billed = [Some(offer), storage.map(|(storage, _)| storage).filter(|storage| storage.id != offer.id)];
     for [beside, free] in billed.into_iter().flatten().map(Offer::asides) {
-        left_out.extend(beside.into_iter().flatten().map(|(name, number)| format!("{name} {number}")));
-        left_out.extend(free.into_iter().flatten().map(|(name, number)| format!("free tier: {name} {number}")));
+        left_out.extend(listed("other charges", beside));
+        left_out.extend(listed("its free tier", free));
     }
     left_out
+}
+
+/// `other charges (usd per iops month 0.005, included iops 3000)`.
+fn listed(what: &str, entries: Option<&Aside>) -> Option<String> {
+    let entries = entries.filter(|entries| !entries.is_empty())?;
+    let entry = |(name, number): (&String, &f64)| format!("{} {number}", plain(name).replace('_', " "));
+    Some(format!("{what} ({})", entries.iter().map(entry).collect::<Vec<_>>().join(", ")))
 }

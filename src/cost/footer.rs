@@ -54,7 +54,8 @@ impl Footer {
             return String::new();
         }
         let mut text =
-            "A month has 730 hours, a GB 2^30 bytes. Per million successful operations of the mix.\n".to_owned();
+            "Per million successful operations of the mix. A month has 730 hours, a GB 2^30 bytes. Storage is what the \
+                 measured store held after the run.\n".to_owned();
         text += "Assumed:\n";
         self.assumed.iter().for_each(|line| text += &format!("  {line}\n"));
         text += "Prices:\n";

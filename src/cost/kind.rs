@@ -1,5 +1,5 @@
-//! How offers are priced: the rows of the catalogue, as their TOML has them. What a row amounts to is in the file of each
-//! model.
+//! How offers are priced: the rows of the catalogue, as their TOML has them. What a row amounts to is in the file of
+//! each model.
 
 use std::collections::BTreeMap;
 
@@ -155,7 +155,7 @@ pub struct Storage {
     pub free: Aside,
 }
 
-/// A flat price.
+/// A flat price. Its limits must be known: without them it would carry any load at that price.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
@@ -163,11 +163,11 @@ pub struct Plan {
     #[serde(deserialize_with = "amount")]
     pub usd_per_month: f64,
     /// Holds no more.
-    #[serde(default, deserialize_with = "some_size")]
-    pub max_gb: Option<f64>,
+    #[serde(deserialize_with = "size")]
+    pub max_gb: f64,
     /// Takes no more.
-    #[serde(default, deserialize_with = "some_size")]
-    pub max_commands_per_s: Option<f64>,
+    #[serde(deserialize_with = "size")]
+    pub max_commands_per_s: f64,
 }
 
 fn one() -> u32 {

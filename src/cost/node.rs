@@ -1,9 +1,9 @@
 //! Model A: nodes by the hour at the measured throughput (stats-ci-cost 3.2 A).
 //!
-//! Cost per million operations: `C = 1e6 * sum(n_i * P_i) / (3600 * X * u)`, with X successful operations per second and
-//! u the average load as a share of X; `bill` arrives at the same by the month. Nodes for a load: `copies * ceil(peak / (0.7 * X))`. The source writes
-//! `max(n_HA, ceil(peak / (0.7 * X)))`, which is the same while one node carries the load; beyond, it would count
-//! standbys as if they served. What requests or storage cost is not here.
+//! Cost per million operations: `C = 1e6 * sum(n_i * P_i) / (3600 * X * u)`, with X successful operations per second
+//! and u the average load as a share of X; `bill` arrives at the same by the month. Nodes for a load:
+//! `copies * ceil(peak / (0.7 * X))`. The source writes `max(n_HA, ceil(peak / (0.7 * X)))`, which is the same while one
+//! node carries the load; beyond, it would count standbys as if they served. What requests or storage cost is not here.
 
 use super::catalogue::Catalogue;
 use super::kind::{Kind, Node};

@@ -1,6 +1,7 @@
 //! Money, rates and foreign text for the terminal. ASCII, as in the reports.
 
-/// USD to three digits below one, to cents up to a thousand, and in whole dollars above: `$0.00933`, `$122.64`, `$1,226`.
+/// USD to three digits below one, to cents up to a thousand, and in whole dollars above: `$0.00933`, `$122.64`,
+/// `$1,226`.
 pub fn usd(amount: f64) -> String {
     match amount {
         _ if !amount.is_finite() => "-".to_owned(),

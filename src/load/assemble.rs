@@ -6,7 +6,6 @@ use std::time::Duration;
 use drivers::Store;
 use hdrhistogram::Histogram;
 use indexmap::IndexMap;
-use jiff::Timestamp;
 
 use crate::generate;
 use crate::host;
@@ -19,7 +18,7 @@ use crate::stats;
 
 use super::measure::Outcome;
 use super::prepare::Prepared;
-use super::verdict::{self, Evidence};
+use super::verdict::{self, Evidence, Limit};
 use super::{Request, Until};
 
 /// Operations replayed to measure the skew of the accesses.
@@ -39,7 +38,7 @@ pub fn assemble<S: Store>(
     request: &Request,
     prepared: &Prepared<S>,
     outcome: &Outcome,
-    began_at: Timestamp,
+    began_at: String,
     interrupted: bool,
 ) -> anyhow::Result<Run> {
     let load = load_info(request, outcome, prepared);
@@ -77,11 +76,12 @@ pub fn assemble<S: Store>(
         checks: &prepared.checks,
         interrupted_after_s: interrupted.then_some(measure_s),
         profile: PROFILE,
+        limits: limits(request, outcome, open_loop),
     });
     Ok(Run {
         id: request.id.clone(),
         repetition: request.repetition,
-        started_at: began_at.to_string(),
+        started_at: began_at,
         workload: workload_info(request),
         store: store_info(request, prepared),
         throughput_per_s: if measure_s > 0.0 { counts.succeeded as f64 / measure_s } else { 0.0 },
@@ -101,6 +101,28 @@ pub fn assemble<S: Store>(
         cost: None,
         verdict,
     })
+}
+
+/// The limits of latency that the workload states, over all operations and for single ones.
+fn limits(request: &Request, outcome: &Outcome, open_loop: bool) -> Vec<Limit> {
+    let measured = &outcome.measured;
+    let response = |totals: &Totals, percentile: f64| {
+        let all = if open_loop { &totals.response.all } else { &totals.service.all };
+        (!all.is_empty()).then(|| all.value_at_quantile(percentile / 100.0) as f64 / 1e6)
+    };
+    let limit = |of: &str, totals: &Totals, (percentile, limit_ms): (f64, f64)| Limit {
+        of: of.to_owned(),
+        percentile,
+        limit_ms,
+        measured_ms: response(totals, percentile),
+    };
+    let overall = request.plan().slo.limits_ms.iter().map(|one| limit("all operations", &measured.total, *one));
+    let single = request.plan().operations.iter().flat_map(|operation| {
+        let at = outcome.slots.iter().position(|slot| slot.name == operation.name);
+        let totals = at.map(|at| &measured.slots[at]);
+        operation.slo.limits_ms.iter().filter_map(move |one| Some((operation.name.as_str(), totals?, *one)))
+    });
+    overall.chain(single.map(|(of, totals, one)| limit(of, totals, one))).collect()
 }
 
 /// Every operation that was due has an outcome, and every outcome an operation.

@@ -27,6 +27,8 @@ pub struct Course {
     pub clock: Clock,
     /// When the measurement begins: the origin of its seconds.
     pub measure_ns: u64,
+    /// The last second of the measurement that has a line of its own.
+    pub last_second: i64,
     /// The warm-up, if any, and the measurement.
     pub windows: Vec<Window>,
     /// For each operation of the plan, its slot; the slots of its steps follow it.
@@ -345,8 +347,9 @@ fn record(recorder: &mut Recorder, slot: usize, times: Times, result: &Result<Do
 }
 
 /// The second of an instant, counted from the start of the measurement. A warm-up operation that ends within the
-/// measurement belongs to the last second of the warm-up.
+/// measurement belongs to the last second of the warm-up, and in a closed loop the operations in flight at the end to the
+/// last second of the measurement.
 fn second_of(course: &Course, now_ns: u64, phase: Phase) -> i64 {
     let second = (now_ns as i64 - course.measure_ns as i64).div_euclid(1_000_000_000);
-    if phase == Phase::Warmup { second.min(-1) } else { second.max(0) }
+    if phase == Phase::Warmup { second.min(-1) } else { second.clamp(0, course.last_second) }
 }

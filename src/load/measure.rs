@@ -21,7 +21,7 @@ use crate::workload::Plan;
 
 use super::lane::{Course, Ended, Lane, Window};
 use super::ledger::Ledger;
-use super::pace::{Clock, Schedule, Stop};
+use super::pace::{Clock, Schedule, Stop, sleep_until};
 use super::prepare::Prepared;
 use super::threads;
 use super::{Request, RunError, Until, Watch, error};
@@ -161,6 +161,10 @@ fn course<S: Store>(request: &Request, first_slots: &[usize], slot_count: usize,
     Course {
         clock: Clock::starting_in(HEAD_START),
         measure_ns,
+        last_second: match (load.rate_per_s, load.until.elapsed()) {
+            (None, Some(planned)) => (planned.as_secs_f64().ceil() as i64 - 1).max(0),
+            _ => i64::MAX,
+        },
         windows,
         lanes: u64::from(load.clients),
         slots: first_slots.to_vec(),
@@ -175,10 +179,4 @@ fn course<S: Store>(request: &Request, first_slots: &[usize], slot_count: usize,
 fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
     let file = File::create(path).map_err(|error| anyhow::anyhow!("cannot create {}: {error}", path.display()))?;
     Ok(BufWriter::new(file))
-}
-
-fn sleep_until(clock: &Clock, due_ns: u64, stop: &Stop) {
-    while !stop.is_set() && clock.now_ns() < due_ns {
-        thread::sleep(Duration::from_nanos(due_ns - clock.now_ns().min(due_ns)).min(Duration::from_millis(50)));
-    }
 }

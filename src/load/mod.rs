@@ -163,7 +163,7 @@ fn go_through_the_phases<S: Store>(
     stop: &Arc<Stop>,
     watch: &mut dyn Watch,
 ) -> Result<Run, RunError> {
-    let began_at = jiff::Timestamp::now();
+    let began_at = now();
     let mut prepared = admin.block_on(prepare::prepare(store, request, stop, watch))?;
 
     watch.phase(&request.id, "measure");
@@ -192,6 +192,11 @@ async fn check<S: Store>(
         prepared.checks.extend(audit::reconcile(request.plan(), &prepared.before, ledger, &after));
     }
     Ok(())
+}
+
+/// The time of day to the second, RFC 3339, UTC.
+pub fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn error(request: &Request, phase: &'static str, failure: Failure) -> RunError {

@@ -5,11 +5,11 @@
 //! holding them all. Nothing is replanned after a stall, so an operation that had to wait for a free lane counts that
 //! wait as response time. Knows nothing of operations.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rand::{Rng, RngExt};
+use rand::RngExt;
 use rand_xoshiro::SplitMix64;
 
 use crate::draw::rng::{Purpose, rng};
@@ -55,7 +55,7 @@ pub struct Schedule {
 #[derive(Debug)]
 struct State {
     rng: SplitMix64,
-    /// Nanoseconds after `from_ns`, as a float so that constant gaps do not drift by rounding.
+    /// The next arrival in nanoseconds after `from_ns`.
     next_ns: f64,
     taken: u64,
 }
@@ -72,38 +72,33 @@ impl Schedule {
         limit: u64,
     ) -> Self {
         let rng = rng(seed, Purpose::Arrivals, purpose as u64, 0);
-        let mut schedule = Schedule {
-            state: Mutex::new(State { rng, next_ns: 0.0, taken: 0 }),
-            from_ns,
-            until_ns,
-            limit,
-            gap_ns: 1e9 / rate_per_s,
-            arrivals,
-        };
+        let mut state = State { rng, next_ns: 0.0, taken: 0 };
         // The first arrival is a gap after the start, as any other.
-        let state = schedule.state.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
-        state.next_ns = gap(&mut state.rng, arrivals, schedule.gap_ns);
-        schedule
+        state.advance(arrivals, 1e9 / rate_per_s);
+        Schedule { state: Mutex::new(state), from_ns, until_ns, limit, gap_ns: 1e9 / rate_per_s, arrivals }
     }
 
     /// Takes the next arrival: its instant, or none when the schedule is exhausted.
     pub fn take(&self) -> Option<u64> {
-        let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let due_ns = self.from_ns + state.next_ns as u64;
         if due_ns >= self.until_ns || state.taken == self.limit {
             return None;
         }
-        state.next_ns += gap(&mut state.rng, self.arrivals, self.gap_ns);
         state.taken += 1;
+        state.advance(self.arrivals, self.gap_ns);
         Some(due_ns)
     }
 }
 
-/// Exponential by inversion, -ln(U) times the mean with U in (0, 1]; or the mean itself.
-fn gap(rng: &mut impl Rng, arrivals: Arrivals, mean_ns: f64) -> f64 {
-    match arrivals {
-        Arrivals::Poisson => -(1.0 - rng.random::<f64>()).ln() * mean_ns,
-        Arrivals::Constant => mean_ns,
+impl State {
+    /// Goes on by an exponential gap, -ln(U) times the mean with U in (0, 1]; or by an equal one, multiplied rather than
+    /// added up, so that its rounding does not add up either.
+    fn advance(&mut self, arrivals: Arrivals, mean_ns: f64) {
+        self.next_ns = match arrivals {
+            Arrivals::Poisson => self.next_ns - (1.0 - self.rng.random::<f64>()).ln() * mean_ns,
+            Arrivals::Constant => (self.taken + 1) as f64 * mean_ns,
+        };
     }
 }
 
@@ -153,6 +148,17 @@ pub async fn wait_until(clock: &Clock, due_ns: u64, owns_thread: bool, stop: &St
         } else {
             tokio::time::sleep(Duration::from_nanos(sleep_ns)).await;
         }
+    }
+}
+
+/// Sleeps until about an instant or a stop, for those who measure nothing.
+pub fn sleep_until(clock: &Clock, due_ns: u64, stop: &Stop) {
+    while !stop.is_set() {
+        let left = Duration::from_nanos(due_ns.saturating_sub(clock.now_ns()));
+        if left.is_zero() {
+            return;
+        }
+        std::thread::sleep(left.min(Duration::from_millis(50)));
     }
 }
 

@@ -9,6 +9,7 @@ use drivers::{Description, Durability, Opening, Session, Store};
 
 use crate::generate::{Frontiers, Loader};
 use crate::record::{CheckResult, Footprints, Loading, Phases};
+use crate::workload::ISOLATIONS;
 
 use super::audit::{self, Holding};
 use super::ledger::Ledger;
@@ -109,6 +110,7 @@ pub async fn prepare<S: Store>(
             description.guarantees.durability.name()
         )));
     }
+    require_isolation(request, &description)?;
     phases.reset_s = began.elapsed().as_secs_f64();
 
     watch.phase(&request.id, "load");
@@ -142,6 +144,21 @@ pub async fn prepare<S: Store>(
         frontiers,
         phases,
     })
+}
+
+/// Refuses a store whose isolation level, as it tells it, is weaker than the workload requires.
+fn require_isolation(request: &Request, description: &Description) -> Result<(), RunError> {
+    let Some(required) = request.plan().require.isolation else { return Ok(()) };
+    let told = description.guarantees.isolation.to_lowercase();
+    let strength = |level: &str| ISOLATIONS.iter().position(|known| level.starts_with(known));
+    if strength(&told) >= strength(required) {
+        return Ok(());
+    }
+    Err(RunError::Refused(format!(
+        "{} isolates transactions as `{told}`; workload {} requires `{required}`",
+        request.address,
+        request.plan().name
+    )))
 }
 
 /// Loads the dataset through the store's bulk path, timed.

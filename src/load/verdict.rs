@@ -36,8 +36,23 @@ pub struct Evidence<'a> {
     pub checks: &'a [CheckResult],
     /// Whether it was stopped by Ctrl-C, and after how many seconds of measurement.
     pub interrupted_after_s: Option<f64>,
-    /// `release`, `dist` or `debug`.
+    /// `release` or `debug`.
     pub profile: &'a str,
+    /// Limits that the workload states, each with what was measured.
+    pub limits: Vec<Limit>,
+}
+
+/// A limit of latency that the workload states.
+#[derive(Debug)]
+pub struct Limit {
+    /// Whose latency: an operation's, or `all operations`.
+    pub of: String,
+    /// Percentile, 0 to 100.
+    pub percentile: f64,
+    /// The most that it may be.
+    pub limit_ms: f64,
+    /// What it was; none without samples.
+    pub measured_ms: Option<f64>,
 }
 
 /// Reaches the verdict.
@@ -98,6 +113,7 @@ fn notes(evidence: &Evidence<'_>) -> Vec<String> {
     if evidence.counts.succeeded < FEW {
         notes.push(format!("only {} operations: too few for p99 and above", evidence.counts.succeeded));
     }
+    notes.extend(evidence.limits.iter().map(Limit::note));
     let undecided = evidence.checks.iter().filter(|check| check.undecided).count();
     if undecided > 0 {
         notes.push(format!("{undecided} checks could not be judged: writes with an unknown outcome"));
@@ -118,6 +134,21 @@ fn notes(evidence: &Evidence<'_>) -> Vec<String> {
         notes.extend(unsteady(&series));
     }
     notes
+}
+
+impl Limit {
+    /// Whether it was kept. A missed limit makes a run no less valid: it is what the run found out.
+    fn note(&self) -> String {
+        let Limit { of, percentile, limit_ms, measured_ms } = self;
+        let name = if *percentile >= 100.0 { "maximum".to_owned() } else { format!("p{percentile}") };
+        match measured_ms {
+            Some(measured) if measured <= limit_ms => {
+                format!("SLO met: {of}, {name} {measured:.3} ms <= {limit_ms} ms")
+            }
+            Some(measured) => format!("SLO MISSED: {of}, {name} {measured:.3} ms > {limit_ms} ms"),
+            None => format!("SLO not judged: {of}, {name}: no samples"),
+        }
+    }
 }
 
 /// What the throughput did over time, where it was not steady. Told and drawn, never trimmed.

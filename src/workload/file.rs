@@ -16,6 +16,9 @@ use drivers::{Kind, Part};
 /// The most records, streams or entities, and the most ticks: numbers stay exact in every store and as floats.
 pub(super) const MOST_RECORDS: i64 = 1_000_000_000_000;
 
+/// The names of [`KeyChoice`].
+const CHOICES: [&str; 7] = ["uniform", "zipfian", "zipfian-ycsb", "latest", "hotspot", "exponential", "sequential"];
+
 /// Everything that a file says, names resolved to positions.
 #[derive(Debug, Clone)]
 pub struct Spec {
@@ -326,7 +329,7 @@ impl Scope {
 
     /// The position of the chooser for keys of a part; `uniform` where nothing is written.
     pub fn choosing(&mut self, item: Option<Item<'_>>, part: Part, grows: bool) -> Reading<usize> {
-        let choice = item.as_ref().map_or(Ok(KeyChoice::Uniform {}), Item::parse)?;
+        let choice = item.as_ref().map_or(Ok(KeyChoice::Uniform {}), choice)?;
         let choosing = Choosing { part, choice, grows };
         let known = self.choosings.iter().position(|known| *known == choosing);
         Ok(known.unwrap_or_else(|| {
@@ -334,6 +337,16 @@ impl Scope {
             self.choosings.len() - 1
         }))
     }
+}
+
+/// `"latest"`, or `{ choose = "zipfian", exponent = 0.9 }`.
+fn choice(item: &Item<'_>) -> Reading<KeyChoice> {
+    let named = if item.is_table() { item.section()?.need("choose")? } else { item.clone() };
+    let name = named.text()?;
+    if !CHOICES.contains(&name) {
+        return Err(named.fault(not_one_of("no way to choose keys", name, &CHOICES)));
+    }
+    item.parse()
 }
 
 fn position<'n>(item: &Item<'_>, what: &str, names: impl Iterator<Item = &'n str>) -> Reading<usize> {

@@ -16,6 +16,8 @@ mod pattern;
 mod plan;
 pub mod properties;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod values;
 mod vocabulary;
 

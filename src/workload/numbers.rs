@@ -3,7 +3,7 @@
 //!
 //! They serve for contents, lengths, counts and limits alike. Which key is drawn is not here (`generate/keys.rs`).
 
-use super::reader::{Item, Reading, not_one_of};
+use super::reader::{Item, Reading, Section, not_one_of};
 use crate::draw::keys::{LengthChoice, LengthChooser};
 use rand::RngExt;
 use rand_distr::{Exp1, StandardNormal};
@@ -32,13 +32,16 @@ enum Shape {
     Lognormal { ln_median: f64, sigma: f64 },
     /// Gaps between independent events.
     Exponential { mean: f64 },
+    /// These numbers, with the running sums of their weights.
+    Weighted { values: Vec<f64>, sums: Vec<f64> },
 }
 
 /// The shapes with a name that are not YCSB's, with the keys that they take.
-const SHAPES: [(&str, &[&str]); 3] = [
+const SHAPES: [(&str, &[&str]); 4] = [
     ("normal", &["choose", "mean", "deviation", "min", "max"]),
     ("lognormal", &["choose", "median", "sigma", "min", "max"]),
     ("exponential", &["choose", "mean", "min", "max"]),
+    ("weighted", &["choose", "values", "weights"]),
 ];
 const LENGTHS: [&str; 5] = ["constant", "uniform", "zipfian", "zipfian-ycsb", "histogram"];
 
@@ -77,6 +80,10 @@ impl Numbers {
             Shape::Normal { mean, deviation } => mean + deviation * rng.sample::<f64, _>(StandardNormal),
             Shape::Lognormal { ln_median, sigma } => (ln_median + sigma * rng.sample::<f64, _>(StandardNormal)).exp(),
             Shape::Exponential { mean } => mean * rng.sample::<f64, _>(Exp1),
+            Shape::Weighted { values, sums } => {
+                let ticket = rng.random::<f64>() * sums[sums.len() - 1];
+                values[sums.partition_point(|sum| *sum <= ticket).min(values.len() - 1)]
+            }
         };
         number.clamp(self.min, self.max)
     }
@@ -121,7 +128,10 @@ impl Numbers {
             return Err(choice.fault(not_one_of("no distribution", name, &all)));
         };
         section.only(keys)?;
-        let positive = |name| section.need(name)?.number_in(f64::MIN_POSITIVE, LARGEST);
+        if name == "weighted" {
+            return Self::weighted(&section, bound);
+        }
+        let positive = |name| section.need(name)?.positive();
         let shape = match name {
             "normal" => Shape::Normal { mean: section.need("mean")?.number()?, deviation: positive("deviation")? },
             "lognormal" => Shape::Lognormal {
@@ -131,6 +141,24 @@ impl Numbers {
             _ => Shape::Exponential { mean: positive("mean")? },
         };
         Ok(Numbers { shape, min: bound(&section.need("min")?)?, max: bound(&section.need("max")?)? })
+    }
+
+    fn weighted(section: &Section<'_>, value: impl Fn(&Item<'_>) -> Reading<f64>) -> Reading<Self> {
+        let values = section.need("values")?.items()?.iter().map(value).collect::<Reading<Vec<_>>>()?;
+        let weights = section.need("weights")?;
+        let sums = weights.items()?.into_iter().scan(0.0, |sum, weight| {
+            Some(weight.positive().map(|weight| {
+                *sum += weight;
+                *sum
+            }))
+        });
+        let sums = sums.collect::<Reading<Vec<_>>>()?;
+        if values.is_empty() || values.len() != sums.len() {
+            return Err(weights.fault("there has to be one weight for each of the `values`, and at least one of them"));
+        }
+        let min = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        Ok(Numbers { shape: Shape::Weighted { values, sums }, min, max })
     }
 
     fn within(self, item: &Item<'_>, least: f64, most: f64) -> Reading<Self> {

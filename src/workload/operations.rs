@@ -49,6 +49,7 @@ pub(super) fn operations(scope: &mut Scope, section: &Section<'_>) -> Reading<Ve
             return Err(item.fault("the name has to be at most 40 lower-case letters, digits, - or _"));
         }
         let section = item.section()?;
+        let recipe = recipe(scope, &section)?;
         let weight = section.need("weight")?;
         let share = weight.number_in(0.0, 1e9)?;
         if share == 0.0 {
@@ -56,7 +57,7 @@ pub(super) fn operations(scope: &mut Scope, section: &Section<'_>) -> Reading<Ve
         }
         total += share;
         let slo = section.find("slo").map_or(Ok(load::Slo::default()), |item| load::slo(&item.section()?))?;
-        operations.push(Operation { name: name.into(), share, slo, recipe: recipe(scope, &section)? });
+        operations.push(Operation { name: name.into(), share, slo, recipe });
     }
     if operations.is_empty() {
         return Err(section.fault("there are no operations; write at least one [operations.NAME]"));

@@ -38,6 +38,7 @@ pub(super) fn read<T>(
     };
     let result = parsed.and_then(|root| read(Section { key: String::new(), at: 0, table: root.get_ref() }));
     result.map_err(|Fault { at, key, problem }| {
+        let key = clipped(&key);
         let line = 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
         WorkloadError::Malformed { file: file.into(), line, key, problem }
     })
@@ -171,6 +172,16 @@ impl<'a> Item<'a> {
         Err(self.fault(format!("{number} is out of range; write a number from {min} to {max}")))
     }
 
+    /// A number above 0.
+    pub fn positive(&self) -> Reading<f64> {
+        let number = self.number()?;
+        if number > 0.0 {
+            Ok(number)
+        } else {
+            Err(self.fault(format!("{number} is out of range; write a number above 0")))
+        }
+    }
+
     /// A length of time such as "250ms", "10s" or "1h 30m", in milliseconds; at most a century.
     pub fn duration_ms(&self) -> Reading<i64> {
         const CENTURY_MS: u128 = 100 * 366 * 86_400_000;
@@ -245,11 +256,19 @@ impl<'a> Item<'a> {
 
 /// The sentence for a name outside a list: the one that was probably meant, or else all of them.
 pub(super) fn not_one_of(what: &str, name: &str, known: &[&str]) -> String {
+    let name = &clipped(name);
     match known.iter().find(|one| is_typo_of(name, one)) {
         Some(meant) => format!("`{name}` is {what}; did you mean `{meant}`?"),
         None if known.is_empty() => format!("`{name}` is {what}; there is none"),
         None => format!("`{name}` is {what}; write one of {}", known.join(", ")),
     }
+}
+
+/// What of a text can stand in a sentence: its beginning, without control characters.
+fn clipped(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let clean: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(LONGEST).is_some() { clean + "..." } else { clean }
 }
 
 /// Whether two words differ in at most one changed, missing, additional or swapped pair of letters.
