@@ -5,7 +5,7 @@
 //! operation that it speaks. Operations are data ([`Op`]); their meanings are written in `op.rs` and, as code, in
 //! `memory.rs`. Drivers know no plan, no clock and no histogram, and print nothing.
 //!
-//! To add a store: write `name.rs`, put its client crate and a feature into `Cargo.toml`, and a line into [`stores!`].
+//! To add a store: write `name.rs`, put its client crate and a feature into `Cargo.toml`, and a line into `stores!`.
 //! The conformance suite (`tests/conformance.rs`) then holds it to what it declares.
 
 #![allow(async_fn_in_trait)] // Sessions live and die on one thread, so their futures need not be `Send`.

@@ -105,7 +105,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub max_retries: u32,
 
-    /// Results folder; must not hold an experiment yet [default: results/<time>-<workloads>]
+    /// Results folder; must not hold an experiment yet [default: results/TIME-WORKLOADS]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 

@@ -16,8 +16,16 @@ const FNV_PRIME: u64 = 1_099_511_628_211;
 /// Java's `abs` leaves -2^63 negative; here it becomes 2^63. One number in 2^64 could tell the difference.
 #[inline]
 pub fn hash(number: u64) -> u64 {
-    let fnv = |hash: u64, octet: u8| (hash ^ u64::from(octet)).wrapping_mul(FNV_PRIME);
-    number.to_le_bytes().into_iter().fold(FNV_OFFSET, fnv).cast_signed().unsigned_abs()
+    // A zero byte only multiplies, so the zero bytes above a small number are one product: 3 ns less for each of the two
+    // hashes of an operation.
+    let (octets, rest) = match number {
+        0..0x100_0000 => (3, const { FNV_PRIME.wrapping_pow(5) }),
+        0x100_0000..0x100_0000_0000 => (5, const { FNV_PRIME.wrapping_pow(3) }),
+        _ => (8, 1),
+    };
+    let fnv = |hash: u64, octet: &u8| (hash ^ u64::from(*octet)).wrapping_mul(FNV_PRIME);
+    let hash = number.to_le_bytes()[..octets].iter().fold(FNV_OFFSET, fnv).wrapping_mul(rest);
+    hash.cast_signed().unsigned_abs()
 }
 
 /// The text `user` + `decimal`, left-padded with zeros to `zero_padding` digits (YCSB's `zeropadding`, 1 by default).
@@ -51,6 +59,19 @@ mod tests {
         ];
         for (number, text) in vectors {
             assert_eq!(key_text(hash(number), 1), text);
+        }
+    }
+
+    #[test]
+    fn the_short_way_over_zero_bytes_is_the_long_way() {
+        let long = |number: u64| {
+            let fnv = |hash: u64, octet: u8| (hash ^ u64::from(octet)).wrapping_mul(FNV_PRIME);
+            number.to_le_bytes().into_iter().fold(FNV_OFFSET, fnv).cast_signed().unsigned_abs()
+        };
+        for bit in 0..64 {
+            for number in [(1_u64 << bit) - 1, 1 << bit, (1 << bit) | 0x5a] {
+                assert_eq!(hash(number), long(number), "{number:x}");
+            }
         }
     }
 

@@ -100,6 +100,22 @@ pub struct ZipfianYcsb {
     alpha: f64,
 }
 
+/// The integer part of items * base^alpha by squaring, which takes half the time of `powf`; `None` where it is too close
+/// to an integer to be sure of.
+///
+/// alpha is 1 / (1 - 0.99) in floating point, 8.6e-14 below 100. With |ln base| < 0.24 the two powers differ by 2.1e-14 of
+/// their value, and eight roundings add 1e-15.
+#[inline]
+fn rank_by_squaring(items: f64, base: f64) -> Option<u64> {
+    const DOUBT: f64 = 4e-14;
+    let power_4 = (base * base) * (base * base);
+    let power_16 = (power_4 * power_4) * (power_4 * power_4);
+    let power_32 = power_16 * power_16;
+    let rank = items * ((power_32 * power_32) * (power_32 * power_4));
+    let (low, high) = ((rank * (1.0 - DOUBT)) as u64, (rank * (1.0 + DOUBT)) as u64);
+    (low == high && base > 0.79).then_some(low)
+}
+
 impl ZipfianYcsb {
     /// Over ranks `0..items` (YCSB's `zipfian` scan and field lengths; `latest`). `items` = 0 is taken as 1.
     pub fn new(items: u64) -> Self {
@@ -157,8 +173,10 @@ impl ZipfianYcsb {
         if uz < self.second {
             return 1.min(self.items - 1);
         }
-        let rank = self.items as f64 * (self.eta * u - self.eta + 1.0).powf(self.alpha);
-        (rank as u64).min(self.items - 1)
+        let base = self.eta * u - self.eta + 1.0;
+        let rank = rank_by_squaring(self.items as f64, base)
+            .unwrap_or_else(|| (self.items as f64 * base.powf(self.alpha)) as u64);
+        rank.min(self.items - 1)
     }
 }
 
@@ -250,6 +268,24 @@ mod tests {
             counts.iter().zip(&weights).map(|(count, w)| (count - w * scale).powi(2) / (w * scale)).sum();
         let freedom = (ranks - 1) as f64;
         (chi_squared - freedom) / (2.0 * freedom).sqrt()
+    }
+
+    #[test]
+    fn squaring_gives_the_ranks_that_the_power_gives() {
+        let zipfian = ZipfianYcsb::scrambled();
+        let mut rng = SplitMix64::seed_from_u64(1);
+        let mut doubted = 0;
+        for _ in 0..1_000_000 {
+            // Below it, u stands for the ranks 0 and 1 and no power is taken.
+            let u = rng.random_range(zipfian.second / zipfian.zeta..1.0);
+            let base = zipfian.eta * u - zipfian.eta + 1.0;
+            let exact = (zipfian.items as f64 * base.powf(zipfian.alpha)) as u64;
+            match rank_by_squaring(zipfian.items as f64, base) {
+                Some(rank) => assert_eq!(rank, exact, "at {base}"),
+                None => doubted += 1,
+            }
+        }
+        assert!(doubted < 2_000, "{doubted} of a million are left to the power");
     }
 
     #[test]

@@ -290,3 +290,142 @@ fn undecided_if(unknown: u64, mut found: CheckResult) -> CheckResult {
 fn result(name: String, passed: bool, detail: String) -> CheckResult {
     CheckResult { name, passed, undecided: false, detail }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::Workload;
+    use drivers::{Change, Op};
+
+    const WORKLOAD: &str = r#"
+about = "two accounts"
+[tables.accounts]
+records = 2
+[tables.accounts.fields]
+balance = { int = 100 }
+note = { text = ["a", "b"] }
+[logs.events]
+streams = 1
+events = 0
+[logs.events.fields]
+what = { text = ["x"] }
+[operations]
+read = { weight = 1, do = "read", table = "accounts", key = "uniform" }
+[[checks]]
+name = "money is conserved"
+conserved = ["accounts.balance"]
+"#;
+
+    fn plan() -> Plan {
+        Workload::parse("test.toml", WORKLOAD).and_then(|workload| workload.plan(None, None)).expect("a plan")
+    }
+
+    fn account(key: i64, balance: i64, note: &str) -> Row {
+        Row { key: Key::Int(key), values: vec![Value::Int(balance), Value::Text(note.into())] }
+    }
+
+    fn event(id: i64) -> Row {
+        Row { key: Key::Int(1), values: vec![Value::Text("x".into()), Value::Int(id)] }
+    }
+
+    /// What a store with these rows would hold.
+    fn holding(plan: &Plan, ledger: &Ledger, accounts: &[Row], events: &[Row]) -> Holding {
+        let mut store = Rows { accounts, events };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(read_back(&mut store, &plan.dataset, ledger)).expect("rows are read")
+    }
+
+    struct Rows<'a> {
+        accounts: &'a [Row],
+        events: &'a [Row],
+    }
+
+    impl Session for Rows<'_> {
+        async fn execute(&mut self, op: &Op, _: &mut drivers::Rows) -> Result<drivers::Done, Failure> {
+            Err(Failure::unsupported("rows", op))
+        }
+
+        async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
+            let rows = if matches!(part, Part::Table(_)) { self.accounts } else { self.events };
+            rows.iter().cloned().for_each(sink);
+            Ok(())
+        }
+    }
+
+    /// The names of the checks that fail when these writes were acknowledged and these rows are held.
+    fn failed(writes: &[(Op, u64, u64)], accounts: &[Row], events: &[Row]) -> Vec<String> {
+        let plan = plan();
+        let mut ledger = Ledger::new(&plan);
+        let before = holding(&plan, &ledger, &[account(1, 100, "a"), account(2, 100, "a")], &[]);
+        // Each write is by a lane of its own.
+        for (op, started_ns, ended_ns) in writes {
+            let mut lane = Ledger::new(&plan);
+            lane.acknowledged(op, *started_ns, *ended_ns);
+            ledger.merge(&lane);
+        }
+        let after = holding(&plan, &ledger, accounts, events);
+        let results = reconcile(&plan, &before, &ledger, &after);
+        results.into_iter().filter(|result| !result.passed).map(|result| result.name).collect()
+    }
+
+    fn bump(key: i64, by: i64) -> (Op, u64, u64) {
+        (Op::Bump { table: 0, key: Key::Int(key), field: 0, by, floor: None }, 0, 1)
+    }
+
+    fn write(note: &str, started_ns: u64, ended_ns: u64) -> (Op, u64, u64) {
+        let changes = vec![Change { field: 1, value: Value::Text(note.into()) }];
+        (Op::Update { table: 0, key: Key::Int(1), changes }, started_ns, ended_ns)
+    }
+
+    fn append(ids: &[i64]) -> (Op, u64, u64) {
+        let events = ids.iter().map(|id| event(*id).values).collect();
+        (Op::Append { log: 0, stream: Key::Int(1), events }, 0, 1)
+    }
+
+    #[test]
+    fn a_transfer_that_is_held_whole_passes_and_half_of_it_fails() {
+        let transfer = [bump(1, -30), bump(2, 30)];
+        assert_eq!(failed(&transfer, &[account(1, 70, "a"), account(2, 130, "a")], &[]), [""; 0]);
+        let torn = failed(&transfer, &[account(1, 70, "a"), account(2, 100, "a")], &[]);
+        assert_eq!(torn, ["accounts.balance: no acknowledged change is lost", "money is conserved"]);
+    }
+
+    #[test]
+    fn a_lost_or_foreign_record_is_noticed() {
+        assert_eq!(failed(&[], &[account(1, 100, "a")], &[]).len(), 3);
+        let insert = Op::Insert { table: 0, key: Key::Int(3), record: account(3, 5, "b").values };
+        let held = [account(1, 100, "a"), account(2, 100, "a"), account(3, 5, "b")];
+        assert_eq!(failed(&[(insert.clone(), 0, 1)], &held, &[]), ["money is conserved"]);
+        let changed = [account(1, 100, "a"), account(2, 100, "a"), account(3, 5, "x")];
+        assert!(
+            failed(&[(insert, 0, 1)], &changed, &[]).contains(&"accounts: their content is what was written".into())
+        );
+    }
+
+    #[test]
+    fn the_last_of_ordered_writes_must_be_held_and_either_of_concurrent_ones() {
+        let held = |note| [account(1, 100, note), account(2, 100, "a")];
+        let lost = "accounts: sampled updates hold an acknowledged last value";
+        let ordered = [write("first", 0, 10), write("second", 20, 30)];
+        assert_eq!(failed(&ordered, &held("second"), &[]), [""; 0]);
+        assert_eq!(failed(&ordered, &held("first"), &[]), [lost]);
+        let concurrent = [write("first", 0, 25), write("second", 20, 30)];
+        assert_eq!(failed(&concurrent, &held("first"), &[]), [""; 0]);
+        assert_eq!(failed(&concurrent, &held("second"), &[]), [""; 0]);
+        assert_eq!(failed(&concurrent, &held("a"), &[]), [lost]);
+    }
+
+    #[test]
+    fn events_must_be_there_once_and_in_their_writers_order() {
+        let held = [account(1, 100, "a"), account(2, 100, "a")];
+        let appended = [append(&[(1 << 40) | 1, (1 << 40) | 2]), append(&[(2 << 40) | 1])];
+        let interleaved = [event((1 << 40) | 1), event((2 << 40) | 1), event((1 << 40) | 2)];
+        assert_eq!(failed(&appended, &held, &interleaved), [""; 0]);
+        let swapped = [event((1 << 40) | 2), event((1 << 40) | 1), event((2 << 40) | 1)];
+        assert_eq!(
+            failed(&appended, &held, &swapped),
+            ["events: each writer's events are in order within their stream"]
+        );
+        assert_eq!(failed(&appended, &held, &interleaved[..2]).len(), 1, "one is lost");
+    }
+}

@@ -194,65 +194,76 @@ impl<S: Session> Lane<S> {
         intended_ns: u64,
         progress: &mut Progress,
     ) {
+        let (mut retries, mut tried) = (0, 0);
+        let mut result = Ok(Done::Applied);
         let ops = self.stream.ops(operation);
-        self.steps.resize_with(ops.len(), Step::default);
-        let mut retries = 0;
-        let mut failed = None;
-        let mut done = Done::Applied;
-        let mut tried = 0;
+        if self.steps.len() < ops.len() {
+            self.steps.resize_with(ops.len(), Step::default);
+        }
 
         let started_ns = course.clock.now_ns();
         let mut ended_ns = started_ns;
         for (op, step) in ops.iter().zip(&mut self.steps) {
-            let result = execute(&mut self.session, op, &mut step.rows, course.max_retries, &mut retries).await;
+            result = execute(&mut self.session, op, &mut step.rows, course.max_retries, &mut retries).await;
             ended_ns = course.clock.now_ns();
             step.ended_ns = ended_ns;
             tried += 1;
-            match result {
-                Ok(outcome) => done = outcome,
-                Err(failure) => {
-                    failed = Some(failure);
-                    break;
-                }
+            if result.is_err() {
+                break;
             }
         }
 
+        progress.now_ns = ended_ns;
         if ended_ns >= progress.check_ns {
-            progress.now_ns = ended_ns;
             self.check(course, window, progress);
         }
-        let ops = self.stream.ops(operation);
+        result = self.check_and_note(course, operation, tried, result, started_ns);
+        // In a closed loop an operation is due when it starts.
+        let intended_ns = if window.schedule.is_some() { intended_ns } else { started_ns };
         let slot = course.slots[operation];
-        let mut result = failed.map_or(Ok(done), Err);
+        record(&mut self.recorder, slot, Times { intended_ns, started_ns, ended_ns }, &result);
+        self.recorder.slots[slot].retries += u64::from(retries);
+        let outcome = match (self.stream.ops(operation), &result) {
+            (_, Ok(Done::Applied)) => Outcome::Applied,
+            ([first, ..], _) if tried == 1 => outcome(first, &result),
+            _ => Outcome::Unknown,
+        };
+        self.stream.settle(outcome);
+    }
+
+    /// Off the clock: checks the answer of each step, notes its writes, and records the steps of a sequence. Gives the
+    /// result of the whole, which an answer that cannot be right turns into a failure.
+    #[inline]
+    fn check_and_note(
+        &mut self,
+        course: &Course,
+        operation: usize,
+        tried: usize,
+        mut result: Result<Done, Failure>,
+        started_ns: u64,
+    ) -> Result<Done, Failure> {
+        let ops = self.stream.ops(operation);
         let mut step_ns = started_ns;
-        for (at, (op, step)) in ops.iter().zip(&mut self.steps).take(tried).enumerate() {
-            let last = at + 1 == tried;
+        for (at, (op, step)) in ops[..tried].iter().zip(&self.steps).enumerate() {
+            // Every step but the last was answered, or the last would not have been tried.
+            let is_last = at + 1 == tried;
+            let answered = if is_last { result.as_ref().ok().copied() } else { Some(Done::Applied) };
             if course.checks_answers
-                && (result.is_ok() || !last)
+                && let Some(done) = answered
                 && let Err(wrong) = answer::check(op, done, &step.rows)
             {
                 result = Err(Failure::new(FailureKind::Broken, wrong));
             }
-            let applied = Ok(Done::Applied);
-            let outcome = if last { &result } else { &applied };
-            note(&mut self.ledger, op, outcome, started_ns, ended_ns);
+            let earlier = Ok(Done::Applied);
+            let of_step = if is_last { &result } else { &earlier };
+            note(&mut self.ledger, op, of_step, started_ns, step.ended_ns);
             if ops.len() > 1 {
                 let times = Times { intended_ns: step_ns, started_ns: step_ns, ended_ns: step.ended_ns };
-                record(&mut self.recorder, slot + 1 + at, times, outcome);
+                record(&mut self.recorder, course.slots[operation] + 1 + at, times, of_step);
                 step_ns = step.ended_ns;
             }
         }
-        // In a closed loop an operation is due when it starts.
-        let intended_ns = if window.schedule.is_some() { intended_ns } else { started_ns };
-        record(&mut self.recorder, slot, Times { intended_ns, started_ns, ended_ns }, &result);
-        self.recorder.slots[slot].retries += u64::from(retries);
-        self.stream.settle(match &result {
-            Ok(Done::Applied) => Outcome::Applied,
-            Ok(Done::Refused) => Outcome::NotApplied,
-            Err(failure) if failure.kind.left_no_trace() => Outcome::NotApplied,
-            Err(_) => Outcome::Unknown,
-        });
-        progress.now_ns = ended_ns;
+        result
     }
 
     /// Once in 10 ms: hands over a finished second and looks for Ctrl-C.
@@ -327,14 +338,26 @@ async fn execute<S: Session>(
     }
 }
 
+/// What became of an operation's writes. A batch is not atomic: where a part of it was refused or failed, others may have
+/// been applied.
+#[inline]
+fn outcome(op: &Op, result: &Result<Done, Failure>) -> Outcome {
+    match result {
+        Ok(Done::Applied) => Outcome::Applied,
+        _ if matches!(op, Op::Batch(_)) => Outcome::Unknown,
+        Ok(Done::Refused) => Outcome::NotApplied,
+        Err(failure) if failure.kind.left_no_trace() => Outcome::NotApplied,
+        Err(_) => Outcome::Unknown,
+    }
+}
+
 /// Notes what the store acknowledged, and writes whose outcome nobody knows.
 #[inline]
 fn note(ledger: &mut Ledger, op: &Op, result: &Result<Done, Failure>, started_ns: u64, ended_ns: u64) {
-    match result {
-        Ok(Done::Applied) => ledger.acknowledged(op, started_ns, ended_ns),
-        Ok(Done::Refused) => {}
-        Err(failure) if failure.kind.left_no_trace() => {}
-        Err(_) => ledger.unknown(op),
+    match outcome(op, result) {
+        Outcome::Applied => ledger.acknowledged(op, started_ns, ended_ns),
+        Outcome::NotApplied => {}
+        Outcome::Unknown => ledger.unknown(op),
     }
 }
 

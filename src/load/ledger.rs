@@ -9,10 +9,11 @@ use std::sync::Arc;
 use drivers::{Change, Dataset, Digest, Key, Op, Record, Value};
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Updates of one key in this many are followed by value.
-const SAMPLE: u64 = 16;
-/// Fields followed by each lane at most.
-const FOLLOWED: usize = 4_096;
+use crate::workload::Plan;
+
+/// About this many fields of a table are followed by value. Which ones is decided by the keys' hashes alone, so that all
+/// lanes follow the same: a write that only one lane had noted would be mistaken for the last.
+const FOLLOWED: u64 = 4_096;
 
 /// What was acknowledged, by part of the dataset.
 #[derive(Debug, Clone)]
@@ -47,6 +48,8 @@ pub struct TableLedger {
     pub deleted_keys: Digest,
     /// Whether any record's content was changed.
     pub changed: bool,
+    /// One key in this many is followed.
+    pub one_in: u64,
     /// By field: what its sum over all records grew by, from inserts and bumps.
     pub grown: Vec<i128>,
     /// By field: whether it was bumped.
@@ -70,15 +73,17 @@ pub struct Write {
 
 impl Ledger {
     /// An empty ledger.
-    pub fn new(dataset: Arc<Dataset>) -> Self {
-        let table = |fields: usize| TableLedger {
+    pub fn new(plan: &Plan) -> Self {
+        let dataset = Arc::clone(&plan.dataset);
+        let table = |fields: usize, records: u64| TableLedger {
+            one_in: (records * fields as u64 / FOLLOWED).max(1),
             grown: vec![0; fields],
             bumped: vec![false; fields],
             set: vec![false; fields],
             ..TableLedger::default()
         };
         Ledger {
-            tables: dataset.tables.iter().map(|shape| table(shape.fields.len())).collect(),
+            tables: plan.tables.iter().map(|shape| table(shape.fields.len(), shape.records)).collect(),
             logs: vec![Added::default(); dataset.logs.len()],
             series: vec![Added::default(); dataset.series.len()],
             dataset,
@@ -148,19 +153,14 @@ impl Ledger {
         let into = &mut self.tables[table];
         self.scratch.clear();
         key.write_canonical(&mut self.scratch);
-        let is_sampled = xxh3_64(&self.scratch).is_multiple_of(SAMPLE);
+        let is_followed = xxh3_64(&self.scratch).is_multiple_of(into.one_in);
         for change in changes {
             into.set[change.field] = true;
-            if !is_sampled {
+            if !is_followed {
                 continue;
             }
             let written = write(value_hash(&change.value, &mut self.scratch));
-            let room = into.followed.len() < FOLLOWED;
-            match into.followed.entry((key.clone(), change.field)) {
-                std::collections::hash_map::Entry::Occupied(mut entry) => *entry.get_mut() = vec![written],
-                std::collections::hash_map::Entry::Vacant(entry) if room => drop(entry.insert(vec![written])),
-                std::collections::hash_map::Entry::Vacant(_) => {}
-            }
+            into.followed.insert((key.clone(), change.field), vec![written]);
         }
     }
 

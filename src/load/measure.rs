@@ -83,7 +83,7 @@ pub fn measure<S: Store>(
             index as u32,
             load.clients,
         ),
-        ledger: Ledger::new(Arc::clone(&request.plan().dataset)),
+        ledger: Ledger::new(request.plan()),
         recorder: Box::new(Recorder::new(course.slot_count, open_loop)),
         outbox: outbox.clone(),
         spares: spares.lock().unwrap_or_else(PoisonError::into_inner)[index].take(),

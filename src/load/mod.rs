@@ -171,7 +171,7 @@ fn go_through_the_phases<S: Store>(
 
     watch.phase(&request.id, "check");
     let began = Instant::now();
-    let mut ledger = Ledger::new(Arc::clone(&request.plan().dataset));
+    let mut ledger = Ledger::new(request.plan());
     outcome.ended.iter().for_each(|lane| ledger.merge(&lane.ledger));
     admin.block_on(check(&mut prepared, request, &ledger))?;
     prepared.phases.check_s = began.elapsed().as_secs_f64();

@@ -169,7 +169,7 @@ async fn load<T: Session>(
     watch: &mut dyn Watch,
 ) -> Result<(Loading, Ledger, Arc<Frontiers>), RunError> {
     let plan = request.plan();
-    let mut ledger = Ledger::new(Arc::clone(&plan.dataset));
+    let mut ledger = Ledger::new(plan);
     let mut loader = Loader::new(Arc::clone(&request.generator), 0, 1);
     let of = plan.rows();
     let (mut rows, mut logical_bytes) = (0, 0);

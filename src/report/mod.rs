@@ -23,6 +23,7 @@ pub(crate) mod fixture;
 #[cfg(test)]
 pub(crate) mod zoo;
 
+use self::chart::Chart;
 use self::side_by_side::Side;
 use crate::record::{Experiment, OperationRecord, Run};
 
@@ -40,11 +41,24 @@ pub fn files(merged: &Experiment, sides: &[Side<'_>]) -> anyhow::Result<Vec<(Str
         ("summary.csv".to_owned(), csv::summary(merged)?),
         ("timeline.csv".to_owned(), csv::timeline(merged)?),
     ];
-    for chart in charts {
-        files.push((format!("charts/{}.png", chart.name), png::render(&chart.svg)?));
-        files.push((format!("charts/{}.svg", chart.name), chart.svg.into_bytes()));
+    for (chart, picture) in charts.iter().zip(pictures(&charts)?) {
+        files.push((format!("charts/{}.png", chart.name), picture));
+        files.push((format!("charts/{}.svg", chart.name), chart.svg.as_bytes().to_vec()));
     }
     Ok(files)
+}
+
+/// The charts as PNG, in their order. They are most of the work of a report, so all CPUs share in it.
+fn pictures(charts: &[Chart]) -> anyhow::Result<Vec<Vec<u8>>> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let render = |part: &[Chart]| part.iter().map(|chart| png::render(&chart.svg)).collect::<anyhow::Result<Vec<_>>>();
+    let parts = std::thread::scope(|scope| {
+        let parts = charts.chunks(charts.len().div_ceil(workers).max(1));
+        let busy: Vec<_> = parts.map(|part| scope.spawn(move || render(part))).collect();
+        let done = busy.into_iter().map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        done.collect::<anyhow::Result<Vec<_>>>()
+    });
+    Ok(parts?.into_iter().flatten().collect())
 }
 
 /// Successes of an operation per second of the measurement.

@@ -69,7 +69,7 @@ pub fn differences(sides: &[Side<'_>]) -> Vec<String> {
             "They were made by different programs",
             differ(&|one| format!("{}, {} build", words::tool(one), one.tool.profile)),
         ),
-        ("Their seeds differ, and so do data and operations", differ(&|one| one.seed.to_string())),
+        ("The seeds differ, and so do data and operations", differ(&|one| one.seed.to_string())),
     ]
     .into_iter()
     .filter_map(|(what, told)| Some(format!("{what}: {}.", told?)))
@@ -95,7 +95,7 @@ mod tests {
         let stores: Vec<String> = groups[0].cells.iter().map(|cell| words::store(cell.runs[0])).collect();
         assert_eq!(stores, ["before: libsql 3.45.1", "after: libsql 3.45.1"]);
         assert!(groups[0].warning.starts_with("Not the same stream"), "{}", groups[0].warning);
-        assert_eq!(differences(&sides), ["Their seeds differ, and so do data and operations: 42; 7."]);
+        assert_eq!(differences(&sides), ["The seeds differ, and so do data and operations: 42; 7."]);
     }
 
     #[test]

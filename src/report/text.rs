@@ -6,6 +6,7 @@ use super::group::{self, Cell};
 use super::reading::{Percentile, Reading, over_runs, reading};
 use super::table::{self, Align};
 use super::{per_second, units, words};
+use crate::cost;
 use crate::record::{Experiment, Latency, Mode, OperationRecord, Run};
 
 const COLUMNS: [(&str, Align); 12] = [
@@ -145,6 +146,7 @@ fn remarks(run: &Run) -> String {
         text += "  note: no intervals, the run is shorter than 10 s\n";
     }
     run.verdict.notes.iter().for_each(|note| text += &format!("  note: {note}\n"));
+    cost::line(run).iter().flat_map(|lines| lines.lines()).for_each(|line| text += &format!("  {line}\n"));
     text
 }
 

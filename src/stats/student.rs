@@ -4,7 +4,7 @@ use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 
 /// The half-width, in standard errors, of a two-sided interval with this confidence: `student_t(0.95, 19)` is 2.093.
 ///
-/// Found by bisecting the angle whose [`two_sided_probability`] is the confidence: 60 halvings are exact to f64.
+/// Found by bisecting the angle whose `two_sided_probability` is the confidence: 60 halvings are exact to f64.
 pub fn student_t(confidence: f64, degrees: usize) -> f64 {
     let (mut low, mut high) = (0.0, FRAC_PI_2);
     for _ in 0..60 {

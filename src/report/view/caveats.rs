@@ -110,7 +110,7 @@ fn machine(experiment: &Experiment) -> Option<String> {
     let host = &experiment.host;
     let mut told = Vec::new();
     if let Some(name) = &host.virtualization {
-        told.push(format!("a virtual machine ({name}), whose neighbours nobody here can see"));
+        told.push(format!("a virtual one ({name}), whose neighbours nobody here can see"));
     }
     if let Some(governor) = host.governor.as_deref().filter(|governor| *governor != "performance") {
         told.push(format!("CPU frequencies governed by `{governor}`, which change with the load"));

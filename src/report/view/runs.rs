@@ -17,8 +17,8 @@ pub struct Row {
     pub tier: String,
     /// `closed loop, 2 clients`.
     pub load: String,
-    /// Why no figures are shown.
-    pub invalid: Option<String>,
+    /// Whether its figures are shown.
+    pub valid: bool,
     /// Successes per second.
     pub throughput: Figure,
     /// p50, p99 and p99.9.
@@ -71,7 +71,7 @@ fn row(run: &Run) -> Row {
         id: run.id.clone(),
         tier: words::tier(run),
         load: words::load(run),
-        invalid: words::invalid(run),
+        valid: run.verdict.valid,
         throughput: shown(Figure::throughput(&[run])),
         latency: Percentile::ALL.map(|percentile| shown(Figure::latency(&[&run.total.response_ns], percentile))),
         losses: words::losses(run),

@@ -74,7 +74,7 @@ fn of_experiment(experiment: &Experiment) -> Vec<Remark> {
 
 /// Each sentence once, with the runs that it is about.
 fn remarks<'a>(experiment: &'a Experiment, of: impl Fn(&'a Run) -> &'a [String]) -> Vec<Remark> {
-    let texts = distinct(experiment.runs.iter().flat_map(|run| of(run)));
+    let texts = distinct(experiment.runs.iter().flat_map(&of));
     let remark = |text: &String| {
         let about = experiment.runs.iter().filter(|run| of(run).contains(text));
         let ids: Vec<String> = about.map(|run| run.id.clone()).collect();

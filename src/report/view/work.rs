@@ -22,6 +22,10 @@ pub struct Workload {
     pub skew: Option<String>,
     /// Its text.
     pub text: String,
+    /// Whether any store tells what it holds in memory.
+    pub tells_memory: bool,
+    /// Whether any store tells what it has written.
+    pub tells_written: bool,
     /// By store.
     pub loads: Vec<Load>,
 }
@@ -74,20 +78,24 @@ fn workload(runs: &[&Run]) -> Workload {
         hash: info.hash.clone(),
         streams: distinct(runs.iter().map(|run| run.workload.stream_hash.clone())),
         rows: units::count(info.rows),
-        skew: runs.iter().find_map(|run| skew(run)),
+        skew: skew(runs),
         text: info.text.clone(),
+        tells_memory: runs.iter().any(|run| run.footprint.after_run.memory_bytes.is_some()),
+        tells_written: runs.iter().any(|run| run.footprint.after_run.written_bytes.is_some()),
         loads: stores.into_iter().map(load).collect(),
     }
 }
 
 /// How unevenly the accesses fell on the keys.
-fn skew(run: &Run) -> Option<String> {
-    let skew = run.skew.as_ref()?;
+fn skew(runs: &[&Run]) -> Option<String> {
+    // Where each key is drawn only a few times, chance makes some look hot: the run with the most accesses tells best.
+    let skew = runs.iter().filter_map(|run| run.skew.as_ref()).max_by_key(|skew| skew.shares.accesses)?;
     let shares = skew.shares;
     let percent = |share: f64| format!("{:.1}%", 100.0 * share);
     Some(format!(
-        "of the accesses to {}, {} went to the hottest 1% of {} keys, {} to the hottest 10%, {} to the hottest 20%, and {} \
+        "of {} accesses to {}, {} went to the hottest 1% of {} keys, {} to the hottest 10%, {} to the hottest 20%, and {} \
          to the hottest key alone",
+        units::count(shares.accesses),
         skew.part,
         percent(shares.top_1),
         units::count(shares.keys),
