@@ -308,7 +308,7 @@ pub struct Uncertainty {
 pub struct Skew {
     /// The table, log or series that most operations aim at.
     pub part: String,
-    /// Shares of its hottest keys, over the first two million operations of the run.
+    /// Shares of its hottest keys, over the first half million operations of the run.
     #[serde(flatten)]
     pub shares: Shares,
 }

@@ -34,12 +34,17 @@ impl Shares {
             return None;
         }
         let mut counts = vec![0_u32; keys as usize];
-        let mut total = 0_u64;
         for key in accesses {
             let count = counts.get_mut(usize::try_from(key).ok()?)?;
             *count = count.saturating_add(1);
-            total += 1;
         }
+        Shares::of_counts(counts)
+    }
+
+    /// Of one count for each key, in any order. `None` without an access.
+    pub fn of_counts(mut counts: Vec<u32>) -> Option<Shares> {
+        let keys = counts.len() as u64;
+        let total: u64 = counts.iter().map(|count| u64::from(*count)).sum();
         if total == 0 {
             return None;
         }

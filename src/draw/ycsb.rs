@@ -18,14 +18,19 @@ const FNV_PRIME: u64 = 1_099_511_628_211;
 pub fn hash(number: u64) -> u64 {
     // A zero byte only multiplies, so the zero bytes above a small number are one product: 3 ns less for each of the two
     // hashes of an operation.
-    let (octets, rest) = match number {
-        0..0x100_0000 => (3, const { FNV_PRIME.wrapping_pow(5) }),
-        0x100_0000..0x100_0000_0000 => (5, const { FNV_PRIME.wrapping_pow(3) }),
-        _ => (8, 1),
+    let hash = match number {
+        0..0x100_0000 => fnv::<3>(number).wrapping_mul(const { FNV_PRIME.wrapping_pow(5) }),
+        0x100_0000..0x100_0000_0000 => fnv::<5>(number).wrapping_mul(const { FNV_PRIME.wrapping_pow(3) }),
+        _ => fnv::<8>(number),
     };
-    let fnv = |hash: u64, octet: &u8| (hash ^ u64::from(*octet)).wrapping_mul(FNV_PRIME);
-    let hash = number.to_le_bytes()[..octets].iter().fold(FNV_OFFSET, fnv).wrapping_mul(rest);
     hash.cast_signed().unsigned_abs()
+}
+
+/// FNV over the lowest bytes of a number.
+#[inline]
+fn fnv<const OCTETS: usize>(number: u64) -> u64 {
+    let step = |hash: u64, octet: usize| (hash ^ (number >> (8 * octet) & 0xff)).wrapping_mul(FNV_PRIME);
+    (0..OCTETS).fold(FNV_OFFSET, step)
 }
 
 /// The text `user` + `decimal`, left-padded with zeros to `zero_padding` digits (YCSB's `zeropadding`, 1 by default).

@@ -112,8 +112,9 @@ fn rank_by_squaring(items: f64, base: f64) -> Option<u64> {
     let power_16 = (power_4 * power_4) * (power_4 * power_4);
     let power_32 = power_16 * power_16;
     let rank = items * ((power_32 * power_32) * (power_32 * power_4));
-    let (low, high) = ((rank * (1.0 - DOUBT)) as u64, (rank * (1.0 + DOUBT)) as u64);
-    (low == high && base > 0.79).then_some(low)
+    let whole = rank.trunc();
+    let (above, doubt) = (rank - whole, rank * DOUBT);
+    (above > doubt && above < 1.0 - doubt && base > 0.79).then_some(whole as u64)
 }
 
 impl ZipfianYcsb {

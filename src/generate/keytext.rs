@@ -18,8 +18,13 @@ impl KeyPattern {
             *key = Key::Text(CompactString::default());
         }
         if let Key::Text(text) = key {
-            text.clear();
-            text.push_str(before);
+            // The key before mostly begins alike.
+            if text.starts_with(before.as_str()) {
+                text.truncate(before.len());
+            } else {
+                text.clear();
+                text.push_str(before);
+            }
             push_digits(if *hashed { ycsb::hash(number) } else { number }, *width, |digits| text.push_str(digits));
             if !after.is_empty() {
                 text.push_str(after);

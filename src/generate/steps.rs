@@ -50,6 +50,9 @@ impl Hand {
 
     #[inline]
     pub fn settle(&mut self, outcome: Outcome) {
+        if self.pending.is_empty() {
+            return;
+        }
         for (part, number) in self.pending.drain(..) {
             match (outcome, self.maker.frontiers.of(part)) {
                 (Outcome::NotApplied, _) => self.spare.push((part, number)),

@@ -22,7 +22,7 @@ use super::verdict::{self, Evidence, Limit};
 use super::{Request, Until};
 
 /// Operations replayed to measure the skew of the accesses.
-const SKEW_OPERATIONS: u64 = 2_000_000;
+const SKEW_OPERATIONS: u64 = 500_000;
 
 /// The build profile, as far as the compiler tells.
 pub const PROFILE: &str = if cfg!(debug_assertions) { "debug" } else { "release" };
