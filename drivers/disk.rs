@@ -2,7 +2,14 @@
 //!
 //! Claims of durability are about a disk. A store whose files lie in memory keeps nothing, however it is set.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Where files of our own are made: the folder that the user names by TMPDIR, else the one for large temporary files.
+/// `/tmp` comes last because it often lies in memory, where nothing is durable.
+pub fn scratch_folder() -> PathBuf {
+    let var_tmp = PathBuf::from("/var/tmp");
+    if std::env::var_os("TMPDIR").is_none() && var_tmp.is_dir() { var_tmp } else { std::env::temp_dir() }
+}
 
 /// File systems that are memory.
 const IN_MEMORY: [&str; 2] = ["tmpfs", "ramfs"];

@@ -30,6 +30,7 @@ pub mod sim;
 pub use address::{Address, AddressError};
 pub use capability::{Binding, Capabilities, Capability, Description, Durability, Footprint, Guarantees};
 pub use dataset::{Dataset, Field, KeyKind, Kind, Log, Part, Series, Table};
+pub use disk::scratch_folder;
 pub use failure::{Failure, FailureKind};
 pub use op::{Done, Fields, Fold, Matching, Op, Order};
 pub use value::{Change, Digest, Key, Point, Record, Row, Rows, Value};

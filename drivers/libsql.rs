@@ -64,8 +64,8 @@ impl Store for Libsql {
         let (path, home) = match &config.location {
             Some(location) => (given_file(location)?, None),
             None => {
-                let home = tempfile::Builder::new().prefix("storebench-").tempdir_in(scratch_folder());
-                let home = home.map_err(|error| unavailable(&scratch_folder(), error))?;
+                let home = tempfile::Builder::new().prefix("storebench-").tempdir_in(disk::scratch_folder());
+                let home = home.map_err(|error| unavailable(&disk::scratch_folder(), error))?;
                 (home.path().join("storebench.db"), Some(home))
             }
         };
@@ -174,13 +174,6 @@ fn given_file(location: &Path) -> Result<PathBuf, Failure> {
             format!("libsql: `{}` is not a file in a folder that is there", location.display()),
         )),
     }
-}
-
-/// Where files of our own are made: the folder that the user names by TMPDIR, else the one for large temporary files.
-/// `/tmp` comes last because it often lies in memory, where nothing is durable.
-fn scratch_folder() -> PathBuf {
-    let var_tmp = PathBuf::from("/var/tmp");
-    if std::env::var_os("TMPDIR").is_none() && var_tmp.is_dir() { var_tmp } else { std::env::temp_dir() }
 }
 
 /// What the settings that were read back amount to.

@@ -184,7 +184,7 @@ fn experiment(args: &RunArgs) -> Experiment {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             profile: PROFILE.to_owned(),
         },
-        host: host::describe(&std::env::temp_dir()),
+        host: host::describe(&drivers::scratch_folder()),
         command: command_line(),
         started_at: now.clone(),
         finished_at: now,
