@@ -217,7 +217,7 @@ impl<S: Session> Lane<S> {
         if ended_ns >= progress.check_ns {
             self.check(course, window, progress);
         }
-        result = self.check_and_note(course, operation, tried, result, started_ns);
+        self.check_and_note(course, operation, tried, &mut result, started_ns);
         // In a closed loop an operation is due when it starts.
         let intended_ns = if window.schedule.is_some() { intended_ns } else { started_ns };
         let slot = course.slots[operation];
@@ -231,39 +231,38 @@ impl<S: Session> Lane<S> {
         self.stream.settle(outcome);
     }
 
-    /// Off the clock: checks the answer of each step, notes its writes, and records the steps of a sequence. Gives the
-    /// result of the whole, which an answer that cannot be right turns into a failure.
+    /// Off the clock: checks the answer of each step, notes its writes, and records the steps of a sequence. An answer
+    /// that cannot be right turns the result of the whole into a failure.
     #[inline]
     fn check_and_note(
         &mut self,
         course: &Course,
         operation: usize,
         tried: usize,
-        mut result: Result<Done, Failure>,
+        result: &mut Result<Done, Failure>,
         started_ns: u64,
-    ) -> Result<Done, Failure> {
+    ) {
         let ops = self.stream.ops(operation);
+        if let ([op], [step, ..]) = (ops, self.steps.as_slice()) {
+            check(course, op, step, result);
+            note(&mut self.ledger, op, result, started_ns, step.ended_ns);
+            return;
+        }
         let mut step_ns = started_ns;
         for (at, (op, step)) in ops[..tried].iter().zip(&self.steps).enumerate() {
             // Every step but the last was answered, or the last would not have been tried.
             let is_last = at + 1 == tried;
-            let answered = if is_last { result.as_ref().ok().copied() } else { Some(Done::Applied) };
-            if course.checks_answers
-                && let Some(done) = answered
-                && let Err(wrong) = answer::check(op, done, &step.rows)
-            {
-                result = Err(Failure::new(FailureKind::Broken, wrong));
+            let mut earlier = Ok(Done::Applied);
+            check(course, op, step, if is_last { result } else { &mut earlier });
+            if let (Ok(_), Err(wrong)) = (&result, earlier) {
+                *result = Err(wrong);
             }
-            let earlier = Ok(Done::Applied);
-            let of_step = if is_last { &result } else { &earlier };
+            let of_step = if is_last { &*result } else { &Ok(Done::Applied) };
             note(&mut self.ledger, op, of_step, started_ns, step.ended_ns);
-            if ops.len() > 1 {
-                let times = Times { intended_ns: step_ns, started_ns: step_ns, ended_ns: step.ended_ns };
-                record(&mut self.recorder, course.slots[operation] + 1 + at, times, of_step);
-                step_ns = step.ended_ns;
-            }
+            let times = Times { intended_ns: step_ns, started_ns: step_ns, ended_ns: step.ended_ns };
+            record(&mut self.recorder, course.slots[operation] + 1 + at, times, of_step);
+            step_ns = step.ended_ns;
         }
-        result
     }
 
     /// Once in 10 ms: hands over a finished second and looks for Ctrl-C.
@@ -335,6 +334,17 @@ async fn execute<S: Session>(
             Err(failure) if failure.kind == FailureKind::Conflict && *retries < max_retries => *retries += 1,
             _ => return result,
         }
+    }
+}
+
+/// Turns an answer that cannot be right into a failure.
+#[inline]
+fn check(course: &Course, op: &Op, step: &Step, result: &mut Result<Done, Failure>) {
+    if course.checks_answers
+        && let Ok(done) = result
+        && let Err(wrong) = answer::check(op, *done, &step.rows)
+    {
+        *result = Err(Failure::new(FailureKind::Broken, wrong));
     }
 }
 
