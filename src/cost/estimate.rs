@@ -127,7 +127,8 @@ pub fn units(run: &Run) -> Units {
     let items = demand.as_ref().map(|demand| demand.units(Counts::Items, Consistency::Strong));
     // The footprints enclose the warm-up and the drain, so all that succeeded between them shares in their difference.
     let between = run.timeline.iter().map(|second| second.ok).sum::<u64>().max(run.counts.succeeded).max(1) as f64;
-    let grown = |[before, after]: [Option<u64>; 2]| Some((after? as f64 - before? as f64) / between);
+    // A store that shrank, by a checkpoint for one, says nothing of what an operation stores.
+    let grown = |[before, after]: [Option<u64>; 2]| Some(after?.checked_sub(before?)? as f64 / between);
     let held_bytes = storage::held_bytes(run);
     let embedded = run.store.placement == Placement::Embedded;
     let cpu_ns = if embedded { Some(run.client.cpu_ns_per_op) } else { run.server_cpu_ns_per_op };

@@ -146,8 +146,24 @@ fn remarks(run: &Run) -> String {
         text += "  note: no intervals, the run is shorter than 10 s\n";
     }
     run.verdict.notes.iter().for_each(|note| text += &format!("  note: {note}\n"));
-    cost::line(run).iter().flat_map(|lines| lines.lines()).for_each(|line| text += &format!("  {line}\n"));
+    cost::line(run).iter().flat_map(|lines| lines.lines()).for_each(|line| text += &wrapped(line));
     text
+}
+
+/// A paragraph in lines of a terminal's width, indented, those after the first a little more.
+fn wrapped(paragraph: &str) -> String {
+    const WIDTH: usize = 116;
+    let mut lines = vec![String::from(" ")];
+    for word in paragraph.split(' ') {
+        if lines.last().is_some_and(|line| line.chars().count() + 1 + word.chars().count() > WIDTH) {
+            lines.push(String::from("   "));
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push(' ');
+            line.push_str(word);
+        }
+    }
+    lines.join("\n") + "\n"
 }
 
 /// Of several repetitions, the median and the extremes: each run is one sample.
