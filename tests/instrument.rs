@@ -10,7 +10,7 @@ use common::{Storebench, ns};
 #[test]
 fn known_percentiles_are_found_within_one_percent() {
     let run = Storebench::run(&["ycsb-c", "--records", "1000", "--warmup", "0", "--duration", "20s", "--clients", "1"])
-        .store("sim?latency=1ms*90,5ms*9.5,20ms*0.5")
+        .store("sim?latency=1ms*900,5ms*95,20ms*5")
         .expect_exit(0);
     let response = &run.first_run()["total"]["response_ns"];
     for (percentile, true_ns) in [("p50", 1_000_000), ("p99", 5_000_000), ("p999", 20_000_000)] {
