@@ -5,7 +5,8 @@
 //! A workload file becomes a plan (`workload`), the plan a stream of operations that is a function of the seed
 //! (`generate`). Lanes carry them out against a store and stop the time (`load`), recorders keep what they measured
 //! (`measure`), and all of it becomes one record (`record`). Everything printed or drawn derives from that record
-//! (`report`, with the pure functions of `stats`; `cost`, with its price catalogue). The stores live in their own crate, `drivers`, which knows none of this.
+//! (`report`, with the pure functions of `stats`; `cost`, with its price catalogue). The stores live in their own crate,
+//! `drivers`, which knows none of this.
 //!
 //! # Invariants
 //!
