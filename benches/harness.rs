@@ -122,6 +122,7 @@ fn measure(name: &str, clients: u32, records: u64, until: Until) -> Run {
             until,
             warmup: Duration::from_millis(500),
             skip_after: None,
+            timeout: Duration::from_secs(10),
             max_retries: 0,
         },
         hlog: folder.path().join("log.hlog"),

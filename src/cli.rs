@@ -105,6 +105,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub max_retries: u32,
 
+    /// Give an operation of a remote store up after this long: it counts as failed and its client connects anew
+    #[arg(long, value_name = "D", value_parser = duration, default_value = "10s")]
+    pub timeout: Duration,
+
     /// Results folder; must not hold an experiment yet [default: results/TIME-WORKLOADS]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

@@ -172,6 +172,7 @@ fn load(args: &RunArgs, workload: &Workload) -> Load {
         warmup: args.warmup.or(own.warmup).unwrap_or(WARMUP),
         skip_after: args.skip_after,
         max_retries: args.max_retries,
+        timeout: args.timeout,
     }
 }
 

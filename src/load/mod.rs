@@ -77,6 +77,8 @@ pub struct Load {
     pub skip_after: Option<Duration>,
     /// Attempts after the first for operations that lost a conflict.
     pub max_retries: u32,
+    /// After how long an operation of a remote store is given up.
+    pub timeout: Duration,
 }
 
 /// What ends a measurement.
@@ -151,7 +153,7 @@ pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch)
     let run = go_through_the_phases(&admin, &store, request, stop, watch);
     // Whatever happened, what was made in the store is removed; but the first error is the one to tell.
     let store = Arc::try_unwrap(store).map_err(|_| anyhow::anyhow!("a lane still holds the store; this is a bug"))?;
-    let closed = admin.block_on(store.close()).map_err(|failure| error(request, "closing", failure));
+    let closed = admin.block_on(store.close(false)).map_err(|failure| error(request, "closing", failure));
     let run = run?;
     closed.map(|()| run)
 }

@@ -5,11 +5,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use drivers::{Description, Durability, Opening, Session, Store};
+use drivers::{Description, Durability, Isolation, Opening, Session, Store};
 
 use crate::generate::{Frontiers, Loader};
 use crate::record::{CheckResult, Footprints, Loading, Phases};
-use crate::workload::ISOLATIONS;
 
 use super::audit::{self, Holding};
 use super::ledger::Ledger;
@@ -75,6 +74,8 @@ pub async fn open<S: Store>(request: &Request) -> Result<S, RunError> {
         dataset: Arc::clone(&request.plan().dataset),
         durability: asked_of::<S>(request),
         sessions: request.load.clients as usize + 1,
+        isolation: request.plan().require.isolation,
+        timeout: request.load.timeout,
     };
     S::open(config, opening).await.map_err(|failure| error(request, "opening", failure))
 }
@@ -149,15 +150,15 @@ pub async fn prepare<S: Store>(
 /// Refuses a store whose isolation level, as it tells it, is weaker than the workload requires.
 fn require_isolation(request: &Request, description: &Description) -> Result<(), RunError> {
     let Some(required) = request.plan().require.isolation else { return Ok(()) };
-    let told = description.guarantees.isolation.to_lowercase();
-    let strength = |level: &str| ISOLATIONS.iter().position(|known| level.starts_with(known));
-    if strength(&told) >= strength(required) {
+    let told = &description.guarantees.isolation;
+    if Isolation::told(told) >= Some(required) {
         return Ok(());
     }
     Err(RunError::Refused(format!(
-        "{} isolates transactions as `{told}`; workload {} requires `{required}`",
+        "{} isolates transactions as `{told}`; workload {} requires `{}`",
         request.address,
-        request.plan().name
+        request.plan().name,
+        required.name()
     )))
 }
 
