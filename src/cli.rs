@@ -51,7 +51,8 @@ pub struct RunArgs {
     #[arg(value_name = "WORKLOAD")]
     pub workloads: Vec<String>,
 
-    /// Store to measure; give it again for more: libsql, libsql:FILE, memory, null, sim?latency=1ms
+    /// Store to measure; give it again for more: libsql, libsql:FILE, memory, null, sim?latency=1ms, a server that is
+    /// started for the run (postgres, redis, mongodb, libsql-server), or the URL of one that runs
     #[arg(long = "store", value_name = "STORE", default_value = "libsql")]
     pub stores: Vec<String>,
 
@@ -108,6 +109,19 @@ pub struct RunArgs {
     /// Give an operation of a remote store up after this long: it counts as failed and its client connects anew
     #[arg(long, value_name = "D", value_parser = duration, default_value = "10s")]
     pub timeout: Duration,
+
+    /// What a failed operation does to the run: go-on counts it, stop ends the run
+    #[arg(long, value_name = "WHAT", value_parser = on_error, default_value = "go-on")]
+    pub on_error: OnError,
+
+    /// Leave the data in the store, which must have an address of its own, for a later run with --reuse
+    #[arg(long)]
+    pub keep: bool,
+
+    /// Use the data that an earlier run kept, if workload, size and seed are the same and nothing has changed it;
+    /// else load it anew. Keeps it too
+    #[arg(long)]
+    pub reuse: bool,
 
     /// Results folder; must not hold an experiment yet [default: results/TIME-WORKLOADS]
     #[arg(long, value_name = "DIR")]
@@ -252,6 +266,23 @@ fn arrivals(text: &str) -> Result<Arrivals, String> {
         "poisson" => Ok(Arrivals::Poisson),
         "constant" => Ok(Arrivals::Constant),
         _ => Err("give poisson (independent clients) or constant (equal gaps)".to_owned()),
+    }
+}
+
+/// What a failed operation does to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnError {
+    /// It is counted, and a broken connection is made anew.
+    GoOn,
+    /// It ends the run.
+    Stop,
+}
+
+fn on_error(text: &str) -> Result<OnError, String> {
+    match text {
+        "go-on" => Ok(OnError::GoOn),
+        "stop" => Ok(OnError::Stop),
+        _ => Err("give go-on or stop".to_owned()),
     }
 }
 

@@ -6,19 +6,22 @@
 mod answer;
 mod assemble;
 mod audit;
+mod client;
 mod lane;
 mod ledger;
 mod measure;
 pub mod pace;
 mod prepare;
 mod threads;
+mod usage;
 mod verdict;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use drivers::{Address, Durability, Failure, Store};
+use drivers::server::{self, Server};
+use drivers::{Address, Durability, Failure, Placement, Store};
 use thiserror::Error;
 use tokio::runtime::Runtime;
 
@@ -47,6 +50,10 @@ pub struct Request {
     pub address: Address,
     /// The asked tier; none takes the best that the store has.
     pub durability: Option<Durability>,
+    /// Whether data that an earlier run kept is used again, if it is still what was loaded.
+    pub reuse: bool,
+    /// Whether the data stays in the store.
+    pub keep: bool,
     /// The load.
     pub load: Load,
     /// Where the histogram log goes.
@@ -79,6 +86,8 @@ pub struct Load {
     pub max_retries: u32,
     /// After how long an operation of a remote store is given up.
     pub timeout: Duration,
+    /// Whether the first failed operation ends the run.
+    pub stops_on_failure: bool,
 }
 
 /// What ends a measurement.
@@ -149,27 +158,49 @@ pub enum RunError {
 pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch) -> Result<Run, RunError> {
     refuse_what_it_cannot::<S>(request)?;
     let admin = threads::runtime().map_err(anyhow::Error::from)?;
-    let store = Arc::new(admin.block_on(prepare::open::<S>(request))?);
-    let run = go_through_the_phases(&admin, &store, request, stop, watch);
+    let server = admin.block_on(serve::<S>(request, watch))?;
+    let store = Arc::new(admin.block_on(prepare::open::<S>(request, server.as_ref()))?);
+    let run = go_through_the_phases(&admin, &store, server.as_ref(), request, stop, watch);
     // Whatever happened, what was made in the store is removed; but the first error is the one to tell.
     let store = Arc::try_unwrap(store).map_err(|_| anyhow::anyhow!("a lane still holds the store; this is a bug"))?;
-    let closed = admin.block_on(store.close(false)).map_err(|failure| error(request, "closing", failure));
+    let close = client::within(PATIENCE, store.close(request.keep));
+    let closed = admin.block_on(close).map_err(|failure| error(request, "closing", failure));
     let run = run?;
     closed.map(|()| run)
+}
+
+/// How long the store may take for one step that is not measured: building an index takes minutes, not hours.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// Starts a server for a store that is named and not located.
+async fn serve<S: Store>(request: &Request, watch: &mut dyn Watch) -> Result<Option<Server>, RunError> {
+    if request.address.is_given() || S::PROGRAM.is_none() {
+        return Ok(None);
+    }
+    watch.phase(&request.id, "start a server");
+    let started = server::start::<S>(prepare::asked_of::<S>(request)).await;
+    started.map(Some).map_err(|failure| error(request, STARTING, failure))
+}
+
+/// Whether the store's server takes from the same CPUs as its clients.
+fn shares_machine<S: Store>(request: &Request, server: Option<&Server>) -> bool {
+    S::PLACEMENT == Placement::Remote && (server.is_some() || request.address.is_local())
 }
 
 fn go_through_the_phases<S: Store>(
     admin: &Runtime,
     store: &Arc<S>,
+    server: Option<&Server>,
     request: &Request,
     stop: &Arc<Stop>,
     watch: &mut dyn Watch,
 ) -> Result<Run, RunError> {
     let began_at = now();
-    let mut prepared = admin.block_on(prepare::prepare(store, request, stop, watch))?;
+    let mut prepared = admin.block_on(prepare::prepare(store, server, request, stop, watch))?;
 
     watch.phase(&request.id, "measure");
-    let outcome = measure::measure(&prepared, request, stop, watch)?;
+    let stop = Arc::new(Stop::under(stop));
+    let outcome = measure::measure(&prepared, server, request, &stop, watch)?;
 
     watch.phase(&request.id, "check");
     let began = Instant::now();
@@ -177,7 +208,7 @@ fn go_through_the_phases<S: Store>(
     outcome.ended.iter().for_each(|lane| ledger.merge(&lane.ledger));
     admin.block_on(check(&mut prepared, request, &ledger))?;
     prepared.phases.check_s = began.elapsed().as_secs_f64();
-    Ok(assemble::assemble(request, &prepared, &outcome, began_at, stop.is_set())?)
+    Ok(assemble::assemble(request, &prepared, &outcome, began_at, &stop)?)
 }
 
 /// Reads back what the store holds and reconciles it with what it acknowledged.
@@ -187,10 +218,11 @@ async fn check<S: Store>(
     ledger: &Ledger,
 ) -> Result<(), RunError> {
     let failed = |failure| error(request, "checking", failure);
-    prepared.footprints.after_run = prepared.store.footprint().await.map_err(failed)?;
+    prepared.footprints.after_run = client::within(PATIENCE, prepared.store.footprint()).await.map_err(failed)?;
     if S::KEEPS_DATA {
-        let mut session = prepared.store.session().await.map_err(failed)?;
-        let after = audit::read_back(&mut session, &request.plan().dataset, ledger).await.map_err(failed)?;
+        let mut session = client::within(request.load.timeout, prepared.store.session()).await.map_err(failed)?;
+        let read = audit::read_back(&mut session, &request.plan().dataset, ledger);
+        let after = client::within(PATIENCE, read).await.map_err(failed)?;
         prepared.checks.extend(audit::reconcile(request.plan(), &prepared.before, ledger, &after));
     }
     Ok(())
@@ -199,6 +231,17 @@ async fn check<S: Store>(
 /// The time of day to the second, RFC 3339, UTC.
 pub fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// The phases in which a failure means that the store, as it was named, cannot be used.
+const STARTING: &str = "starting a server";
+const OPENING: &str = "opening";
+
+impl RunError {
+    /// Whether the command line or what it names is wrong, rather than the run.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, RunError::Refused(_) | RunError::Store { phase: STARTING | OPENING, .. })
+    }
 }
 
 fn error(request: &Request, phase: &'static str, failure: Failure) -> RunError {

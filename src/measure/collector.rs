@@ -339,17 +339,7 @@ struct Merged {
 
 impl Merged {
     fn new(at_s: f64, length_s: f64, phase: Phase, skipped: u64) -> Self {
-        let line = Interval {
-            at_s,
-            length_s,
-            phase,
-            ok: 0,
-            failed: 0,
-            skipped,
-            response_ns: Brief::default(),
-            service_ns: Brief::default(),
-            lag_ns: Brief::default(),
-        };
+        let line = Interval { at_s, length_s, phase, skipped, ..Interval::default() };
         Merged { line, service: histogram::new(), response: histogram::new(), lag: histogram::new() }
     }
 
