@@ -23,6 +23,7 @@ Examples:
   storebench run oltp --clients 4 --duration 30s  one workload, four clients, half a minute
   storebench run read-heavy --rate 2000           open loop: 2,000 arrivals a second, whatever the store does
   storebench run mine.toml --store memory         your own workload (start from `storebench list oltp --toml`)
+  storebench check postgres                       is there a server to start, and what would it promise?
   storebench report results/latest                rebuild tables and charts from experiment.json
   storebench cost results/latest                  cost per million operations and per month, and where offers break even
 
@@ -38,6 +39,8 @@ pub enum Command {
     List(ListArgs),
     /// Rebuild the report of a results folder from its experiment.json, or put several side by side
     Report(ReportArgs),
+    /// Try which stores can be measured from here: program found, starts, reached, tier, workloads
+    Check(CheckArgs),
     /// Compare what the stores of a results folder would cost on offers of the price catalogue
     Cost(CostArgs),
 }
@@ -180,6 +183,23 @@ pub struct ListArgs {
     #[arg(long, requires = "name")]
     pub toml: bool,
 }
+
+/// `storebench check`
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_HELP)]
+pub struct CheckArgs {
+    /// Stores by name, or the addresses of running ones [default: every store of this build]
+    #[arg(value_name = "STORE")]
+    pub stores: Vec<String>,
+
+    /// The tier that a server is set for
+    #[arg(long, value_name = "TIER", value_parser = durability, default_value = "durable")]
+    pub durability: Durability,
+}
+
+const CHECK_HELP: &str = "\
+A server that is named and not located is started in a temporary folder and removed again; on one that is given by its
+URL a small dataset is made and removed. Exit code 2 if a store that was asked for cannot be used.";
 
 /// `storebench report`
 #[derive(Debug, Args)]

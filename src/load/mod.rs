@@ -12,6 +12,7 @@ mod ledger;
 mod measure;
 pub mod pace;
 mod prepare;
+mod probe;
 mod threads;
 mod usage;
 mod verdict;
@@ -31,6 +32,7 @@ use crate::workload::{Arrivals, Plan, Workload};
 
 pub use assemble::PROFILE;
 pub use prepare::refuse_what_it_cannot;
+pub use probe::{Probe, probe};
 
 use ledger::Ledger;
 use pace::Stop;
