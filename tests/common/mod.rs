@@ -3,7 +3,7 @@
 #![allow(dead_code)] // Each test file uses its part of this.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -69,11 +69,16 @@ impl Storebench {
         let status = PathBuf::from(format!("/proc/{}/status", child.id()));
         let peak = std::thread::spawn(move || watch_peak(&status));
         let output = child.wait_with_output().expect("the binary ends");
+        Ran { peak_memory_bytes: peak.join().expect("the watcher ends"), ..self.left(&output) }
+    }
+
+    /// What a command left that the caller ran.
+    pub fn left(self, output: &Output) -> Ran {
         Ran {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
             code: output.status.code().unwrap_or(-1),
-            peak_memory_bytes: peak.join().expect("the watcher ends"),
+            peak_memory_bytes: 0,
             folder: self.folder,
         }
     }
