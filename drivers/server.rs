@@ -88,10 +88,16 @@ impl Site {
 
     /// A command that runs the program, or another one of its folder (`initdb`).
     pub fn command(&self, other: Option<&str>) -> Command {
-        let beside = other.map(|name| self.binary.parent().unwrap_or(Path::new("")).join(name));
-        let mut command = Command::new(beside.unwrap_or_else(|| self.binary.clone()));
+        let mut command = Command::new(other.map_or_else(|| self.binary.clone(), |name| self.beside(name)));
         command.current_dir(self.folder());
         command
+    }
+
+    /// Another program of the same folder: that of the file itself, where PATH holds a link to it. The file is not started
+    /// by that name, because one that goes by several names (Redis) does what its name says.
+    fn beside(&self, name: &str) -> PathBuf {
+        let itself = self.binary.canonicalize().unwrap_or_else(|_| self.binary.clone());
+        itself.with_file_name(name)
     }
 
     /// Runs a command to its end, as the user that the server runs as.

@@ -49,9 +49,8 @@ impl Program {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let usual = self.folders.iter().flat_map(|pattern| matching(Path::new(pattern)));
         let folders = std::env::split_paths(&path).chain(usual).chain([fetched()]);
-        // A link on PATH is followed: other programs of the same version lie beside the file itself.
         let found = folders.map(|folder| folder.join(self.binary)).find(|file| file.is_file());
-        found.map(|file| file.canonicalize().unwrap_or(file)).ok_or_else(|| {
+        found.ok_or_else(|| {
             let problem =
                 format!("no `{}` on this machine (PATH, the usual folders, {})", self.binary, fetched().display());
             let remedy =

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use drivers::Store;
+use drivers::{Failure, Store};
 use hdrhistogram::Histogram;
 use indexmap::IndexMap;
 
@@ -42,6 +42,7 @@ pub fn assemble<S: Store>(
     outcome: &Outcome,
     began_at: String,
     stop: &Stop,
+    unchecked: Option<Failure>,
 ) -> anyhow::Result<Run> {
     let load = load_info(request, outcome, prepared);
     let open_loop = load.mode == Mode::Open;
@@ -81,6 +82,7 @@ pub fn assemble<S: Store>(
         service: &total.service_ns,
         client: &client,
         checks: &prepared.checks,
+        unchecked: unchecked.map(|failure| failure.to_string()),
         stopped: stop.is_set().then(|| {
             stop.reason().map_or_else(|| format!("interrupted after {measure_s:.1} s of measurement"), str::to_owned)
         }),

@@ -163,12 +163,13 @@ pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch)
     let server = admin.block_on(serve::<S>(request, watch))?;
     let store = Arc::new(admin.block_on(prepare::open::<S>(request, server.as_ref()))?);
     let run = go_through_the_phases(&admin, &store, server.as_ref(), request, stop, watch);
-    // Whatever happened, what was made in the store is removed; but the first error is the one to tell.
+    // Whatever happened, what was made in the store is removed; but the first error is the one to tell, and no run that
+    // was measured is lost to this one.
     let store = Arc::try_unwrap(store).map_err(|_| anyhow::anyhow!("a lane still holds the store; this is a bug"))?;
-    let close = client::within(PATIENCE, store.close(request.keep));
-    let closed = admin.block_on(close).map_err(|failure| error(request, "closing", failure));
-    let run = run?;
-    closed.map(|()| run)
+    let closed = admin.block_on(client::within(PATIENCE, store.close(request.keep)));
+    let mut run = run?;
+    run.verdict.notes.extend(closed.err().map(|failure| format!("its data is still in the store: {failure}")));
+    Ok(run)
 }
 
 /// How long the store may take for one step that is not measured: building an index takes minutes, not hours.
@@ -208,9 +209,9 @@ fn go_through_the_phases<S: Store>(
     let began = Instant::now();
     let mut ledger = Ledger::new(request.plan());
     outcome.ended.iter().for_each(|lane| ledger.merge(&lane.ledger));
-    admin.block_on(check(&mut prepared, request, &ledger))?;
+    let unchecked = admin.block_on(check(&mut prepared, request, &ledger)).err();
     prepared.phases.check_s = began.elapsed().as_secs_f64();
-    Ok(assemble::assemble(request, &prepared, &outcome, began_at, &stop)?)
+    Ok(assemble::assemble(request, &prepared, &outcome, began_at, &stop, unchecked)?)
 }
 
 /// Reads back what the store holds and reconciles it with what it acknowledged.
@@ -218,13 +219,12 @@ async fn check<S: Store>(
     prepared: &mut prepare::Prepared<S>,
     request: &Request,
     ledger: &Ledger,
-) -> Result<(), RunError> {
-    let failed = |failure| error(request, "checking", failure);
-    prepared.footprints.after_run = client::within(PATIENCE, prepared.store.footprint()).await.map_err(failed)?;
+) -> Result<(), Failure> {
+    prepared.footprints.after_run = client::within(PATIENCE, prepared.store.footprint()).await?;
     if S::KEEPS_DATA {
-        let mut session = client::within(request.load.timeout, prepared.store.session()).await.map_err(failed)?;
+        let mut session = client::within(request.load.timeout, prepared.store.session()).await?;
         let read = audit::read_back(&mut session, &request.plan().dataset, ledger);
-        let after = client::within(PATIENCE, read).await.map_err(failed)?;
+        let after = client::within(PATIENCE, read).await?;
         prepared.checks.extend(audit::reconcile(request.plan(), &prepared.before, ledger, &after));
     }
     Ok(())

@@ -34,6 +34,8 @@ pub struct Evidence<'a> {
     pub client: &'a Client,
     /// Reconciliation.
     pub checks: &'a [CheckResult],
+    /// Why what the store holds could not be read back, if so.
+    pub unchecked: Option<String>,
     /// Why it was stopped before its end, if it was.
     pub stopped: Option<String>,
     /// `release` or `debug`.
@@ -68,6 +70,9 @@ pub fn reach(evidence: &Evidence<'_>) -> Verdict {
     }
     for check in evidence.checks.iter().filter(|check| !check.passed && !check.undecided) {
         reasons.push(format!("check failed: {}: {}", check.name, check.detail));
+    }
+    if let Some(failure) = &evidence.unchecked {
+        reasons.push(format!("what the store holds after the run could not be checked: {failure}"));
     }
     if evidence.mode == Mode::Open
         && let Some(reason) = unstable(evidence)

@@ -44,15 +44,11 @@ impl Proxy {
         Proxy { port, manner }
     }
 
-    /// Behaves so for a while, from a delay on, while the caller does something else.
-    pub fn later(&self, delay: Duration, manner: Manner, length: Duration) {
-        let told = Arc::clone(&self.manner);
-        thread::spawn(move || {
-            thread::sleep(delay);
-            told.store(manner as u8, Ordering::SeqCst);
-            thread::sleep(length);
-            told.store(Manner::Fair as u8, Ordering::SeqCst);
-        });
+    /// Behaves so for a while.
+    pub fn be(&self, manner: Manner, length: Duration) {
+        self.manner.store(manner as u8, Ordering::SeqCst);
+        thread::sleep(length);
+        self.manner.store(Manner::Fair as u8, Ordering::SeqCst);
     }
 }
 
