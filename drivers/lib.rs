@@ -15,7 +15,7 @@ mod capability;
 mod dataset;
 mod disk;
 mod failure;
-#[cfg(feature = "libsql")]
+#[cfg(any(feature = "libsql", feature = "postgres"))]
 mod json;
 mod op;
 pub mod server;
@@ -25,6 +25,8 @@ mod value;
 pub mod libsql;
 pub mod memory;
 pub mod null;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod sim;
 
 pub use address::{Address, AddressError, redacted};
@@ -187,5 +189,6 @@ stores! {
     #[cfg(feature = "libsql")] libsql::Libsql,
     memory::Memory,
     null::Null,
+    #[cfg(feature = "postgres")] postgres::Postgres,
     sim::Sim,
 }
