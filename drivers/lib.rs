@@ -15,7 +15,7 @@ mod capability;
 mod dataset;
 mod disk;
 mod failure;
-#[cfg(any(feature = "libsql", feature = "redis"))]
+#[cfg(any(feature = "libsql", feature = "postgres", feature = "redis"))]
 mod json;
 mod op;
 pub mod server;
@@ -25,6 +25,8 @@ mod value;
 pub mod libsql;
 pub mod memory;
 pub mod null;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "redis")]
 pub mod redis;
 pub mod sim;
@@ -189,6 +191,7 @@ stores! {
     #[cfg(feature = "libsql")] libsql::Libsql,
     memory::Memory,
     null::Null,
+    #[cfg(feature = "postgres")] postgres::Postgres,
     #[cfg(feature = "redis")] redis::Redis,
     sim::Sim,
 }
