@@ -15,14 +15,18 @@ mod capability;
 mod dataset;
 mod disk;
 mod failure;
-#[cfg(any(feature = "libsql", feature = "postgres", feature = "redis"))]
+#[cfg(any(feature = "libsql", feature = "libsql-server", feature = "postgres", feature = "redis"))]
 mod json;
 mod op;
 pub mod server;
+#[cfg(any(feature = "libsql", feature = "libsql-server"))]
+mod sqlite;
 mod value;
 
 #[cfg(feature = "libsql")]
 pub mod libsql;
+#[cfg(feature = "libsql-server")]
+pub mod libsql_server;
 pub mod memory;
 pub mod null;
 #[cfg(feature = "postgres")]
@@ -189,6 +193,7 @@ macro_rules! stores {
 
 stores! {
     #[cfg(feature = "libsql")] libsql::Libsql,
+    #[cfg(feature = "libsql-server")] libsql_server::LibsqlServer,
     memory::Memory,
     null::Null,
     #[cfg(feature = "postgres")] postgres::Postgres,

@@ -1,15 +1,15 @@
 //! libSQL, embedded: the engine runs in this process, through its own crate.
 //!
-//! Sessions are connections to one file in WAL mode. SQL texts, prepared statements and values have files of their own.
-//! The libSQL server is another driver; synchronising replicas are not here.
+//! Sessions are connections to one file in WAL mode. The SQL is that of `sqlite.rs`; prepared statements and values have
+//! files of their own. The libSQL server is another driver; synchronising replicas are not here.
 //!
 //! Durability follows sqlite.org/pragma.html#pragma_synchronous. In WAL mode FULL syncs the log at every commit, so that
 //! a commit survives a power cut: `durable`. NORMAL syncs at checkpoints only; the file stays consistent and the last
 //! commits may be lost: `relaxed`. OFF never syncs and a power cut may corrupt the file: no more than `memory`.
 
+mod binding;
 mod schema;
 mod session;
-mod sql;
 mod statements;
 #[cfg(test)]
 mod tests;
@@ -121,7 +121,7 @@ impl Store for Libsql {
     }
 
     fn binding(&self, op: &Op) -> Binding {
-        Binding { statements: sql::binding(&self.dataset, op), round_trips: 0 }
+        Binding { statements: binding::binding(&self.dataset, op), round_trips: 0 }
     }
 
     async fn footprint(&self) -> Result<Footprint, Failure> {

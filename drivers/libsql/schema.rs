@@ -1,27 +1,25 @@
 //! Making, settling and removing a dataset's tables.
 //!
-//! In a file that the user gave there may be tables of others. What is made here is written down in `storebench_mark`,
-//! and only what stands there is ever dropped.
+//! In a file that the user gave there may be tables of others. What is made here is marked
+//! (`sqlite/marks.rs`), and only what is marked is ever dropped.
 
 use libsql::Connection;
 
-use super::{failure, sql, text, texts};
+use super::{failure, text, texts};
+use crate::sqlite::{marks, sql};
 use crate::{Dataset, Failure, FailureKind};
-
-const MAKE_MARKS: &str = "CREATE TABLE IF NOT EXISTS storebench_mark \
-                          (\"table\" TEXT NOT NULL PRIMARY KEY, workload TEXT NOT NULL) STRICT";
 
 /// Makes the dataset's tables, empty, in place of those that this workload made before. Their indexes come later:
 /// building one from rows that are there is quicker than keeping it while they come.
 pub(super) async fn create(connection: &Connection, dataset: &Dataset) -> Result<(), Failure> {
     atomically(connection, async {
-        run(connection, MAKE_MARKS, ()).await?;
+        run(connection, marks::MAKE, ()).await?;
         drop_marked(connection, dataset).await?;
         for part in dataset.parts() {
             let name = dataset.name_of(part);
             refuse_foreign(connection, name).await?;
             run(connection, &sql::table(dataset, part), ()).await?;
-            run(connection, "INSERT INTO storebench_mark VALUES (?, ?)", [name, dataset.name.as_str()]).await?;
+            run(connection, marks::ADD, [name, dataset.name.as_str()]).await?;
         }
         Ok(())
     })
@@ -46,10 +44,10 @@ pub(super) async fn settle(connection: &Connection, dataset: &Dataset) -> Result
 /// Removes what was made, and the marks with the last of it.
 pub(super) async fn drop_own(connection: &Connection, dataset: &Dataset) -> Result<(), Failure> {
     atomically(connection, async {
-        run(connection, MAKE_MARKS, ()).await?;
+        run(connection, marks::MAKE, ()).await?;
         drop_marked(connection, dataset).await?;
-        if texts(connection, "SELECT \"table\" FROM storebench_mark LIMIT 1", ()).await?.is_empty() {
-            run(connection, "DROP TABLE storebench_mark", ()).await?;
+        if texts(connection, marks::ANY, ()).await?.is_empty() {
+            run(connection, marks::DROP, ()).await?;
         }
         Ok(())
     })
@@ -63,17 +61,15 @@ pub(super) fn layout(dataset: &Dataset) -> Vec<String> {
 }
 
 async fn drop_marked(connection: &Connection, dataset: &Dataset) -> Result<(), Failure> {
-    let own = "SELECT \"table\" FROM storebench_mark WHERE workload = ?";
-    for table in texts(connection, own, [dataset.name.as_str()]).await? {
+    for table in texts(connection, marks::OF_WORKLOAD, [dataset.name.as_str()]).await? {
         run(connection, &format!("DROP TABLE IF EXISTS {}", sql::quoted(&table)), ()).await?;
     }
-    run(connection, "DELETE FROM storebench_mark WHERE workload = ?", [dataset.name.as_str()]).await
+    run(connection, marks::REMOVE, [dataset.name.as_str()]).await
 }
 
 /// After our own are dropped, whatever still has the name is not ours.
 async fn refuse_foreign(connection: &Connection, name: &str) -> Result<(), Failure> {
-    let named = "SELECT name FROM sqlite_schema WHERE name = ? COLLATE NOCASE";
-    if texts(connection, named, [name]).await?.is_empty() {
+    if texts(connection, marks::NAMED, [name]).await?.is_empty() {
         return Ok(());
     }
     Err(Failure::broken(format!(

@@ -1,15 +1,17 @@
 //! One connection of libSQL as a session: each operation as its statements.
 //!
-//! The texts are in `sql.rs`, their preparation in `statements.rs`. Nothing is retried here.
+//! The texts are in `sqlite/sql.rs`, their preparation in `statements.rs`. Nothing is retried here.
 
 use std::sync::Arc;
 
 use libsql::Value as Column;
 
-use super::failure;
-use super::sql::{self, Shape};
-use super::statements::{Named, Statements};
-use super::values::{Answer, column, columns, key_column};
+use super::statements::Statements;
+use super::values::{column, columns, key_column};
+use super::{binding, failure};
+use crate::sqlite::named::Named;
+use crate::sqlite::sql::Shape;
+use crate::sqlite::values::Answer;
 use crate::{
     Change, Dataset, Done, Failure, FailureKind, Fields, Key, Matching, Op, Part, Point, Row, Rows, Session, Value,
 };
@@ -29,7 +31,7 @@ impl Session for LibsqlSession {
                 Some(misplaced) => Err(Failure::misplaced(misplaced)),
                 None => self.transact(op, ops, rows).await,
             },
-            _ if sql::begins(op) => self.transact(op, std::slice::from_ref(op), rows).await,
+            _ if binding::begins(op) => self.transact(op, std::slice::from_ref(op), rows).await,
             _ => self.step(op, rows).await,
         }
     }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use libsql::{Connection, Statement, Value};
 
 use super::failure;
-use super::sql::{self, Shape};
-use crate::{Change, Dataset, Failure, Fields};
+use crate::sqlite::named::Named;
+use crate::sqlite::sql::{self, Shape};
+use crate::{Dataset, Failure, Fields};
 
 /// The statements of one session.
 pub(super) struct Statements {
@@ -23,14 +24,6 @@ struct Prepared {
     shape: Shape,
     fields: Fields,
     statement: Statement,
-}
-
-/// The fields that a statement names, as the operation holds them: comparing them allocates nothing.
-#[derive(Clone, Copy)]
-pub(super) enum Named<'a> {
-    All,
-    Fields(&'a Fields),
-    Changed(&'a [Change]),
 }
 
 impl Statements {
@@ -80,26 +73,5 @@ impl Lease<'_> {
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         self.0.reset();
-    }
-}
-
-impl Named<'_> {
-    fn are(self, fields: &Fields) -> bool {
-        match (self, fields) {
-            (Named::All, Fields::All) => true,
-            (Named::Fields(named), fields) => named == fields,
-            (Named::Changed(changes), Fields::Some(positions)) => {
-                changes.iter().map(|change| change.field).eq(positions.iter().copied())
-            }
-            _ => false,
-        }
-    }
-
-    fn to_fields(self) -> Fields {
-        match self {
-            Named::All => Fields::All,
-            Named::Fields(fields) => fields.clone(),
-            Named::Changed(changes) => Fields::Some(changes.iter().map(|change| change.field).collect()),
-        }
     }
 }

@@ -1,29 +1,31 @@
-//! Values and keys to and from libSQL's own: one column a field, JSON text for lists, maps and items.
+//! Values and keys to and from the crate's own. What they become is in `sqlite/values.rs`.
+
+use std::borrow::Cow;
 
 use compact_str::CompactString;
 use libsql::Value as Column;
 
 use super::failure;
-use crate::{Failure, Field, Fields, Key, KeyKind, Kind, Value, json};
+use crate::sqlite::values::{self, Answer};
+use crate::{Failure, Fields, Key, KeyKind, Kind, Value};
 
 /// A value as a parameter.
 pub(super) fn column(value: &Value) -> Result<Column, Failure> {
-    Ok(match value {
-        Value::Null => Column::Null,
-        Value::Bool(flag) => Column::Integer(i64::from(*flag)),
-        Value::Int(number) | Value::Time(number) => Column::Integer(*number),
-        Value::Float(number) => Column::Real(*number),
-        Value::Text(text) => Column::Text(whole(text)?.to_owned()),
-        Value::Bytes(bytes) => Column::Blob(bytes.clone()),
-        Value::List(_) | Value::Map(_) => Column::Text(json::encode(value)?),
-    })
+    owned(values::column(value)?)
 }
 
 /// A key as a parameter.
 pub(super) fn key_column(key: &Key) -> Result<Column, Failure> {
-    Ok(match key {
-        Key::Int(number) => Column::Integer(*number),
-        Key::Text(text) => Column::Text(whole(text)?.to_owned()),
+    owned(values::key_column(key))
+}
+
+fn owned(column: values::Column<'_>) -> Result<Column, Failure> {
+    Ok(match column {
+        values::Column::Null => Column::Null,
+        values::Column::Integer(number) => Column::Integer(number),
+        values::Column::Real(number) => Column::Real(number),
+        values::Column::Text(text) => Column::Text(whole(text)?.into_owned()),
+        values::Column::Blob(bytes) => Column::Blob(bytes.into_owned()),
     })
 }
 
@@ -35,15 +37,6 @@ pub(super) fn columns(key: &Key, record: &[Value]) -> Result<Vec<Column>, Failur
         columns.push(column(value)?);
     }
     Ok(columns)
-}
-
-/// How a statement's columns are to be understood: a key, and then these.
-#[derive(Clone, Copy)]
-pub(super) enum Answer<'a> {
-    /// The asked ones of these fields.
-    Fields { key: KeyKind, declared: &'a [Field], asked: &'a Fields },
-    /// An instant and numbers.
-    Point,
 }
 
 impl Answer<'_> {
@@ -83,29 +76,25 @@ fn key(row: &libsql::Row, kind: KeyKind) -> Result<Key, Failure> {
 }
 
 fn value(column: Column, kind: &Kind) -> Result<Value, Failure> {
-    Ok(match (column, kind) {
-        (Column::Null, _) => Value::Null,
-        (Column::Integer(number), Kind::Bool) => Value::Bool(number != 0),
-        (Column::Integer(number), Kind::Int) => Value::Int(number),
-        (Column::Integer(number), Kind::Time) => Value::Time(number),
-        (Column::Real(number), Kind::Float) => Value::Float(number),
-        (Column::Text(text), Kind::Text) => Value::Text(text),
-        (Column::Blob(bytes), Kind::Bytes) => Value::Bytes(bytes),
-        (Column::Text(text), Kind::List(_) | Kind::Map | Kind::Items(_)) => json::decode(&text, kind)?,
-        (column, kind) => return Err(Failure::broken(format!("libsql answered {column:?} for a field {kind:?}"))),
-    })
+    values::value(shared(column), kind)
 }
 
 fn number(column: Column) -> Result<Value, Failure> {
+    values::number(shared(column))
+}
+
+fn shared(column: Column) -> values::Column<'static> {
     match column {
-        Column::Real(number) => Ok(Value::Float(number)),
-        Column::Integer(number) => Ok(Value::Int(number)),
-        other => Err(Failure::broken(format!("libsql answered {other:?} for a number"))),
+        Column::Null => values::Column::Null,
+        Column::Integer(number) => values::Column::Integer(number),
+        Column::Real(number) => values::Column::Real(number),
+        Column::Text(text) => values::Column::Text(text.into()),
+        Column::Blob(bytes) => values::Column::Blob(bytes.into()),
     }
 }
 
 /// The crate reads texts as C strings: one with a NUL would come back cut, so it is refused when it is written.
-fn whole(text: &str) -> Result<&str, Failure> {
+fn whole(text: Cow<'_, str>) -> Result<Cow<'_, str>, Failure> {
     if text.as_bytes().contains(&0) {
         return Err(Failure::broken("libsql: its client cuts a text at a NUL character, so such a text is not stored"));
     }

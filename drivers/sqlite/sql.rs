@@ -1,12 +1,13 @@
-//! The SQL of libSQL: how a dataset lies in tables, and the statement that each operation becomes.
+//! The SQL: how a dataset lies in tables, and the statement that each operation becomes.
 //!
-//! Texts only. A session prepares them, and `binding` prints the same ones, so that what is reported is what is sent.
+//! Texts only. A session sends them, and its store's `binding` prints the same ones, so that what is reported is what is
+//! sent.
 
-use crate::{Dataset, Field, Fields, Fold, KeyKind, Kind, Log, Matching, Op, Order, Part, Series, Table};
+use crate::{Dataset, Field, Fields, Fold, KeyKind, Kind, Log, Order, Part, Series, Table};
 
 /// A statement apart from its parameters and the fields that it names. Numbers are positions in the dataset.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     /// A transaction that may write takes the write lock at once: taking it later, after a read, can fail in a way that
     /// no waiting cures (SQLITE_BUSY_SNAPSHOT).
     Begin {
@@ -49,13 +50,19 @@ pub(super) enum Shape {
 
 impl Shape {
     /// Whether there cannot be a second row, so that asking for one would only cost another step.
-    pub(super) fn answers_one_row(self) -> bool {
+    #[cfg(feature = "libsql")]
+    pub(crate) fn answers_one_row(self) -> bool {
         matches!(self, Shape::Read(_) | Shape::Last(_))
     }
 }
 
 /// The text of a statement. `fields` are those that a read answers or an update sets.
-pub(super) fn text(dataset: &Dataset, shape: Shape, fields: &Fields) -> String {
+pub(crate) fn text(dataset: &Dataset, shape: Shape, fields: &Fields) -> String {
+    text_for_rows(dataset, shape, fields, 1)
+}
+
+/// The same for a statement that adds so many records, events or points at once, in order.
+pub(crate) fn text_for_rows(dataset: &Dataset, shape: Shape, fields: &Fields, rows: usize) -> String {
     match shape {
         Shape::Begin { writes: true } => "BEGIN IMMEDIATE".into(),
         Shape::Begin { writes: false } => "BEGIN".into(),
@@ -63,11 +70,11 @@ pub(super) fn text(dataset: &Dataset, shape: Shape, fields: &Fields) -> String {
         Shape::Rollback => "ROLLBACK".into(),
         Shape::Insert(table) => {
             let table = &dataset.tables[table];
-            insert(&table.name, &key_column(table), &table.fields)
+            insert(&table.name, &key_column(table), &table.fields, rows)
         }
         Shape::Append(log) => {
             let log = &dataset.logs[log];
-            insert(&log.name, &stream_column(log), &log.fields)
+            insert(&log.name, &stream_column(log), &log.fields, rows)
         }
         Shape::Read(table)
         | Shape::Update(table)
@@ -84,7 +91,7 @@ pub(super) fn text(dataset: &Dataset, shape: Shape, fields: &Fields) -> String {
         | Shape::Last(series)
         | Shape::Range(series)
         | Shape::Window { series, .. }
-        | Shape::Above { series, .. } => on_series(&dataset.series[series], shape),
+        | Shape::Above { series, .. } => on_series(&dataset.series[series], shape, rows),
         Shape::Export(Part::Table(at)) => select(&dataset.tables[at], &Fields::All),
         Shape::Export(Part::Log(at)) => {
             format!("{} ORDER BY {}", all_events(&dataset.logs[at]), seq_column(&dataset.logs[at]))
@@ -121,17 +128,17 @@ fn on_table(table: &Table, shape: Shape, fields: &Fields) -> String {
     }
 }
 
-fn on_series(series: &Series, shape: Shape) -> String {
+fn on_series(series: &Series, shape: Shape, rows: usize) -> String {
     let (name, entity, at) = (quoted(&series.name), entity_column(series), at_column(series));
     let points = all_points(series);
     match shape {
         Shape::Ingest(_) => {
             let metrics = series.metrics.iter().map(|metric| quoted(metric));
             let set: Vec<String> = metrics.map(|metric| format!("{metric} = excluded.{metric}")).collect();
-            let marks = vec!["?"; 2 + series.metrics.len()].join(", ");
+            let marks = marks(2 + series.metrics.len(), rows);
             let columns = point_columns(series);
             let set = set.join(", ");
-            format!("INSERT INTO {name} ({columns}) VALUES ({marks}) ON CONFLICT ({entity}, {at}) DO UPDATE SET {set}")
+            format!("INSERT INTO {name} ({columns}) VALUES {marks} ON CONFLICT ({entity}, {at}) DO UPDATE SET {set}")
         }
         Shape::Range(_) => format!("{points} WHERE {entity} = ? AND {at} >= ? AND {at} < ? ORDER BY {at}"),
         Shape::Window { metric, fold, .. } => {
@@ -158,64 +165,8 @@ fn on_series(series: &Series, shape: Shape) -> String {
     }
 }
 
-/// Whether an operation is sent within BEGIN and COMMIT. A single statement is a transaction by itself.
-///
-/// A batch is too, although it need not be atomic: one commit instead of many is how bulk is written to this store.
-pub(super) fn begins(op: &Op) -> bool {
-    match op {
-        Op::Batch(_) | Op::Transact(_) => true,
-        Op::Append { events, .. } => events.len() > 1,
-        Op::Ingest { points, .. } => points.len() > 1,
-        _ => false,
-    }
-}
-
-/// What a session sends for an operation, in order. Equal neighbours are written once, with their number.
-pub(super) fn binding(dataset: &Dataset, op: &Op) -> Vec<String> {
-    let mut sent = statements(dataset, op);
-    if begins(op) {
-        sent.insert(0, text(dataset, Shape::Begin { writes: op.writes() }, &Fields::All));
-        sent.push(text(dataset, Shape::Commit, &Fields::All));
-    }
-    let runs = sent.chunk_by(|one, next| one == next);
-    let told =
-        runs.map(|run| if run.len() == 1 { run[0].clone() } else { format!("{} -- {} times", run[0], run.len()) });
-    told.collect()
-}
-
-fn statements(dataset: &Dataset, op: &Op) -> Vec<String> {
-    let all = |shape| vec![text(dataset, shape, &Fields::All)];
-    let some = |shape, fields| vec![text(dataset, shape, fields)];
-    match op {
-        Op::Insert { table, .. } => all(Shape::Insert(*table)),
-        Op::Read { table, fields, .. } => some(Shape::Read(*table), fields),
-        Op::Update { table, changes, .. } => {
-            some(Shape::Update(*table), &Fields::Some(changes.iter().map(|change| change.field).collect()))
-        }
-        Op::Delete { table, .. } => all(Shape::Delete(*table)),
-        Op::Bump { table, field, floor, .. } => {
-            let bump = all(Shape::Bump { table: *table, field: *field, floored: floor.is_some() });
-            let probe = text(dataset, Shape::Read(*table), &Fields::Some(vec![*field]));
-            [bump, vec![format!("{probe} -- only if no row changed, to tell why")]].concat()
-        }
-        Op::Scan { table, fields, .. } => some(Shape::Scan(*table), fields),
-        Op::Find { table, field, matching, order, fields, .. } => {
-            let equal = matches!(matching, Matching::Equal(_));
-            some(Shape::Find { table: *table, field: *field, equal, order: *order }, fields)
-        }
-        Op::Append { log, events, .. } => events.iter().flat_map(|_| all(Shape::Append(*log))).collect(),
-        Op::Tail { log, .. } => all(Shape::Tail(*log)),
-        Op::Ingest { series, points } => points.iter().flat_map(|_| all(Shape::Ingest(*series))).collect(),
-        Op::Last { series, .. } => all(Shape::Last(*series)),
-        Op::Range { series, .. } => all(Shape::Range(*series)),
-        Op::Window { series, metric, fold, .. } => all(Shape::Window { series: *series, metric: *metric, fold: *fold }),
-        Op::Above { series, metric, .. } => all(Shape::Above { series: *series, metric: *metric }),
-        Op::Batch(ops) | Op::Transact(ops) => ops.iter().flat_map(|op| statements(dataset, op)).collect(),
-    }
-}
-
 /// A part's table: its name and the statement that makes it.
-pub(super) fn table(dataset: &Dataset, part: Part) -> String {
+pub(crate) fn table(dataset: &Dataset, part: Part) -> String {
     let name = quoted(dataset.name_of(part));
     let (columns, tail) = match part {
         Part::Table(at) => {
@@ -251,7 +202,7 @@ pub(super) fn table(dataset: &Dataset, part: Part) -> String {
 }
 
 /// The statements that make a part's secondary indexes. A dot, which no declared name contains, sets their names apart.
-pub(super) fn indexes(dataset: &Dataset, part: Part) -> Vec<String> {
+pub(crate) fn indexes(dataset: &Dataset, part: Part) -> Vec<String> {
     let name = dataset.name_of(part);
     let index = |over: &str, columns: &str| {
         format!("CREATE INDEX IF NOT EXISTS {} ON {} ({columns})", quoted(&format!("{name}.{over}")), quoted(name))
@@ -300,9 +251,15 @@ fn columns(keys: &str, fields: &[Field]) -> String {
     std::iter::once(keys.to_owned()).chain(fields.iter().map(column)).collect::<Vec<_>>().join(", ")
 }
 
-fn insert(name: &str, key: &str, fields: &[Field]) -> String {
-    let marks = vec!["?"; 1 + fields.len()].join(", ");
-    format!("INSERT INTO {} ({}) VALUES ({marks})", quoted(name), listed(key, fields.iter()))
+fn insert(name: &str, key: &str, fields: &[Field], rows: usize) -> String {
+    let marks = marks(1 + fields.len(), rows);
+    format!("INSERT INTO {} ({}) VALUES {marks}", quoted(name), listed(key, fields.iter()))
+}
+
+/// The places of the parameters of so many rows.
+fn marks(columns: usize, rows: usize) -> String {
+    let row = format!("({})", vec!["?"; columns].join(", "));
+    vec![row; rows].join(", ")
 }
 
 fn select(table: &Table, fields: &Fields) -> String {
@@ -363,6 +320,6 @@ fn free<'a>(wanted: &str, taken: impl Iterator<Item = &'a str> + Clone) -> Strin
 }
 
 /// A name as an identifier, whatever it is.
-pub(super) fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

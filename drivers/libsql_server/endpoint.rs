@@ -1,0 +1,140 @@
+//! Where the server is, and a connection to it: TCP with TCP_NODELAY, under TLS for `https://` and `libsql://`.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
+
+use super::Config;
+use crate::{Failure, FailureKind, redacted};
+
+/// A server's place, and how it is spoken to.
+pub(super) struct Endpoint {
+    host: String,
+    port: u16,
+    /// With a slash at the end.
+    path: String,
+    tls: Option<TlsConnector>,
+    /// The token that a session shows, if the server wants one.
+    pub(super) token: Option<String>,
+    /// The URL without secrets, for messages.
+    pub(super) shown: String,
+    /// How long a connection may take to be made.
+    pub(super) timeout: Duration,
+}
+
+/// A connection, encrypted or not.
+pub(super) trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<C: AsyncRead + AsyncWrite + Unpin + Send> Connection for C {}
+
+impl Endpoint {
+    /// Understands the address. Nothing is contacted.
+    pub(super) fn new(config: &Config, timeout: Duration) -> Result<Endpoint, Failure> {
+        let url = config.location.as_deref().unwrap_or_default();
+        let shown = redacted(url);
+        let malformed = |problem: &str| Failure::broken(format!("libsql-server: `{shown}`: {problem}"));
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| malformed("give the URL of a running server"))?;
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        if authority.contains('@') {
+            return Err(malformed("the server knows no users; give its token as the option authToken"));
+        }
+        let default = if scheme == "http" { 80 } else { 443 };
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => {
+                (host, port.parse().map_err(|_| malformed("its port is not a number below 65536"))?)
+            }
+            _ => (authority, default),
+        };
+        if host.is_empty() {
+            return Err(malformed("it names no host"));
+        }
+        let tls = if scheme == "http" { None } else { Some(connector(config.ca.as_deref())?) };
+        let path = format!("{}/", path.trim_end_matches('/'));
+        Ok(Endpoint { host: host.into(), port, path, tls, token: config.auth_token.clone(), shown, timeout })
+    }
+
+    /// The URL of a WebSocket. It is only written into the request: the connection is there already.
+    pub(super) fn websocket_url(&self) -> String {
+        let scheme = if self.tls.is_some() { "wss" } else { "ws" };
+        format!("{scheme}://{}:{}{}", self.host, self.port, self.path)
+    }
+
+    /// What is recorded of connections.
+    pub(super) fn describe(&self) -> &'static str {
+        if self.tls.is_some() { "TLS over TCP_NODELAY" } else { "TCP_NODELAY" }
+    }
+
+    /// A new connection.
+    pub(super) async fn connect(&self) -> Result<Box<dyn Connection>, Failure> {
+        let host = self.host.trim_start_matches('[').trim_end_matches(']');
+        let tcp = TcpStream::connect((host, self.port)).await.map_err(|error| self.unreachable(error))?;
+        tcp.set_nodelay(true).map_err(|error| self.unreachable(error))?;
+        let Some(tls) = &self.tls else { return Ok(Box::new(tcp)) };
+        let name = ServerName::try_from(host.to_owned());
+        let name = name.map_err(|error| Failure::broken(format!("libsql-server: {}: {error}", self.shown)))?;
+        Ok(Box::new(tls.connect(name, tcp).await.map_err(|error| self.unreachable(error))?))
+    }
+
+    /// The body of the answer to one small HTTP request. By HTTP/1.0, in which it ends with the connection.
+    pub(super) async fn ask(&self, method: &str, path: &str, body: &str) -> Result<String, Failure> {
+        let asked = async {
+            let mut connection = self.connect().await?;
+            let head = format!("{method} {}{path} HTTP/1.0\r\nhost: {}:{}\r\n", self.path, self.host, self.port);
+            let length = format!("content-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+            let request = [&head, &length, body].concat();
+            let mut answer = Vec::new();
+            connection.write_all(request.as_bytes()).await.map_err(|error| self.unreachable(error))?;
+            connection.read_to_end(&mut answer).await.map_err(|error| self.unreachable(error))?;
+            let answer = String::from_utf8_lossy(&answer);
+            match answer.split_once("\r\n\r\n") {
+                Some((head, body)) if head.split(' ').nth(1) == Some("200") => Ok(body.to_owned()),
+                _ => Err(Failure::broken(format!(
+                    "libsql-server: {}: {method} {path}: {}",
+                    self.shown,
+                    answer.lines().next().unwrap_or("no answer")
+                ))),
+            }
+        };
+        self.in_time(asked).await
+    }
+
+    /// What comes in the time that a connection may take.
+    pub(super) async fn in_time<T>(&self, it: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let late = |_| Failure::new(FailureKind::Unavailable, format!("libsql-server: {}: no answer", self.shown));
+        tokio::time::timeout(self.timeout, it).await.map_err(late)?
+    }
+
+    pub(super) fn unreachable(&self, error: std::io::Error) -> Failure {
+        let message = format!("libsql-server: {}: {error}", self.shown);
+        Failure::new(FailureKind::Unavailable, message).caused_by(error)
+    }
+}
+
+/// Trusts the certificates of a file, or those of the system (or of SSL_CERT_FILE).
+fn connector(ca: Option<&Path>) -> Result<TlsConnector, Failure> {
+    let mut roots = RootCertStore::empty();
+    match ca {
+        Some(file) => {
+            let problem = |error| Failure::broken(format!("libsql-server: ca={}: {error}", file.display()));
+            for certificate in CertificateDer::pem_file_iter(file).map_err(|error| problem(error.to_string()))? {
+                let certificate = certificate.map_err(|error| problem(error.to_string()))?;
+                roots.add(certificate).map_err(|error| problem(error.to_string()))?;
+            }
+        }
+        None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
+    }
+    if roots.is_empty() {
+        return Err(Failure::broken("libsql-server: no certificates to trust; name a file of them in the option ca"));
+    }
+    let provider = Arc::new(crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.map_err(|error| Failure::broken(format!("libsql-server: TLS: {error}")))?;
+    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()).into())
+}

@@ -1,0 +1,128 @@
+//! Making, settling and removing a dataset's tables, and the note beside them.
+//!
+//! A server has one database, in which there may be tables of others. Ours have names of their own
+//! (`storebench_<dataset>_<table>`) and are marked (`sqlite/marks.rs`); only what is marked is ever dropped.
+
+use std::sync::Arc;
+
+use super::stream::Stream;
+use crate::sqlite::values::Column;
+use crate::sqlite::{marks, sql};
+use crate::{Dataset, Failure};
+
+const MAKE_NOTES: &str =
+    "CREATE TABLE IF NOT EXISTS storebench_note (workload TEXT NOT NULL PRIMARY KEY, note TEXT NOT NULL) STRICT";
+const NOTE: &str = "INSERT OR REPLACE INTO storebench_note VALUES (?, ?)";
+const NOTED: &str = "SELECT note FROM storebench_note WHERE workload = ?";
+const REMOVE_NOTE: &str = "DELETE FROM storebench_note WHERE workload = ?";
+const NOTES: &str = "storebench_note";
+const DROP_NOTES: &str = "DROP TABLE storebench_note";
+
+/// The dataset with the names that its parts have on the server. A dataset's name holds no underscore, so no two datasets
+/// share a name.
+pub(super) fn named(dataset: &Dataset) -> Arc<Dataset> {
+    let mut named = dataset.clone();
+    let prefix = format!("storebench_{}_", dataset.name);
+    let tables = named.tables.iter_mut().map(|table| &mut table.name);
+    let logs = named.logs.iter_mut().map(|log| &mut log.name);
+    let series = named.series.iter_mut().map(|series| &mut series.name);
+    tables.chain(logs).chain(series).for_each(|name| name.insert_str(0, &prefix));
+    Arc::new(named)
+}
+
+/// Makes the dataset's tables, empty, in place of those that this workload made before. Their indexes come later:
+/// building one from rows that are there is quicker than keeping it while they come.
+pub(super) async fn create(stream: &mut Stream, named: &Dataset) -> Result<(), Failure> {
+    stream.run("BEGIN IMMEDIATE", &[]).await?;
+    stream.run(marks::MAKE, &[]).await?;
+    drop_marked(stream, named).await?;
+    for part in named.parts() {
+        let name = named.name_of(part);
+        // After our own are dropped, whatever still has the name is not ours.
+        if is_there(stream, name).await? {
+            let problem = format!("libsql-server: the database holds a `{name}` that this workload did not make");
+            return Err(Failure::broken(format!("{problem}; rename it or give another server")));
+        }
+        stream.run(&sql::table(named, part), &[]).await?;
+        stream.run(marks::ADD, &[text(name), text(&named.name)]).await?;
+    }
+    stream.run("COMMIT", &[]).await.map(|_| ())
+}
+
+/// Builds the secondary indexes. sqld allows neither ANALYZE nor a checkpoint.
+pub(super) async fn settle(stream: &mut Stream, named: &Dataset) -> Result<(), Failure> {
+    for index in indexes(named) {
+        stream.run(&index, &[]).await?;
+    }
+    Ok(())
+}
+
+/// Removes what was made, and the marks and notes with the last of it.
+pub(super) async fn drop_own(stream: &mut Stream, named: &Dataset) -> Result<(), Failure> {
+    stream.run("BEGIN IMMEDIATE", &[]).await?;
+    stream.run(marks::MAKE, &[]).await?;
+    drop_marked(stream, named).await?;
+    if stream.texts(marks::ANY, &[]).await?.is_empty() {
+        stream.run(marks::DROP, &[]).await?;
+        if is_there(stream, NOTES).await?
+            && stream.texts("SELECT note FROM storebench_note LIMIT 1", &[]).await?.is_empty()
+        {
+            stream.run(DROP_NOTES, &[]).await?;
+        }
+    }
+    stream.run("COMMIT", &[]).await.map(|_| ())
+}
+
+pub(super) async fn note(stream: &mut Stream, named: &Dataset, note: &str) -> Result<(), Failure> {
+    stream.run(MAKE_NOTES, &[]).await?;
+    stream.run(NOTE, &[text(&named.name), text(note)]).await.map(|_| ())
+}
+
+pub(super) async fn noted(stream: &mut Stream, named: &Dataset) -> Result<Option<String>, Failure> {
+    if !is_there(stream, NOTES).await? {
+        return Ok(None);
+    }
+    Ok(stream.texts(NOTED, &[text(&named.name)]).await?.pop())
+}
+
+/// What our tables and their indexes take in the database's file, log not counted.
+pub(super) async fn bytes(stream: &mut Stream, named: &Dataset) -> Result<u64, Failure> {
+    // sqlite.org/dbstat.html: with `aggregate` one row a table or index.
+    const BYTES: &str = "SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE aggregate = TRUE AND name IN \
+                         (SELECT name FROM sqlite_schema WHERE tbl_name = ?)";
+    let mut sum = 0;
+    for part in named.parts() {
+        let bytes = stream.texts(BYTES, &[text(named.name_of(part))]).await?;
+        sum += bytes.first().and_then(|bytes| bytes.parse::<u64>().ok()).unwrap_or_default();
+    }
+    Ok(sum)
+}
+
+/// For each part the statements that make it.
+pub(super) fn layout(dataset: &Dataset, named: &Dataset) -> Vec<String> {
+    let part = |part| [vec![sql::table(named, part)], sql::indexes(named, part)].concat().join("; ");
+    dataset.parts().map(|one| format!("{}: {}", dataset.name_of(one), part(one))).collect()
+}
+
+fn indexes(named: &Dataset) -> impl Iterator<Item = String> {
+    named.parts().flat_map(|part| sql::indexes(named, part))
+}
+
+async fn drop_marked(stream: &mut Stream, named: &Dataset) -> Result<(), Failure> {
+    for table in stream.texts(marks::OF_WORKLOAD, &[text(&named.name)]).await? {
+        stream.run(&format!("DROP TABLE IF EXISTS {}", sql::quoted(&table)), &[]).await?;
+    }
+    stream.run(marks::REMOVE, &[text(&named.name)]).await?;
+    if is_there(stream, NOTES).await? {
+        stream.run(REMOVE_NOTE, &[text(&named.name)]).await?;
+    }
+    Ok(())
+}
+
+async fn is_there(stream: &mut Stream, name: &str) -> Result<bool, Failure> {
+    Ok(!stream.texts(marks::NAMED, &[text(name)]).await?.is_empty())
+}
+
+fn text(text: &str) -> Column<'_> {
+    Column::Text(text.into())
+}
