@@ -14,7 +14,7 @@ use super::Slot;
 use super::histogram;
 use super::hlog::LogWriter;
 use super::recorder::Recorder;
-use crate::record::{Brief, Interval, Phase};
+use crate::record::{Brief, Heat, Interval, Phase};
 
 /// Seconds kept open for lanes that are late with their hand-over. A lane stuck for longer is added to the totals all
 /// the same; only its second's line in the timeline is closed by then.
@@ -190,6 +190,7 @@ impl Collector<'_> {
                 closed.ok += line.ok;
                 closed.failed += line.failed;
                 closed.skipped += line.skipped;
+                closed.response_bands.merge(&line.response_bands);
             }
             None => measured.timeline.push(line),
         }
@@ -347,6 +348,7 @@ impl Merged {
             failed: 0,
             skipped,
             response_ns: Brief::default(),
+            response_bands: Heat::default(),
             service_ns: Brief::default(),
             lag_ns: Brief::default(),
         };
@@ -367,6 +369,7 @@ impl Merged {
         let mut line = self.line;
         line.service_ns = brief(&self.service);
         line.response_ns = if open_loop { brief(&self.response) } else { line.service_ns };
+        line.response_bands = histogram::heat(if open_loop { &self.response } else { &self.service });
         line.lag_ns = brief(&self.lag);
         line
     }

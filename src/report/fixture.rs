@@ -231,6 +231,7 @@ fn interval(at_s: f64, operations: &[[Histogram<u64>; 2]]) -> Interval {
         failed: 0,
         skipped: 0,
         response_ns: brief(&response),
+        response_bands: histogram::heat(&response),
         service_ns: brief(&service),
         lag_ns: Brief::default(),
     }
