@@ -70,7 +70,7 @@ fn chosen(charts: &[Chart]) -> Vec<&Chart> {
 fn drivers(workloads: &[Workload], report: &Content) -> Vec<String> {
     let mut drivers = Vec::new();
     for workload in workloads {
-        let limits: Vec<String> = slo::limits(&workload.text, None).iter().map(slo::Limit::text).collect();
+        let limits: Vec<String> = slo::limits(&workload.text, None).iter().map(slo::text).collect();
         let required = slo::required(&workload.text);
         let stated = |what: Vec<String>| if what.is_empty() { "none stated".to_owned() } else { what.join(", ") };
         drivers.push(format!(

@@ -66,15 +66,6 @@ fn per_second(run: &Run, operation: &OperationRecord) -> f64 {
     if run.phases.measure_s > 0.0 { operation.ok as f64 / run.phases.measure_s } else { 0.0 }
 }
 
-/// Lowest, median and highest of one or more values.
-fn spread_of(values: impl Iterator<Item = f64>) -> [f64; 3] {
-    let mut sorted: Vec<f64> = values.collect();
-    sorted.sort_by(f64::total_cmp);
-    let at = |index: usize| sorted.get(index).copied().unwrap_or_default();
-    let last = sorted.len().saturating_sub(1);
-    [at(0), (at(last / 2) + at(sorted.len() / 2)) / 2.0, at(last)]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,8 @@ use super::style;
 use crate::record::{Latency, OperationRecord, Run};
 use crate::report::group::{Cell, by_workload, stores_differ, tiers_differ};
 use crate::report::reading::{Percentile, Reading, over_runs};
-use crate::report::{per_second, spread_of, words};
+use crate::report::{per_second, words};
+use crate::stats::spread_of;
 
 /// One line of the chart.
 #[derive(Debug, Clone, PartialEq)]

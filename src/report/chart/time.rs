@@ -9,7 +9,7 @@ use super::seconds::{self, Series};
 use super::style::{ALARM, ALARM_SHADE, Dash, GREY, GRID, LABEL, MARGIN, PALE, Pen, SHADE, SMALL, WIDTH};
 use super::tick_text;
 use crate::record::{Experiment, Interval, Phase, Run};
-use crate::report::reading::{Percentile, reading};
+use crate::report::reading::{Percentile, reading, spoken};
 use crate::report::{units, words};
 
 const LEFT: f64 = MARGIN + 48.0;
@@ -168,8 +168,8 @@ fn finding(run: &Run) -> String {
     }
     let measured = run.timeline.iter().filter(|second| second.phase == Phase::Measure && second.length_s > 0.0);
     let rates: Vec<f64> = measured.map(|second| second.ok as f64 / second.length_s).collect();
-    let [low, _, high] = crate::report::spread_of(rates.into_iter()).map(units::rate);
-    let [p50, p99] = [Percentile::P50, Percentile::P99].map(|one| reading(&run.total.response_ns, one).spoken());
+    let [low, _, high] = crate::stats::spread_of(rates.into_iter()).map(units::rate);
+    let [p50, p99] = [Percentile::P50, Percentile::P99].map(|one| spoken(reading(&run.total.response_ns, one)));
     let mean = units::rate(run.throughput_per_s);
     units::typeset(&format!(
         "{mean} operations per second on average, {low} in the slowest second and {high} in the fastest; p50 {p50}, p99 {p99} over the whole run."
