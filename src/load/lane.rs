@@ -19,6 +19,7 @@ use crate::record::Phase;
 use super::answer;
 use super::ledger::Ledger;
 use super::pace::{Clock, Schedule, Stop, wait_until};
+use super::work::Tally;
 
 /// What all lanes of a run share.
 #[derive(Debug)]
@@ -77,6 +78,8 @@ pub struct Lane<S> {
     pub stream: OpStream,
     /// What the store acknowledged to it.
     pub ledger: Ledger,
+    /// What its operations moved.
+    pub tally: Tally,
     /// What it measured since the last hand-over.
     pub recorder: Box<Recorder>,
     /// To the collector.
@@ -101,6 +104,8 @@ pub struct Step {
 pub struct Ended {
     /// What the store acknowledged to it, in all phases.
     pub ledger: Ledger,
+    /// What its operations moved, in the measurement.
+    pub tally: Tally,
     /// Operations of the measurement that it claimed.
     pub scheduled: u64,
 }
@@ -141,6 +146,7 @@ impl<S: Session> Lane<S> {
             progress.second = second_of(&course, progress.now_ns, window.phase);
             progress.check_ns = progress.now_ns;
             self.stream.begin(window.purpose);
+            self.tally.restart();
             self.window(&course, window, &mut progress).await;
             self.hand_over(&course, window, &mut progress);
             if window.phase == Phase::Measure {
@@ -149,7 +155,7 @@ impl<S: Session> Lane<S> {
         }
         // The collector may have failed on its log; the lane's own results are returned all the same.
         let _ = self.outbox.send(Message::Finished { lane: self.index });
-        Ended { ledger: self.ledger, scheduled }
+        Ended { ledger: self.ledger, tally: self.tally, scheduled }
     }
 
     async fn window(&mut self, course: &Course, window: &Window, progress: &mut Progress) {
@@ -223,7 +229,9 @@ impl<S: Session> Lane<S> {
         let slot = course.slots[operation];
         record(&mut self.recorder, slot, Times { intended_ns, started_ns, ended_ns }, &result);
         self.recorder.slots[slot].retries += u64::from(retries);
-        let outcome = match (self.stream.ops(operation), &result) {
+        let ops = self.stream.ops(operation);
+        self.tally.note(operation, &result, || ops.iter().zip(&self.steps).map(|(op, step)| (op, &step.rows)));
+        let outcome = match (ops, &result) {
             (_, Ok(Done::Applied)) => Outcome::Applied,
             ([first, ..], _) if tried == 1 => outcome(first, &result),
             _ => Outcome::Unknown,

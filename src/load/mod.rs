@@ -13,6 +13,7 @@ pub mod pace;
 mod prepare;
 mod threads;
 mod verdict;
+mod work;
 
 use std::path::PathBuf;
 use std::sync::Arc;

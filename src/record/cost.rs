@@ -21,6 +21,9 @@ pub struct Work {
     pub bytes_written: f64,
     /// Whether all of it is one transaction.
     pub transactional: bool,
+    /// How many of them were counted; the averages are over these.
+    #[serde(default)]
+    pub sampled: u64,
 }
 
 /// Cost of a run: units per operation, which carry over to any price, and estimates in money where prices are known.
