@@ -14,7 +14,7 @@ use drivers::{Binding, Description, Durability, Footprint, Placement};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-pub use self::cost::{AtUtilisation, Cost, Estimate, Model, PricedOffer, Units, Work};
+pub use self::cost::{AtUtilisation, Cost, Estimate, Model, Month, MonthLine, PricedOffer, Units, Work};
 pub use self::heat::Heat;
 use crate::draw::skew::Shares;
 

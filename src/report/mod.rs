@@ -7,8 +7,11 @@ pub mod csv;
 mod escape;
 mod group;
 pub mod html;
+mod load_levels;
 pub mod markdown;
 pub mod png;
+mod priced;
+mod ratios;
 mod reading;
 pub mod side_by_side;
 mod slo;
@@ -74,7 +77,7 @@ mod tests {
     fn every_file_has_its_own_relative_path_and_content() {
         let files = render(&fixture::experiment(vec![fixture::read_heavy()])).expect("it renders");
         let paths: std::collections::BTreeSet<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
-        assert_eq!((paths.len(), files.len()), (12, 12));
+        assert_eq!((paths.len(), files.len()), (14, 14));
         assert!(files.iter().all(|(path, content)| !path.starts_with('/') && !content.is_empty()));
         assert!(paths.contains("charts/latency-read-heavy.png") && paths.contains("report.md"));
     }

@@ -54,7 +54,11 @@ fn circumstances(runs: &[&Run]) -> String {
     if stores.len() == 1 {
         parts.push(words::store(runs[0]));
     }
-    parts.push(if repetitions == 1 { "1 run".to_owned() } else { format!("{repetitions} runs each") });
+    parts.push(match (repetitions, runs.len()) {
+        (1, 1) => "1 run".to_owned(),
+        (1, _) => "1 run each".to_owned(),
+        _ => format!("{repetitions} runs each"),
+    });
     parts.extend(Some(losses(runs)).filter(|losses| !losses.is_empty()));
     parts.join(" \u{b7} ")
 }

@@ -203,7 +203,7 @@ fn notes(lines: &[Line], repeated: bool, cells: &[Cell<'_>]) -> Vec<String> {
 /// One sentence a cell: throughput and percentiles over all operations.
 fn finding(cells: &[Cell<'_>]) -> String {
     let sentence = |cell: &Cell<'_>| {
-        let subject = format!("{} on {} ({})", cell.workload, words::store(cell.runs[0]), words::tier(cell.runs[0]));
+        let subject = format!("{} on {} ({})", cell.workload, cell.name(), words::tier(cell.runs[0]));
         match rows::content(cell, None) {
             Content::Withheld(reason) => format!("{subject}: {reason}."),
             Content::Figures { per_s, readings, .. } => {

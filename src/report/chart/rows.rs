@@ -121,8 +121,8 @@ fn operations<'a>(cells: &[&Cell<'a>]) -> Vec<Option<&'a str>> {
 /// The row of an operation, or of all (`None`), on one store.
 fn row(cell: &Cell<'_>, operation: Option<&str>, several: bool) -> Row {
     Row {
-        name: words::store(cell.runs[0]),
-        series: several.then_some(cell.store_number),
+        name: cell.name(),
+        series: several.then_some(cell.number),
         remark: String::new(),
         content: content(cell, operation),
     }
