@@ -9,6 +9,7 @@ mod group;
 pub mod html;
 mod load_levels;
 pub mod markdown;
+mod palette;
 pub mod png;
 mod priced;
 mod ratios;

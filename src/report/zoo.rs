@@ -140,6 +140,35 @@ fn nothing(second: &Interval) -> Interval {
     Interval { ok: 0, response_ns: Brief::default(), response_bands: Heat::default(), ..second.clone() }
 }
 
+/// Two durable stores with three runs of three seconds at each of three loads, priced: an example of every chart, small
+/// enough to be compared line by line.
+pub fn small() -> Experiment {
+    let mut runs = Vec::new();
+    for (store, version, slower) in [("libsql", "3.45.1", 1_u32), ("redis", "8.2.1", 2)] {
+        for (clients, per_s, median_ns) in [(1, 400.0, 900_000), (4, 1_200.0, 1_100_000), (16, 1_300.0, 9_000_000)] {
+            for repetition in 1..=3 {
+                let shapes = [("get", per_s / f64::from(slower), median_ns * u64::from(slower), 0.1)];
+                let seed = u64::from(clients) + 100 * u64::from(repetition) + u64::from(slower);
+                let mut run = run(&Plan {
+                    workload: "small",
+                    store,
+                    version,
+                    shapes: &shapes,
+                    seconds: 3,
+                    seed,
+                    ..Plan::default()
+                });
+                run.id = format!("small-{store}-{clients}-clients-{repetition}");
+                (run.repetition, run.load.clients) = (repetition, clients);
+                runs.push(run);
+            }
+        }
+    }
+    let mut experiment = experiment(runs);
+    experiment.runs = experiment.runs.into_iter().map(|run| priced(run, &experiment.host)).collect();
+    experiment
+}
+
 /// Ten minutes of an overloaded open loop, and a run of one second.
 fn long() -> Vec<Run> {
     let mut overloaded = run(&Plan {

@@ -205,6 +205,30 @@ mod tests {
     }
 
     #[test]
+    fn each_kind_of_chart_is_drawn_as_it_was() {
+        let small = zoo::small();
+        let charts = charts(&small).expect("it draws");
+        for kind in [Kind::LoadCurve, Kind::Ratios, Kind::CostLatency, Kind::CostLoad, Kind::Heat] {
+            let chart = charts.iter().find(|chart| chart.kind == kind).unwrap_or_else(|| panic!("no {kind:?}"));
+            insta::assert_snapshot!(format!("{kind:?}"), chart.svg);
+        }
+    }
+
+    #[test]
+    fn foreign_text_stays_text_in_every_chart() {
+        use crate::report::view::furnished::hostile;
+        for experiment in [zoo::small(), zoo::priced_stores()] {
+            for chart in charts(&hostile(experiment)).expect("it draws") {
+                let document = Document::parse(&chart.svg).unwrap_or_else(|error| panic!("{}: {error}", chart.name));
+                let foreign =
+                    document.descendants().filter(|node| node.has_tag_name("script") || node.has_tag_name("img"));
+                assert_eq!(foreign.count(), 0, "{}", chart.name);
+                assert!(!chart.name.contains(['/', '<', '\0']), "{}", chart.name);
+            }
+        }
+    }
+
+    #[test]
     fn names_cannot_leave_their_folder() {
         assert_eq!(file_name("../etc/pass wd"), "-etc-pass-wd");
         assert_eq!(file_name("read-heavy_1.5"), "read-heavy_1.5");
