@@ -1,7 +1,8 @@
 //! A picture as a palette and one byte for each pixel: a quarter of the data, so that compressing it takes a quarter of the
 //! time and the files are smaller. Charts have few colours; most of those in a picture are the rims of letters and lines.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 
 /// What a byte can number.
 const MOST: usize = 256;
@@ -20,51 +21,55 @@ type Rgb = [u8; 3];
 /// Of opaque RGBA pixels. Colours are kept exactly where there are no more than 256; beyond, colours that differ in their
 /// lowest bits become the most frequent of them.
 pub fn indexed(rgba: &[u8]) -> Indexed {
-    let colors = counted(rgba);
+    let Counted { colors, runs } = counted(rgba);
     let alike = (0..8).find(|bits| distinct(&colors, *bits) <= MOST).unwrap_or(8);
-    let mut chosen: HashMap<Rgb, u8> = HashMap::new();
-    let mut palette: Vec<u8> = Vec::new();
     // The most frequent first: it stands for those like it. Equally frequent ones in the order of their values, so that the
     // same picture gives the same bytes.
-    let mut ranked: Vec<(Rgb, u32)> = colors.into_iter().collect();
-    ranked.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
-    let mut numbers: HashMap<Rgb, u8> = HashMap::with_capacity(ranked.len());
-    for (color, _) in ranked {
-        let number = *chosen.entry(coarse(color, alike)).or_insert_with(|| {
+    let mut ranked: Vec<usize> = (0..colors.len()).collect();
+    ranked.sort_unstable_by_key(|at| (Reverse(colors[*at].1), colors[*at].0));
+    let mut chosen: HashMap<Rgb, u8> = HashMap::new();
+    let mut palette: Vec<u8> = Vec::new();
+    let mut numbers: Vec<u8> = vec![0; colors.len()];
+    for at in ranked {
+        let (color, _) = colors[at];
+        numbers[at] = *chosen.entry(coarse(color, alike)).or_insert_with(|| {
             palette.extend(color);
             (palette.len() / 3 - 1) as u8
         });
-        numbers.insert(color, number);
     }
-    Indexed { palette, pixels: numbered(rgba, &numbers) }
-}
-
-/// How often each colour occurs. Runs of one colour are counted as one, for a chart is mostly its ground.
-fn counted(rgba: &[u8]) -> HashMap<Rgb, u32> {
-    let mut colors: HashMap<Rgb, u32> = HashMap::new();
-    for run in runs(rgba) {
-        *colors.entry(run.0).or_default() += run.1 as u32;
-    }
-    colors
-}
-
-fn numbered(rgba: &[u8], numbers: &HashMap<Rgb, u8>) -> Vec<u8> {
     let mut pixels = Vec::with_capacity(rgba.len() / 4);
-    for (color, length) in runs(rgba) {
-        let number = numbers.get(&color).copied().unwrap_or_default();
-        pixels.resize(pixels.len() + length, number);
+    for (color, length) in runs {
+        pixels.resize(pixels.len() + length, numbers[color]);
     }
-    pixels
+    Indexed { palette, pixels }
 }
 
-/// Successive pixels of one colour, and how many.
-fn runs(rgba: &[u8]) -> impl Iterator<Item = (Rgb, usize)> {
+/// The colours of a picture.
+struct Counted {
+    /// Each with how often it occurs, in the order of their appearance.
+    colors: Vec<(Rgb, usize)>,
+    /// Successive pixels of one colour, by its position, and how many: a chart is mostly its ground.
+    runs: Vec<(usize, usize)>,
+}
+
+fn counted(rgba: &[u8]) -> Counted {
+    let mut counted = Counted { colors: Vec::new(), runs: Vec::new() };
+    let mut known: HashMap<[u8; 4], usize> = HashMap::new();
     let (pixels, _) = rgba.as_chunks::<4>();
-    pixels.chunk_by(|a, b| a == b).map(|run| ([run[0][0], run[0][1], run[0][2]], run.len()))
+    for run in pixels.chunk_by(|a, b| a == b) {
+        let [red, green, blue, _] = run[0];
+        let at = *known.entry(run[0]).or_insert_with(|| {
+            counted.colors.push(([red, green, blue], 0));
+            counted.colors.len() - 1
+        });
+        counted.colors[at].1 += run.len();
+        counted.runs.push((at, run.len()));
+    }
+    counted
 }
 
-fn distinct(colors: &HashMap<Rgb, u32>, bits: u32) -> usize {
-    colors.keys().map(|color| coarse(*color, bits)).collect::<std::collections::HashSet<_>>().len()
+fn distinct(colors: &[(Rgb, usize)], bits: u32) -> usize {
+    colors.iter().map(|(color, _)| coarse(*color, bits)).collect::<HashSet<_>>().len()
 }
 
 /// The colour without its lowest bits.

@@ -29,7 +29,7 @@ impl Limit {
     pub fn stated((percentile, limit_ms): (f64, f64)) -> Option<Limit> {
         let named = Percentile::RECORDED.into_iter().find(|one| (one.share() * 100.0 - percentile).abs() < 1e-9);
         let is_known = named.is_some() || percentile >= 100.0;
-        is_known.then(|| Limit { percentile: named, limit_ns: (limit_ms * 1e6) as u64 })
+        is_known.then_some(Limit { percentile: named, limit_ns: (limit_ms * 1e6) as u64 })
     }
 
     /// Whether it was kept over these runs.

@@ -45,9 +45,10 @@ pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>]) -> Option<Canvas
     let stores = by_store(cells);
     let tiers = stores.chunk_by(|a, b| a.tier == b.tier);
     let panels: Vec<Panel<'_>> = tiers.filter_map(|tier| panel(tier, &stores)).collect();
-    let loads = ends(&panels)?;
+    if panels.is_empty() {
+        return None;
+    }
     let lines = || panels.iter().flat_map(|panel| &panel.lines);
-    let ends_usd = log_ends(lines().flat_map(|line| points(line, loads)).map(|(_, usd)| usd))?;
     let runs: Vec<&Run> = cells.iter().flat_map(|cell| cell.runs.iter().copied()).collect();
     let question = format!("What does {} cost a month as its load grows?", cells[0].workload);
     let (mut canvas, top) = frame::open(&question, &runs);
@@ -61,6 +62,9 @@ pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>]) -> Option<Canvas
         }
         canvas.text((MARGIN, y + 14.0), "USD a month, log scale \u{b7} lower is better", LABEL.bold());
         let (top, bottom) = (y + 46.0, y + 46.0 + HEIGHT);
+        let loads = panel.ends();
+        let usd = panel.lines.iter().flat_map(|line| points(line, loads)).map(|(_, usd)| usd);
+        let ends_usd = log_ends(usd).unwrap_or((1.0, 10.0));
         let plane = Plane {
             x: Scale::log(loads, (LEFT, right)),
             y: Scale::log(ends_usd, (bottom, top)),
@@ -105,16 +109,6 @@ fn no_break_even(node: &Monthly<'_>, other: &Monthly<'_>, measured_per_s: f64) -
     format!("No break-even while one node serves: {cheap} costs less than {dear}.")
 }
 
-/// From a tenth of the least break-even, or of the measured load, to a hundred times the largest measured load.
-fn ends(panels: &[Panel<'_>]) -> Option<(f64, f64)> {
-    let measured = || panels.iter().map(|panel| panel.measured.1);
-    let least = panels.iter().flat_map(|panel| &panel.break_evens).map(|(load, _)| *load).chain(measured());
-    let most = measured().reduce(f64::max)? * TIMES[2];
-    let least = least.fold(f64::INFINITY, f64::min) / 10.0;
-    // A thousandth of an operation a second is one in a quarter of an hour.
-    Some((10f64.powf(least.max(1e-3).log10().floor()), most * 1.05))
-}
-
 /// Loads and USD a month, as far as the offer carries.
 fn points(line: &Line<'_>, (from, to): (f64, f64)) -> Vec<Point> {
     let load = |step: usize| from * (to / from).powf(step as f64 / POINTS as f64);
@@ -122,6 +116,15 @@ fn points(line: &Line<'_>, (from, to): (f64, f64)) -> Vec<Point> {
 }
 
 impl Panel<'_> {
+    /// From a tenth of the least break-even, or of the measured load, to a hundred times the measured load. Tiers are not
+    /// compared, so that each has its own.
+    fn ends(&self) -> (f64, f64) {
+        let (_, measured) = self.measured;
+        let least = self.break_evens.iter().map(|(load, _)| *load).fold(measured, f64::min) / 10.0;
+        // A thousandth of an operation a second is one in a quarter of an hour.
+        (10f64.powf(least.max(1e-3).log10().floor()), measured.max(1e-2) * TIMES[2] * 1.05)
+    }
+
     fn draw(&self, canvas: &mut Canvas, plane: &Plane, loads: (f64, f64)) {
         let (_, top, right, bottom) = plane.edges;
         self.multiples(canvas, plane);

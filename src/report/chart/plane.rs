@@ -6,6 +6,7 @@ use super::metrics::width;
 use super::scale::Scale;
 use super::style::{GRID, INK, MARGIN, PALE, Pen, SMALL};
 use crate::cost::usd;
+use crate::report::units;
 
 /// The left edge of every plane: room for the numbers of its axis.
 pub const LEFT: f64 = MARGIN + 58.0;
@@ -103,8 +104,11 @@ impl Plane {
     }
 }
 
-/// Money at a tick, without needless decimals: `$0.05`, `$100`, `$1,000`.
+/// Money at a tick, without needless digits: `$0.05`, `$100`, `$20k`, `$1M`.
 pub fn usd_text(amount: f64) -> String {
+    if amount >= 1e4 {
+        return format!("${}", units::short(amount));
+    }
     let text = usd(amount);
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
