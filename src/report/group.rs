@@ -18,7 +18,9 @@ pub struct Cell<'a> {
     pub store: &'a str,
     /// How the load was applied, where the store met this workload under several loads: `closed loop, 16 clients`.
     pub load: Option<String>,
-    /// The number of the store and load, by first appearance in the experiment: its colour in every chart.
+    /// The number of the store, by first appearance in the experiment: its colour in every chart.
+    pub store_number: usize,
+    /// The number of the store and load: its colour where the loads of a store stand side by side.
     pub number: usize,
     /// In the order in which they ran; never empty.
     pub runs: Vec<&'a Run>,
@@ -51,6 +53,7 @@ pub fn cells(experiment: &Experiment) -> Vec<Cell<'_>> {
         }
     }
     let mut numbered: Vec<(&str, Option<String>)> = Vec::new();
+    let mut stores: Vec<&String> = Vec::new();
     for first in &loads {
         let load = (loads.iter().filter(|other| same(other, first)).count() > 1).then(|| words::load(first));
         let key = (first.store.name.as_str(), load.clone());
@@ -58,12 +61,17 @@ pub fn cells(experiment: &Experiment) -> Vec<Cell<'_>> {
         if number == numbered.len() {
             numbered.push(key);
         }
+        let store = &first.store.name;
+        if !stores.contains(&store) {
+            stores.push(store);
+        }
         let is_of_it = |run: &&Run| same(run, first) && words::load(run) == words::load(first);
         cells.push(Cell {
             workload: &first.workload.name,
             tier: first.store.description.guarantees.durability,
-            store: &first.store.name,
+            store,
             load,
+            store_number: stores.iter().position(|other| *other == store).unwrap_or_default(),
             number,
             runs: experiment.runs.iter().filter(is_of_it).collect(),
         });
@@ -83,10 +91,6 @@ pub fn by_store<'a>(cells: &[Cell<'a>]) -> Vec<Cell<'a>> {
             Some(store) => store.runs.extend(&cell.runs),
             None => stores.push(Cell { load: None, ..cell.clone() }),
         }
-    }
-    // Loads had colours of their own; now stores have.
-    if stores.len() < cells.len() {
-        stores.iter_mut().enumerate().for_each(|(at, store)| store.number = at);
     }
     stores
 }

@@ -53,7 +53,7 @@ pub fn sweeps<'a>(cells: &[Cell<'a>]) -> Vec<Sweep<'a>> {
             let runs: Vec<&'a Run> = cell.runs.iter().copied().filter(|run| run.load.mode == mode).collect();
             let levels = levels(&runs);
             if levels.len() >= FEWEST {
-                let (workload, tier, number) = (cell.workload, cell.tier, cell.number);
+                let (workload, tier, number) = (cell.workload, cell.tier, cell.store_number);
                 sweeps.push(Sweep { workload, tier, store: words::store(cell.runs[0]), number, levels });
             }
         }
@@ -103,5 +103,41 @@ impl Sweep<'_> {
         let power = |level: &Level<'_>| level.per_s[1] / level.mean_ns.max(1.0);
         let (at, knee) = valid.iter().enumerate().max_by(|(_, a), (_, b)| power(a).total_cmp(&power(b)))?;
         (at > 0 && at + 1 < valid.len()).then_some(*knee)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{fixture, group, zoo};
+
+    #[test]
+    fn levels_rise_and_the_knee_is_where_load_begins_to_buy_waiting() {
+        let (_, experiment) = zoo::all().into_iter().find(|(name, _)| *name == "sweep").expect("the fixture's");
+        let cells = group::cells(&experiment);
+        let [libsql, postgres] = &sweeps(&cells)[..] else { panic!("two stores") };
+        let names: Vec<&str> = libsql.levels.iter().map(|level| level.name.as_str()).collect();
+        assert_eq!(names[..3], ["1 client", "2 clients", "4 clients"]);
+        assert_eq!((libsql.levels.len(), postgres.levels.len()), (7, 5));
+        assert_eq!(libsql.knee().map(|level| level.load), Some(4.0));
+        assert!(libsql.levels[6].invalid.as_ref().is_some_and(|reason| reason.contains("client was the limit")));
+        assert_ne!(libsql.number, postgres.number);
+    }
+
+    #[test]
+    fn two_levels_are_no_sweep_and_a_line_without_a_bend_has_no_knee() {
+        let level = |clients, per_s| {
+            let shapes = [("get", per_s, 1_000_000, 0.1)];
+            let mut run = fixture::run(&fixture::Plan { shapes: &shapes, seconds: 3, ..Default::default() });
+            run.load.clients = clients;
+            run
+        };
+        let mut runs = vec![level(1, 100.0), level(2, 200.0)];
+        let two = fixture::experiment(runs.clone());
+        assert!(sweeps(&group::cells(&two)).is_empty());
+        runs.push(level(4, 400.0));
+        let three = fixture::experiment(runs);
+        let cells = group::cells(&three);
+        assert!(sweeps(&cells)[0].knee().is_none(), "throughput still grows as load does");
     }
 }

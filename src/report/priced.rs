@@ -77,3 +77,36 @@ pub fn left_out<'a>(estimates: impl Iterator<Item = &'a Estimate>) -> String {
     let words: Vec<&str> = words.into_iter().filter(|word| !word.contains('(')).collect();
     format!("USD, list prices. Not in it: {}.", words.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{group, zoo};
+
+    #[test]
+    fn repetitions_give_their_median_and_extremes_and_prices_are_named_once() {
+        let experiment = zoo::priced_stores();
+        let cells = group::cells(&experiment);
+        let libsql = per_million(&cells[0]).expect("priced");
+        let [low, usd, high] = libsql.usd;
+        assert!(low <= usd && usd <= high && low < high, "{:?}", libsql.usd);
+        let estimates = || cells.iter().filter_map(per_million).map(|one| one.estimate);
+        assert_eq!(prices(estimates()).len(), 1, "all on the same node");
+        assert!(left_out(estimates()).contains("backups"));
+        assert!(per_million(&cells[4]).is_none(), "an invalid run has no figure");
+    }
+
+    #[test]
+    fn a_month_follows_from_the_record_alone_and_grows_by_whole_nodes() {
+        let experiment = zoo::priced_stores();
+        let cells = group::cells(&experiment);
+        let (run, months) = by_month(&cells[0]).expect("priced");
+        let [node, turso] = &months[..] else { panic!("a node and a service") };
+        let (one, two) = (node.usd_per_month(1.0), node.usd_per_month(run.throughput_per_s * 0.5));
+        assert!(node.is_by_node() && !turso.is_by_node());
+        assert!((two.expect("carried") / one.expect("carried") - 2.0).abs() < 0.01, "{one:?} {two:?}");
+        let even = node.break_even_per_s(turso).expect("they cross");
+        let [a, b] = [node, turso].map(|month| month.usd_per_month(even).expect("carried"));
+        assert!((a / b - 1.0).abs() < 1e-6, "{a} {b}");
+    }
+}

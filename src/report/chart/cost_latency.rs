@@ -78,7 +78,7 @@ fn dots<'a>(group: &Group<'a>) -> Vec<Dot<'a>> {
         let p99_ns = Span::of([low, value_ns, high.unwrap_or(value_ns)].map(|ns| ns.max(1) as f64));
         let cost = per_million(cell)?;
         let name = format!("{}, {}", words::store(cell.runs[0]), cost.estimate.offer.id);
-        Some(Dot { name, number: cell.number, p99, p99_ns, cost })
+        Some(Dot { name, number: cell.store_number, p99, p99_ns, cost })
     };
     group.cells.iter().filter_map(dot).collect()
 }

@@ -95,7 +95,7 @@ fn panel<'a>(tier: &[Cell<'a>], cells: &[Cell<'a>]) -> Option<Panel<'a>> {
         lines.extend(months.into_iter().map(|month| {
             let offer = &month.estimate().offer.id;
             let name = if stores_differ(cells) { format!("{}, {offer}", words::store(run)) } else { offer.clone() };
-            Line { name, number: cell.number, month }
+            Line { name, number: cell.store_number, month }
         }));
     }
     let heading = tiers_differ(cells).then(|| tier_heading(&tier[0]));
