@@ -5,6 +5,7 @@
 //! is known here: latencies are plain numbers, and histograms are text (see `measure::histogram`).
 
 mod cost;
+mod heat;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,7 +14,8 @@ use drivers::{Binding, Description, Durability, Footprint, Placement};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-pub use self::cost::{AtUtilisation, Cost, Estimate, Model, PricedOffer, Units, Work};
+pub use self::cost::{AtUtilisation, Cost, Estimate, Model, Month, MonthLine, PricedOffer, Units, Work};
+pub use self::heat::Heat;
 use crate::draw::skew::Shares;
 
 /// Name and version of the format. A change that would mislead an old reader raises the number.
@@ -267,9 +269,13 @@ pub struct OperationRecord {
     pub service_ns: Latency,
     /// Service time of the failed ones, kept apart.
     pub failed_ns: Latency,
-    /// What one of them moves; absent where it was not counted, and for the total of unlike operations.
+    /// What one of them moves, averaged over a sample; of the total, over all operations by their successes. Absent where
+    /// it was not counted.
     #[serde(default)]
     pub work: Option<Work>,
+    /// Whether it is a step of another operation, in which it is counted already: `transfer.read` of `transfer`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_step: bool,
 }
 
 /// A latency distribution in nanoseconds.
@@ -346,6 +352,9 @@ pub struct Interval {
     pub skipped: u64,
     /// Response time, all operations.
     pub response_ns: Brief,
+    /// The same in bands, for the heat map; empty in a record of an older version.
+    #[serde(default)]
+    pub response_bands: Heat,
     /// Service time, all operations.
     pub service_ns: Brief,
     /// Lag of the start behind the intended instant.

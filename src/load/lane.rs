@@ -22,6 +22,7 @@ use super::answer;
 use super::client::Client;
 use super::ledger::Ledger;
 use super::pace::{Clock, Schedule, Stop, wait_until};
+use super::work::Tally;
 
 /// What all lanes of a run share.
 #[derive(Debug)]
@@ -87,6 +88,8 @@ pub struct Lane<S: Store> {
     pub stream: OpStream,
     /// What the store acknowledged to it.
     pub ledger: Ledger,
+    /// What its operations moved.
+    pub tally: Tally,
     /// What it measured since the last hand-over.
     pub recorder: Box<Recorder>,
     /// To the collector.
@@ -111,6 +114,8 @@ pub struct Step {
 pub struct Ended {
     /// What the store acknowledged to it, in all phases.
     pub ledger: Ledger,
+    /// What its operations moved, in the measurement.
+    pub tally: Tally,
     /// Operations of the measurement that it claimed.
     pub scheduled: u64,
     /// How often it lost its connection and made a new one.
@@ -165,6 +170,7 @@ impl<S: Store> Lane<S> {
             progress.second = second_of(&course, progress.now_ns, window.phase);
             progress.check_ns = progress.now_ns;
             self.stream.begin(window.purpose);
+            self.tally.restart();
             self.window(&course, window, &mut progress).await;
             self.hand_over(&course, window, &mut progress);
             if window.phase == Phase::Measure {
@@ -175,7 +181,7 @@ impl<S: Store> Lane<S> {
         let _ = self.outbox.send(Message::Finished { lane: self.index });
         course.running.fetch_sub(1, Ordering::Relaxed);
         let Progress { reconnects, disconnected, .. } = progress;
-        Ended { ledger: self.ledger, scheduled, reconnects, disconnected }
+        Ended { ledger: self.ledger, tally: self.tally, scheduled, reconnects, disconnected }
     }
 
     async fn window(&mut self, course: &Course, window: &Window, progress: &mut Progress) {
@@ -255,7 +261,9 @@ impl<S: Store> Lane<S> {
         let slot = course.slots[operation];
         record(&mut self.recorder, slot, Times { intended_ns, started_ns, ended_ns }, &result);
         self.recorder.slots[slot].retries += u64::from(retries);
-        let outcome = match (self.stream.ops(operation), &result) {
+        let ops = self.stream.ops(operation);
+        self.tally.note(operation, &result, || ops.iter().zip(&self.steps).map(|(op, step)| (op, &step.rows)));
+        let outcome = match (ops, &result) {
             (_, Ok(Done::Applied)) => Outcome::Applied,
             ([first, ..], _) if tried == 1 => outcome(first, &result),
             _ => Outcome::Unknown,

@@ -13,7 +13,7 @@ use drivers::server::Server;
 use drivers::{Placement, Store};
 
 use crate::draw::rng::Purpose;
-use crate::generate::OpStream;
+use crate::generate::{Maker, OpStream};
 use crate::host;
 use crate::measure::collector::{Collector, Measured};
 use crate::measure::recorder::Recorder;
@@ -26,6 +26,7 @@ use super::lane::{Course, Ended, Lane, Window};
 use super::ledger::Ledger;
 use super::pace::{Clock, Schedule, Stop, sleep_until};
 use super::prepare::Prepared;
+use super::work::{Sizes, Tally};
 use super::{Request, RunError, Until, Watch, error};
 use super::{threads, usage};
 
@@ -78,6 +79,8 @@ pub fn measure<S: Store>(
     let collector =
         Collector { slots: &slots, open_loop, warmup: load.warmup, planned: load.until.elapsed(), spares: give };
 
+    let maker = Maker::new(Arc::clone(&request.generator), Arc::clone(&prepared.frontiers));
+    let sizes = &Arc::new(Sizes::new(&request.generator, maker));
     let spares = &spares;
     let build = move |index: usize, client: Client<S>, course: Arc<Course>| Lane {
         index,
@@ -90,6 +93,7 @@ pub fn measure<S: Store>(
             load.clients,
         ),
         ledger: Ledger::new(request.plan()),
+        tally: Tally::new(Arc::clone(sizes), request.plan().operations.len()),
         recorder: Box::new(Recorder::new(course.slot_count, open_loop)),
         outbox: outbox.clone(),
         spares: spares.lock().unwrap_or_else(PoisonError::into_inner)[index].take(),

@@ -16,6 +16,7 @@ mod probe;
 mod threads;
 mod usage;
 mod verdict;
+mod work;
 
 use std::path::PathBuf;
 use std::sync::Arc;

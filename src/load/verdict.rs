@@ -3,7 +3,7 @@
 //! The thresholds stand here, each with its reason.
 
 use crate::record::{CheckResult, Client, Counts, Interval, Latency, Mode, Phase, Verdict};
-use crate::stats::{self, Steadiness};
+use crate::stats::{self, Kept, Limit, Steadiness};
 
 /// More failed operations than this and the rest is not the workload that was asked for.
 const MAX_FAILED_SHARE: f64 = 0.01;
@@ -41,20 +41,18 @@ pub struct Evidence<'a> {
     /// `release` or `debug`.
     pub profile: &'a str,
     /// Limits that the workload states, each with what was measured.
-    pub limits: Vec<Limit>,
+    pub limits: Vec<Limited<'a>>,
 }
 
 /// A limit of latency that the workload states.
 #[derive(Debug)]
-pub struct Limit {
+pub struct Limited<'a> {
     /// Whose latency: an operation's, or `all operations`.
-    pub of: String,
-    /// Percentile, 0 to 100.
-    pub percentile: f64,
-    /// The most that it may be.
-    pub limit_ms: f64,
-    /// What it was; none without samples.
-    pub measured_ms: Option<f64>,
+    pub of: &'a str,
+    /// The limit.
+    pub limit: Limit,
+    /// What was measured.
+    pub response: &'a Latency,
 }
 
 /// Reaches the verdict.
@@ -116,7 +114,7 @@ fn notes(evidence: &Evidence<'_>) -> Vec<String> {
     if evidence.counts.succeeded < FEW {
         notes.push(format!("only {} operations: too few for p99 and above", evidence.counts.succeeded));
     }
-    notes.extend(evidence.limits.iter().map(Limit::note));
+    notes.extend(evidence.limits.iter().map(Limited::note));
     let undecided = evidence.checks.iter().filter(|check| check.undecided).count();
     if undecided > 0 {
         notes.push(format!("{undecided} checks could not be judged: writes with an unknown outcome"));
@@ -148,18 +146,25 @@ fn notes(evidence: &Evidence<'_>) -> Vec<String> {
     notes
 }
 
-impl Limit {
+impl Limited<'_> {
     /// Whether it was kept. A missed limit makes a run no less valid: it is what the run found out.
     fn note(&self) -> String {
-        let Limit { of, percentile, limit_ms, measured_ms } = self;
-        let name = if *percentile >= 100.0 { "maximum".to_owned() } else { format!("p{percentile}") };
-        match measured_ms {
-            Some(measured) if measured <= limit_ms => {
-                format!("SLO met: {of}, {name} {measured:.3} ms <= {limit_ms} ms")
-            }
-            Some(measured) => format!("SLO MISSED: {of}, {name} {measured:.3} ms > {limit_ms} ms"),
-            None => format!("SLO not judged: {of}, {name}: no samples"),
-        }
+        let Limited { of, limit, response } = self;
+        let (name, value_ns) = match limit.percentile {
+            None => ("maximum", response.max),
+            Some(percentile) => (percentile.name(), percentile.of_ns(response)),
+        };
+        let ms = |ns: u64| ns as f64 / 1e6;
+        let interval = response.intervals.get(name).map_or(String::new(), |sure| match sure.high {
+            Some(high) => format!(" [{:.3}, {:.3}]", ms(sure.low), ms(high)),
+            None => format!(" [{:.3}, inf)", ms(sure.low)),
+        });
+        let judged = match limit.kept(&[response]) {
+            Kept::Met => "met",
+            Kept::Undecided => "UNDECIDED",
+            Kept::Missed => "MISSED",
+        };
+        format!("SLO {judged}: {of}, {name} {:.3} ms{interval}, limit {} ms", ms(value_ns), ms(limit.limit_ns))
     }
 }
 

@@ -190,6 +190,7 @@ impl Collector<'_> {
                 closed.ok += line.ok;
                 closed.failed += line.failed;
                 closed.skipped += line.skipped;
+                closed.response_bands.merge(&line.response_bands);
             }
             None => measured.timeline.push(line),
         }
@@ -357,6 +358,7 @@ impl Merged {
         let mut line = self.line;
         line.service_ns = brief(&self.service);
         line.response_ns = if open_loop { brief(&self.response) } else { line.service_ns };
+        line.response_bands = histogram::heat(if open_loop { &self.response } else { &self.service });
         line.lag_ns = brief(&self.lag);
         line
     }

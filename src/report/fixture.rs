@@ -229,6 +229,7 @@ fn interval(at_s: f64, operations: &[[Histogram<u64>; 2]]) -> Interval {
         phase: if at_s < 0.0 { Phase::Warmup } else { Phase::Measure },
         ok: response.len(),
         response_ns: brief(&response),
+        response_bands: histogram::heat(&response),
         service_ns: brief(&service),
         ..Interval::default()
     }

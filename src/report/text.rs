@@ -175,7 +175,7 @@ fn spread(cell: &Cell<'_>) -> String {
     if runs.len() < 2 {
         return String::new();
     }
-    let [low, median, high] = super::spread_of(runs.iter().map(|run| run.throughput_per_s)).map(units::rate);
+    let [low, median, high] = crate::stats::spread_of(runs.iter().map(|run| run.throughput_per_s)).map(units::rate);
     let latencies: Vec<&Latency> = runs.iter().map(|run| &run.total.response_ns).collect();
     format!(
         "{} on {}, median of {} valid runs [lowest, highest]: {median}/s [{low}, {high}], p99 {}\n\n",

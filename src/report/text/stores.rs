@@ -3,9 +3,9 @@
 
 use crate::record::{Latency, Run};
 use crate::report::group::{Cell, stores_differ};
-use crate::report::reading::{Percentile, Reading, over_runs};
 use crate::report::table::{self, Align};
-use crate::report::{spread_of, units, words};
+use crate::report::{units, words};
+use crate::stats::{Percentile, Reading, over_runs, spread_of};
 
 const COLUMNS: [(&str, Align); 9] = [
     ("workload", Align::Left),
