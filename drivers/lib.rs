@@ -28,6 +28,8 @@ pub mod libsql;
 #[cfg(feature = "libsql-server")]
 pub mod libsql_server;
 pub mod memory;
+#[cfg(feature = "mongodb")]
+pub mod mongodb;
 pub mod null;
 #[cfg(feature = "postgres")]
 pub mod postgres;
@@ -195,6 +197,7 @@ stores! {
     #[cfg(feature = "libsql")] libsql::Libsql,
     #[cfg(feature = "libsql-server")] libsql_server::LibsqlServer,
     memory::Memory,
+    #[cfg(feature = "mongodb")] mongodb::Mongodb,
     null::Null,
     #[cfg(feature = "postgres")] postgres::Postgres,
     #[cfg(feature = "redis")] redis::Redis,
