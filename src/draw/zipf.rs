@@ -176,9 +176,13 @@ impl ZipfianYcsb {
             return 1.min(self.items - 1);
         }
         let base = self.eta * u - self.eta + 1.0;
-        let rank = rank_by_squaring(self.items as f64, base)
-            .unwrap_or_else(|| (self.items as f64 * base.powf(self.alpha)) as u64);
+        let rank = rank_by_squaring(self.items as f64, base).unwrap_or_else(|| self.rank_by_power(base));
         rank.min(self.items - 1)
+    }
+
+    #[cold]
+    fn rank_by_power(&self, base: f64) -> u64 {
+        (self.items as f64 * base.powf(self.alpha)) as u64
     }
 }
 
