@@ -92,26 +92,60 @@ pub struct Row {
 }
 
 /// The answer to one operation: a lane's buffer, cleared and refilled by every operation.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Rows(Vec<Row>);
+///
+/// Rows of earlier answers stay behind those of this one, as many as the largest answer had, so that a driver can write
+/// over their memory: see [`refill`](Rows::refill).
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    rows: Vec<Row>,
+    /// How many of them are the answer.
+    answered: usize,
+}
 
 impl Rows {
     /// Forgets the rows and keeps the memory.
+    #[inline]
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.answered = 0;
     }
 
     /// Adds a row.
     pub fn push(&mut self, key: Key, values: Vec<Value>) {
-        self.0.push(Row { key, values });
+        let row = Row { key, values };
+        match self.rows.get_mut(self.answered) {
+            Some(old) => *old = row,
+            None => self.rows.push(row),
+        }
+        self.answered += 1;
+    }
+
+    /// Adds a row by writing over an old one, whose strings serve again: a row of ten texts takes no allocation. What is
+    /// not written over is of another answer. Nothing is added when `fill` fails.
+    ///
+    /// # Errors
+    /// Those of `fill`.
+    pub fn refill<E>(&mut self, fill: impl FnOnce(&mut Row) -> Result<(), E>) -> Result<(), E> {
+        if self.answered == self.rows.len() {
+            self.rows.push(Row::default());
+        }
+        fill(&mut self.rows[self.answered])?;
+        self.answered += 1;
+        Ok(())
+    }
+}
+
+impl PartialEq for Rows {
+    fn eq(&self, other: &Self) -> bool {
+        self[..] == other[..]
     }
 }
 
 impl std::ops::Deref for Rows {
     type Target = [Row];
 
+    #[inline]
     fn deref(&self) -> &[Row] {
-        &self.0
+        &self.rows[..self.answered]
     }
 }
 
@@ -245,6 +279,27 @@ mod tests {
         let one = Value::Map(vec![("a".into(), Value::Int(1)), ("b".into(), Value::Float(-0.0))]);
         let other = Value::Map(vec![("b".into(), Value::Int(0)), ("a".into(), Value::Float(1.0))]);
         assert_eq!(canonical(&one), canonical(&other));
+    }
+
+    #[test]
+    fn an_old_row_is_written_over_and_never_answered_again() {
+        let mut rows = Rows::default();
+        rows.push(Key::Int(1), vec![Value::Bool(true)]);
+        rows.push(Key::Int(2), Vec::new());
+        rows.clear();
+        assert!(rows.is_empty() && rows == Rows::default());
+        assert_eq!(rows.refill(|_| Err("broken")), Err("broken"));
+        assert!(rows.is_empty());
+        let of_old = |row: &mut Row| {
+            assert_eq!(row.values, [Value::Bool(true)]);
+            row.key = Key::Int(3);
+            Ok::<_, ()>(())
+        };
+        assert_eq!(rows.refill(of_old), Ok(()));
+        rows.push(Key::Int(4), vec![Value::Null]);
+        rows.push(Key::Int(5), Vec::new());
+        let answered: Vec<_> = rows.iter().map(|row| (row.key.to_string(), row.values.len())).collect();
+        assert_eq!(answered, [("3".to_owned(), 1), ("4".to_owned(), 1), ("5".to_owned(), 0)]);
     }
 
     #[test]

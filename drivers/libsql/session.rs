@@ -50,8 +50,11 @@ impl Session for LibsqlSession {
             },
             Part::Series(_) => Answer::Point,
         };
-        let mut take = |key, values| sink(Row { key, values });
-        query(&mut self.statements, Shape::Export(part), Named::All, Vec::new(), answer, &mut take).await.map(|_| ())
+        let mut take = |found: &libsql::Row| {
+            let mut row = Row::default();
+            answer.decode(found, &mut row).map(|()| sink(row))
+        };
+        query(&mut self.statements, Shape::Export(part), Named::All, Vec::new(), &mut take).await.map(|_| ())
     }
 }
 
@@ -259,8 +262,8 @@ impl LibsqlSession {
         let shape = &self.dataset.logs[log];
         let answer = Answer::Fields { key: shape.stream, declared: &shape.fields, asked: &Fields::All };
         let parameters = vec![key_column(stream)?, limited(limit)];
-        let mut take = |key, values| rows.push(key, values);
-        query(&mut self.statements, Shape::Tail(log), Named::All, parameters, answer, &mut take).await.map(|_| ())
+        let mut take = |found: &libsql::Row| rows.refill(|row| answer.decode(found, row));
+        query(&mut self.statements, Shape::Tail(log), Named::All, parameters, &mut take).await.map(|_| ())
     }
 
     async fn ingest(&mut self, series: usize, points: &[Point]) -> Result<(), Failure> {
@@ -283,13 +286,13 @@ impl LibsqlSession {
     ) -> Result<usize, Failure> {
         let table = &self.dataset.tables[table];
         let answer = Answer::Fields { key: table.key, declared: &table.fields, asked: fields };
-        let mut take = |key, values| rows.push(key, values);
-        query(&mut self.statements, shape, Named::Fields(fields), parameters, answer, &mut take).await
+        let mut take = |found: &libsql::Row| rows.refill(|row| answer.decode(found, row));
+        query(&mut self.statements, shape, Named::Fields(fields), parameters, &mut take).await
     }
 
     async fn points(&mut self, shape: Shape, parameters: Vec<Column>, rows: &mut Rows) -> Result<usize, Failure> {
-        let mut take = |key, values| rows.push(key, values);
-        query(&mut self.statements, shape, Named::All, parameters, Answer::Point, &mut take).await
+        let mut take = |found: &libsql::Row| rows.refill(|row| Answer::Point.decode(found, row));
+        query(&mut self.statements, shape, Named::All, parameters, &mut take).await
     }
 }
 
@@ -299,15 +302,13 @@ async fn query(
     shape: Shape,
     named: Named<'_>,
     parameters: Vec<Column>,
-    answer: Answer<'_>,
-    take: &mut dyn FnMut(Key, Vec<Value>),
+    take: &mut dyn FnMut(&libsql::Row) -> Result<(), Failure>,
 ) -> Result<usize, Failure> {
     let lease = statements.lease(shape, named).await?;
     let mut found = lease.query(parameters).await.map_err(|error| failure(error, &"a query"))?;
     let mut number = 0;
     while let Some(row) = found.next().await.map_err(|error| failure(error, &"a query"))? {
-        let (key, values) = answer.decode(&row)?;
-        take(key, values);
+        take(&row)?;
         number += 1;
         if shape.answers_one_row() {
             break;

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use libsql::params::Params;
 use libsql::{Connection, Statement, Value};
 
 use super::failure;
@@ -61,12 +62,12 @@ pub(super) struct Lease<'a>(&'a Statement);
 impl Lease<'_> {
     /// Runs it and answers how many rows changed.
     pub(super) async fn execute(&self, parameters: Vec<Value>) -> libsql::Result<usize> {
-        self.0.execute(parameters).await
+        self.0.execute(Params::Positional(parameters)).await
     }
 
     /// Runs it up to its first row. The rows end with the lease.
     pub(super) async fn query(&self, parameters: Vec<Value>) -> libsql::Result<libsql::Rows> {
-        self.0.query(parameters).await
+        self.0.query(Params::Positional(parameters)).await
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 
-use compact_str::CompactString;
 use libsql::Value as Column;
 
 use super::failure;
 use crate::sqlite::values::{self, Answer};
-use crate::{Failure, Fields, Key, KeyKind, Kind, Value};
+use crate::{Failure, Fields, Key, KeyKind, Kind, Row, Value};
 
 /// A value as a parameter.
 pub(super) fn column(value: &Value) -> Result<Column, Failure> {
@@ -40,39 +39,59 @@ pub(super) fn columns(key: &Key, record: &[Value]) -> Result<Vec<Column>, Failur
 }
 
 impl Answer<'_> {
-    /// The key and the values of a row.
-    pub(super) fn decode(self, row: &libsql::Row) -> Result<(Key, Vec<Value>), Failure> {
-        let get = |at: usize| row.get_value(at as i32).map_err(|error| failure(error, &"a column"));
-        let width = row.column_count() as usize;
-        let mut values = Vec::with_capacity(width - 1);
+    /// Writes the key and the values of a row over those of another.
+    pub(super) fn decode(self, from: &libsql::Row, into: &mut Row) -> Result<(), Failure> {
+        let get = |at: usize| from.get_value(at as i32).map_err(|error| failure(error, &"a column"));
+        into.values.resize_with(from.column_count() as usize - 1, Value::default);
         match self {
-            Answer::Fields { key, declared, asked } => {
-                for at in 1..width {
+            Answer::Fields { key: kind, declared, asked } => {
+                key(from, kind, &mut into.key)?;
+                for (at, out) in into.values.iter_mut().enumerate() {
                     let field = match asked {
-                        Fields::All => &declared[at - 1],
-                        Fields::Some(positions) => &declared[positions[at - 1]],
+                        Fields::All => &declared[at],
+                        Fields::Some(positions) => &declared[positions[at]],
                     };
-                    values.push(value(get(at)?, &field.kind)?);
+                    match field.kind {
+                        Kind::Text => text(from, at + 1, out)?,
+                        _ => *out = value(get(at + 1)?, &field.kind)?,
+                    }
                 }
-                Ok((self::key(row, key)?, values))
             }
             Answer::Point => {
-                values.push(value(get(1)?, &Kind::Time)?);
-                for at in 2..width {
-                    values.push(number(get(at)?)?);
+                key(from, KeyKind::Int, &mut into.key)?;
+                for (at, out) in into.values.iter_mut().enumerate() {
+                    *out = if at == 0 { value(get(1)?, &Kind::Time)? } else { number(get(at + 1)?)? };
                 }
-                Ok((key(row, KeyKind::Int)?, values))
             }
         }
+        Ok(())
     }
 }
 
-fn key(row: &libsql::Row, kind: KeyKind) -> Result<Key, Failure> {
-    let key = match kind {
-        KeyKind::Int => row.get(0).map(Key::Int),
-        KeyKind::Text => row.get_str(0).map(|text| Key::Text(CompactString::from(text))),
+fn key(from: &libsql::Row, kind: KeyKind, out: &mut Key) -> Result<(), Failure> {
+    let read = match (kind, out) {
+        (KeyKind::Int, out) => from.get(0).map(|number| *out = Key::Int(number)),
+        (KeyKind::Text, Key::Text(out)) => from.get_str(0).map(|text| {
+            out.clear();
+            out.push_str(text);
+        }),
+        (KeyKind::Text, out) => from.get_str(0).map(|text| *out = Key::Text(text.into())),
     };
-    key.map_err(|error| failure(error, &"a key"))
+    read.map_err(|error| failure(error, &"a key"))
+}
+
+/// Writes a text over another. Every column of texts is `STRICT`, so there is a text in it or nothing.
+fn text(from: &libsql::Row, at: usize, out: &mut Value) -> Result<(), Failure> {
+    match (from.get_str(at as i32), out) {
+        (Ok(text), Value::Text(out)) => {
+            out.clear();
+            out.push_str(text);
+        }
+        (Ok(text), out) => *out = Value::Text(text.to_owned()),
+        (Err(libsql::Error::NullValue), out) => *out = Value::Null,
+        (Err(error), _) => return Err(failure(error, &"a column")),
+    }
+    Ok(())
 }
 
 fn value(column: Column, kind: &Kind) -> Result<Value, Failure> {

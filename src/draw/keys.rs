@@ -219,15 +219,9 @@ impl KeyChooser {
     pub fn draw(&mut self, rng: &mut SplitMix64, visible: u64, turn: Turn) -> u64 {
         match &mut self.0 {
             Law::Uniform { loaded } => rng.random_range(0..*loaded),
-            Law::Zipfian { ranks, scatter: Some(scatter) } => there(visible, || scatter.place(ranks.draw(rng))),
-            Law::Zipfian { ranks, scatter: None } => there(visible, || ranks.draw(rng)),
+            Law::Zipfian { ranks, scatter } => zipfian(ranks, scatter, rng, visible),
             Law::ZipfianYcsb { ranks, keys } => there(visible, || zipf::fold(ranks.draw(rng), *keys)),
-            Law::Latest { ages } => {
-                // Over one key less than there are: YCSB passes the highest number for the count, so key 0 is never drawn.
-                let newest = visible.saturating_sub(1);
-                ages.grow(newest);
-                newest.saturating_sub(ages.draw(rng))
-            }
+            Law::Latest { ages } => latest(ages, rng, visible),
             Law::Hotspot { hot, loaded, operation_fraction } => {
                 if rng.random::<f64>() < *operation_fraction {
                     rng.random_range(0..*hot)
@@ -235,15 +229,36 @@ impl KeyChooser {
                     rng.random_range(*hot..*loaded)
                 }
             }
-            Law::Exponential { gamma } => {
-                // YCSB draws again while the age exceeds the table; inverting the truncated law draws the same once.
-                let within = -(-*gamma * visible as f64).exp_m1();
-                let age = -(-rng.random::<f64>() * within).ln_1p() / *gamma;
-                visible.saturating_sub(1).saturating_sub(age as u64)
-            }
+            Law::Exponential { gamma } => exponential(*gamma, rng, visible),
             Law::Sequential { loaded } => turn.i.wrapping_mul(turn.lanes).wrapping_add(turn.lane) % *loaded,
         }
     }
+}
+
+// The laws that take logarithms are functions: inlined, their constants and spilled registers slow down all the others.
+
+#[inline(never)]
+fn zipfian(ranks: &Zipfian, scatter: &Option<Scatter>, rng: &mut SplitMix64, visible: u64) -> u64 {
+    match scatter {
+        Some(scatter) => there(visible, || scatter.place(ranks.draw(rng))),
+        None => there(visible, || ranks.draw(rng)),
+    }
+}
+
+#[inline(never)]
+fn latest(ages: &mut ZipfianYcsb, rng: &mut SplitMix64, visible: u64) -> u64 {
+    // Over one key less than there are: YCSB passes the highest number for the count, so key 0 is never drawn.
+    let newest = visible.saturating_sub(1);
+    ages.grow(newest);
+    newest.saturating_sub(ages.draw(rng))
+}
+
+#[inline(never)]
+fn exponential(gamma: f64, rng: &mut SplitMix64, visible: u64) -> u64 {
+    // YCSB draws again while the age exceeds the table; inverting the truncated law draws the same once.
+    let within = -(-gamma * visible as f64).exp_m1();
+    let age = -(-rng.random::<f64>() * within).ln_1p() / gamma;
+    visible.saturating_sub(1).saturating_sub(age as u64)
 }
 
 /// Draws until the key is there, as YCSB does, but at most [`REDRAWS`] times.

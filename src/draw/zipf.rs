@@ -112,8 +112,9 @@ fn rank_by_squaring(items: f64, base: f64) -> Option<u64> {
     let power_16 = (power_4 * power_4) * (power_4 * power_4);
     let power_32 = power_16 * power_16;
     let rank = items * ((power_32 * power_32) * (power_32 * power_4));
-    let whole = rank.trunc();
-    let (above, doubt) = (rank - whole, rank * DOUBT);
+    // By way of a signed integer: without SSE 4.1, `trunc` is a function and a cast to an unsigned one takes two.
+    let whole = rank as i64;
+    let (above, doubt) = (rank - whole as f64, rank * DOUBT);
     (above > doubt && above < 1.0 - doubt && base > 0.79).then_some(whole as u64)
 }
 
@@ -175,9 +176,13 @@ impl ZipfianYcsb {
             return 1.min(self.items - 1);
         }
         let base = self.eta * u - self.eta + 1.0;
-        let rank = rank_by_squaring(self.items as f64, base)
-            .unwrap_or_else(|| (self.items as f64 * base.powf(self.alpha)) as u64);
+        let rank = rank_by_squaring(self.items as f64, base).unwrap_or_else(|| self.rank_by_power(base));
         rank.min(self.items - 1)
+    }
+
+    #[cold]
+    fn rank_by_power(&self, base: f64) -> u64 {
+        (self.items as f64 * base.powf(self.alpha)) as u64
     }
 }
 
@@ -185,7 +190,7 @@ impl ZipfianYcsb {
 /// which is why YCSB's `zipfian` is far flatter than Zipf (top 20 % of 10^6 keys: .62 of accesses, not .88).
 #[inline]
 pub fn fold(rank: u64, keys: u64) -> u64 {
-    ycsb::hash(rank) % keys
+    ycsb::hash_of_any(rank) % keys
 }
 
 /// Sum of i^-0.99 for i in 1..=n, to rounding and in constant time: by Euler-Maclaurin beyond a hundred terms, where the

@@ -11,7 +11,7 @@ use super::scene::{Drawing, Scene};
 use super::steps::Hand;
 use crate::draw::keys::Turn;
 use crate::draw::rng::{self, Purpose};
-use crate::workload::{Action, Grouping, Operation, Repeat};
+use crate::workload::{Action, Grouping, Operation, Repeat, Step};
 use drivers::Op;
 use rand::Rng;
 use rand_xoshiro::SplitMix64;
@@ -58,6 +58,8 @@ struct Slot {
     fixed: bool,
     /// Whether a drawn record is inserted.
     inserts_drawn: bool,
+    /// Whether it is one step, sent as it is.
+    single: bool,
     /// Which step each op was made for, and ops that are not in use, by step.
     made_for: Vec<usize>,
     unused: Vec<Vec<Op>>,
@@ -140,22 +142,33 @@ impl Slot {
         let inserts_drawn = steps.iter().any(|step| matches!(step.action, Action::InsertDrawn { .. }));
         Slot {
             draws,
-            ops,
             fixed,
             inserts_drawn,
+            single: fixed && !inserts_drawn && placed == 1 && operation.recipe.grouping == Grouping::Sequence,
+            ops,
             made_for: (0..placed).collect(),
             unused: vec![Vec::new(); steps.len()],
         }
     }
 
+    #[inline]
     fn draw(&mut self, operation: &Operation, hand: &mut Hand, rng: &mut SplitMix64) {
         for (draw, drawing) in operation.recipe.draws.iter().zip(&mut self.draws) {
             hand.draw(&draw.what, drawing, rng);
         }
     }
 
+    #[inline]
     fn fill(&mut self, operation: &Operation, hand: &mut Hand, rng: &mut SplitMix64) {
-        let steps = &operation.recipe.steps;
+        if self.single {
+            let scene = Scene { draws: &self.draws, each: None };
+            hand.fill(&operation.recipe.steps[0].action, &mut self.ops[0], scene, rng);
+        } else {
+            self.fill_steps(&operation.recipe.steps, hand, rng);
+        }
+    }
+
+    fn fill_steps(&mut self, steps: &[Step], hand: &mut Hand, rng: &mut SplitMix64) {
         let list = match self.ops.as_mut_slice() {
             [Op::Batch(list) | Op::Transact(list)] => list,
             _ => &mut self.ops,
