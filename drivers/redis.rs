@@ -9,6 +9,7 @@
 
 mod failures;
 mod mark;
+mod order;
 mod replies;
 mod requests;
 mod scripts;
