@@ -263,6 +263,11 @@ async fn an_error_within_a_batch_or_a_transaction_is_found() {
     let batch = vec![user("ada", 1), bump("bob", 1, None), user("eve", 1)];
     let failure = fail(&mut session, Op::Batch(batch)).await;
     assert!(failure.kind == FailureKind::Broken && failure.message.contains("WRONGTYPE"), "{failure}");
+    let changes = vec![bump("ada", 5, None), user("new", 9), set_age("eve", 9), bump("bob", 1, None)];
+    let failure = fail(&mut session, Op::Transact(changes)).await;
+    assert!(failure.kind == FailureKind::Broken && failure.message.contains("WRONGTYPE"), "{failure}");
+    assert_eq!(of_age(&mut session, 0, 99).await, ["ada", "eve"], "an error leaves no trace either");
+    assert_eq!(of_age(&mut session, 1, 1).await, ["ada", "eve"]);
     let read = Op::Read { table: 0, key: Key::Text("bob".into()), fields: Fields::All };
     assert_eq!(fail(&mut session, read).await.kind, FailureKind::Broken);
     let _: () = tell(&server, "HDEL storebench:one:users:ada seen").await;
