@@ -9,6 +9,7 @@
 
 mod failures;
 mod mark;
+mod order;
 mod replies;
 mod requests;
 mod scripts;
@@ -228,8 +229,31 @@ fn client(location: &str, tls_ca: Option<&str>) -> Result<Client, Failure> {
 /// A connection of the current thread's runtime, which also carries the task that reads and writes for it.
 async fn connect(client: &Client, timeout: Duration) -> Result<MultiplexedConnection, Failure> {
     let config = AsyncConnectionConfig::new().set_connection_timeout(Some(timeout)).set_response_timeout(Some(timeout));
+    let address = client.get_connection_info().addr();
     let connection = client.get_multiplexed_async_connection_with_config(&config).await;
-    connection.map_err(|error| unconnected(error, client.get_connection_info().addr()))
+    let mut connection = connection.map_err(|error| unconnected(error, address))?;
+    // A server without room for another connection takes it, says so and closes it: before it is asked, which the crate
+    // passes over, or after. That this user may not ask anything is for the command that comes next.
+    match ask::<redis::Value>(&mut connection, &redis::cmd("PING")).await {
+        Err(failure) if failure.kind == FailureKind::Unavailable => Err(turned_away(address).await.unwrap_or(failure)),
+        Err(failure) if failure.kind != FailureKind::Denied => Err(failure),
+        _ => Ok(connection),
+    }
+}
+
+/// What a server that closes connections says to one that asks nothing, if it says that there are too many.
+async fn turned_away(address: &ConnectionAddr) -> Option<Failure> {
+    let (ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. }) = address else { return None };
+    let words = async {
+        let peer = tokio::net::TcpStream::connect((host.as_str(), *port)).await.ok()?;
+        peer.readable().await.ok()?;
+        let mut words = [0; 128];
+        let count = peer.try_read(&mut words).ok()?;
+        Some(String::from_utf8_lossy(&words[..count]).trim().to_owned())
+    };
+    let words = tokio::time::timeout(Duration::from_millis(500), words).await.ok()??;
+    let is_full = words.contains("max number of clients");
+    is_full.then(|| Failure::new(FailureKind::Overload, format!("redis: {address}: {}", words.trim_start_matches('-'))))
 }
 
 /// The append-only file, as INFO tells of it.

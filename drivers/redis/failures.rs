@@ -49,6 +49,8 @@ fn of_server(code: &str, words: &str) -> FailureKind {
         "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "NOREPLICAS" | "NOSCRIPT" | "TRYAGAIN" => FailureKind::Unavailable,
         "ERR" if words.contains("max number of clients") => FailureKind::Overload,
         "ERR" if words.contains("DB index") => FailureKind::Denied,
+        // What a script is told where a client is told NOPERM.
+        "ERR" if words.contains("can't run this command") => FailureKind::Denied,
         _ => FailureKind::Broken,
     }
 }
@@ -65,6 +67,11 @@ mod tests {
             (FailureKind::Denied, "NOPERM", "this user has no permissions to run the 'hset' command"),
             (FailureKind::Denied, "READONLY", "You can't write against a read only replica."),
             (FailureKind::Denied, "ERR", "DB index is out of range"),
+            (
+                FailureKind::Denied,
+                "ERR",
+                "The user executing the script can't run this command or subcommand script: x",
+            ),
             (FailureKind::Overload, "OOM", "command not allowed when used memory > 'maxmemory'."),
             (FailureKind::Overload, "MISCONF", "Errors writing to the AOF file: No space left on device"),
             (FailureKind::Overload, "ERR", "max number of clients reached"),

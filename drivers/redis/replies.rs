@@ -65,12 +65,7 @@ pub(super) fn take(
             }
         }
         Op::Above { series, .. } => {
-            let mut found = array(op, reply)?.into_iter();
-            while let Some(entity) = found.next() {
-                let entity = values::entity(&text(&op.verb(), entity)?)?;
-                let packed = found.next().unwrap_or_default();
-                point(shape, *series, entity, packed, sink)?;
-            }
+            array(op, reply)?.into_iter().try_for_each(|member| point_of_any(shape, *series, member, sink))?;
         }
         _ => return records(shape, std::slice::from_ref(op), array(op, reply)?, sink),
     }
@@ -108,15 +103,17 @@ pub(super) fn event(shape: &Shape, log: usize, stream: &Key, entry: Reply, sink:
 }
 
 /// A point of an entity.
-pub(super) fn point(
-    shape: &Shape,
-    series: usize,
-    entity: i64,
-    packed: Reply,
-    sink: &mut Sink<'_>,
-) -> Result<(), Failure> {
+fn point(shape: &Shape, series: usize, entity: i64, packed: Reply, sink: &mut Sink<'_>) -> Result<(), Failure> {
     let packed = text(&"a point", packed)?;
     sink(Key::Int(entity), values::point(&packed, shape.dataset.series[series].metrics.len())?);
+    Ok(())
+}
+
+/// A point of the entity that it names itself.
+pub(super) fn point_of_any(shape: &Shape, series: usize, member: Reply, sink: &mut Sink<'_>) -> Result<(), Failure> {
+    let member = text(&"a point", member)?;
+    let (entity, point) = values::entity_and_point(&member, shape.dataset.series[series].metrics.len())?;
+    sink(Key::Int(entity), point);
     Ok(())
 }
 

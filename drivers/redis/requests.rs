@@ -1,12 +1,15 @@
 //! What is sent for each operation: plain commands where one does it, and the scripts of this folder where several have
 //! to be one step. Answers are read in `replies.rs`.
 
+use std::io::Write;
+
 use redis::{Cmd, RedisWrite};
 
+use super::order::{self, Ordering};
 use super::scripts::{self, Script, Scripts};
-use super::shape::{NO_FIELD, Shape};
+use super::shape::{Index, NO_FIELD, Shape};
 use super::values;
-use crate::{Binding, Change, Failure, Fields, Key, Matching, Op, Order, Point, Record, Value};
+use crate::{Binding, Change, Failure, Fields, Key, KeyKind, Matching, Op, Order, Point, Record, Value};
 
 /// Points that one call of the script takes: it keeps others waiting for about 2 ms.
 const POINTS_A_CALL: usize = 500;
@@ -125,7 +128,12 @@ pub(super) fn write(shape: &Shape, scripts: &Scripts, op: &Op, out: &mut Command
         }
         Op::Above { series, metric, threshold, from_ms, to_ms, limit } => {
             let command = out.call(scripts.sha(Script::Above));
-            command.arg(1).arg(&shape.series[*series]).arg(*from_ms).arg(*to_ms).arg(place_of(*metric));
+            command
+                .arg(1)
+                .arg(&shape.series[*series])
+                .arg(*from_ms)
+                .arg(*to_ms)
+                .arg(values::ENTITY + place_of(*metric));
             command.write_arg_fmt(format_args!("{threshold:?}"));
             command.arg(limited(*limit));
         }
@@ -146,7 +154,18 @@ fn write_records(shape: &Shape, mode: &str, ops: &[Op], out: &mut Cmd) -> Result
     out.arg(ops.iter().map(|op| keys_of(shape, op)).sum::<usize>());
     ops.iter().for_each(|op| write_keys(shape, op, out));
     out.write_arg(mode.as_bytes());
+    out.write_arg(if ops.iter().any(|op| replaces_indexed(shape, op)) { b"indexed" } else { b"" });
     ops.iter().try_for_each(|op| write_arguments(shape, op, out))
+}
+
+/// Whether a value that has an index may give way, so that the script has to find its member.
+fn replaces_indexed(shape: &Shape, op: &Op) -> bool {
+    match op {
+        Op::Update { table, changes, .. } => indexed_changes(shape, *table, changes).next().is_some(),
+        Op::Delete { table, .. } => !shape.tables[*table].indexes.is_empty(),
+        Op::Bump { table, field, .. } => shape.tables[*table].index(*field).is_some(),
+        _ => false,
+    }
 }
 
 /// How many keys `write_keys` adds.
@@ -171,7 +190,7 @@ fn write_keys(shape: &Shape, op: &Op, out: &mut Cmd) {
         }
         Op::Update { table, key, changes } => {
             values::write_name(out, &shape.tables[*table].records, key);
-            indexed_changes(shape, *table, changes).for_each(|index| out.write_arg(index.key.as_bytes()));
+            indexed_changes(shape, *table, changes).for_each(|(index, _)| out.write_arg(index.key.as_bytes()));
         }
         Op::Delete { table, key } => {
             let table = &shape.tables[*table];
@@ -198,56 +217,55 @@ fn write_keys(shape: &Shape, op: &Op, out: &mut Cmd) {
 fn write_arguments(shape: &Shape, op: &Op, out: &mut Cmd) -> Result<(), Failure> {
     out.write_arg(op.verb().as_bytes());
     match op {
-        Op::Insert { table, key, record } => {
-            write_kind_and_key(shape, *table, key, out);
-            write_insert(shape, *table, record, out)?;
-        }
-        Op::Update { table, key, changes } => {
-            write_kind_and_key(shape, *table, key, out);
-            write_update(shape, *table, changes, out)?;
-        }
+        Op::Insert { table, key, record } => write_insert(shape, *table, key, record, out)?,
+        Op::Update { table, key, changes } => write_update(shape, *table, key, changes, out)?,
         Op::Delete { table, key } => {
-            write_kind_and_key(shape, *table, key, out);
+            write_member(key, out);
             let indexes = &shape.tables[*table].indexes;
             out.arg(indexes.len());
             for index in indexes {
-                out.arg(&shape.dataset.tables[*table].fields[index.field].name).arg(index.kind);
+                out.arg(&shape.dataset.tables[*table].fields[index.field].name).arg(index.ordering.name());
             }
         }
         Op::Bump { table, key, field, by, floor } => {
-            write_kind_and_key(shape, *table, key, out);
             out.arg(&shape.dataset.tables[*table].fields[*field].name).arg(*by);
             match floor {
                 Some(floor) => out.arg(*floor),
                 None => out.arg(""),
             };
-            out.arg(shape.tables[*table].index(*field).map_or("", |index| index.kind));
+            out.arg(shape.tables[*table].index(*field).map_or("", |index| index.ordering.name()));
+            write_member(key, out);
         }
         Op::Read { table, fields, .. } => write_counted_fields(shape, *table, fields, out),
         Op::Scan { table, from, limit, fields } => {
-            out.arg(&shape.tables[*table].records).arg(shape.tables[*table].key_kind);
-            values::write_key(out, from);
-            out.arg(limited(*limit));
+            write_rows_of(shape, *table, 0, out);
+            let mut bound = out.writer_for_next_arg();
+            let _ = bound.write_all(b"[");
+            order::write_key(&mut bound, from);
+            drop(bound);
+            out.arg("+").arg("up").arg(limited(*limit));
             write_counted_fields(shape, *table, fields, out);
         }
         Op::Find { table, field, matching, order, limit, fields } => {
-            let table_shape = &shape.tables[*table];
             let declared = &shape.dataset.tables[*table];
-            let index = table_shape.index(*field).ok_or_else(|| {
+            let index = shape.tables[*table].index(*field).ok_or_else(|| {
                 Failure::broken(format!("redis: {} has no index on `{}`", declared.name, declared.fields[*field].name))
             })?;
-            out.arg(&table_shape.records).arg(table_shape.key_kind).arg(index.kind);
+            write_rows_of(shape, *table, index.ordering.width(), out);
             let (low, high) = match matching {
                 Matching::Equal(value) => (value, value),
                 Matching::Between(low, high) => (low, high),
             };
-            // An absent value matches nothing: none of the records from 0 to 0 is asked for.
+            // An absent value matches nothing.
             let nothing = *low == Value::Null || *high == Value::Null;
-            for bound in [low, high] {
-                if nothing { out.write_arg(b"0") } else { write_bound(index.kind, bound, out)? }
+            if nothing {
+                out.arg("+").arg("-");
+            } else {
+                write_bound(index.ordering, low, b"", out)?;
+                // No key begins with the byte 255, so it stands behind all keys of a value.
+                write_bound(index.ordering, high, &[255], out)?;
             }
-            out.arg(if *order == Order::Ascending { "up" } else { "down" });
-            out.arg(if nothing { 0 } else { limited(*limit) });
+            out.arg(if *order == Order::Ascending { "up" } else { "down" }).arg(limited(*limit));
             write_counted_fields(shape, *table, fields, out);
         }
         _ => return Err(Failure::misplaced(op)),
@@ -255,51 +273,64 @@ fn write_arguments(shape: &Shape, op: &Op, out: &mut Cmd) -> Result<(), Failure>
     Ok(())
 }
 
-fn write_kind_and_key(shape: &Shape, table: usize, key: &Key, out: &mut Cmd) {
-    out.arg(shape.tables[table].key_kind);
-    values::write_key(out, key);
+/// Where the records of an answer are, and where in a member their keys begin.
+fn write_rows_of(shape: &Shape, table: usize, width: i64, out: &mut Cmd) {
+    let kind = if shape.dataset.tables[table].key == KeyKind::Int { "int" } else { "text" };
+    out.arg(&shape.tables[table].records).arg(kind).arg(width);
 }
 
-/// A bound of a `find`, which must be of the kind that the index orders.
-fn write_bound(kind: &str, value: &Value, out: &mut Cmd) -> Result<(), Failure> {
-    let fits = match value {
-        Value::Int(_) => kind == "int" || kind == "float",
-        Value::Time(_) => kind == "int",
-        Value::Float(_) => kind == "float",
-        Value::Bool(_) => kind == "flag",
-        Value::Text(_) | Value::Bytes(_) | Value::List(_) | Value::Map(_) => kind == "text",
-        Value::Null => false,
-    };
-    if fits { values::write(out, value) } else { Err(Failure::broken("redis: no bound of the index's kind")) }
+/// A key as a member of the sorted set of all keys.
+fn write_member(key: &Key, out: &mut Cmd) {
+    order::write_key(&mut out.writer_for_next_arg(), key);
 }
 
-/// Fields and values, and of the indexed ones where their values stand among them.
-fn write_insert(shape: &Shape, table: usize, record: &Record, out: &mut Cmd) -> Result<(), Failure> {
+/// A value and a key as a member of an index.
+fn write_entry(ordering: Ordering, value: &Value, key: &Key, out: &mut Cmd) -> Result<(), Failure> {
+    let mut member = out.writer_for_next_arg();
+    order::write_value(&mut member, ordering, value)?;
+    order::write_key(&mut member, key);
+    Ok(())
+}
+
+/// A bound of a `find`, itself included, with something behind it.
+fn write_bound(ordering: Ordering, value: &Value, behind: &[u8], out: &mut Cmd) -> Result<(), Failure> {
+    let mut bound = out.writer_for_next_arg();
+    let _ = bound.write_all(b"[");
+    order::write_value(&mut bound, ordering, value)?;
+    let _ = bound.write_all(behind);
+    Ok(())
+}
+
+/// The key, fields and values, and the members of indexes.
+fn write_insert(shape: &Shape, table: usize, key: &Key, record: &Record, out: &mut Cmd) -> Result<(), Failure> {
     let declared = &shape.dataset.tables[table].fields;
-    write_counted_pairs(
-        declared.iter().map(|field| field.name.as_str()).zip(record),
-        declared_always(shape, table),
-        out,
-    )?;
+    write_member(key, out);
+    let has_always = shape.tables[table].witness.is_some();
+    write_counted_pairs(declared.iter().map(|field| field.name.as_str()).zip(record), has_always, out)?;
     out.arg(indexed(shape, table, record).count());
     for index in indexed(shape, table, record) {
-        let before = record[..index.field].iter().filter(|value| **value != Value::Null).count();
-        out.arg(index.kind).arg(2 * before + 1);
+        write_entry(index.ordering, &record[index.field], key, out)?;
     }
     Ok(())
 }
 
-/// Fields with their new values, fields without one, and the indexed ones among both.
-fn write_update(shape: &Shape, table: usize, changes: &[Change], out: &mut Cmd) -> Result<(), Failure> {
+/// Fields with their new values, fields that lose theirs, the key, and of indexed ones how they are ordered and where
+/// they stand now.
+fn write_update(shape: &Shape, table: usize, key: &Key, changes: &[Change], out: &mut Cmd) -> Result<(), Failure> {
     let declared = &shape.dataset.tables[table].fields;
     let pairs = last_changes(changes).map(|change| (declared[change.field].name.as_str(), &change.value));
     write_counted_pairs(pairs, true, out)?;
     let gone = || last_changes(changes).filter(|change| change.value == Value::Null);
     out.arg(gone().count());
     gone().for_each(|change| out.write_arg(declared[change.field].name.as_bytes()));
+    write_member(key, out);
     out.arg(indexed_changes(shape, table, changes).count());
-    for index in indexed_changes(shape, table, changes) {
-        out.arg(&declared[index.field].name).arg(index.kind);
+    for (index, value) in indexed_changes(shape, table, changes) {
+        out.arg(&declared[index.field].name).arg(index.ordering.name());
+        match value {
+            Value::Null => out.write_arg(b""),
+            value => write_entry(index.ordering, value, key, out)?,
+        }
     }
     Ok(())
 }
@@ -323,24 +354,22 @@ fn write_counted_pairs<'a>(
     Ok(())
 }
 
-/// Whether some field of the table is in every record.
-fn declared_always(shape: &Shape, table: usize) -> bool {
-    shape.tables[table].witness.is_some()
-}
-
 /// The indexes in which a record stands.
-fn indexed<'a>(shape: &'a Shape, table: usize, record: &'a Record) -> impl Iterator<Item = &'a super::shape::Index> {
+fn indexed<'a>(shape: &'a Shape, table: usize, record: &'a Record) -> impl Iterator<Item = &'a Index> {
     shape.tables[table].indexes.iter().filter(|index| record[index.field] != Value::Null)
 }
 
-/// The indexes of the fields that are changed.
+/// The indexes of the fields that are changed, with the new values.
 fn indexed_changes<'a>(
     shape: &'a Shape,
     table: usize,
     changes: &'a [Change],
-) -> impl Iterator<Item = &'a super::shape::Index> {
-    let changed = |index: &&super::shape::Index| changes.iter().any(|change| change.field == index.field);
-    shape.tables[table].indexes.iter().filter(changed)
+) -> impl Iterator<Item = (&'a Index, &'a Value)> {
+    let indexes = &shape.tables[table].indexes;
+    indexes.iter().filter_map(|index| {
+        let last = changes.iter().rev().find(|change| change.field == index.field)?;
+        Some((index, &last.value))
+    })
 }
 
 /// Of several changes of one field the last counts.

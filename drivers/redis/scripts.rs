@@ -50,15 +50,17 @@ impl Scripts {
 pub(super) fn meaning(op: &Op) -> Option<&'static str> {
     Some(match op {
         Op::Insert { .. } => "EXISTS, HSET, ZADD to all keys and each index",
-        Op::Update { .. } => "EXISTS, HSET, HDEL; where indexed: HGET before and after, ZREM, ZADD",
+        Op::Update { .. } => "EXISTS, HSET, HDEL; where indexed: HGET, ZREM, ZADD",
         Op::Delete { .. } => "EXISTS, HGET and ZREM for each index, ZREM from all keys, DEL",
         Op::Bump { .. } => "HGET, HINCRBY; where indexed: ZREM, ZADD",
         Op::Scan { .. } => "ZRANGE BYLEX of all keys, HMGET for each record",
         Op::Find { .. } => "ZRANGE BYLEX of the index, HMGET for each record",
         Op::Transact(_) => "each operation in turn; what was changed is put back if one is refused or fails",
-        Op::Ingest { .. } => "ZREMRANGEBYSCORE and ZADD for each point, SADD of the entities",
+        Op::Ingest { .. } => {
+            "for each point: ZCOUNT, ZADD twice; where one of its instant gives way: ZRANGE, ZREM twice"
+        }
         Op::Window { .. } => "ZRANGE BYSCORE, folded",
-        Op::Above { .. } => "SMEMBERS, ZRANGE BYSCORE for each entity, filtered and sorted",
+        Op::Above { .. } => "ZCOUNT twice, ZRANGE REV of all points, 200 at a time until enough are above",
         _ => return None,
     })
 }

@@ -139,20 +139,16 @@ impl RedisSession {
 
     async fn export_series(&mut self, series: usize, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
         let shape = Arc::clone(&self.shape);
-        let root = &shape.series[series];
-        let entities: Vec<i64> = ask(&mut self.connection, redis::cmd("SMEMBERS").arg(root)).await?;
-        for entity in entities {
-            for start in (0..).step_by(CHUNK) {
-                let mut range = redis::cmd("ZRANGE");
-                range.arg(format!("{root}:{entity}")).arg(start).arg(start + CHUNK - 1);
-                let points: Vec<Reply> = ask(&mut self.connection, &range).await?;
-                let is_last = points.len() < CHUNK;
-                for packed in points {
-                    replies::point(&shape, series, entity, packed, &mut |key, values| sink(Row { key, values }))?;
-                }
-                if is_last {
-                    break;
-                }
+        for start in (0..).step_by(CHUNK) {
+            let mut range = redis::cmd("ZRANGE");
+            range.arg(&shape.series[series]).arg(start).arg(start + CHUNK - 1);
+            let points: Vec<Reply> = ask(&mut self.connection, &range).await?;
+            let is_last = points.len() < CHUNK;
+            for member in points {
+                replies::point_of_any(&shape, series, member, &mut |key, values| sink(Row { key, values }))?;
+            }
+            if is_last {
+                break;
             }
         }
         Ok(())

@@ -2,12 +2,13 @@
 //!
 //! Everything is `storebench:<dataset>:…`, beside the mark `storebench:<dataset>` that says whose it is. A table `people`
 //! has its records under `…:people:<key>`, all keys in the sorted set `…:people` and an index in `…:people.age`; a log has
-//! a stream under `…:events:<stream>`; a series has the set of its entities in `…:cpu` and the points of one under
+//! a stream under `…:events:<stream>`; a series has all points in the sorted set `…:cpu` and those of one entity in
 //! `…:cpu:<entity>`. Names of parts hold neither colon nor dot, so no two of these meet.
 
 use std::sync::Arc;
 
-use crate::{Dataset, Field, Fields, KeyKind, Kind, Part};
+use super::order::Ordering;
+use crate::{Dataset, Field, Fields, Part};
 
 /// Names for one dataset.
 pub(super) struct Shape {
@@ -19,7 +20,7 @@ pub(super) struct Shape {
     pub(super) tables: Vec<TableShape>,
     /// For each log, what its streams' keys begin with.
     pub(super) logs: Vec<String>,
-    /// For each series, the set of its entities; a colon and the entity follow it in the key of the points.
+    /// For each series, the sorted set of all points; a colon and an entity follow it in the key of that one's points.
     pub(super) series: Vec<String>,
 }
 
@@ -30,8 +31,6 @@ pub(super) struct TableShape {
     /// What the records' keys begin with.
     pub(super) records: String,
     pub(super) indexes: Vec<Index>,
-    /// How keys are ordered in the scripts.
-    pub(super) key_kind: &'static str,
     /// A field that every record has: a hash without fields is not there.
     pub(super) witness: Option<usize>,
 }
@@ -41,8 +40,8 @@ pub(super) struct Index {
     pub(super) field: usize,
     /// Its sorted set.
     pub(super) key: String,
-    /// How values are ordered in the scripts.
-    pub(super) kind: &'static str,
+    /// How its values are ordered.
+    pub(super) ordering: Ordering,
 }
 
 /// The name of the field that stands, empty, in records (and events) of which every declared field may be absent.
@@ -57,12 +56,11 @@ impl Shape {
             let index = |field: &usize| Index {
                 field: *field,
                 key: format!("{order}.{}", table.fields[*field].name),
-                kind: order_of(&table.fields[*field].kind),
+                ordering: Ordering::of(&table.fields[*field].kind),
             };
             TableShape {
                 records: format!("{order}:"),
                 indexes: table.indexes.iter().map(index).collect(),
-                key_kind: if table.key == KeyKind::Int { "int" } else { "key" },
                 witness: table.fields.iter().position(|field| !field.optional),
                 order,
             }
@@ -102,7 +100,8 @@ impl Shape {
                 let metrics = self.dataset.series[at].metrics.len();
                 format!(
                     "{name}: a sorted set for each entity in {root}:<entity>, score the instant, member the instant and \
-                     {metrics} metrics as packed 64-bit floats; a set of all entities in {root}; no index over time"
+                     {metrics} metrics as packed 64-bit floats; the same points once more, for searches over all \
+                     entities, in the sorted set {root}"
                 )
             }
         }
@@ -126,15 +125,5 @@ impl TableShape {
     /// The name of the field that every record has.
     pub(super) fn witness_name<'a>(&self, declared: &'a [Field]) -> &'a str {
         self.witness.map_or(NO_FIELD, |field| &declared[field].name)
-    }
-}
-
-/// Lists, maps and items are ordered by their JSON: an index on one answers `Equal` and no more.
-fn order_of(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Int | Kind::Time => "int",
-        Kind::Float => "float",
-        Kind::Bool => "flag",
-        Kind::Text | Kind::Bytes | Kind::List(_) | Kind::Map | Kind::Items(_) => "text",
     }
 }

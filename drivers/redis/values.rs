@@ -12,7 +12,10 @@ use redis::{Cmd, RedisWrite, Value as Reply};
 use crate::{Failure, Field, Key, KeyKind, Kind, Point, Value, json};
 
 /// The last instant before or after 1970 that is exact as a float.
-const EXACT: i64 = 1 << 53;
+const EXACT: u64 = 1 << 53;
+
+/// Bytes that stand for the entity before a point.
+pub(super) const ENTITY: usize = 8;
 
 /// Adds a value as an argument. An absent one has no bytes: its caller leaves it out.
 pub(super) fn write(out: &mut Cmd, value: &Value) -> Result<(), Failure> {
@@ -30,16 +33,6 @@ pub(super) fn write(out: &mut Cmd, value: &Value) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Adds a key as an argument.
-pub(super) fn write_key(out: &mut Cmd, key: &Key) {
-    match key {
-        Key::Int(number) => {
-            out.arg(*number);
-        }
-        Key::Text(text) => out.write_arg(text.as_bytes()),
-    }
-}
-
 /// Adds a name of a key in Redis as an argument: a prefix and a key.
 pub(super) fn write_name(out: &mut Cmd, prefix: &str, key: &Key) {
     let mut name = out.writer_for_next_arg();
@@ -51,17 +44,24 @@ pub(super) fn write_name(out: &mut Cmd, prefix: &str, key: &Key) {
     };
 }
 
-/// Adds a point as an argument.
+/// Adds a point as an argument: its member among the points of all entities.
 pub(super) fn write_point(out: &mut Cmd, point: &Point) -> Result<(), Failure> {
-    if point.at_ms.abs() > EXACT {
+    if point.at_ms.unsigned_abs() > EXACT {
         return Err(Failure::broken(format!("redis: the instant {} ms is too far to be a score", point.at_ms)));
     }
     let mut packed = out.writer_for_next_arg();
+    let _ = packed.write_all(&falling(point.entity));
     let _ = packed.write_all(&(point.at_ms as f64).to_le_bytes());
     for metric in &point.metrics {
         let _ = packed.write_all(&metric.to_le_bytes());
     }
     Ok(())
+}
+
+/// An entity as bytes in falling order: a sorted set that is walked from its end, newest first, then meets the smallest
+/// entity of an instant first.
+fn falling(entity: i64) -> [u8; ENTITY] {
+    (i64::MAX ^ entity).to_be_bytes()
 }
 
 /// The value of a field.
@@ -111,9 +111,12 @@ pub(super) fn floats(packed: &[u8]) -> impl Iterator<Item = f64> {
     packed.as_chunks::<8>().0.iter().map(|float| f64::from_le_bytes(*float))
 }
 
-/// A whole number of a set of entities.
-pub(super) fn entity(bytes: &[u8]) -> Result<i64, Failure> {
-    number(bytes).ok_or_else(|| Failure::broken("redis answered what is no entity"))
+/// The entity and the point of a member among the points of all entities.
+pub(super) fn entity_and_point(member: &[u8], metrics: usize) -> Result<(i64, Vec<Value>), Failure> {
+    let (falling, packed) = member
+        .split_first_chunk::<ENTITY>()
+        .ok_or_else(|| Failure::broken(format!("redis answered {} bytes for an entity's point", member.len())))?;
+    Ok((i64::MAX ^ i64::from_be_bytes(*falling), point(packed, metrics)?))
 }
 
 /// What was answered is not what this command answers.
