@@ -8,6 +8,7 @@ use std::fmt::Display;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{self, Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
@@ -215,7 +216,9 @@ async fn upgraded(endpoint: &Endpoint) -> Result<WebSocketStream<Box<dyn Connect
         let message = format!("libsql-server: {}: no WebSocket of Hrana 3: {error}", endpoint.shown);
         let kind = match &error {
             tungstenite::Error::Http(answer) if [401, 403].contains(&answer.status().as_u16()) => FailureKind::Denied,
-            tungstenite::Error::Io(_) => FailureKind::Unavailable,
+            tungstenite::Error::Io(_) | tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete) => {
+                FailureKind::Unavailable
+            }
             _ => FailureKind::Broken,
         };
         Failure::new(kind, message).caused_by(error)
