@@ -143,6 +143,8 @@ fn storebench(workload: &Arc<Workload>, generator: &Arc<Generator>) -> f64 {
         generator: Arc::clone(generator),
         address: "libsql".parse().expect("an address"),
         durability: Some(drivers::Durability::Relaxed),
+        reuse: false,
+        keep: false,
         load: Load {
             clients: 1,
             rate_per_s: None,
@@ -151,6 +153,7 @@ fn storebench(workload: &Arc<Workload>, generator: &Arc<Generator>) -> f64 {
             warmup: Duration::from_millis(500),
             skip_after: None,
             timeout: Duration::from_secs(10),
+            stops_on_failure: false,
             max_retries: 0,
         },
         hlog: folder.path().join("log.hlog"),

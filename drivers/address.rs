@@ -144,6 +144,18 @@ impl Address {
         self.location.is_some()
     }
 
+    /// Whether its URL names this machine.
+    pub fn is_local(&self) -> bool {
+        let Some((_, rest)) = self.location.as_deref().and_then(|url| url.split_once("://")) else { return false };
+        let authority = rest.split('/').next().unwrap_or_default();
+        let hosts = authority.rsplit('@').next().unwrap_or_default();
+        let local = |host: &str| {
+            let name = if host.starts_with('[') { host } else { host.split(':').next().unwrap_or_default() };
+            name == "localhost" || name.starts_with("127.") || name.starts_with("[::1]") || name.is_empty()
+        };
+        hosts.split(',').all(local)
+    }
+
     /// The same store and options at another location.
     pub fn at(&self, location: &str) -> Address {
         Address { location: Some(location.to_owned()), ..self.clone() }
@@ -207,6 +219,14 @@ mod tests {
         assert_eq!(address.to_string(), "postgresql://ada@db:5432/app?cache_mb=1");
         let unknown = "ftp://ada:hunter2@db".parse::<Address>().expect_err("no such store").to_string();
         assert!(unknown.contains("postgres://") && !unknown.contains("hunter2"), "{unknown}");
+    }
+
+    #[test]
+    fn a_url_may_name_this_machine() {
+        let local = |url: &str| url.parse::<Address>().expect("an address").is_local();
+        assert!(local("redis://localhost") && local("postgres://a:b@127.0.0.1:5/x") && local("http://[::1]:8080"));
+        assert!(local("mongodb://127.0.0.1:1,localhost:2/?replicaSet=r"));
+        assert!(!local("redis://db.example:6379") && !local("mongodb://localhost,db") && !local("libsql"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod capability;
 mod dataset;
 mod disk;
 mod failure;
-#[cfg(any(feature = "libsql", feature = "libsql-server"))]
+#[cfg(any(feature = "libsql", feature = "libsql-server", feature = "postgres", feature = "redis"))]
 mod json;
 mod op;
 pub mod server;
@@ -28,7 +28,13 @@ pub mod libsql;
 #[cfg(feature = "libsql-server")]
 pub mod libsql_server;
 pub mod memory;
+#[cfg(feature = "mongodb")]
+pub mod mongodb;
 pub mod null;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod sim;
 
 pub use address::{Address, AddressError, redacted};
@@ -191,6 +197,9 @@ stores! {
     #[cfg(feature = "libsql")] libsql::Libsql,
     #[cfg(feature = "libsql-server")] libsql_server::LibsqlServer,
     memory::Memory,
+    #[cfg(feature = "mongodb")] mongodb::Mongodb,
     null::Null,
+    #[cfg(feature = "postgres")] postgres::Postgres,
+    #[cfg(feature = "redis")] redis::Redis,
     sim::Sim,
 }

@@ -10,7 +10,7 @@ mod usage;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -26,6 +26,8 @@ pub struct Server {
     pub address: String,
     site: Site,
     guard: Child,
+    /// One line for each start.
+    pids: BufReader<ChildStdout>,
     pid: i32,
 }
 
@@ -86,10 +88,16 @@ impl Site {
 
     /// A command that runs the program, or another one of its folder (`initdb`).
     pub fn command(&self, other: Option<&str>) -> Command {
-        let beside = other.map(|name| self.binary.parent().unwrap_or(Path::new("")).join(name));
-        let mut command = Command::new(beside.unwrap_or_else(|| self.binary.clone()));
+        let mut command = Command::new(other.map_or_else(|| self.binary.clone(), |name| self.beside(name)));
         command.current_dir(self.folder());
         command
+    }
+
+    /// Another program of the same folder: that of the file itself, where PATH holds a link to it. The file is not started
+    /// by that name, because one that goes by several names (Redis) does what its name says.
+    fn beside(&self, name: &str) -> PathBuf {
+        let itself = self.binary.canonicalize().unwrap_or_else(|_| self.binary.clone());
+        itself.with_file_name(name)
     }
 
     /// Runs a command to its end, as the user that the server runs as.
@@ -154,12 +162,10 @@ impl Site {
         }
         let started = guard.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let mut guard = started.map_err(|error| failed(&self.program, "cannot be started", error))?;
-        let mut line = String::new();
-        if let Some(out) = guard.stdout.take() {
-            BufReader::new(out).read_line(&mut line).map_err(|error| failed(&self.program, "has no pid", error))?;
-        }
-        let pid = line.trim().parse().map_err(|_| Failure::broken(format!("{} has no pid", self.program.name)))?;
-        Ok(Server { address, site: self, guard, pid })
+        let no_pid = || Failure::broken(format!("{} has no pid", self.program.name));
+        let mut pids = BufReader::new(guard.stdout.take().ok_or_else(no_pid)?);
+        let pid = next_pid(&mut pids).ok_or_else(no_pid)?;
+        Ok(Server { address, site: self, guard, pids, pid })
     }
 }
 
@@ -167,6 +173,30 @@ impl Server {
     /// The process of the server itself.
     pub fn pid(&self) -> i32 {
         self.pid
+    }
+
+    /// All its processes, as far as the system tells.
+    pub fn pids(&self) -> Vec<i32> {
+        usage::tree(self.pid)
+    }
+
+    /// The port that it listens on, on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.site.port
+    }
+
+    /// Kills it as a crash would, and starts it again on the same data and port. It may take a while to answer.
+    ///
+    /// # Errors
+    /// When it cannot be killed or started.
+    pub fn crash(&mut self) -> Result<(), Failure> {
+        let name = self.name();
+        let failed = |what: &str| Failure::broken(format!("{name} cannot be {what}"));
+        std::fs::write(self.site.folder().join("again"), "").map_err(|_| failed("told to start again"))?;
+        let pid = nix::unistd::Pid::from_raw(self.pid);
+        nix::sys::signal::kill(pid, nix::sys::signal::SIGKILL).map_err(|_| failed("killed"))?;
+        self.pid = next_pid(&mut self.pids).ok_or_else(|| failed("started again"))?;
+        Ok(())
     }
 
     /// The file that was started.
@@ -205,6 +235,12 @@ impl Drop for Server {
         drop(self.guard.stdin.take());
         let _ = self.guard.wait();
     }
+}
+
+fn next_pid(pids: &mut impl BufRead) -> Option<i32> {
+    let mut line = String::new();
+    pids.read_line(&mut line).ok()?;
+    line.trim().parse().ok()
 }
 
 /// The last lines of a log, in one.
@@ -256,6 +292,19 @@ mod tests {
         assert!(server.usage().is_some_and(|usage| usage.memory_bytes > 0) || !cfg!(target_os = "linux"));
         drop(server);
         assert!(!is_alive(pid) && !folder.exists());
+    }
+
+    #[test]
+    fn a_crashed_server_is_started_again_in_its_folder() {
+        let site = site();
+        let (command, folder) = (command(&site, "1000"), site.folder().to_owned());
+        let mut server = site.spawn(command, "sleep".into()).expect("started");
+        let first = server.pid();
+        server.crash().expect("started again");
+        assert!(server.pid() != first && !is_alive(first) && is_alive(server.pid()) && folder.exists());
+        let second = server.pid();
+        drop(server);
+        assert!(!is_alive(second) && !folder.exists());
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use common::{Ran, Storebench, ns, read_record};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Enough of a run to be real, short enough to have many.
 const SHORT: [&str; 6] = ["--warmup", "200ms", "--duration", "1s", "--records", "500"];
@@ -336,4 +336,39 @@ print("span", (max(starts) - min(starts)) / 1000)
         assert_eq!(words[2], response["max"].to_string(), "{printed}");
     }
     assert!(printed.contains("read:warmup:service"), "{printed}");
+}
+
+#[test]
+fn what_operations_move_is_counted_and_the_same_each_time() {
+    let ran = || {
+        let fixed = ["--ops", "20000", "--warmup", "0", "--records", "500", "--seed", "7"];
+        Storebench::run(&["ycsb-f"]).args(&fixed).store("memory").expect_exit(0).record()
+    };
+    let record = ran();
+    let run = &record["runs"][0];
+    let changed = &run["operations"]["read-modify-write"];
+    assert_eq!((&changed["work"]["reads"], &changed["work"]["rows_written"]), (&json!(1.0), &json!(1.0)), "{changed}");
+    assert!(changed["work"]["bytes_read"].as_f64() > Some(1_000.0), "ten fields of 100 B, whole: {changed}");
+    let sampled = changed["work"]["sampled"].as_u64().expect("a number");
+    assert!(sampled.abs_diff(changed["ok"].as_u64().expect("a number") / 64) <= 2, "{sampled}");
+    assert_eq!(run["operations"]["read-modify-write.read"]["is_step"], true);
+    let written = run["total"]["work"]["rows_written"].as_f64().expect("a number");
+    assert!((0.45..0.55).contains(&written), "half of the operations write: {written}");
+    assert!(
+        run["cost"]["units"]["rows"].as_f64() > Some(1.4),
+        "steps are not counted twice over: {}",
+        run["cost"]["units"]
+    );
+    assert_eq!(ran()["runs"][0]["operations"]["read"]["work"], run["operations"]["read"]["work"]);
+}
+
+#[test]
+fn every_success_of_a_second_is_in_its_bands() {
+    let record = short("oltp", "memory").record();
+    for second in record["runs"][0]["timeline"].as_array().expect("seconds") {
+        let bands = second["response_bands"].as_str().expect("a text");
+        let count =
+            |pair: &str| pair.split_once(':').and_then(|(_, count)| count.parse::<u64>().ok()).expect("a count");
+        assert_eq!(bands.split(' ').filter(|pair| !pair.is_empty()).map(count).sum::<u64>(), second["ok"], "{bands}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Where the program of a server is found, how to get it if it is not, and as whom it runs.
 
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
 use crate::{Failure, FailureKind};
@@ -15,7 +15,8 @@ pub struct Program {
     pub binary: &'static str,
     /// The environment variable that names the file: asked first.
     pub variable: &'static str,
-    /// Where installers put it, beside the folders of PATH; `*` stands for one folder, the highest version first.
+    /// Where installers put it, beside the folders of PATH; `*` stands for any part of one name, the highest version
+    /// first.
     pub folders: &'static [&'static str],
     /// How to get it: one line each for Debian, macOS and Docker.
     pub install: &'static str,
@@ -49,9 +50,8 @@ impl Program {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let usual = self.folders.iter().flat_map(|pattern| matching(Path::new(pattern)));
         let folders = std::env::split_paths(&path).chain(usual).chain([fetched()]);
-        // A link on PATH is followed: other programs of the same version lie beside the file itself.
         let found = folders.map(|folder| folder.join(self.binary)).find(|file| file.is_file());
-        found.map(|file| file.canonicalize().unwrap_or(file)).ok_or_else(|| {
+        found.ok_or_else(|| {
             let problem =
                 format!("no `{}` on this machine (PATH, the usual folders, {})", self.binary, fetched().display());
             let remedy =
@@ -94,22 +94,26 @@ impl User {
     }
 }
 
-/// The folders that a pattern with at most one `*` component stands for, highest version first.
+/// The folders that a pattern with at most one `*` stands for, highest version first.
 fn matching(pattern: &Path) -> Vec<PathBuf> {
     let mut components = pattern.components();
-    let before: PathBuf = components.by_ref().take_while(|component| component.as_os_str() != "*").collect();
-    if before == pattern {
-        return vec![before];
-    }
+    let has_star = |component: &Component<'_>| component.as_os_str().to_string_lossy().contains('*');
+    let before: PathBuf = components.clone().take_while(|component| !has_star(component)).collect();
+    let Some(starred) = components.find(has_star) else { return vec![before] };
+    let starred = starred.as_os_str().to_string_lossy().into_owned();
+    let (prefix, suffix) = starred.split_once('*').unwrap_or((&starred, ""));
     let after = components.as_path();
-    let entries = std::fs::read_dir(before).into_iter().flatten().flatten();
-    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-    let version = |folder: &PathBuf| -> Vec<u32> {
-        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let names = std::fs::read_dir(&before).into_iter().flatten().flatten().filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        name.strip_prefix(prefix)?.strip_suffix(suffix)?;
+        Some(name)
+    });
+    let mut names: Vec<String> = names.collect();
+    let version = |name: &String| -> Vec<u32> {
         name.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect()
     };
-    folders.sort_by_key(|folder| std::cmp::Reverse(version(folder)));
-    folders.into_iter().map(|folder| folder.join(after)).collect()
+    names.sort_by_key(|name| std::cmp::Reverse(version(name)));
+    names.into_iter().map(|name| before.join(name).join(after)).collect()
 }
 
 #[cfg(test)]
@@ -144,6 +148,7 @@ mod tests {
         let found = matching(&home.path().join("*/bin"));
         let names: Vec<_> = found.iter().filter_map(|folder| folder.parent()?.file_name()?.to_str()).collect();
         assert_eq!(names, ["16.2", "15", "9", "not-a-version"]);
+        assert_eq!(matching(&home.path().join("1*.2/bin")), [home.path().join("16.2/bin")]);
         assert_eq!(matching(Path::new("/usr/bin")), [PathBuf::from("/usr/bin")]);
     }
 }

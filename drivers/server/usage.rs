@@ -15,20 +15,16 @@ pub struct Usage {
     pub written_bytes: Option<u64>,
 }
 
+/// A process and its descendants.
+pub(super) fn tree(root: i32) -> Vec<i32> {
+    members(&processes(), root)
+}
+
 /// Sums over a process and its descendants.
 pub(super) fn of_tree(root: i32) -> Option<Usage> {
-    let processes: HashMap<i32, Stat> = std::fs::read_dir("/proc").ok()?.flatten().filter_map(stat_of_entry).collect();
+    let processes = processes();
     processes.get(&root)?;
-    let belongs = |mut pid: i32| {
-        while pid != root {
-            match processes.get(&pid) {
-                Some(stat) if stat.parent != pid => pid = stat.parent,
-                _ => return false,
-            }
-        }
-        true
-    };
-    let tree: Vec<i32> = processes.keys().copied().filter(|pid| belongs(*pid)).collect();
+    let tree = members(&processes, root);
     let ticks: u64 = tree.iter().map(|pid| processes[pid].cpu_ticks).sum();
     let field = |pid: &i32, file: &str, name: &str| number(&read(*pid, file)?, name);
     let own: u64 = tree.iter().filter_map(|pid| field(pid, "status", "RssAnon:")).sum();
@@ -39,6 +35,23 @@ pub(super) fn of_tree(root: i32) -> Option<Usage> {
         memory_bytes: (own + shared) * 1024,
         written_bytes: written.map(|bytes| bytes.iter().sum()),
     })
+}
+
+fn processes() -> HashMap<i32, Stat> {
+    std::fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(stat_of_entry).collect()
+}
+
+fn members(processes: &HashMap<i32, Stat>, root: i32) -> Vec<i32> {
+    let belongs = |mut pid: i32| {
+        while pid != root {
+            match processes.get(&pid) {
+                Some(stat) if stat.parent != pid => pid = stat.parent,
+                _ => return false,
+            }
+        }
+        true
+    };
+    processes.keys().copied().filter(|pid| belongs(*pid)).collect()
 }
 
 struct Stat {

@@ -720,7 +720,9 @@ fn any_record_comes_back_as_it_was() {
         prop::num::f64::NORMAL,
         prop::collection::vec(any::<u8>(), 0..40),
         prop::collection::vec("[^\0]*".prop_map(Value::Text), 0..4),
-        prop::collection::vec(("[^\0]{0,9}".prop_map(Into::into), scalar), 0..4),
+        // Names of one map differ: what a name that is given twice would mean, no store says.
+        prop::collection::btree_map("[^\0]{0,9}", scalar, 0..4)
+            .prop_map(|entries| entries.into_iter().map(|(name, value)| (name.into(), value)).collect::<Vec<_>>()),
     );
     on_each(&[Capability::Record], |client| {
         let client = std::cell::RefCell::new(client);

@@ -8,7 +8,7 @@ use super::offer::Offer;
 use super::requests::{self, Demand, Units};
 use super::storage;
 use super::targets::Terms;
-use crate::record::{Host, Run};
+use crate::record::{Host, MonthLine, Run};
 
 /// What of a run and its machine a bill rests on.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,24 +23,11 @@ pub struct Measured {
     pub memory_gb: f64,
 }
 
-/// One line of a bill.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Line {
-    /// `nodes`, `copies`, `reads`, `writes`, `fee`, `storage`.
-    pub name: &'static str,
-    /// Due whatever the load.
-    pub fixed_usd_per_month: f64,
-    /// Due for each million operations.
-    pub usd_per_million: f64,
-    /// Of what is due for operations, this much is covered by a fee.
-    pub included_usd_per_month: f64,
-}
-
 /// What an offer costs in a month.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bill {
     /// Its lines.
-    pub lines: Vec<Line>,
+    pub lines: Vec<MonthLine>,
     /// The largest average load for which it holds.
     pub carries_per_s: f64,
     /// Nodes on it, copies included; none where the service keeps its own.
@@ -60,26 +47,24 @@ impl Measured {
     }
 }
 
-impl Line {
-    fn fixed(name: &'static str, fixed_usd_per_month: f64) -> Self {
-        Line { name, fixed_usd_per_month, usd_per_million: 0.0, included_usd_per_month: 0.0 }
-    }
+fn fixed(name: &str, fixed_usd_per_month: f64, per_node: bool) -> MonthLine {
+    MonthLine { name: name.to_owned(), fixed_usd_per_month, per_node, ..MonthLine::default() }
+}
 
-    fn by_load(name: &'static str, usd_per_million: f64, included_usd_per_month: f64) -> Self {
-        Line { name, fixed_usd_per_month: 0.0, usd_per_million, included_usd_per_month }
-    }
+fn by_load(name: &str, usd_per_million: f64, included_usd_per_month: f64) -> MonthLine {
+    MonthLine { name: name.to_owned(), usd_per_million, included_usd_per_month, ..MonthLine::default() }
+}
 
-    /// USD a month at an average load.
-    pub fn usd_per_month(&self, average_per_s: f64) -> f64 {
-        let by_load = self.usd_per_million * average_per_s * MILLION_SECONDS_PER_MONTH;
-        self.fixed_usd_per_month + (by_load - self.included_usd_per_month).max(0.0)
-    }
+/// USD a month of a line at an average load.
+pub fn line_usd_per_month(line: &MonthLine, average_per_s: f64) -> f64 {
+    let by_load = line.usd_per_million * average_per_s * MILLION_SECONDS_PER_MONTH;
+    line.fixed_usd_per_month + (by_load - line.included_usd_per_month).max(0.0)
 }
 
 impl Bill {
     /// USD a month at an average load.
     pub fn usd_per_month(&self, average_per_s: f64) -> f64 {
-        self.lines.iter().map(|line| line.usd_per_month(average_per_s)).sum()
+        self.lines.iter().map(|line| line_usd_per_month(line, average_per_s)).sum()
     }
 }
 
@@ -118,7 +103,7 @@ pub fn bill(
         Kind::Requests(priced) => by_requests(units(priced.counts)?, priced),
         Kind::Provisioned(priced) => {
             let usd = requests::provisioned_usd_per_million(units(Counts::Items)?, priced, terms.utilisation);
-            (vec![Line::by_load("reads", usd.reads, 0.0), Line::by_load("writes", usd.writes, 0.0)], f64::INFINITY)
+            (vec![by_load("reads", usd.reads, 0.0), by_load("writes", usd.writes, 0.0)], f64::INFINITY)
         }
         Kind::Plan(plan) => {
             if measured.held_bytes.is_some_and(|held| held as f64 > plan.max_gb * storage::GB) {
@@ -126,34 +111,34 @@ pub fn bill(
             }
             let commands = units(Counts::Commands)?;
             let carries_per_s = plan.max_commands_per_s / (commands.reads + commands.writes);
-            (vec![Line::fixed("plan", plan.usd_per_month)], carries_per_s)
+            (vec![fixed("plan", plan.usd_per_month, false)], carries_per_s)
         }
         Kind::Storage(_) if measured.held_bytes.is_none() => return Err("stored bytes unknown".to_owned()),
         Kind::Storage(_) => (Vec::new(), f64::INFINITY),
     };
     if let (Some((_, storage)), Some(held)) = (catalogue.storage_of(offer), measured.held_bytes) {
-        lines.push(Line::fixed("storage", storage::usd_per_month(storage, held, copies)));
+        lines.push(fixed("storage", storage::usd_per_month(storage, held, copies), false));
     }
     Ok(Bill { lines, carries_per_s, nodes: offer.is_compute().then_some(serving * f64::from(copies)) })
 }
 
-fn compute(serving: f64, sets: f64, usd_per_hour: f64) -> Vec<Line> {
-    let mut lines = vec![Line::fixed("nodes", node::usd_per_month(serving, usd_per_hour))];
+fn compute(serving: f64, sets: f64, usd_per_hour: f64) -> Vec<MonthLine> {
+    let mut lines = vec![fixed("nodes", node::usd_per_month(serving, usd_per_hour), true)];
     if sets > 1.0 {
-        lines.push(Line::fixed("copies", node::usd_per_month(serving * (sets - 1.0), usd_per_hour)));
+        lines.push(fixed("copies", node::usd_per_month(serving * (sets - 1.0), usd_per_hour), true));
     }
     lines
 }
 
-fn by_requests(units: Units, priced: &Requests) -> (Vec<Line>, f64) {
+fn by_requests(units: Units, priced: &Requests) -> (Vec<MonthLine>, f64) {
     let usd = requests::usd_per_million(units, priced);
     let included = |per_month: f64, usd_per_million: f64| per_month / 1e6 * usd_per_million;
     let mut lines = vec![
-        Line::by_load("reads", usd.reads, included(priced.included_reads_per_month, priced.usd_per_million_reads)),
-        Line::by_load("writes", usd.writes, included(priced.included_writes_per_month, priced.usd_per_million_writes)),
+        by_load("reads", usd.reads, included(priced.included_reads_per_month, priced.usd_per_million_reads)),
+        by_load("writes", usd.writes, included(priced.included_writes_per_month, priced.usd_per_million_writes)),
     ];
     if priced.usd_per_month > 0.0 {
-        lines.push(Line::fixed("fee", priced.usd_per_month));
+        lines.push(fixed("fee", priced.usd_per_month, false));
     }
     (lines, priced.max_commands_per_s.map_or(f64::INFINITY, |most| most / (units.reads + units.writes)))
 }

@@ -7,17 +7,18 @@ use indexmap::IndexMap;
 use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::bill::{Line, Measured, bill, per_million};
+use super::bill::{Measured, bill, line_usd_per_month, per_million};
 use super::catalogue::Catalogue;
 use super::caveats::{assumed, left_out, measured_on_it};
 use super::file::CostError;
 use super::kind::{Counts, Kind, Node};
+use super::month;
 use super::node;
 use super::offer::Offer;
 use super::requests::{Consistency, Demand};
 use super::storage;
 use super::targets::{Options, Terms};
-use crate::record::{AtUtilisation, Cost, Estimate, Host, PricedOffer, Run, Units};
+use crate::record::{AtUtilisation, Cost, Estimate, Host, MonthLine, PricedOffer, Run, Units};
 
 /// Shown for every node: the floor, a plan, and a machine that mostly waits (stats-ci-cost 3.2).
 const UTILISATIONS: [f64; 3] = [1.0, 0.4, 0.1];
@@ -88,7 +89,8 @@ pub fn price(run: &Run, host: &Host, catalogue: &Catalogue, offer: &Offer, terms
         if !offer.is_compute() && average_per_s > bill.carries_per_s {
             return Err(format!("it carries at most {:.0} operations per second", bill.carries_per_s));
         }
-        let line = |line: &Line| (line.name.to_owned(), per_million(line.usd_per_month(average_per_s), average_per_s));
+        let line =
+            |line: &MonthLine| (line.name.clone(), per_million(line_usd_per_month(line, average_per_s), average_per_s));
         Ok(bill.lines.iter().map(line).collect::<IndexMap<String, f64>>())
     };
     let total = |throughput_per_s: f64, utilisation: f64| {
@@ -115,6 +117,7 @@ pub fn price(run: &Run, host: &Host, catalogue: &Catalogue, offer: &Offer, terms
         lines: at(run.throughput_per_s, terms.utilisation)?,
         ownership: ownership.collect(),
         by_utilisation: by_utilisation.collect::<Result<_, String>>()?,
+        month: Some(month::month(&bill(catalogue, offer, &measured, terms, 1.0)?)),
         measured_on_it: measured_on_it(run, host, offer),
         assumed: assumed(run, offer, terms, &measured),
         left_out: left_out(catalogue, offer, terms, &measured),
@@ -154,7 +157,12 @@ fn priced_offer(offer: &Offer, day: Option<Date>) -> PricedOffer {
     let origin = &offer.origin;
     PricedOffer {
         id: offer.id.clone(),
-        service: format!("{} {}", origin.provider, origin.service),
+        // `Turso Developer` of Turso needs its provider no second time.
+        service: if origin.service.starts_with(&origin.provider) {
+            origin.service.clone()
+        } else {
+            format!("{} {}", origin.provider, origin.service)
+        },
         region: origin.region.clone(),
         term: origin.term.clone(),
         source: origin.source.clone(),

@@ -40,9 +40,9 @@ pub struct Demand(Vec<(f64, Work)>);
 impl Demand {
     /// From a run; none if an operation that succeeded does not say what it moves.
     pub fn of(run: &Run) -> Option<Demand> {
-        let succeeded: u64 = run.operations.values().map(|operation| operation.ok).sum();
-        let ran = run.operations.values().filter(|operation| operation.ok > 0);
-        let shares = ran.map(|operation| Some((operation.ok as f64 / succeeded as f64, operation.work?)));
+        let ran = || run.operations.values().filter(|operation| operation.ok > 0 && !operation.is_step);
+        let succeeded: u64 = ran().map(|operation| operation.ok).sum();
+        let shares = ran().map(|operation| Some((operation.ok as f64 / succeeded as f64, operation.work?)));
         shares.collect::<Option<Vec<_>>>().filter(|shares| !shares.is_empty()).map(Demand)
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use drivers::Store;
+use drivers::{Failure, Store};
 use hdrhistogram::Histogram;
 use indexmap::IndexMap;
 
@@ -12,13 +12,16 @@ use crate::host;
 use crate::measure::collector::{Series, Totals};
 use crate::measure::histogram;
 use crate::record::{
-    Client, Counts, Interval, Latency, LoadInfo, Mode, OperationRecord, Phase, Run, Skew, StoreInfo, WorkloadInfo,
+    Client, Counts, Footprints, Interval, Latency, LoadInfo, Mode, OperationRecord, Phase, Run, Skew, StoreInfo,
+    WorkloadInfo,
 };
-use crate::stats;
+use crate::stats::{self, Limit};
 
 use super::measure::Outcome;
+use super::pace::Stop;
 use super::prepare::Prepared;
-use super::verdict::{self, Evidence, Limit};
+use super::verdict::{self, Evidence, Limited};
+use super::work;
 use super::{Request, Until};
 
 /// Operations replayed to measure the skew of the accesses.
@@ -39,7 +42,8 @@ pub fn assemble<S: Store>(
     prepared: &Prepared<S>,
     outcome: &Outcome,
     began_at: String,
-    interrupted: bool,
+    stop: &Stop,
+    unchecked: Option<Failure>,
 ) -> anyhow::Result<Run> {
     let load = load_info(request, outcome, prepared);
     let open_loop = load.mode == Mode::Open;
@@ -48,12 +52,16 @@ pub fn assemble<S: Store>(
 
     let mut operations = IndexMap::new();
     for (slot, totals) in outcome.slots.iter().zip(&measured.slots) {
-        operations.insert(slot.name.clone(), operation(totals, open_loop)?);
+        let record = OperationRecord { is_step: slot.is_step, ..operation(totals, open_loop)? };
+        operations.insert(slot.name.clone(), record);
     }
-    let total = operation(&measured.total, open_loop)?;
+    weigh(&mut operations, request, outcome);
+    let total = OperationRecord { work: work::overall(operations.values()), ..operation(&measured.total, open_loop)? };
 
     let measure_s = measured.last_ended_ns.saturating_sub(outcome.measure_ns) as f64 / 1e9;
-    let timeline = timeline(&measured.timeline, measure_s);
+    let mut timeline = timeline(&measured.timeline, measure_s);
+    outcome.usage.join(&mut timeline);
+    let server = outcome.usage.total();
     let mut phases = prepared.phases;
     phases.warmup_s = request.load.warmup.as_secs_f64();
     phases.measure_s = measure_s;
@@ -65,6 +73,9 @@ pub fn assemble<S: Store>(
         lag_ns: latency(&measured.total.lag, &[])?,
         pacer_ns: latency(&measured.pacer, &[])?,
         clamped: measured.clamped,
+        reconnects: outcome.ended.iter().map(|lane| lane.reconnects).sum(),
+        disconnected_s: outcome.ended.iter().map(|lane| lane.disconnected.as_secs_f64()).sum(),
+        shares_machine: prepared.shares_machine,
     };
     let verdict = verdict::reach(&Evidence {
         mode: load.mode,
@@ -74,9 +85,12 @@ pub fn assemble<S: Store>(
         service: &total.service_ns,
         client: &client,
         checks: &prepared.checks,
-        interrupted_after_s: interrupted.then_some(measure_s),
+        unchecked: unchecked.map(|failure| failure.to_string()),
+        stopped: stop.is_set().then(|| {
+            stop.reason().map_or_else(|| format!("interrupted after {measure_s:.1} s of measurement"), str::to_owned)
+        }),
         profile: PROFILE,
-        limits: limits(request, outcome, open_loop),
+        limits: limits(request, &operations, &total),
     });
     Ok(Run {
         id: request.id.clone(),
@@ -94,35 +108,30 @@ pub fn assemble<S: Store>(
         total,
         timeline,
         client,
-        footprint: prepared.footprints,
+        footprint: Footprints { server, ..prepared.footprints },
         checks: prepared.checks.clone(),
         skew: skew(request, counts.scheduled),
-        server_cpu_ns_per_op: None,
+        server_cpu_ns_per_op: server.map(|server| server.cpu_s * 1e9 / counts.succeeded.max(1) as f64),
         cost: None,
         verdict,
     })
 }
 
 /// The limits of latency that the workload states, over all operations and for single ones.
-fn limits(request: &Request, outcome: &Outcome, open_loop: bool) -> Vec<Limit> {
-    let measured = &outcome.measured;
-    let response = |totals: &Totals, percentile: f64| {
-        let all = if open_loop { &totals.response.all } else { &totals.service.all };
-        (!all.is_empty()).then(|| all.value_at_quantile(percentile / 100.0) as f64 / 1e6)
-    };
-    let limit = |of: &str, totals: &Totals, (percentile, limit_ms): (f64, f64)| Limit {
-        of: of.to_owned(),
-        percentile,
-        limit_ms,
-        measured_ms: response(totals, percentile),
-    };
-    let overall = request.plan().slo.limits_ms.iter().map(|one| limit("all operations", &measured.total, *one));
+fn limits<'a>(
+    request: &'a Request,
+    operations: &'a IndexMap<String, OperationRecord>,
+    total: &'a OperationRecord,
+) -> Vec<Limited<'a>> {
+    let overall = request.plan().slo.limits_ms.iter().map(|stated| ("all operations", Some(total), *stated));
     let single = request.plan().operations.iter().flat_map(|operation| {
-        let at = outcome.slots.iter().position(|slot| slot.name == operation.name);
-        let totals = at.map(|at| &measured.slots[at]);
-        operation.slo.limits_ms.iter().filter_map(move |one| Some((operation.name.as_str(), totals?, *one)))
+        let record = operations.get(&operation.name);
+        operation.slo.limits_ms.iter().map(move |stated| (operation.name.as_str(), record, *stated))
     });
-    overall.chain(single.map(|(of, totals, one)| limit(of, totals, one))).collect()
+    let limited = |(of, record, stated): (&'a str, Option<&'a OperationRecord>, (f64, f64))| {
+        Some(Limited { of, limit: Limit::stated(stated)?, response: &record?.response_ns })
+    };
+    overall.chain(single).filter_map(limited).collect()
 }
 
 /// Every operation that was due has an outcome, and every outcome an operation.
@@ -156,8 +165,20 @@ fn operation(totals: &Totals, open_loop: bool) -> anyhow::Result<OperationRecord
         response_ns: if open_loop { series(&totals.response)? } else { service_ns.clone() },
         service_ns,
         failed_ns: latency(&totals.failed_service, &[])?,
-        work: None,
+        ..OperationRecord::default()
     })
+}
+
+/// Says of each operation what it moves.
+fn weigh(operations: &mut IndexMap<String, OperationRecord>, request: &Request, outcome: &Outcome) {
+    let Some((first, others)) = outcome.ended.split_first() else { return };
+    let mut tally = first.tally.clone();
+    others.iter().for_each(|lane| tally.merge(&lane.tally));
+    for (at, operation) in request.plan().operations.iter().enumerate() {
+        if let Some(record) = operations.get_mut(&operation.name) {
+            record.work = tally.work(at);
+        }
+    }
 }
 
 fn by_name<T: Clone>(by_kind: &BTreeMap<drivers::FailureKind, T>) -> BTreeMap<String, T> {

@@ -3,7 +3,7 @@
 //! The thresholds stand here, each with its reason.
 
 use crate::record::{CheckResult, Client, Counts, Interval, Latency, Mode, Phase, Verdict};
-use crate::stats::{self, Steadiness};
+use crate::stats::{self, Kept, Limit, Steadiness};
 
 /// More failed operations than this and the rest is not the workload that was asked for.
 const MAX_FAILED_SHARE: f64 = 0.01;
@@ -34,34 +34,32 @@ pub struct Evidence<'a> {
     pub client: &'a Client,
     /// Reconciliation.
     pub checks: &'a [CheckResult],
-    /// Whether it was stopped by Ctrl-C, and after how many seconds of measurement.
-    pub interrupted_after_s: Option<f64>,
+    /// Why what the store holds could not be read back, if so.
+    pub unchecked: Option<String>,
+    /// Why it was stopped before its end, if it was.
+    pub stopped: Option<String>,
     /// `release` or `debug`.
     pub profile: &'a str,
     /// Limits that the workload states, each with what was measured.
-    pub limits: Vec<Limit>,
+    pub limits: Vec<Limited<'a>>,
 }
 
 /// A limit of latency that the workload states.
 #[derive(Debug)]
-pub struct Limit {
+pub struct Limited<'a> {
     /// Whose latency: an operation's, or `all operations`.
-    pub of: String,
-    /// Percentile, 0 to 100.
-    pub percentile: f64,
-    /// The most that it may be.
-    pub limit_ms: f64,
-    /// What it was; none without samples.
-    pub measured_ms: Option<f64>,
+    pub of: &'a str,
+    /// The limit.
+    pub limit: Limit,
+    /// What was measured.
+    pub response: &'a Latency,
 }
 
 /// Reaches the verdict.
 pub fn reach(evidence: &Evidence<'_>) -> Verdict {
     let mut reasons = Vec::new();
     let counts = evidence.counts;
-    if let Some(after_s) = evidence.interrupted_after_s {
-        reasons.push(format!("interrupted after {after_s:.1} s of measurement"));
-    }
+    reasons.extend(evidence.stopped.clone());
     if counts.succeeded == 0 {
         reasons.push("no operation succeeded".to_owned());
     } else if counts.failed as f64 > MAX_FAILED_SHARE * (counts.succeeded + counts.failed) as f64 {
@@ -70,6 +68,9 @@ pub fn reach(evidence: &Evidence<'_>) -> Verdict {
     }
     for check in evidence.checks.iter().filter(|check| !check.passed && !check.undecided) {
         reasons.push(format!("check failed: {}: {}", check.name, check.detail));
+    }
+    if let Some(failure) = &evidence.unchecked {
+        reasons.push(format!("what the store holds after the run could not be checked: {failure}"));
     }
     if evidence.mode == Mode::Open
         && let Some(reason) = unstable(evidence)
@@ -113,7 +114,7 @@ fn notes(evidence: &Evidence<'_>) -> Vec<String> {
     if evidence.counts.succeeded < FEW {
         notes.push(format!("only {} operations: too few for p99 and above", evidence.counts.succeeded));
     }
-    notes.extend(evidence.limits.iter().map(Limit::note));
+    notes.extend(evidence.limits.iter().map(Limited::note));
     let undecided = evidence.checks.iter().filter(|check| check.undecided).count();
     if undecided > 0 {
         notes.push(format!("{undecided} checks could not be judged: writes with an unknown outcome"));
@@ -124,6 +125,15 @@ fn notes(evidence: &Evidence<'_>) -> Vec<String> {
             "the pacer woke up to {} us late (p99), more than a tenth of the median response: the client shares in it",
             pacer.p99 / 1_000
         ));
+    }
+    if evidence.client.reconnects > 0 || evidence.client.disconnected_s > 0.0 {
+        let Client { reconnects, disconnected_s, .. } = evidence.client;
+        notes.push(format!(
+            "connections broke: {reconnects} made anew, clients without one for {disconnected_s:.1} s in all"
+        ));
+    }
+    if evidence.client.shares_machine {
+        notes.push("client and server shared this machine: each took CPU time from the other".to_owned());
     }
     if evidence.client.clamped > 0 {
         notes.push(format!("{} latencies above one hour were recorded as one hour", evidence.client.clamped));
@@ -136,18 +146,25 @@ fn notes(evidence: &Evidence<'_>) -> Vec<String> {
     notes
 }
 
-impl Limit {
+impl Limited<'_> {
     /// Whether it was kept. A missed limit makes a run no less valid: it is what the run found out.
     fn note(&self) -> String {
-        let Limit { of, percentile, limit_ms, measured_ms } = self;
-        let name = if *percentile >= 100.0 { "maximum".to_owned() } else { format!("p{percentile}") };
-        match measured_ms {
-            Some(measured) if measured <= limit_ms => {
-                format!("SLO met: {of}, {name} {measured:.3} ms <= {limit_ms} ms")
-            }
-            Some(measured) => format!("SLO MISSED: {of}, {name} {measured:.3} ms > {limit_ms} ms"),
-            None => format!("SLO not judged: {of}, {name}: no samples"),
-        }
+        let Limited { of, limit, response } = self;
+        let (name, value_ns) = match limit.percentile {
+            None => ("maximum", response.max),
+            Some(percentile) => (percentile.name(), percentile.of_ns(response)),
+        };
+        let ms = |ns: u64| ns as f64 / 1e6;
+        let interval = response.intervals.get(name).map_or(String::new(), |sure| match sure.high {
+            Some(high) => format!(" [{:.3}, {:.3}]", ms(sure.low), ms(high)),
+            None => format!(" [{:.3}, inf)", ms(sure.low)),
+        });
+        let judged = match limit.kept(&[response]) {
+            Kept::Met => "met",
+            Kept::Undecided => "UNDECIDED",
+            Kept::Missed => "MISSED",
+        };
+        format!("SLO {judged}: {of}, {name} {:.3} ms{interval}, limit {} ms", ms(value_ns), ms(limit.limit_ns))
     }
 }
 

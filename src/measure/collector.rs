@@ -190,6 +190,7 @@ impl Collector<'_> {
                 closed.ok += line.ok;
                 closed.failed += line.failed;
                 closed.skipped += line.skipped;
+                closed.response_bands.merge(&line.response_bands);
             }
             None => measured.timeline.push(line),
         }
@@ -339,17 +340,7 @@ struct Merged {
 
 impl Merged {
     fn new(at_s: f64, length_s: f64, phase: Phase, skipped: u64) -> Self {
-        let line = Interval {
-            at_s,
-            length_s,
-            phase,
-            ok: 0,
-            failed: 0,
-            skipped,
-            response_ns: Brief::default(),
-            service_ns: Brief::default(),
-            lag_ns: Brief::default(),
-        };
+        let line = Interval { at_s, length_s, phase, skipped, ..Interval::default() };
         Merged { line, service: histogram::new(), response: histogram::new(), lag: histogram::new() }
     }
 
@@ -367,6 +358,7 @@ impl Merged {
         let mut line = self.line;
         line.service_ns = brief(&self.service);
         line.response_ns = if open_loop { brief(&self.response) } else { line.service_ns };
+        line.response_bands = histogram::heat(if open_loop { &self.response } else { &self.service });
         line.lag_ns = brief(&self.lag);
         line
     }

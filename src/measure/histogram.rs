@@ -8,6 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 
+use crate::record::Heat;
+
 /// Longer latencies are recorded as this and counted as clamped.
 pub const LONGEST_NS: u64 = 3_600_000_000_000;
 
@@ -17,6 +19,15 @@ pub fn new() -> Histogram<u64> {
         .unwrap_or_else(|_| unreachable!("1 ns to 65 us at 3 digits is valid"));
     histogram.auto(true);
     histogram
+}
+
+/// The samples in bands of a tenth of a decade.
+pub fn heat(histogram: &Histogram<u64>) -> Heat {
+    let mut heat = Heat::default();
+    for step in histogram.iter_recorded() {
+        heat.add(step.value_iterated_to(), step.count_at_value());
+    }
+    heat
 }
 
 /// The text form; empty for a histogram without samples.

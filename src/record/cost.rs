@@ -21,6 +21,9 @@ pub struct Work {
     pub bytes_written: f64,
     /// Whether all of it is one transaction.
     pub transactional: bool,
+    /// How many of them were counted; the averages are over these.
+    #[serde(default)]
+    pub sampled: u64,
 }
 
 /// Cost of a run: units per operation, which carry over to any price, and estimates in money where prices are known.
@@ -94,10 +97,37 @@ pub struct Estimate {
     pub by_utilisation: Vec<AtUtilisation>,
     /// Whether the run was measured on the machine that is priced.
     pub measured_on_it: bool,
+    /// What a month costs at any load; absent in a record of an older version.
+    #[serde(default)]
+    pub month: Option<Month>,
     /// What was assumed; one clause each.
     pub assumed: Vec<String>,
     /// What is not in the figure; a few words each.
     pub left_out: Vec<String>,
+}
+
+/// What a month costs, as a function of the average load: on one serving node where it is priced by nodes.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Month {
+    /// The lines of the bill.
+    pub lines: Vec<MonthLine>,
+    /// The largest average load for which it holds; absent where it holds for any.
+    pub carries_per_s: Option<f64>,
+}
+
+/// One line of a monthly bill: `fixed + max(0, by load - included)`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct MonthLine {
+    /// `nodes`, `copies`, `reads`, `writes`, `fee`, `storage`.
+    pub name: String,
+    /// Due whatever the load.
+    pub fixed_usd_per_month: f64,
+    /// Whether the fixed amount is due for each serving node.
+    pub per_node: bool,
+    /// Due for each million operations.
+    pub usd_per_million: f64,
+    /// Of what is due for operations, this much is covered by a fee.
+    pub included_usd_per_month: f64,
 }
 
 /// A figure at one utilisation.

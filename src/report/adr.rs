@@ -3,7 +3,7 @@
 
 use askama::Template;
 
-use super::chart::Chart;
+use super::chart::{Chart, Kind};
 use super::escape::filters;
 use super::side_by_side::Side;
 use super::view::content::Content;
@@ -56,21 +56,30 @@ pub fn record(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyh
     Ok(adr.render()?)
 }
 
-/// Three at most: of several workloads the overview and two of them, of one both of its charts.
+/// Three at most, those first that settle most: what is carried under rising load, how stores differ, what it costs. Of
+/// several workloads the overview comes before them.
 fn chosen(charts: &[Chart]) -> Vec<&Chart> {
-    let of_workloads = charts.iter().filter(|chart| chart.name.starts_with("latency-")).count();
-    let wanted = |chart: &&Chart| match of_workloads {
-        0 | 1 => chart.name.starts_with("latency-") || chart.name.starts_with("percentiles-"),
-        _ => chart.name.starts_with("latency"),
-    };
-    charts.iter().filter(wanted).take(3).collect()
+    const ORDER: [Kind; 7] = [
+        Kind::Overview,
+        Kind::Latency,
+        Kind::LoadCurve,
+        Kind::Ratios,
+        Kind::CostLatency,
+        Kind::CostLoad,
+        Kind::Percentiles,
+    ];
+    let several = charts.iter().filter(|chart| chart.kind == Kind::Latency).count() > 1;
+    // Of a single workload the overview says what its chart by operation says, and of several the reverse.
+    let said = if several { Kind::Latency } else { Kind::Overview };
+    let of = |kind: Kind| charts.iter().filter(move |chart| chart.kind == kind && kind != said);
+    ORDER.into_iter().flat_map(of).take(3).collect()
 }
 
 /// What the workloads ask for.
 fn drivers(workloads: &[Workload], report: &Content) -> Vec<String> {
     let mut drivers = Vec::new();
     for workload in workloads {
-        let limits: Vec<String> = slo::limits(&workload.text, None).iter().map(slo::Limit::text).collect();
+        let limits: Vec<String> = slo::limits(&workload.text, None).iter().map(slo::text).collect();
         let required = slo::required(&workload.text);
         let stated = |what: Vec<String>| if what.is_empty() { "none stated".to_owned() } else { what.join(", ") };
         drivers.push(format!(

@@ -7,7 +7,7 @@ use drivers::Durability;
 use super::words;
 use crate::record::{Experiment, Run};
 
-/// The repetitions of one workload on one store in one tier.
+/// The repetitions of one workload on one store in one tier under one load.
 #[derive(Debug, Clone)]
 pub struct Cell<'a> {
     /// The workload's name.
@@ -16,13 +16,23 @@ pub struct Cell<'a> {
     pub tier: Durability,
     /// The store's name.
     pub store: &'a str,
+    /// How the load was applied, where the store met this workload under several loads: `closed loop, 16 clients`.
+    pub load: Option<String>,
     /// The number of the store, by first appearance in the experiment: its colour in every chart.
     pub store_number: usize,
+    /// The number of the store and load: its colour where the loads of a store stand side by side.
+    pub number: usize,
     /// In the order in which they ran; never empty.
     pub runs: Vec<&'a Run>,
 }
 
 impl<'a> Cell<'a> {
+    /// `libsql 3.45.1`, and where that does not tell it from others, its load.
+    pub fn name(&self) -> String {
+        let store = words::store(self.runs[0]);
+        self.load.as_ref().map_or(store.clone(), |load| format!("{store}, {load}"))
+    }
+
     /// The runs whose figures may be used.
     pub fn valid(&self) -> impl Iterator<Item = &'a Run> {
         self.runs.iter().copied().filter(|run| run.verdict.valid)
@@ -32,22 +42,57 @@ impl<'a> Cell<'a> {
 /// All cells: workloads and stores in the order in which they ran, the strongest tier first.
 pub fn cells(experiment: &Experiment) -> Vec<Cell<'_>> {
     let mut cells: Vec<Cell<'_>> = Vec::new();
-    let mut stores: Vec<&str> = Vec::new();
+    let same = |a: &Run, b: &Run| {
+        let tier = |run: &Run| run.store.description.guarantees.durability;
+        a.workload.name == b.workload.name && a.store.name == b.store.name && tier(a) == tier(b)
+    };
+    let mut loads: Vec<&Run> = Vec::new();
     for run in &experiment.runs {
-        let (workload, store) = (run.workload.name.as_str(), run.store.name.as_str());
+        if !loads.iter().any(|other| same(other, run) && words::load(other) == words::load(run)) {
+            loads.push(run);
+        }
+    }
+    let mut numbered: Vec<(&str, Option<String>)> = Vec::new();
+    let mut stores: Vec<&String> = Vec::new();
+    for first in &loads {
+        let load = (loads.iter().filter(|other| same(other, first)).count() > 1).then(|| words::load(first));
+        let key = (first.store.name.as_str(), load.clone());
+        let number = numbered.iter().position(|other| *other == key).unwrap_or(numbered.len());
+        if number == numbered.len() {
+            numbered.push(key);
+        }
+        let store = &first.store.name;
         if !stores.contains(&store) {
             stores.push(store);
         }
-        let store_number = stores.iter().position(|one| *one == store).unwrap_or_default();
-        let tier = run.store.description.guarantees.durability;
-        match cells.iter_mut().find(|cell| (cell.workload, cell.tier, cell.store) == (workload, tier, store)) {
-            Some(cell) => cell.runs.push(run),
-            None => cells.push(Cell { workload, tier, store, store_number, runs: vec![run] }),
-        }
+        let is_of_it = |run: &&Run| same(run, first) && words::load(run) == words::load(first);
+        cells.push(Cell {
+            workload: &first.workload.name,
+            tier: first.store.description.guarantees.durability,
+            store,
+            load,
+            store_number: stores.iter().position(|other| *other == store).unwrap_or_default(),
+            number,
+            runs: experiment.runs.iter().filter(is_of_it).collect(),
+        });
     }
     let first = |workload: &str| experiment.runs.iter().position(|run| run.workload.name == workload);
     cells.sort_by_key(|cell| (first(cell.workload), std::cmp::Reverse(cell.tier)));
     cells
+}
+
+/// The same with all loads of a store in one cell.
+pub fn by_store<'a>(cells: &[Cell<'a>]) -> Vec<Cell<'a>> {
+    let mut stores: Vec<Cell<'a>> = Vec::new();
+    for cell in cells {
+        let same =
+            |other: &&mut Cell<'a>| (other.workload, other.tier, other.store) == (cell.workload, cell.tier, cell.store);
+        match stores.iter_mut().find(same) {
+            Some(store) => store.runs.extend(&cell.runs),
+            None => stores.push(Cell { load: None, ..cell.clone() }),
+        }
+    }
+    stores
 }
 
 /// The cells of each workload.
@@ -60,9 +105,9 @@ pub fn tiers_differ(cells: &[Cell<'_>]) -> bool {
     cells.windows(2).any(|pair| pair[0].tier != pair[1].tier)
 }
 
-/// Whether the cells are of several stores.
+/// Whether the cells are of several stores, or of one under several loads.
 pub fn stores_differ(cells: &[Cell<'_>]) -> bool {
-    cells.iter().any(|cell| cell.store != cells[0].store)
+    cells.iter().any(|cell| (cell.store, &cell.load) != (cells[0].store, &cells[0].load))
 }
 
 /// One sentence for each reason that keeps runs out of a report.
@@ -76,7 +121,7 @@ pub fn withheld(cells: &[Cell<'_>]) -> Vec<String> {
                 None => reasons.push((reason, 1)),
             }
         }
-        let (store, all) = (words::store(cell.runs[0]), cell.runs.len());
+        let (store, all) = (cell.name(), cell.runs.len());
         let which = |runs: usize| if all == 1 { String::new() } else { format!("{runs} of {all} runs of ") };
         sentences.extend(reasons.iter().map(|(reason, runs)| {
             format!("Withheld: {}{} on {store}. INVALID: {reason}", which(*runs), cell.workload)

@@ -8,7 +8,7 @@ use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::chart::Chart;
+use super::chart::{Chart, Kind};
 use super::csv;
 use super::side_by_side::Side;
 use super::view::content::Content;
@@ -43,6 +43,7 @@ struct Page<'a> {
 struct Charts<'a> {
     overview: Option<&'a Chart>,
     workloads: Vec<Vec<&'a Chart>>,
+    costs: Vec<&'a Chart>,
     runs: Vec<RunChart<'a>>,
     open: bool,
     left_out: usize,
@@ -51,6 +52,7 @@ struct Charts<'a> {
 struct RunChart<'a> {
     id: &'a str,
     chart: &'a Chart,
+    heat: Option<&'a Chart>,
     seconds: runs::Seconds,
 }
 
@@ -73,20 +75,30 @@ pub fn page(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyhow
     Ok(page.render()?)
 }
 
-/// The charts in the order of `chart::charts`: the overview, those of each workload, one for each run.
+/// The charts where they are shown: the overview, those of each workload, those about money, those of each run.
 fn arranged<'a>(experiment: &'a Experiment, charts: &'a [Chart]) -> Charts<'a> {
-    let named = |prefix: &'static str| charts.iter().filter(move |chart| chart.name.starts_with(prefix));
-    let pairs = named("latency-").zip(named("percentiles-"));
-    let workloads: Vec<Vec<&Chart>> = pairs.map(|(latency, percentiles)| vec![latency, percentiles]).collect();
+    let is_of_workload =
+        |chart: &&Chart| matches!(chart.kind, Kind::Latency | Kind::Percentiles | Kind::LoadCurve | Kind::Ratios);
+    let of_workloads: Vec<&Chart> = charts.iter().filter(is_of_workload).collect();
+    let workloads: Vec<Vec<&Chart>> =
+        of_workloads.chunk_by(|a, b| a.subject == b.subject).map(<[&Chart]>::to_vec).collect();
     let all = experiment.runs.len();
-    let drawn =
-        experiment.runs.iter().zip(named("time-")).filter(|(run, _)| all <= MOST_RUN_CHARTS || run.repetition == 1);
-    let runs: Vec<RunChart<'_>> =
-        drawn.map(|(run, chart)| RunChart { id: &run.id, chart, seconds: runs::seconds(run) }).collect();
+    let named = |kind: Kind| charts.iter().filter(move |chart| chart.kind == kind);
+    let drawn = experiment.runs.iter().zip(named(Kind::Time));
+    let drawn = drawn.filter(|(run, _)| all <= MOST_RUN_CHARTS || run.repetition == 1);
+    let runs: Vec<RunChart<'_>> = drawn
+        .map(|(run, chart)| RunChart {
+            id: &run.id,
+            chart,
+            heat: named(Kind::Heat).find(|heat| heat.subject == run.id),
+            seconds: runs::seconds(run),
+        })
+        .collect();
     Charts {
         // Of a single workload it would say what the chart of that workload says.
-        overview: charts.iter().find(|chart| chart.name == "latency").filter(|_| workloads.len() > 1),
+        overview: named(Kind::Overview).next().filter(|_| workloads.len() > 1),
         workloads,
+        costs: charts.iter().filter(|chart| matches!(chart.kind, Kind::CostLatency | Kind::CostLoad)).collect(),
         open: runs.len() <= MOST_OPEN,
         left_out: all - runs.len(),
         runs,
@@ -116,7 +128,7 @@ mod tests {
 
     #[test]
     fn no_foreign_text_becomes_markup() {
-        let page = page_of(&hostile(fixture::experiment(vec![furnished(fixture::oltp())])));
+        let page = page_of(&hostile(zoo::priced_stores()));
         assert!(!page.contains("<img") && !page.contains("</script></pre>"));
         assert_eq!(page.matches("<script").count(), 1);
         assert!(!page.contains(['\u{202e}', '\u{0}']));

@@ -3,7 +3,7 @@
 
 use askama::Template;
 
-use super::chart::Chart;
+use super::chart::{Chart, Kind};
 use super::escape::filters;
 use super::side_by_side::Side;
 use super::view::content::Content;
@@ -17,14 +17,18 @@ const MOST_RUN_CHARTS: usize = 24;
 struct Document<'a> {
     report: Content,
     charts: Vec<&'a Chart>,
+    costs: Vec<&'a Chart>,
     left_out: usize,
 }
 
 /// The document; `charts` are those that lie in `charts/` beside it.
 pub fn report(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyhow::Result<String> {
     let many = merged.runs.len() > MOST_RUN_CHARTS;
-    let (left_out, charts): (Vec<&Chart>, _) = charts.iter().partition(|chart| many && chart.name.starts_with("time-"));
-    Ok(Document { report: Content::of(merged, sides), charts, left_out: left_out.len() }.render()?)
+    let is_money = |chart: &&Chart| matches!(chart.kind, Kind::CostLatency | Kind::CostLoad);
+    let (costs, charts): (Vec<&Chart>, Vec<&Chart>) = charts.iter().partition(is_money);
+    let charts = charts.into_iter().filter(|chart| !(many && chart.kind.is_of_run())).collect();
+    let left_out = if many { merged.runs.len() } else { 0 };
+    Ok(Document { report: Content::of(merged, sides), charts, costs, left_out }.render()?)
 }
 
 #[cfg(test)]

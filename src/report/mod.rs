@@ -7,8 +7,12 @@ pub mod csv;
 mod escape;
 mod group;
 pub mod html;
+mod load_levels;
 pub mod markdown;
+mod palette;
 pub mod png;
+mod priced;
+mod ratios;
 mod reading;
 pub mod side_by_side;
 mod slo;
@@ -66,15 +70,6 @@ fn per_second(run: &Run, operation: &OperationRecord) -> f64 {
     if run.phases.measure_s > 0.0 { operation.ok as f64 / run.phases.measure_s } else { 0.0 }
 }
 
-/// Lowest, median and highest of one or more values.
-fn spread_of(values: impl Iterator<Item = f64>) -> [f64; 3] {
-    let mut sorted: Vec<f64> = values.collect();
-    sorted.sort_by(f64::total_cmp);
-    let at = |index: usize| sorted.get(index).copied().unwrap_or_default();
-    let last = sorted.len().saturating_sub(1);
-    [at(0), (at(last / 2) + at(sorted.len() / 2)) / 2.0, at(last)]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,7 +78,7 @@ mod tests {
     fn every_file_has_its_own_relative_path_and_content() {
         let files = render(&fixture::experiment(vec![fixture::read_heavy()])).expect("it renders");
         let paths: std::collections::BTreeSet<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
-        assert_eq!((paths.len(), files.len()), (12, 12));
+        assert_eq!((paths.len(), files.len()), (14, 14));
         assert!(files.iter().all(|(path, content)| !path.starts_with('/') && !content.is_empty()));
         assert!(paths.contains("charts/latency-read-heavy.png") && paths.contains("report.md"));
     }

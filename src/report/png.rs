@@ -4,9 +4,11 @@
 use std::sync::{Arc, LazyLock};
 
 use anyhow::Context;
-use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::fontdb::Database;
 use resvg::usvg::{Options, Tree};
+
+use super::palette::{self, Indexed};
 
 /// Pixels for each pixel of the SVG.
 const SCALE: f32 = 2.0;
@@ -27,8 +29,23 @@ pub fn render(svg: &str) -> anyhow::Result<Vec<u8>> {
     let tree = tree(svg)?;
     let size = tree.size().to_int_size().scale_by(SCALE).context("the chart is too large")?;
     let mut pixels = Pixmap::new(size.width(), size.height()).context("the chart is too large")?;
+    pixels.fill(Color::WHITE);
     resvg::render(&tree, Transform::from_scale(SCALE, SCALE), &mut pixels.as_mut());
-    Ok(pixels.encode_png()?)
+    Ok(encode(&pixels)?)
+}
+
+fn encode(pixels: &Pixmap) -> Result<Vec<u8>, png::EncodingError> {
+    let Indexed { palette, pixels: indices } = palette::indexed(pixels.data());
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, pixels.width(), pixels.height());
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_palette(palette);
+    // Five times as fast as the default for files half as large again, and still smaller than without a palette.
+    encoder.set_deflate_compression(png::DeflateCompression::Level(1));
+    encoder.set_filter(png::Filter::NoFilter);
+    encoder.write_header()?.write_image_data(&indices)?;
+    Ok(file)
 }
 
 /// The document with its text resolved in the embedded fonts; system fonts are not looked at.

@@ -3,7 +3,8 @@
 use drivers::Durability;
 
 use super::fixture::{Plan, Shape, experiment, invalid, oltp, open_loop, read_heavy, run};
-use crate::record::{Brief, Experiment, Interval, OperationRecord, Phase, Run};
+use super::view::furnished::priced;
+use crate::record::{Brief, Experiment, Heat, Interval, OperationRecord, Phase, Run};
 
 /// All of them, by name.
 pub fn all() -> Vec<(&'static str, Experiment)> {
@@ -12,6 +13,8 @@ pub fn all() -> Vec<(&'static str, Experiment)> {
         ("stores", experiment(stores())),
         ("hard", experiment(hard())),
         ("long", experiment(long())),
+        ("sweep", experiment(sweep())),
+        ("priced", priced_stores()),
         ("empty", experiment(Vec::new())),
     ]
 }
@@ -46,6 +49,45 @@ fn stores() -> Vec<Run> {
     runs
 }
 
+/// Two stores at seven and five levels of load, the highest of one overloaded.
+fn sweep() -> Vec<Run> {
+    let mut runs = Vec::new();
+    // Clients, operations a second, median latency.
+    let levels: [(u32, f64, u64); 7] = [
+        (1, 950.0, 900_000),
+        (2, 1_850.0, 950_000),
+        (4, 3_300.0, 1_100_000),
+        (8, 4_400.0, 1_700_000),
+        (16, 4_800.0, 3_200_000),
+        (32, 4_850.0, 6_400_000),
+        (64, 4_700.0, 14_000_000),
+    ];
+    for (store, version, slower, levels) in
+        [("libsql", "3.45.1", 1.0, &levels[..]), ("postgres", "17.6", 1.4, &levels[..5])]
+    {
+        for (clients, per_s, median_ns) in levels {
+            let shapes = [("read", per_s / slower / 10.0, (*median_ns as f64 * slower) as u64, 0.4)];
+            let seed = u64::from(*clients) + 100;
+            let mut run = run(&Plan { store, version, shapes: &shapes, seconds: 20, seed, ..Plan::default() });
+            run.id = format!("read-heavy-{store}-{clients}-clients");
+            run.load.clients = *clients;
+            run.workload.text = "[slo]\np99_ms = 10\n".to_owned();
+            if *clients == 64 {
+                run.verdict = invalid("the client was the limit: 97 % of its CPUs were busy");
+            }
+            runs.push(run);
+        }
+    }
+    runs
+}
+
+/// The stores of two tiers, with what they cost.
+pub fn priced_stores() -> Experiment {
+    let mut experiment = experiment(stores());
+    experiment.runs = experiment.runs.into_iter().map(|run| priced(run, &experiment.host)).collect();
+    experiment
+}
+
 /// Long names, one operation, huge ranges, stalls, failures, no samples, too few samples, nothing valid.
 fn hard() -> Vec<Run> {
     let long = "postgres://benchmark@database-primary.eu-central-1.internal.example.com:5432/storebench";
@@ -63,7 +105,7 @@ fn hard() -> Vec<Run> {
     });
     wide.operations.insert("never-ran".to_owned(), OperationRecord::default());
     for at in [14, 15, 16, 26] {
-        wide.timeline[at] = Interval { ok: 0, failed: 40, response_ns: Brief::default(), ..wide.timeline[at].clone() };
+        wide.timeline[at] = Interval { failed: 40, ..nothing(&wide.timeline[at]) };
     }
     if let Some(operation) = wide.operations.get_mut("cached") {
         operation.failed = 160;
@@ -91,6 +133,40 @@ fn hard() -> Vec<Run> {
         ..Plan::default()
     });
     vec![wide, one, nothing, many]
+}
+
+/// The second without a success.
+fn nothing(second: &Interval) -> Interval {
+    Interval { ok: 0, response_ns: Brief::default(), response_bands: Heat::default(), ..second.clone() }
+}
+
+/// Two durable stores with three runs of three seconds at each of three loads, priced: an example of every chart, small
+/// enough to be compared line by line.
+pub fn small() -> Experiment {
+    let mut runs = Vec::new();
+    for (store, version, slower) in [("libsql", "3.45.1", 1_u32), ("redis", "8.2.1", 2)] {
+        for (clients, per_s, median_ns) in [(1, 400.0, 900_000), (4, 1_200.0, 1_100_000), (16, 1_300.0, 9_000_000)] {
+            for repetition in 1..=3 {
+                let shapes = [("get", per_s / f64::from(slower), median_ns * u64::from(slower), 0.1)];
+                let seed = u64::from(clients) + 100 * u64::from(repetition) + u64::from(slower);
+                let mut run = run(&Plan {
+                    workload: "small",
+                    store,
+                    version,
+                    shapes: &shapes,
+                    seconds: 3,
+                    seed,
+                    ..Plan::default()
+                });
+                run.id = format!("small-{store}-{clients}-clients-{repetition}");
+                (run.repetition, run.load.clients) = (repetition, clients);
+                runs.push(run);
+            }
+        }
+    }
+    let mut experiment = experiment(runs);
+    experiment.runs = experiment.runs.into_iter().map(|run| priced(run, &experiment.host)).collect();
+    experiment
 }
 
 /// Ten minutes of an overloaded open loop, and a run of one second.

@@ -11,7 +11,8 @@ use plotters::prelude::{
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, ShapeStyle, TextStyle};
 
-use super::style::{Anchor, Dash, Pen, Shape, Type, WHITE, WIDTH};
+use super::metrics::width;
+use super::style::{Anchor, Dash, Pen, SMALL, Shape, Type, WHITE, WIDTH};
 use crate::report::escape::is_unshown;
 
 /// Drawing units in a pixel.
@@ -91,6 +92,19 @@ impl Canvas {
     pub fn hollow_marker(&mut self, at: Point, shape: Shape, color: RGBColor) {
         self.shape(at, shape, 5.2, color);
         self.shape(at, shape, 3.2, WHITE);
+    }
+
+    /// Small words on the data, on white so that they are read.
+    pub fn tag(&mut self, (x, y): Point, text: &str, color: RGBColor) {
+        self.rect((x - 2.0, y - 10.0), (x + width(text, SMALL) + 2.0, y + 3.0), WHITE);
+        self.text((x, y), text, SMALL.colored(color));
+    }
+
+    /// A circle around a marker.
+    pub fn ring(&mut self, (x, y): Point, radius: f64, color: RGBColor) {
+        let turn = |step: usize| (step as f64 * std::f64::consts::TAU / 32.0).sin_cos();
+        let points = (0..=32).map(turn).map(|(sin, cos)| (x + radius * cos, y + radius * sin)).collect();
+        self.path(points, Pen::solid(color, 1.2));
     }
 
     fn shape(&mut self, (x, y): Point, shape: Shape, radius: f64, color: RGBColor) {
@@ -215,7 +229,7 @@ impl Canvas {
         let mut faults = Vec::new();
         for mark in &self.marks {
             let Mark::Text((x, baseline), text, style) = mark else { continue };
-            let width = super::metrics::width(text, *style);
+            let width = width(text, *style);
             let left = match style.anchor {
                 Anchor::Start => *x,
                 Anchor::Middle => x - width / 2.0,

@@ -50,13 +50,23 @@ fn circumstances(runs: &[&Run]) -> String {
             .map_or_else(|| "several durability tiers".to_owned(), |tier| format!("durability: {tier}")),
     );
     let stores: Vec<&str> = distinct(runs.iter().map(|run| run.store.name.as_str()));
-    let repetitions = runs.iter().map(|run| run.repetition).max().unwrap_or(1);
     if stores.len() == 1 {
         parts.push(words::store(runs[0]));
     }
-    parts.push(if repetitions == 1 { "1 run".to_owned() } else { format!("{repetitions} runs each") });
+    parts.push(repetitions(runs));
     parts.extend(Some(losses(runs)).filter(|losses| !losses.is_empty()));
     parts.join(" \u{b7} ")
+}
+
+/// `1 run`, `run 3`, `3 runs each`.
+fn repetitions(runs: &[&Run]) -> String {
+    let most = runs.iter().map(|run| run.repetition).max().unwrap_or(1);
+    match (runs.len(), most) {
+        (1, 1) => "1 run".to_owned(),
+        (1, _) => format!("run {most}"),
+        (_, 1) => "1 run each".to_owned(),
+        _ => format!("{most} runs each"),
+    }
 }
 
 fn losses(runs: &[&Run]) -> String {

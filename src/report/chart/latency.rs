@@ -14,7 +14,7 @@ use super::style::{
 use super::tick_text;
 use crate::record::{Experiment, Run};
 use crate::report::group::{Cell, stores_differ, withheld};
-use crate::report::reading::Reading;
+use crate::report::reading::{Reading, spoken};
 use crate::report::{units, words};
 
 const HEADINGS: [&str; 3] = ["p50", "p99", "p99.9"];
@@ -203,12 +203,12 @@ fn notes(lines: &[Line], repeated: bool, cells: &[Cell<'_>]) -> Vec<String> {
 /// One sentence a cell: throughput and percentiles over all operations.
 fn finding(cells: &[Cell<'_>]) -> String {
     let sentence = |cell: &Cell<'_>| {
-        let subject = format!("{} on {} ({})", cell.workload, words::store(cell.runs[0]), words::tier(cell.runs[0]));
+        let subject = format!("{} on {} ({})", cell.workload, cell.name(), words::tier(cell.runs[0]));
         match rows::content(cell, None) {
             Content::Withheld(reason) => format!("{subject}: {reason}."),
             Content::Figures { per_s, readings, .. } => {
                 let parts =
-                    HEADINGS.iter().zip(&readings).map(|(name, reading)| format!("{name} {}", reading.spoken()));
+                    HEADINGS.iter().zip(&readings).map(|(name, reading)| format!("{name} {}", spoken(*reading)));
                 let parts: Vec<String> = parts.collect();
                 format!("{subject}: {} operations per second, {}.", units::rate(per_s), parts.join(", "))
             }

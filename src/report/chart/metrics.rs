@@ -33,7 +33,7 @@ pub fn width(text: &str, style: Type) -> f64 {
         '\u{b5}' if style.bold => 1507,
         '\u{b5}' => 1303,
         '\u{b7}' => 778,
-        '\u{2265}' | '\u{2212}' => 1716,
+        '\u{d7}' | '\u{2265}' | '\u{2212}' => 1716,
         _ => OTHER,
     };
     text.chars().map(|sign| f64::from(advance(sign))).sum::<f64>() / 2048.0 * style.size

@@ -1,15 +1,24 @@
-//! Charts of an experiment, as SVG: latency by operation, over time, and by percentile.
+//! Charts of an experiment, as SVG: latency by operation, by percentile, over time and under rising load; stores set
+//! against each other, in speed and in money.
 //!
-//! `rows` and `seconds` say what is shown, `latency` (with `marks`), `time` and `percentiles` where it stands,
-//! `frame` what surrounds it; `canvas` draws it in the `style` of the house.
+//! `rows` and `seconds` say what is shown (and, beside this folder, `load_levels`, `ratios` and `priced`), a file for each
+//! chart where it stands, `panel` and `plane` what several of them share, `frame` what surrounds it; `canvas` draws it in
+//! the `style` of the house.
 
 mod canvas;
+mod cost_latency;
+mod cost_load;
+mod forest;
 mod frame;
+mod heat;
 mod labels;
 mod latency;
+mod load_curve;
 mod marks;
 mod metrics;
+mod panel;
 mod percentiles;
+mod plane;
 mod rows;
 mod scale;
 mod seconds;
@@ -20,9 +29,36 @@ use self::canvas::Canvas;
 use super::{group, units};
 use crate::record::Experiment;
 
+/// What a chart shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Latency of all workloads.
+    Overview,
+    /// Latency by operation.
+    Latency,
+    /// Latency by percentile.
+    Percentiles,
+    /// Latency against achieved throughput.
+    LoadCurve,
+    /// Ratios to the first store.
+    Ratios,
+    /// Cost against p99.
+    CostLatency,
+    /// Monthly cost against load.
+    CostLoad,
+    /// Throughput and latency over time.
+    Time,
+    /// Latency bands over time.
+    Heat,
+}
+
 /// A drawn chart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chart {
+    /// What it shows.
+    pub kind: Kind,
+    /// Of which workload, or for [`Kind::Time`] and [`Kind::Heat`] which run; empty for [`Kind::Overview`].
+    pub subject: String,
     /// Its file name without extension: `latency`, `latency-oltp`, `percentiles-oltp`, `time-oltp-libsql-1`.
     pub name: String,
     /// What it asks.
@@ -35,28 +71,64 @@ pub struct Chart {
 
 /// All charts of an experiment: the overview, then by workload, then by run.
 pub fn charts(experiment: &Experiment) -> anyhow::Result<Vec<Chart>> {
-    let chart = |(name, canvas): (String, Canvas)| {
-        let svg = canvas.svg()?;
-        Ok(Chart { name, title: canvas.title, finding: canvas.finding, svg })
+    let chart = |Drawn { kind, subject, canvas }: Drawn| {
+        let name = kind.file_name(&subject);
+        Ok(Chart { kind, subject, name, svg: canvas.svg()?, title: canvas.title, finding: canvas.finding })
     };
     canvases(experiment)?.into_iter().map(chart).collect()
 }
 
-fn canvases(experiment: &Experiment) -> anyhow::Result<Vec<(String, Canvas)>> {
+struct Drawn {
+    kind: Kind,
+    subject: String,
+    canvas: Canvas,
+}
+
+fn canvases(experiment: &Experiment) -> anyhow::Result<Vec<Drawn>> {
     let cells = group::cells(experiment);
     let mut canvases = Vec::new();
+    let mut add = |kind, subject: &str, canvas: Option<Canvas>| {
+        canvases.extend(canvas.map(|canvas| Drawn { kind, subject: subject.to_owned(), canvas }));
+    };
     if !cells.is_empty() {
-        canvases.push(("latency".to_owned(), latency::overview(experiment, &cells)));
+        add(Kind::Overview, "", Some(latency::overview(experiment, &cells)));
     }
     for cells in group::by_workload(&cells) {
-        let name = file_name(cells[0].workload);
-        canvases.push((format!("latency-{name}"), latency::of_workload(experiment, cells)));
-        canvases.push((format!("percentiles-{name}"), percentiles::of_workload(experiment, cells)?));
+        let name = cells[0].workload;
+        add(Kind::Latency, name, Some(latency::of_workload(experiment, cells)));
+        add(Kind::Percentiles, name, Some(percentiles::of_workload(experiment, cells)?));
+        add(Kind::LoadCurve, name, load_curve::of_workload(experiment, cells));
+        add(Kind::Ratios, name, forest::of_workload(experiment, name));
+        add(Kind::CostLatency, name, cost_latency::of_workload(experiment, name));
+        add(Kind::CostLoad, name, cost_load::of_workload(experiment, cells));
     }
     for run in &experiment.runs {
-        canvases.push((format!("time-{}", file_name(&run.id)), time::of_run(experiment, run)));
+        add(Kind::Time, &run.id, Some(time::of_run(experiment, run)));
+        add(Kind::Heat, &run.id, heat::of_run(experiment, run));
     }
     Ok(canvases)
+}
+
+impl Kind {
+    /// Whether it is drawn of a single run.
+    pub fn is_of_run(self) -> bool {
+        matches!(self, Kind::Time | Kind::Heat)
+    }
+
+    fn file_name(self, subject: &str) -> String {
+        let prefix = match self {
+            Kind::Overview => return "latency".to_owned(),
+            Kind::Latency => "latency",
+            Kind::Percentiles => "percentiles",
+            Kind::LoadCurve => "load",
+            Kind::Ratios => "ratios",
+            Kind::CostLatency => "cost-latency",
+            Kind::CostLoad => "cost-load",
+            Kind::Time => "time",
+            Kind::Heat => "heat",
+        };
+        format!("{prefix}-{}", file_name(subject))
+    }
 }
 
 /// A tick without needless decimals: `1 ms`, not `1.00 ms`.
@@ -82,8 +154,8 @@ mod tests {
     #[test]
     fn no_text_is_clipped_or_touches_another() {
         for (experiment_name, experiment) in zoo::all() {
-            for (name, canvas) in canvases(&experiment).expect("it draws") {
-                assert_eq!(canvas.faults(), [""; 0], "{experiment_name}/{name}");
+            for Drawn { kind, subject, canvas } in canvases(&experiment).expect("it draws") {
+                assert_eq!(canvas.faults(), [""; 0], "{experiment_name}: {kind:?} of {subject}");
             }
         }
     }
@@ -99,7 +171,16 @@ mod tests {
         let experiment = fixture::experiment(vec![fixture::read_heavy()]);
         let charts = charts(&experiment).expect("it draws");
         let names: Vec<&str> = charts.iter().map(|chart| chart.name.as_str()).collect();
-        assert_eq!(names, ["latency", "latency-read-heavy", "percentiles-read-heavy", "time-read-heavy-libsql-1"]);
+        assert_eq!(
+            names,
+            [
+                "latency",
+                "latency-read-heavy",
+                "percentiles-read-heavy",
+                "time-read-heavy-libsql-1",
+                "heat-read-heavy-libsql-1",
+            ]
+        );
         for chart in &charts {
             let document = Document::parse(&chart.svg).expect("well-formed");
             let text = |tag| document.descendants().find(|node| node.has_tag_name(tag)).and_then(|node| node.text());
@@ -120,6 +201,30 @@ mod tests {
         for chart in charts(&fixture::experiment(vec![run])).expect("it draws") {
             assert!(chart.svg.contains("it ran on a toaster"), "{}", chart.name);
             assert!(!chart.svg.contains(&rate) && !chart.svg.contains(&p99), "{}", chart.name);
+        }
+    }
+
+    #[test]
+    fn each_kind_of_chart_is_drawn_as_it_was() {
+        let small = zoo::small();
+        let charts = charts(&small).expect("it draws");
+        for kind in [Kind::LoadCurve, Kind::Ratios, Kind::CostLatency, Kind::CostLoad, Kind::Heat] {
+            let chart = charts.iter().find(|chart| chart.kind == kind).unwrap_or_else(|| panic!("no {kind:?}"));
+            insta::assert_snapshot!(format!("{kind:?}"), chart.svg);
+        }
+    }
+
+    #[test]
+    fn foreign_text_stays_text_in_every_chart() {
+        use crate::report::view::furnished::hostile;
+        for experiment in [zoo::small(), zoo::priced_stores()] {
+            for chart in charts(&hostile(experiment)).expect("it draws") {
+                let document = Document::parse(&chart.svg).unwrap_or_else(|error| panic!("{}: {error}", chart.name));
+                let foreign =
+                    document.descendants().filter(|node| node.has_tag_name("script") || node.has_tag_name("img"));
+                assert_eq!(foreign.count(), 0, "{}", chart.name);
+                assert!(!chart.name.contains(['/', '<', '\0']), "{}", chart.name);
+            }
         }
     }
 

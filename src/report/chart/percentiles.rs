@@ -84,7 +84,7 @@ fn of_stores(cells: &[Cell<'_>]) -> anyhow::Result<Vec<Curve>> {
     let shown = cells.iter().filter(|cell| cell.valid().next().is_some());
     let totals = |cell: &Cell<'_>| {
         let records = cell.valid().map(|run| (run, &run.total));
-        curve(words::store(cell.runs[0]), cell.store_number, records)
+        curve(cell.name(), cell.number, records)
     };
     shown.map(totals).collect()
 }

@@ -4,7 +4,8 @@ use super::style;
 use crate::record::{Latency, OperationRecord, Run};
 use crate::report::group::{Cell, by_workload, stores_differ, tiers_differ};
 use crate::report::reading::{Percentile, Reading, over_runs};
-use crate::report::{per_second, spread_of, words};
+use crate::report::{per_second, words};
+use crate::stats::spread_of;
 
 /// One line of the chart.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,8 +121,8 @@ fn operations<'a>(cells: &[&Cell<'a>]) -> Vec<Option<&'a str>> {
 /// The row of an operation, or of all (`None`), on one store.
 fn row(cell: &Cell<'_>, operation: Option<&str>, several: bool) -> Row {
     Row {
-        name: words::store(cell.runs[0]),
-        series: several.then_some(cell.store_number),
+        name: cell.name(),
+        series: several.then_some(cell.number),
         remark: String::new(),
         content: content(cell, operation),
     }

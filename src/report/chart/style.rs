@@ -165,3 +165,9 @@ impl Pen {
         Pen { dash, ..self }
     }
 }
+
+/// A colour between two: 0 is the first, 1 the second.
+pub fn blend(a: RGBColor, b: RGBColor, share: f64) -> RGBColor {
+    let mix = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * share).round() as u8;
+    RGBColor(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
+}

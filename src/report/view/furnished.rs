@@ -3,7 +3,8 @@
 
 use drivers::{Binding, Footprint};
 
-use crate::record::{Experiment, Footprints, Loading, Run};
+use crate::cost::{self, Catalogue, Options};
+use crate::record::{Experiment, Footprints, Host, Loading, Run, Work};
 
 /// Breaks out of HTML, attributes, tables, code spans and lines, wherever it is not escaped.
 pub const HOSTILE: &str = "<img src=x onerror=alert(1)>\"'`|\n# [a](javascript:alert(2)) </script></pre>\u{202e}\u{0}";
@@ -23,12 +24,33 @@ pub fn furnished(mut run: Run) -> Run {
     run.loading = Loading { rows: 100_000, logical_bytes: 12_400_000, rows_per_s: 84_211.0, ..Loading::default() };
     (run.phases.load_s, run.phases.settle_s) = (1.19, 0.08);
     let weight = |bytes| Footprint { disk_bytes: Some(bytes), ..Footprint::default() };
-    run.footprint = Footprints { after_load: weight(15_130_624), after_run: weight(17_903_616) };
+    run.footprint =
+        Footprints { after_load: weight(15_130_624), after_run: weight(17_903_616), ..Footprints::default() };
     run.workload.text = "about = \"A catalogue that is mostly read.\"\n\n[slo]\np99_ms = 5\np999_ms = 0.7\n\n\
                          [operations.read]\nslo = { p99_ms = 1 }\n\n[require]\ndurability = \"durable\"\n"
         .to_owned();
     run.client.cpu_ns_per_op = 51_300.0;
     run.client.cpu_share = 0.41;
+    run
+}
+
+/// The run, furnished and priced with the catalogue that is compiled in, as if its operations read and wrote rows of 200 B.
+pub fn priced(run: Run, host: &Host) -> Run {
+    let mut run = furnished(run);
+    for (at, operation) in run.operations.values_mut().enumerate() {
+        let written = if at == 0 { 0.0 } else { 1.0 };
+        operation.work = Some(Work {
+            reads: 1.0,
+            rows_read: 1.0,
+            bytes_read: 200.0,
+            rows_written: written,
+            bytes_written: written * 200.0,
+            transactional: false,
+            sampled: 100,
+        });
+    }
+    let catalogue = Catalogue::load(None).expect("the catalogue that is compiled in");
+    run.cost = Some(cost::estimate(&run, host, &catalogue, &Options::default()).expect("no offer is named"));
     run
 }
 
@@ -46,6 +68,12 @@ pub fn hostile(mut experiment: Experiment) -> Experiment {
             .chain([&mut store.description.guarantees.isolation, &mut store.description.guarantees.because])
             .chain(&mut store.description.layout)
             .chain(store.bindings.values_mut().flatten().flat_map(|binding| &mut binding.statements))
+            .chain(run.cost.iter_mut().flat_map(|cost| &mut cost.estimates).flat_map(|estimate| {
+                let offer = &mut estimate.offer;
+                let texts =
+                    [&mut offer.id, &mut offer.service, &mut offer.region, &mut offer.term, &mut offer.retrieved];
+                texts.into_iter().chain(&mut estimate.assumed).chain(&mut estimate.left_out)
+            }))
             .chain(run.checks.iter_mut().flat_map(|check| [&mut check.name, &mut check.detail]))
             .for_each(taint);
         store.description.settings.insert(HOSTILE.to_owned(), HOSTILE.to_owned());

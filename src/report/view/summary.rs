@@ -103,7 +103,7 @@ fn size(runs: &[&Run]) -> Figure {
     if known.is_empty() {
         return Figure::none();
     }
-    let [_, median, _] = crate::report::spread_of(known.into_iter());
+    let [_, median, _] = crate::stats::spread_of(known.into_iter());
     Figure { value: units::bytes(median as u64), spread: String::new(), sort: Some(median) }
 }
 

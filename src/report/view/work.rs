@@ -3,7 +3,8 @@
 use super::distinct;
 use super::figure::Figure;
 use crate::record::{Experiment, Run};
-use crate::report::{spread_of, units, words};
+use crate::report::{units, words};
+use crate::stats::spread_of;
 
 /// A workload as run.
 #[derive(Debug)]

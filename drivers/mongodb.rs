@@ -1,0 +1,211 @@
+//! MongoDB, through its own crate. Tested with server 6.0; it needs 5.0 and a replica set or a mongos, because a
+//! standalone server has no transactions.
+//!
+//! Operations are database commands, written whole (`mongodb/commands.rs`, `mongodb/changes.rs`); how data lies is in
+//! `mongodb/layout.rs`. The driver's collection methods, change streams and time-series collections are not used here.
+//!
+//! Durability is asked for with each write, of whichever server. The journal is WiredTiger's log; its records stay in a
+//! buffer of the process until the journal is synced, by default every 100 ms, and can be lost when `mongod` ends hard
+//! (mongodb.com/docs/manual/core/journaling, "Journaling Process"). So with `j: false` a write survives nothing: that is
+//! `memory`. `j: true` waits for that sync (mongodb.com/docs/manual/reference/write-concern, "j Option"), and there is no
+//! setting between: `relaxed` is `{w: 1, j: true}`, which a failover in a set of several members can still roll back and
+//! which in a set of one is as good as `durable`, and is told so. `durable` is `{w: "majority", j: true}`.
+
+mod binding;
+mod changes;
+mod commands;
+mod connect;
+mod failure;
+mod layout;
+mod line;
+mod marks;
+mod serve;
+mod session;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod values;
+mod writer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mongodb::bson::doc;
+use mongodb::options::ClientOptions;
+
+use crate::server::{Program, Server, Site};
+use crate::{
+    Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Op, Opening, Placement, Store,
+};
+use commands::Acknowledged;
+use layout::Layout;
+use line::Line;
+use marks::Own;
+pub use session::MongodbSession;
+
+/// The opened store.
+pub struct Mongodb {
+    options: ClientOptions,
+    database: String,
+    layout: Arc<Layout>,
+    acknowledged: Acknowledged,
+    timeout: Duration,
+    /// What the server had written to its journal before.
+    journal_bytes: Option<u64>,
+}
+
+/// Where the server is. Options have the names that they have in every MongoDB URL
+/// (mongodb.com/docs/manual/reference/connection-string-options); those that bear on what is measured are ours.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Config {
+    /// The URL up to its options. A database in it is where the user is known, not where data goes.
+    location: Option<String>,
+    /// The database in which the user is known.
+    auth_source: Option<String>,
+    /// `SCRAM-SHA-256`, `SCRAM-SHA-1`, `MONGODB-X509`.
+    auth_mechanism: Option<String>,
+    /// The set that the hosts must belong to.
+    replica_set: Option<String>,
+    /// Whether to speak with the given host alone, whatever other members it names.
+    direct_connection: Option<bool>,
+    /// How the server's log names us; `storebench` if not given.
+    app_name: Option<String>,
+    /// Whether to encrypt.
+    tls: Option<bool>,
+    /// A file of certificates to trust, instead of the usual ones.
+    #[serde(rename = "tlsCAFile")]
+    tls_ca_file: Option<String>,
+    /// A file with our own certificate and key.
+    tls_certificate_key_file: Option<String>,
+    /// Whether to trust any certificate.
+    tls_allow_invalid_certificates: Option<bool>,
+}
+
+impl Store for Mongodb {
+    type Config = Config;
+    type Session = MongodbSession;
+    const NAME: &'static str = "mongodb";
+    const ABOUT: &'static str = "MongoDB: documents in a replica set, over its own protocol";
+    const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
+    const PLACEMENT: Placement = Placement::Remote;
+    const BEST_DURABILITY: Durability = Durability::Durable;
+    const PROGRAM: Option<Program> = Some(serve::PROGRAM);
+
+    async fn serve(site: Site) -> Result<Server, Failure> {
+        serve::serve(site).await
+    }
+
+    async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
+        let options = connect::options(&config, opening.timeout).await?;
+        let client = connect::connect(&options).await?;
+        let hello = settings::hello(&client).await?;
+        if !hello.contains_key("setName") && !hello.contains_key("msg") {
+            return Err(Failure::broken(
+                "mongodb: a standalone server has no transactions; start it with --replSet and call rs.initiate()",
+            ));
+        }
+        Ok(Mongodb {
+            options,
+            database: marks::database_name(&opening.dataset.name),
+            layout: Arc::new(Layout::new(opening.dataset)),
+            acknowledged: acknowledged(opening.durability),
+            timeout: opening.timeout,
+            journal_bytes: settings::journal_bytes(&client).await?,
+        })
+    }
+
+    async fn reset(&self) -> Result<(), Failure> {
+        self.own().await?.create(&self.layout).await
+    }
+
+    async fn note(&self, note: &str) -> Result<(), Failure> {
+        self.own().await?.note(note).await
+    }
+
+    async fn noted(&self) -> Result<Option<String>, Failure> {
+        self.own().await?.noted().await
+    }
+
+    async fn settle(&self) -> Result<(), Failure> {
+        self.own().await?.settle(&self.layout).await
+    }
+
+    async fn session(&self) -> Result<MongodbSession, Failure> {
+        let client = connect::connect(&self.options).await?;
+        let line = Line::new(&client, &self.database, self.acknowledged, self.timeout).await?;
+        Ok(MongodbSession::new(Arc::clone(&self.layout), line, self.acknowledged))
+    }
+
+    async fn describe(&self) -> Result<Description, Failure> {
+        let client = connect::connect(&self.options).await?;
+        let mut effective = settings::read_back(&client, &self.database).await?;
+        let own = settings::client_settings(&self.options, self.acknowledged);
+        effective.settings.extend(own.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        Ok(Description {
+            guarantees: effective.guarantees(self.acknowledged),
+            version: effective.version,
+            settings: effective.settings,
+            layout: self.layout.sentences(),
+        })
+    }
+
+    fn binding(&self, op: &Op) -> Binding {
+        binding::binding(&self.layout, self.acknowledged, op)
+    }
+
+    /// Written bytes are the whole server's: its journal knows no databases.
+    async fn footprint(&self) -> Result<Footprint, Failure> {
+        let own = self.own().await?;
+        own.checkpoint().await?;
+        let weighing = own.database.run_command(doc! { "dbStats": 1 }).await;
+        let sizes = weighing.map_err(|error| failure::failure(error, "weighing the database"))?;
+        let part = |name| settings::count(&sizes, name);
+        let written = settings::journal_bytes(own.database.client()).await?;
+        Ok(Footprint {
+            disk_bytes: part("storageSize").zip(part("indexSize")).map(|(data, indexes)| data + indexes),
+            memory_bytes: None,
+            written_bytes: written.zip(self.journal_bytes).map(|(now, before)| now.saturating_sub(before)),
+        })
+    }
+
+    async fn close(self, keep: bool) -> Result<(), Failure> {
+        if keep { Ok(()) } else { self.own().await?.drop_made().await }
+    }
+}
+
+impl Mongodb {
+    /// A connection for work beside the sessions. Each call has its own, because a client of the crate lives and dies with
+    /// the runtime that made it.
+    async fn own(&self) -> Result<Own, Failure> {
+        Ok(Own::new(&connect::connect(&self.options).await?, &self.database))
+    }
+}
+
+impl Config {
+    /// The options that were given, as the URL had them.
+    fn options(&self) -> Vec<(&'static str, String)> {
+        let flag = |flag: Option<bool>| flag.map(|flag| flag.to_string());
+        let all = [
+            ("authSource", self.auth_source.clone()),
+            ("authMechanism", self.auth_mechanism.clone()),
+            ("replicaSet", self.replica_set.clone()),
+            ("directConnection", flag(self.direct_connection)),
+            ("appName", self.app_name.clone()),
+            ("tls", flag(self.tls)),
+            ("tlsCAFile", self.tls_ca_file.clone()),
+            ("tlsCertificateKeyFile", self.tls_certificate_key_file.clone()),
+            ("tlsAllowInvalidCertificates", flag(self.tls_allow_invalid_certificates)),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+}
+
+/// What a tier asks of each write.
+fn acknowledged(durability: Durability) -> Acknowledged {
+    match durability {
+        Durability::Durable => Acknowledged { majority: true, journal: true },
+        Durability::Relaxed => Acknowledged { majority: false, journal: true },
+        Durability::Memory => Acknowledged { majority: false, journal: false },
+    }
+}

@@ -1,0 +1,96 @@
+//! What is sent for an operation, in words: the very commands of `commands.rs` and `changes.rs`, with `?` for parameters.
+
+use super::changes::{added, share};
+use super::commands::{Acknowledged, Commands};
+use super::layout::Layout;
+use super::session::key_of;
+use super::writer::told;
+use crate::{Binding, Failure, Fields, Op};
+
+/// The commands of an operation and its round trips when nothing is refused or taken.
+pub(super) fn binding(layout: &Layout, acknowledged: Acknowledged, op: &Op) -> Binding {
+    let (ops, within) = match op {
+        Op::Transact(ops) => (ops.as_slice(), true),
+        Op::Batch(ops) => (ops.as_slice(), false),
+        _ => (std::slice::from_ref(op), false),
+    };
+    let commands = Commands { layout, acknowledged: (!within).then_some(acknowledged), told: true };
+    let mut statements = Vec::new();
+    let mut round_trips = 0;
+    for run in ops.chunk_by(share) {
+        let sent = sent(commands, run).unwrap_or_default();
+        round_trips += sent.len() as u32;
+        statements.extend(sent);
+        statements.extend(perhaps(commands, run).unwrap_or_default());
+    }
+    if within && !ops.is_empty() {
+        let concern = concern_of(acknowledged);
+        statements
+            .push(format!("{{commitTransaction: 1, writeConcern: {concern}}} -- abortTransaction if one is refused"));
+        round_trips += 1;
+    }
+    Binding { statements, round_trips }
+}
+
+fn concern_of(acknowledged: Acknowledged) -> String {
+    let mut writer = super::writer::Writer::told();
+    acknowledged.write(&mut writer);
+    writer.finish().map(|concern| told(&concern)).unwrap_or_default()
+}
+
+/// The command that operations share, or several if one message does not take them all.
+fn sent(commands: Commands<'_>, run: &[Op]) -> Result<Vec<String>, Failure> {
+    let mut sent = Vec::new();
+    match &run[0] {
+        Op::Insert { .. } | Op::Append { .. } | Op::Ingest { .. } => {
+            let mut documents = added(run).peekable();
+            let ordered = !matches!(run[0], Op::Ingest { .. });
+            while documents.peek().is_some() {
+                sent.push(told(&commands.insert(&mut documents, ordered)?.0));
+            }
+        }
+        Op::Update { table, .. } | Op::Bump { table, .. } => {
+            let mut ops = run.iter().peekable();
+            while ops.peek().is_some() {
+                sent.push(told(&commands.update(*table, &mut ops)?.0));
+            }
+        }
+        Op::Delete { table, .. } => {
+            let mut keys = run.iter().map(key_of).peekable();
+            while keys.peek().is_some() {
+                sent.push(told(&commands.delete(*table, &mut keys)?.0));
+            }
+        }
+        Op::Read { table, fields, .. } => sent.push(told(&commands.read(*table, run.iter().map(key_of), fields)?)),
+        Op::Scan { table, from, limit, fields } => sent.push(told(&commands.scan(*table, from, *limit, fields)?)),
+        Op::Find { table, field, matching, order, limit, fields } => {
+            sent.push(told(&commands.find(*table, *field, matching, *order, *limit, fields)?));
+        }
+        Op::Tail { log, stream, limit } => sent.push(told(&commands.tail(*log, stream, *limit)?)),
+        Op::Last { series, entity } => sent.push(told(&commands.last(*series, *entity)?)),
+        Op::Range { series, entity, from_ms, to_ms } => {
+            sent.push(told(&commands.range(*series, *entity, *from_ms, *to_ms)?));
+        }
+        Op::Window { series, metric, .. } => sent.push(told(&commands.window(*series, *metric, &run[0])?)),
+        Op::Above { series, metric, .. } => sent.push(told(&commands.above(*series, *metric, &run[0])?)),
+        Op::Batch(_) | Op::Transact(_) => {}
+    }
+    Ok(sent)
+}
+
+/// What is sent only where the first command did not do it all.
+fn perhaps(commands: Commands<'_>, run: &[Op]) -> Result<Option<String>, Failure> {
+    let bumped = |op: &Op| if let Op::Bump { field, .. } = op { Some(*field) } else { None };
+    Ok(match &run[0] {
+        Op::Update { table, .. } | Op::Bump { table, .. } => {
+            let fields = Fields::Some(run.iter().filter_map(bumped).collect());
+            let probe = told(&commands.read(*table, run.iter().map(key_of), &fields)?);
+            Some(format!("{probe} -- only if fewer records matched, to tell why"))
+        }
+        Op::Ingest { series, points } => {
+            let replacing = told(&commands.replace(*series, &mut points.iter().take(1).peekable())?.0);
+            Some(format!("{replacing} -- only for points whose instant is taken"))
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,51 @@
+//! What errors of the crate and of the server mean. Codes are those of `error_codes.yml` of the server's source; labels
+//! those of the transactions specification.
+
+use mongodb::error::{Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR};
+
+use crate::{Failure, FailureKind, redacted};
+
+/// A failure of what was being done.
+pub(super) fn failure(error: Error, what: &str) -> Failure {
+    let kind = match error.kind.as_ref() {
+        ErrorKind::Io(_)
+        | ErrorKind::ConnectionPoolCleared { .. }
+        | ErrorKind::ServerSelection { .. }
+        | ErrorKind::DnsResolve { .. } => FailureKind::Unavailable,
+        ErrorKind::Authentication { .. } => FailureKind::Denied,
+        ErrorKind::Command(command) => match kind_of(command.code) {
+            FailureKind::Unavailable => FailureKind::Unavailable,
+            _ if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => FailureKind::Conflict,
+            kind => kind,
+        },
+        ErrorKind::Write(mongodb::error::WriteFailure::WriteConcernError(concern)) => kind_of(concern.code),
+        _ => FailureKind::Broken,
+    };
+    // The whole error would repeat the server's reply; its kind has the words.
+    Failure::new(kind, format!("mongodb: {what}: {}", redacted(&error.kind.to_string()))).caused_by(error)
+}
+
+/// A failure that the server told within a reply.
+pub(super) fn told(code: i32, message: &str, what: &str) -> Failure {
+    match kind_of(code) {
+        FailureKind::Exists => Failure::exists(what),
+        kind => Failure::new(kind, format!("mongodb: {what}: {message} (code {code})")),
+    }
+}
+
+fn kind_of(code: i32) -> FailureKind {
+    match code {
+        11_000 => FailureKind::Exists,
+        // WriteConflict, NoSuchTransaction, SnapshotTooOld, SnapshotUnavailable.
+        112 | 251 | 239 | 246 => FailureKind::Conflict,
+        // UserNotFound, Unauthorized, AuthenticationFailed.
+        11 | 13 | 18 => FailureKind::Denied,
+        // LockTimeout, MaxTimeMSExpired, WriteConcernFailed, ExceededTimeLimit.
+        24 | 50 | 64 | 262 => FailureKind::Timeout,
+        // ExceededMemoryLimit, memory of a query, TemporarilyUnavailable (the cache is full), OutOfDiskSpace.
+        146 | 292 | 365 | 14_031 => FailureKind::Overload,
+        // Of a server that shuts down, steps down or is no primary, and of networks between servers.
+        6 | 7 | 89 | 91 | 189 | 9001 | 10_107 | 11_600 | 11_602 | 13_435 | 13_436 => FailureKind::Unavailable,
+        _ => FailureKind::Broken,
+    }
+}

@@ -1,0 +1,154 @@
+//! A session's line to the server: one client of the crate with one connection, commands in, replies out and checked.
+//!
+//! What is asked is not known here. Nothing is tried again, but for a commit of unknown outcome, which the transactions
+//! specification has its drivers repeat.
+
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf};
+use mongodb::error::UNKNOWN_TRANSACTION_COMMIT_RESULT;
+use mongodb::options::{Acknowledgment, ReadConcern, TransactionOptions, WriteConcern};
+use mongodb::{Client, ClientSession, Database};
+
+use super::commands::Acknowledged;
+use super::failure::{failure, told};
+use super::values::malformed;
+use crate::{Failure, FailureKind};
+
+/// The line.
+pub(super) struct Line {
+    database: Database,
+    /// The crate makes a session of its own for each command that has none, which costs it a task.
+    session: ClientSession,
+    /// How long a commit of unknown outcome is repeated.
+    patience: Duration,
+}
+
+/// What the server says of a command that writes.
+#[derive(Debug, Default)]
+pub(super) struct Reply {
+    /// How many documents were added, matched or removed.
+    pub(super) count: usize,
+    /// Statements that failed, by position.
+    pub(super) errors: Vec<Refusal>,
+}
+
+/// A statement that failed.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) at: usize,
+    code: i32,
+    message: String,
+}
+
+impl Line {
+    /// Starts a session on a client, which makes its connection.
+    pub(super) async fn new(
+        client: &Client,
+        database: &str,
+        acknowledged: Acknowledged,
+        patience: Duration,
+    ) -> Result<Self, Failure> {
+        let by = if acknowledged.majority { Acknowledgment::Majority } else { Acknowledgment::Nodes(1) };
+        let concern = WriteConcern::builder().w(by).journal(acknowledged.journal).build();
+        let transactions =
+            TransactionOptions::builder().read_concern(ReadConcern::snapshot()).write_concern(concern).build();
+        // The primary answers everything, so it needs no waiting for what this session has seen before.
+        let session = client.start_session().causal_consistency(false).default_transaction_options(transactions);
+        let session = session.await.map_err(|error| failure(error, "starting a session"))?;
+        Ok(Line { database: client.database(database), session, patience })
+    }
+
+    /// Asks and hands over every document of the answer, batch by batch.
+    pub(super) async fn ask(
+        &mut self,
+        command: RawDocumentBuf,
+        mut take: impl FnMut(&RawDocument) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let asking = self.database.run_raw_cursor_command(command).session(&mut self.session);
+        let mut answer = asking.batch().await.map_err(|error| failure(error, "a query"))?;
+        let mut batches = answer.stream(&mut self.session);
+        while let Some(batch) = batches.next().await {
+            let batch = batch.map_err(|error| failure(error, "a query"))?;
+            for document in batch.doc_slices().map_err(|error| failure(error, "a query"))? {
+                let document = document.map_err(malformed)?.as_document();
+                take(document.ok_or_else(|| Failure::broken("mongodb answered a row that is no document"))?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a command that writes.
+    pub(super) async fn change(&mut self, command: RawDocumentBuf) -> Result<Reply, Failure> {
+        let changing = self.database.run_raw_command(command).session(&mut self.session);
+        Reply::of(&changing.await.map_err(|error| failure(error, "a change"))?)
+    }
+
+    /// No round trip: the first command of a transaction begins it.
+    pub(super) async fn begin(&mut self) -> Result<(), Failure> {
+        self.session.start_transaction().await.map_err(|error| failure(error, "beginning a transaction"))
+    }
+
+    /// After a broken connection the crate has already tried a second time; after any other error that leaves the outcome
+    /// unknown, committing again is the documented way to know it.
+    pub(super) async fn commit(&mut self) -> Result<(), Failure> {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let Err(error) = self.session.commit_transaction().await else { return Ok(()) };
+            let unknown = error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
+            let failure = failure(error, "a commit");
+            if !unknown || failure.kind == FailureKind::Unavailable || Instant::now() > deadline {
+                return Err(failure);
+            }
+        }
+    }
+
+    /// The server forgets an aborted transaction by itself; a failure to tell it changes nothing.
+    pub(super) async fn abort(&mut self) {
+        let _ = self.session.abort_transaction().await;
+    }
+}
+
+impl Reply {
+    fn of(reply: &Document) -> Result<Self, Failure> {
+        if let Some(Bson::Document(concern)) = reply.get("writeConcernError") {
+            let refusal = Refusal::of(concern)?;
+            return Err(told(refusal.code, &refusal.message, "a write is not acknowledged as asked"));
+        }
+        let errors = match reply.get("writeErrors") {
+            Some(Bson::Array(errors)) => errors.iter().map(|one| match one {
+                Bson::Document(error) => Refusal::of(error),
+                other => Err(Failure::broken(format!("mongodb answered {other} for an error"))),
+            }),
+            Some(other) => return Err(Failure::broken(format!("mongodb answered {other} for its errors"))),
+            None => return Ok(Reply { count: number(reply, "n")?, errors: Vec::new() }),
+        };
+        Ok(Reply { count: number(reply, "n")?, errors: errors.collect::<Result<_, Failure>>()? })
+    }
+}
+
+impl Refusal {
+    fn of(error: &Document) -> Result<Self, Failure> {
+        let at = if error.contains_key("index") { number(error, "index")? } else { 0 };
+        let code = error.get_i32("code").unwrap_or_default();
+        Ok(Refusal { at, code, message: error.get_str("errmsg").unwrap_or_default().to_owned() })
+    }
+
+    pub(super) fn is_taken_key(&self) -> bool {
+        self.code == 11_000
+    }
+
+    pub(super) fn failure(&self, what: &str) -> Failure {
+        told(self.code, &self.message, what)
+    }
+}
+
+fn number(reply: &Document, name: &str) -> Result<usize, Failure> {
+    let number = match reply.get(name) {
+        Some(Bson::Int32(number)) => usize::try_from(*number).ok(),
+        Some(Bson::Int64(number)) => usize::try_from(*number).ok(),
+        _ => None,
+    };
+    number.ok_or_else(|| Failure::broken(format!("mongodb answered a change without `{name}`")))
+}

@@ -1,0 +1,159 @@
+//! What is ours on a server: a database `storebench_<dataset>`, in which one document names the collections that were
+//! made. Nothing that it does not name is ever dropped, and a database that holds anything else is refused.
+
+use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
+use mongodb::options::{Acknowledgment, WriteConcern};
+use mongodb::{Client, Collection, Database};
+
+use super::failure::failure;
+use super::layout::Layout;
+use crate::{Failure, FailureKind};
+
+/// No declared name holds a dot.
+pub(super) const MARKS: &str = "storebench.mark";
+
+const MARK: &str = "storebench";
+
+/// The longest name of a database (mongodb.com/docs/manual/reference/limits).
+const LONGEST_NAME: usize = 63;
+
+/// The database of a dataset.
+pub(super) fn database_name(dataset: &str) -> String {
+    let name = format!("storebench_{dataset}");
+    if name.len() <= LONGEST_NAME {
+        return name;
+    }
+    // Long names that begin alike must stay apart.
+    format!("{}-{:016x}", &name[..LONGEST_NAME - 17], xxhash_rust::xxh3::xxh3_64(name.as_bytes()))
+}
+
+/// Our database on a server.
+pub(super) struct Own {
+    pub(super) database: Database,
+    marks: Collection<Document>,
+}
+
+impl Own {
+    pub(super) fn new(client: &Client, name: &str) -> Self {
+        let database = client.database(name);
+        Own { marks: database.collection(MARKS), database }
+    }
+
+    /// Makes the dataset's collections, empty, in place of those that were made before.
+    pub(super) async fn create(&self, layout: &Layout) -> Result<(), Failure> {
+        self.refuse_foreign().await?;
+        self.drop_made().await?;
+        let names: Vec<&str> = layout.dataset.parts().map(|part| layout.dataset.name_of(part)).collect();
+        let mark = doc! { "_id": MARK, "dataset": &layout.dataset.name, "collections": &names };
+        let marking = self.marks.insert_one(mark).write_concern(safe());
+        marking.await.map_err(|error| failure(error, "marking the database"))?;
+        for name in names {
+            // The store's own default: snappy blocks, no clustering by key.
+            let creating = self.database.create_collection(name).write_concern(safe());
+            creating.await.map_err(|error| failure(error, "making a collection"))?;
+        }
+        Ok(())
+    }
+
+    /// Builds the secondary indexes, and waits until all that was loaded is journaled and in a checkpoint.
+    pub(super) async fn settle(&self, layout: &Layout) -> Result<(), Failure> {
+        for command in layout.dataset.parts().filter_map(|part| layout.create_indexes(part)) {
+            let building = self.database.run_raw_command(command?);
+            building.await.map_err(|error| failure(error, "building an index"))?;
+        }
+        // A majority has journaled a write only when it has journaled all before it.
+        let mark = doc! { "$set": { "settled": true } };
+        let marking = self.marks.update_one(doc! { "_id": MARK }, mark).write_concern(safe());
+        marking.await.map_err(|error| failure(error, "waiting for what was loaded"))?;
+        self.checkpoint().await
+    }
+
+    /// Moves what is in the cache into the files, whose size then means something. A user of the server may lack the
+    /// right to ask for it; the server does it by itself every minute.
+    pub(super) async fn checkpoint(&self) -> Result<(), Failure> {
+        allowed(self.database.client().database("admin"), doc! { "fsync": 1 }).await.map(|_| ())
+    }
+
+    pub(super) async fn note(&self, note: &str) -> Result<(), Failure> {
+        let change = doc! { "$set": { "note": note } };
+        let noting = self.marks.update_one(doc! { "_id": MARK }, change).write_concern(safe());
+        match noting.await.map_err(|error| failure(error, "noting"))?.matched_count {
+            1 => Ok(()),
+            _ => Err(Failure::broken("mongodb: there is no dataset to put a note beside")),
+        }
+    }
+
+    pub(super) async fn noted(&self) -> Result<Option<String>, Failure> {
+        let mark = self.mark().await?;
+        Ok(mark.and_then(|mark| mark.get_str("note").map(str::to_owned).ok()))
+    }
+
+    /// Drops what was made, the mark last; a database without collections is none.
+    pub(super) async fn drop_made(&self) -> Result<(), Failure> {
+        for name in self.made().await? {
+            let collection = self.database.collection::<Document>(&name);
+            let dropping = collection.drop().write_concern(safe());
+            dropping.await.map_err(|error| failure(error, "dropping a collection"))?;
+        }
+        if self.mark().await?.is_some() {
+            let dropping = self.marks.drop().write_concern(safe());
+            dropping.await.map_err(|error| failure(error, "dropping the mark"))?;
+        }
+        Ok(())
+    }
+
+    async fn refuse_foreign(&self) -> Result<(), Failure> {
+        let made = self.made().await?;
+        let there = self.database.list_collection_names().await;
+        let there = there.map_err(|error| failure(error, "listing collections"))?;
+        let is_ours = |name: &String| made.contains(name) || (name == MARKS && !made.is_empty());
+        match there.iter().find(|name| !name.starts_with("system.") && !is_ours(name)) {
+            None => Ok(()),
+            Some(foreign) => Err(Failure::broken(format!(
+                "mongodb: the database `{}` holds a collection `{foreign}` that storebench did not make; rename that \
+                 database or the workload",
+                self.database.name()
+            ))),
+        }
+    }
+
+    /// The collections that the mark names.
+    async fn made(&self) -> Result<Vec<String>, Failure> {
+        let mark = self.mark().await?.unwrap_or_default();
+        let names = mark.get_array("collections").map(Vec::as_slice).unwrap_or_default();
+        Ok(names.iter().filter_map(Bson::as_str).map(str::to_owned).collect())
+    }
+
+    async fn mark(&self) -> Result<Option<Document>, Failure> {
+        let mark = self.marks.find_one(doc! { "_id": MARK }).await;
+        mark.map_err(|error| failure(error, "looking for the mark"))
+    }
+}
+
+/// The answer to an administrative command; none where the server does not know it or does not allow it.
+pub(super) async fn allowed(database: Database, command: Document) -> Result<Option<Document>, Failure> {
+    let command = RawDocumentBuf::try_from(&command)
+        .map_err(|error| Failure::broken("mongodb: a command that is no BSON").caused_by(error))?;
+    match database.run_raw_command(command).await.map_err(|error| failure(error, "asking for settings")) {
+        Ok(answer) => Ok(Some(answer)),
+        Err(failure) if matches!(failure.kind, FailureKind::Denied | FailureKind::Broken) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// For what is made and dropped, at every tier.
+fn safe() -> WriteConcern {
+    WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn databases_of_long_names_are_kept_apart() {
+        assert_eq!(database_name("oltp"), "storebench_oltp");
+        let long = |last: &str| database_name(&format!("{}{last}", "a-rather-long-name-".repeat(4)));
+        assert!(long("x").len() <= LONGEST_NAME && long("x") != long("y"));
+    }
+}

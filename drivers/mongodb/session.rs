@@ -1,0 +1,451 @@
+//! One logical client: operations as commands, and what their replies mean. Commands are written in `commands.rs` and
+//! `changes.rs`, and sent in `line.rs`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::changes::{Added, added, share};
+use super::commands::{Acknowledged, Commands};
+use super::layout::Layout;
+use super::line::Line;
+use super::values::{self, Shape};
+use crate::{Done, Failure, FailureKind, Fields, Key, Op, Part, Point, Row, Rows, Session, Value};
+
+/// A session.
+pub struct MongodbSession {
+    layout: Arc<Layout>,
+    line: Line,
+    /// What acknowledges a write outside of transactions.
+    acknowledged: Acknowledged,
+    transacting: bool,
+}
+
+/// Why a run of operations did not apply.
+enum Trouble {
+    Failed(Failure),
+    /// Several statements shared a command within a transaction, and which of them came to nothing first cannot be told.
+    Undecided,
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Trouble::Failed(failure)
+    }
+}
+
+/// While data is loaded, a write need not be journaled by itself: `settle` waits for all of them.
+const LOADING: Acknowledged = Acknowledged { majority: false, journal: false };
+
+impl Session for MongodbSession {
+    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+        rows.clear();
+        let done = match op {
+            Op::Transact(ops) => self.transact(ops, rows).await,
+            Op::Batch(ops) => self.batch(ops, rows).await,
+            _ => self.step(std::slice::from_ref(op), rows).await.map_err(Trouble::failure),
+        };
+        if done.is_err() {
+            rows.clear();
+        }
+        done
+    }
+
+    async fn load(&mut self, op: &Op) -> Result<Done, Failure> {
+        let asked = std::mem::replace(&mut self.acknowledged, LOADING);
+        let done = self.execute(op, &mut Rows::default()).await;
+        self.acknowledged = asked;
+        done
+    }
+
+    async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
+        let command = self.commands().export(part)?;
+        let layout = &self.layout;
+        let shape = match part {
+            Part::Table(at) => Some(table_shape(layout, at, &Fields::All)),
+            Part::Log(at) => Some(log_shape(layout, at)),
+            Part::Series(_) => None,
+        };
+        let take = |document: &_| {
+            let (key, values) = match (shape, part) {
+                (Some(shape), _) => shape.decode(document)?,
+                (None, part) => values::point(metrics(layout, part), document)?,
+            };
+            sink(Row { key, values });
+            Ok(())
+        };
+        self.line.ask(command, take).await
+    }
+}
+
+impl MongodbSession {
+    pub(super) fn new(layout: Arc<Layout>, line: Line, acknowledged: Acknowledged) -> Self {
+        MongodbSession { layout, line, acknowledged, transacting: false }
+    }
+
+    fn commands(&self) -> Commands<'_> {
+        let acknowledged = (!self.transacting).then_some(self.acknowledged);
+        Commands { layout: &self.layout, acknowledged, told: false }
+    }
+
+    /// Neighbours of one kind share a command, in order.
+    async fn batch(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Done, Failure> {
+        let mut done = Done::Applied;
+        for run in ops.chunk_by(share) {
+            if self.step(run, rows).await.map_err(Trouble::failure)? == Done::Refused {
+                done = Done::Refused;
+            }
+        }
+        Ok(done)
+    }
+
+    async fn transact(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Done, Failure> {
+        if let Some(misplaced) = ops.iter().find(|op| !op.transacts()) {
+            return Err(Failure::misplaced(misplaced));
+        }
+        if ops.is_empty() {
+            return Ok(Done::Applied);
+        }
+        match self.attempt(ops.chunk_by(share), rows).await {
+            Err(Trouble::Undecided) => {
+                rows.clear();
+                self.attempt(ops.chunks(1), rows).await.map_err(Trouble::failure)
+            }
+            done => done.map_err(Trouble::failure),
+        }
+    }
+
+    /// The runs as one transaction. What is not applied is aborted.
+    async fn attempt<'o>(&mut self, runs: impl Iterator<Item = &'o [Op]>, rows: &mut Rows) -> Result<Done, Trouble> {
+        self.line.begin().await?;
+        self.transacting = true;
+        let mut done = Ok(Done::Applied);
+        for run in runs {
+            done = self.step(run, rows).await;
+            if !matches!(done, Ok(Done::Applied)) {
+                break;
+            }
+        }
+        self.transacting = false;
+        match done {
+            Ok(Done::Applied) => self.line.commit().await?,
+            // The connection is gone, and the transaction with it.
+            Err(Trouble::Failed(ref failure)) if failure.kind == FailureKind::Unavailable => {}
+            _ => {
+                rows.clear();
+                self.line.abort().await;
+            }
+        }
+        done
+    }
+
+    /// Operations that share a command; most often a single one.
+    async fn step(&mut self, run: &[Op], rows: &mut Rows) -> Result<Done, Trouble> {
+        let Some(op) = run.first() else { return Ok(Done::Applied) };
+        match op {
+            Op::Insert { .. } | Op::Append { .. } => self.insert(run).await?,
+            Op::Ingest { series, .. } => self.ingest(*series, run).await?,
+            Op::Update { table, .. } | Op::Bump { table, .. } => return self.update(*table, run).await,
+            Op::Delete { table, .. } => self.delete(*table, run).await?,
+            Op::Read { table, fields, .. } => self.read(*table, fields, run, rows).await?,
+            Op::Batch(_) | Op::Transact(_) => return Err(Failure::misplaced(op).into()),
+            _ => self.query(op, rows).await?,
+        }
+        Ok(Done::Applied)
+    }
+
+    /// Operations that answer any number of rows in the order of an index. To this store a limit of 0 is none at all, so
+    /// nothing is asked then.
+    async fn query(&mut self, op: &Op, rows: &mut Rows) -> Result<(), Failure> {
+        match op {
+            Op::Scan { limit: 0, .. } | Op::Find { limit: 0, .. } | Op::Tail { limit: 0, .. } => Ok(()),
+            Op::Above { limit: 0, .. } => Ok(()),
+            Op::Scan { table, from, limit, fields } => {
+                let command = self.commands().scan(*table, from, *limit, fields)?;
+                self.records(command, *table, fields, rows).await
+            }
+            Op::Find { table, field, matching, order, limit, fields } => {
+                let command = self.commands().find(*table, *field, matching, *order, *limit, fields)?;
+                self.records(command, *table, fields, rows).await
+            }
+            Op::Tail { log, stream, limit } => {
+                let command = self.commands().tail(*log, stream, *limit)?;
+                let shape = log_shape(&self.layout, *log);
+                self.line.ask(command, |document| push(shape.decode(document)?, rows)).await
+            }
+            Op::Last { series, entity } => {
+                let command = self.commands().last(*series, *entity)?;
+                self.points(command, *series, rows).await?;
+                let name = || Failure::missing(format_args!("{} {entity}", self.layout.dataset.series[*series].name));
+                if rows.is_empty() { Err(name()) } else { Ok(()) }
+            }
+            Op::Range { series, entity, from_ms, to_ms } => {
+                let command = self.commands().range(*series, *entity, *from_ms, *to_ms)?;
+                self.points(command, *series, rows).await
+            }
+            Op::Window { series, entity, metric, .. } => {
+                let command = self.commands().window(*series, *metric, op)?;
+                let key = Key::Int(*entity);
+                self.line.ask(command, |document| push((key.clone(), values::bucket(document)?), rows)).await
+            }
+            Op::Above { series, metric, .. } => {
+                let command = self.commands().above(*series, *metric, op)?;
+                self.points(command, *series, rows).await
+            }
+            _ => Err(Failure::misplaced(op)),
+        }
+    }
+
+    async fn insert(&mut self, run: &[Op]) -> Result<(), Failure> {
+        let mut documents = added(run).peekable();
+        let mut sent = 0;
+        while documents.peek().is_some() {
+            let (command, count) = self.commands().insert(&mut documents, true)?;
+            let reply = self.line.change(command).await.map_err(|failure| self.named(failure, run))?;
+            if let Some(refusal) = reply.errors.first() {
+                let name = added(run).nth(sent + refusal.at).map(|document| self.name(document));
+                return Err(refusal.failure(&name.unwrap_or_default()));
+            }
+            expect(reply.count, count)?;
+            sent += count;
+        }
+        Ok(())
+    }
+
+    /// Points are inserted, which is several times quicker than looking for each first; those whose instant is taken are
+    /// then put in place of the former, in their order.
+    async fn ingest(&mut self, series: usize, run: &[Op]) -> Result<(), Failure> {
+        let mut documents = added(run).peekable();
+        while documents.peek().is_some() {
+            let these = documents.clone();
+            let (command, count) = self.commands().insert(&mut documents, false)?;
+            let reply = self.line.change(command).await?;
+            if let Some(refusal) = reply.errors.iter().find(|refusal| !refusal.is_taken_key()) {
+                return Err(refusal.failure(&self.layout.dataset.series[series].name));
+            }
+            expect(reply.count + reply.errors.len(), count)?;
+            if !reply.errors.is_empty() {
+                let taken: std::collections::HashSet<usize> = reply.errors.iter().map(|refusal| refusal.at).collect();
+                let points = these.take(count).enumerate().filter(|(at, _)| taken.contains(at));
+                let points = points.filter_map(|(_, document)| match document {
+                    Added::Point { point, .. } => Some(point),
+                    _ => None,
+                });
+                self.replace(series, points).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn replace<'p>(&mut self, series: usize, points: impl Iterator<Item = &'p Point>) -> Result<(), Failure> {
+        let mut points = points.peekable();
+        while points.peek().is_some() {
+            let (command, count) = self.commands().replace(series, &mut points)?;
+            let reply = self.line.change(command).await?;
+            if let Some(refusal) = reply.errors.first() {
+                return Err(refusal.failure(&self.layout.dataset.series[series].name));
+            }
+            expect(reply.count, count)?;
+        }
+        Ok(())
+    }
+
+    async fn update(&mut self, table: usize, run: &[Op]) -> Result<Done, Trouble> {
+        let mut ops = run.iter().peekable();
+        let (mut done, mut sent) = (Done::Applied, 0);
+        while ops.peek().is_some() {
+            let (command, count) = self.commands().update(table, &mut ops)?;
+            let these = &run[sent..sent + count];
+            sent += count;
+            let reply = match self.line.change(command).await {
+                Ok(reply) => reply,
+                Err(failure) if self.transacting && count > 1 && failure.kind == FailureKind::Broken => {
+                    return Err(Trouble::Undecided);
+                }
+                Err(failure) => return Err(self.named(failure, these).into()),
+            };
+            let tried = reply.errors.first().map_or(count, |refusal| refusal.at);
+            if reply.count < tried {
+                // The error has ended the transaction, in which nothing can be asked any more.
+                if self.transacting && tried < count {
+                    return Err(Trouble::Undecided);
+                }
+                done = self.why(table, &these[..tried], tried - reply.count).await?;
+            }
+            if let Some(refusal) = reply.errors.first() {
+                return Err(refusal.failure(&self.record_name(table, key_of(&these[tried]))).into());
+            }
+        }
+        Ok(done)
+    }
+
+    /// Some of these updates and bumps matched nothing: because there is no such record, no number in it, or a floor.
+    async fn why(&mut self, table: usize, ops: &[Op], short: usize) -> Result<Done, Trouble> {
+        let bumped = |op: &Op| if let Op::Bump { field, .. } = op { Some(*field) } else { None };
+        let fields: Vec<usize> = ops.iter().filter_map(bumped).collect();
+        let held = self.held(table, ops, &Fields::Some(fields.clone())).await?;
+        let mut failures = ops.iter().filter_map(|op| {
+            let name = || self.record_name(table, key_of(op));
+            let Some(values) = held.get(key_of(op)) else { return Some(Failure::missing(name())) };
+            let number = |field| fields.iter().position(|one| *one == field).map(|at| &values[at]);
+            match bumped(op).map(number) {
+                None | Some(Some(Value::Int(_))) => None,
+                _ => Some(Failure::broken(format!("mongodb: {}: a field without an integer cannot be bumped", name()))),
+            }
+        });
+        if let Some(first) = failures.next() {
+            let undecided = self.transacting && 1 + failures.count() < short;
+            return Err(if undecided { Trouble::Undecided } else { first.into() });
+        }
+        let refused = match ops {
+            [Op::Bump { key, by, floor: Some(floor), .. }] => match held.get(key).and_then(|values| values.first()) {
+                Some(Value::Int(held)) => i128::from(*held) + i128::from(*by) < i128::from(*floor),
+                _ => false,
+            },
+            _ => ops.iter().any(|op| matches!(op, Op::Bump { floor: Some(_), .. })),
+        };
+        if refused {
+            return Ok(Done::Refused);
+        }
+        let name = self.record_name(table, key_of(&ops[0]));
+        Err(Failure::new(FailureKind::Conflict, format!("mongodb: {name} changed while it was updated")).into())
+    }
+
+    async fn delete(&mut self, table: usize, run: &[Op]) -> Result<(), Failure> {
+        let mut keys = run.iter().map(key_of).peekable();
+        while keys.peek().is_some() {
+            let (command, count) = self.commands().delete(table, &mut keys)?;
+            let reply = self.line.change(command).await?;
+            if let Some(refusal) = reply.errors.first() {
+                return Err(refusal.failure(&self.layout.dataset.tables[table].name));
+            }
+            match run {
+                _ if reply.count == count => {}
+                [op] => return Err(Failure::missing(self.record_name(table, key_of(op)))),
+                _ => {
+                    return Err(Failure::missing(format_args!(
+                        "one of {count} {}",
+                        self.layout.dataset.tables[table].name
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self, table: usize, fields: &Fields, run: &[Op], rows: &mut Rows) -> Result<(), Failure> {
+        if let [op] = run {
+            let command = self.commands().read(table, std::iter::once(key_of(op)), fields)?;
+            self.records(command, table, fields, rows).await?;
+            let found = rows.last().is_some_and(|row| row.key == *key_of(op));
+            return if found { Ok(()) } else { Err(Failure::missing(self.record_name(table, key_of(op)))) };
+        }
+        let held = self.held(table, run, fields).await?;
+        for key in run.iter().map(key_of) {
+            let values = held.get(key).ok_or_else(|| Failure::missing(self.record_name(table, key)))?;
+            rows.push(key.clone(), values.clone());
+        }
+        Ok(())
+    }
+
+    /// What is held under the keys of several operations.
+    async fn held(&mut self, table: usize, run: &[Op], fields: &Fields) -> Result<HashMap<Key, Vec<Value>>, Failure> {
+        let command = self.commands().read(table, run.iter().map(key_of), fields)?;
+        let shape = table_shape(&self.layout, table, fields);
+        let mut held = HashMap::with_capacity(run.len());
+        let take = |document: &_| {
+            let (key, values) = shape.decode(document)?;
+            held.insert(key, values);
+            Ok(())
+        };
+        self.line.ask(command, take).await?;
+        Ok(held)
+    }
+
+    async fn records(
+        &mut self,
+        command: mongodb::bson::RawDocumentBuf,
+        table: usize,
+        fields: &Fields,
+        rows: &mut Rows,
+    ) -> Result<(), Failure> {
+        let shape = table_shape(&self.layout, table, fields);
+        self.line.ask(command, |document| push(shape.decode(document)?, rows)).await
+    }
+
+    async fn points(
+        &mut self,
+        command: mongodb::bson::RawDocumentBuf,
+        series: usize,
+        rows: &mut Rows,
+    ) -> Result<(), Failure> {
+        let metrics = &self.layout.series[series];
+        self.line.ask(command, |document| push(values::point(metrics, document)?, rows)).await
+    }
+
+    /// A failure of a whole command, where the taken key is that of its only document.
+    fn named(&self, failure: Failure, run: &[Op]) -> Failure {
+        match (failure.kind, added(run).next()) {
+            (FailureKind::Exists, Some(document)) => Failure::exists(self.name(document)),
+            _ => failure,
+        }
+    }
+
+    fn name(&self, document: Added<'_>) -> String {
+        match document {
+            Added::Record { table, key, .. } => self.record_name(table, key),
+            other => self.layout.dataset.name_of(other.part()).to_owned(),
+        }
+    }
+
+    fn record_name(&self, table: usize, key: &Key) -> String {
+        format!("{} {key}", self.layout.dataset.tables[table].name)
+    }
+}
+
+impl Trouble {
+    fn failure(self) -> Failure {
+        match self {
+            Trouble::Failed(failure) => failure,
+            Trouble::Undecided => Failure::broken("mongodb: statements that share no command were left undecided"),
+        }
+    }
+}
+
+fn push((key, values): (Key, Vec<Value>), rows: &mut Rows) -> Result<(), Failure> {
+    rows.push(key, values);
+    Ok(())
+}
+
+fn expect(count: usize, expected: usize) -> Result<(), Failure> {
+    if count == expected {
+        return Ok(());
+    }
+    Err(Failure::broken(format!("mongodb: {count} of {expected} statements were carried out, and no error told")))
+}
+
+fn table_shape<'a>(layout: &'a Layout, table: usize, asked: &'a Fields) -> Shape<'a> {
+    Shape { key: "_id", names: &layout.tables[table], fields: &layout.dataset.tables[table].fields, asked }
+}
+
+fn log_shape(layout: &Layout, log: usize) -> Shape<'_> {
+    let names = &layout.logs[log];
+    let fields = &layout.dataset.logs[log].fields;
+    Shape { key: &names.stream, names: &names.fields, fields, asked: &Fields::All }
+}
+
+fn metrics(layout: &Layout, part: Part) -> &[String] {
+    if let Part::Series(at) = part { &layout.series[at] } else { &[] }
+}
+
+/// The key of an operation on one record.
+pub(super) fn key_of(op: &Op) -> &Key {
+    static NONE: Key = Key::Int(0);
+    match op {
+        Op::Insert { key, .. }
+        | Op::Read { key, .. }
+        | Op::Update { key, .. }
+        | Op::Delete { key, .. }
+        | Op::Bump { key, .. } => key,
+        _ => &NONE,
+    }
+}

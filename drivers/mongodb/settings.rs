@@ -1,0 +1,169 @@
+//! What a server runs with, read back from it, and what that promises.
+
+use std::collections::BTreeMap;
+
+use mongodb::Client;
+use mongodb::bson::{Bson, Document, doc};
+use mongodb::options::{ClientOptions, Tls};
+
+use super::commands::Acknowledged;
+use super::failure::failure;
+use super::marks::{MARKS, allowed};
+use crate::{Durability, Failure, Guarantees};
+
+/// What was read back.
+pub(super) struct Effective {
+    pub(super) version: String,
+    pub(super) settings: BTreeMap<String, String>,
+    engine: Option<String>,
+    members: usize,
+    commit_interval_ms: Option<String>,
+}
+
+/// Asks the server, as far as it lets us.
+pub(super) async fn read_back(client: &Client, database: &str) -> Result<Effective, Failure> {
+    let admin = || client.database("admin");
+    let hello = hello(client).await?;
+    let build = allowed(admin(), doc! { "buildInfo": 1 }).await?.unwrap_or_default();
+    let status = allowed(admin(), status_command()).await?;
+    let parameters = doc! { "getParameter": 1, "journalCommitInterval": 1, "syncdelay": 1 };
+    let parameters = allowed(admin(), parameters).await?;
+    let defaults = allowed(admin(), doc! { "getDefaultRWConcern": 1 }).await?;
+    let config = allowed(admin(), doc! { "replSetGetConfig": 1 }).await?;
+    let engine = match at(status.as_ref(), "storageEngine.name") {
+        None => engine_of(allowed(client.database(database), doc! { "collStats": MARKS }).await?.as_ref()),
+        named => named,
+    };
+    let commit_interval_ms = at(parameters.as_ref(), "journalCommitInterval");
+    let members = hello.get_array("hosts").map_or(0, Vec::len) + hello.get_array("arbiters").map_or(0, Vec::len);
+    let told = |value: Option<String>| value.unwrap_or_else(|| "not told".into());
+    let settings = [
+        ("storage_engine", engine.clone()),
+        ("cache_bytes", at(status.as_ref(), "wiredTiger.cache.maximum bytes configured")),
+        ("journal_commit_interval_ms", commit_interval_ms.clone()),
+        ("checkpoint_every_s", at(parameters.as_ref(), "syncdelay")),
+        ("replica_set", at(Some(&hello), "setName").or_else(|| at(Some(&hello), "msg"))),
+        ("members", Some(members.to_string())),
+        ("default_write_concern", at(defaults.as_ref(), "defaultWriteConcern")),
+        ("default_read_concern", at(defaults.as_ref(), "defaultReadConcern")),
+        ("majority_journals_by_default", at(config.as_ref(), "config.writeConcernMajorityJournalDefault")),
+    ];
+    Ok(Effective {
+        version: told(at(Some(&build), "version")),
+        settings: settings.into_iter().map(|(name, value)| (name.to_owned(), told(value))).collect(),
+        engine,
+        members,
+        commit_interval_ms,
+    })
+}
+
+/// What the server says of itself to everyone.
+pub(super) async fn hello(client: &Client) -> Result<Document, Failure> {
+    let hello = client.database("admin").run_command(doc! { "hello": 1 }).await;
+    hello.map_err(|error| failure(error, "greeting"))
+}
+
+/// Bytes written to the journal since the server's start, by everyone who uses it.
+pub(super) async fn journal_bytes(client: &Client) -> Result<Option<u64>, Failure> {
+    let status = allowed(client.database("admin"), status_command()).await?;
+    Ok(at(status.as_ref(), "wiredTiger.log.log bytes written").and_then(|bytes| bytes.parse().ok()))
+}
+
+fn status_command() -> Document {
+    doc! { "serverStatus": 1, "metrics": 0, "locks": 0, "repl": 0, "tcmalloc": 0 }
+}
+
+/// Statistics of a collection have a section of its storage engine's name, and need no right beyond reading it.
+fn engine_of(statistics: Option<&Document>) -> Option<String> {
+    let statistics = statistics?;
+    ["wiredTiger", "inMemory"].into_iter().find(|name| statistics.contains_key(name)).map(str::to_owned)
+}
+
+impl Effective {
+    /// Classified from what was read back and what our own writes ask for.
+    pub(super) fn guarantees(&self, acknowledged: Acknowledged) -> Guarantees {
+        let (durability, meaning) = classify(self.engine.as_deref(), acknowledged, self.members);
+        let concern = concern(acknowledged);
+        let engine = self.engine.as_deref().unwrap_or("not told");
+        let interval = self.commit_interval_ms.as_deref().unwrap_or("an unknown number of");
+        let meaning = meaning.replace("{interval}", interval);
+        Guarantees {
+            durability,
+            isolation: "snapshot: of two transactions that write one document, one fails; single reads see what the \
+                        primary has applied"
+                .into(),
+            because: format!(
+                "storage engine {engine}, members {} and write concern {concern}, {meaning}",
+                self.members
+            ),
+        }
+    }
+}
+
+/// See the head of `mongodb.rs`.
+pub(super) fn classify(engine: Option<&str>, acknowledged: Acknowledged, members: usize) -> (Durability, &'static str) {
+    match engine {
+        Some("wiredTiger") => {}
+        Some(_) => return (Durability::Memory, "so data is not known to lie on a disk"),
+        None => return (Durability::Memory, "and nothing is claimed without knowing where data lies"),
+    }
+    match acknowledged {
+        Acknowledged { journal: false, .. } => {
+            (Durability::Memory, "so the last {interval} ms of the journal are in the process alone")
+        }
+        Acknowledged { majority: true, .. } => {
+            (Durability::Durable, "so a write is in the journal on the disks of a majority")
+        }
+        Acknowledged { majority: false, .. } if members == 1 => {
+            (Durability::Durable, "so a write is in the journal on the disk of the only member")
+        }
+        Acknowledged { majority: false, .. } => {
+            (Durability::Relaxed, "so a write is in the primary's journal, and a failover may take it back")
+        }
+    }
+}
+
+/// The settings of our own side.
+pub(super) fn client_settings(options: &ClientOptions, acknowledged: Acknowledged) -> Vec<(&'static str, String)> {
+    let seconds = |limit: Option<std::time::Duration>| limit.map_or("none".into(), |limit| format!("{limit:?}"));
+    vec![
+        ("client_write_concern", concern(acknowledged)),
+        ("client_read_concern", "local; snapshot in transactions".into()),
+        ("client_read_preference", "primary".into()),
+        ("client_connections", "1 a session, and 1 that watches the server every 10 s".into()),
+        ("client_retries", "retryWrites=false, retryReads=false; a commit of unknown outcome is repeated".into()),
+        ("client_connect_timeout", seconds(options.connect_timeout)),
+        ("client_server_selection_timeout", seconds(options.server_selection_timeout)),
+        ("client_response_timeout", "none but the suite's own".into()),
+        ("client_nodelay", "true".into()),
+        ("client_compression", "none".into()),
+        ("client_tls", if matches!(options.tls, Some(Tls::Enabled(_))) { "on" } else { "off" }.into()),
+        ("client_direct", options.direct_connection.unwrap_or(false).to_string()),
+    ]
+}
+
+fn concern(Acknowledged { majority, journal }: Acknowledged) -> String {
+    format!("{{w: {}, j: {journal}}}", if majority { "\"majority\"" } else { "1" })
+}
+
+/// A value under a path, as text.
+fn at(document: Option<&Document>, path: &str) -> Option<String> {
+    let mut names = path.split('.');
+    let first = document?.get(names.next()?)?;
+    let found = names.try_fold(first, |found, name| found.as_document()?.get(name))?;
+    Some(match found {
+        Bson::String(text) => text.clone(),
+        Bson::Double(number) if number.fract() == 0.0 => format!("{number:.0}"),
+        other => other.to_string(),
+    })
+}
+
+/// A number that the server writes as whichever type it fits.
+pub(super) fn count(document: &Document, name: &str) -> Option<u64> {
+    match document.get(name)? {
+        Bson::Int32(number) => u64::try_from(*number).ok(),
+        Bson::Int64(number) => u64::try_from(*number).ok(),
+        Bson::Double(number) if *number >= 0.0 => Some(*number as u64),
+        _ => None,
+    }
+}

@@ -1,0 +1,1 @@
+//! What is MongoDB's own and so not in the conformance suite.

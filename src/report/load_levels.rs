@@ -1,0 +1,143 @@
+//! How a store answers to more and more load: runs of one workload at several offered rates or numbers of clients, as a
+//! sweep makes them. Where there are fewer than three levels there is no curve.
+
+use drivers::Durability;
+
+use super::group::{self, Cell};
+use super::{units, words};
+use crate::record::{Latency, Mode, Run};
+use crate::stats::{Percentile, Reading, over_runs, spread_of};
+
+/// With fewer levels a line between them would say nothing.
+const FEWEST: usize = 3;
+
+/// One store under rising load.
+#[derive(Debug)]
+pub struct Sweep<'a> {
+    /// The workload's name.
+    pub workload: &'a str,
+    /// The tier as read back from the store.
+    pub tier: Durability,
+    /// `libsql 3.45.1`.
+    pub store: String,
+    /// The number of the store in the experiment: its colour.
+    pub number: usize,
+    /// Its levels, rising.
+    pub levels: Vec<Level<'a>>,
+}
+
+/// One level of load.
+#[derive(Debug)]
+pub struct Level<'a> {
+    /// `16 clients`, `2,000/s`.
+    pub name: String,
+    /// Clients of a closed loop, offered rate of an open one.
+    pub load: f64,
+    /// Successes per second: lowest, median and highest of the runs; of one run its interval.
+    pub per_s: [f64; 3],
+    /// p50 and p99 of the response time.
+    pub readings: [Reading; 2],
+    /// Its mean, over the runs.
+    pub mean_ns: f64,
+    /// The reason for which it must not be used.
+    pub invalid: Option<String>,
+    /// Its runs: the valid ones, or all where none is.
+    pub runs: Vec<&'a Run>,
+}
+
+/// All sweeps of an experiment, in the order of its cells.
+pub fn sweeps<'a>(cells: &[Cell<'a>]) -> Vec<Sweep<'a>> {
+    let mut sweeps = Vec::new();
+    for cell in group::by_store(cells) {
+        for mode in [Mode::Closed, Mode::Open] {
+            let runs: Vec<&'a Run> = cell.runs.iter().copied().filter(|run| run.load.mode == mode).collect();
+            let levels = levels(&runs);
+            if levels.len() >= FEWEST {
+                let (workload, tier, number) = (cell.workload, cell.tier, cell.store_number);
+                sweeps.push(Sweep { workload, tier, store: words::store(cell.runs[0]), number, levels });
+            }
+        }
+    }
+    sweeps
+}
+
+fn levels<'a>(runs: &[&'a Run]) -> Vec<Level<'a>> {
+    let mut loads: Vec<f64> = runs.iter().map(|run| load(run)).collect();
+    loads.sort_by(f64::total_cmp);
+    loads.dedup();
+    let level = |wanted: f64| level(wanted, runs.iter().copied().filter(|run| load(run) == wanted).collect());
+    loads.into_iter().map(level).collect()
+}
+
+fn load(run: &Run) -> f64 {
+    match run.load.mode {
+        Mode::Closed => f64::from(run.load.clients),
+        Mode::Open => run.load.rate_per_s.unwrap_or_default(),
+    }
+}
+
+fn level<'a>(load: f64, all: Vec<&'a Run>) -> Level<'a> {
+    let name = match all[0].load.mode {
+        Mode::Closed => units::counted(load as u64, "client"),
+        Mode::Open => units::asked_rate(load) + "/s",
+    };
+    let valid: Vec<&'a Run> = all.iter().copied().filter(|run| run.verdict.valid).collect();
+    let invalid = if valid.is_empty() { all.iter().find_map(|run| words::invalid(run)) } else { None };
+    let runs = if valid.is_empty() { all } else { valid };
+    let latencies: Vec<&Latency> = runs.iter().map(|run| &run.total.response_ns).collect();
+    let per_s = match runs[..] {
+        [Run { throughput_per_s, throughput_interval: Some([low, high]), .. }] => [*low, *throughput_per_s, *high],
+        _ => spread_of(runs.iter().map(|run| run.throughput_per_s)),
+    };
+    let mean_ns = latencies.iter().map(|latency| latency.mean).sum::<f64>() / latencies.len() as f64;
+    let readings = [Percentile::P50, Percentile::P99].map(|percentile| over_runs(&latencies, percentile));
+    Level { name, load, per_s, readings, mean_ns, invalid, runs }
+}
+
+impl Sweep<'_> {
+    /// The valid level with the most throughput for its mean response time: Kleinrock's power ("Power and deterministic
+    /// rules of thumb", 1979), beyond which a queue buys little throughput with much waiting. `None` where it is the first
+    /// or the last level, for then the knee lies beyond what was measured.
+    pub fn knee(&self) -> Option<&Level<'_>> {
+        let valid: Vec<&Level<'_>> = self.levels.iter().filter(|level| level.invalid.is_none()).collect();
+        let power = |level: &Level<'_>| level.per_s[1] / level.mean_ns.max(1.0);
+        let (at, knee) = valid.iter().enumerate().max_by(|(_, a), (_, b)| power(a).total_cmp(&power(b)))?;
+        (at > 0 && at + 1 < valid.len()).then_some(*knee)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{fixture, group, zoo};
+
+    #[test]
+    fn levels_rise_and_the_knee_is_where_load_begins_to_buy_waiting() {
+        let (_, experiment) = zoo::all().into_iter().find(|(name, _)| *name == "sweep").expect("the fixture's");
+        let cells = group::cells(&experiment);
+        let [libsql, postgres] = &sweeps(&cells)[..] else { panic!("two stores") };
+        let names: Vec<&str> = libsql.levels.iter().map(|level| level.name.as_str()).collect();
+        assert_eq!(names[..3], ["1 client", "2 clients", "4 clients"]);
+        assert_eq!((libsql.levels.len(), postgres.levels.len()), (7, 5));
+        assert_eq!(libsql.knee().map(|level| level.load), Some(4.0));
+        assert!(libsql.levels[6].invalid.as_ref().is_some_and(|reason| reason.contains("client was the limit")));
+        assert_ne!(libsql.number, postgres.number);
+    }
+
+    #[test]
+    fn two_levels_are_no_sweep_and_a_line_without_a_bend_has_no_knee() {
+        let level = |clients, per_s| {
+            let shapes = [("get", per_s, 1_000_000, 0.1)];
+            let mut run = fixture::run(&fixture::Plan { shapes: &shapes, seconds: 3, ..Default::default() });
+            run.load.clients = clients;
+            run
+        };
+        let mut runs = vec![level(1, 100.0), level(2, 200.0)];
+        let two = fixture::experiment(runs.clone());
+        assert!(sweeps(&group::cells(&two)).is_empty());
+        runs.push(level(4, 400.0));
+        let three = fixture::experiment(runs);
+        let cells = group::cells(&three);
+        assert!(sweeps(&cells)[0].knee().is_none(), "throughput still grows as load does");
+    }
+}
