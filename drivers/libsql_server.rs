@@ -49,7 +49,7 @@ use texts::Texts;
 
 /// The opened store.
 pub struct LibsqlServer {
-    endpoint: Endpoint,
+    endpoint: Arc<Endpoint>,
     dataset: Arc<Dataset>,
     named: Arc<Dataset>,
 }
@@ -113,7 +113,7 @@ impl Store for LibsqlServer {
     }
 
     async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
-        let endpoint = Endpoint::new(&config, opening.timeout)?;
+        let endpoint = Arc::new(Endpoint::new(&config, opening.timeout)?);
         let named = schema::named(&opening.dataset);
         let store = LibsqlServer { endpoint, dataset: opening.dataset, named };
         store.stream().await?;

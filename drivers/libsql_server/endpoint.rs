@@ -87,22 +87,37 @@ impl Endpoint {
         let asked = async {
             let mut connection = self.connect().await?;
             let head = format!("{method} {}{path} HTTP/1.0\r\nhost: {}:{}\r\n", self.path, self.host, self.port);
+            let token = self.token.as_ref().map(|token| format!("authorization: Bearer {token}\r\n"));
             let length = format!("content-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
-            let request = [&head, &length, body].concat();
+            let request = [&head, token.as_deref().unwrap_or_default(), &length, body].concat();
             let mut answer = Vec::new();
             connection.write_all(request.as_bytes()).await.map_err(|error| self.unreachable(error))?;
             connection.read_to_end(&mut answer).await.map_err(|error| self.unreachable(error))?;
-            let answer = String::from_utf8_lossy(&answer);
-            match answer.split_once("\r\n\r\n") {
-                Some((head, body)) if head.split(' ').nth(1) == Some("200") => Ok(body.to_owned()),
-                _ => Err(Failure::broken(format!(
-                    "libsql-server: {}: {method} {path}: {}",
-                    self.shown,
-                    answer.lines().next().unwrap_or("no answer")
-                ))),
-            }
+            self.body(&String::from_utf8_lossy(&answer))
         };
         self.in_time(asked).await
+    }
+
+    fn body(&self, answer: &str) -> Result<String, Failure> {
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+        let status = head.split(' ').nth(1).unwrap_or("no HTTP");
+        let kind = match status {
+            "200" => return Ok(body.to_owned()),
+            "401" | "403" => FailureKind::Denied,
+            "429" | "503" => FailureKind::Overload,
+            _ => FailureKind::Broken,
+        };
+        let words: String = body.chars().take(200).collect();
+        Err(Failure::new(kind, format!("libsql-server: {}: {status}: {}", self.shown, words.trim())))
+    }
+
+    /// Why the server ended a connection, if it says so. Over WebSocket sqld keeps the reason to itself when a privilege is
+    /// missing or it has no room; over HTTP it tells. The statement changes nothing and would never be allowed to.
+    pub(super) async fn refusal(&self) -> Option<Failure> {
+        const WRITE: &str = r#"{"requests":[{"type":"execute","stmt":{"sql":"DELETE FROM sqlite_schema WHERE 0"}},
+                                            {"type":"close"}]}"#;
+        let failure = self.ask("POST", "v3/pipeline", WRITE).await.err()?;
+        matches!(failure.kind, FailureKind::Denied | FailureKind::Overload).then_some(failure)
     }
 
     /// What comes in the time that a connection may take.

@@ -5,9 +5,11 @@
 //! a statement for each execution: it keeps texts, not statements.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{self, Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
@@ -23,6 +25,7 @@ use crate::{Failure, FailureKind};
 /// An open stream.
 pub(super) struct Stream {
     socket: WebSocketStream<Box<dyn Connection>>,
+    endpoint: Arc<Endpoint>,
     texts: Texts,
     /// How many of the texts the server has.
     stored: usize,
@@ -36,30 +39,33 @@ pub(super) struct Stream {
 const STORING: u32 = 0;
 
 impl Stream {
-    /// Connects, says hello and opens the stream, all within the time that a connection may take.
-    pub(super) async fn open(endpoint: &Endpoint, texts: Texts) -> Result<Stream, Failure> {
-        let mut stream = endpoint.in_time(async { Stream::connected(endpoint, texts).await }).await?;
-        let opened = tokio::time::timeout(endpoint.timeout, stream.answer(STREAM)).await;
-        let full = || {
-            let why =
-                "it greets and then opens no stream; is its --max-concurrent-connections (128 if not given) reached?";
-            Failure::new(FailureKind::Overload, format!("libsql-server: {}: {why}", endpoint.shown))
+    /// Connects, says hello and opens the stream, within the time that a connection may take.
+    pub(super) async fn open(endpoint: &Arc<Endpoint>, texts: Texts) -> Result<Stream, Failure> {
+        let opened = async {
+            let (socket, endpoint) = (upgraded(endpoint).await?, Arc::clone(endpoint));
+            let mut stream = Stream { socket, endpoint, texts, stored: 0, request: STREAM, unanswered: 0 };
+            match stream.begin().await {
+                Ok(()) => Ok(stream),
+                Err(failure) if failure.kind == FailureKind::Unavailable => {
+                    Err(stream.endpoint.refusal().await.unwrap_or(failure))
+                }
+                Err(failure) => Err(failure),
+            }
         };
-        opened.map_err(|_| full())??.map_err(|refusal| refusal.failure(&endpoint.shown))?;
-        Ok(stream)
+        endpoint.in_time(opened).await
     }
 
-    async fn connected(endpoint: &Endpoint, texts: Texts) -> Result<Stream, Failure> {
-        let socket = upgraded(endpoint).await?;
-        let mut stream = Stream { socket, texts, stored: 0, request: STREAM, unanswered: 0 };
-        stream.feed(hrana::hello(endpoint.token.as_deref())).await?;
-        stream.feed(hrana::request(STREAM, Request::OpenStream, |out| out.number(1, STREAM))).await?;
-        stream.flush().await?;
-        match stream.receive().await? {
-            Message::Hello(accepted) => accepted.map_err(|refusal| refusal.failure(&endpoint.shown))?,
+    async fn begin(&mut self) -> Result<(), Failure> {
+        // Nobody waits for the welcome.
+        self.feed(hrana::hello(self.endpoint.token.as_deref())).await?;
+        self.feed(hrana::request(STREAM, Request::OpenStream, |out| out.number(1, STREAM))).await?;
+        self.flush().await?;
+        match self.receive().await? {
+            Message::Hello(accepted) => accepted.map_err(|refusal| refusal.failure(&self.endpoint.shown))?,
             Message::Answer(..) => return Err(hrana::unexpected()),
         }
-        Ok(stream)
+        let opened = self.answer(STREAM).await?;
+        opened.map(|_| ()).map_err(|refusal| refusal.failure(&self.endpoint.shown))
     }
 
     /// Carries out one statement. `what` it is about, for messages.
@@ -142,6 +148,20 @@ impl Stream {
         request: Request,
         write: impl FnOnce(&mut Writer, &Texts),
     ) -> Result<Result<Bytes, hrana::Refusal>, Failure> {
+        match self.asked(request, write).await {
+            Err(failure) if failure.kind == FailureKind::Unavailable => {
+                let denied = self.endpoint.refusal().await.filter(|refusal| refusal.kind == FailureKind::Denied);
+                Err(denied.unwrap_or(failure))
+            }
+            answer => answer,
+        }
+    }
+
+    async fn asked(
+        &mut self,
+        request: Request,
+        write: impl FnOnce(&mut Writer, &Texts),
+    ) -> Result<Result<Bytes, hrana::Refusal>, Failure> {
         while self.stored < self.texts.len().min(STORED_TEXTS) {
             let store = hrana::request(STORING, Request::StoreSql, |out| {
                 out.number(1, self.stored as u32);
@@ -190,7 +210,6 @@ impl Stream {
             match self.socket.next().await {
                 Some(Ok(tungstenite::Message::Binary(message))) => return Message::read(&message),
                 Some(Ok(tungstenite::Message::Ping(_) | tungstenite::Message::Pong(_))) => {}
-                // sqld closes so on errors that it has no code for, a missing privilege for one.
                 Some(Ok(tungstenite::Message::Close(Some(why)))) => {
                     let message = format!("libsql-server: the server closed the connection: {}", why.reason);
                     return Err(Failure::new(FailureKind::Unavailable, message));
@@ -215,7 +234,9 @@ async fn upgraded(endpoint: &Endpoint) -> Result<WebSocketStream<Box<dyn Connect
         let message = format!("libsql-server: {}: no WebSocket of Hrana 3: {error}", endpoint.shown);
         let kind = match &error {
             tungstenite::Error::Http(answer) if [401, 403].contains(&answer.status().as_u16()) => FailureKind::Denied,
-            tungstenite::Error::Io(_) => FailureKind::Unavailable,
+            tungstenite::Error::Io(_) | tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete) => {
+                FailureKind::Unavailable
+            }
             _ => FailureKind::Broken,
         };
         Failure::new(kind, message).caused_by(error)

@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use compact_str::CompactString;
-
 use crate::{Failure, Field, Fields, Key, KeyKind, Kind, Value, json};
 
 /// One of SQLite's own values.
@@ -76,7 +74,7 @@ pub(crate) fn number(column: Column<'_>) -> Result<Value, Failure> {
 pub(crate) fn key(column: Column<'_>, kind: KeyKind) -> Result<Key, Failure> {
     match (column, kind) {
         (Column::Integer(number), KeyKind::Int) => Ok(Key::Int(number)),
-        (Column::Text(text), KeyKind::Text) => Ok(Key::Text(CompactString::from(text))),
+        (Column::Text(text), KeyKind::Text) => Ok(Key::Text(text.into())),
         (other, _) => Err(Failure::broken(format!("the store answered {other:?} for a key"))),
     }
 }
