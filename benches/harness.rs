@@ -115,6 +115,8 @@ fn measure(name: &str, clients: u32, records: u64, until: Until) -> Run {
         workload,
         address: "null".parse().expect("an address"),
         durability: None,
+        reuse: false,
+        keep: false,
         load: Load {
             clients,
             rate_per_s: None,
@@ -122,6 +124,8 @@ fn measure(name: &str, clients: u32, records: u64, until: Until) -> Run {
             until,
             warmup: Duration::from_millis(500),
             skip_after: None,
+            timeout: Duration::from_secs(10),
+            stops_on_failure: false,
             max_retries: 0,
         },
         hlog: folder.path().join("log.hlog"),

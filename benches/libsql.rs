@@ -64,11 +64,8 @@ impl Plain {
         let folder = tempfile::tempdir_in("/var/tmp").expect("a temporary folder");
         let path = folder.path().join("plain.db");
         let config = serde_json::from_value(serde_json::json!({ "location": path })).expect("a configuration");
-        let opening = drivers::Opening {
-            dataset: Arc::clone(&generator.plan.dataset),
-            durability: drivers::Durability::Relaxed,
-            sessions: 1,
-        };
+        let dataset = Arc::clone(&generator.plan.dataset);
+        let opening = drivers::Opening::new(dataset, drivers::Durability::Relaxed);
         let store = Libsql::open(config, opening).await.expect("opens");
         store.reset().await.expect("resets");
         let mut session = store.session().await.expect("a session");
@@ -146,6 +143,8 @@ fn storebench(workload: &Arc<Workload>, generator: &Arc<Generator>) -> f64 {
         generator: Arc::clone(generator),
         address: "libsql".parse().expect("an address"),
         durability: Some(drivers::Durability::Relaxed),
+        reuse: false,
+        keep: false,
         load: Load {
             clients: 1,
             rate_per_s: None,
@@ -153,6 +152,8 @@ fn storebench(workload: &Arc<Workload>, generator: &Arc<Generator>) -> f64 {
             until: Until::Elapsed(LENGTH),
             warmup: Duration::from_millis(500),
             skip_after: None,
+            timeout: Duration::from_secs(10),
+            stops_on_failure: false,
             max_retries: 0,
         },
         hlog: folder.path().join("log.hlog"),

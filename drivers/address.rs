@@ -1,4 +1,5 @@
-//! Addresses of stores as the command line takes them: `store`, `store:location`, each with `?key=value&…`.
+//! Addresses of stores as the command line takes them: `store` or `store:location` or a URL, each with
+//! `?key=value&…`.
 //!
 //! An address becomes the configuration of its store by serde, so each driver names its own options and refuses the
 //! others. Passwords are removed from everything that this module prints.
@@ -7,12 +8,25 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+/// Which store speaks what a URL's scheme names.
+const SCHEMES: [(&str, &str); 9] = [
+    ("postgres", "postgres"),
+    ("postgresql", "postgres"),
+    ("redis", "redis"),
+    ("rediss", "redis"),
+    ("mongodb", "mongodb"),
+    ("mongodb+srv", "mongodb"),
+    ("libsql", "libsql-server"),
+    ("http", "libsql-server"),
+    ("https", "libsql-server"),
+];
+
 /// A parsed address.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Address {
     /// The store's name.
     pub store: String,
-    /// What follows the name: a path. Becomes the option `location`.
+    /// What follows the name: a path; or the whole URL before its `?`, with its password. Becomes the option `location`.
     pub location: Option<String>,
     /// `key=value` pairs, in order.
     pub options: Vec<(String, String)>,
@@ -22,8 +36,15 @@ pub struct Address {
 #[derive(Debug, Error, PartialEq)]
 pub enum AddressError {
     /// Not of the form.
-    #[error("`{0}` is not a store; write its name, a colon and a path where it takes one, then ?key=value options")]
+    #[error(
+        "`{0}` is not a store; write its name, a colon and a path where it takes one, or a URL, then ?key=value options"
+    )]
     Form(String),
+    /// A URL of a kind that no store has.
+    #[error(
+        "`{0}`: no store has URLs of this kind; there are postgres://, redis://, rediss://, mongodb://, libsql://, http:// and https://"
+    )]
+    Scheme(String),
     /// Options that the store does not have, or values that it cannot take.
     #[error("store `{address}`: {problem}")]
     Options {
@@ -38,39 +59,108 @@ impl std::str::FromStr for Address {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
+        let malformed = || AddressError::Form(redacted(text));
         let (head, query) = text.split_once('?').unwrap_or((text, ""));
-        let (store, location) = match head.split_once(':') {
-            Some((store, location)) => (store, Some(location.to_owned()).filter(|path| !path.is_empty())),
-            None => (head, None),
+        let (store, location) = match head.split_once("://") {
+            Some((scheme, _)) => {
+                let known = SCHEMES.iter().find(|(known, _)| *known == scheme);
+                let (_, store) = known.ok_or_else(|| AddressError::Scheme(redacted(text)))?;
+                (*store, Some(head.to_owned()))
+            }
+            None => match head.split_once(':') {
+                Some((store, location)) => (store, Some(location.to_owned()).filter(|path| !path.is_empty())),
+                None => (head, None),
+            },
         };
         let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if store.is_empty() || !store.chars().all(is_name) {
-            return Err(AddressError::Form(text.to_owned()));
+            return Err(malformed());
         }
         let mut options = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (key, value) = pair.split_once('=').ok_or_else(|| AddressError::Form(text.to_owned()))?;
+            let (key, value) = pair.split_once('=').ok_or_else(malformed)?;
             options.push((key.to_owned(), value.to_owned()));
         }
         Ok(Address { store: store.to_owned(), location, options })
     }
 }
 
+/// Without passwords.
 impl std::fmt::Display for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.store)?;
-        if let Some(location) = &self.location {
-            write!(f, ":{location}")?;
+        match &self.location {
+            Some(url) if url.contains("://") => f.write_str(&redacted(url))?,
+            Some(path) => write!(f, "{}:{path}", self.store)?,
+            None => f.write_str(&self.store)?,
         }
         for (at, (key, value)) in self.options.iter().enumerate() {
-            let value = if key.contains("password") || key.contains("token") { "***" } else { value };
+            let value = if is_secret(key) { "***" } else { value };
             write!(f, "{}{key}={value}", if at == 0 { '?' } else { '&' })?;
         }
         Ok(())
     }
 }
 
+/// Without passwords.
+impl std::fmt::Debug for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Address({self})")
+    }
+}
+
+/// A text in which the passwords of URLs and of `key=value` options are replaced by `***`: for printing what a user
+/// gave or a client library said.
+pub fn redacted(text: &str) -> String {
+    let (head, query) = text.split_once('?').map_or((text, None), |(head, query)| (head, Some(query)));
+    let mut shown = match head.split_once("://") {
+        Some((scheme, rest)) => {
+            let (authority, path) = rest.split_at(rest.find(['/', ' ']).unwrap_or(rest.len()));
+            // A password may itself hold an `@`; a host may not.
+            match authority.rsplit_once('@').map(|(user, host)| (user.split_once(':'), host)) {
+                Some((Some((user, _)), host)) => format!("{scheme}://{user}:***@{host}{path}"),
+                _ => head.to_owned(),
+            }
+        }
+        None => head.to_owned(),
+    };
+    if let Some(query) = query {
+        let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+            Some((key, _)) if is_secret(key) => format!("{key}=***"),
+            _ => pair.to_owned(),
+        });
+        shown = format!("{shown}?{}", pairs.collect::<Vec<_>>().join("&"));
+    }
+    shown
+}
+
+fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["password", "token", "secret"].iter().any(|word| key.contains(word))
+}
+
 impl Address {
+    /// Whether it names a server or file that is there, and not one that is to be made and removed again.
+    pub fn is_given(&self) -> bool {
+        self.location.is_some()
+    }
+
+    /// Whether its URL names this machine.
+    pub fn is_local(&self) -> bool {
+        let Some((_, rest)) = self.location.as_deref().and_then(|url| url.split_once("://")) else { return false };
+        let authority = rest.split('/').next().unwrap_or_default();
+        let hosts = authority.rsplit('@').next().unwrap_or_default();
+        let local = |host: &str| {
+            let name = if host.starts_with('[') { host } else { host.split(':').next().unwrap_or_default() };
+            name == "localhost" || name.starts_with("127.") || name.starts_with("[::1]") || name.is_empty()
+        };
+        hosts.split(',').all(local)
+    }
+
+    /// The same store and options at another location.
+    pub fn at(&self, location: &str) -> Address {
+        Address { location: Some(location.to_owned()), ..self.clone() }
+    }
+
     /// The configuration that this address states.
     ///
     /// # Errors
@@ -122,9 +212,39 @@ mod tests {
     }
 
     #[test]
+    fn a_url_names_its_store_and_is_its_location() {
+        let address: Address = "postgresql://ada@db:5432/app?cache_mb=1".parse().expect("an address");
+        assert_eq!(address.store, "postgres");
+        assert_eq!(address.location.as_deref(), Some("postgresql://ada@db:5432/app"));
+        assert_eq!(address.to_string(), "postgresql://ada@db:5432/app?cache_mb=1");
+        let unknown = "ftp://ada:hunter2@db".parse::<Address>().expect_err("no such store").to_string();
+        assert!(unknown.contains("postgres://") && !unknown.contains("hunter2"), "{unknown}");
+    }
+
+    #[test]
+    fn a_url_may_name_this_machine() {
+        let local = |url: &str| url.parse::<Address>().expect("an address").is_local();
+        assert!(local("redis://localhost") && local("postgres://a:b@127.0.0.1:5/x") && local("http://[::1]:8080"));
+        assert!(local("mongodb://127.0.0.1:1,localhost:2/?replicaSet=r"));
+        assert!(!local("redis://db.example:6379") && !local("mongodb://localhost,db") && !local("libsql"));
+    }
+
+    #[test]
     fn passwords_are_not_printed() {
-        let address: Address = "redis:h?password=hunter2".parse().expect("an address");
-        assert_eq!(address.to_string(), "redis:h?password=***");
+        for (given, shown) in [
+            ("redis:h?password=hunter2", "redis:h?password=***"),
+            ("redis://:hunter2@db:6379/1", "redis://:***@db:6379/1"),
+            ("mongodb://ada:hunter2@a:1,b:2/?authSource=x", "mongodb://ada:***@a:1,b:2/?authSource=x"),
+            ("postgres://ada:hun@ter2@db/app", "postgres://ada:***@db/app"),
+            ("libsql://db.example?authToken=hunter2", "libsql://db.example?authToken=***"),
+        ] {
+            let address: Address = given.parse().expect("an address");
+            assert_eq!(address.to_string(), shown);
+            assert_eq!(redacted(given), shown);
+            assert_eq!(format!("{address:?}"), format!("Address({shown})"));
+        }
+        let malformed = "redis://:hunter2@db?x".parse::<Address>().expect_err("no pair").to_string();
+        assert!(!malformed.contains("hunter2"), "{malformed}");
     }
 
     #[test]

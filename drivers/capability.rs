@@ -123,12 +123,49 @@ impl Durability {
     }
 }
 
+/// What transactions see of each other. Ordered: a stronger level is greater. The names are those of the SQL standard,
+/// and `snapshot` of Berenson et al., "A Critique of ANSI SQL Isolation Levels", 1995.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Isolation {
+    /// Each statement sees what was committed before it began.
+    ReadCommitted,
+    /// What was read stays as it was read.
+    RepeatableRead,
+    /// All reads see one instant; of two that write the same, one fails.
+    Snapshot,
+    /// As if one after another.
+    Serializable,
+}
+
+impl Isolation {
+    /// All levels, weakest first.
+    pub const ALL: [Isolation; 4] =
+        [Isolation::ReadCommitted, Isolation::RepeatableRead, Isolation::Snapshot, Isolation::Serializable];
+
+    /// The words for it in workload files and results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Isolation::ReadCommitted => "read committed",
+            Isolation::RepeatableRead => "repeatable read",
+            Isolation::Snapshot => "snapshot",
+            Isolation::Serializable => "serializable",
+        }
+    }
+
+    /// The level with which a store's own words for it begin, in whatever case.
+    pub fn told(words: &str) -> Option<Isolation> {
+        let words = words.to_lowercase();
+        Isolation::ALL.into_iter().find(|level| words.starts_with(level.name()))
+    }
+}
+
 /// What a store promises, classified from its effective settings as it reports them, not from what was asked.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Guarantees {
     /// The tier that the effective settings amount to.
     pub durability: Durability,
-    /// The isolation level of a transaction, in the store's own words.
+    /// The isolation level of a transaction in the store's own words, beginning with the [`Isolation`] that it meets.
     pub isolation: String,
     /// The settings from which this was concluded, as one sentence.
     pub because: String,

@@ -27,6 +27,7 @@ pub(crate) fn is_in_memory(filesystem: Option<&str>) -> bool {
 }
 
 /// Bytes of the file; nothing if it is not there.
+#[cfg(feature = "libsql")]
 pub(crate) fn file_bytes(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |file| file.len())
 }

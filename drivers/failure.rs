@@ -12,6 +12,8 @@ pub enum FailureKind {
     Timeout,
     /// The store turned it away for lack of room or connections; not applied.
     Overload,
+    /// The store knows no such user, password, database or privilege; not applied.
+    Denied,
     /// The record that it names is not there.
     Missing,
     /// The key that it would add is taken.
@@ -26,10 +28,11 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// All kinds.
-    pub const ALL: [FailureKind; 8] = [
+    pub const ALL: [FailureKind; 9] = [
         FailureKind::Conflict,
         FailureKind::Timeout,
         FailureKind::Overload,
+        FailureKind::Denied,
         FailureKind::Missing,
         FailureKind::Exists,
         FailureKind::Unsupported,
@@ -43,6 +46,7 @@ impl FailureKind {
             FailureKind::Conflict => "conflict",
             FailureKind::Timeout => "timeout",
             FailureKind::Overload => "overload",
+            FailureKind::Denied => "denied",
             FailureKind::Missing => "missing",
             FailureKind::Exists => "exists",
             FailureKind::Unsupported => "unsupported",

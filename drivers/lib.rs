@@ -13,22 +13,26 @@
 mod address;
 mod capability;
 mod dataset;
-#[cfg(feature = "libsql")]
 mod disk;
 mod failure;
-#[cfg(feature = "libsql")]
+#[cfg(any(feature = "libsql", feature = "postgres", feature = "redis"))]
 mod json;
 mod op;
+pub mod server;
 mod value;
 
 #[cfg(feature = "libsql")]
 pub mod libsql;
 pub mod memory;
 pub mod null;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod sim;
 
-pub use address::{Address, AddressError};
-pub use capability::{Binding, Capabilities, Capability, Description, Durability, Footprint, Guarantees};
+pub use address::{Address, AddressError, redacted};
+pub use capability::{Binding, Capabilities, Capability, Description, Durability, Footprint, Guarantees, Isolation};
 pub use dataset::{Dataset, Field, KeyKind, Kind, Log, Part, Series, Table};
 pub use disk::scratch_folder;
 pub use failure::{Failure, FailureKind};
@@ -36,6 +40,9 @@ pub use op::{Done, Fields, Fold, Matching, Op, Order};
 pub use value::{Change, Digest, Key, Point, Record, Row, Rows, Value};
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use server::{Program, Server, Site};
 
 /// An opened store.
 pub trait Store: Sized + Send + Sync + 'static {
@@ -57,11 +64,33 @@ pub trait Store: Sized + Send + Sync + 'static {
     /// of its content would mean nothing.
     const KEEPS_DATA: bool = true;
 
-    /// Opens the store for a dataset. Nothing is created or changed before [`reset`](Store::reset).
+    /// The program of its server, if one can be started for a run by the store's bare name.
+    const PROGRAM: Option<Program> = None;
+
+    /// Starts a server of [`PROGRAM`](Store::PROGRAM) at a site, set for the site's tier. Called through
+    /// [`server::start`].
+    async fn serve(site: Site) -> Result<Server, Failure> {
+        Err(Failure::broken(format!("{} cannot be started", site.program.name)))
+    }
+
+    /// Opens the store for a dataset. Nothing is created or changed before [`reset`](Store::reset). Of a server that
+    /// somebody else runs, settings are read and never changed.
     async fn open(config: Self::Config, opening: Opening) -> Result<Self, Failure>;
 
-    /// Makes an empty dataset, removing what an earlier `reset` of this workload made and nothing else.
+    /// Makes an empty dataset, removing what an earlier `reset` of this workload made and nothing else: what has the
+    /// dataset's name and not its mark is refused.
     async fn reset(&self) -> Result<(), Failure>;
+
+    /// Writes a note beside the dataset, in place of an earlier one: what was loaded, for a later run to find.
+    async fn note(&self, note: &str) -> Result<(), Failure> {
+        let _ = note;
+        Ok(())
+    }
+
+    /// The note beside a dataset that an earlier run kept; none if there is no such dataset or nothing was noted.
+    async fn noted(&self) -> Result<Option<String>, Failure> {
+        Ok(None)
+    }
 
     /// What this store's own expert does after a bulk load: build indexes, gather statistics, write a checkpoint.
     async fn settle(&self) -> Result<(), Failure>;
@@ -79,8 +108,8 @@ pub trait Store: Sized + Send + Sync + 'static {
     /// What the data weighs now.
     async fn footprint(&self) -> Result<Footprint, Failure>;
 
-    /// Removes what was made and closes.
-    async fn close(self) -> Result<(), Failure>;
+    /// Removes what was made, unless it is to be kept, and closes.
+    async fn close(self, keep: bool) -> Result<(), Failure>;
 }
 
 /// One logical client: one operation in flight, replies fully decoded into `rows`.
@@ -109,6 +138,19 @@ pub struct Opening {
     pub durability: Durability,
     /// How many sessions will be made.
     pub sessions: usize,
+    /// The weakest isolation of transactions that the workload accepts. A store whose usual level is weaker, and that can
+    /// be set, sets itself to it.
+    pub isolation: Option<Isolation>,
+    /// How long a connection may take to be made, and how long one operation may last: the engine gives up on an operation
+    /// then, and drops its session. Drivers pass it on to clients that have a limit of their own.
+    pub timeout: Duration,
+}
+
+impl Opening {
+    /// For a dataset at a tier, and otherwise what suits a test: one session, any isolation, 10 s.
+    pub fn new(dataset: Arc<Dataset>, durability: Durability) -> Self {
+        Opening { dataset, durability, sessions: 1, isolation: None, timeout: Duration::from_secs(10) }
+    }
 }
 
 /// Where a store runs relative to the suite.
@@ -149,5 +191,7 @@ stores! {
     #[cfg(feature = "libsql")] libsql::Libsql,
     memory::Memory,
     null::Null,
+    #[cfg(feature = "postgres")] postgres::Postgres,
+    #[cfg(feature = "redis")] redis::Redis,
     sim::Sim,
 }

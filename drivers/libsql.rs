@@ -130,8 +130,9 @@ impl Store for Libsql {
         Ok(Footprint { disk_bytes: Some(bytes), ..Footprint::default() })
     }
 
-    async fn close(self) -> Result<(), Failure> {
+    async fn close(self, keep: bool) -> Result<(), Failure> {
         match self.home {
+            _ if keep => Ok(()),
             Some(home) => home.close().map_err(|error| unavailable(&self.path, error)),
             None if self.path.exists() => schema::drop_own(&self.connect().await?, &self.dataset).await,
             None => Ok(()),

@@ -131,8 +131,8 @@ impl Store for Sim {
         self.memory.footprint().await
     }
 
-    async fn close(self) -> Result<(), Failure> {
-        self.memory.close().await
+    async fn close(self, keep: bool) -> Result<(), Failure> {
+        self.memory.close(keep).await
     }
 }
 
@@ -250,7 +250,7 @@ mod tests {
 
     async fn open(address: &str) -> Result<Sim, Failure> {
         let address: Address = address.parse().expect("an address");
-        let opening = Opening { dataset: Arc::new(Dataset::default()), durability: Durability::Memory, sessions: 1 };
+        let opening = Opening::new(Arc::new(Dataset::default()), Durability::Memory);
         Sim::open(address.config().expect("its options"), opening).await
     }
 

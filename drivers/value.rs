@@ -20,7 +20,7 @@ pub enum Value {
     Int(i64),
     /// A finite 64-bit float.
     Float(f64),
-    /// UTF-8 text.
+    /// UTF-8 text without the character NUL, which PostgreSQL does not keep.
     Text(String),
     /// Raw bytes.
     Bytes(Vec<u8>),

@@ -23,6 +23,7 @@ Examples:
   storebench run oltp --clients 4 --duration 30s  one workload, four clients, half a minute
   storebench run read-heavy --rate 2000           open loop: 2,000 arrivals a second, whatever the store does
   storebench run mine.toml --store memory         your own workload (start from `storebench list oltp --toml`)
+  storebench check postgres                       is there a server to start, and what would it promise?
   storebench report results/latest                rebuild tables and charts from experiment.json
   storebench cost results/latest                  cost per million operations and per month, and where offers break even
 
@@ -38,6 +39,8 @@ pub enum Command {
     List(ListArgs),
     /// Rebuild the report of a results folder from its experiment.json, or put several side by side
     Report(ReportArgs),
+    /// Try which stores can be measured from here: program found, starts, reached, tier, workloads
+    Check(CheckArgs),
     /// Compare what the stores of a results folder would cost on offers of the price catalogue
     Cost(CostArgs),
 }
@@ -51,7 +54,8 @@ pub struct RunArgs {
     #[arg(value_name = "WORKLOAD")]
     pub workloads: Vec<String>,
 
-    /// Store to measure; give it again for more: libsql, libsql:FILE, memory, null, sim?latency=1ms
+    /// Store to measure; give it again for more: libsql, libsql:FILE, memory, null, sim?latency=1ms, a server that is
+    /// started for the run (postgres, redis, mongodb, libsql-server), or the URL of one that runs
     #[arg(long = "store", value_name = "STORE", default_value = "libsql")]
     pub stores: Vec<String>,
 
@@ -104,6 +108,23 @@ pub struct RunArgs {
     /// Attempts after the first for an operation that lost a conflict; all stand inside its latency
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub max_retries: u32,
+
+    /// Give an operation of a remote store up after this long: it counts as failed and its client connects anew
+    #[arg(long, value_name = "D", value_parser = duration, default_value = "10s")]
+    pub timeout: Duration,
+
+    /// What a failed operation does to the run: go-on counts it, stop ends the run
+    #[arg(long, value_name = "WHAT", value_parser = on_error, default_value = "go-on")]
+    pub on_error: OnError,
+
+    /// Leave the data in the store, which must have an address of its own, for a later run with --reuse
+    #[arg(long)]
+    pub keep: bool,
+
+    /// Use the data that an earlier run kept, if workload, size and seed are the same and nothing has changed it;
+    /// else load it anew. Keeps it too
+    #[arg(long)]
+    pub reuse: bool,
 
     /// Results folder; must not hold an experiment yet [default: results/TIME-WORKLOADS]
     #[arg(long, value_name = "DIR")]
@@ -162,6 +183,23 @@ pub struct ListArgs {
     #[arg(long, requires = "name")]
     pub toml: bool,
 }
+
+/// `storebench check`
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_HELP)]
+pub struct CheckArgs {
+    /// Stores by name, or the addresses of running ones [default: every store of this build]
+    #[arg(value_name = "STORE")]
+    pub stores: Vec<String>,
+
+    /// The tier that a server is set for
+    #[arg(long, value_name = "TIER", value_parser = durability, default_value = "durable")]
+    pub durability: Durability,
+}
+
+const CHECK_HELP: &str = "\
+A server that is named and not located is started in a temporary folder and removed again; on one that is given by its
+URL a small dataset is made and removed. Exit code 2 if a store that was asked for cannot be used.";
 
 /// `storebench report`
 #[derive(Debug, Args)]
@@ -248,6 +286,23 @@ fn arrivals(text: &str) -> Result<Arrivals, String> {
         "poisson" => Ok(Arrivals::Poisson),
         "constant" => Ok(Arrivals::Constant),
         _ => Err("give poisson (independent clients) or constant (equal gaps)".to_owned()),
+    }
+}
+
+/// What a failed operation does to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnError {
+    /// It is counted, and a broken connection is made anew.
+    GoOn,
+    /// It ends the run.
+    Stop,
+}
+
+fn on_error(text: &str) -> Result<OnError, String> {
+    match text {
+        "go-on" => Ok(OnError::GoOn),
+        "stop" => Ok(OnError::Stop),
+        _ => Err("give go-on or stop".to_owned()),
     }
 }
 

@@ -226,6 +226,9 @@ pub struct Loading {
     pub rows_per_s: f64,
     /// Digest of what the store holds after the load, by part; equal on every store.
     pub digests: BTreeMap<String, String>,
+    /// Whether an earlier run loaded it and this one found it unchanged: there is then no speed of loading.
+    #[serde(default)]
+    pub reused: bool,
 }
 
 /// scheduled = succeeded + failed + skipped, asserted.
@@ -320,19 +323,20 @@ pub struct Skew {
 }
 
 /// The phase to which an interval belongs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// Before the measurement.
     Warmup,
     /// The measurement.
+    #[default]
     Measure,
     /// After its planned end.
     Drain,
 }
 
 /// One second of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Interval {
     /// Its start in seconds since the measurement began; negative in the warm-up.
     pub at_s: f64,
@@ -355,6 +359,31 @@ pub struct Interval {
     pub service_ns: Brief,
     /// Lag of the start behind the intended instant.
     pub lag_ns: Brief,
+    /// What the store's server used in it, where it was started for the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerSecond>,
+}
+
+/// What a server used in one second.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct ServerSecond {
+    /// CPUs kept busy by all its processes: 1 is one CPU for all of the second.
+    pub cpus: f64,
+    /// Memory of all its processes at the end of the second, the system's file cache not included.
+    pub memory_bytes: u64,
+}
+
+/// What a server used over a measurement.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct ServerUse {
+    /// CPU time of all its processes.
+    pub cpu_s: f64,
+    /// Over how long.
+    pub measured_s: f64,
+    /// The most memory that its processes had at the end of a second.
+    pub memory_bytes_max: u64,
+    /// Bytes that its processes handed to storage, where the system tells.
+    pub written_bytes: Option<u64>,
 }
 
 /// A distribution in a line.
@@ -383,6 +412,15 @@ pub struct Client {
     pub pacer_ns: Latency,
     /// Latencies above the histogram's range of one hour, recorded as one hour.
     pub clamped: u64,
+    /// Connections that broke, or were given up after a time limit, and were made anew.
+    #[serde(default)]
+    pub reconnects: u64,
+    /// Time that clients were without a connection, summed over all of them.
+    #[serde(default)]
+    pub disconnected_s: f64,
+    /// Whether the store's server ran on the same machine and took from the same CPUs.
+    #[serde(default)]
+    pub shares_machine: bool,
 }
 
 /// What the data weighs.
@@ -392,6 +430,9 @@ pub struct Footprints {
     pub after_load: Footprint,
     /// After the run.
     pub after_run: Footprint,
+    /// What the server used during the measurement, where it was started for the run.
+    #[serde(default)]
+    pub server: Option<ServerUse>,
 }
 
 /// One check of what the store holds after the run.

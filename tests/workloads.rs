@@ -26,7 +26,7 @@ fn streams(generator: &Arc<Generator>, frontiers: &Arc<Frontiers>, lanes: u32) -
 /// A store with the plan's data, loaded by several lanes; with the rows that they loaded.
 async fn loaded(generator: &Arc<Generator>) -> (<Memory as Store>::Session, u64) {
     let dataset = generator.plan.dataset.clone();
-    let opening = Opening { dataset, durability: Durability::Memory, sessions: 1 };
+    let opening = Opening::new(dataset, Durability::Memory);
     let store = Memory::open(memory::Config {}, opening).await.expect("an open store");
     store.reset().await.expect("an empty dataset");
     let mut session = store.session().await.expect("a session");

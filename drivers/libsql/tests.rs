@@ -22,7 +22,7 @@ fn dataset(name: &str) -> Arc<Dataset> {
 
 async fn open(address: &str, workload: &str, durability: Durability) -> Result<Libsql, Failure> {
     let address: Address = address.parse().expect("an address");
-    let opening = Opening { dataset: dataset(workload), durability, sessions: 1 };
+    let opening = Opening::new(dataset(workload), durability);
     Libsql::open(address.config().expect("its options"), opening).await
 }
 
@@ -120,7 +120,7 @@ async fn a_file_of_our_own_goes_with_the_store() {
     let store = ready(Durability::Memory).await;
     let path = store.path.clone();
     assert!(path.exists() && store.footprint().await.expect("a footprint").disk_bytes > Some(0));
-    store.close().await.expect("closed");
+    store.close(false).await.expect("closed");
     assert!(!path.exists());
 
     let dropped = ready(Durability::Memory).await;
@@ -148,10 +148,10 @@ async fn in_a_given_file_nothing_but_our_own_is_touched() {
     let other = open(&address, "other", Durability::Memory).await.expect("opened");
     other.reset().await.expect_err("the tables of another workload");
 
-    one.close().await.expect("closed");
+    one.close(false).await.expect("closed");
     assert_eq!(tables(&user_connection).await, ["mine"]);
     other.reset().await.expect("the names are free");
-    other.close().await.expect("closed");
+    other.close(false).await.expect("closed");
 }
 
 async fn tables(connection: &Connection) -> Vec<String> {

@@ -15,7 +15,7 @@ use rand::seq::SliceRandom;
 use super::cost::Prices;
 use super::progress::Progress;
 use super::{Exit, Failed, report, stores};
-use crate::cli::RunArgs;
+use crate::cli::{OnError, RunArgs};
 use crate::draw::rng::{Purpose, rng};
 use crate::generate::Generator;
 use crate::host;
@@ -40,6 +40,7 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
     let workloads = workloads(args)?;
     let addresses: Result<Vec<Address>, String> = args.stores.iter().map(|store| stores::parse(store)).collect();
     let addresses = addresses.map_err(|problem| Failed::usage(anyhow!(problem)))?;
+    refuse_to_keep_what_goes(args, &addresses)?;
     let requests = requests(args, &workloads, &addresses)?;
     let prices = Prices::load(&args.prices)?;
     let folder = Folder::create(args, &workloads)?;
@@ -68,6 +69,17 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
     conclude(args, &experiment, &folder, &failures)
 }
 
+/// What is made for a run and removed after it cannot be kept.
+fn refuse_to_keep_what_goes(args: &RunArgs, addresses: &[Address]) -> Result<(), Failed> {
+    let flag = if args.reuse { "--reuse" } else { "--keep" };
+    match addresses.iter().find(|address| (args.keep || args.reuse) && !address.is_given()) {
+        Some(address) => Err(Failed::usage(anyhow!(
+            "{flag}: `{address}` is made for each run and removed after it; give the URL or file of a store that stays"
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Renders, prints and decides the exit code.
 fn conclude(
     args: &RunArgs,
@@ -85,9 +97,8 @@ fn conclude(
     for (run, error) in failures {
         eprintln!("error: {run}: {error}");
     }
-    let all_refused = experiment.runs.is_empty()
-        && !failures.is_empty()
-        && failures.iter().all(|(_, error)| matches!(error, RunError::Refused(_)));
+    let all_refused =
+        experiment.runs.is_empty() && !failures.is_empty() && failures.iter().all(|(_, error)| error.is_usage());
     Ok(if all_refused {
         Exit::Usage
     } else if failures.is_empty() && !experiment.interrupted && experiment.runs.iter().all(|run| run.verdict.valid) {
@@ -141,6 +152,8 @@ fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) 
                     generator: Arc::clone(&generator),
                     address: address.clone(),
                     durability: args.durability.or(generator.plan.require.durability),
+                    reuse: args.reuse,
+                    keep: args.keep || args.reuse,
                     load: load.clone(),
                     hlog: PathBuf::new(),
                 };
@@ -172,6 +185,8 @@ fn load(args: &RunArgs, workload: &Workload) -> Load {
         warmup: args.warmup.or(own.warmup).unwrap_or(WARMUP),
         skip_after: args.skip_after,
         max_retries: args.max_retries,
+        timeout: args.timeout,
+        stops_on_failure: args.on_error == OnError::Stop,
     }
 }
 

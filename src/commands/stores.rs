@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use drivers::{Address, Store, Visitor};
+use drivers::{Address, Durability, Store, Visitor};
 
 use crate::load::pace::Stop;
-use crate::load::{self, Request, RunError, Watch};
+use crate::load::{self, Probe, Request, RunError, Watch};
 use crate::record::Run;
 
 /// Name and one sentence of every store in this build.
@@ -45,6 +45,21 @@ pub fn run(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch) -> Result
 /// When it lacks an operation of the workload or the asked durability.
 pub fn can_run(request: &Request) -> Result<(), RunError> {
     drivers::visit(&request.address.store, Able(request)).unwrap_or(Ok(()))
+}
+
+/// Tries whether a store could be measured.
+pub fn probe(address: &Address, durability: Durability) -> Probe {
+    drivers::visit(&address.store, Prober(address, durability)).unwrap_or_default()
+}
+
+struct Prober<'a>(&'a Address, Durability);
+
+impl Visitor for Prober<'_> {
+    type Output = Probe;
+
+    fn visit<S: Store>(self) -> Probe {
+        load::probe::<S>(self.0, self.1)
+    }
 }
 
 struct About;

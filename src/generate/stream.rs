@@ -96,6 +96,11 @@ impl OpStream {
         &self.slots[operation].ops
     }
 
+    /// The name of an operation.
+    pub fn name(&self, operation: usize) -> &str {
+        &self.generator.plan.operations[operation].name
+    }
+
     /// Says what became of the last operation.
     #[inline]
     pub fn settle(&mut self, outcome: Outcome) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use drivers::Store;
+use drivers::{Failure, Store};
 use hdrhistogram::Histogram;
 use indexmap::IndexMap;
 
@@ -12,11 +12,13 @@ use crate::host;
 use crate::measure::collector::{Series, Totals};
 use crate::measure::histogram;
 use crate::record::{
-    Client, Counts, Interval, Latency, LoadInfo, Mode, OperationRecord, Phase, Run, Skew, StoreInfo, WorkloadInfo,
+    Client, Counts, Footprints, Interval, Latency, LoadInfo, Mode, OperationRecord, Phase, Run, Skew, StoreInfo,
+    WorkloadInfo,
 };
 use crate::stats::{self, Limit};
 
 use super::measure::Outcome;
+use super::pace::Stop;
 use super::prepare::Prepared;
 use super::verdict::{self, Evidence, Limited};
 use super::work;
@@ -40,7 +42,8 @@ pub fn assemble<S: Store>(
     prepared: &Prepared<S>,
     outcome: &Outcome,
     began_at: String,
-    interrupted: bool,
+    stop: &Stop,
+    unchecked: Option<Failure>,
 ) -> anyhow::Result<Run> {
     let load = load_info(request, outcome, prepared);
     let open_loop = load.mode == Mode::Open;
@@ -56,7 +59,9 @@ pub fn assemble<S: Store>(
     let total = OperationRecord { work: work::overall(operations.values()), ..operation(&measured.total, open_loop)? };
 
     let measure_s = measured.last_ended_ns.saturating_sub(outcome.measure_ns) as f64 / 1e9;
-    let timeline = timeline(&measured.timeline, measure_s);
+    let mut timeline = timeline(&measured.timeline, measure_s);
+    outcome.usage.join(&mut timeline);
+    let server = outcome.usage.total();
     let mut phases = prepared.phases;
     phases.warmup_s = request.load.warmup.as_secs_f64();
     phases.measure_s = measure_s;
@@ -68,6 +73,9 @@ pub fn assemble<S: Store>(
         lag_ns: latency(&measured.total.lag, &[])?,
         pacer_ns: latency(&measured.pacer, &[])?,
         clamped: measured.clamped,
+        reconnects: outcome.ended.iter().map(|lane| lane.reconnects).sum(),
+        disconnected_s: outcome.ended.iter().map(|lane| lane.disconnected.as_secs_f64()).sum(),
+        shares_machine: prepared.shares_machine,
     };
     let verdict = verdict::reach(&Evidence {
         mode: load.mode,
@@ -77,7 +85,10 @@ pub fn assemble<S: Store>(
         service: &total.service_ns,
         client: &client,
         checks: &prepared.checks,
-        interrupted_after_s: interrupted.then_some(measure_s),
+        unchecked: unchecked.map(|failure| failure.to_string()),
+        stopped: stop.is_set().then(|| {
+            stop.reason().map_or_else(|| format!("interrupted after {measure_s:.1} s of measurement"), str::to_owned)
+        }),
         profile: PROFILE,
         limits: limits(request, &operations, &total),
     });
@@ -97,10 +108,10 @@ pub fn assemble<S: Store>(
         total,
         timeline,
         client,
-        footprint: prepared.footprints,
+        footprint: Footprints { server, ..prepared.footprints },
         checks: prepared.checks.clone(),
         skew: skew(request, counts.scheduled),
-        server_cpu_ns_per_op: None,
+        server_cpu_ns_per_op: server.map(|server| server.cpu_s * 1e9 / counts.succeeded.max(1) as f64),
         cost: None,
         verdict,
     })

@@ -5,9 +5,11 @@
 //! lanes but the schedule of an open loop and the numbering of new keys.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
 
-use drivers::{Done, Failure, FailureKind, Op, Rows, Session};
+use drivers::{Done, Failure, FailureKind, Op, Rows, Store};
 
 use crate::draw::rng::Purpose;
 use crate::generate::{OpStream, Outcome};
@@ -17,6 +19,7 @@ use crate::measure::recorder::Recorder;
 use crate::record::Phase;
 
 use super::answer;
+use super::client::Client;
 use super::ledger::Ledger;
 use super::pace::{Clock, Schedule, Stop, wait_until};
 use super::work::Tally;
@@ -40,11 +43,15 @@ pub struct Course {
     pub checks_answers: bool,
     /// Attempts after the first for operations that lost a conflict.
     pub max_retries: u32,
+    /// Whether the first failure ends the run.
+    pub stops_on_failure: bool,
     /// How many lanes there are.
     pub lanes: u64,
+    /// How many of them have not ended.
+    pub running: AtomicU64,
     /// Number of recorded slots.
     pub slot_count: usize,
-    /// Ctrl-C.
+    /// Ctrl-C, or a run that cannot go on.
     pub stop: Arc<Stop>,
 }
 
@@ -68,12 +75,15 @@ pub struct Window {
     pub drain_until_ns: u64,
 }
 
+/// How long a lane may be without a connection before the run is given up: a server that restarts is back by then.
+const WITHOUT_CONNECTION: Duration = Duration::from_secs(30);
+
 /// One logical client.
-pub struct Lane<S> {
+pub struct Lane<S: Store> {
     /// Its position among the lanes.
     pub index: usize,
     /// Its session.
-    pub session: S,
+    pub client: Client<S>,
     /// Its operations.
     pub stream: OpStream,
     /// What the store acknowledged to it.
@@ -108,6 +118,10 @@ pub struct Ended {
     pub tally: Tally,
     /// Operations of the measurement that it claimed.
     pub scheduled: u64,
+    /// How often it lost its connection and made a new one.
+    pub reconnects: u64,
+    /// How long it was without one.
+    pub disconnected: Duration,
 }
 
 /// Where a lane is in its current window.
@@ -123,6 +137,8 @@ struct Progress {
     /// Operations that it may claim in a closed loop.
     limit: u64,
     stopped: bool,
+    reconnects: u64,
+    disconnected: Duration,
 }
 
 /// What a lane may do next.
@@ -132,13 +148,21 @@ enum Claim {
     End,
 }
 
-impl<S: Session> Lane<S> {
+impl<S: Store> Lane<S> {
     /// Goes through all windows.
     pub async fn run(mut self) -> Ended {
         let course = Arc::clone(&self.course);
         let stopped = !wait_until(&course.clock, 1, course.owns_thread, &course.stop).await;
-        let mut progress =
-            Progress { now_ns: course.clock.now_ns(), check_ns: 0, second: 0, claimed: 0, limit: 0, stopped };
+        let mut progress = Progress {
+            now_ns: course.clock.now_ns(),
+            check_ns: 0,
+            second: 0,
+            claimed: 0,
+            limit: 0,
+            stopped,
+            reconnects: 0,
+            disconnected: Duration::ZERO,
+        };
         let mut scheduled = 0;
         for window in &course.windows {
             progress.claimed = 0;
@@ -155,11 +179,16 @@ impl<S: Session> Lane<S> {
         }
         // The collector may have failed on its log; the lane's own results are returned all the same.
         let _ = self.outbox.send(Message::Finished { lane: self.index });
-        Ended { ledger: self.ledger, tally: self.tally, scheduled }
+        course.running.fetch_sub(1, Ordering::Relaxed);
+        let Progress { reconnects, disconnected, .. } = progress;
+        Ended { ledger: self.ledger, tally: self.tally, scheduled, reconnects, disconnected }
     }
 
     async fn window(&mut self, course: &Course, window: &Window, progress: &mut Progress) {
         while !progress.stopped {
+            if self.client.is_broken() {
+                self.reconnect(course, window, progress).await;
+            }
             let intended_ns = match claim(window, progress) {
                 Claim::End => break,
                 Claim::Skip => {
@@ -210,7 +239,7 @@ impl<S: Session> Lane<S> {
         let started_ns = course.clock.now_ns();
         let mut ended_ns = started_ns;
         for (op, step) in ops.iter().zip(&mut self.steps) {
-            result = execute(&mut self.session, op, &mut step.rows, course.max_retries, &mut retries).await;
+            result = execute(&mut self.client, op, &mut step.rows, course, started_ns, &mut retries).await;
             ended_ns = course.clock.now_ns();
             step.ended_ns = ended_ns;
             tried += 1;
@@ -226,6 +255,9 @@ impl<S: Session> Lane<S> {
         self.check_and_note(course, operation, tried, &mut result, started_ns);
         // In a closed loop an operation is due when it starts.
         let intended_ns = if window.schedule.is_some() { intended_ns } else { started_ns };
+        if let Err(failure) = &result {
+            self.failed(course, operation, failure, progress);
+        }
         let slot = course.slots[operation];
         record(&mut self.recorder, slot, Times { intended_ns, started_ns, ended_ns }, &result);
         self.recorder.slots[slot].retries += u64::from(retries);
@@ -237,6 +269,16 @@ impl<S: Session> Lane<S> {
             _ => Outcome::Unknown,
         };
         self.stream.settle(outcome);
+    }
+
+    /// Ends the run at its first failure, if that is asked for.
+    #[cold]
+    fn failed(&self, course: &Course, operation: usize, failure: &Failure, progress: &mut Progress) {
+        if course.stops_on_failure {
+            let name = self.stream.name(operation);
+            course.stop.because(format!("stopped at the first failure, {name} ({}): {failure}", failure.kind.name()));
+            progress.stopped = true;
+        }
     }
 
     /// Off the clock: checks the answer of each step, notes its writes, and records the steps of a sequence. An answer
@@ -271,6 +313,32 @@ impl<S: Session> Lane<S> {
             record(&mut self.recorder, course.slots[operation] + 1 + at, times, of_step);
             step_ns = step.ended_ns;
         }
+    }
+
+    /// Connects anew, until it succeeds, the window ends or nothing is to be hoped for. No operation is in flight: those
+    /// that come due in an open loop meanwhile wait, and their response times show it.
+    #[cold]
+    async fn reconnect(&mut self, course: &Course, window: &Window, progress: &mut Progress) {
+        let began_ns = course.clock.now_ns();
+        let ends_ns = if window.schedule.is_some() { window.drain_until_ns } else { window.until_ns };
+        while !progress.stopped && progress.now_ns < ends_ns {
+            let result = self.client.reconnect().await;
+            progress.now_ns = course.clock.now_ns();
+            self.check(course, window, progress);
+            match result {
+                Ok(()) => {
+                    progress.reconnects += 1;
+                    break;
+                }
+                Err(failure) if progress.now_ns - began_ns > WITHOUT_CONNECTION.as_nanos() as u64 => {
+                    let seconds = WITHOUT_CONNECTION.as_secs();
+                    course.stop.because(format!("given up after {seconds} s without a connection: {failure}"));
+                    progress.stopped = true;
+                }
+                Err(_) => {}
+            }
+        }
+        progress.disconnected += Duration::from_nanos(progress.now_ns - began_ns);
     }
 
     /// Once in 10 ms: hands over a finished second and looks for Ctrl-C.
@@ -329,17 +397,18 @@ fn share(operations: u64, lanes: u64, lane: u64) -> u64 {
 
 /// One operation with its retries: all of it stands inside the stopwatch.
 #[inline]
-async fn execute<S: Session>(
-    session: &mut S,
+async fn execute<S: Store>(
+    client: &mut Client<S>,
     op: &Op,
     rows: &mut Rows,
-    max_retries: u32,
+    course: &Course,
+    began_ns: u64,
     retries: &mut u32,
 ) -> Result<Done, Failure> {
     loop {
-        let result = session.execute(op, rows).await;
+        let result = client.execute(op, rows, &course.clock, began_ns).await;
         match &result {
-            Err(failure) if failure.kind == FailureKind::Conflict && *retries < max_retries => *retries += 1,
+            Err(failure) if failure.kind == FailureKind::Conflict && *retries < course.max_retries => *retries += 1,
             _ => return result,
         }
     }

@@ -3,11 +3,13 @@
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use drivers::server::Server;
 use drivers::{Placement, Store};
 
 use crate::draw::rng::Purpose;
@@ -19,13 +21,14 @@ use crate::measure::{Slot, hlog};
 use crate::record::Phase;
 use crate::workload::Plan;
 
+use super::client::Client;
 use super::lane::{Course, Ended, Lane, Window};
 use super::ledger::Ledger;
 use super::pace::{Clock, Schedule, Stop, sleep_until};
 use super::prepare::Prepared;
-use super::threads;
 use super::work::{Sizes, Tally};
 use super::{Request, RunError, Until, Watch, error};
+use super::{threads, usage};
 
 /// How long an open loop may work off its backlog after the planned end: long enough for a stall of seconds to be
 /// measured whole, short enough for a hopeless backlog to end.
@@ -50,6 +53,8 @@ pub struct Outcome {
     pub wall: Duration,
     /// Threads that carried the lanes.
     pub threads: usize,
+    /// What a server of our own used.
+    pub usage: usage::Samples,
 }
 
 /// Runs the lanes.
@@ -58,6 +63,7 @@ pub struct Outcome {
 /// When a session cannot be opened or the histogram log cannot be written.
 pub fn measure<S: Store>(
     prepared: &Prepared<S>,
+    server: Option<&Server>,
     request: &Request,
     stop: &Arc<Stop>,
     watch: &mut dyn Watch,
@@ -76,9 +82,9 @@ pub fn measure<S: Store>(
     let maker = Maker::new(Arc::clone(&request.generator), Arc::clone(&prepared.frontiers));
     let sizes = &Arc::new(Sizes::new(&request.generator, maker));
     let spares = &spares;
-    let build = move |index: usize, session: S::Session, course: Arc<Course>| Lane {
+    let build = move |index: usize, client: Client<S>, course: Arc<Course>| Lane {
         index,
-        session,
+        client,
         stream: OpStream::new(
             Arc::clone(&request.generator),
             Arc::clone(&prepared.frontiers),
@@ -94,7 +100,7 @@ pub fn measure<S: Store>(
         course,
         steps: Vec::new(),
     };
-    let (mut cpu, mut wall) = (Duration::ZERO, Instant::now());
+    let (mut cpu, mut wall, mut usage) = (Duration::ZERO, Instant::now(), usage::Samples::default());
     let (ended, measured) = thread::scope(|scope| {
         let collecting = scope.spawn(move || {
             hlog::with_log(Box::new(log), SystemTime::now(), |log| {
@@ -102,9 +108,12 @@ pub fn measure<S: Store>(
             })
         });
         let start = || Arc::new(course::<S>(request, &first_slots, slots.len(), stop));
-        let ended = threads::run_lanes(&*prepared.store, lanes, start, &build, |course| {
+        let ended = threads::run_lanes(&prepared.store, load.timeout, lanes, start, &build, |course| {
             sleep_until(&course.clock, course.measure_ns, stop);
             (cpu, wall) = (host::cpu_time(), Instant::now());
+            if let Some(server) = server {
+                usage = usage::sample(server, course);
+            }
         });
         cpu = host::cpu_time().saturating_sub(cpu);
         // The collector ends when every lane has said so, or when nobody is left who could: `build` holds a sender.
@@ -121,6 +130,7 @@ pub fn measure<S: Store>(
         cpu,
         wall: wall.elapsed(),
         threads: threads::count(S::PLACEMENT, lanes),
+        usage,
     })
 }
 
@@ -170,7 +180,9 @@ fn course<S: Store>(request: &Request, first_slots: &[usize], slot_count: usize,
             _ => i64::MAX,
         },
         windows,
+        stops_on_failure: load.stops_on_failure,
         lanes: u64::from(load.clients),
+        running: AtomicU64::new(u64::from(load.clients)),
         slots: first_slots.to_vec(),
         slot_count,
         owns_thread: S::PLACEMENT == Placement::Embedded,

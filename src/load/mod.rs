@@ -6,12 +6,15 @@
 mod answer;
 mod assemble;
 mod audit;
+mod client;
 mod lane;
 mod ledger;
 mod measure;
 pub mod pace;
 mod prepare;
+mod probe;
 mod threads;
+mod usage;
 mod verdict;
 mod work;
 
@@ -19,7 +22,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use drivers::{Address, Durability, Failure, Store};
+use drivers::server::{self, Server};
+use drivers::{Address, Durability, Failure, Placement, Store};
 use thiserror::Error;
 use tokio::runtime::Runtime;
 
@@ -29,6 +33,7 @@ use crate::workload::{Arrivals, Plan, Workload};
 
 pub use assemble::PROFILE;
 pub use prepare::refuse_what_it_cannot;
+pub use probe::{Probe, probe};
 
 use ledger::Ledger;
 use pace::Stop;
@@ -48,6 +53,10 @@ pub struct Request {
     pub address: Address,
     /// The asked tier; none takes the best that the store has.
     pub durability: Option<Durability>,
+    /// Whether data that an earlier run kept is used again, if it is still what was loaded.
+    pub reuse: bool,
+    /// Whether the data stays in the store.
+    pub keep: bool,
     /// The load.
     pub load: Load,
     /// Where the histogram log goes.
@@ -78,6 +87,10 @@ pub struct Load {
     pub skip_after: Option<Duration>,
     /// Attempts after the first for operations that lost a conflict.
     pub max_retries: u32,
+    /// After how long an operation of a remote store is given up.
+    pub timeout: Duration,
+    /// Whether the first failed operation ends the run.
+    pub stops_on_failure: bool,
 }
 
 /// What ends a measurement.
@@ -148,35 +161,58 @@ pub enum RunError {
 pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch) -> Result<Run, RunError> {
     refuse_what_it_cannot::<S>(request)?;
     let admin = threads::runtime().map_err(anyhow::Error::from)?;
-    let store = Arc::new(admin.block_on(prepare::open::<S>(request))?);
-    let run = go_through_the_phases(&admin, &store, request, stop, watch);
-    // Whatever happened, what was made in the store is removed; but the first error is the one to tell.
+    let server = admin.block_on(serve::<S>(request, watch))?;
+    let store = Arc::new(admin.block_on(prepare::open::<S>(request, server.as_ref()))?);
+    let run = go_through_the_phases(&admin, &store, server.as_ref(), request, stop, watch);
+    // Whatever happened, what was made in the store is removed; but the first error is the one to tell, and no run that
+    // was measured is lost to this one.
     let store = Arc::try_unwrap(store).map_err(|_| anyhow::anyhow!("a lane still holds the store; this is a bug"))?;
-    let closed = admin.block_on(store.close()).map_err(|failure| error(request, "closing", failure));
-    let run = run?;
-    closed.map(|()| run)
+    let closed = admin.block_on(client::within(PATIENCE, store.close(request.keep)));
+    let mut run = run?;
+    run.verdict.notes.extend(closed.err().map(|failure| format!("its data is still in the store: {failure}")));
+    Ok(run)
+}
+
+/// How long the store may take for one step that is not measured: building an index takes minutes, not hours.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// Starts a server for a store that is named and not located.
+async fn serve<S: Store>(request: &Request, watch: &mut dyn Watch) -> Result<Option<Server>, RunError> {
+    if request.address.is_given() || S::PROGRAM.is_none() {
+        return Ok(None);
+    }
+    watch.phase(&request.id, "start a server");
+    let started = server::start::<S>(prepare::asked_of::<S>(request)).await;
+    started.map(Some).map_err(|failure| error(request, STARTING, failure))
+}
+
+/// Whether the store's server takes from the same CPUs as its clients.
+fn shares_machine<S: Store>(request: &Request, server: Option<&Server>) -> bool {
+    S::PLACEMENT == Placement::Remote && (server.is_some() || request.address.is_local())
 }
 
 fn go_through_the_phases<S: Store>(
     admin: &Runtime,
     store: &Arc<S>,
+    server: Option<&Server>,
     request: &Request,
     stop: &Arc<Stop>,
     watch: &mut dyn Watch,
 ) -> Result<Run, RunError> {
     let began_at = now();
-    let mut prepared = admin.block_on(prepare::prepare(store, request, stop, watch))?;
+    let mut prepared = admin.block_on(prepare::prepare(store, server, request, stop, watch))?;
 
     watch.phase(&request.id, "measure");
-    let outcome = measure::measure(&prepared, request, stop, watch)?;
+    let stop = Arc::new(Stop::under(stop));
+    let outcome = measure::measure(&prepared, server, request, &stop, watch)?;
 
     watch.phase(&request.id, "check");
     let began = Instant::now();
     let mut ledger = Ledger::new(request.plan());
     outcome.ended.iter().for_each(|lane| ledger.merge(&lane.ledger));
-    admin.block_on(check(&mut prepared, request, &ledger))?;
+    let unchecked = admin.block_on(check(&mut prepared, request, &ledger)).err();
     prepared.phases.check_s = began.elapsed().as_secs_f64();
-    Ok(assemble::assemble(request, &prepared, &outcome, began_at, stop.is_set())?)
+    Ok(assemble::assemble(request, &prepared, &outcome, began_at, &stop, unchecked)?)
 }
 
 /// Reads back what the store holds and reconciles it with what it acknowledged.
@@ -184,12 +220,12 @@ async fn check<S: Store>(
     prepared: &mut prepare::Prepared<S>,
     request: &Request,
     ledger: &Ledger,
-) -> Result<(), RunError> {
-    let failed = |failure| error(request, "checking", failure);
-    prepared.footprints.after_run = prepared.store.footprint().await.map_err(failed)?;
+) -> Result<(), Failure> {
+    prepared.footprints.after_run = client::within(PATIENCE, prepared.store.footprint()).await?;
     if S::KEEPS_DATA {
-        let mut session = prepared.store.session().await.map_err(failed)?;
-        let after = audit::read_back(&mut session, &request.plan().dataset, ledger).await.map_err(failed)?;
+        let mut session = client::within(request.load.timeout, prepared.store.session()).await?;
+        let read = audit::read_back(&mut session, &request.plan().dataset, ledger);
+        let after = client::within(PATIENCE, read).await?;
         prepared.checks.extend(audit::reconcile(request.plan(), &prepared.before, ledger, &after));
     }
     Ok(())
@@ -198,6 +234,17 @@ async fn check<S: Store>(
 /// The time of day to the second, RFC 3339, UTC.
 pub fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// The phases in which a failure means that the store, as it was named, cannot be used.
+const STARTING: &str = "starting a server";
+const OPENING: &str = "opening";
+
+impl RunError {
+    /// Whether the command line or what it names is wrong, rather than the run.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, RunError::Refused(_) | RunError::Store { phase: STARTING | OPENING, .. })
+    }
 }
 
 fn error(request: &Request, phase: &'static str, failure: Failure) -> RunError {

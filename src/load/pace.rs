@@ -6,7 +6,7 @@
 //! wait as response time. Knows nothing of operations.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rand::RngExt;
@@ -102,19 +102,39 @@ impl State {
     }
 }
 
-/// A wish to stop early, set by Ctrl-C or by a lane that cannot go on.
+/// A wish to stop early: the user's, or that of one run which cannot go on.
 #[derive(Debug, Default)]
-pub struct Stop(AtomicBool);
+pub struct Stop {
+    wished: AtomicBool,
+    above: Option<Arc<Stop>>,
+    reason: OnceLock<String>,
+}
 
 impl Stop {
+    /// A wish of its own that is also set when the other one is.
+    pub fn under(above: &Arc<Stop>) -> Stop {
+        Stop { above: Some(Arc::clone(above)), ..Stop::default() }
+    }
+
     /// Wishes it.
     pub fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.wished.store(true, Ordering::Relaxed);
+    }
+
+    /// Wishes it for a reason. The first one counts.
+    pub fn because(&self, reason: String) {
+        let _ = self.reason.set(reason);
+        self.set();
     }
 
     /// Whether it is wished.
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.wished.load(Ordering::Relaxed) || self.above.as_ref().is_some_and(|above| above.is_set())
+    }
+
+    /// Why, where a reason was given.
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.get().map(String::as_str)
     }
 }
 

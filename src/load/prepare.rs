@@ -5,16 +5,17 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use drivers::{Description, Durability, Opening, Session, Store};
+use drivers::server::Server;
+use drivers::{Description, Durability, Isolation, Opening, Session, Store};
 
 use crate::generate::{Frontiers, Loader};
 use crate::record::{CheckResult, Footprints, Loading, Phases};
-use crate::workload::ISOLATIONS;
 
 use super::audit::{self, Holding};
+use super::client::within;
 use super::ledger::Ledger;
 use super::pace::Stop;
-use super::{Request, RunError, Watch, error};
+use super::{OPENING, PATIENCE, Request, RunError, Watch, error, shares_machine};
 
 /// A store ready to be measured.
 pub struct Prepared<S> {
@@ -36,6 +37,8 @@ pub struct Prepared<S> {
     pub frontiers: Arc<Frontiers>,
     /// How long the phases took.
     pub phases: Phases,
+    /// Whether the store's server runs on this machine too.
+    pub shares_machine: bool,
 }
 
 /// Everything that can be known to be impossible before anything is started.
@@ -50,6 +53,9 @@ pub fn refuse_what_it_cannot<S: Store>(request: &Request) -> Result<(), RunError
             capability.name(),
             request.plan().name
         )));
+    }
+    if let Some(program) = S::PROGRAM.filter(|_| !request.address.is_given()) {
+        program.find().map_err(|failure| RunError::Refused(failure.to_string()))?;
     }
     if let Some(asked) = request.durability
         && asked > S::BEST_DURABILITY
@@ -69,38 +75,168 @@ pub fn refuse_what_it_cannot<S: Store>(request: &Request) -> Result<(), RunError
 ///
 /// # Errors
 /// When its address has options that it does not know, or it cannot be reached.
-pub async fn open<S: Store>(request: &Request) -> Result<S, RunError> {
-    let config = request.address.config::<S::Config>().map_err(|error| RunError::Refused(error.to_string()))?;
+pub async fn open<S: Store>(request: &Request, server: Option<&Server>) -> Result<S, RunError> {
+    let address = match server {
+        Some(server) => request.address.at(&server.address),
+        None => request.address.clone(),
+    };
+    let config = address.config::<S::Config>().map_err(|error| RunError::Refused(error.to_string()))?;
     let opening = Opening {
         dataset: Arc::clone(&request.plan().dataset),
         durability: asked_of::<S>(request),
         sessions: request.load.clients as usize + 1,
+        isolation: request.plan().require.isolation,
+        timeout: request.load.timeout,
     };
-    S::open(config, opening).await.map_err(|failure| error(request, "opening", failure))
+    // Several addresses may be tried, each within the limit.
+    let opened = within(request.load.timeout * 2, S::open(config, opening)).await;
+    opened.map_err(|failure| error(request, OPENING, failure))
 }
 
 /// The asked tier; where none is asked, durable or the best that the store has.
-fn asked_of<S: Store>(request: &Request) -> Durability {
+pub fn asked_of<S: Store>(request: &Request) -> Durability {
     request.durability.unwrap_or(Durability::Durable).min(S::BEST_DURABILITY)
 }
 
-/// Loads the workload's data into an opened store.
+/// Brings an opened store to hold the workload's data, loaded now or by an earlier run.
 ///
 /// # Errors
 /// When the store's effective settings fall short of the asked tier, or it fails on the way.
 pub async fn prepare<S: Store>(
     store: &Arc<S>,
+    server: Option<&Server>,
     request: &Request,
     stop: &Stop,
     watch: &mut dyn Watch,
 ) -> Result<Prepared<S>, RunError> {
-    let mut phases = Phases::default();
+    let kept = if request.reuse { reuse(store, request, stop, watch).await? } else { None };
+    let (mut phases, data) = match kept {
+        Some(data) => (Phases::default(), data),
+        None => {
+            watch.phase(&request.id, "reset");
+            let began = Instant::now();
+            within(PATIENCE, store.reset()).await.map_err(|failure| error(request, "reset", failure))?;
+            let reset_s = began.elapsed().as_secs_f64();
+            // Told again below, for the record; but what cannot be measured need not be loaded.
+            accepted(store, server, request).await?;
+            let (phases, data) = load_and_settle(store, request, stop, watch).await?;
+            (Phases { reset_s, ..phases }, data)
+        }
+    };
+    let description = accepted(store, server, request).await?;
+    let Data { mut loading, before, checks } = data;
+    if S::KEEPS_DATA {
+        loading.digests = before.digests(&request.plan().dataset);
+    }
+    phases.load_s = if loading.reused { 0.0 } else { loading.rows as f64 / loading.rows_per_s.max(f64::MIN_POSITIVE) };
+    let footprint = within(PATIENCE, store.footprint()).await;
+    let after_load = footprint.map_err(|failure| error(request, "measuring the footprint", failure))?;
+    Ok(Prepared {
+        store: Arc::clone(store),
+        description,
+        asked: asked_of::<S>(request),
+        loading,
+        before,
+        checks,
+        footprints: Footprints { after_load, ..Footprints::default() },
+        frontiers: Arc::new(Frontiers::new(request.plan())),
+        phases,
+        shares_machine: shares_machine::<S>(request, server),
+    })
+}
+
+/// What the store holds before the run.
+struct Data {
+    loading: Loading,
+    before: Holding,
+    checks: Vec<CheckResult>,
+}
+
+/// Loads, settles and reads back; then notes beside the data what it is.
+async fn load_and_settle<S: Store>(
+    store: &Arc<S>,
+    request: &Request,
+    stop: &Stop,
+    watch: &mut dyn Watch,
+) -> Result<(Phases, Data), RunError> {
     let failed = |phase| move |failure| error(request, phase, failure);
-    watch.phase(&request.id, "reset");
+    watch.phase(&request.id, "load");
+    let session = within(request.load.timeout, store.session()).await;
+    let mut session = session.map_err(failed("opening a session"))?;
+    let (loading, ledger) = load(Some(&mut session), request, stop, watch).await?;
+
+    watch.phase(&request.id, "settle");
     let began = Instant::now();
-    store.reset().await.map_err(failed("reset"))?;
+    within(PATIENCE, store.settle()).await.map_err(failed("settling"))?;
+    let phases = Phases { settle_s: began.elapsed().as_secs_f64(), ..Phases::default() };
+
+    let (mut before, mut checks) = (Holding::default(), Vec::new());
+    if S::KEEPS_DATA {
+        let dataset = &request.plan().dataset;
+        let read = within(PATIENCE, audit::read_back(&mut session, dataset, &ledger)).await;
+        before = read.map_err(failed("reading back the load"))?;
+        checks = audit::loaded(dataset, &ledger, &before);
+    }
+    if request.keep {
+        let note = within(PATIENCE, store.note(&identity(request))).await;
+        note.map_err(failed("noting what was loaded"))?;
+    }
+    Ok((phases, Data { loading, before, checks }))
+}
+
+/// The data that an earlier run kept, if it is this workload's, of this size and seed, and still what was loaded.
+async fn reuse<S: Store>(
+    store: &Arc<S>,
+    request: &Request,
+    stop: &Stop,
+    watch: &mut dyn Watch,
+) -> Result<Option<Data>, RunError> {
+    let failed = |failure| error(request, "looking for data to reuse", failure);
+    let noted = within(PATIENCE, store.noted()).await.map_err(failed)?;
+    if noted.as_deref() != Some(identity(request).as_str()) {
+        watch.phase(&request.id, "nothing to reuse: no data of this workload, size and seed is kept there");
+        return Ok(None);
+    }
+    watch.phase(&request.id, "compare the kept data with what was loaded");
+    let (loading, ledger) = load::<S::Session>(None, request, stop, watch).await?;
+    let dataset = &request.plan().dataset;
+    let mut session = within(request.load.timeout, store.session()).await.map_err(failed)?;
+    let before = within(PATIENCE, audit::read_back(&mut session, dataset, &ledger)).await.map_err(failed)?;
+    let checks = audit::loaded(dataset, &ledger, &before);
+    if checks.iter().any(|check| !check.passed) {
+        watch.phase(&request.id, "nothing to reuse: the kept data has changed since it was loaded");
+        return Ok(None);
+    }
+    watch.phase(&request.id, "reuse the kept data");
+    Ok(Some(Data { loading, before, checks }))
+}
+
+/// What makes loaded data the same: everything that the generator derives it from.
+fn identity(request: &Request) -> String {
+    let plan = request.plan();
+    let version = env!("CARGO_PKG_VERSION");
+    format!(
+        "{} {}, {} rows, seed {}, storebench {version}",
+        plan.name,
+        request.workload.hash,
+        plan.rows(),
+        request.generator.seed
+    )
+}
+
+/// What the store says of itself, if that is what was asked for.
+async fn accepted<S: Store>(
+    store: &Arc<S>,
+    server: Option<&Server>,
+    request: &Request,
+) -> Result<Description, RunError> {
+    let described = within(PATIENCE, store.describe()).await;
+    let mut description = described.map_err(|failure| error(request, "describing", failure))?;
+    if server.is_some_and(Server::is_in_memory) {
+        description.guarantees.durability = Durability::Memory;
+        description.guarantees.because += ", but its files lie in memory";
+    }
     let asked = asked_of::<S>(request);
-    let description = store.describe().await.map_err(failed("describing"))?;
     if description.guarantees.durability < asked {
         return Err(RunError::Refused(format!(
             "{} is not {}: {}; change that setting or say --durability {}",
@@ -111,63 +247,31 @@ pub async fn prepare<S: Store>(
         )));
     }
     require_isolation(request, &description)?;
-    phases.reset_s = began.elapsed().as_secs_f64();
-
-    watch.phase(&request.id, "load");
-    let mut session = store.session().await.map_err(failed("opening a session"))?;
-    let (mut loading, ledger, frontiers) = load(&mut session, request, stop, watch).await?;
-    phases.load_s = loading.rows as f64 / loading.rows_per_s.max(f64::MIN_POSITIVE);
-
-    watch.phase(&request.id, "settle");
-    let began = Instant::now();
-    store.settle().await.map_err(failed("settling"))?;
-    phases.settle_s = began.elapsed().as_secs_f64();
-
-    let mut checks = Vec::new();
-    let mut before = Holding::default();
-    if S::KEEPS_DATA {
-        let dataset = &request.plan().dataset;
-        before = audit::read_back(&mut session, dataset, &ledger).await.map_err(failed("reading back the load"))?;
-        checks = audit::loaded(dataset, &ledger, &before);
-        loading.digests = before.digests(dataset);
-    }
-    let after_load = store.footprint().await.map_err(failed("measuring the footprint"))?;
-    let footprints = Footprints { after_load, ..Footprints::default() };
-    Ok(Prepared {
-        store: Arc::clone(store),
-        description,
-        asked,
-        loading,
-        before,
-        checks,
-        footprints,
-        frontiers,
-        phases,
-    })
+    Ok(description)
 }
 
 /// Refuses a store whose isolation level, as it tells it, is weaker than the workload requires.
 fn require_isolation(request: &Request, description: &Description) -> Result<(), RunError> {
     let Some(required) = request.plan().require.isolation else { return Ok(()) };
-    let told = description.guarantees.isolation.to_lowercase();
-    let strength = |level: &str| ISOLATIONS.iter().position(|known| level.starts_with(known));
-    if strength(&told) >= strength(required) {
+    let told = &description.guarantees.isolation;
+    if Isolation::told(told) >= Some(required) {
         return Ok(());
     }
     Err(RunError::Refused(format!(
-        "{} isolates transactions as `{told}`; workload {} requires `{required}`",
+        "{} isolates transactions as `{told}`; workload {} requires `{}`",
         request.address,
-        request.plan().name
+        request.plan().name,
+        required.name()
     )))
 }
 
-/// Loads the dataset through the store's bulk path, timed.
+/// Loads the dataset through the store's bulk path, timed; without a session only the ledger of it is made.
 async fn load<T: Session>(
-    session: &mut T,
+    mut session: Option<&mut T>,
     request: &Request,
     stop: &Stop,
     watch: &mut dyn Watch,
-) -> Result<(Loading, Ledger, Arc<Frontiers>), RunError> {
+) -> Result<(Loading, Ledger), RunError> {
     let plan = request.plan();
     let mut ledger = Ledger::new(plan);
     let mut loader = Loader::new(Arc::clone(&request.generator), 0, 1);
@@ -178,13 +282,17 @@ async fn load<T: Session>(
         if stop.is_set() {
             return Err(RunError::Stopped);
         }
-        session.load(step.op).await.map_err(|failure| error(request, "loading", failure))?;
+        if let Some(session) = &mut session {
+            // A batch is larger than an operation, but it is no index that is built.
+            let loaded = within(request.load.timeout * 6, session.load(step.op)).await;
+            loaded.map_err(|failure| error(request, "loading", failure))?;
+        }
         ledger.acknowledged(step.op, 0, 0);
         rows += step.rows;
         logical_bytes += step.bytes;
         watch.loaded(rows, of, began.elapsed());
     }
-    let rows_per_s = rows as f64 / began.elapsed().as_secs_f64().max(1e-9);
-    let loading = Loading { rows, logical_bytes, rows_per_s, digests: Default::default() };
-    Ok((loading, ledger, Arc::new(Frontiers::new(plan))))
+    let reused = session.is_none();
+    let rows_per_s = if reused { 0.0 } else { rows as f64 / began.elapsed().as_secs_f64().max(1e-9) };
+    Ok((Loading { rows, logical_bytes, rows_per_s, reused, ..Loading::default() }, ledger))
 }

@@ -4,9 +4,11 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Duration;
 
-use drivers::{Failure, FailureKind, Placement, Session, Store};
+use drivers::{Failure, FailureKind, Placement, Store};
 
+use super::client::Client;
 use super::lane::{Course, Ended, Lane};
 
 /// Threads for the lanes of a remote store: on a machine shared with the server, more would take its cores.
@@ -35,10 +37,11 @@ pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 /// # Errors
 /// When a session cannot be opened; no lane has then run.
 pub fn run_lanes<S: Store>(
-    store: &S,
+    store: &Arc<S>,
+    timeout: Duration,
     lanes: usize,
     start: impl FnOnce() -> Arc<Course>,
-    build: impl Fn(usize, S::Session, Arc<Course>) -> Lane<S::Session> + Sync,
+    build: impl Fn(usize, Client<S>, Arc<Course>) -> Lane<S> + Sync,
     meanwhile: impl FnOnce(&Course),
 ) -> Result<Vec<Ended>, Failure> {
     let threads = count(S::PLACEMENT, lanes);
@@ -51,7 +54,7 @@ pub fn run_lanes<S: Store>(
             let (opened, build) = (opened.clone(), &build);
             let indices: Vec<usize> = (thread..lanes).step_by(threads).collect();
             starts.push(begin);
-            running.push(scope.spawn(move || carry(store, &indices, &opened, &wait_for_begin, build)));
+            running.push(scope.spawn(move || carry(store, timeout, &indices, &opened, &wait_for_begin, build)));
         }
         drop(opened);
         // Every thread reports once; the first failure drops `starts`, and the others end without running.
@@ -75,21 +78,22 @@ pub fn run_lanes<S: Store>(
 
 /// One thread: opens the sessions of its lanes, waits for the start, runs them side by side.
 fn carry<S: Store>(
-    store: &S,
+    store: &Arc<S>,
+    timeout: Duration,
     indices: &[usize],
     opened: &Sender<Result<(), Failure>>,
     begin: &Receiver<Arc<Course>>,
-    build: &(impl Fn(usize, S::Session, Arc<Course>) -> Lane<S::Session> + Sync),
+    build: &(impl Fn(usize, Client<S>, Arc<Course>) -> Lane<S> + Sync),
 ) -> Vec<Ended> {
-    let sessions = runtime().map_err(|error| {
+    let clients = runtime().map_err(|error| {
         Failure::new(FailureKind::Overload, "cannot start a runtime for a thread of lanes").caused_by(error)
     });
-    let sessions = sessions.and_then(|runtime| {
-        let sessions: Result<Vec<S::Session>, Failure> =
-            indices.iter().map(|_| runtime.block_on(store.session())).collect();
-        Ok((runtime, sessions?))
+    let clients = clients.and_then(|runtime| {
+        let connect = || runtime.block_on(Client::connect(Arc::clone(store), timeout));
+        let clients: Result<Vec<Client<S>>, Failure> = indices.iter().map(|_| connect()).collect();
+        Ok((runtime, clients?))
     });
-    let (runtime, sessions) = match sessions {
+    let (runtime, clients) = match clients {
         Ok(ready) => ready,
         Err(failure) => {
             let _ = opened.send(Err(failure));
@@ -98,12 +102,12 @@ fn carry<S: Store>(
     };
     let _ = opened.send(Ok(()));
     let Ok(course) = begin.recv() else { return Vec::new() };
-    let lanes = indices.iter().zip(sessions).map(|(index, session)| build(*index, session, Arc::clone(&course)));
+    let lanes = indices.iter().zip(clients).map(|(index, client)| build(*index, client, Arc::clone(&course)));
     runtime.block_on(side_by_side(lanes.collect()))
 }
 
 /// Runs lanes on the current thread. A single one is awaited directly: nothing is scheduled around it.
-async fn side_by_side<T: Session + 'static>(mut lanes: Vec<Lane<T>>) -> Vec<Ended> {
+async fn side_by_side<S: Store>(mut lanes: Vec<Lane<S>>) -> Vec<Ended> {
     if lanes.len() == 1
         && let Some(lane) = lanes.pop()
     {

@@ -34,8 +34,10 @@ pub struct Evidence<'a> {
     pub client: &'a Client,
     /// Reconciliation.
     pub checks: &'a [CheckResult],
-    /// Whether it was stopped by Ctrl-C, and after how many seconds of measurement.
-    pub interrupted_after_s: Option<f64>,
+    /// Why what the store holds could not be read back, if so.
+    pub unchecked: Option<String>,
+    /// Why it was stopped before its end, if it was.
+    pub stopped: Option<String>,
     /// `release` or `debug`.
     pub profile: &'a str,
     /// Limits that the workload states, each with what was measured.
@@ -57,9 +59,7 @@ pub struct Limited<'a> {
 pub fn reach(evidence: &Evidence<'_>) -> Verdict {
     let mut reasons = Vec::new();
     let counts = evidence.counts;
-    if let Some(after_s) = evidence.interrupted_after_s {
-        reasons.push(format!("interrupted after {after_s:.1} s of measurement"));
-    }
+    reasons.extend(evidence.stopped.clone());
     if counts.succeeded == 0 {
         reasons.push("no operation succeeded".to_owned());
     } else if counts.failed as f64 > MAX_FAILED_SHARE * (counts.succeeded + counts.failed) as f64 {
@@ -68,6 +68,9 @@ pub fn reach(evidence: &Evidence<'_>) -> Verdict {
     }
     for check in evidence.checks.iter().filter(|check| !check.passed && !check.undecided) {
         reasons.push(format!("check failed: {}: {}", check.name, check.detail));
+    }
+    if let Some(failure) = &evidence.unchecked {
+        reasons.push(format!("what the store holds after the run could not be checked: {failure}"));
     }
     if evidence.mode == Mode::Open
         && let Some(reason) = unstable(evidence)
@@ -122,6 +125,15 @@ fn notes(evidence: &Evidence<'_>) -> Vec<String> {
             "the pacer woke up to {} us late (p99), more than a tenth of the median response: the client shares in it",
             pacer.p99 / 1_000
         ));
+    }
+    if evidence.client.reconnects > 0 || evidence.client.disconnected_s > 0.0 {
+        let Client { reconnects, disconnected_s, .. } = evidence.client;
+        notes.push(format!(
+            "connections broke: {reconnects} made anew, clients without one for {disconnected_s:.1} s in all"
+        ));
+    }
+    if evidence.client.shares_machine {
+        notes.push("client and server shared this machine: each took CPU time from the other".to_owned());
     }
     if evidence.client.clamped > 0 {
         notes.push(format!("{} latencies above one hour were recorded as one hour", evidence.client.clamped));

@@ -14,7 +14,7 @@ use super::Slot;
 use super::histogram;
 use super::hlog::LogWriter;
 use super::recorder::Recorder;
-use crate::record::{Brief, Heat, Interval, Phase};
+use crate::record::{Brief, Interval, Phase};
 
 /// Seconds kept open for lanes that are late with their hand-over. A lane stuck for longer is added to the totals all
 /// the same; only its second's line in the timeline is closed by then.
@@ -340,18 +340,7 @@ struct Merged {
 
 impl Merged {
     fn new(at_s: f64, length_s: f64, phase: Phase, skipped: u64) -> Self {
-        let line = Interval {
-            at_s,
-            length_s,
-            phase,
-            ok: 0,
-            failed: 0,
-            skipped,
-            response_ns: Brief::default(),
-            response_bands: Heat::default(),
-            service_ns: Brief::default(),
-            lag_ns: Brief::default(),
-        };
+        let line = Interval { at_s, length_s, phase, skipped, ..Interval::default() };
         Merged { line, service: histogram::new(), response: histogram::new(), lag: histogram::new() }
     }
 

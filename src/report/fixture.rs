@@ -228,12 +228,10 @@ fn interval(at_s: f64, operations: &[[Histogram<u64>; 2]]) -> Interval {
         length_s: 1.0,
         phase: if at_s < 0.0 { Phase::Warmup } else { Phase::Measure },
         ok: response.len(),
-        failed: 0,
-        skipped: 0,
         response_ns: brief(&response),
         response_bands: histogram::heat(&response),
         service_ns: brief(&service),
-        lag_ns: Brief::default(),
+        ..Interval::default()
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! The figures of an invalid run are not printed; its reasons are.
 
+mod stores;
+
 use super::group::{self, Cell};
 use super::reading::{Percentile, Reading, over_runs, reading};
 use super::table::{self, Align};
@@ -41,6 +43,7 @@ pub fn experiment(experiment: &Experiment) -> String {
             text += &spread(cell);
         }
     }
+    text += &stores::tables(&cells);
     if experiment.interrupted {
         text += "interrupted: runs are missing or shorter than asked\n";
     }
@@ -280,6 +283,8 @@ mod tests {
         read-heavy on libsql 3.45.1, median of 2 valid runs [lowest, highest]: 2,003/s [1,997, 2,008], p99 395 us [395, 396]
         -- read-heavy: relaxed stores; compare within a tier only
         read-heavy on redis 3.45.1 (relaxed): closed loop, 2 clients, 30 s after 5 s of warm-up
+        All durable stores, medians of valid runs:
+        All relaxed stores:
         [low, high] is a 95 % interval from batch means over up to 20 blocks of a run
         ");
     }

@@ -2,7 +2,7 @@
 //! promise. Flags of the command line take precedence; that is decided by the commands.
 
 use super::reader::{Reading, Section};
-use drivers::Durability;
+use drivers::{Durability, Isolation};
 use std::time::Duration;
 
 /// How the load is applied unless the command line says otherwise.
@@ -45,12 +45,9 @@ pub struct Slo {
 pub struct Require {
     /// At least this durability.
     pub durability: Option<Durability>,
-    /// This isolation level, one of [`ISOLATIONS`].
-    pub isolation: Option<&'static str>,
+    /// This isolation level, or a stronger one.
+    pub isolation: Option<Isolation>,
 }
-
-/// Isolation levels, each stronger than those before it.
-pub const ISOLATIONS: [&str; 4] = ["read committed", "repeatable read", "snapshot", "serializable"];
 
 const PERCENTILES: [(&str, f64); 5] =
     [("p50_ms", 50.0), ("p90_ms", 90.0), ("p99_ms", 99.0), ("p999_ms", 99.9), ("max_ms", 100.0)];
@@ -103,6 +100,7 @@ pub(super) fn require(section: &Section<'_>) -> Reading<Require> {
     section.only(&["durability", "isolation"])?;
     const TIERS: [Durability; 3] = [Durability::Memory, Durability::Relaxed, Durability::Durable];
     let durability = section.find("durability").map(|item| item.one_of(&TIERS.map(Durability::name))).transpose()?;
-    let isolation = section.find("isolation").map(|item| item.one_of(&ISOLATIONS)).transpose()?;
-    Ok(Require { durability: durability.map(|at| TIERS[at]), isolation: isolation.map(|at| ISOLATIONS[at]) })
+    let isolation =
+        section.find("isolation").map(|item| item.one_of(&Isolation::ALL.map(Isolation::name))).transpose()?;
+    Ok(Require { durability: durability.map(|at| TIERS[at]), isolation: isolation.map(|at| Isolation::ALL[at]) })
 }

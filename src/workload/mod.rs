@@ -28,7 +28,7 @@ pub use check::{Check, Term};
 pub use content::{Alphabet, Choosing, Content, Field, Items, KeyOf, KeyPattern, Pick, Piece, Times};
 pub use error::WorkloadError;
 
-pub use load::{Arrivals, ISOLATIONS, LoadDefaults, Require, Slo};
+pub use load::{Arrivals, LoadDefaults, Require, Slo};
 pub use numbers::Numbers;
 pub use operation::{
     Action, Aim, Amount, Draw, Drawn, Grouping, Matching, Operation, Recipe, Repeat, Root, Source, Span, Step,

@@ -2,8 +2,10 @@
 
 #![allow(dead_code)] // Each test file uses its part of this.
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -69,11 +71,29 @@ impl Storebench {
         let status = PathBuf::from(format!("/proc/{}/status", child.id()));
         let peak = std::thread::spawn(move || watch_peak(&status));
         let output = child.wait_with_output().expect("the binary ends");
+        Ran { peak_memory_bytes: peak.join().expect("the watcher ends"), ..self.left(&output) }
+    }
+
+    /// Runs to the end, with some trouble a second after the measurement has begun.
+    pub fn troubled(self, trouble: impl FnOnce()) -> Ran {
+        let mut command = self.command();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut told = String::new();
+        while !told.ends_with(": measure\n") && stderr.read_line(&mut told).expect("text") > 0 {}
+        std::thread::sleep(Duration::from_secs(1));
+        trouble();
+        stderr.read_to_string(&mut told).expect("text");
+        let output = child.wait_with_output().expect("the binary ends");
+        Ran { stderr: told, ..self.left(&output) }
+    }
+
+    fn left(self, output: &Output) -> Ran {
         Ran {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
             code: output.status.code().unwrap_or(-1),
-            peak_memory_bytes: peak.join().expect("the watcher ends"),
+            peak_memory_bytes: 0,
             folder: self.folder,
         }
     }
@@ -137,7 +157,7 @@ fn watch_peak(status: &Path) -> u64 {
             break;
         };
         peak = peak.max(kilobytes * 1024);
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(20));
     }
     peak
 }

@@ -1,7 +1,10 @@
 //! What the suite needs to hold any store: opening by name, sessions behind one face, and short words for cases.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use drivers::server::{self, Server};
 use drivers::{
     Address, Capabilities, Change, Dataset, Description, Digest, Done, Durability, Failure, FailureKind, Field, Fields,
     Key, KeyKind, Kind, Log, Op, Opening, Part, Point, Record, Row, Rows, Series, Session, Store, Table, Value,
@@ -9,7 +12,7 @@ use drivers::{
 };
 use tokio::runtime::{Builder, Runtime};
 
-/// Where stores are found if not by their bare name.
+/// Where stores are found if not by their bare name, or on a server that the suite starts.
 const ADDRESSES: &[(&str, &str)] = &[("sim", "sim?latency=1us")];
 
 pub const PEOPLE: usize = 0;
@@ -69,6 +72,8 @@ pub struct Tested {
     pub capabilities: Capabilities,
     pub keeps_data: bool,
     store: Box<dyn AnyStore>,
+    address: Address,
+    dataset: Arc<Dataset>,
 }
 
 /// One of its clients.
@@ -97,26 +102,54 @@ impl Visitor for Open {
     type Output = Tested;
 
     fn visit<S: Store>(self) -> Tested {
-        opened::<S>(self.0.config().expect("the table holds the store's own options"))
+        opened::<S>(if S::PROGRAM.is_some() { self.0.at(&served::<S>()) } else { self.0 })
     }
 }
 
-/// Opens a store of this type, empty and settled.
-pub fn opened<S: Store>(config: S::Config) -> Tested {
-    let runtime = runtime();
-    let opening = Opening { dataset: Arc::new(dataset()), durability: Durability::Memory, sessions: 8 };
-    let open = async {
-        let store = S::open(config, opening).await?;
-        store.reset().await?;
-        store.settle().await?;
-        Ok::<S, Failure>(store)
+/// The address of the one server of this kind that all tests of this process share.
+fn served<S: Store>() -> String {
+    static SERVERS: Mutex<Option<HashMap<&str, Server>>> = Mutex::new(None);
+    let mut servers = SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let start = || {
+        let started = runtime().block_on(server::start::<S>(Durability::Memory));
+        started.unwrap_or_else(|failure| panic!("these tests need a server of {}: {failure}", S::NAME))
     };
-    let store = runtime.block_on(open).unwrap_or_else(|failure| panic!("{}: {failure}", S::NAME));
+    servers.get_or_insert_default().entry(S::NAME).or_insert_with(start).address.clone()
+}
+
+/// Opens a store of this type, empty and settled, under a name that no other test uses.
+pub fn opened<S: Store>(address: Address) -> Tested {
+    static OPENED: AtomicU32 = AtomicU32::new(0);
+    let name = format!("conformance-{}", OPENED.fetch_add(1, Ordering::Relaxed));
+    let dataset = Arc::new(Dataset { name, ..dataset() });
+    let tested = opened_as_it_is::<S>(address, dataset);
+    tested.reset();
+    tested.settle();
+    tested
+}
+
+fn opened_as_it_is<S: Store>(address: Address, dataset: Arc<Dataset>) -> Tested {
+    let runtime = runtime();
+    let opening = Opening { sessions: 8, ..Opening::new(Arc::clone(&dataset), Durability::Memory) };
+    let config = address.config().expect("the table holds the store's own options");
+    let store = runtime.block_on(S::open(config, opening)).unwrap_or_else(|failure| panic!("{}: {failure}", S::NAME));
     Tested {
         name: S::NAME,
         capabilities: S::CAPABILITIES,
         keeps_data: S::KEEPS_DATA,
         store: Box::new(OnRuntime { of: store, runtime }),
+        address,
+        dataset,
+    }
+}
+
+struct Reopen(Address, Arc<Dataset>);
+
+impl Visitor for Reopen {
+    type Output = Tested;
+
+    fn visit<S: Store>(self) -> Tested {
+        opened_as_it_is::<S>(self.0, self.1)
     }
 }
 
@@ -135,7 +168,9 @@ trait AnyStore: Sync {
     fn reset(&self) -> Result<(), Failure>;
     fn settle(&self) -> Result<(), Failure>;
     fn describe(&self) -> Result<Description, Failure>;
-    fn close(self: Box<Self>) -> Result<(), Failure>;
+    fn note(&self, note: &str) -> Result<(), Failure>;
+    fn noted(&self) -> Result<Option<String>, Failure>;
+    fn close(self: Box<Self>, keep: bool) -> Result<(), Failure>;
 }
 
 trait AnySession {
@@ -163,8 +198,16 @@ impl<S: Store> AnyStore for OnRuntime<S> {
         self.runtime.block_on(self.of.describe())
     }
 
-    fn close(self: Box<Self>) -> Result<(), Failure> {
-        self.runtime.block_on(self.of.close())
+    fn note(&self, note: &str) -> Result<(), Failure> {
+        self.runtime.block_on(self.of.note(note))
+    }
+
+    fn noted(&self) -> Result<Option<String>, Failure> {
+        self.runtime.block_on(self.of.noted())
+    }
+
+    fn close(self: Box<Self>, keep: bool) -> Result<(), Failure> {
+        self.runtime.block_on(self.of.close(keep))
     }
 }
 
@@ -199,8 +242,33 @@ impl Tested {
         self.store.describe().expect("a description")
     }
 
+    /// Whether it outlives this process, so that what is kept in it can be found again.
+    pub fn is_server(&self) -> bool {
+        self.address.is_given()
+    }
+
+    pub fn note(&self, note: &str) {
+        self.store.note(note).expect("noted");
+    }
+
+    pub fn noted(&self) -> Option<String> {
+        self.store.noted().expect("the note or none")
+    }
+
     pub fn close(self) {
-        self.store.close().expect("closed");
+        self.store.close(false).expect("closed");
+    }
+
+    /// Closes it without removing anything, and opens it again for the same dataset.
+    pub fn kept(self) -> Tested {
+        self.store.close(true).expect("closed");
+        drivers::visit(self.name, Reopen(self.address, self.dataset)).expect("the name is in the list")
+    }
+
+    /// Removes everything, and opens it again for the same dataset.
+    pub fn removed(self) -> Tested {
+        self.store.close(false).expect("closed");
+        drivers::visit(self.name, Reopen(self.address, self.dataset)).expect("the name is in the list")
     }
 }
 

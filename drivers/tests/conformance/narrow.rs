@@ -49,8 +49,8 @@ impl<const HONEST: bool> Store for Narrow<HONEST> {
         self.0.footprint().await
     }
 
-    async fn close(self) -> Result<(), Failure> {
-        self.0.close().await
+    async fn close(self, keep: bool) -> Result<(), Failure> {
+        self.0.close(keep).await
     }
 }
 

@@ -86,8 +86,11 @@ fn run_that_stores(driver: &str, operations: &[(&str, u64, Option<Work>)]) -> Ru
     let mut run = run(driver, operations);
     let disk = |disk_bytes| Footprint { disk_bytes: Some(disk_bytes), ..Footprint::default() };
     run.loading.logical_bytes = 4 << 30;
-    run.footprint =
-        Footprints { after_load: disk((10 << 30) - (1024 * run.counts.succeeded)), after_run: disk(10 << 30) };
+    run.footprint = Footprints {
+        after_load: disk((10 << 30) - (1024 * run.counts.succeeded)),
+        after_run: disk(10 << 30),
+        ..Footprints::default()
+    };
     run
 }
 

@@ -24,7 +24,8 @@ pub fn furnished(mut run: Run) -> Run {
     run.loading = Loading { rows: 100_000, logical_bytes: 12_400_000, rows_per_s: 84_211.0, ..Loading::default() };
     (run.phases.load_s, run.phases.settle_s) = (1.19, 0.08);
     let weight = |bytes| Footprint { disk_bytes: Some(bytes), ..Footprint::default() };
-    run.footprint = Footprints { after_load: weight(15_130_624), after_run: weight(17_903_616) };
+    run.footprint =
+        Footprints { after_load: weight(15_130_624), after_run: weight(17_903_616), ..Footprints::default() };
     run.workload.text = "about = \"A catalogue that is mostly read.\"\n\n[slo]\np99_ms = 5\np999_ms = 0.7\n\n\
                          [operations.read]\nslo = { p99_ms = 1 }\n\n[require]\ndurability = \"durable\"\n"
         .to_owned();

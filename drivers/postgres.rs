@@ -1,0 +1,133 @@
+//! PostgreSQL, by its own protocol through tokio-postgres. CockroachDB and others that speak it are addresses.
+//!
+//! A dataset is a schema of its own, `storebench_<name>`; a session is a connection without pool, task or pooler. SQL texts,
+//! the layout, what is said to the server, bulk paths and settings have files of their own. Partitioning, replicas and
+//! extensions are not here.
+//!
+//! Durability (postgresql.org/docs/current/runtime-config-wal.html). `durable`: with `fsync` and `synchronous_commit` on,
+//! COMMIT is answered after the log has been flushed, and `full_page_writes` repairs pages that a power cut tore.
+//! `relaxed`: `synchronous_commit = off` answers before the flush; up to three times `wal_writer_delay` may be lost, to a
+//! crash of the operating system or of the server process, and nothing is ever torn. `memory`: `fsync = off` never waits for
+//! the disk, and a power cut may destroy the cluster; without `full_page_writes` it may as well, so no more is claimed.
+//!
+//! `synchronous_commit` belongs to a session: ours are set to `off` for `relaxed` and `memory`, and to `on` for `durable`
+//! where the server's own is `off`. The other two belong to the server, and are set on throwaway servers only.
+
+mod binding;
+mod bulk;
+mod config;
+mod failure;
+mod layout;
+mod link;
+mod request;
+mod schema;
+mod serve;
+mod session;
+mod settings;
+mod sql;
+mod statements;
+mod talk;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod values;
+
+use std::sync::Arc;
+
+use crate::server::{Program, Server, Site};
+use crate::{
+    Binding, Capabilities, Capability, Dataset, Description, Durability, Failure, Footprint, Op, Opening, Placement,
+    Store,
+};
+pub use config::Config;
+use link::{Link, Target};
+use schema::Schema;
+pub use session::PostgresSession;
+use settings::Found;
+
+/// The opened store.
+pub struct Postgres {
+    dataset: Arc<Dataset>,
+    target: Target,
+    schema: Schema,
+    /// What every session sets for itself.
+    session_settings: String,
+    /// What was found at the opening.
+    found: Found,
+}
+
+impl Store for Postgres {
+    type Config = Config;
+    type Session = PostgresSession;
+    const NAME: &'static str = "postgres";
+    const ABOUT: &'static str = "PostgreSQL: a connection a session, prepared and pipelined statements";
+    const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
+    const PLACEMENT: Placement = Placement::Remote;
+    const BEST_DURABILITY: Durability = Durability::Durable;
+    const PROGRAM: Option<Program> = Some(serve::PROGRAM);
+
+    async fn serve(site: Site) -> Result<Server, Failure> {
+        serve::serve(site).await
+    }
+
+    async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
+        let target = config.target(opening.timeout)?;
+        let schema = Schema::of(&opening.dataset.name);
+        let found = Found::at(&mut target.connect("").await?).await?;
+        let session_settings = found.session_settings(&schema, &config, &opening);
+        Ok(Postgres { dataset: opening.dataset, target, schema, session_settings, found })
+    }
+
+    async fn reset(&self) -> Result<(), Failure> {
+        self.schema.create(&mut self.own_connection().await?, &self.dataset).await
+    }
+
+    async fn note(&self, note: &str) -> Result<(), Failure> {
+        self.schema.note(&mut self.own_connection().await?, note).await
+    }
+
+    async fn noted(&self) -> Result<Option<String>, Failure> {
+        self.schema.noted(&mut self.own_connection().await?).await
+    }
+
+    async fn settle(&self) -> Result<(), Failure> {
+        self.schema.settle(&mut self.own_connection().await?, &self.dataset).await
+    }
+
+    async fn session(&self) -> Result<PostgresSession, Failure> {
+        let link = self.target.connect(&self.session_settings).await?;
+        Ok(PostgresSession::new(link, self.dataset.clone()))
+    }
+
+    async fn describe(&self) -> Result<Description, Failure> {
+        let mut link = self.target.connect(&self.session_settings).await?;
+        settings::describe(&mut link, &self.dataset).await
+    }
+
+    fn binding(&self, op: &Op) -> Binding {
+        binding::binding(&self.dataset, op)
+    }
+
+    async fn footprint(&self) -> Result<Footprint, Failure> {
+        let mut link = self.own_connection().await?;
+        let written_bytes = self.found.written_bytes(&mut link).await?;
+        let disk_bytes = Some(self.schema.bytes(&mut link).await?);
+        Ok(Footprint { disk_bytes, memory_bytes: None, written_bytes })
+    }
+
+    async fn close(self, keep: bool) -> Result<(), Failure> {
+        if keep { Ok(()) } else { self.schema.remove(&mut self.own_connection().await?).await }
+    }
+}
+
+impl Postgres {
+    /// A connection for what is not an operation: it may take long, but does not wait for ever for somebody else's locks.
+    async fn own_connection(&self) -> Result<Link, Failure> {
+        let (schema, lock_ms) = (&self.schema.quoted, self.target.timeout.as_millis());
+        let settings = format!(
+            "SET search_path = {schema}, pg_catalog; SET statement_timeout = 0; SET lock_timeout = {lock_ms}; \
+             SET client_min_messages = error"
+        );
+        self.target.connect(&settings).await
+    }
+}

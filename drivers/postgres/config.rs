@@ -1,0 +1,68 @@
+//! Options of an address: `postgres://user:password@host:5432/database?sslmode=verify-full&isolation=serializable`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio_postgres::config::SslMode as Negotiation;
+
+use super::link::Target;
+use super::tls::Tls;
+use crate::{Failure, Isolation, redacted};
+
+/// Where the server is and how sessions are set. Not `Debug`: it holds the password.
+#[derive(Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The URL before its `?`, percent-encoded where needed. Several hosts with commas between are tried in turn.
+    location: Option<String>,
+    /// Whether connections are encrypted; `prefer` if not given, as in libpq.
+    #[serde(default)]
+    sslmode: SslMode,
+    /// A file with the certificates of the authorities that `verify-full` accepts; those of the system if not given.
+    sslrootcert: Option<PathBuf>,
+    /// The level of our sessions' transactions: `read-committed`, `repeatable-read` or `serializable`. The server's
+    /// default if not given, or what the workload requires if that is stronger.
+    pub(super) isolation: Option<Isolation>,
+}
+
+/// As in libpq.
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum SslMode {
+    Disable,
+    #[default]
+    Prefer,
+    Require,
+    VerifyFull,
+}
+
+impl Config {
+    /// Where to connect, with this limit of time.
+    pub(super) fn target(&self, timeout: Duration) -> Result<Target, Failure> {
+        let url = self.location.as_deref().ok_or_else(|| {
+            Failure::broken(
+                "postgres: there is no address; write postgres://user@host:5432/database, or let one be started",
+            )
+        })?;
+        let place = redacted(url);
+        let parsed: Result<tokio_postgres::Config, _> = url.parse();
+        let mut config = parsed.map_err(|error| {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            Failure::broken(format!("postgres: {place} is not an address of a PostgreSQL server{cause}"))
+        })?;
+        if config.get_hosts().is_empty() {
+            config.host("localhost");
+        }
+        config.application_name("storebench").connect_timeout(timeout).ssl_mode(match self.sslmode {
+            SslMode::Disable => Negotiation::Disable,
+            SslMode::Prefer => Negotiation::Prefer,
+            SslMode::Require | SslMode::VerifyFull => Negotiation::Require,
+        });
+        let tls = match (self.sslmode, &self.sslrootcert) {
+            (SslMode::VerifyFull, authorities) => Tls::verified(authorities.as_deref())?,
+            (_, None) => Tls::unverified()?,
+            (_, Some(_)) => return Err(Failure::broken("postgres: sslrootcert is for sslmode=verify-full only")),
+        };
+        Ok(Target { config, tls, timeout, place })
+    }
+}

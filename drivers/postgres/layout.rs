@@ -1,0 +1,216 @@
+//! How a dataset lies in PostgreSQL: a table a part, its columns and types, and the indexes that are built after the load.
+//!
+//! A field is a column; lists, maps and items are `jsonb`. Instants are `bigint` milliseconds: `timestamptz` ends in the
+//! year 294276 and would not give every 64-bit instant back. Texts are `COLLATE "C"`, ordered by their bytes, whatever the
+//! database's own collation. Statements on these tables are in `sql.rs`.
+
+use tokio_postgres::types::Type;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::{Dataset, Field, KeyKind, Kind, Log, Part, Series, Table};
+
+/// The longest identifier; the server cuts longer ones silently (NAMEDATALEN - 1).
+const LONGEST_NAME: usize = 63;
+
+/// An index by its name and the statement that makes it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Index {
+    pub(super) name: String,
+    pub(super) make: String,
+}
+
+/// The statement that makes a part's table.
+pub(super) fn table(dataset: &Dataset, part: Part) -> String {
+    let columns = match part {
+        Part::Table(at) => {
+            let table = &dataset.tables[at];
+            columns(vec![not_null(&key_column(table), key_type(table.key))], &table.fields)
+        }
+        Part::Log(at) => {
+            let log = &dataset.logs[at];
+            // Taken when an event is inserted: of two appends that overlap either may be the first, and one that began
+            // after another was acknowledged comes after it.
+            let seq = format!("{} bigint GENERATED ALWAYS AS IDENTITY", seq_column(log));
+            columns(vec![not_null(&stream_column(log), key_type(log.stream)), seq], &log.fields)
+        }
+        Part::Series(at) => {
+            let series = &dataset.series[at];
+            let (entity, instant) = (entity_column(series), at_column(series));
+            let keys = [&entity, &instant].map(|column| not_null(column, Type::INT8));
+            let metrics = series.metrics.iter().map(|metric| not_null(&quoted(metric), Type::FLOAT8));
+            // There from the start, unlike other keys: the load may meet a point twice, and the later one has to win.
+            let unique = format!("PRIMARY KEY ({entity}, {instant})");
+            keys.into_iter().chain(metrics).chain([unique]).collect::<Vec<_>>().join(", ")
+        }
+    };
+    format!("CREATE TABLE {} ({columns})", quoted(dataset.name_of(part)))
+}
+
+/// The indexes that are built when the rows are there, which is quicker than keeping them while rows come. Primary keys
+/// are among them. A dot, which no declared name contains, sets their names apart.
+pub(super) fn indexes(dataset: &Dataset, part: Part) -> Vec<Index> {
+    let (plain, name) = (dataset.name_of(part), quoted(dataset.name_of(part)));
+    let key = |columns: &str| {
+        let index = identifier(&format!("{plain}.key"));
+        Index {
+            make: format!("ALTER TABLE {name} ADD CONSTRAINT {} PRIMARY KEY ({columns})", quoted(&index)),
+            name: index,
+        }
+    };
+    let index = |over: &str, columns: &str| {
+        let index = identifier(&format!("{plain}.{over}"));
+        Index { make: format!("CREATE INDEX {} ON {name} ({columns})", quoted(&index)), name: index }
+    };
+    match part {
+        Part::Table(at) => {
+            let table = &dataset.tables[at];
+            let key_column = key_column(table);
+            // Ends with the key, in which ties are answered.
+            let secondary = table.indexes.iter().map(|field| {
+                let field = &table.fields[*field].name;
+                index(&format!("by.{field}"), &format!("{}, {key_column}", quoted(field)))
+            });
+            std::iter::once(key(&key_column)).chain(secondary).collect()
+        }
+        Part::Log(at) => {
+            let log = &dataset.logs[at];
+            vec![key(&format!("{}, {}", stream_column(log), seq_column(log)))]
+        }
+        // In the order in which `above` answers, so that it stops at its limit without sorting. One by metric would find
+        // a rare excess sooner, but every point would pay for every metric.
+        Part::Series(at) => {
+            let series = &dataset.series[at];
+            vec![index("by.at", &format!("{} DESC, {}", at_column(series), entity_column(series)))]
+        }
+    }
+}
+
+/// For each part the statements that make it.
+pub(super) fn described(dataset: &Dataset) -> Vec<String> {
+    let part = |part| {
+        let made = std::iter::once(table(dataset, part));
+        let made: Vec<String> = made.chain(indexes(dataset, part).into_iter().map(|index| index.make)).collect();
+        format!("{}: {}", dataset.name_of(part), made.join("; "))
+    };
+    dataset.parts().map(part).collect()
+}
+
+/// The type of a field's column.
+pub(super) fn type_of(kind: &Kind) -> Type {
+    match kind {
+        Kind::Bool => Type::BOOL,
+        Kind::Int | Kind::Time => Type::INT8,
+        Kind::Float => Type::FLOAT8,
+        Kind::Text => Type::TEXT,
+        Kind::Bytes => Type::BYTEA,
+        Kind::List(_) | Kind::Map | Kind::Items(_) => Type::JSONB,
+    }
+}
+
+/// The type of a key's column.
+pub(super) fn key_type(kind: KeyKind) -> Type {
+    match kind {
+        KeyKind::Int => Type::INT8,
+        KeyKind::Text => Type::TEXT,
+    }
+}
+
+/// The type of an array of one of the types of columns.
+pub(super) fn array_type(element: Type) -> Type {
+    match element {
+        Type::BOOL => Type::BOOL_ARRAY,
+        Type::INT8 => Type::INT8_ARRAY,
+        Type::FLOAT8 => Type::FLOAT8_ARRAY,
+        Type::TEXT => Type::TEXT_ARRAY,
+        Type::BYTEA => Type::BYTEA_ARRAY,
+        _ => Type::JSONB_ARRAY,
+    }
+}
+
+fn columns(mut columns: Vec<String>, fields: &[Field]) -> String {
+    columns.extend(fields.iter().map(|field| {
+        let (name, kind) = (quoted(&field.name), type_of(&field.kind));
+        if field.optional { format!("{name} {}", spelled(&kind)) } else { not_null(&name, kind) }
+    }));
+    columns.join(", ")
+}
+
+fn not_null(column: &str, kind: Type) -> String {
+    format!("{column} {} NOT NULL", spelled(&kind))
+}
+
+fn spelled(kind: &Type) -> &'static str {
+    match *kind {
+        Type::BOOL => "boolean",
+        Type::INT8 => "bigint",
+        Type::FLOAT8 => "double precision",
+        Type::TEXT => "text COLLATE \"C\"",
+        Type::BYTEA => "bytea",
+        _ => "jsonb",
+    }
+}
+
+/// Key and fields of a table.
+pub(super) fn record_columns(table: &Table) -> String {
+    listed([key_column(table)], &table.fields)
+}
+
+/// Stream and fields of a log; the server adds `seq`.
+pub(super) fn event_columns(log: &Log) -> String {
+    listed([stream_column(log)], &log.fields)
+}
+
+/// Entity, instant and metrics of a series.
+pub(super) fn point_columns(series: &Series) -> String {
+    let metrics = series.metrics.iter().map(|metric| quoted(metric));
+    [entity_column(series), at_column(series)].into_iter().chain(metrics).collect::<Vec<_>>().join(", ")
+}
+
+fn listed(keys: [String; 1], fields: &[Field]) -> String {
+    keys.into_iter().chain(fields.iter().map(|field| quoted(&field.name))).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn key_column(table: &Table) -> String {
+    free("key", table.fields.iter().map(|field| field.name.as_str()))
+}
+
+pub(super) fn stream_column(log: &Log) -> String {
+    free("stream", log.fields.iter().map(|field| field.name.as_str()))
+}
+
+pub(super) fn seq_column(log: &Log) -> String {
+    free("seq", log.fields.iter().map(|field| field.name.as_str()))
+}
+
+pub(super) fn entity_column(series: &Series) -> String {
+    free("entity", series.metrics.iter().map(String::as_str))
+}
+
+pub(super) fn at_column(series: &Series) -> String {
+    free("at", series.metrics.iter().map(String::as_str))
+}
+
+/// The wanted name for a column of ours, with underscores added until none of the declared names is the same.
+fn free<'a>(wanted: &str, taken: impl Iterator<Item = &'a str> + Clone) -> String {
+    let mut name = wanted.to_owned();
+    while taken.clone().any(|taken| taken == name) {
+        name.push('_');
+    }
+    quoted(&name)
+}
+
+/// A name that the server does not cut: a longer one ends with its hash instead.
+pub(super) fn identifier(name: &str) -> String {
+    if name.len() <= LONGEST_NAME {
+        return name.to_owned();
+    }
+    let kept = LONGEST_NAME - 17;
+    // Names of datasets and their parts are ASCII; any others are cut where a character begins.
+    let kept = (0..=kept).rev().find(|at| name.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}-{:016x}", &name[..kept], xxh3_64(name.as_bytes()))
+}
+
+/// A name as an identifier, whatever it is.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", identifier(name).replace('"', "\"\""))
+}

@@ -1,0 +1,271 @@
+//! One operation as one statement with its parameters, and what its reply has to be.
+
+use std::fmt;
+use std::pin::pin;
+
+use futures_util::TryStreamExt;
+use tokio_postgres::{Client, Error, RowStream, Statement};
+
+use super::failure::failure;
+use super::sql::Shape;
+use super::statements::Named;
+use super::values::{Answer, Param};
+use crate::{Dataset, Failure, Fields, Key, Matching, Op, Point, Rows, Value};
+
+/// A statement to be sent.
+pub(super) struct Request<'a> {
+    pub(super) statement: Statement,
+    pub(super) parameters: Vec<Param<'a>>,
+    pub(super) expects: Expects<'a>,
+    pub(super) subject: Subject<'a>,
+}
+
+/// What a reply has to be.
+#[derive(Clone, Copy)]
+pub(super) enum Expects<'a> {
+    /// Success.
+    Done,
+    /// So many changed rows: fewer are not a success.
+    Changed(u64),
+    /// One changed row, if there was one to change.
+    One,
+    /// Rows; at least one, if what they are about is there.
+    Rows { answer: Answer<'a>, some: bool },
+    /// The integer in the second column of one row, to tell why a bump changed nothing.
+    Held,
+}
+
+/// What a reply was.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Reply {
+    /// What was expected.
+    Applied,
+    /// The statement found nothing to change or to answer.
+    Nothing,
+    /// The record is there and holds this.
+    Held(Option<i64>),
+}
+
+/// What a statement is about, for messages.
+#[derive(Clone, Copy)]
+pub(super) enum Subject<'a> {
+    Op(&'a Dataset, &'a Op),
+    Control(&'static str),
+}
+
+/// The shape of the statement of a single operation, and the fields that it names. None if there is nothing to send: no
+/// events, no points.
+pub(super) fn shape(op: &Op) -> Result<Option<(Shape, Named<'_>)>, Failure> {
+    Ok(Some(match op {
+        Op::Insert { table, .. } => (Shape::Insert(*table), Named::All),
+        Op::Read { table, fields, .. } => (Shape::Read(*table), Named::Fields(fields)),
+        Op::Update { table, changes, .. } => (Shape::Update(*table), Named::Changed(changes)),
+        Op::Delete { table, .. } => (Shape::Delete(*table), Named::All),
+        Op::Bump { table, field, floor, .. } => {
+            (Shape::Bump { table: *table, field: *field, floored: floor.is_some() }, Named::All)
+        }
+        Op::Scan { table, fields, .. } => (Shape::Scan(*table), Named::Fields(fields)),
+        Op::Find { table, field, matching, order, fields, .. } => {
+            let equal = matches!(matching, Matching::Equal(_));
+            (Shape::Find { table: *table, field: *field, equal, order: *order }, Named::Fields(fields))
+        }
+        Op::Append { events, .. } if events.is_empty() => return Ok(None),
+        Op::Append { log, events, .. } => (Shape::Append { log: *log, many: events.len() > 1 }, Named::All),
+        Op::Tail { log, .. } => (Shape::Tail(*log), Named::All),
+        Op::Ingest { points, .. } if points.is_empty() => return Ok(None),
+        Op::Ingest { series, points } => (Shape::Ingest { series: *series, many: points.len() > 1 }, Named::All),
+        Op::Last { series, .. } => (Shape::Last(*series), Named::All),
+        Op::Range { series, .. } => (Shape::Range(*series), Named::All),
+        Op::Window { series, metric, fold, .. } => {
+            (Shape::Window { series: *series, metric: *metric, fold: *fold }, Named::All)
+        }
+        Op::Above { series, metric, .. } => (Shape::Above { series: *series, metric: *metric }, Named::All),
+        Op::Batch(_) | Op::Transact(_) => return Err(Failure::misplaced(op)),
+    }))
+}
+
+/// The parameters of a single operation's statement, in the order of `sql.rs`.
+pub(super) fn parameters<'a>(dataset: &Dataset, op: &'a Op) -> Result<Vec<Param<'a>>, Failure> {
+    let int = Param::Int;
+    Ok(match op {
+        Op::Insert { key, record, .. } => with_values(Param::key(key), record)?,
+        Op::Read { key, .. } | Op::Delete { key, .. } => vec![Param::key(key)],
+        Op::Update { key, changes, .. } => {
+            let mut parameters = Vec::with_capacity(changes.len() + 1);
+            for change in changes {
+                parameters.push(Param::of(&change.value)?);
+            }
+            parameters.push(Param::key(key));
+            parameters
+        }
+        Op::Bump { key, by, floor, .. } => {
+            let mut parameters = vec![int(*by), Param::key(key)];
+            parameters.extend(floor.map(|floor| least_held(floor, *by)));
+            parameters
+        }
+        Op::Scan { from, limit, .. } => vec![Param::key(from), Param::limit(*limit)],
+        Op::Find { matching, limit, .. } => match matching {
+            Matching::Equal(value) => vec![Param::of(value)?, Param::limit(*limit)],
+            Matching::Between(low, high) => vec![Param::of(low)?, Param::of(high)?, Param::limit(*limit)],
+        },
+        Op::Append { stream, events, .. } if events.len() == 1 => with_values(Param::key(stream), &events[0])?,
+        Op::Append { log, stream, events } => {
+            let width = dataset.logs[*log].fields.len();
+            let mut parameters = vec![Param::key(stream)];
+            for field in 0..width {
+                let value = |event: &'a Vec<Value>| Param::of(event.get(field).ok_or_else(|| uneven(op))?);
+                parameters.push(Param::Array(events.iter().map(value).collect::<Result<_, Failure>>()?));
+            }
+            parameters
+        }
+        Op::Tail { stream, limit, .. } => vec![Param::key(stream), Param::limit(*limit)],
+        Op::Ingest { points, .. } if points.len() == 1 => {
+            let metrics = points[0].metrics.iter().map(|metric| Param::Float(*metric));
+            [int(points[0].entity), int(points[0].at_ms)].into_iter().chain(metrics).collect()
+        }
+        Op::Ingest { series, points } => {
+            let points = last_of_each(points);
+            let mut parameters = vec![
+                Param::Array(points.iter().map(|point| int(point.entity)).collect()),
+                Param::Array(points.iter().map(|point| int(point.at_ms)).collect()),
+            ];
+            for metric in 0..dataset.series[*series].metrics.len() {
+                let value = |point: &&Point| point.metrics.get(metric).map(|value| Param::Float(*value));
+                let column: Option<Vec<Param<'_>>> = points.iter().map(value).collect();
+                parameters.push(Param::Array(column.ok_or_else(|| uneven(op))?));
+            }
+            parameters
+        }
+        Op::Last { entity, .. } => vec![int(*entity)],
+        Op::Range { entity, from_ms, to_ms, .. } => vec![int(*entity), int(*from_ms), int(*to_ms)],
+        Op::Window { entity, from_ms, to_ms, every_ms, .. } => {
+            vec![int(*entity), int(*from_ms), int(*to_ms), int(*every_ms)]
+        }
+        Op::Above { threshold, from_ms, to_ms, limit, .. } => {
+            vec![int(*from_ms), int(*to_ms), Param::Float(*threshold), Param::limit(*limit)]
+        }
+        Op::Batch(_) | Op::Transact(_) => return Err(Failure::misplaced(op)),
+    })
+}
+
+/// What the reply to a single operation's statement has to be.
+pub(super) fn expects<'a>(dataset: &'a Dataset, op: &'a Op) -> Expects<'a> {
+    let records = |table: usize, asked: &'a Fields, some| {
+        let table = &dataset.tables[table];
+        Expects::Rows { answer: Answer::Fields { key: table.key, declared: &table.fields, asked }, some }
+    };
+    match op {
+        Op::Insert { .. } => Expects::Changed(1),
+        Op::Update { .. } | Op::Delete { .. } | Op::Bump { .. } => Expects::One,
+        Op::Read { table, fields, .. } => records(*table, fields, true),
+        Op::Scan { table, fields, .. } | Op::Find { table, fields, .. } => records(*table, fields, false),
+        Op::Append { events, .. } => Expects::Changed(events.len() as u64),
+        Op::Tail { log, .. } => {
+            let log = &dataset.logs[*log];
+            let answer = Answer::Fields { key: log.stream, declared: &log.fields, asked: &Fields::All };
+            Expects::Rows { answer, some: false }
+        }
+        Op::Ingest { points, .. } => Expects::Changed(last_of_each(points).len() as u64),
+        Op::Last { .. } => Expects::Rows { answer: Answer::Point, some: true },
+        Op::Range { .. } | Op::Window { .. } | Op::Above { .. } => Expects::Rows { answer: Answer::Point, some: false },
+        Op::Batch(_) | Op::Transact(_) => Expects::Done,
+    }
+}
+
+/// The points, by (entity, instant), of equal ones the last: a statement may not meet a row twice, and two statements that
+/// lock rows in one order cannot wait for each other.
+fn last_of_each(points: &[Point]) -> Vec<&Point> {
+    let instant = |point: &Point| (point.entity, point.at_ms);
+    let mut sorted: Vec<&Point> = points.iter().collect();
+    sorted.sort_by_key(|point| instant(point));
+    sorted.dedup_by(|later, earlier| {
+        let same = instant(later) == instant(earlier);
+        if same {
+            *earlier = *later;
+        }
+        same
+    });
+    sorted
+}
+
+/// The least number to which `by` may be added without falling below the floor. Above all of them there is none, which
+/// compares as nothing does: false.
+fn least_held(floor: i64, by: i64) -> Param<'static> {
+    let least = i128::from(floor) - i128::from(by);
+    i64::try_from(least.max(i64::MIN.into())).map_or(Param::Null, Param::Int)
+}
+
+fn with_values<'a>(key: Param<'a>, values: &'a [Value]) -> Result<Vec<Param<'a>>, Failure> {
+    let mut parameters = Vec::with_capacity(1 + values.len());
+    parameters.push(key);
+    for value in values {
+        parameters.push(Param::of(value)?);
+    }
+    Ok(parameters)
+}
+
+fn uneven(op: &Op) -> Failure {
+    Failure::broken(format!("postgres: an `{}` with fewer values than columns", op.verb()))
+}
+
+impl Request<'_> {
+    /// Sends it and waits until the server begins to answer. It is sent when this is first polled.
+    pub(super) async fn send(&self, client: &Client) -> Result<RowStream, Error> {
+        client.query_raw(&self.statement, &self.parameters).await
+    }
+
+    /// Reads the whole reply, which was begun.
+    pub(super) async fn receive(&self, begun: Result<RowStream, Error>, rows: &mut Rows) -> Result<Reply, Failure> {
+        let failed = |error| failure(error, &self.subject);
+        let mut stream = pin!(begun.map_err(failed)?);
+        let (mut answered, mut held) = (0, None);
+        while let Some(row) = stream.try_next().await.map_err(failed)? {
+            match self.expects {
+                Expects::Rows { answer, .. } => {
+                    let (key, values) = answer.decode(&row)?;
+                    rows.push(key, values);
+                }
+                Expects::Held => held = row.try_get(1).map_err(failed)?,
+                _ => {}
+            }
+            answered += 1;
+        }
+        let changed = stream.rows_affected().unwrap_or(0);
+        match self.expects {
+            Expects::Rows { some: true, .. } | Expects::Held if answered == 0 => Ok(Reply::Nothing),
+            Expects::Held => Ok(Reply::Held(held)),
+            Expects::One if changed == 0 => Ok(Reply::Nothing),
+            Expects::Changed(expected) if changed != expected => {
+                Err(Failure::broken(format!("postgres: {}: took {changed} of {expected} rows", self.subject)))
+            }
+            _ => Ok(Reply::Applied),
+        }
+    }
+}
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let record = |f: &mut fmt::Formatter<'_>, dataset: &Dataset, table: usize, key: &Key| {
+            write!(f, "{} {key}", dataset.tables[table].name)
+        };
+        match self {
+            Subject::Control(statement) => f.write_str(statement),
+            Subject::Op(dataset, op) => match op {
+                Op::Insert { table, key, .. }
+                | Op::Read { table, key, .. }
+                | Op::Update { table, key, .. }
+                | Op::Delete { table, key }
+                | Op::Bump { table, key, .. } => record(f, dataset, *table, key),
+                Op::Scan { table, .. } | Op::Find { table, .. } => f.write_str(&dataset.tables[*table].name),
+                Op::Append { log, stream, .. } | Op::Tail { log, stream, .. } => {
+                    write!(f, "{} {stream}", dataset.logs[*log].name)
+                }
+                Op::Last { series, entity } | Op::Range { series, entity, .. } | Op::Window { series, entity, .. } => {
+                    write!(f, "{} {entity}", dataset.series[*series].name)
+                }
+                Op::Ingest { series, .. } | Op::Above { series, .. } => f.write_str(&dataset.series[*series].name),
+                Op::Batch(_) | Op::Transact(_) => f.write_str(op.verb()),
+            },
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The dataset's own schema: making, settling and removing it.
+//!
+//! On a server of others, nothing but this schema is touched. It is marked by a table that names its workload and the
+//! tables that were made; only those are ever dropped, one by one and never with CASCADE. What has the schema's name and
+//! not its mark is refused.
+
+use super::layout::{self, identifier, quoted};
+use super::link::Link;
+use crate::{Dataset, Failure, FailureKind};
+
+/// The mark's table. A dot, which no declared name contains, sets its name apart.
+const MARK: &str = "\"storebench.mark\"";
+
+/// A dataset's schema, there or not.
+pub(super) struct Schema {
+    dataset: String,
+    name: String,
+    pub(super) quoted: String,
+}
+
+/// What the server has under the schema's name.
+enum There {
+    Nothing,
+    /// Ours, with these tables.
+    Own(Vec<String>),
+    /// Somebody else's.
+    Foreign,
+}
+
+impl Schema {
+    pub(super) fn of(dataset: &str) -> Self {
+        let name = identifier(&format!("storebench_{dataset}"));
+        Schema { dataset: dataset.into(), quoted: quoted(&name), name }
+    }
+
+    /// Makes the dataset's tables, empty, in place of those that an earlier run of this workload made. All or nothing.
+    pub(super) async fn create(&self, link: &mut Link, dataset: &Dataset) -> Result<(), Failure> {
+        link.run("BEGIN").await?; // Undone, if anything fails, by the end of the connection.
+        match self.there(link).await? {
+            There::Nothing => {}
+            There::Own(tables) => self.drop_own(link, &tables).await?,
+            There::Foreign => {
+                let problem = format!("there is a schema {} that storebench did not make for this workload", self.name);
+                return Err(Failure::broken(format!("postgres: {problem}; rename it or give another database")));
+            }
+        }
+        let tables: Vec<&str> = dataset.parts().map(|part| dataset.name_of(part)).collect();
+        let made: Vec<String> = dataset.parts().map(|part| layout::table(dataset, part)).collect();
+        link.run(&format!(
+            "CREATE SCHEMA {}; CREATE TABLE {MARK} (workload text NOT NULL, tables text[] NOT NULL, note text); {}",
+            self.quoted,
+            made.join("; ")
+        ))
+        .await?;
+        link.query(&format!("INSERT INTO {MARK} VALUES ($1, $2)"), &[&self.dataset, &tables]).await?;
+        link.run("COMMIT").await
+    }
+
+    /// Builds the indexes, lets the planner look at the data and the data reach the disk. Only some roles may ask for a
+    /// checkpoint; for the others the server makes it in its own time.
+    pub(super) async fn settle(&self, link: &mut Link, dataset: &Dataset) -> Result<(), Failure> {
+        let named = "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+                     WHERE n.nspname = $1 AND c.relkind = 'i'";
+        let there = link.query(named, &[&self.name]).await?;
+        let there: Vec<&str> = there.iter().filter_map(|row| row.try_get(0).ok()).collect();
+        for part in dataset.parts() {
+            for index in layout::indexes(dataset, part).into_iter().filter(|index| !there.contains(&&*index.name)) {
+                link.run(&index.make).await.map_err(|failure| match failure.kind {
+                    FailureKind::Exists => Failure::exists(format_args!("a loaded key of {}", dataset.name_of(part))),
+                    _ => failure,
+                })?;
+            }
+        }
+        let tables: Vec<String> = dataset.parts().map(|part| quoted(dataset.name_of(part))).collect();
+        if !tables.is_empty() {
+            link.run(&format!("VACUUM (ANALYZE) {}", tables.join(", "))).await?;
+        }
+        match link.run("CHECKPOINT").await {
+            Err(failure) if failure.kind == FailureKind::Denied => Ok(()),
+            made => made,
+        }
+    }
+
+    /// Writes a note beside the data.
+    pub(super) async fn note(&self, link: &mut Link, note: &str) -> Result<(), Failure> {
+        let noted = link.query(&format!("UPDATE {MARK} SET note = $1 RETURNING true"), &[&note]).await?;
+        if noted.len() == 1 { Ok(()) } else { Err(Failure::broken("postgres: there is no dataset to be noted")) }
+    }
+
+    /// The note beside the data, if there are both.
+    pub(super) async fn noted(&self, link: &mut Link) -> Result<Option<String>, Failure> {
+        if !matches!(self.there(link).await?, There::Own(_)) {
+            return Ok(None);
+        }
+        let rows = link.query(&format!("SELECT note FROM {MARK}"), &[]).await?;
+        Ok(rows.first().and_then(|row| row.try_get(0).ok().flatten()))
+    }
+
+    /// Bytes of the tables with their indexes and everything that belongs to them.
+    pub(super) async fn bytes(&self, link: &mut Link) -> Result<u64, Failure> {
+        let sum = "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c \
+                   JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r'";
+        let rows = link.query(sum, &[&self.name]).await?;
+        let bytes: Option<i64> = rows.first().and_then(|row| row.try_get(0).ok());
+        bytes
+            .and_then(|bytes| u64::try_from(bytes).ok())
+            .ok_or_else(|| Failure::broken("postgres answers no size of the dataset"))
+    }
+
+    /// Removes what was made, if it is there and ours.
+    pub(super) async fn remove(&self, link: &mut Link) -> Result<(), Failure> {
+        link.run("BEGIN").await?;
+        if let There::Own(tables) = self.there(link).await? {
+            self.drop_own(link, &tables).await?;
+        }
+        link.run("COMMIT").await
+    }
+
+    async fn there(&self, link: &mut Link) -> Result<There, Failure> {
+        let known = "SELECT to_regclass($2) IS NOT NULL FROM pg_namespace WHERE nspname = $1";
+        let mark = format!("{}.{MARK}", self.quoted);
+        let rows = link.query(known, &[&self.name, &mark]).await?;
+        let Some(row) = rows.first() else { return Ok(There::Nothing) };
+        if !row.try_get(0).unwrap_or(false) {
+            return Ok(There::Foreign);
+        }
+        let rows = link.query(&format!("SELECT workload, tables FROM {mark}"), &[]).await?;
+        let told = rows.first().and_then(|row| Some((row.try_get::<_, String>(0).ok()?, row.try_get(1).ok()?)));
+        Ok(match told {
+            Some((workload, tables)) if workload == self.dataset => There::Own(tables),
+            _ => There::Foreign,
+        })
+    }
+
+    async fn drop_own(&self, link: &mut Link, tables: &[String]) -> Result<(), Failure> {
+        let own = tables.iter().map(|table| format!("{}.{}", self.quoted, quoted(table)));
+        let own: Vec<String> = own.chain([format!("{}.{MARK}", self.quoted)]).collect();
+        let dropped = link.run(&format!("DROP TABLE IF EXISTS {}; DROP SCHEMA {}", own.join(", "), self.quoted)).await;
+        dropped.map_err(|failure| {
+            // dependent_objects_still_exist
+            if !failure.message.contains("2BP01") {
+                return failure;
+            }
+            let problem = format!("something else was put into schema {} or depends on it", self.name);
+            Failure::broken(format!("postgres: {problem}, so it is left alone: {failure}"))
+        })
+    }
+}

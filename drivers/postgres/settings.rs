@@ -1,0 +1,190 @@
+//! What sessions set for themselves, what the server says of its settings, and what that amounts to.
+
+use std::collections::BTreeMap;
+
+use tokio_postgres::types::PgLsn;
+
+use super::config::Config;
+use super::layout;
+use super::link::Link;
+use super::schema::Schema;
+use crate::{Dataset, Description, Durability, Failure, FailureKind, Guarantees, Isolation, Opening};
+
+/// What was found on the server before anything was set.
+pub(super) struct Found {
+    synchronous_commit: String,
+    isolation: String,
+    /// The end of the write-ahead log. None on a server that has none to show.
+    written: Option<u64>,
+}
+
+/// Settings that bear on speed or safety. What a server does not have is left out.
+const TOLD: [&str; 43] = [
+    "autovacuum",
+    "bgwriter_delay",
+    "checkpoint_completion_target",
+    "checkpoint_timeout",
+    "commit_delay",
+    "data_checksums",
+    "deadlock_timeout",
+    "default_toast_compression",
+    "default_transaction_isolation",
+    "effective_cache_size",
+    "effective_io_concurrency",
+    "fsync",
+    "full_page_writes",
+    "huge_pages",
+    "io_method",
+    "jit",
+    "lock_timeout",
+    "maintenance_work_mem",
+    "max_connections",
+    "max_parallel_workers_per_gather",
+    "max_wal_size",
+    "plan_cache_mode",
+    "random_page_cost",
+    "server_encoding",
+    "server_version",
+    "shared_buffers",
+    "shared_preload_libraries",
+    "ssl",
+    "statement_timeout",
+    "synchronous_commit",
+    "synchronous_standby_names",
+    "tcp_keepalives_idle",
+    "track_activities",
+    "track_io_timing",
+    "wal_buffers",
+    "wal_compression",
+    "wal_level",
+    "wal_sync_method",
+    "wal_writer_delay",
+    "wal_writer_flush_after",
+    "work_mem",
+    "zero_damaged_pages",
+    "block_size",
+];
+
+impl Found {
+    /// Reads it, and refuses a database that could not hold every text.
+    pub(super) async fn at(link: &mut Link) -> Result<Self, Failure> {
+        let asked = "SELECT current_setting('server_encoding'), current_setting('synchronous_commit'), \
+                     current_setting('default_transaction_isolation')";
+        let rows = link.query(asked, &[]).await?;
+        let told = |at: usize| rows.first().and_then(|row| row.try_get::<_, String>(at).ok()).unwrap_or_default();
+        if told(0) != "UTF8" {
+            let encoding = told(0);
+            return Err(Failure::broken(format!(
+                "postgres: the database is encoded in {encoding}, which does not hold every text; give one in UTF8"
+            )));
+        }
+        let written = log_end(link).await?;
+        Ok(Found { synchronous_commit: told(1), isolation: told(2), written })
+    }
+
+    /// The statements by which a session sets itself, with the schema as the place of its tables. The server ends what runs
+    /// longer than an operation may: the client has given up on it, and its locks would stay.
+    pub(super) fn session_settings(&self, schema: &Schema, config: &Config, opening: &Opening) -> String {
+        let mut settings = format!(
+            "SET search_path = {}, pg_catalog; SET statement_timeout = {}",
+            schema.quoted,
+            opening.timeout.as_millis().clamp(1, i32::MAX as u128)
+        );
+        match (opening.durability, self.synchronous_commit.as_str()) {
+            (Durability::Durable, "off") => settings += "; SET synchronous_commit = on",
+            (Durability::Durable, _) => {}
+            (Durability::Relaxed | Durability::Memory, _) => settings += "; SET synchronous_commit = off",
+        }
+        let least = config.isolation.max(opening.isolation);
+        if let Some(level) = least.filter(|level| config.isolation.is_some() || *level > met_by(&self.isolation)) {
+            settings += &format!("; SET default_transaction_isolation = '{}'", level_for(level));
+        }
+        settings
+    }
+
+    /// Bytes that the whole cluster has added to its write-ahead log since then.
+    pub(super) async fn written_bytes(&self, link: &mut Link) -> Result<Option<u64>, Failure> {
+        let now = log_end(link).await?;
+        Ok(now.zip(self.written).map(|(now, then)| now.saturating_sub(then)))
+    }
+}
+
+async fn log_end(link: &mut Link) -> Result<Option<u64>, Failure> {
+    match link.query("SELECT pg_current_wal_lsn()", &[]).await {
+        Ok(rows) => Ok(rows.first().and_then(|row| row.try_get::<_, PgLsn>(0).ok()).map(u64::from)),
+        // A standby, a managed server or another engine may have no such function or not let us call it.
+        Err(failure) if matches!(failure.kind, FailureKind::Denied | FailureKind::Broken) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The server's level that meets ours. Its repeatable read is snapshot isolation
+/// (postgresql.org/docs/current/transaction-iso.html).
+fn level_for(level: Isolation) -> &'static str {
+    match level {
+        Isolation::ReadCommitted => "read committed",
+        Isolation::RepeatableRead | Isolation::Snapshot => "repeatable read",
+        Isolation::Serializable => "serializable",
+    }
+}
+
+/// Our level that one of the server's meets. Its read uncommitted is read committed.
+fn met_by(level: &str) -> Isolation {
+    match level {
+        "serializable" => Isolation::Serializable,
+        "repeatable read" => Isolation::Snapshot,
+        _ => Isolation::ReadCommitted,
+    }
+}
+
+/// The description, read back through a connection that is set as sessions are.
+pub(super) async fn describe(link: &mut Link, dataset: &Dataset) -> Result<Description, Failure> {
+    let asked = "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY($1)";
+    let mut settings = BTreeMap::new();
+    for row in link.query(asked, &[&TOLD.as_slice()]).await? {
+        if let (Ok(name), Ok(setting)) = (row.try_get::<_, String>(0), row.try_get(1)) {
+            settings.insert(name, setting);
+        }
+    }
+    let client = [
+        ("client.connections", "one a session, no pool, no reconnecting"),
+        ("client.parameters", "binary"),
+        ("client.statements", "prepared once a session, pipelined in groups"),
+        ("client.tcp_nodelay", "on"),
+        ("written_bytes", "write-ahead log of the whole cluster since the opening"),
+    ];
+    settings.extend(client.map(|(name, setting)| (name.into(), setting.into())));
+    settings.insert("client.tls".into(), tls(link).await);
+    let version = settings.get("server_version").cloned().unwrap_or_default();
+    Ok(Description { version, guarantees: guarantees(&settings), settings, layout: layout::described(dataset) })
+}
+
+/// As the server sees this connection. Not every engine has the view.
+async fn tls(link: &mut Link) -> String {
+    let asked = "SELECT concat_ws(' ', version, cipher) FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl";
+    let rows = link.query(asked, &[]).await;
+    let told = rows.ok().and_then(|rows| rows.first().and_then(|row| row.try_get(0).ok()));
+    told.unwrap_or_else(|| "none".into())
+}
+
+/// What the settings that were read back amount to.
+pub(super) fn guarantees(settings: &BTreeMap<String, String>) -> Guarantees {
+    let told = |name: &str| settings.get(name).map_or("unknown", String::as_str);
+    let (fsync, pages, commit) = (told("fsync"), told("full_page_writes"), told("synchronous_commit"));
+    let (durability, meaning) = match (fsync, pages, commit) {
+        // `local`, `remote_write`, `on` and `remote_apply` differ in what they ask of standbys.
+        ("on", "on", "on" | "local" | "remote_write" | "remote_apply") => {
+            (Durability::Durable, "so each commit is flushed to disk before it is answered")
+        }
+        ("on", "on", "off") => (Durability::Relaxed, "so commits are answered before the log is flushed"),
+        ("on", _, _) => (Durability::Memory, "so a power cut may leave torn pages that nothing repairs"),
+        _ => (Durability::Memory, "so nothing waits for the disk and a power cut may destroy the cluster"),
+    };
+    let level = told("default_transaction_isolation");
+    let isolation = match met_by(level) {
+        Isolation::Snapshot => format!("snapshot: PostgreSQL's {level}"),
+        met => met.name().to_owned(),
+    };
+    let because = format!("fsync={fsync}, full_page_writes={pages} and synchronous_commit={commit}, {meaning}");
+    Guarantees { durability, isolation, because }
+}

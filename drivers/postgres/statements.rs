@@ -1,0 +1,76 @@
+//! Prepared statements: each is prepared once for a session and kept, with its parameters' types stated.
+
+use std::sync::Arc;
+
+use tokio_postgres::{Client, Statement};
+
+use super::failure::failure;
+use super::sql::{self, Shape};
+use crate::{Change, Dataset, Failure, Fields};
+
+/// The statements of one session.
+pub(super) struct Statements {
+    dataset: Arc<Dataset>,
+    prepared: Vec<Prepared>,
+}
+
+struct Prepared {
+    shape: Shape,
+    fields: Fields,
+    statement: Statement,
+}
+
+/// The fields that a statement names, as the operation holds them: comparing them allocates nothing.
+#[derive(Clone, Copy)]
+pub(super) enum Named<'a> {
+    All,
+    Fields(&'a Fields),
+    Changed(&'a [Change]),
+}
+
+impl Statements {
+    pub(super) fn new(dataset: Arc<Dataset>) -> Self {
+        Statements { dataset, prepared: Vec::new() }
+    }
+
+    /// The statement of this shape. A workload has a few dozen of them, which a search compares quicker than it could
+    /// compute one hash.
+    pub(super) async fn get(&mut self, client: &Client, shape: Shape, named: Named<'_>) -> Result<Statement, Failure> {
+        match self.prepared.iter().find(|one| one.shape == shape && named.are(&one.fields)) {
+            Some(known) => Ok(known.statement.clone()),
+            None => self.prepare(client, shape, named.to_fields()).await,
+        }
+    }
+
+    async fn prepare(&mut self, client: &Client, shape: Shape, fields: Fields) -> Result<Statement, Failure> {
+        let mut sql = sql::sql(&self.dataset, shape, &fields);
+        if matches!(shape, Shape::Copy(_)) {
+            sql.types.clear(); // They are those of its columns.
+        }
+        let prepared = client.prepare_typed(&sql.text, &sql.types).await;
+        let statement = prepared.map_err(|error| failure(error, &sql.text))?;
+        self.prepared.push(Prepared { shape, fields, statement: statement.clone() });
+        Ok(statement)
+    }
+}
+
+impl Named<'_> {
+    fn are(self, fields: &Fields) -> bool {
+        match (self, fields) {
+            (Named::All, Fields::All) => true,
+            (Named::Fields(named), fields) => named == fields,
+            (Named::Changed(changes), Fields::Some(positions)) => {
+                changes.iter().map(|change| change.field).eq(positions.iter().copied())
+            }
+            _ => false,
+        }
+    }
+
+    fn to_fields(self) -> Fields {
+        match self {
+            Named::All => Fields::All,
+            Named::Fields(fields) => fields.clone(),
+            Named::Changed(changes) => Fields::Some(changes.iter().map(|change| change.field).collect()),
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! What is said to the server for one operation, and in how many round trips.
+//!
+//! A single operation is one statement. The statements of a group are sent together, without waiting for replies
+//! (pipelining), within BEGIN and COMMIT. A transaction in which a reply decides - an update that may find no row, a bump
+//! that a floor may refuse - says COMMIT or ROLLBACK in a second round trip. No conflict is tried again here.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use futures_util::future::{MaybeDone, maybe_done};
+use tokio_postgres::Client;
+
+use super::request::{Expects, Reply, Request, Subject, expects, parameters, shape};
+use super::sql::Shape;
+use super::statements::{Named, Statements};
+use crate::{Dataset, Done, Failure, FailureKind, Fields, Op, Rows};
+
+/// One side of a session while it carries out an operation.
+pub(super) struct Talk<'s> {
+    pub(super) dataset: &'s Dataset,
+    pub(super) client: &'s Client,
+    pub(super) statements: &'s mut Statements,
+}
+
+/// What a statement of a batch is for.
+#[derive(Clone, Copy)]
+enum Step {
+    Control,
+    Op(usize),
+    Probe(usize),
+}
+
+/// How an attempt at a batch ended.
+enum Attempt {
+    /// Everything was tried.
+    Ended(Result<Done, Failure>),
+    /// An error of the operation at this position has undone the others too.
+    Undone { at: usize, failure: Failure },
+}
+
+impl<'s> Talk<'s> {
+    pub(super) async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+        match op {
+            Op::Batch(ops) => self.batch(ops, rows).await,
+            Op::Transact(ops) => match ops.iter().find(|op| !op.transacts()) {
+                Some(misplaced) => Err(Failure::misplaced(misplaced)),
+                None => self.transact(ops, rows).await,
+            },
+            _ => self.one(op, rows).await,
+        }
+    }
+
+    async fn one(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+        let Some(request) = self.request(op).await? else { return Ok(Done::Applied) };
+        match request.receive(request.send(self.client).await, rows).await? {
+            Reply::Nothing if has_reasons(self.dataset, op) => {
+                let probe = self.probe(op).await?;
+                let reply = probe.receive(probe.send(self.client).await, rows).await?;
+                reason(self.dataset, op, reply)
+            }
+            Reply::Nothing => Err(missing(self.dataset, op)),
+            _ => Ok(Done::Applied),
+        }
+    }
+
+    /// All or nothing.
+    async fn transact(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Done, Failure> {
+        // Every operation that may be here has a statement: the one of `ops[at]` is `requests[1 + at]`.
+        let mut requests = vec![self.control(Shape::Begin).await?];
+        for op in ops {
+            requests.extend(self.request(op).await?);
+        }
+        let decides = decides(ops);
+        if !decides {
+            requests.push(self.control(Shape::Commit).await?);
+        }
+        let mut replies = self.together(&requests, rows).await;
+        let Some(first) = replies.iter().position(|reply| !matches!(reply, Ok(Reply::Applied))) else {
+            if decides {
+                self.say(Shape::Commit).await?;
+            }
+            return Ok(Done::Applied);
+        };
+        rows.clear();
+        // COMMIT after an error rolls back.
+        let is_open = decides || replies.len() < requests.len();
+        let aborted = replies[first..].iter().any(Result::is_err);
+        let op = first.checked_sub(1).and_then(|at| ops.get(at));
+        match (replies.swap_remove(first), op) {
+            (Ok(_), Some(op)) if has_reasons(self.dataset, op) => self.why(&ops[..first - 1], op, aborted).await,
+            (reply, op) => {
+                if is_open {
+                    // Should this fail, the connection is gone and the transaction with it.
+                    let _ = self.say(Shape::Rollback).await;
+                }
+                let failure = |op| missing(self.dataset, op);
+                Err(reply.err().or(op.map(failure)).unwrap_or_else(|| Failure::broken("postgres: no transaction")))
+            }
+        }
+    }
+
+    /// Why an operation of a transaction changed nothing, as seen where it was tried; then the transaction is undone. If a
+    /// later error has undone it already, what came before is done once more for that.
+    async fn why(&mut self, before: &[Op], op: &Op, aborted: bool) -> Result<Done, Failure> {
+        let mut requests = Vec::new();
+        if aborted {
+            // First of all: nothing can be prepared in a failed transaction.
+            self.say(Shape::Rollback).await?;
+            requests.push(self.control(Shape::Begin).await?);
+            for op in before {
+                requests.extend(self.request(op).await?);
+            }
+        }
+        let probe = requests.len();
+        requests.extend([self.probe(op).await?, self.control(Shape::Rollback).await?]);
+        let replies: Result<Vec<Reply>, Failure> =
+            self.together(&requests, &mut Rows::default()).await.into_iter().collect();
+        reason(self.dataset, op, replies?[probe])
+    }
+
+    /// One transaction, because one commit instead of many is how bulk is written to this store. What came before a failure
+    /// has to stay: where an error has undone it, it is sent again without the rest.
+    async fn batch(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Done, Failure> {
+        let (mut ops, mut failed) = (ops, None);
+        loop {
+            match self.try_batch(ops, rows).await? {
+                Attempt::Ended(done) => return done.and_then(|done| failed.map_or(Ok(done), Err)),
+                Attempt::Undone { at, failure } => {
+                    rows.clear();
+                    (ops, failed) = (&ops[..at], Some(failure));
+                }
+            }
+        }
+    }
+
+    async fn try_batch(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Attempt, Failure> {
+        let grouped = is_grouped(ops);
+        let (mut requests, mut steps) = (Vec::new(), Vec::new());
+        let mut add = |step, request| {
+            steps.push(step);
+            requests.push(request);
+        };
+        if grouped {
+            add(Step::Control, self.control(Shape::Begin).await?);
+        }
+        for (at, op) in ops.iter().enumerate() {
+            if let Some(request) = self.request(op).await? {
+                add(Step::Op(at), request);
+            }
+            // Asked at once: later, the operations after it would have changed what it met.
+            if has_reasons(self.dataset, op) {
+                add(Step::Probe(at), self.probe(op).await?);
+            }
+        }
+        if grouped {
+            add(Step::Control, self.control(Shape::Commit).await?);
+        }
+        let replies = self.together(&requests, rows).await;
+        if grouped && replies.len() < requests.len() {
+            let _ = self.say(Shape::Rollback).await;
+        }
+        let (mut done, mut unchanged) = (Ok(Done::Applied), false);
+        for (step, reply) in steps.into_iter().zip(replies) {
+            match (step, reply) {
+                (Step::Op(at), Err(failure)) if grouped && failure.kind != FailureKind::Conflict => {
+                    return Ok(Attempt::Undone { at, failure });
+                }
+                (_, Err(failure)) => return Ok(Attempt::Ended(done.and(Err(failure)))),
+                (Step::Op(at), Ok(Reply::Nothing)) => {
+                    unchanged = has_reasons(self.dataset, &ops[at]);
+                    if !unchanged {
+                        done = done.and_then(|_| Err(missing(self.dataset, &ops[at])));
+                    }
+                }
+                (Step::Probe(at), Ok(reply)) if unchanged => {
+                    done = done.and_then(|_| reason(self.dataset, &ops[at], reply));
+                }
+                (Step::Op(_), Ok(_)) => unchanged = false,
+                _ => {}
+            }
+        }
+        Ok(Attempt::Ended(done))
+    }
+
+    /// Sends statements without waiting in between, and reads their replies in order. If one cannot even be sent, the rest
+    /// is not sent either and has no reply.
+    async fn together(&self, requests: &[Request<'_>], rows: &mut Rows) -> Vec<Result<Reply, Failure>> {
+        let mut begun: Vec<_> =
+            requests.iter().map(|request| Box::pin(maybe_done(request.send(self.client)))).collect();
+        let sent = poll_fn(|context| {
+            let unsent = begun.iter_mut().position(|one| {
+                let _ = one.as_mut().poll(context);
+                matches!(**one, MaybeDone::Done(Err(_)))
+            });
+            Poll::Ready(unsent.map_or(requests.len(), |at| at + 1))
+        })
+        .await;
+        let mut replies = Vec::with_capacity(sent);
+        for (request, mut one) in requests.iter().zip(begun).take(sent) {
+            one.as_mut().await;
+            if let Some(reply) = one.as_mut().take_output() {
+                replies.push(request.receive(reply, rows).await);
+            }
+        }
+        replies
+    }
+
+    async fn request<'a>(&mut self, op: &'a Op) -> Result<Option<Request<'a>>, Failure>
+    where
+        's: 'a,
+    {
+        let dataset = self.dataset;
+        let Some((shape, named)) = shape(op)? else { return Ok(None) };
+        let statement = self.statements.get(self.client, shape, named).await?;
+        let parameters = parameters(dataset, op)?;
+        Ok(Some(Request { statement, parameters, expects: expects(dataset, op), subject: Subject::Op(dataset, op) }))
+    }
+
+    /// What the field of a bump holds.
+    async fn probe<'a>(&mut self, op: &'a Op) -> Result<Request<'a>, Failure>
+    where
+        's: 'a,
+    {
+        let Op::Bump { table, key, field, .. } = op else { return Err(Failure::misplaced(op)) };
+        let fields = Fields::Some(vec![*field]);
+        let statement = self.statements.get(self.client, Shape::Read(*table), Named::Fields(&fields)).await?;
+        let parameters = vec![super::values::Param::key(key)];
+        Ok(Request { statement, parameters, expects: Expects::Held, subject: Subject::Op(self.dataset, op) })
+    }
+
+    async fn control(&mut self, shape: Shape) -> Result<Request<'static>, Failure> {
+        let statement = self.statements.get(self.client, shape, Named::All).await?;
+        let subject = Subject::Control(match shape {
+            Shape::Begin => "BEGIN",
+            Shape::Commit => "COMMIT",
+            _ => "ROLLBACK",
+        });
+        Ok(Request { statement, parameters: Vec::new(), expects: Expects::Done, subject })
+    }
+
+    async fn say(&mut self, shape: Shape) -> Result<(), Failure> {
+        let request = self.control(shape).await?;
+        request.receive(request.send(self.client).await, &mut Rows::default()).await.map(|_| ())
+    }
+}
+
+/// Whether a batch is sent within BEGIN and COMMIT.
+pub(super) fn is_grouped(ops: &[Op]) -> bool {
+    ops.len() > 1 && ops.iter().any(Op::writes)
+}
+
+/// Whether a reply can be a reason to undo a transaction. An error needs no decision: the server has undone it.
+pub(super) fn decides(ops: &[Op]) -> bool {
+    let by_reply = |op: &Op| matches!(op, Op::Read { .. } | Op::Update { .. } | Op::Delete { .. } | Op::Bump { .. });
+    ops.iter().any(Op::writes) && ops.iter().any(by_reply)
+}
+
+/// Whether an operation that changed nothing can have had another reason than that there is no such record.
+pub(super) fn has_reasons(dataset: &Dataset, op: &Op) -> bool {
+    match op {
+        Op::Bump { table, field, floor, .. } => floor.is_some() || dataset.tables[*table].fields[*field].optional,
+        _ => false,
+    }
+}
+
+/// Why a bump changed nothing, from what its field was found to hold.
+fn reason(dataset: &Dataset, op: &Op, found: Reply) -> Result<Done, Failure> {
+    let subject = Subject::Op(dataset, op);
+    match (op, found) {
+        (Op::Bump { by, floor: Some(floor), .. }, Reply::Held(Some(held)))
+            if i128::from(held) + i128::from(*by) < i128::from(*floor) =>
+        {
+            Ok(Done::Refused)
+        }
+        (_, Reply::Held(Some(_))) => {
+            Err(Failure::new(FailureKind::Conflict, format!("postgres: {subject} changed while it was bumped")))
+        }
+        (_, Reply::Held(None)) => {
+            Err(Failure::broken(format!("postgres: {subject}: a field without an integer cannot be bumped")))
+        }
+        _ => Err(missing(dataset, op)),
+    }
+}
+
+fn missing(dataset: &Dataset, op: &Op) -> Failure {
+    Failure::missing(Subject::Op(dataset, op))
+}

@@ -1,0 +1,1 @@
+//! What is PostgreSQL's own and so not in the conformance suite.

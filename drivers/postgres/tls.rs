@@ -1,0 +1,164 @@
+//! TLS for connections, by rustls with ring.
+//!
+//! As in libpq (postgresql.org/docs/current/libpq-ssl.html), `prefer` and `require` encrypt without asking who answers;
+//! `verify-full` checks the certificate and the host's name. There is no channel binding and no client certificate.
+
+use std::future::Future;
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_postgres::Socket;
+use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream as PostgresTlsStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client;
+use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+
+use crate::Failure;
+
+/// How connections are encrypted.
+#[derive(Clone)]
+pub(super) struct Tls(Arc<ClientConfig>);
+
+/// An encrypted stream.
+pub(super) struct TlsStream(client::TlsStream<Socket>);
+
+impl Tls {
+    /// Whoever answers.
+    pub(super) fn unverified() -> Result<Self, Failure> {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider.clone());
+        let builder = builder.with_safe_default_protocol_versions().map_err(unusable)?;
+        let verifier = Arc::new(Anyone(provider));
+        Ok(Tls(Arc::new(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())))
+    }
+
+    /// Who has a certificate from one of the authorities in a file, or else of those that the system trusts.
+    pub(super) fn verified(authorities: Option<&Path>) -> Result<Self, Failure> {
+        let mut roots = RootCertStore::empty();
+        match authorities {
+            Some(file) => {
+                let unreadable =
+                    |error: &dyn std::fmt::Display| Failure::broken(format!("sslrootcert={}: {error}", file.display()));
+                for certificate in CertificateDer::pem_file_iter(file).map_err(|error| unreadable(&error))? {
+                    let certificate = certificate.map_err(|error| unreadable(&error))?;
+                    roots.add(certificate).map_err(|error| unreadable(&error))?;
+                }
+                if roots.is_empty() {
+                    return Err(unreadable(&"it holds no certificate"));
+                }
+            }
+            // Some that cannot be read are no reason not to use the others.
+            None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
+        }
+        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let builder = builder.with_safe_default_protocol_versions().map_err(unusable)?;
+        Ok(Tls(Arc::new(builder.with_root_certificates(roots).with_no_client_auth())))
+    }
+}
+
+fn unusable(error: Error) -> Failure {
+    Failure::broken("TLS cannot be used").caused_by(error)
+}
+
+/// Accepts every certificate, but not a signature that the certificate did not make.
+#[derive(Debug)]
+struct Anyone(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+impl MakeTlsConnect<Socket> for Tls {
+    type Stream = TlsStream;
+    type TlsConnect = ToHost;
+    type Error = io::Error;
+
+    fn make_tls_connect(&mut self, host: &str) -> io::Result<ToHost> {
+        // A connection without TLS comes here too, by a socket's path perhaps, which is no name.
+        Ok(ToHost { tls: self.0.clone(), host: ServerName::try_from(host.to_owned()).ok() })
+    }
+}
+
+/// A handshake to come.
+pub(super) struct ToHost {
+    tls: Arc<ClientConfig>,
+    host: Option<ServerName<'static>>,
+}
+
+impl TlsConnect<Socket> for ToHost {
+    type Stream = TlsStream;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<TlsStream>> + Send>>;
+
+    fn connect(self, socket: Socket) -> Self::Future {
+        Box::pin(async move {
+            let host = self.host.ok_or_else(|| io::Error::other("TLS needs the name or address of a host"))?;
+            TlsConnector::from(self.tls).connect(host, socket).await.map(TlsStream)
+        })
+    }
+}
+
+impl PostgresTlsStream for TlsStream {
+    fn channel_binding(&self) -> ChannelBinding {
+        ChannelBinding::none()
+    }
+}
+
+impl AsyncRead for TlsStream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, into)
+    }
+}
+
+impl AsyncWrite for TlsStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, from)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}

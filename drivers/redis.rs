@@ -1,0 +1,256 @@
+//! Redis, over its own protocol: also Valkey, KeyDB and others that speak it.
+//!
+//! Each session has a connection of its own. What operations become is in `redis/requests.rs` and the scripts beside it,
+//! how data lies in `redis/shape.rs`, and which settings make which durability tier in `redis/settings.rs`. A cluster is
+//! refused: the scripts here touch records, keys and indexes that a cluster would spread over several servers.
+//!
+//! The crate's defaults are not used where they would be measured: it would give up on an answer after 500 ms and leave
+//! TCP_NODELAY off. Its `ConnectionManager`, which makes connections again without a word, is not used at all.
+
+mod failures;
+mod mark;
+mod replies;
+mod requests;
+mod scripts;
+mod session;
+mod settings;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::io::tcp::TcpSettings;
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, TlsCertificates,
+};
+
+use crate::server::{Program, Server, Site};
+use crate::{
+    Binding, Capabilities, Capability, Description, Durability, Failure, FailureKind, Footprint, Op, Opening,
+    Placement, Store, redacted,
+};
+use failures::{failure, unconnected};
+pub use session::RedisSession;
+use session::ask;
+use settings::Info;
+use shape::Shape;
+
+/// The opened store.
+pub struct Redis {
+    client: Client,
+    shape: Arc<Shape>,
+    timeout: Duration,
+    /// The append-only file as it was when the store was opened; nothing without one.
+    opened: Option<Aof>,
+}
+
+/// Where the server is.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `redis://[[user]:password@]host[:port][/database]`, or `rediss://` for TLS.
+    location: Option<String>,
+    /// A file in PEM form with the certificate of the authority that signed the server's, if the system does not know it.
+    tls_ca: Option<String>,
+}
+
+impl Store for Redis {
+    type Config = Config;
+    type Session = RedisSession;
+    const NAME: &'static str = "redis";
+    const ABOUT: &'static str = "Redis: data structures in memory, with a log on disk; redis:// URLs";
+    const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
+    const PLACEMENT: Placement = Placement::Remote;
+    const BEST_DURABILITY: Durability = Durability::Durable;
+    const PROGRAM: Option<Program> = Some(Program {
+        name: "redis",
+        binary: "redis-server",
+        variable: "STOREBENCH_REDIS_BIN",
+        folders: &["/usr/local/bin", "/opt/homebrew/bin", "/opt/redis/bin"],
+        install: "Debian: apt-get install redis-server; macOS: brew install redis; Docker: docker run -p 6379:6379 redis",
+        // Everything that it holds is removed anyway, and TERM would write a snapshot first.
+        stop_signal: "KILL",
+        refuses_root: false,
+    });
+
+    async fn serve(site: Site) -> Result<Server, Failure> {
+        let (appendonly, appendfsync) = match site.durability {
+            Durability::Durable => ("yes", "always"),
+            Durability::Relaxed => ("yes", "everysec"),
+            Durability::Memory => ("no", "everysec"),
+        };
+        // One file does everything and looks at its own name: Debian's redis-server is a link to redis-check-rdb, which is
+        // what following the link has found.
+        let is_other_name =
+            site.binary.file_name().is_some_and(|name| name.to_string_lossy().starts_with("redis-check-"));
+        let mut command = site.command(is_other_name.then_some("redis-server"));
+        command.args(["--port", &site.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
+        command.arg("--dir").arg(site.folder());
+        command.args(["--appendonly", appendonly, "--appendfsync", appendfsync]);
+        let address = format!("redis://127.0.0.1:{}", site.port);
+        let client = client(&address, None)?;
+        let answers = || async {
+            let mut connection = connect(&client, Duration::from_secs(1)).await?;
+            ask(&mut connection, &redis::cmd("PING")).await
+        };
+        let server = site.start(command, address, answers).await?;
+        let mut connection = connect(&client, Duration::from_secs(1)).await?;
+        let info = settings::info(&mut connection, &["server"]).await?;
+        if info.get("process_id") != Some(&server.pid().to_string()) {
+            return Err(Failure::new(
+                FailureKind::Unavailable,
+                "redis: somebody else's server answers at the free port",
+            ));
+        }
+        Ok(server)
+    }
+
+    async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
+        let Some(location) = &config.location else {
+            return Err(Failure::broken("redis: give the URL of a server, such as redis://localhost:6379"));
+        };
+        let client = client(location, config.tls_ca.as_deref())?;
+        let mut connection = connect(&client, opening.timeout).await?;
+        let info = settings::info(&mut connection, &["server", "persistence"]).await?;
+        if info.get("redis_mode").is_some_and(|mode| mode == "cluster") {
+            let address = client.get_connection_info().addr();
+            return Err(Failure::broken(format!(
+                "redis: {address} is part of a cluster, which this driver does not speak to: give a single server"
+            )));
+        }
+        let shape = Arc::new(Shape::new(opening.dataset));
+        Ok(Redis { client, shape, timeout: opening.timeout, opened: Aof::told(&info) })
+    }
+
+    async fn reset(&self) -> Result<(), Failure> {
+        mark::reset(&mut self.connect().await?, &self.shape).await
+    }
+
+    async fn note(&self, note: &str) -> Result<(), Failure> {
+        mark::note(&mut self.connect().await?, &self.shape, note).await
+    }
+
+    async fn noted(&self) -> Result<Option<String>, Failure> {
+        mark::noted(&mut self.connect().await?, &self.shape).await
+    }
+
+    /// Nothing to do: indexes are always there, and the append-only file is rewritten when it has grown enough.
+    async fn settle(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn session(&self) -> Result<RedisSession, Failure> {
+        RedisSession::new(self.connect().await?, Arc::clone(&self.shape)).await
+    }
+
+    async fn describe(&self) -> Result<Description, Failure> {
+        let mut connection = self.connect().await?;
+        let info = settings::info(&mut connection, &["server", "replication", "persistence"]).await?;
+        let of_server = settings::settings(&mut connection).await?;
+        let guarantees = settings::guarantees(of_server.as_ref(), &info);
+        let mut settings = of_server.unwrap_or_default();
+        for told in ["redis_mode", "role", "connected_slaves", "aof_enabled", "mem_allocator", "multiplexing_api"] {
+            settings.extend(info.get(told).map(|value| (told.to_owned(), value.clone())));
+        }
+        settings.extend(self.client_settings());
+        Ok(Description { version: settings::version(&info), guarantees, settings, layout: self.shape.layout() })
+    }
+
+    fn binding(&self, op: &Op) -> Binding {
+        requests::binding(&self.shape, op)
+    }
+
+    /// Redis does not tell what part of its memory or its file belongs to which keys without asking for each of them, so
+    /// this is of the whole server.
+    async fn footprint(&self) -> Result<Footprint, Failure> {
+        let mut connection = self.connect().await?;
+        let info = settings::info(&mut connection, &["memory", "persistence"]).await?;
+        let now = Aof::told(&info);
+        let memory_bytes = info.get("used_memory_dataset").and_then(|bytes| bytes.parse().ok());
+        let written_bytes = now.zip(self.opened).and_then(|(now, opened)| now.grown_since(opened));
+        Ok(Footprint { disk_bytes: now.map(|aof| aof.bytes), memory_bytes, written_bytes })
+    }
+
+    async fn close(self, keep: bool) -> Result<(), Failure> {
+        if keep { Ok(()) } else { mark::remove(&mut self.connect().await?, &self.shape).await }
+    }
+}
+
+impl Redis {
+    async fn connect(&self) -> Result<MultiplexedConnection, Failure> {
+        connect(&self.client, self.timeout).await
+    }
+
+    /// What is set on our side, in effect.
+    fn client_settings(&self) -> BTreeMap<String, String> {
+        let info = self.client.get_connection_info();
+        let tls = matches!(info.addr(), ConnectionAddr::TcpTls { .. });
+        let timeout_ms = self.timeout.as_millis().to_string();
+        let settings = [
+            ("client_protocol", "RESP2".to_owned()),
+            ("client_connections", "one a session, never made again".to_owned()),
+            ("client_connect_timeout_ms", timeout_ms.clone()),
+            ("client_response_timeout_ms", timeout_ms),
+            ("client_tcp_nodelay", info.tcp_settings().nodelay().to_string()),
+            ("client_tls", tls.to_string()),
+        ];
+        settings.map(|(name, value)| (name.to_owned(), value)).into()
+    }
+}
+
+/// A client for a URL. It connects to nothing.
+fn client(location: &str, tls_ca: Option<&str>) -> Result<Client, Failure> {
+    let what = redacted(location);
+    let malformed = |error: redis::RedisError| {
+        Failure::broken(format!("redis: {what}: {}", error.detail().unwrap_or("this is no URL of a Redis server")))
+    };
+    let info: ConnectionInfo = location.into_connection_info().map_err(malformed)?;
+    let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2).set_skip_set_lib_name();
+    let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true)).set_redis_settings(redis);
+    if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
+        return Client::open(info).map_err(|error| failure(error, &what));
+    }
+    // One provider for all of this process. Whoever was first has chosen, and that is as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let read = |file: &str| {
+        std::fs::read(file).map_err(|error| Failure::broken(format!("redis: tls_ca={file}: {error}")).caused_by(error))
+    };
+    let root_cert = tls_ca.map(read).transpose()?;
+    let certificates = TlsCertificates { client_tls: None, root_cert };
+    Client::build_with_tls(info, certificates).map_err(|error| failure(error, &what))
+}
+
+/// A connection of the current thread's runtime, which also carries the task that reads and writes for it.
+async fn connect(client: &Client, timeout: Duration) -> Result<MultiplexedConnection, Failure> {
+    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(timeout)).set_response_timeout(Some(timeout));
+    let connection = client.get_multiplexed_async_connection_with_config(&config).await;
+    connection.map_err(|error| unconnected(error, client.get_connection_info().addr()))
+}
+
+/// The append-only file, as INFO tells of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Aof {
+    bytes: u64,
+    /// Bytes of it after the last rewrite.
+    base_bytes: u64,
+}
+
+impl Aof {
+    fn told(info: &Info) -> Option<Aof> {
+        let number = |name: &str| info.get(name)?.parse().ok();
+        if info.get("aof_enabled")? != "1" {
+            return None;
+        }
+        Some(Aof { bytes: number("aof_current_size")?, base_bytes: number("aof_base_size")? })
+    }
+
+    /// Bytes written since an earlier state. A rewrite in between leaves nobody who knows.
+    fn grown_since(self, earlier: Aof) -> Option<u64> {
+        if self.base_bytes == earlier.base_bytes { self.bytes.checked_sub(earlier.bytes) } else { None }
+    }
+}

@@ -1,0 +1,91 @@
+//! Whose keys they are: a hash beside a dataset's keys says that storebench made them, and holds the note.
+//!
+//! Only keys under a mark are ever removed. Commands that empty a database are not here.
+
+use redis::aio::MultiplexedConnection;
+
+use super::session::{KeysUnder, ask};
+use super::shape::Shape;
+use crate::{Failure, FailureKind};
+
+const MADE_BY: (&str, &str) = ("made_by", "storebench");
+const NOTE: &str = "note";
+
+/// Makes an empty dataset of ours in place of an earlier one of ours.
+pub(super) async fn reset(connection: &mut MultiplexedConnection, shape: &Shape) -> Result<(), Failure> {
+    if is_ours(connection, shape).await? {
+        // The note goes before what it tells of, and the mark stays until all is gone.
+        let _: u64 = ask(connection, redis::cmd("HDEL").arg(&shape.mark).arg(NOTE)).await?;
+        return remove_keys(connection, shape).await;
+    }
+    refuse_foreign(connection, shape).await?;
+    let _: u64 = ask(connection, redis::cmd("HSET").arg(&shape.mark).arg(MADE_BY.0).arg(MADE_BY.1)).await?;
+    Ok(())
+}
+
+/// Removes a dataset of ours, and its mark last.
+pub(super) async fn remove(connection: &mut MultiplexedConnection, shape: &Shape) -> Result<(), Failure> {
+    if is_ours(connection, shape).await? {
+        remove_keys(connection, shape).await?;
+        let _: u64 = ask(connection, redis::cmd("UNLINK").arg(&shape.mark)).await?;
+    }
+    Ok(())
+}
+
+/// Writes the note.
+pub(super) async fn note(connection: &mut MultiplexedConnection, shape: &Shape, note: &str) -> Result<(), Failure> {
+    if !is_ours(connection, shape).await? {
+        return Err(Failure::broken(format!("redis: `{}` holds no dataset of ours to note something of", shape.mark)));
+    }
+    let _: u64 = ask(connection, redis::cmd("HSET").arg(&shape.mark).arg(NOTE).arg(note)).await?;
+    Ok(())
+}
+
+/// Reads the note.
+pub(super) async fn noted(connection: &mut MultiplexedConnection, shape: &Shape) -> Result<Option<String>, Failure> {
+    if !is_ours(connection, shape).await? {
+        return Ok(None);
+    }
+    ask(connection, redis::cmd("HGET").arg(&shape.mark).arg(NOTE)).await
+}
+
+async fn is_ours(connection: &mut MultiplexedConnection, shape: &Shape) -> Result<bool, Failure> {
+    let held: Result<Option<String>, _> = ask(connection, redis::cmd("HGET").arg(&shape.mark).arg(MADE_BY.0)).await;
+    match held {
+        Ok(held) => Ok(held.as_deref() == Some(MADE_BY.1)),
+        Err(failure) if failure.message.contains("WRONGTYPE") => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn refuse_foreign(connection: &mut MultiplexedConnection, shape: &Shape) -> Result<(), Failure> {
+    let refusal = |key: &str| {
+        let words = format!(
+            "redis: the database already holds the key `{key}` that this workload did not make; \
+             choose another database by the number at the end of the URL"
+        );
+        Err(Failure::new(FailureKind::Broken, words))
+    };
+    let marked: bool = ask(connection, redis::cmd("EXISTS").arg(&shape.mark)).await?;
+    if marked {
+        return refusal(&shape.mark);
+    }
+    let mut keys = KeysUnder::new(&shape.prefix);
+    while let Some(keys) = keys.next(connection).await? {
+        if let Some(key) = keys.first() {
+            return refusal(&String::from_utf8_lossy(key));
+        }
+    }
+    Ok(())
+}
+
+/// UNLINK frees memory in a thread of its own, so that others do not wait.
+async fn remove_keys(connection: &mut MultiplexedConnection, shape: &Shape) -> Result<(), Failure> {
+    let mut keys = KeysUnder::new(&shape.prefix);
+    while let Some(keys) = keys.next(connection).await? {
+        if !keys.is_empty() {
+            let _: u64 = ask(connection, redis::cmd("UNLINK").arg(keys)).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,244 @@
+//! One connection as a session: operations become commands, commands are sent together, answers become rows.
+//!
+//! What is sent is in `requests.rs`, what comes back in `replies.rs`. The crate's connection is made for many users at
+//! once; here it has one, with one operation in flight. Nothing is sent twice and no connection is made again.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, FromRedisValue, Value as Reply};
+
+use super::failures::failure;
+use super::replies::{self, Sink};
+use super::requests::{self, Commands};
+use super::scripts::Scripts;
+use super::shape::Shape;
+use super::values;
+use crate::{Dataset, Done, Failure, Fields, Key, Op, Part, Row, Rows, Session};
+
+/// Rows, events or points that an export asks for at once.
+const CHUNK: usize = 1000;
+
+/// One logical client: a connection of its own, and the digests of the scripts that it has loaded.
+pub struct RedisSession {
+    connection: MultiplexedConnection,
+    shape: Arc<Shape>,
+    scripts: Scripts,
+    commands: Commands,
+}
+
+impl Session for RedisSession {
+    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+        rows.clear();
+        self.run(op, &mut |key, values| rows.push(key, values)).await
+    }
+
+    async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
+        match part {
+            Part::Table(at) => self.export_table(at, sink).await,
+            Part::Log(at) => self.export_log(at, sink).await,
+            Part::Series(at) => self.export_series(at, sink).await,
+        }
+    }
+}
+
+impl RedisSession {
+    pub(super) async fn new(mut connection: MultiplexedConnection, shape: Arc<Shape>) -> Result<Self, Failure> {
+        let scripts = Scripts::load(&mut connection).await?;
+        Ok(RedisSession { connection, shape, scripts, commands: Commands::default() })
+    }
+
+    async fn run(&mut self, op: &Op, sink: &mut Sink<'_>) -> Result<Done, Failure> {
+        let ops = match op {
+            Op::Batch(ops) => ops.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        self.commands.clear();
+        for one in ops {
+            if matches!(op, Op::Batch(_)) && matches!(one, Op::Transact(_)) {
+                return Err(Failure::misplaced(one));
+            }
+            requests::write(&self.shape, &self.scripts, one, &mut self.commands)?;
+        }
+        let mut replies = self.send(op).await?;
+        let mut done = Done::Applied;
+        for one in ops {
+            if replies::take(&self.shape, one, &mut replies, sink)? == Done::Refused {
+                done = Done::Refused;
+            }
+        }
+        Ok(done)
+    }
+
+    /// One round trip, or none if there is nothing to ask.
+    async fn send(&mut self, op: &Op) -> Result<Replies, Failure> {
+        let sent = match self.commands.list() {
+            [] => Ok(Replies::Many(Vec::new().into_iter())),
+            [command] => self.connection.send_packed_command(command).await.map(|reply| Replies::One(Some(reply))),
+            several => {
+                let count = several.len();
+                let pipeline = self.commands.pipeline();
+                let sent = self.connection.send_packed_commands(&pipeline, 0, count).await;
+                sent.map(|replies| Replies::Many(replies.into_iter()))
+            }
+        };
+        sent.map_err(|error| failure(error, &op.verb()))
+    }
+
+    /// Walks the keys in their order, chunk by chunk.
+    async fn export_table(&mut self, table: usize, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
+        let mut from = first_key(&self.shape.dataset, table);
+        loop {
+            let (mut count, mut last) = (0, None);
+            let scan = Op::Scan { table, from, limit: CHUNK, fields: Fields::All };
+            let mut take = |key: Key, values| {
+                count += 1;
+                last = Some(key.clone());
+                sink(Row { key, values });
+            };
+            self.run(&scan, &mut take).await?;
+            match last.and_then(key_after) {
+                Some(next) if count == CHUNK => from = next,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// The streams of a log are found by the beginning of their keys: keeping a list of them would cost every append.
+    async fn export_log(&mut self, log: usize, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
+        let shape = Arc::clone(&self.shape);
+        let prefix = &shape.logs[log];
+        let mut seen = HashSet::new();
+        let mut streams = KeysUnder::new(prefix);
+        while let Some(keys) = streams.next(&mut self.connection).await? {
+            for key in keys {
+                // A key that moves while the keys are walked may come twice.
+                if !seen.insert(key.clone()) {
+                    continue;
+                }
+                let stream = values::key(&key[prefix.len()..], shape.dataset.logs[log].stream)?;
+                let mut from = b"-".to_vec();
+                loop {
+                    let mut range = redis::cmd("XRANGE");
+                    range.arg(&key).arg(&from).arg("+").arg("COUNT").arg(CHUNK);
+                    let entries: Vec<Reply> = ask(&mut self.connection, &range).await?;
+                    let (count, last) = (entries.len(), entries.last().and_then(id_of));
+                    for entry in entries {
+                        replies::event(&shape, log, &stream, entry, &mut |key, values| sink(Row { key, values }))?;
+                    }
+                    match last {
+                        Some(last) if count == CHUNK => from = [b"(", last.as_slice()].concat(),
+                        _ => break,
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn export_series(&mut self, series: usize, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
+        let shape = Arc::clone(&self.shape);
+        let root = &shape.series[series];
+        let entities: Vec<i64> = ask(&mut self.connection, redis::cmd("SMEMBERS").arg(root)).await?;
+        for entity in entities {
+            for start in (0..).step_by(CHUNK) {
+                let mut range = redis::cmd("ZRANGE");
+                range.arg(format!("{root}:{entity}")).arg(start).arg(start + CHUNK - 1);
+                let points: Vec<Reply> = ask(&mut self.connection, &range).await?;
+                let is_last = points.len() < CHUNK;
+                for packed in points {
+                    replies::point(&shape, series, entity, packed, &mut |key, values| sink(Row { key, values }))?;
+                }
+                if is_last {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The answers of one round trip.
+enum Replies {
+    One(Option<Reply>),
+    Many(std::vec::IntoIter<Reply>),
+}
+
+impl Iterator for Replies {
+    type Item = Reply;
+
+    fn next(&mut self) -> Option<Reply> {
+        match self {
+            Replies::One(reply) => reply.take(),
+            Replies::Many(replies) => replies.next(),
+        }
+    }
+}
+
+/// The keys that begin with a prefix, some at a time. The server looks at a part of all its keys for each, and answers
+/// others in between.
+pub(super) struct KeysUnder {
+    pattern: String,
+    cursor: Option<u64>,
+}
+
+impl KeysUnder {
+    /// Names of datasets and parts hold none of the characters that a pattern gives a meaning.
+    pub(super) fn new(prefix: &str) -> Self {
+        KeysUnder { pattern: format!("{prefix}*"), cursor: Some(0) }
+    }
+
+    /// Some more keys, possibly none; nothing when all were answered.
+    pub(super) async fn next(
+        &mut self,
+        connection: &mut MultiplexedConnection,
+    ) -> Result<Option<Vec<Vec<u8>>>, Failure> {
+        let Some(cursor) = self.cursor else { return Ok(None) };
+        let mut scan = redis::cmd("SCAN");
+        scan.arg(cursor).arg("MATCH").arg(&self.pattern).arg("COUNT").arg(CHUNK);
+        let (next, keys): (u64, Vec<Vec<u8>>) = ask(connection, &scan).await?;
+        self.cursor = Some(next).filter(|cursor| *cursor != 0);
+        Ok(Some(keys))
+    }
+}
+
+/// Sends a command that is no operation.
+pub(super) async fn ask<T: FromRedisValue>(
+    connection: &mut MultiplexedConnection,
+    command: &Cmd,
+) -> Result<T, Failure> {
+    let name = command.args_iter().next().map(|name| match name {
+        redis::Arg::Simple(name) => String::from_utf8_lossy(name).into_owned(),
+        _ => String::new(),
+    });
+    command.query_async(connection).await.map_err(|error| failure(error, &name.unwrap_or_default()))
+}
+
+fn first_key(dataset: &Dataset, table: usize) -> Key {
+    match dataset.tables[table].key {
+        crate::KeyKind::Int => Key::Int(i64::MIN),
+        crate::KeyKind::Text => Key::Text("".into()),
+    }
+}
+
+/// The smallest key above one.
+fn key_after(key: Key) -> Option<Key> {
+    match key {
+        Key::Int(number) => number.checked_add(1).map(Key::Int),
+        Key::Text(mut text) => {
+            text.push('\0');
+            Some(Key::Text(text))
+        }
+    }
+}
+
+fn id_of(entry: &Reply) -> Option<Vec<u8>> {
+    match entry {
+        Reply::Array(entry) => match entry.first() {
+            Some(Reply::BulkString(id)) => Some(id.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}

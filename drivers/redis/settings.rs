@@ -1,0 +1,151 @@
+//! What the server says of itself, and what that amounts to.
+//!
+//! Durability, from redis.io/docs/latest/operate/oss_and_stack/management/persistence/ and `flushAppendOnlyFile` in
+//! redis/src/aof.c. The append-only file is written before answers are sent. With `appendfsync always` it is also synced
+//! before: `durable`, unless `no-appendfsync-on-rewrite` is on, which leaves the sync out while a child process saves.
+//! With `everysec` it is synced in the background once a second, and with `no` when the system likes: `relaxed`. One
+//! exception is known: with `everysec`, a write that would have to wait for a running sync is held back for at most 2 s,
+//! while answers go out; what was held back is lost if the process ends just then. Snapshots (`save`) alone lose minutes:
+//! `memory`. So does a server that may evict: it forgets what it acknowledged.
+
+use std::collections::BTreeMap;
+
+use redis::aio::MultiplexedConnection;
+
+use super::session::ask;
+use crate::{Durability, Failure, FailureKind, Guarantees};
+
+/// Settings of the server that bear on speed or safety.
+const SETTINGS: [&str; 10] = [
+    "appendonly",
+    "appendfsync",
+    "no-appendfsync-on-rewrite",
+    "auto-aof-rewrite-percentage",
+    "save",
+    "maxmemory",
+    "maxmemory-policy",
+    "io-threads",
+    "maxclients",
+    "min-replicas-to-write",
+];
+
+/// What INFO tells, by name.
+pub(super) type Info = BTreeMap<String, String>;
+
+/// Some sections of INFO.
+pub(super) async fn info(connection: &mut MultiplexedConnection, sections: &[&str]) -> Result<Info, Failure> {
+    let mut info = Info::new();
+    for section in sections {
+        let text: String = ask(connection, redis::cmd("INFO").arg(section)).await?;
+        let pairs = text.lines().filter_map(|line| line.split_once(':'));
+        info.extend(pairs.map(|(name, value)| (name.to_owned(), value.trim().to_owned())));
+    }
+    Ok(info)
+}
+
+/// The settings, read back. One that the server does not know is left out; None if it lets nobody see them, as hosted
+/// servers do.
+pub(super) async fn settings(connection: &mut MultiplexedConnection) -> Result<Option<Info>, Failure> {
+    let mut settings = Info::new();
+    for setting in SETTINGS {
+        // One by one: several in one command are understood from version 7 on.
+        match ask::<Vec<(String, String)>>(connection, redis::cmd("CONFIG").arg("GET").arg(setting)).await {
+            Ok(pairs) => settings.extend(pairs),
+            Err(failure) if matches!(failure.kind, FailureKind::Denied | FailureKind::Broken) => return Ok(None),
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(Some(settings))
+}
+
+/// The version, with the name of a server that is not Redis itself.
+pub(super) fn version(info: &Info) -> String {
+    let redis = info.get("redis_version").map_or("unknown", String::as_str);
+    match info.get("valkey_version") {
+        Some(valkey) => format!("Valkey {valkey}"),
+        None => redis.to_owned(),
+    }
+}
+
+/// What the settings amount to.
+pub(super) fn guarantees(settings: Option<&Info>, info: &Info) -> Guarantees {
+    let (durability, because) = match settings {
+        Some(settings) => tier(settings),
+        None => {
+            let aof = info.get("aof_enabled").map_or("unknown", String::as_str);
+            let because = format!(
+                "the server does not let us read its settings (INFO: aof_enabled={aof}), so nothing is claimed"
+            );
+            (Durability::Memory, because)
+        }
+    };
+    let isolation = "serializable: commands and scripts run one at a time".into();
+    Guarantees { durability, isolation, because }
+}
+
+fn tier(settings: &Info) -> (Durability, String) {
+    let of = |name: &str| settings.get(name).map_or("unknown", String::as_str);
+    let (aof, fsync, skips) = (of("appendonly"), of("appendfsync"), of("no-appendfsync-on-rewrite"));
+    let limited = of("maxmemory") != "0";
+    // The policies `volatile-…` take keys that expire, and ours do not.
+    if limited && of("maxmemory-policy").starts_with("allkeys") {
+        let (memory, policy) = (of("maxmemory"), of("maxmemory-policy"));
+        return (
+            Durability::Memory,
+            format!("maxmemory={memory} and maxmemory-policy={policy}, so what was acknowledged may be evicted"),
+        );
+    }
+    if aof != "yes" {
+        let save = of("save");
+        let because =
+            format!("appendonly={aof} and save=\"{save}\", so what is not in a snapshot is lost with the process");
+        return (Durability::Memory, because);
+    }
+    let set = format!("appendonly=yes and appendfsync={fsync}");
+    match fsync {
+        "always" if skips == "no" => {
+            (Durability::Durable, format!("{set}, so a write is synced before it is answered"))
+        }
+        "always" => (
+            Durability::Relaxed,
+            format!("{set} and no-appendfsync-on-rewrite={skips}, so nothing is synced while a snapshot is written"),
+        ),
+        "everysec" => (
+            Durability::Relaxed,
+            format!(
+                "{set}, so a write is handed to the system before it is answered (or, during a sync, within 2 s) and \
+                 synced once a second"
+            ),
+        ),
+        "no" => (
+            Durability::Relaxed,
+            format!("{set}, so a write is handed to the system before it is answered and synced when the system likes"),
+        ),
+        _ => (Durability::Memory, format!("{set}, which is not understood")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_synced_before_the_answer_is_called_durable() {
+        let base = [("appendonly", "yes"), ("appendfsync", "always"), ("no-appendfsync-on-rewrite", "no")];
+        let more = [("maxmemory", "0"), ("maxmemory-policy", "noeviction"), ("save", "")];
+        let tier_with = |changes: &[(&str, &str)]| {
+            let pairs = base.iter().chain(&more).chain(changes);
+            let settings = pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            guarantees(Some(&settings), &Info::new()).durability
+        };
+        assert_eq!(tier_with(&[]), Durability::Durable);
+        assert_eq!(tier_with(&[("no-appendfsync-on-rewrite", "yes")]), Durability::Relaxed);
+        assert_eq!(tier_with(&[("appendfsync", "everysec")]), Durability::Relaxed);
+        assert_eq!(tier_with(&[("appendfsync", "no")]), Durability::Relaxed);
+        assert_eq!(tier_with(&[("appendonly", "no"), ("save", "3600 1")]), Durability::Memory);
+        assert_eq!(tier_with(&[("maxmemory", "100"), ("maxmemory-policy", "allkeys-lru")]), Durability::Memory);
+        assert_eq!(tier_with(&[("maxmemory", "100"), ("maxmemory-policy", "volatile-lru")]), Durability::Durable);
+        assert_eq!(tier_with(&[("maxmemory", "100")]), Durability::Durable);
+        assert_eq!(guarantees(None, &Info::new()).durability, Durability::Memory);
+    }
+}

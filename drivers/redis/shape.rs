@@ -1,0 +1,140 @@
+//! Where a dataset lies: the names of its keys, and what an operation has to know about a table.
+//!
+//! Everything is `storebench:<dataset>:…`, beside the mark `storebench:<dataset>` that says whose it is. A table `people`
+//! has its records under `…:people:<key>`, all keys in the sorted set `…:people` and an index in `…:people.age`; a log has
+//! a stream under `…:events:<stream>`; a series has the set of its entities in `…:cpu` and the points of one under
+//! `…:cpu:<entity>`. Names of parts hold neither colon nor dot, so no two of these meet.
+
+use std::sync::Arc;
+
+use crate::{Dataset, Field, Fields, KeyKind, Kind, Part};
+
+/// Names for one dataset.
+pub(super) struct Shape {
+    pub(super) dataset: Arc<Dataset>,
+    /// The hash that marks the dataset as ours.
+    pub(super) mark: String,
+    /// What every other key begins with.
+    pub(super) prefix: String,
+    pub(super) tables: Vec<TableShape>,
+    /// For each log, what its streams' keys begin with.
+    pub(super) logs: Vec<String>,
+    /// For each series, the set of its entities; a colon and the entity follow it in the key of the points.
+    pub(super) series: Vec<String>,
+}
+
+/// Names for one table.
+pub(super) struct TableShape {
+    /// The sorted set of all keys.
+    pub(super) order: String,
+    /// What the records' keys begin with.
+    pub(super) records: String,
+    pub(super) indexes: Vec<Index>,
+    /// How keys are ordered in the scripts.
+    pub(super) key_kind: &'static str,
+    /// A field that every record has: a hash without fields is not there.
+    pub(super) witness: Option<usize>,
+}
+
+/// Names for one index.
+pub(super) struct Index {
+    pub(super) field: usize,
+    /// Its sorted set.
+    pub(super) key: String,
+    /// How values are ordered in the scripts.
+    pub(super) kind: &'static str,
+}
+
+/// The name of the field that stands, empty, in records (and events) of which every declared field may be absent.
+pub(super) const NO_FIELD: &str = "";
+
+impl Shape {
+    pub(super) fn new(dataset: Arc<Dataset>) -> Self {
+        let mark = format!("storebench:{}", dataset.name);
+        let name = |part: &str| format!("{mark}:{part}");
+        let tables = dataset.tables.iter().map(|table| {
+            let order = name(&table.name);
+            let index = |field: &usize| Index {
+                field: *field,
+                key: format!("{order}.{}", table.fields[*field].name),
+                kind: order_of(&table.fields[*field].kind),
+            };
+            TableShape {
+                records: format!("{order}:"),
+                indexes: table.indexes.iter().map(index).collect(),
+                key_kind: if table.key == KeyKind::Int { "int" } else { "key" },
+                witness: table.fields.iter().position(|field| !field.optional),
+                order,
+            }
+        });
+        Shape {
+            tables: tables.collect(),
+            logs: dataset.logs.iter().map(|log| format!("{}:", name(&log.name))).collect(),
+            series: dataset.series.iter().map(|series| name(&series.name)).collect(),
+            prefix: format!("{mark}:"),
+            mark,
+            dataset,
+        }
+    }
+
+    /// How each part lies, one sentence each.
+    pub(super) fn layout(&self) -> Vec<String> {
+        self.dataset.parts().map(|part| self.layout_of(part)).collect()
+    }
+
+    fn layout_of(&self, part: Part) -> String {
+        let name = self.dataset.name_of(part);
+        match part {
+            Part::Table(at) => {
+                let TableShape { order, records, indexes, .. } = &self.tables[at];
+                let indexes: String = indexes
+                    .iter()
+                    .map(|index| format!(", one of ordered values and keys in {} (always kept)", index.key))
+                    .collect();
+                format!(
+                    "{name}: a hash for each record in {records}<key> (absent fields left out; lists, maps and items as \
+                     JSON), a sorted set of all keys in {order} (always kept, for scans){indexes}"
+                )
+            }
+            Part::Log(at) => format!("{name}: a Redis stream for each stream in {}<stream>", self.logs[at]),
+            Part::Series(at) => {
+                let root = &self.series[at];
+                let metrics = self.dataset.series[at].metrics.len();
+                format!(
+                    "{name}: a sorted set for each entity in {root}:<entity>, score the instant, member the instant and \
+                     {metrics} metrics as packed 64-bit floats; a set of all entities in {root}; no index over time"
+                )
+            }
+        }
+    }
+}
+
+impl TableShape {
+    /// The index of a field.
+    pub(super) fn index(&self, field: usize) -> Option<&Index> {
+        self.indexes.iter().find(|index| index.field == field)
+    }
+
+    /// Whether a read of these fields could not tell a record of absent values from none.
+    pub(super) fn needs_witness(&self, declared: &[Field], fields: &Fields) -> bool {
+        match fields {
+            Fields::All => self.witness.is_none(),
+            Fields::Some(asked) => asked.iter().all(|field| declared[*field].optional),
+        }
+    }
+
+    /// The name of the field that every record has.
+    pub(super) fn witness_name<'a>(&self, declared: &'a [Field]) -> &'a str {
+        self.witness.map_or(NO_FIELD, |field| &declared[field].name)
+    }
+}
+
+/// Lists, maps and items are ordered by their JSON: an index on one answers `Equal` and no more.
+fn order_of(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Int | Kind::Time => "int",
+        Kind::Float => "float",
+        Kind::Bool => "flag",
+        Kind::Text | Kind::Bytes | Kind::List(_) | Kind::Map | Kind::Items(_) => "text",
+    }
+}

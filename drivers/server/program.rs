@@ -1,0 +1,154 @@
+//! Where the program of a server is found, how to get it if it is not, and as whom it runs.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Component, Path, PathBuf};
+use std::process::Command;
+
+use crate::{Failure, FailureKind};
+
+/// A server's program, as a driver knows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Program {
+    /// Its store's name.
+    pub name: &'static str,
+    /// The file's name.
+    pub binary: &'static str,
+    /// The environment variable that names the file: asked first.
+    pub variable: &'static str,
+    /// Where installers put it, beside the folders of PATH; `*` stands for any part of one name, the highest version
+    /// first.
+    pub folders: &'static [&'static str],
+    /// How to get it: one line each for Debian, macOS and Docker.
+    pub install: &'static str,
+    /// The signal that ends it at once and cleanly enough: what it holds is removed anyway.
+    pub stop_signal: &'static str,
+    /// Whether it refuses to run as root.
+    pub refuses_root: bool,
+}
+
+/// The folder that `scripts/servers` fills, unless STOREBENCH_SERVERS names another.
+fn fetched() -> PathBuf {
+    if let Some(folder) = std::env::var_os("STOREBENCH_SERVERS") {
+        return folder.into();
+    }
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    cache.or_else(home).unwrap_or_else(std::env::temp_dir).join("storebench/servers")
+}
+
+impl Program {
+    /// The program's file.
+    ///
+    /// # Errors
+    /// `Unavailable` if it is nowhere, with how to get it; `Broken` if the environment variable names what is no file.
+    pub fn find(&self) -> Result<PathBuf, Failure> {
+        if let Some(named) = std::env::var_os(self.variable) {
+            let named = PathBuf::from(named);
+            let problem = format!("{}: {} names {}, which is not a file", self.name, self.variable, named.display());
+            return if named.is_file() { Ok(named) } else { Err(Failure::broken(problem)) };
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let usual = self.folders.iter().flat_map(|pattern| matching(Path::new(pattern)));
+        let folders = std::env::split_paths(&path).chain(usual).chain([fetched()]);
+        let found = folders.map(|folder| folder.join(self.binary)).find(|file| file.is_file());
+        found.ok_or_else(|| {
+            let problem =
+                format!("no `{}` on this machine (PATH, the usual folders, {})", self.binary, fetched().display());
+            let remedy =
+                format!("{}; or name the file in {}, or give the URL of a running server", self.install, self.variable);
+            Failure::new(FailureKind::Unavailable, format!("{}: {problem}. {remedy}", self.name))
+        })
+    }
+
+    /// As whom it is to run, if not as whoever runs this.
+    pub(super) fn user(&self) -> Result<Option<User>, Failure> {
+        if !self.refuses_root || !nix::unistd::geteuid().is_root() {
+            return Ok(None);
+        }
+        let named = |name: &&str| nix::unistd::User::from_name(name).ok().flatten();
+        let user = [self.name, "nobody"].iter().find_map(named);
+        let user = user.ok_or_else(|| {
+            Failure::broken(format!(
+                "{} refuses to run as root, and there is no user `{}` or `nobody`",
+                self.name, self.name
+            ))
+        })?;
+        Ok(Some(User { user: user.uid.as_raw(), group: user.gid.as_raw() }))
+    }
+}
+
+/// An unprivileged user of this machine.
+#[derive(Debug)]
+pub(super) struct User {
+    user: u32,
+    group: u32,
+}
+
+impl User {
+    pub(super) fn give(&self, folder: &Path) -> std::io::Result<()> {
+        std::os::unix::fs::chown(folder, Some(self.user), Some(self.group))
+    }
+
+    pub(super) fn become_by(&self, command: &mut Command) {
+        command.uid(self.user).gid(self.group);
+    }
+}
+
+/// The folders that a pattern with at most one `*` stands for, highest version first.
+fn matching(pattern: &Path) -> Vec<PathBuf> {
+    let mut components = pattern.components();
+    let has_star = |component: &Component<'_>| component.as_os_str().to_string_lossy().contains('*');
+    let before: PathBuf = components.clone().take_while(|component| !has_star(component)).collect();
+    let Some(starred) = components.find(has_star) else { return vec![before] };
+    let starred = starred.as_os_str().to_string_lossy().into_owned();
+    let (prefix, suffix) = starred.split_once('*').unwrap_or((&starred, ""));
+    let after = components.as_path();
+    let names = std::fs::read_dir(&before).into_iter().flatten().flatten().filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        name.strip_prefix(prefix)?.strip_suffix(suffix)?;
+        Some(name)
+    });
+    let mut names: Vec<String> = names.collect();
+    let version = |name: &String| -> Vec<u32> {
+        name.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect()
+    };
+    names.sort_by_key(|name| std::cmp::Reverse(version(name)));
+    names.into_iter().map(|name| before.join(name).join(after)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOWHERE: Program = Program {
+        name: "nowhere",
+        binary: "storebench-no-such-server",
+        variable: "STOREBENCH_NO_SUCH_VARIABLE",
+        folders: &["/usr/lib/no-such/*/bin"],
+        install: "Debian: apt install nowhere; macOS: brew install nowhere; Docker: nowhere",
+        stop_signal: "TERM",
+        refuses_root: false,
+    };
+
+    #[test]
+    fn a_missing_program_says_how_to_get_it() {
+        let failure = NOWHERE.find().expect_err("there is none");
+        for word in ["Debian", "macOS", "Docker", "STOREBENCH_NO_SUCH_VARIABLE", "storebench-no-such-server"] {
+            assert!(failure.message.contains(word), "{failure}");
+        }
+        assert!(!failure.message.contains('\n'), "one sentence: {failure}");
+    }
+
+    #[test]
+    fn the_highest_version_comes_first() {
+        let home = tempfile::tempdir().expect("a folder");
+        for version in ["9", "15", "16.2", "not-a-version"] {
+            std::fs::create_dir(home.path().join(version)).expect("a folder in it");
+        }
+        let found = matching(&home.path().join("*/bin"));
+        let names: Vec<_> = found.iter().filter_map(|folder| folder.parent()?.file_name()?.to_str()).collect();
+        assert_eq!(names, ["16.2", "15", "9", "not-a-version"]);
+        assert_eq!(matching(&home.path().join("1*.2/bin")), [home.path().join("16.2/bin")]);
+        assert_eq!(matching(Path::new("/usr/bin")), [PathBuf::from("/usr/bin")]);
+    }
+}

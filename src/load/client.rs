@@ -1,0 +1,109 @@
+//! One logical client of a store: its session, the limit of time on an operation, and a new session after a broken one.
+//!
+//! Embedded stores block their thread and have limits of their own (libSQL's busy timeout), so nothing here stands
+//! around their calls. What a failure means for the run is the lane's to decide.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use drivers::{Done, Failure, FailureKind, Op, Placement, Rows, Session, Store};
+use tokio::time::{Instant, Sleep};
+
+use super::pace::Clock;
+
+/// The first wait before another attempt to connect; each is twice as long as the one before it, up to the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(10);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// A session and what keeps it going.
+pub struct Client<S: Store> {
+    store: Arc<S>,
+    session: S::Session,
+    timeout: Duration,
+    /// The one timer of a remote client. Setting a timer for each operation would stand inside the stopwatch; this one
+    /// is left as it is, and set anew when it fires before the time of the operation in flight.
+    timer: Option<Pin<Box<Sleep>>>,
+    is_broken: bool,
+    wait: Duration,
+}
+
+impl<S: Store> Client<S> {
+    /// Connects. Called on a runtime, where the client stays.
+    ///
+    /// # Errors
+    /// When there is no session to be had.
+    pub async fn connect(store: Arc<S>, timeout: Duration) -> Result<Self, Failure> {
+        let session = within(timeout, store.session()).await?;
+        let timer = match S::PLACEMENT {
+            Placement::Embedded => None,
+            Placement::Remote => Some(Box::pin(tokio::time::sleep(timeout))),
+        };
+        Ok(Client { store, session, timeout, timer, is_broken: false, wait: FIRST_WAIT })
+    }
+
+    /// Carries out an operation that began at an instant of the clock, and gives up on it when its time is over.
+    #[inline]
+    pub async fn execute(&mut self, op: &Op, rows: &mut Rows, clock: &Clock, began_ns: u64) -> Result<Done, Failure> {
+        let Some(timer) = &mut self.timer else { return self.session.execute(op, rows).await };
+        let timeout = self.timeout;
+        let mut answer = pin!(self.session.execute(op, rows));
+        let result = poll_fn(|context| {
+            if let Poll::Ready(result) = answer.as_mut().poll(context) {
+                return Poll::Ready(result);
+            }
+            while timer.as_mut().poll(context).is_ready() {
+                let lasted = Duration::from_nanos(clock.now_ns().saturating_sub(began_ns));
+                match timeout.checked_sub(lasted) {
+                    None | Some(Duration::ZERO) => return Poll::Ready(Err(no_answer(timeout))),
+                    Some(left) => timer.as_mut().reset(Instant::now() + left),
+                }
+            }
+            Poll::Pending
+        })
+        .await;
+        if let Err(failure) = &result {
+            // An answer may still be on its way: a session that was given up on would take it for the next one's.
+            self.is_broken = matches!(failure.kind, FailureKind::Timeout | FailureKind::Unavailable);
+        }
+        result
+    }
+
+    /// Whether its session can no longer be used.
+    #[inline]
+    pub fn is_broken(&self) -> bool {
+        S::PLACEMENT == Placement::Remote && self.is_broken
+    }
+
+    /// Tries once to connect anew. After a failure it waits: longer each time.
+    ///
+    /// # Errors
+    /// Why there is no session yet.
+    pub async fn reconnect(&mut self) -> Result<(), Failure> {
+        match within(self.timeout, self.store.session()).await {
+            Ok(session) => {
+                (self.session, self.is_broken, self.wait) = (session, false, FIRST_WAIT);
+                Ok(())
+            }
+            Err(failure) => {
+                tokio::time::sleep(self.wait).await;
+                self.wait = (self.wait * 2).min(LONGEST_WAIT);
+                Err(failure)
+            }
+        }
+    }
+}
+
+/// An answer, or after the limit a failure. For what is not measured.
+///
+/// # Errors
+/// What the store answers, or `Timeout`.
+pub async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(no_answer(limit)))
+}
+
+fn no_answer(limit: Duration) -> Failure {
+    Failure::new(FailureKind::Timeout, format!("no answer within {}", humantime::format_duration(limit)))
+}

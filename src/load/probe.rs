@@ -1,0 +1,72 @@
+//! Whether a store could be measured here: its program is found, it starts, is reached, lets us make a dataset, and says
+//! what it promises. Nothing is measured.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use drivers::server::{self, Server};
+use drivers::{
+    Address, Capabilities, Dataset, Description, Durability, Failure, Field, KeyKind, Kind, Opening, Store, Table,
+};
+
+use super::client::within;
+use super::threads;
+
+/// What was found out about a store, as far as it got.
+#[derive(Debug, Default)]
+pub struct Probe {
+    /// The server program that was started for it.
+    pub program: Option<PathBuf>,
+    /// How long the start took.
+    pub started_in: Option<Duration>,
+    /// What it says of itself.
+    pub description: Option<Description>,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// Why it went no further.
+    pub failure: Option<Failure>,
+}
+
+/// Tries a store: what a run would do before it loads anything.
+pub fn probe<S: Store>(address: &Address, durability: Durability) -> Probe {
+    let mut probe = Probe { capabilities: S::CAPABILITIES, ..Probe::default() };
+    probe.failure = attempt::<S>(address, durability.min(S::BEST_DURABILITY), &mut probe).err();
+    probe
+}
+
+fn attempt<S: Store>(address: &Address, durability: Durability, probe: &mut Probe) -> Result<(), Failure> {
+    let runtime =
+        threads::runtime().map_err(|error| Failure::broken("no event queue is to be had").caused_by(error))?;
+    let mut server: Option<Server> = None;
+    if let Some(program) = S::PROGRAM.filter(|_| !address.is_given()) {
+        probe.program = Some(program.find()?);
+        let began = Instant::now();
+        server = Some(runtime.block_on(server::start::<S>(durability))?);
+        probe.started_in = Some(began.elapsed());
+    }
+    let at = server.as_ref().map_or_else(|| address.clone(), |server| address.at(&server.address));
+    let config = at.config::<S::Config>().map_err(|error| Failure::broken(error.to_string()))?;
+    runtime.block_on(async {
+        let opening = Opening::new(Arc::new(sample()), durability);
+        let limit = opening.timeout;
+        let store = within(limit, S::open(config, opening)).await?;
+        // What was begun is removed again, whatever it came to.
+        let described = within(limit, async {
+            store.reset().await?;
+            store.session().await?;
+            store.describe().await
+        });
+        let described = described.await;
+        let closed = within(limit, store.close(false)).await;
+        probe.description = Some(described?);
+        closed
+    })
+}
+
+/// The smallest dataset that shows whether one can be made.
+fn sample() -> Dataset {
+    let field = Field { name: "value".into(), kind: Kind::Int, optional: false };
+    let table = Table { name: "sample".into(), key: KeyKind::Int, fields: vec![field], indexes: vec![] };
+    Dataset { name: "check".into(), tables: vec![table], ..Dataset::default() }
+}

@@ -1,0 +1,105 @@
+//! The last thing that the terminal shows of several stores: one table for each durability tier, a row for each workload
+//! and store. In the order in which they ran: nothing is ranked.
+
+use crate::record::{Latency, Run};
+use crate::report::group::{Cell, stores_differ};
+use crate::report::reading::{Percentile, Reading, over_runs};
+use crate::report::table::{self, Align};
+use crate::report::{units, words};
+use crate::stats::spread_of;
+
+const COLUMNS: [(&str, Align); 9] = [
+    ("workload", Align::Left),
+    ("store", Align::Left),
+    ("per second", Align::Right),
+    ("p50", Align::Right),
+    ("p99", Align::Right),
+    ("p999", Align::Right),
+    ("failed", Align::Right),
+    ("checks", Align::Left),
+    ("runs", Align::Right),
+];
+
+/// The tables; nothing where one store was measured.
+pub fn tables(cells: &[Cell<'_>]) -> String {
+    if cells.is_empty() || !stores_differ(cells) {
+        return String::new();
+    }
+    let mut tiers: Vec<_> = cells.iter().map(|cell| cell.tier).collect();
+    tiers.sort();
+    tiers.dedup();
+    let mut text = String::new();
+    for tier in tiers.into_iter().rev() {
+        let cells: Vec<&Cell<'_>> = cells.iter().filter(|cell| cell.tier == tier).collect();
+        let medians = if cells.iter().any(|cell| cell.runs.len() > 1) { ", medians of valid runs" } else { "" };
+        text += &format!("All {} stores{medians}:\n", tier.name());
+        text += &table::layout(&COLUMNS, &cells.into_iter().map(row).collect::<Vec<_>>());
+        text.push('\n');
+    }
+    text
+}
+
+fn row(cell: &Cell<'_>) -> Vec<String> {
+    let valid: Vec<&Run> = cell.valid().collect();
+    let latencies: Vec<&Latency> = valid.iter().map(|run| &run.total.response_ns).collect();
+    let percentile = |percentile| match over_runs(&latencies, percentile) {
+        Reading::Known { value_ns, .. } => units::latency(value_ns),
+        Reading::TooFew { at_least_ns: Some(low), .. } => format!(">= {}", units::latency(low)),
+        Reading::TooFew { .. } | Reading::Nothing => "-".to_owned(),
+    };
+    let throughput = if valid.is_empty() {
+        "INVALID".to_owned()
+    } else {
+        units::rate(spread_of(valid.iter().map(|run| run.throughput_per_s))[1])
+    };
+    let failed: u64 = cell.runs.iter().map(|run| run.counts.failed).sum();
+    let passed = cell.runs.iter().flat_map(|run| &run.checks).filter(|check| check.passed).count();
+    let checks: usize = cell.runs.iter().map(|run| run.checks.len()).sum();
+    vec![
+        cell.workload.to_owned(),
+        words::store(cell.runs[0]),
+        throughput,
+        percentile(Percentile::P50),
+        percentile(Percentile::P99),
+        percentile(Percentile::P999),
+        if failed > 0 { units::count(failed) } else { String::new() },
+        if checks > 0 { format!("{passed} of {checks} passed") } else { String::new() },
+        if cell.runs.len() > 1 { format!("{} of {}", valid.len(), cell.runs.len()) } else { String::new() },
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::{self, Plan};
+    use crate::report::group;
+    use drivers::Durability;
+
+    #[test]
+    fn stores_of_one_tier_stand_in_one_table_and_invalid_ones_without_figures() {
+        let plan = |store, tier, seed| Plan { store, tier, seed, ..Plan::default() };
+        let mut invalid = fixture::run(&plan("mongodb", Durability::Durable, 7));
+        invalid.verdict = fixture::invalid("1 of 1 checks failed");
+        invalid.checks[0].passed = false;
+        let postgres = fixture::run(&plan("postgres", Durability::Durable, 3));
+        let redis = fixture::run(&plan("redis", Durability::Relaxed, 5));
+        let experiment = fixture::experiment(vec![redis, fixture::read_heavy(), postgres, invalid]);
+        insta::assert_snapshot!(tables(&group::cells(&experiment)), @r"
+        All durable stores:
+          workload    store            per second      p50     p99    p999  checks
+          read-heavy  libsql 3.45.1         1,997  43.0 us  396 us  711 us  1 of 1 passed
+          read-heavy  postgres 3.45.1       2,004  42.9 us  399 us  723 us  1 of 1 passed
+          read-heavy  mongodb 3.45.1      INVALID        -       -       -  0 of 1 passed
+
+        All relaxed stores:
+          workload    store         per second      p50     p99    p999  checks
+          read-heavy  redis 3.45.1       1,993  43.0 us  394 us  744 us  1 of 1 passed
+        ");
+    }
+
+    #[test]
+    fn one_store_needs_no_table() {
+        let experiment = fixture::experiment(vec![fixture::read_heavy()]);
+        assert_eq!(tables(&group::cells(&experiment)), "");
+    }
+}

@@ -1,0 +1,208 @@
+//! What the suite does when a server fails: real servers, a proxy that misbehaves, the real binary.
+//!
+//! Whatever happens, a run ends in bounded time, counts every failure as one, takes none for a success, reconciles what
+//! was acknowledged with what is there, and says what happened. Run by scripts/test, a few at a time: each test starts
+//! servers of its own.
+
+mod common;
+#[path = "common/proxy.rs"]
+mod proxy;
+
+use std::time::{Duration, Instant};
+
+use common::{Ran, Storebench, ns};
+use drivers::server::{self, Server};
+use drivers::{Durability, Failure, Store, Visitor};
+use proxy::{Manner, Proxy};
+
+/// The stores that are reached through a connection. A server that is missing here fails these tests.
+const SERVERS: [&str; 1] = ["redis"];
+
+/// Writes and reads by key, with clients enough to be in the middle of something.
+const RUN: [&str; 9] = ["ycsb-a", "--records", "500", "--clients", "4", "--warmup", "0s", "--timeout", "1s"];
+
+struct Start;
+
+impl Visitor for Start {
+    type Output = Result<Server, Failure>;
+
+    fn visit<S: Store>(self) -> Self::Output {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(server::start::<S>(Durability::Durable))
+    }
+}
+
+fn started(store: &str) -> Server {
+    let started = drivers::visit(store, Start).unwrap_or_else(|| panic!("{store} is not in this build"));
+    started.unwrap_or_else(|failure| panic!("these tests need a server of {store}: {failure}"))
+}
+
+/// A server behind a proxy, and its address there.
+fn behind_a_proxy(server: &Server) -> (Proxy, String) {
+    let proxy = Proxy::before(server.port());
+    let address = server.address.replace(&server.port().to_string(), &proxy.port.to_string());
+    (proxy, address)
+}
+
+/// What of a run's failures is of this kind, over all operations.
+fn failures(ran: &Ran, kind: &str) -> u64 {
+    let run = ran.first_run();
+    let operations = run["operations"].as_object().expect("operations").values();
+    operations.filter_map(|operation| operation["failures"][kind].as_u64()).sum()
+}
+
+fn no_check_failed(store: &str, ran: &Ran) {
+    let run = ran.first_run();
+    for check in run["checks"].as_array().expect("checks") {
+        assert!(check["passed"] == true || check["undecided"] == true, "{store}: {check}");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_one_sentence() {
+    let nobody = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
+    let port = nobody.expect("a port that is free again").port();
+    for address in [
+        format!("postgres://ada:hunter2@127.0.0.1:{port}/postgres"),
+        format!("redis://:hunter2@127.0.0.1:{port}"),
+        format!("mongodb://ada:hunter2@127.0.0.1:{port}/?directConnection=true"),
+        format!("http://127.0.0.1:{port}?authToken=hunter2"),
+    ] {
+        let began = Instant::now();
+        let ran = Storebench::run(&RUN).store(&address).args(&["--duration", "1s"]).expect_exit(2);
+        assert!(began.elapsed() < Duration::from_secs(10), "{address}: {:?}", began.elapsed());
+        let errors: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("error:")).collect();
+        assert_eq!(errors.len(), 1, "{}", ran.stderr);
+        assert!(errors[0].contains(&port.to_string()) && !ran.stderr.contains("hunter2"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn connections_that_hang_time_out_and_are_made_anew() {
+    for store in SERVERS {
+        let server = started(store);
+        let (proxy, address) = behind_a_proxy(&server);
+        let run = Storebench::run(&RUN).store(&address).args(&["--duration", "5s"]);
+        let began = Instant::now();
+        let ran = run.troubled(|| proxy.be(Manner::Silent, Duration::from_millis(1_500)));
+        assert!(began.elapsed() < Duration::from_secs(60), "{store}: {:?}", began.elapsed());
+        ran.counts_add_up();
+        assert!(failures(&ran, "timeout") >= 4, "{store}: each client met the silence: {}", ran.stdout);
+        assert!(ns(&ran.first_run()["client"]["reconnects"]) >= 4, "{store}: {}", ran.first_run()["client"]);
+        assert!(ran.stdout.contains("connections broke"), "{store}: {}", ran.stdout);
+        no_check_failed(store, &ran);
+    }
+}
+
+#[test]
+fn a_reply_cut_in_half_is_a_broken_connection_and_no_answer() {
+    for store in SERVERS {
+        let server = started(store);
+        let (proxy, address) = behind_a_proxy(&server);
+        let run = Storebench::run(&RUN).store(&address).args(&["--duration", "5s"]);
+        let ran = run.troubled(|| proxy.be(Manner::Cut, Duration::from_millis(300)));
+        ran.counts_add_up();
+        assert!(failures(&ran, "unavailable") >= 1, "{store}: {}", ran.stdout);
+        assert_eq!(failures(&ran, "timeout"), 0, "{store}: a closed connection is noticed at once: {}", ran.stdout);
+        assert!(ns(&ran.first_run()["client"]["reconnects"]) >= 1, "{store}");
+        no_check_failed(store, &ran);
+    }
+}
+
+#[test]
+fn the_first_failure_ends_a_run_that_is_to_stop() {
+    for store in SERVERS {
+        let server = started(store);
+        let (proxy, address) = behind_a_proxy(&server);
+        let run = Storebench::run(&RUN).store(&address).args(&["--duration", "90s", "--on-error", "stop"]);
+        let began = Instant::now();
+        let ran = run.troubled(|| proxy.be(Manner::Closed, Duration::from_millis(500)));
+        assert!(began.elapsed() < Duration::from_secs(60), "{store}: {:?}", began.elapsed());
+        assert_eq!(ran.code, 3, "{store}: {}", ran.stderr);
+        assert!(ran.stdout.contains("INVALID: stopped at the first failure"), "{store}: {}", ran.stdout);
+        no_check_failed(store, &ran);
+    }
+}
+
+#[test]
+fn a_server_that_is_paused_shows_in_the_response_times_of_an_open_loop() {
+    for store in SERVERS {
+        let server = started(store);
+        let args = [&RUN[..7], &["--duration", "5s", "--rate", "200", "--timeout", "10s"]].concat();
+        let ran = Storebench::run(&args).store(&server.address).troubled(|| {
+            send(&server.pids(), "STOP");
+            std::thread::sleep(Duration::from_secs(2));
+            send(&server.pids(), "CONT");
+        });
+        let run = ran.first_run();
+        assert!(ns(&run["total"]["response_ns"]["max"]) >= 1_500_000_000, "{store}: {}", ran.stdout);
+        assert_eq!(ns(&run["counts"]["failed"]), 0, "{store}: {}", ran.stdout);
+        no_check_failed(store, &ran);
+    }
+}
+
+fn send(pids: &[i32], signal: &str) {
+    for pid in pids {
+        let sent = std::process::Command::new("kill").args(["-s", signal, &pid.to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{signal} to {pid}");
+    }
+}
+
+#[test]
+fn a_server_that_crashes_and_comes_back_has_all_that_it_acknowledged() {
+    for store in SERVERS {
+        let mut server = started(store);
+        let run = Storebench::run(&RUN).store(&server.address).args(&["--duration", "8s", "--timeout", "5s"]);
+        let ran = run.troubled(|| server.crash().unwrap_or_else(|failure| panic!("{store}: {failure}")));
+        ran.counts_add_up();
+        assert!(failures(&ran, "unavailable") >= 1, "{store}: {}\n{}", ran.stdout, ran.stderr);
+        assert!(ns(&ran.first_run()["client"]["reconnects"]) >= 1, "{store}: {}", ran.stdout);
+        no_check_failed(store, &ran);
+    }
+}
+
+#[test]
+fn a_server_that_stays_away_ends_the_run() {
+    let server = started("redis");
+    let (proxy, address) = behind_a_proxy(&server);
+    let run = Storebench::run(&RUN).store(&address).args(&["--duration", "120s"]);
+    let began = Instant::now();
+    let ran = run.troubled(|| proxy.be(Manner::Closed, Duration::from_secs(40)));
+    assert!(began.elapsed() < Duration::from_secs(100), "{:?}", began.elapsed());
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    assert!(ran.stdout.contains("INVALID: given up after 30 s without a connection"), "{}", ran.stdout);
+    // What was measured before is there.
+    assert!(ns(&ran.first_run()["counts"]["succeeded"]) > 0);
+}
+
+#[test]
+fn a_killed_suite_leaves_no_server_behind() {
+    for store in SERVERS {
+        let marks = tempfile::tempdir_in("/var/tmp").expect("a folder");
+        let run = Storebench::run(&RUN).store(store).args(&["--duration", "60s"]);
+        // Servers of this run can be told by their folder.
+        let mut child = run.command().env("TMPDIR", open_to_all(marks.path())).spawn().expect("the binary starts");
+        let folders = || std::fs::read_dir(marks.path()).expect("the folder").count();
+        wait_until(&format!("{store} starts"), || folders() > 0);
+        std::thread::sleep(Duration::from_secs(2));
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        wait_until(&format!("{store} is removed"), || folders() == 0);
+    }
+}
+
+/// PostgreSQL runs as another user, who must get at the folder.
+fn open_to_all(folder: &std::path::Path) -> &std::path::Path {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o1777)).expect("permissions");
+    folder
+}
+
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(20), "not within 20 s: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
