@@ -16,7 +16,7 @@ use drivers::{Durability, Failure, Store, Visitor};
 use proxy::{Manner, Proxy};
 
 /// The stores that are reached through a connection. A server that is missing here fails these tests.
-const SERVERS: [&str; 1] = ["redis"];
+const SERVERS: [&str; 4] = ["postgres", "redis", "mongodb", "libsql-server"];
 
 /// Writes and reads by key, with clients enough to be in the middle of something.
 const RUN: [&str; 9] = ["ycsb-a", "--records", "500", "--clients", "4", "--warmup", "0s", "--timeout", "1s"];
