@@ -185,6 +185,7 @@ async fn load<T: Session>(
         logical_bytes += step.bytes;
         watch.loaded(rows, of, began.elapsed());
     }
+    session.loaded().await.map_err(|failure| error(request, "loading", failure))?;
     let rows_per_s = rows as f64 / began.elapsed().as_secs_f64().max(1e-9);
     let loading = Loading { rows, logical_bytes, rows_per_s, digests: Default::default() };
     Ok((loading, ledger, Arc::new(Frontiers::new(plan))))
