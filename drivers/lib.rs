@@ -125,9 +125,15 @@ pub trait Session {
     async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure>;
 
     /// Adds records (`Batch` of `Insert`), events (`Batch` of `Append`) or points (`Ingest`) by the store's bulk path, with
-    /// the same meaning as `execute`. Used before the run only.
+    /// the same meaning as `execute`. Used before the run only. A store may still be at it when this returns, so that it
+    /// works while the next rows are made; a failure may then come from a later call.
     async fn load(&mut self, op: &Op) -> Result<Done, Failure> {
         self.execute(op, &mut Rows::default()).await
+    }
+
+    /// Ends a load: everything that [`load`](Session::load) took is there, for other sessions too.
+    async fn loaded(&mut self) -> Result<(), Failure> {
+        Ok(())
     }
 
     /// Hands every row of a part to `sink`: records in any order; a log's events in order within each stream; points

@@ -1,9 +1,10 @@
 //! The bulk paths: COPY in the binary format for the load, one streamed query for the export.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::{SinkExt, TryStreamExt};
+use tokio_postgres::CopyInSink;
 use tokio_postgres::types::{IsNull, ToSql, Type};
 
 use super::failure::failure;
@@ -11,7 +12,7 @@ use super::sql::{Shape, sql};
 use super::statements::Named;
 use super::talk::Talk;
 use super::values::{Answer, Param};
-use crate::{Done, Failure, FailureKind, Fields, Op, Part, Point, Row, Rows};
+use crate::{Done, Failure, Fields, Op, Part, Row, Rows};
 
 /// What every binary copy begins with: signature, no flags, no extension
 /// (postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4).
@@ -20,68 +21,118 @@ const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// A copy is handed on in pieces of about this size, so that the server reads one while the next is written.
 const PIECE_BYTES: usize = 64 << 10;
 
+/// A load under way: one transaction for all of it, and the copy of one part open in it from call to call.
+#[derive(Default)]
+pub(super) struct Load {
+    begun: bool,
+    copy: Option<Copy>,
+}
+
+impl Load {
+    pub(super) fn is_open(&self) -> bool {
+        self.begun
+    }
+}
+
 impl Talk<'_> {
-    /// Adds records, events or points.
-    pub(super) async fn load(&mut self, op: &Op) -> Result<Done, Failure> {
-        match op {
-            Op::Batch(ops) => {
-                if !ops.iter().all(|op| matches!(op, Op::Insert { .. } | Op::Append { .. })) {
-                    return self.execute(op, &mut Rows::default()).await;
-                }
-                for run in ops.chunk_by(|one, next| part_of(one) == part_of(next)) {
-                    self.copy(run).await?;
-                }
-            }
-            Op::Ingest { .. } => match self.copy(std::slice::from_ref(op)).await {
-                // A point that is there is to be replaced, which a copy cannot.
-                Err(failure) if failure.kind == FailureKind::Exists => {
-                    return self.execute(op, &mut Rows::default()).await;
-                }
-                copied => copied?,
-            },
-            Op::Append { .. } => self.copy(std::slice::from_ref(op)).await?,
-            _ => return self.execute(op, &mut Rows::default()).await,
+    /// Adds records, events or points. What a failed load had not ended is undone.
+    pub(super) async fn load(&mut self, load: &mut Load, op: &Op) -> Result<Done, Failure> {
+        if !load.begun {
+            // The time limit is for operations; a copy lasts as long as the data is large.
+            let begin = "BEGIN; SET LOCAL statement_timeout = 0";
+            self.client.batch_execute(begin).await.map_err(|error| failure(error, &begin))?;
+            load.begun = true;
         }
-        Ok(Done::Applied)
+        let taken = self.take(load, op).await;
+        if taken.is_err() {
+            load.copy = None;
+            load.begun = false;
+            // Should this fail, the connection is gone and the transaction with it.
+            let _ = self.say(Shape::Rollback).await;
+        }
+        taken
     }
 
-    /// Copies the rows of operations on one part.
-    async fn copy(&mut self, ops: &[Op]) -> Result<(), Failure> {
-        let Some(part) = ops.first().and_then(part_of) else { return Ok(()) };
-        let (dataset, client) = (self.dataset, self.client);
-        let name = dataset.name_of(part);
-        let failed = |error| failure(error, &name);
-        let statement = self.statements.get(client, Shape::Copy(part), Named::All).await?;
-        let mut sink = pin!(client.copy_in::<_, Bytes>(&statement).await.map_err(failed)?);
-        let mut copy = Copy::new(sql(dataset, Shape::Copy(part), &Fields::All).types);
-        let mut rows = 0;
-        for op in ops {
-            match op {
-                Op::Insert { key, record, .. } => copy.row(Param::key(key), record.iter().map(Param::of))?,
-                Op::Append { stream, events, .. } => {
-                    for event in events {
-                        copy.row(Param::key(stream), event.iter().map(Param::of))?;
-                        if copy.rows.len() >= PIECE_BYTES {
-                            sink.send(copy.rows.split().freeze()).await.map_err(failed)?;
-                        }
-                    }
-                }
-                Op::Ingest { points, .. } => {
-                    for point in points {
-                        copy.row(Param::Int(point.entity), point_values(point))?;
-                    }
-                }
-                _ => return Err(Failure::misplaced(op)),
-            }
-            if copy.rows.len() >= PIECE_BYTES {
-                sink.send(copy.rows.split().freeze()).await.map_err(failed)?;
-            }
-            rows += rows_of(op);
+    /// Ends the load.
+    pub(super) async fn loaded(&mut self, load: &mut Load) -> Result<(), Failure> {
+        if !std::mem::take(&mut load.begun) {
+            return Ok(());
         }
-        sink.send(copy.end()).await.map_err(failed)?;
-        let taken = sink.finish().await.map_err(failed)?;
-        if taken != rows {
-            return Err(Failure::broken(format!("postgres: {name}: took {taken} of {rows} rows")));
+        match self.end_copy(load).await {
+            Ok(()) => self.say(Shape::Commit).await,
+            failed => {
+                let _ = self.say(Shape::Rollback).await;
+                failed
+            }
+        }
+    }
+
+    async fn take(&mut self, load: &mut Load, op: &Op) -> Result<Done, Failure> {
+        match op {
+            Op::Batch(ops) if ops.iter().all(|op| copied_part(op).is_some()) => {
+                for op in ops {
+                    self.copy(load, op).await?;
+                }
+                Ok(Done::Applied)
+            }
+            Op::Append { .. } => self.copy(load, op).await.map(|()| Done::Applied),
+            // A point that is there is to be replaced, which a copy cannot.
+            Op::Ingest { .. } => {
+                self.end_copy(load).await?;
+                self.execute(op, &mut Rows::default()).await
+            }
+            _ => {
+                self.loaded(load).await?;
+                self.execute(op, &mut Rows::default()).await
+            }
+        }
+    }
+
+    /// Adds an operation's rows to the copy of their part.
+    async fn copy(&mut self, load: &mut Load, op: &Op) -> Result<(), Failure> {
+        let Some(part) = copied_part(op) else { return Err(Failure::misplaced(op)) };
+        if load.copy.as_ref().is_none_or(|copy| copy.part != part) {
+            self.end_copy(load).await?;
+            load.copy = Some(self.begin_copy(part).await?);
+        }
+        let Some(copy) = &mut load.copy else { return Ok(()) };
+        match op {
+            Op::Insert { key, record, .. } => copy.row(Param::key(key), record.iter().map(Param::of))?,
+            Op::Append { stream, events, .. } => {
+                for event in events {
+                    copy.row(Param::key(stream), event.iter().map(Param::of))?;
+                }
+            }
+            _ => {}
+        }
+        if copy.rows.len() < PIECE_BYTES {
+            return Ok(());
+        }
+        let name = self.dataset.name_of(part);
+        copy.sink.send(copy.rows.split().freeze()).await.map_err(|error| failure(error, &name))
+    }
+
+    async fn begin_copy(&mut self, part: Part) -> Result<Copy, Failure> {
+        let (dataset, client) = (self.dataset, self.client);
+        let statement = self.statements.get(client, Shape::Copy(part), Named::All).await?;
+        let sink = client.copy_in(&statement).await.map_err(|error| failure(error, &dataset.name_of(part)))?;
+        let mut rows = BytesMut::with_capacity(2 * PIECE_BYTES);
+        rows.put_slice(HEADER);
+        let types = sql(dataset, Shape::Copy(part), &Fields::All).types;
+        Ok(Copy { part, sink: Box::pin(sink), types, rows, count: 0 })
+    }
+
+    async fn end_copy(&mut self, load: &mut Load) -> Result<(), Failure> {
+        let Some(mut copy) = load.copy.take() else { return Ok(()) };
+        let name = self.dataset.name_of(copy.part);
+        copy.rows.put_i16(-1);
+        let ended = async {
+            copy.sink.send(copy.rows.split().freeze()).await?;
+            copy.sink.as_mut().finish().await
+        };
+        let taken = ended.await.map_err(|error| failure(error, &name))?;
+        if taken != copy.count {
+            return Err(Failure::broken(format!("postgres: {name}: took {taken} of {} rows", copy.count)));
         }
         Ok(())
     }
@@ -113,40 +164,26 @@ impl Talk<'_> {
     }
 }
 
-fn part_of(op: &Op) -> Option<Part> {
+/// The part to which an operation's rows can be copied.
+fn copied_part(op: &Op) -> Option<Part> {
     match op {
         Op::Insert { table, .. } => Some(Part::Table(*table)),
         Op::Append { log, .. } => Some(Part::Log(*log)),
-        Op::Ingest { series, .. } => Some(Part::Series(*series)),
         _ => None,
     }
 }
 
-fn rows_of(op: &Op) -> u64 {
-    match op {
-        Op::Append { events, .. } => events.len() as u64,
-        Op::Ingest { points, .. } => points.len() as u64,
-        _ => 1,
-    }
-}
-
-fn point_values(point: &Point) -> impl Iterator<Item = Result<Param<'_>, Failure>> {
-    std::iter::once(point.at_ms).map(Param::Int).chain(point.metrics.iter().copied().map(Param::Float)).map(Ok)
-}
-
-/// Rows in the binary copy format.
+/// An open copy.
 struct Copy {
+    part: Part,
+    sink: Pin<Box<CopyInSink<Bytes>>>,
     types: Vec<Type>,
+    /// Rows in the binary copy format that are not sent yet.
     rows: BytesMut,
+    count: u64,
 }
 
 impl Copy {
-    fn new(types: Vec<Type>) -> Self {
-        let mut rows = BytesMut::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
-        rows.put_slice(HEADER);
-        Copy { types, rows }
-    }
-
     fn row<'a>(
         &mut self,
         key: Param<'a>,
@@ -165,12 +202,8 @@ impl Copy {
             }
             written += 1;
         }
+        self.count += 1;
         if written == self.types.len() { Ok(()) } else { Err(uneven()) }
-    }
-
-    fn end(mut self) -> Bytes {
-        self.rows.put_i16(-1);
-        self.rows.freeze()
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio_postgres::Client;
 
+use super::bulk::Load;
 use super::link::{Link, Wire};
 use super::statements::Statements;
 use super::talk::Talk;
@@ -15,35 +16,46 @@ pub struct PostgresSession {
     client: Client,
     wire: Wire,
     statements: Statements,
+    load: Load,
 }
 
 impl PostgresSession {
     pub(super) fn new(link: Link, dataset: Arc<Dataset>) -> Self {
         let Link { client, wire } = link;
-        PostgresSession { statements: Statements::new(dataset.clone()), dataset, client, wire }
+        let statements = Statements::new(dataset.clone());
+        PostgresSession { dataset, client, wire, statements, load: Load::default() }
     }
 
-    /// What is to be said, and the wire by which it goes.
-    fn parts(&mut self) -> (Talk<'_>, &mut Wire) {
-        let PostgresSession { dataset, client, wire, statements } = self;
-        (Talk { dataset, client, statements }, wire)
+    /// What is to be said, the wire by which it goes, and the load that may be under way.
+    fn parts(&mut self) -> (Talk<'_>, &mut Wire, &mut Load) {
+        let PostgresSession { dataset, client, wire, statements, load } = self;
+        (Talk { dataset, client, statements }, wire, load)
     }
 }
 
 impl Session for PostgresSession {
     async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
         rows.clear();
-        let (mut talk, wire) = self.parts();
+        if self.load.is_open() {
+            self.loaded().await?;
+        }
+        let (mut talk, wire, _) = self.parts();
         wire.drive(talk.execute(op, rows)).await.map_err(|failure| wire.explained(failure))
     }
 
     async fn load(&mut self, op: &Op) -> Result<Done, Failure> {
-        let (mut talk, wire) = self.parts();
-        wire.drive(talk.load(op)).await.map_err(|failure| wire.explained(failure))
+        let (mut talk, wire, load) = self.parts();
+        wire.drive(talk.load(load, op)).await.map_err(|failure| wire.explained(failure))
+    }
+
+    async fn loaded(&mut self) -> Result<(), Failure> {
+        let (mut talk, wire, load) = self.parts();
+        wire.drive(talk.loaded(load)).await.map_err(|failure| wire.explained(failure))
     }
 
     async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
-        let (mut talk, wire) = self.parts();
+        self.loaded().await?;
+        let (mut talk, wire, _) = self.parts();
         wire.drive(talk.export(part, sink)).await.map_err(|failure| wire.explained(failure))
     }
 }

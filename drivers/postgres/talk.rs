@@ -238,7 +238,7 @@ impl<'s> Talk<'s> {
         Ok(Request { statement, parameters: Vec::new(), expects: Expects::Done, subject })
     }
 
-    async fn say(&mut self, shape: Shape) -> Result<(), Failure> {
+    pub(super) async fn say(&mut self, shape: Shape) -> Result<(), Failure> {
         let request = self.control(shape).await?;
         request.receive(request.send(self.client).await, &mut Rows::default()).await.map(|_| ())
     }

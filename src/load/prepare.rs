@@ -292,6 +292,10 @@ async fn load<T: Session>(
         logical_bytes += step.bytes;
         watch.loaded(rows, of, began.elapsed());
     }
+    if let Some(session) = &mut session {
+        let loaded = within(PATIENCE, session.loaded()).await;
+        loaded.map_err(|failure| error(request, "loading", failure))?;
+    }
     let reused = session.is_none();
     let rows_per_s = if reused { 0.0 } else { rows as f64 / began.elapsed().as_secs_f64().max(1e-9) };
     Ok((Loading { rows, logical_bytes, rows_per_s, reused, ..Loading::default() }, ledger))

@@ -217,7 +217,10 @@ impl<S: Session> AnySession for OnRuntime<S> {
     }
 
     fn load(&mut self, op: &Op) -> Result<Done, Failure> {
-        self.runtime.block_on(self.of.load(op))
+        self.runtime.block_on(async {
+            let done = self.of.load(op).await?;
+            self.of.loaded().await.map(|()| done)
+        })
     }
 
     fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {

@@ -1,0 +1,181 @@
+//! What goes wrong on the way to a server and on it: each ends in its kind of failure, at once, and without a password.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::time::Instant;
+
+use super::*;
+
+/// What a failure may take that has nothing to wait for, on a busy machine.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+#[tokio::test]
+async fn who_may_not_come_in_is_denied_and_no_password_is_told() {
+    let server = started(Durability::Memory).await;
+    let mut link = link(&server.address).await;
+    let hba = text(&mut link, "SHOW hba_file").await;
+    let rules = "host all ada 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust";
+    link.run("CREATE ROLE ada LOGIN PASSWORD 'hunter2'; CREATE ROLE bob LOGIN CONNECTION LIMIT 0").await.expect("made");
+    link.run(&format!("COPY (SELECT regexp_split_to_table('{rules}', '\n')) TO '{hba}'")).await.expect("written");
+    link.run("SELECT pg_reload_conf()").await.expect("reloaded");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+
+    let at = |user: &str, database: &str| {
+        let url = server.address.replace("postgres@", &format!("{user}@"));
+        format!("{}/{database}", url.rsplit_once('/').expect("a path").0)
+    };
+    let store = open(&at("ada:hunter2", "postgres"), "denied", Durability::Memory).await.expect("the right password");
+    let refusal = store.reset().await.expect_err("ada may make no schema");
+    assert_eq!(refusal.kind, FailureKind::Denied, "{refusal}");
+    for (address, kind) in [
+        (at("ada:hunter3", "postgres"), FailureKind::Denied),
+        (at("ada", "postgres"), FailureKind::Denied),
+        (at("ada:hunter2", "nowhere"), FailureKind::Denied),
+        (at("nobody", "postgres"), FailureKind::Denied),
+        (at("bob", "postgres"), FailureKind::Overload),
+        ("postgres://ada:hunter2@127.0.0.1:1/postgres".into(), FailureKind::Unavailable),
+        ("postgres://ada:hunter2@127.0.0.1:many/postgres".into(), FailureKind::Broken),
+    ] {
+        let failure = open(&address, "denied", Durability::Memory).await.err().expect("refused");
+        assert_eq!(failure.kind, kind, "{failure}");
+        assert!(!format!("{failure} {failure:?}").contains("hunter"), "{failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_unavailable_in_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("postgres://ada@{}/x", listener.local_addr().expect("an address"));
+    let opening = Opening { timeout: Duration::from_millis(200), ..Opening::new(dataset("x"), Durability::Memory) };
+    let began = Instant::now();
+    let failure = open_with(&address, opening).await.err().expect("no answer");
+    assert_eq!(failure.kind, FailureKind::Unavailable, "{failure}");
+    assert!(began.elapsed() < AT_ONCE);
+}
+
+#[tokio::test]
+async fn without_an_address_there_is_a_sentence() {
+    let failure = Postgres::open(Config::default(), Opening::new(dataset("x"), Durability::Memory)).await.err();
+    assert!(failure.expect("nowhere").message.contains("postgres://"));
+}
+
+#[tokio::test]
+async fn a_statement_that_lasts_too_long_is_ended_by_the_server() {
+    let store = ready("locks").await;
+    run(&mut store.session().await.expect("a session"), &account(1, 1)).await.expect("inserted");
+    let mut holder = store.own_connection().await.expect("a connection");
+    holder.run("BEGIN; UPDATE accounts SET balance = 2").await.expect("locked");
+    let opening = Opening { timeout: Duration::from_millis(300), ..Opening::new(dataset("locks"), Durability::Memory) };
+    let hasty = open_with(shared(), opening).await.expect("opened");
+    let mut session = hasty.session().await.expect("a session");
+    for op in [bump(1, 1, None), Op::Transact(vec![account(2, 2), bump(1, 1, None)])] {
+        let failure = run(&mut session, &op).await.expect_err("locked");
+        assert_eq!(failure.kind, FailureKind::Timeout, "{failure}");
+    }
+    holder.run("ROLLBACK").await.expect("released");
+    run(&mut session, &account(2, 2)).await.expect("the transaction left nothing, and the session can go on");
+}
+
+#[tokio::test]
+async fn a_conflict_is_told_and_not_tried_again() {
+    let opening = || Opening::new(dataset("conflicts"), Durability::Memory);
+    let address = format!("{}?isolation=serializable", shared());
+    let store = open_with(&address, opening()).await.expect("opened");
+    store.reset().await.expect("reset");
+    store.settle().await.expect("settled");
+    let mut session = store.session().await.expect("a session");
+    run(&mut session, &account(1, 1)).await.expect("inserted");
+    let mut holder = store.own_connection().await.expect("a connection");
+    holder.run("BEGIN; UPDATE accounts SET balance = 2").await.expect("locked");
+    let bumped = bump(1, 1, None);
+    let (failed, ()) = tokio::join!(run(&mut session, &bumped), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        holder.run("COMMIT").await.expect("committed");
+    });
+    assert_eq!(failed.expect_err("it has changed since").kind, FailureKind::Conflict);
+    run(&mut session, &bumped).await.expect("the same again");
+}
+
+#[tokio::test]
+async fn a_killed_server_fails_what_is_under_way_and_what_comes_after() {
+    let server = started(Durability::Memory).await;
+    let store = open(&server.address, "killed", Durability::Memory).await.expect("opened");
+    store.reset().await.expect("reset");
+    store.settle().await.expect("settled");
+    let mut session = store.session().await.expect("a session");
+    run(&mut session, &account(1, 1)).await.expect("inserted");
+    let mut holder = store.own_connection().await.expect("a connection");
+    holder.run("BEGIN; UPDATE accounts SET balance = 2").await.expect("locked");
+    let backend = text(
+        &mut link(&server.address).await,
+        "SELECT max(pid)::text FROM pg_stat_activity WHERE query LIKE 'INSERT INTO \"accounts\"%'",
+    )
+    .await;
+    let kill = |pid: i32| nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+
+    let bumped = bump(1, 1, None);
+    let began = Instant::now();
+    let (failed, ()) = tokio::join!(run(&mut session, &bumped), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        kill(server.pid()).expect("the server killed");
+        kill(backend.parse().expect("a pid")).expect("its process for the session killed");
+    });
+    let failure = failed.expect_err("nobody answers");
+    assert_eq!(failure.kind, FailureKind::Unavailable, "{failure}");
+    assert_eq!(run(&mut session, &bumped).await.expect_err("gone").kind, FailureKind::Unavailable);
+    assert_eq!(store.session().await.err().expect("gone").kind, FailureKind::Unavailable);
+    assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
+}
+
+/// A way to the server on which the reply ends after so many bytes.
+fn cut_after(address: &str, bytes: usize) -> String {
+    let port = |address: &str| address.rsplit([':', '/']).nth(1).expect("a port").to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let cut = address.replace(&port(address), &listener.local_addr().expect("an address").port().to_string());
+    let target = format!("127.0.0.1:{}", port(address));
+    std::thread::spawn(move || {
+        while let Ok((client, _)) = listener.accept() {
+            let server = TcpStream::connect(&target).expect("the server");
+            std::thread::spawn(move || pass(client, server, bytes));
+        }
+    });
+    cut
+}
+
+/// Everything to the server, and so many bytes back.
+fn pass(mut client: TcpStream, mut server: TcpStream, mut bytes: usize) {
+    let (mut from, mut to) = (client.try_clone().expect("a clone"), server.try_clone().expect("a clone"));
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut from, &mut to);
+        let _ = to.shutdown(Shutdown::Both);
+    });
+    let mut buffer = [0; 1000];
+    while let Ok(read @ 1..) = server.read(&mut buffer) {
+        let passed = read.min(bytes);
+        bytes -= passed;
+        if client.write_all(&buffer[..passed]).is_err() || bytes == 0 {
+            break;
+        }
+    }
+    let _ = client.shutdown(Shutdown::Both);
+}
+
+#[tokio::test]
+async fn a_reply_that_is_cut_is_no_answer() {
+    let store = ready("cut").await;
+    let record = vec![Value::Text("x".repeat(100_000)), Value::Int(1)];
+    let insert = Op::Insert { table: 0, key: Key::Text("a".into()), record };
+    run(&mut store.session().await.expect("a session"), &insert).await.expect("inserted");
+    let whole = open(&cut_after(shared(), 50_000), "cut", Durability::Memory).await.expect("opened");
+    let read = Op::Read { table: 0, key: Key::Text("a".into()), fields: Fields::All };
+    for op in [read.clone(), Op::Batch(vec![read.clone(), read.clone()]), Op::Transact(vec![user("b", 1), read])] {
+        let mut session = whole.session().await.expect("a session");
+        let began = Instant::now();
+        let failure = run(&mut session, &op).await.expect_err("half an answer");
+        assert_eq!(failure.kind, FailureKind::Unavailable, "{failure}");
+        assert!(began.elapsed() < AT_ONCE);
+    }
+    let gone = Op::Read { table: 0, key: Key::Text("b".into()), fields: Fields::All };
+    let failure = run(&mut store.session().await.expect("a session"), &gone).await.expect_err("never committed");
+    assert_eq!(failure.kind, FailureKind::Missing);
+}

@@ -1,0 +1,82 @@
+//! No operation reads a whole table or sorts, by whichever plan the server takes for a prepared statement.
+
+use super::*;
+use crate::{Fold, Matching, Order};
+
+/// An operation for each statement that reads or changes existing rows.
+fn searching() -> Vec<Op> {
+    let (from_ms, to_ms, limit, fields) = (5000, 5100, 5, Fields::All);
+    let (ada, between) = (Key::Text("user 77".into()), Matching::Between(Value::Int(100), Value::Int(110)));
+    let equal = Matching::Equal(Value::Int(100));
+    let find = |table, field, matching: &Matching, order| {
+        let fields = Fields::All;
+        Op::Find { table, field, matching: matching.clone(), order, limit, fields }
+    };
+    vec![
+        Op::Read { table: 0, key: ada.clone(), fields: fields.clone() },
+        Op::Update { table: 0, key: ada.clone(), changes: vec![Change { field: 1, value: Value::Int(1) }] },
+        Op::Delete { table: 0, key: ada.clone() },
+        bump(1, 1, Some(0)),
+        Op::Scan { table: 0, from: ada, limit, fields: fields.clone() },
+        Op::Scan { table: 1, from: Key::Int(1), limit, fields },
+        find(0, 1, &equal, Order::Descending),
+        find(0, 1, &between, Order::Ascending),
+        find(1, 0, &equal, Order::Ascending),
+        find(1, 0, &between, Order::Descending),
+        Op::Tail { log: 0, stream: Key::Int(1), limit },
+        Op::Last { series: 0, entity: 1 },
+        Op::Range { series: 0, entity: 1, from_ms, to_ms },
+        Op::Above { series: 0, metric: 0, threshold: 0.5, from_ms, to_ms, limit },
+        Op::Window { series: 0, entity: 1, metric: 0, from_ms, to_ms, every_ms: 10, fold: Fold::Mean },
+    ]
+}
+
+/// A parameter as a literal, for EXECUTE.
+fn literal(parameter: &values::Param<'_>) -> String {
+    match parameter {
+        values::Param::Int(number) => number.to_string(),
+        values::Param::Float(number) => number.to_string(),
+        values::Param::Text(text) => format!("'{text}'"),
+        other => panic!("no operation here has a parameter {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn no_operation_reads_a_whole_table_or_sorts() {
+    let store = ready("plans").await;
+    let mut session = store.session().await.expect("a session");
+    let users = (0..5000).map(|number| user(&format!("user {number}"), number));
+    let accounts = (0..5000).map(|number| account(number, number));
+    session.load(&Op::Batch(users.chain(accounts).collect())).await.expect("taken");
+    let events = vec![vec![Value::Text("e".into())]; 500];
+    let append = |stream| Op::Append { log: 0, stream: Key::Int(stream), events: events.clone() };
+    session.load(&Op::Batch((0..10).map(append).collect())).await.expect("taken");
+    let point = |at| Point { entity: at % 10, at_ms: at, metrics: vec![at as f64 % 7.0, 1.0] };
+    session.load(&Op::Ingest { series: 0, points: (0..10_000).map(point).collect() }).await.expect("taken");
+    session.loaded().await.expect("loaded");
+    store.settle().await.expect("settled");
+
+    let mut link = store.own_connection().await.expect("a connection");
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        link.run(&format!("SET plan_cache_mode = {mode}")).await.expect("set");
+        for op in searching() {
+            let (shape, _) = request::shape(&op).expect("a single operation").expect("a statement");
+            let fields = match &op {
+                Op::Update { .. } => Fields::Some(vec![1]),
+                _ => Fields::All,
+            };
+            let sql = sql::sql(&store.dataset, shape, &fields);
+            let types: Vec<&str> = sql.types.iter().map(|kind| kind.name()).collect();
+            let values = request::parameters(&store.dataset, &op).expect("parameters");
+            let values: Vec<String> = values.iter().map(literal).collect();
+            link.run(&format!("PREPARE one ({}) AS {}", types.join(", "), sql.text)).await.expect("prepared");
+            let plan = link.query(&format!("EXPLAIN EXECUTE one ({})", values.join(", ")), &[]).await.expect("a plan");
+            let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+            let plan = plan.join("\n");
+            // Folding buckets needs them in order; their number is that of the answer.
+            let sorts = plan.contains("Sort") && !matches!(op, Op::Window { .. });
+            assert!(plan.contains("Index") && !plan.contains("Seq Scan") && !sorts, "{mode}: {}\n{plan}", sql.text);
+            link.run("DEALLOCATE one").await.expect("forgotten");
+        }
+    }
+}
