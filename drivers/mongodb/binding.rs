@@ -1,5 +1,7 @@
 //! What is sent for an operation, in words: the very commands of `commands.rs` and `changes.rs`, with `?` for parameters.
 
+use mongodb::bson::RawDocumentBuf;
+
 use super::changes::{added, share};
 use super::commands::{Acknowledged, Commands};
 use super::layout::Layout;
@@ -14,14 +16,14 @@ pub(super) fn binding(layout: &Layout, acknowledged: Acknowledged, op: &Op) -> B
         Op::Batch(ops) => (ops.as_slice(), false),
         _ => (std::slice::from_ref(op), false),
     };
-    let commands = Commands { layout, acknowledged: (!within).then_some(acknowledged), told: true };
+    let written = Commands { layout, acknowledged: (!within).then_some(acknowledged), told: true };
     let mut statements = Vec::new();
     let mut round_trips = 0;
     for run in ops.chunk_by(share) {
-        let sent = sent(commands, run).unwrap_or_default();
+        let sent = commands(written, run).unwrap_or_default();
         round_trips += sent.len() as u32;
-        statements.extend(sent);
-        statements.extend(perhaps(commands, run).unwrap_or_default());
+        statements.extend(sent.iter().map(|command| told(command)));
+        statements.extend(perhaps(written, run).unwrap_or_default());
     }
     if within && !ops.is_empty() {
         let concern = concern_of(acknowledged);
@@ -39,40 +41,40 @@ fn concern_of(acknowledged: Acknowledged) -> String {
 }
 
 /// The command that operations share, or several if one message does not take them all.
-fn sent(commands: Commands<'_>, run: &[Op]) -> Result<Vec<String>, Failure> {
+pub(super) fn commands(commands: Commands<'_>, run: &[Op]) -> Result<Vec<RawDocumentBuf>, Failure> {
     let mut sent = Vec::new();
     match &run[0] {
         Op::Insert { .. } | Op::Append { .. } | Op::Ingest { .. } => {
             let mut documents = added(run).peekable();
             let ordered = !matches!(run[0], Op::Ingest { .. });
             while documents.peek().is_some() {
-                sent.push(told(&commands.insert(&mut documents, ordered)?.0));
+                sent.push(commands.insert(&mut documents, ordered)?.0);
             }
         }
         Op::Update { table, .. } | Op::Bump { table, .. } => {
             let mut ops = run.iter().peekable();
             while ops.peek().is_some() {
-                sent.push(told(&commands.update(*table, &mut ops)?.0));
+                sent.push(commands.update(*table, &mut ops)?.0);
             }
         }
         Op::Delete { table, .. } => {
             let mut keys = run.iter().map(key_of).peekable();
             while keys.peek().is_some() {
-                sent.push(told(&commands.delete(*table, &mut keys)?.0));
+                sent.push(commands.delete(*table, &mut keys)?.0);
             }
         }
-        Op::Read { table, fields, .. } => sent.push(told(&commands.read(*table, run.iter().map(key_of), fields)?)),
-        Op::Scan { table, from, limit, fields } => sent.push(told(&commands.scan(*table, from, *limit, fields)?)),
+        Op::Read { table, fields, .. } => sent.push(commands.read(*table, run.iter().map(key_of), fields)?),
+        Op::Scan { table, from, limit, fields } => sent.push(commands.scan(*table, from, *limit, fields)?),
         Op::Find { table, field, matching, order, limit, fields } => {
-            sent.push(told(&commands.find(*table, *field, matching, *order, *limit, fields)?));
+            sent.push(commands.find(*table, *field, matching, *order, *limit, fields)?);
         }
-        Op::Tail { log, stream, limit } => sent.push(told(&commands.tail(*log, stream, *limit)?)),
-        Op::Last { series, entity } => sent.push(told(&commands.last(*series, *entity)?)),
+        Op::Tail { log, stream, limit } => sent.push(commands.tail(*log, stream, *limit)?),
+        Op::Last { series, entity } => sent.push(commands.last(*series, *entity)?),
         Op::Range { series, entity, from_ms, to_ms } => {
-            sent.push(told(&commands.range(*series, *entity, *from_ms, *to_ms)?));
+            sent.push(commands.range(*series, *entity, *from_ms, *to_ms)?);
         }
-        Op::Window { series, metric, .. } => sent.push(told(&commands.window(*series, *metric, &run[0])?)),
-        Op::Above { series, metric, .. } => sent.push(told(&commands.above(*series, *metric, &run[0])?)),
+        Op::Window { series, metric, .. } => sent.push(commands.window(*series, *metric, &run[0])?),
+        Op::Above { series, metric, .. } => sent.push(commands.above(*series, *metric, &run[0])?),
         Op::Batch(_) | Op::Transact(_) => {}
     }
     Ok(sent)

@@ -11,7 +11,7 @@ use mongodb::error::UNKNOWN_TRANSACTION_COMMIT_RESULT;
 use mongodb::options::{Acknowledgment, ReadConcern, TransactionOptions, WriteConcern};
 use mongodb::{Client, ClientSession, Database};
 
-use super::commands::Acknowledged;
+use super::Asked;
 use super::failure::{failure, told};
 use super::values::malformed;
 use crate::{Failure, FailureKind};
@@ -43,17 +43,17 @@ pub(super) struct Refusal {
 }
 
 impl Line {
-    /// Starts a session on a client, which makes its connection.
+    /// Starts a session on a client.
     pub(super) async fn new(
         client: &Client,
         database: &str,
-        acknowledged: Acknowledged,
+        Asked { acknowledged, is_sharded }: Asked,
         patience: Duration,
     ) -> Result<Self, Failure> {
         let by = if acknowledged.majority { Acknowledgment::Majority } else { Acknowledgment::Nodes(1) };
         let concern = WriteConcern::builder().w(by).journal(acknowledged.journal).build();
-        let transactions =
-            TransactionOptions::builder().read_concern(ReadConcern::snapshot()).write_concern(concern).build();
+        let reading = if is_sharded { ReadConcern::snapshot() } else { ReadConcern::local() };
+        let transactions = TransactionOptions::builder().read_concern(reading).write_concern(concern).build();
         // The primary answers everything, so it needs no waiting for what this session has seen before.
         let session = client.start_session().causal_consistency(false).default_transaction_options(transactions);
         let session = session.await.map_err(|error| failure(error, "starting a session"))?;

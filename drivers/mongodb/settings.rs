@@ -6,6 +6,7 @@ use mongodb::Client;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::{ClientOptions, Tls};
 
+use super::Asked;
 use super::commands::Acknowledged;
 use super::failure::failure;
 use super::marks::{MARKS, allowed};
@@ -124,11 +125,12 @@ pub(super) fn classify(engine: Option<&str>, acknowledged: Acknowledged, members
 }
 
 /// The settings of our own side.
-pub(super) fn client_settings(options: &ClientOptions, acknowledged: Acknowledged) -> Vec<(&'static str, String)> {
+pub(super) fn client_settings(options: &ClientOptions, asked: Asked) -> Vec<(&'static str, String)> {
+    let read_concern = if asked.is_sharded { "local; snapshot in transactions" } else { "local" };
     let seconds = |limit: Option<std::time::Duration>| limit.map_or("none".into(), |limit| format!("{limit:?}"));
     vec![
-        ("client_write_concern", concern(acknowledged)),
-        ("client_read_concern", "local; snapshot in transactions".into()),
+        ("client_write_concern", concern(asked.acknowledged)),
+        ("client_read_concern", read_concern.into()),
         ("client_read_preference", "primary".into()),
         ("client_connections", "1 a session, and 1 that watches the server every 10 s".into()),
         ("client_retries", "retryWrites=false, retryReads=false; a commit of unknown outcome is repeated".into()),

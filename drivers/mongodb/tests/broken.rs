@@ -1,0 +1,56 @@
+//! Servers that are not there, and servers that go.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::*;
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_told_at_once() {
+    let began = Instant::now();
+    let failure = open("mongodb://ada:hunter2@127.0.0.1:1", "nobody", Durability::Memory).await.err().expect("nobody");
+    assert_eq!(failure.kind, FailureKind::Unavailable);
+    assert!(failure.message.contains("127.0.0.1:1") && !failure.message.contains("hunter2"), "{failure}");
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn what_cannot_be_an_address_is_told_without_its_password() {
+    for address in ["mongodb+srv://ada:hunter2@db.example", "mongodb://ada:hunter2@:x:y", "mongodb://a:hunter2%zz@b"] {
+        let failure = open(address, "nobody", Durability::Memory).await.err().expect("no address");
+        assert_eq!(failure.kind, FailureKind::Broken);
+        assert!(!failure.message.contains("hunter2"), "{failure}");
+    }
+    let unknown = "mongodb://a/?retryWrites=true".parse::<Address>().expect("an address").config::<Config>();
+    assert!(unknown.expect_err("not an option").to_string().contains("retryWrites"));
+}
+
+/// An operation that is in flight when its server is killed, and the time that its failure then takes.
+async fn killed_during(op: &Op) -> (Failure, Duration) {
+    let server = server::start::<Mongodb>(Durability::Durable).await.expect("these tests need mongod");
+    let store = open(&server.address, "killed", Durability::Durable).await.expect("opened");
+    store.reset().await.expect("reset");
+    let mut session = store.session().await.expect("a session");
+    let mut rows = Rows::default();
+    session.execute(&account(1, 1), &mut rows).await.expect("inserted");
+    let pid = Pid::from_raw(server.pid());
+    kill(pid, Signal::SIGSTOP).expect("paused");
+    let killed = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        kill(pid, Signal::SIGKILL).expect("killed");
+        Instant::now()
+    });
+    let failure = session.execute(op, &mut rows).await.expect_err("no server");
+    (failure, killed.join().expect("killed").elapsed())
+}
+
+#[tokio::test]
+async fn an_operation_in_flight_fails_when_the_server_is_killed() {
+    for op in [bump(1, 1, None), Op::Transact(vec![bump(1, 1, None), account(2, 2)])] {
+        let (failure, after) = killed_during(&op).await;
+        assert_eq!(failure.kind, FailureKind::Unavailable, "{failure}");
+        assert!(after < Duration::from_secs(1), "{op:?}: {after:?}");
+    }
+}

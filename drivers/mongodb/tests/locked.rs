@@ -1,0 +1,107 @@
+//! A server that asks who one is, and users that may do little.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::disk::scratch_folder;
+
+/// A server with access control, which none that storebench starts has.
+struct Locked {
+    host: String,
+    process: Child,
+    _folder: TempDir,
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Locked {
+    async fn start() -> Locked {
+        let folder = tempfile::Builder::new().prefix("storebench-").tempdir_in(scratch_folder()).expect("a folder");
+        let key = folder.path().join("key");
+        std::fs::write(&key, "c3RvcmViZW5jaA==").expect("a key");
+        std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o400)).expect("only ours");
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
+        let host = format!("127.0.0.1:{}", port.expect("a port").port());
+        let mut command = Command::new(serve::PROGRAM.find().expect("these tests need mongod"));
+        command.arg("--dbpath").arg(folder.path()).arg("--keyFile").arg(&key).args(["--replSet", "locked", "--quiet"]);
+        command.args(["--port", host.rsplit(':').next().expect("a port"), "--bind_ip", "127.0.0.1", "--nounixsocket"]);
+        let process = command.stdout(Stdio::null()).spawn().expect("started");
+        let locked = Locked { host, process, _folder: folder };
+        locked.prepare().await;
+        locked
+    }
+
+    /// Until there is a user, everybody on the same machine may make the first one.
+    async fn prepare(&self) {
+        let members = doc! { "_id": "locked", "members": [{ "_id": 0, "host": &self.host }] };
+        let admin = self.client("").await.database("admin");
+        admin.run_command(doc! { "replSetInitiate": members }).await.expect("a set");
+        while !admin
+            .run_command(doc! { "hello": 1 })
+            .await
+            .expect("a word")
+            .get_bool("isWritablePrimary")
+            .expect("a flag")
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        admin.run_command(doc! { "createUser": "root", "pwd": "r00t", "roles": ["root"] }).await.expect("a user");
+        let admin = self.client("root:r00t@").await.database("admin");
+        for (user, database) in [("ada", "storebench_small"), ("bob", "elsewhere")] {
+            let roles = vec![doc! { "role": "readWrite", "db": database }];
+            let made = admin.run_command(doc! { "createUser": user, "pwd": "hunter2", "roles": roles }).await;
+            made.expect("a user");
+        }
+    }
+
+    async fn client(&self, user: &str) -> mongodb::Client {
+        let location = Some(format!("mongodb://{user}{}", self.host));
+        let config = Config { location, direct_connection: Some(true), ..Config::default() };
+        let options = connect::options(&config, Duration::from_secs(5)).await.expect("options");
+        for _ in 0..500 {
+            match connect::connect(&options).await {
+                Ok(client) => return client,
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+        panic!("mongod with access control does not answer");
+    }
+
+    fn address(&self, user: &str) -> String {
+        format!("mongodb://{user}@{}/?authSource=admin", self.host)
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_is_denied_and_who_may_little_can_do_it_all_in_its_own_database() {
+    let locked = Locked::start().await;
+    for user in ["ada:wrong-pa55", "nobody:hunter2"] {
+        let failure = open(&locked.address(user), "small", Durability::Durable).await.err().expect("denied");
+        assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
+        assert!(!failure.message.contains("pa55") && !failure.message.contains("hunter2"), "{failure}");
+    }
+    let bob = open(&locked.address("bob:hunter2"), "small", Durability::Durable).await.expect("opened");
+    assert_eq!(bob.reset().await.expect_err("not allowed").kind, FailureKind::Denied);
+
+    let ada = open(&locked.address("ada:hunter2"), "small", Durability::Durable).await.expect("opened");
+    ada.reset().await.expect("reset");
+    let description = ada.describe().await.expect("a description");
+    assert_eq!(description.guarantees.durability, Durability::Durable, "{}", description.guarantees.because);
+    assert_eq!(description.settings["cache_bytes"], "not told");
+    let shown = format!("{description:?}");
+    assert!(!shown.contains("hunter2"), "{shown}");
+    let mut session = ada.session().await.expect("a session");
+    let transact = Op::Transact(vec![account(1, 1), bump(1, 1, None)]);
+    session.execute(&transact, &mut Rows::default()).await.expect("applied");
+    ada.settle().await.expect("settled");
+    assert!(ada.footprint().await.expect("a footprint").disk_bytes.is_some());
+    ada.close(false).await.expect("closed");
+}
