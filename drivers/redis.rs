@@ -7,9 +7,11 @@
 //! The crate's defaults are not used where they would be measured: it would give up on an answer after 500 ms and leave
 //! TCP_NODELAY off. Its `ConnectionManager`, which makes connections again without a word, is not used at all.
 
+mod binding;
 mod failures;
 mod mark;
 mod order;
+mod records;
 mod replies;
 mod requests;
 mod scripts;
@@ -163,7 +165,7 @@ impl Store for Redis {
     }
 
     fn binding(&self, op: &Op) -> Binding {
-        requests::binding(&self.shape, op)
+        binding::binding(&self.shape, op)
     }
 
     /// Redis does not tell what part of its memory or its file belongs to which keys without asking for each of them, so

@@ -9,7 +9,7 @@
 -- their bytes: one of all keys, and one for each index, of values and keys. The client encodes what it knows; only values
 -- that a change replaces are encoded here. Numbers of Lua are floats, so 64-bit integers are compared as text.
 --
--- It is one long loop because it is measured: functions would be made anew at every call, which costs as much as a change.
+-- It is one long loop because it is measured: a function is made anew at every call, and twenty cost more than a change.
 local undo = ARGV[1] == 'all' and {} or nil
 
 local function carry_out()
