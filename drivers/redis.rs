@@ -1,15 +1,18 @@
 //! Redis, over its own protocol: also Valkey, KeyDB and others that speak it.
 //!
-//! Each session has a connection of its own. What operations become is in `redis/requests.rs` and the scripts beside it,
-//! how data lies in `redis/shape.rs`, and which settings make which durability tier in `redis/settings.rs`. A cluster is
-//! refused: the scripts here touch records, keys and indexes that a cluster would spread over several servers.
+//! Each session has a connection of its own. What operations become is in `redis/requests.rs` and the scripts beside
+//! it, how data lies in `redis/shape.rs`, and which settings make which durability tier in `redis/settings.rs`. A
+//! cluster is refused: the scripts here touch records, keys and indexes that a cluster would spread over several
+//! servers.
 //!
 //! The crate's defaults are not used where they would be measured: it would give up on an answer after 500 ms and leave
 //! TCP_NODELAY off. Its `ConnectionManager`, which makes connections again without a word, is not used at all.
 
+mod binding;
 mod failures;
 mod mark;
 mod order;
+mod records;
 mod replies;
 mod requests;
 mod scripts;
@@ -56,7 +59,8 @@ pub struct Redis {
 pub struct Config {
     /// `redis://[[user]:password@]host[:port][/database]`, or `rediss://` for TLS.
     location: Option<String>,
-    /// A file in PEM form with the certificate of the authority that signed the server's, if the system does not know it.
+    /// A file in PEM form with the certificate of the authority that signed the server's, if the system does not know
+    /// it.
     tls_ca: Option<String>,
 }
 
@@ -73,7 +77,7 @@ impl Store for Redis {
         binary: "redis-server",
         variable: "STOREBENCH_REDIS_BIN",
         folders: &["/usr/local/bin", "/opt/homebrew/bin", "/opt/redis/bin"],
-        install: "Debian: apt-get install redis-server; macOS: brew install redis; Docker: docker run -p 6379:6379 redis",
+        install: "Debian: apt install redis-server; macOS: brew install redis; Docker: docker run -p 6379:6379 redis",
         // Everything that it holds is removed anyway, and TERM would write a snapshot first.
         stop_signal: "KILL",
         refuses_root: false,
@@ -85,8 +89,8 @@ impl Store for Redis {
             Durability::Relaxed => ("yes", "everysec"),
             Durability::Memory => ("no", "everysec"),
         };
-        // One file does everything and looks at its own name: Debian's redis-server is a link to redis-check-rdb, which is
-        // what following the link has found.
+        // One file does everything and looks at its own name: Debian's redis-server is a link to redis-check-rdb, which
+        // is what following the link has found.
         let is_other_name =
             site.binary.file_name().is_some_and(|name| name.to_string_lossy().starts_with("redis-check-"));
         let mut command = site.command(is_other_name.then_some("redis-server"));
@@ -163,11 +167,11 @@ impl Store for Redis {
     }
 
     fn binding(&self, op: &Op) -> Binding {
-        requests::binding(&self.shape, op)
+        binding::binding(&self.shape, op)
     }
 
-    /// Redis does not tell what part of its memory or its file belongs to which keys without asking for each of them, so
-    /// this is of the whole server.
+    /// Redis does not tell what part of its memory or its file belongs to which keys without asking for each of them,
+    /// so this is of the whole server.
     async fn footprint(&self) -> Result<Footprint, Failure> {
         let mut connection = self.connect().await?;
         let info = settings::info(&mut connection, &["memory", "persistence"]).await?;

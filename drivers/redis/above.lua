@@ -1,6 +1,6 @@
 -- Points whose metric is above a threshold, newest first and by entity within an instant. KEYS: the sorted set of all
--- points. ARGV: from, to (excluded), place of the metric in a member, threshold, limit. It looks at some points at a time
--- and at no more than it needs.
+-- points. ARGV: from, to (excluded), place of the metric in a member, threshold, limit. It looks at some points at a
+-- time and at no more than it needs.
 local PAGE = 200
 local from, to, place = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local threshold, limit = tonumber(ARGV[4]), tonumber(ARGV[5])

@@ -1,6 +1,6 @@
--- Adds points. KEYS: the sorted set of all points, and for each point its entity's. ARGV: for each point its instant and
--- its member of all points, which is its entity in 8 bytes and then its member among its entity's. A point of the same
--- instant gives way, in one step that nobody sees half done.
+-- Adds points. KEYS: the sorted set of all points, and for each point its entity's. ARGV: for each point its instant
+-- and its member of all points, which is its entity in 8 bytes and then its member among its entity's. A point of the
+-- same instant gives way, in one step that nobody sees half done.
 local call, KEYS, ARGV = redis.call, KEYS, ARGV
 local all = KEYS[1]
 for at = 2, #KEYS do

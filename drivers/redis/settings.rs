@@ -1,12 +1,12 @@
 //! What the server says of itself, and what that amounts to.
 //!
 //! Durability, from redis.io/docs/latest/operate/oss_and_stack/management/persistence/ and `flushAppendOnlyFile` in
-//! redis/src/aof.c. The append-only file is written before answers are sent. With `appendfsync always` it is also synced
-//! before: `durable`, unless `no-appendfsync-on-rewrite` is on, which leaves the sync out while a child process saves.
-//! With `everysec` it is synced in the background once a second, and with `no` when the system likes: `relaxed`. One
-//! exception is known: with `everysec`, a write that would have to wait for a running sync is held back for at most 2 s,
-//! while answers go out; what was held back is lost if the process ends just then. Snapshots (`save`) alone lose minutes:
-//! `memory`. So does a server that may evict: it forgets what it acknowledged.
+//! redis/src/aof.c. The append-only file is written before answers are sent. With `appendfsync always` it is also
+//! synced before: `durable`, unless `no-appendfsync-on-rewrite` is on, which leaves the sync out while a child process
+//! saves. With `everysec` it is synced in the background once a second, and with `no` when the system likes: `relaxed`.
+//! One exception is known: with `everysec`, a write that would have to wait for a running sync is held back for at most
+//! 2 s, while answers go out; what was held back is lost if the process ends just then. Snapshots (`save`) alone lose
+//! minutes: `memory`. So does a server that may evict: it forgets what it acknowledged.
 
 use std::collections::BTreeMap;
 

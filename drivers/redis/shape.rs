@@ -1,9 +1,9 @@
 //! Where a dataset lies: the names of its keys, and what an operation has to know about a table.
 //!
-//! Everything is `storebench:<dataset>:…`, beside the mark `storebench:<dataset>` that says whose it is. A table `people`
-//! has its records under `…:people:<key>`, all keys in the sorted set `…:people` and an index in `…:people.age`; a log has
-//! a stream under `…:events:<stream>`; a series has all points in the sorted set `…:cpu` and those of one entity in
-//! `…:cpu:<entity>`. Names of parts hold neither colon nor dot, so no two of these meet.
+//! Everything is `storebench:<dataset>:…`, beside the mark `storebench:<dataset>` that says whose it is. A table
+//! `people` has its records under `…:people:<key>`, all keys in the sorted set `…:people` and an index in
+//! `…:people.age`; a log has a stream under `…:events:<stream>`; a series has all points in the sorted set `…:cpu` and
+//! those of one entity in `…:cpu:<entity>`. Names of parts hold neither colon nor dot, so no two of these meet.
 
 use std::sync::Arc;
 
@@ -90,7 +90,7 @@ impl Shape {
                     .map(|index| format!(", one of ordered values and keys in {} (always kept)", index.key))
                     .collect();
                 format!(
-                    "{name}: a hash for each record in {records}<key> (absent fields left out; lists, maps and items as \
+                    "{name}: a hash for each record in {records}<key> (absent fields left out; lists, maps, items as \
                      JSON), a sorted set of all keys in {order} (always kept, for scans){indexes}"
                 )
             }
@@ -99,7 +99,7 @@ impl Shape {
                 let root = &self.series[at];
                 let metrics = self.dataset.series[at].metrics.len();
                 format!(
-                    "{name}: a sorted set for each entity in {root}:<entity>, score the instant, member the instant and \
+                    "{name}: a sorted set for each entity in {root}:<entity>, score the instant, member it and \
                      {metrics} metrics as packed 64-bit floats; the same points once more, for searches over all \
                      entities, in the sorted set {root}"
                 )

@@ -1,8 +1,8 @@
 //! Values, keys and points to and from the bytes that Redis keeps.
 //!
-//! Numbers are decimal text, floats the shortest that reads back exactly; texts and bytes are themselves; lists, maps and
-//! items are JSON. An absent field is not stored. A point is its instant and its metrics as 64-bit floats, little end
-//! first: instants are scores of sorted sets, which are floats, so they are exact within 2^53 ms of 1970.
+//! Numbers are decimal text, floats the shortest that reads back exactly; texts and bytes are themselves; lists, maps
+//! and items are JSON. An absent field is not stored. A point is its instant and its metrics as 64-bit floats, little
+//! end first: instants are scores of sorted sets, which are floats, so they are exact within 2^53 ms of 1970.
 
 use std::io::Write;
 

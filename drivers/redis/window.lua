@@ -1,6 +1,6 @@
--- Folds one metric of an entity's points in buckets. KEYS: the entity's sorted set. ARGV: from, to (excluded), width of a
--- bucket, place of the metric in a point, fold. The answer is a string of pairs of 64-bit floats: start of a bucket and
--- folded value, oldest first.
+-- Folds one metric of an entity's points in buckets. KEYS: the entity's sorted set. ARGV: from, to (excluded), width of
+-- a bucket, place of the metric in a point, fold. The answer is a string of pairs of 64-bit floats: start of a bucket
+-- and folded value, oldest first.
 local width, place, fold = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 local unpack_float = struct.unpack
 local buckets, start, count, folded = {}, nil, 0, 0
