@@ -4,6 +4,7 @@
 //! connections each. A session here has a client of its own: one connection in its pool, and one more that looks at the
 //! server every 10 s and whenever something broke. Whatever the crate would silently try again is off.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use mongodb::options::{ClientOptions, ReadPreference, SelectionCriteria, ServerAddress, ServerMonitoringMode};
@@ -53,10 +54,32 @@ pub(super) async fn connect(options: &ClientOptions) -> Result<Client, Failure> 
     reach(&options.hosts, limit).await?;
     let client = Client::with_options(options.clone()).map_err(|error| failure(error, "its options"))?;
     let pinged = timeout(limit, client.database("admin").run_raw_command(rawdoc! { "ping": 1 })).await;
-    match pinged {
-        Ok(answer) => answer.map(|_| client).map_err(|error| failure(error, "connecting")),
-        Err(_) => Err(unreachable(&options.hosts, "it does not answer in time")),
+    let problem = match pinged {
+        Ok(Ok(_)) => return Ok(client),
+        Ok(Err(error)) => failure(error, "connecting"),
+        Err(_) => unreachable(&options.hosts, "it does not answer in time"),
+    };
+    match problem.kind {
+        FailureKind::Unavailable if turned_away(&options.hosts).await => Err(Failure::new(
+            FailureKind::Overload,
+            "mongodb: the server closes each connection as it takes it, as mongod does above net.maxIncomingConnections",
+        )),
+        _ => Err(problem),
     }
+}
+
+/// Whether a host ends a connection before anything was said on it.
+async fn turned_away(hosts: &[ServerAddress]) -> bool {
+    const SOON: Duration = Duration::from_millis(200);
+    for host in hosts {
+        let ServerAddress::Tcp { host, port } = host else { continue };
+        let Ok(line) = TcpStream::connect((host.as_str(), port.unwrap_or(27017))).await else { continue };
+        let readable = timeout(SOON, line.readable()).await;
+        if readable.is_ok() && !matches!(line.try_read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether any of the hosts takes a connection. The crate would keep looking until its limit of time, and then not tell

@@ -9,8 +9,8 @@ use tokio::sync::OnceCell;
 use super::commands::Commands;
 use super::*;
 use crate::{
-    Address, Change, Dataset, Done, FailureKind, Field, Fields, Fold, Key, KeyKind, Kind, Log, Matching, Order, Point,
-    Rows, Series, Session, Table, Value, server,
+    Address, Change, Dataset, Done, FailureKind, Field, Fields, Fold, Key, KeyKind, Kind, Log, Matching, Order, Part,
+    Point, Rows, Series, Session, Table, Value, server,
 };
 
 fn dataset(name: &str) -> Arc<Dataset> {

@@ -51,6 +51,38 @@ async fn an_operation_in_flight_fails_when_the_server_is_killed() {
     for op in [bump(1, 1, None), Op::Transact(vec![bump(1, 1, None), account(2, 2)])] {
         let (failure, after) = killed_during(&op).await;
         assert_eq!(failure.kind, FailureKind::Unavailable, "{failure}");
-        assert!(after < Duration::from_secs(1), "{op:?}: {after:?}");
+        // At once, or after the crate has looked for another primary, if it saw the broken connection first.
+        assert!(after < Duration::from_secs(3), "{op:?}: {after:?}");
+    }
+}
+
+/// Acknowledged inserts that are there after a crash and a restart, of a number of them.
+async fn survivors(tier: Durability, written: i64) -> usize {
+    let mut server = server::start::<Mongodb>(tier).await.expect("these tests need mongod");
+    let store = open(&server.address, "crashed", tier).await.expect("opened");
+    store.reset().await.expect("reset");
+    let mut session = store.session().await.expect("a session");
+    for key in 0..written {
+        session.execute(&account(key, key), &mut Rows::default()).await.expect("acknowledged");
+    }
+    server.crash().expect("started again");
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(30) {
+        if let Ok(store) = open(&server.address, "crashed", tier).await {
+            let mut session = store.session().await.expect("a session");
+            let mut found = 0;
+            if session.export(Part::Table(1), &mut |_| found += 1).await.is_ok() {
+                return found;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the server did not come back");
+}
+
+#[tokio::test]
+async fn what_is_acknowledged_from_relaxed_on_survives_a_crash() {
+    for tier in [Durability::Relaxed, Durability::Durable] {
+        assert_eq!(survivors(tier, 50).await, 50, "{tier:?}");
     }
 }

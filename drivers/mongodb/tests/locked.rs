@@ -1,4 +1,4 @@
-//! A server that asks who one is, and users that may do little.
+//! Servers that storebench does not start: one that asks who one is, with users that may do little, and a full one.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -8,51 +8,47 @@ use tempfile::TempDir;
 use super::*;
 use crate::disk::scratch_folder;
 
-/// A server with access control, which none that storebench starts has.
-struct Locked {
+/// A server with options of its own.
+struct Other {
     host: String,
     process: Child,
     _folder: TempDir,
 }
 
-impl Drop for Locked {
+impl Drop for Other {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-impl Locked {
-    async fn start() -> Locked {
+impl Other {
+    /// Starts it in a set of its own, whose name is `other`.
+    async fn start(options: &[&str]) -> Other {
         let folder = tempfile::Builder::new().prefix("storebench-").tempdir_in(scratch_folder()).expect("a folder");
         let key = folder.path().join("key");
         std::fs::write(&key, "c3RvcmViZW5jaA==").expect("a key");
         std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o400)).expect("only ours");
         let port = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
-        let host = format!("127.0.0.1:{}", port.expect("a port").port());
+        let port = port.expect("a port").port().to_string();
         let mut command = Command::new(serve::PROGRAM.find().expect("these tests need mongod"));
-        command.arg("--dbpath").arg(folder.path()).arg("--keyFile").arg(&key).args(["--replSet", "locked", "--quiet"]);
-        command.args(["--port", host.rsplit(':').next().expect("a port"), "--bind_ip", "127.0.0.1", "--nounixsocket"]);
+        command.current_dir(folder.path()).args(["--dbpath", ".", "--replSet", "other", "--quiet", "--nounixsocket"]);
+        command.args(["--port", &port, "--bind_ip", "127.0.0.1"]).args(options);
         let process = command.stdout(Stdio::null()).spawn().expect("started");
-        let locked = Locked { host, process, _folder: folder };
-        locked.prepare().await;
-        locked
+        let other = Other { host: format!("127.0.0.1:{port}"), process, _folder: folder };
+        let members = doc! { "_id": "other", "members": [{ "_id": 0, "host": &other.host }] };
+        let admin = other.client("").await.database("admin");
+        admin.run_command(doc! { "replSetInitiate": members }).await.expect("a set");
+        let hello = || async { admin.run_command(doc! { "hello": 1 }).await.expect("a word") };
+        while !hello().await.get_bool("isWritablePrimary").expect("a flag") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        other
     }
 
     /// Until there is a user, everybody on the same machine may make the first one.
-    async fn prepare(&self) {
-        let members = doc! { "_id": "locked", "members": [{ "_id": 0, "host": &self.host }] };
+    async fn let_in(&self) {
         let admin = self.client("").await.database("admin");
-        admin.run_command(doc! { "replSetInitiate": members }).await.expect("a set");
-        while !admin
-            .run_command(doc! { "hello": 1 })
-            .await
-            .expect("a word")
-            .get_bool("isWritablePrimary")
-            .expect("a flag")
-        {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
         admin.run_command(doc! { "createUser": "root", "pwd": "r00t", "roles": ["root"] }).await.expect("a user");
         let admin = self.client("root:r00t@").await.database("admin");
         for (user, database) in [("ada", "storebench_small"), ("bob", "elsewhere")] {
@@ -72,7 +68,7 @@ impl Locked {
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }
-        panic!("mongod with access control does not answer");
+        panic!("mongod does not answer");
     }
 
     fn address(&self, user: &str) -> String {
@@ -82,7 +78,8 @@ impl Locked {
 
 #[tokio::test]
 async fn who_may_not_is_denied_and_who_may_little_can_do_it_all_in_its_own_database() {
-    let locked = Locked::start().await;
+    let locked = Other::start(&["--keyFile", "key"]).await;
+    locked.let_in().await;
     for user in ["ada:wrong-pa55", "nobody:hunter2"] {
         let failure = open(&locked.address(user), "small", Durability::Durable).await.err().expect("denied");
         assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
@@ -104,4 +101,20 @@ async fn who_may_not_is_denied_and_who_may_little_can_do_it_all_in_its_own_datab
     ada.settle().await.expect("settled");
     assert!(ada.footprint().await.expect("a footprint").disk_bytes.is_some());
     ada.close(false).await.expect("closed");
+}
+
+#[tokio::test]
+async fn a_server_without_room_for_another_connection_is_overloaded() {
+    let full = Other::start(&["--maxConns", "8"]).await;
+    let store = open(&format!("mongodb://{}/?directConnection=true", full.host), "full", Durability::Memory).await;
+    let store = store.expect("opened");
+    let mut sessions = Vec::new();
+    let failure = loop {
+        match store.session().await {
+            Ok(session) => sessions.push(session),
+            Err(failure) => break failure,
+        }
+        assert!(sessions.len() < 9);
+    };
+    assert_eq!(failure.kind, FailureKind::Overload, "{failure}");
 }
