@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::value::RawValue;
 
 use crate::{Failure, Field, Kind, Value};
 
@@ -32,6 +33,9 @@ impl Serialize for Encoded<'_> {
             Value::Null => out.serialize_unit(),
             Value::Bool(flag) => out.serialize_bool(*flag),
             Value::Int(number) | Value::Time(number) => out.serialize_i64(*number),
+            Value::Float(number) if is_large_and_whole(*number) => {
+                RawValue::from_string(format!("{number:.1}")).map_err(serde::ser::Error::custom)?.serialize(out)
+            }
             Value::Float(number) => out.serialize_f64(*number),
             Value::Text(text) => out.serialize_str(text),
             Value::Bytes(bytes) => out.serialize_str(&to_hex(bytes)),
@@ -47,6 +51,15 @@ impl Serialize for Encoded<'_> {
             }
         }
     }
+}
+
+/// Whether a float would come back as an integer that it does not equal, from a store that keeps numbers as numbers and not
+/// as they were written: `1e18` is there what `1000000000000000000` is. Such a float is written with a fraction. Below 2^53
+/// either means the same, and from 2^64 on there is no integer that it could be taken for.
+fn is_large_and_whole(number: f64) -> bool {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    const INTEGERS_END: f64 = 18_446_744_073_709_551_616.0;
+    number.fract() == 0.0 && (EXACT..=INTEGERS_END).contains(&number.abs())
 }
 
 /// What to expect at a place in the text.

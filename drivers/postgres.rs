@@ -1,4 +1,5 @@
-//! PostgreSQL, by its own protocol through tokio-postgres. CockroachDB and others that speak it are addresses.
+//! PostgreSQL, by its own protocol through tokio-postgres. Other engines that speak it may be given by address; none is
+//! tested.
 //!
 //! A dataset is a schema of its own, `storebench_<name>`; a session is a connection without pool, task or pooler. SQL texts,
 //! the layout, what is said to the server, bulk paths and settings have files of their own. Partitioning, replicas and
@@ -6,19 +7,22 @@
 //!
 //! Durability (postgresql.org/docs/current/runtime-config-wal.html). `durable`: with `fsync` and `synchronous_commit` on,
 //! COMMIT is answered after the log has been flushed, and `full_page_writes` repairs pages that a power cut tore.
-//! `relaxed`: `synchronous_commit = off` answers before the flush; up to three times `wal_writer_delay` may be lost, to a
-//! crash of the operating system or of the server process, and nothing is ever torn. `memory`: `fsync = off` never waits for
-//! the disk, and a power cut may destroy the cluster; without `full_page_writes` it may as well, so no more is claimed.
+//! `relaxed`: `synchronous_commit = off` answers before the flush; nothing is ever torn, but up to three times
+//! `wal_writer_delay` (200 ms) of commits may be lost with the power, and with a crash of the server as well: the server
+//! has no setting that survives the one and not the other. `memory`: `fsync = off` never waits for the disk, and a power
+//! cut may destroy the cluster; without `full_page_writes` it may as well, so no more is claimed.
 //!
 //! `synchronous_commit` belongs to a session: ours are set to `off` for `relaxed` and `memory`, and to `on` for `durable`
 //! where the server's own is `off`. The other two belong to the server, and are set on throwaway servers only.
 
+mod batch;
 mod binding;
 mod bulk;
 mod config;
 mod failure;
 mod layout;
 mod link;
+mod parameters;
 mod request;
 mod schema;
 mod serve;

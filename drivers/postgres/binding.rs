@@ -1,8 +1,9 @@
 //! What a session sends for an operation, told in the words that are sent.
 
+use super::batch::is_grouped;
 use super::request::shape;
 use super::sql::{self, Shape};
-use super::talk::{decides, has_reasons, is_grouped};
+use super::talk::{decides, has_reasons};
 use crate::{Binding, Change, Dataset, Fields, Op};
 
 /// The statements of an operation, in order, and its round trips. Equal neighbours are written once, with their number.

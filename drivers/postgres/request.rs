@@ -7,10 +7,11 @@ use futures_util::TryStreamExt;
 use tokio_postgres::{Client, Error, RowStream, Statement};
 
 use super::failure::failure;
+use super::parameters::last_of_each;
 use super::sql::Shape;
 use super::statements::Named;
 use super::values::{Answer, Param};
-use crate::{Dataset, Failure, Fields, Key, Matching, Op, Point, Rows, Value};
+use crate::{Dataset, Failure, Fields, Key, Matching, Op, Rows};
 
 /// A statement to be sent.
 pub(super) struct Request<'a> {
@@ -84,70 +85,6 @@ pub(super) fn shape(op: &Op) -> Result<Option<(Shape, Named<'_>)>, Failure> {
     }))
 }
 
-/// The parameters of a single operation's statement, in the order of `sql.rs`.
-pub(super) fn parameters<'a>(dataset: &Dataset, op: &'a Op) -> Result<Vec<Param<'a>>, Failure> {
-    let int = Param::Int;
-    Ok(match op {
-        Op::Insert { key, record, .. } => with_values(Param::key(key), record)?,
-        Op::Read { key, .. } | Op::Delete { key, .. } => vec![Param::key(key)],
-        Op::Update { key, changes, .. } => {
-            let mut parameters = Vec::with_capacity(changes.len() + 1);
-            for change in changes {
-                parameters.push(Param::of(&change.value)?);
-            }
-            parameters.push(Param::key(key));
-            parameters
-        }
-        Op::Bump { key, by, floor, .. } => {
-            let mut parameters = vec![int(*by), Param::key(key)];
-            parameters.extend(floor.map(|floor| least_held(floor, *by)));
-            parameters
-        }
-        Op::Scan { from, limit, .. } => vec![Param::key(from), Param::limit(*limit)],
-        Op::Find { matching, limit, .. } => match matching {
-            Matching::Equal(value) => vec![Param::of(value)?, Param::limit(*limit)],
-            Matching::Between(low, high) => vec![Param::of(low)?, Param::of(high)?, Param::limit(*limit)],
-        },
-        Op::Append { stream, events, .. } if events.len() == 1 => with_values(Param::key(stream), &events[0])?,
-        Op::Append { log, stream, events } => {
-            let width = dataset.logs[*log].fields.len();
-            let mut parameters = vec![Param::key(stream)];
-            for field in 0..width {
-                let value = |event: &'a Vec<Value>| Param::of(event.get(field).ok_or_else(|| uneven(op))?);
-                parameters.push(Param::Array(events.iter().map(value).collect::<Result<_, Failure>>()?));
-            }
-            parameters
-        }
-        Op::Tail { stream, limit, .. } => vec![Param::key(stream), Param::limit(*limit)],
-        Op::Ingest { points, .. } if points.len() == 1 => {
-            let metrics = points[0].metrics.iter().map(|metric| Param::Float(*metric));
-            [int(points[0].entity), int(points[0].at_ms)].into_iter().chain(metrics).collect()
-        }
-        Op::Ingest { series, points } => {
-            let points = last_of_each(points);
-            let mut parameters = vec![
-                Param::Array(points.iter().map(|point| int(point.entity)).collect()),
-                Param::Array(points.iter().map(|point| int(point.at_ms)).collect()),
-            ];
-            for metric in 0..dataset.series[*series].metrics.len() {
-                let value = |point: &&Point| point.metrics.get(metric).map(|value| Param::Float(*value));
-                let column: Option<Vec<Param<'_>>> = points.iter().map(value).collect();
-                parameters.push(Param::Array(column.ok_or_else(|| uneven(op))?));
-            }
-            parameters
-        }
-        Op::Last { entity, .. } => vec![int(*entity)],
-        Op::Range { entity, from_ms, to_ms, .. } => vec![int(*entity), int(*from_ms), int(*to_ms)],
-        Op::Window { entity, from_ms, to_ms, every_ms, .. } => {
-            vec![int(*entity), int(*from_ms), int(*to_ms), int(*every_ms)]
-        }
-        Op::Above { threshold, from_ms, to_ms, limit, .. } => {
-            vec![int(*from_ms), int(*to_ms), Param::Float(*threshold), Param::limit(*limit)]
-        }
-        Op::Batch(_) | Op::Transact(_) => return Err(Failure::misplaced(op)),
-    })
-}
-
 /// What the reply to a single operation's statement has to be.
 pub(super) fn expects<'a>(dataset: &'a Dataset, op: &'a Op) -> Expects<'a> {
     let records = |table: usize, asked: &'a Fields, some| {
@@ -170,42 +107,6 @@ pub(super) fn expects<'a>(dataset: &'a Dataset, op: &'a Op) -> Expects<'a> {
         Op::Range { .. } | Op::Window { .. } | Op::Above { .. } => Expects::Rows { answer: Answer::Point, some: false },
         Op::Batch(_) | Op::Transact(_) => Expects::Done,
     }
-}
-
-/// The points, by (entity, instant), of equal ones the last: a statement may not meet a row twice, and two statements that
-/// lock rows in one order cannot wait for each other.
-fn last_of_each(points: &[Point]) -> Vec<&Point> {
-    let instant = |point: &Point| (point.entity, point.at_ms);
-    let mut sorted: Vec<&Point> = points.iter().collect();
-    sorted.sort_by_key(|point| instant(point));
-    sorted.dedup_by(|later, earlier| {
-        let same = instant(later) == instant(earlier);
-        if same {
-            *earlier = *later;
-        }
-        same
-    });
-    sorted
-}
-
-/// The least number to which `by` may be added without falling below the floor. Above all of them there is none, which
-/// compares as nothing does: false.
-fn least_held(floor: i64, by: i64) -> Param<'static> {
-    let least = i128::from(floor) - i128::from(by);
-    i64::try_from(least.max(i64::MIN.into())).map_or(Param::Null, Param::Int)
-}
-
-fn with_values<'a>(key: Param<'a>, values: &'a [Value]) -> Result<Vec<Param<'a>>, Failure> {
-    let mut parameters = Vec::with_capacity(1 + values.len());
-    parameters.push(key);
-    for value in values {
-        parameters.push(Param::of(value)?);
-    }
-    Ok(parameters)
-}
-
-fn uneven(op: &Op) -> Failure {
-    Failure::broken(format!("postgres: an `{}` with fewer values than columns", op.verb()))
 }
 
 impl Request<'_> {

@@ -14,6 +14,8 @@ use crate::{Dataset, Description, Durability, Failure, FailureKind, Guarantees, 
 pub(super) struct Found {
     synchronous_commit: String,
     isolation: String,
+    /// Whether sessions may say how plans are kept (since version 12).
+    keeps_plans: bool,
     /// The end of the write-ahead log. None on a server that has none to show.
     written: Option<u64>,
 }
@@ -69,7 +71,7 @@ impl Found {
     /// Reads it, and refuses a database that could not hold every text.
     pub(super) async fn at(link: &mut Link) -> Result<Self, Failure> {
         let asked = "SELECT current_setting('server_encoding'), current_setting('synchronous_commit'), \
-                     current_setting('default_transaction_isolation')";
+                     current_setting('default_transaction_isolation'), current_setting('plan_cache_mode', true)";
         let rows = link.query(asked, &[]).await?;
         let told = |at: usize| rows.first().and_then(|row| row.try_get::<_, String>(at).ok()).unwrap_or_default();
         if told(0) != "UTF8" {
@@ -79,7 +81,7 @@ impl Found {
             )));
         }
         let written = log_end(link).await?;
-        Ok(Found { synchronous_commit: told(1), isolation: told(2), written })
+        Ok(Found { synchronous_commit: told(1), isolation: told(2), keeps_plans: !told(3).is_empty(), written })
     }
 
     /// The statements by which a session sets itself, with the schema as the place of its tables. The server ends what runs
@@ -94,6 +96,11 @@ impl Found {
             (Durability::Durable, "off") => settings += "; SET synchronous_commit = on",
             (Durability::Durable, _) => {}
             (Durability::Relaxed | Durability::Memory, _) => settings += "; SET synchronous_commit = off",
+        }
+        if self.keeps_plans {
+            // Left to itself the server plans every statement with a LIMIT or an interval anew each time, because it is
+            // cheaper with the number known; here each has one good plan, that of its index (`tests/plans.rs`).
+            settings += "; SET plan_cache_mode = force_generic_plan";
         }
         let least = config.isolation.max(opening.isolation);
         if let Some(level) = least.filter(|level| config.isolation.is_some() || *level > met_by(&self.isolation)) {
@@ -176,7 +183,10 @@ pub(super) fn guarantees(settings: &BTreeMap<String, String>) -> Guarantees {
         ("on", "on", "on" | "local" | "remote_write" | "remote_apply") => {
             (Durability::Durable, "so each commit is flushed to disk before it is answered")
         }
-        ("on", "on", "off") => (Durability::Relaxed, "so commits are answered before the log is flushed"),
+        ("on", "on", "off") => (
+            Durability::Relaxed,
+            "so commits are answered before the log is flushed and a crash may take the last of them",
+        ),
         ("on", _, _) => (Durability::Memory, "so a power cut may leave torn pages that nothing repairs"),
         _ => (Durability::Memory, "so nothing waits for the disk and a power cut may destroy the cluster"),
     };

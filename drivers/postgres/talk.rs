@@ -10,9 +10,11 @@ use std::task::Poll;
 use futures_util::future::{MaybeDone, maybe_done};
 use tokio_postgres::Client;
 
-use super::request::{Expects, Reply, Request, Subject, expects, parameters, shape};
+use super::parameters::parameters;
+use super::request::{Expects, Reply, Request, Subject, expects, shape};
 use super::sql::Shape;
 use super::statements::{Named, Statements};
+use super::values::Param;
 use crate::{Dataset, Done, Failure, FailureKind, Fields, Op, Rows};
 
 /// One side of a session while it carries out an operation.
@@ -20,22 +22,6 @@ pub(super) struct Talk<'s> {
     pub(super) dataset: &'s Dataset,
     pub(super) client: &'s Client,
     pub(super) statements: &'s mut Statements,
-}
-
-/// What a statement of a batch is for.
-#[derive(Clone, Copy)]
-enum Step {
-    Control,
-    Op(usize),
-    Probe(usize),
-}
-
-/// How an attempt at a batch ended.
-enum Attempt {
-    /// Everything was tried.
-    Ended(Result<Done, Failure>),
-    /// An error of the operation at this position has undone the others too.
-    Undone { at: usize, failure: Failure },
 }
 
 impl<'s> Talk<'s> {
@@ -118,73 +104,9 @@ impl<'s> Talk<'s> {
         reason(self.dataset, op, replies?[probe])
     }
 
-    /// One transaction, because one commit instead of many is how bulk is written to this store. What came before a failure
-    /// has to stay: where an error has undone it, it is sent again without the rest.
-    async fn batch(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Done, Failure> {
-        let (mut ops, mut failed) = (ops, None);
-        loop {
-            match self.try_batch(ops, rows).await? {
-                Attempt::Ended(done) => return done.and_then(|done| failed.map_or(Ok(done), Err)),
-                Attempt::Undone { at, failure } => {
-                    rows.clear();
-                    (ops, failed) = (&ops[..at], Some(failure));
-                }
-            }
-        }
-    }
-
-    async fn try_batch(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Attempt, Failure> {
-        let grouped = is_grouped(ops);
-        let (mut requests, mut steps) = (Vec::new(), Vec::new());
-        let mut add = |step, request| {
-            steps.push(step);
-            requests.push(request);
-        };
-        if grouped {
-            add(Step::Control, self.control(Shape::Begin).await?);
-        }
-        for (at, op) in ops.iter().enumerate() {
-            if let Some(request) = self.request(op).await? {
-                add(Step::Op(at), request);
-            }
-            // Asked at once: later, the operations after it would have changed what it met.
-            if has_reasons(self.dataset, op) {
-                add(Step::Probe(at), self.probe(op).await?);
-            }
-        }
-        if grouped {
-            add(Step::Control, self.control(Shape::Commit).await?);
-        }
-        let replies = self.together(&requests, rows).await;
-        if grouped && replies.len() < requests.len() {
-            let _ = self.say(Shape::Rollback).await;
-        }
-        let (mut done, mut unchanged) = (Ok(Done::Applied), false);
-        for (step, reply) in steps.into_iter().zip(replies) {
-            match (step, reply) {
-                (Step::Op(at), Err(failure)) if grouped && failure.kind != FailureKind::Conflict => {
-                    return Ok(Attempt::Undone { at, failure });
-                }
-                (_, Err(failure)) => return Ok(Attempt::Ended(done.and(Err(failure)))),
-                (Step::Op(at), Ok(Reply::Nothing)) => {
-                    unchanged = has_reasons(self.dataset, &ops[at]);
-                    if !unchanged {
-                        done = done.and_then(|_| Err(missing(self.dataset, &ops[at])));
-                    }
-                }
-                (Step::Probe(at), Ok(reply)) if unchanged => {
-                    done = done.and_then(|_| reason(self.dataset, &ops[at], reply));
-                }
-                (Step::Op(_), Ok(_)) => unchanged = false,
-                _ => {}
-            }
-        }
-        Ok(Attempt::Ended(done))
-    }
-
     /// Sends statements without waiting in between, and reads their replies in order. If one cannot even be sent, the rest
     /// is not sent either and has no reply.
-    async fn together(&self, requests: &[Request<'_>], rows: &mut Rows) -> Vec<Result<Reply, Failure>> {
+    pub(super) async fn together(&self, requests: &[Request<'_>], rows: &mut Rows) -> Vec<Result<Reply, Failure>> {
         let mut begun: Vec<_> =
             requests.iter().map(|request| Box::pin(maybe_done(request.send(self.client)))).collect();
         let sent = poll_fn(|context| {
@@ -205,7 +127,7 @@ impl<'s> Talk<'s> {
         replies
     }
 
-    async fn request<'a>(&mut self, op: &'a Op) -> Result<Option<Request<'a>>, Failure>
+    pub(super) async fn request<'a>(&mut self, op: &'a Op) -> Result<Option<Request<'a>>, Failure>
     where
         's: 'a,
     {
@@ -217,18 +139,18 @@ impl<'s> Talk<'s> {
     }
 
     /// What the field of a bump holds.
-    async fn probe<'a>(&mut self, op: &'a Op) -> Result<Request<'a>, Failure>
+    pub(super) async fn probe<'a>(&mut self, op: &'a Op) -> Result<Request<'a>, Failure>
     where
         's: 'a,
     {
         let Op::Bump { table, key, field, .. } = op else { return Err(Failure::misplaced(op)) };
         let fields = Fields::Some(vec![*field]);
         let statement = self.statements.get(self.client, Shape::Read(*table), Named::Fields(&fields)).await?;
-        let parameters = vec![super::values::Param::key(key)];
+        let parameters = vec![Param::key(key)];
         Ok(Request { statement, parameters, expects: Expects::Held, subject: Subject::Op(self.dataset, op) })
     }
 
-    async fn control(&mut self, shape: Shape) -> Result<Request<'static>, Failure> {
+    pub(super) async fn control(&mut self, shape: Shape) -> Result<Request<'static>, Failure> {
         let statement = self.statements.get(self.client, shape, Named::All).await?;
         let subject = Subject::Control(match shape {
             Shape::Begin => "BEGIN",
@@ -242,11 +164,6 @@ impl<'s> Talk<'s> {
         let request = self.control(shape).await?;
         request.receive(request.send(self.client).await, &mut Rows::default()).await.map(|_| ())
     }
-}
-
-/// Whether a batch is sent within BEGIN and COMMIT.
-pub(super) fn is_grouped(ops: &[Op]) -> bool {
-    ops.len() > 1 && ops.iter().any(Op::writes)
 }
 
 /// Whether a reply can be a reason to undo a transaction. An error needs no decision: the server has undone it.
@@ -264,7 +181,7 @@ pub(super) fn has_reasons(dataset: &Dataset, op: &Op) -> bool {
 }
 
 /// Why a bump changed nothing, from what its field was found to hold.
-fn reason(dataset: &Dataset, op: &Op, found: Reply) -> Result<Done, Failure> {
+pub(super) fn reason(dataset: &Dataset, op: &Op, found: Reply) -> Result<Done, Failure> {
     let subject = Subject::Op(dataset, op);
     match (op, found) {
         (Op::Bump { by, floor: Some(floor), .. }, Reply::Held(Some(held)))
@@ -282,6 +199,6 @@ fn reason(dataset: &Dataset, op: &Op, found: Reply) -> Result<Done, Failure> {
     }
 }
 
-fn missing(dataset: &Dataset, op: &Op) -> Failure {
+pub(super) fn missing(dataset: &Dataset, op: &Op) -> Failure {
     Failure::missing(Subject::Op(dataset, op))
 }

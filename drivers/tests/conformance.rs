@@ -110,6 +110,7 @@ fn values_at_the_edges_of_their_types_come_back() {
             map(&[("", Value::Null), ("π", Value::List(vec![Value::Int(i64::MIN), map(&[("x", Value::Bool(true))])]))]),
         ),
         (9, map(&[("tenth", Value::Float(0.1)), ("text", text("1"))])),
+        (9, map(&[("large", Value::Float(-7.573406603622239e17)), ("larger", Value::Float(1e200))])),
         (10, Value::Null),
         (10, Value::List(vec![])),
         (10, Value::List(vec![map(&[("sku", text("")), ("note", Value::Null), ("sent", Value::Time(0))])])),

@@ -67,7 +67,7 @@ async fn no_operation_reads_a_whole_table_or_sorts() {
             };
             let sql = sql::sql(&store.dataset, shape, &fields);
             let types: Vec<&str> = sql.types.iter().map(|kind| kind.name()).collect();
-            let values = request::parameters(&store.dataset, &op).expect("parameters");
+            let values = parameters::parameters(&store.dataset, &op).expect("parameters");
             let values: Vec<String> = values.iter().map(literal).collect();
             link.run(&format!("PREPARE one ({}) AS {}", types.join(", "), sql.text)).await.expect("prepared");
             let plan = link.query(&format!("EXPLAIN EXECUTE one ({})", values.join(", ")), &[]).await.expect("a plan");

@@ -1,0 +1,93 @@
+//! Batches: many statements and one commit, and what came before a failure stays all the same.
+
+use super::request::Reply;
+use super::sql::Shape;
+use super::talk::{Talk, has_reasons, missing, reason};
+use crate::{Done, Failure, FailureKind, Op, Rows};
+
+/// What a statement of a batch is for.
+#[derive(Clone, Copy)]
+enum Step {
+    Control,
+    Op(usize),
+    Probe(usize),
+}
+
+/// How an attempt at a batch ended.
+enum Attempt {
+    /// Everything was tried.
+    Ended(Result<Done, Failure>),
+    /// An error of the operation at this position has undone the others too.
+    Undone { at: usize, failure: Failure },
+}
+
+impl Talk<'_> {
+    /// One transaction, because one commit instead of many is how bulk is written to this store. What came before a failure
+    /// has to stay: where an error has undone it, it is sent again without the rest.
+    pub(super) async fn batch(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Done, Failure> {
+        let (mut ops, mut failed) = (ops, None);
+        loop {
+            match self.try_batch(ops, rows).await? {
+                Attempt::Ended(done) => return done.and_then(|done| failed.map_or(Ok(done), Err)),
+                Attempt::Undone { at, failure } => {
+                    rows.clear();
+                    (ops, failed) = (&ops[..at], Some(failure));
+                }
+            }
+        }
+    }
+
+    async fn try_batch(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Attempt, Failure> {
+        let grouped = is_grouped(ops);
+        let (mut requests, mut steps) = (Vec::new(), Vec::new());
+        let mut add = |step, request| {
+            steps.push(step);
+            requests.push(request);
+        };
+        if grouped {
+            add(Step::Control, self.control(Shape::Begin).await?);
+        }
+        for (at, op) in ops.iter().enumerate() {
+            if let Some(request) = self.request(op).await? {
+                add(Step::Op(at), request);
+            }
+            // Asked at once: later, the operations after it would have changed what it met.
+            if has_reasons(self.dataset, op) {
+                add(Step::Probe(at), self.probe(op).await?);
+            }
+        }
+        if grouped {
+            add(Step::Control, self.control(Shape::Commit).await?);
+        }
+        let replies = self.together(&requests, rows).await;
+        if grouped && replies.len() < requests.len() {
+            let _ = self.say(Shape::Rollback).await;
+        }
+        let (mut done, mut unchanged) = (Ok(Done::Applied), false);
+        for (step, reply) in steps.into_iter().zip(replies) {
+            match (step, reply) {
+                (Step::Op(at), Err(failure)) if grouped && failure.kind != FailureKind::Conflict => {
+                    return Ok(Attempt::Undone { at, failure });
+                }
+                (_, Err(failure)) => return Ok(Attempt::Ended(done.and(Err(failure)))),
+                (Step::Op(at), Ok(Reply::Nothing)) => {
+                    unchanged = has_reasons(self.dataset, &ops[at]);
+                    if !unchanged {
+                        done = done.and_then(|_| Err(missing(self.dataset, &ops[at])));
+                    }
+                }
+                (Step::Probe(at), Ok(reply)) if unchanged => {
+                    done = done.and_then(|_| reason(self.dataset, &ops[at], reply));
+                }
+                (Step::Op(_), Ok(_)) => unchanged = false,
+                _ => {}
+            }
+        }
+        Ok(Attempt::Ended(done))
+    }
+}
+
+/// Whether a batch is sent within BEGIN and COMMIT.
+pub(super) fn is_grouped(ops: &[Op]) -> bool {
+    ops.len() > 1 && ops.iter().any(Op::writes)
+}
