@@ -1,7 +1,7 @@
 //! Throwaway servers: found on this machine, started on a free loopback port in a folder of their own, stopped and
 //! removed again. Whoever holds the [`Server`] keeps it running.
 //!
-//! How a program is set for a durability tier is its driver's business ([`Store::serve`](crate::Store::serve)); what a
+//! How a program is set for a durability tier is its driver's business ([`Store::serve`]); what a
 //! running one uses is in `server/usage.rs`, and where programs are found in `server/program.rs`.
 
 mod program;
@@ -193,8 +193,12 @@ impl Server {
         let name = self.name();
         let failed = |what: &str| Failure::broken(format!("{name} cannot be {what}"));
         std::fs::write(self.site.folder().join("again"), "").map_err(|_| failed("told to start again"))?;
-        let pid = nix::unistd::Pid::from_raw(self.pid);
-        nix::sys::signal::kill(pid, nix::sys::signal::SIGKILL).map_err(|_| failed("killed"))?;
+        let kill = |pid| nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::SIGKILL);
+        // First those that it started: PostgreSQL does not start beside what is left of an earlier one.
+        for child in self.pids().into_iter().filter(|pid| *pid != self.pid) {
+            let _ = kill(child);
+        }
+        kill(self.pid).map_err(|_| failed("killed"))?;
         self.pid = next_pid(&mut self.pids).ok_or_else(|| failed("started again"))?;
         Ok(())
     }

@@ -37,6 +37,7 @@ async fn loaded(generator: &Arc<Generator>) -> (<Memory as Store>::Session, u64)
             session.load(step.op).await.expect("a loaded batch");
             rows += step.rows;
         }
+        session.loaded().await.expect("a whole load");
     }
     (session, rows)
 }
