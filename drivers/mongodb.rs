@@ -7,10 +7,10 @@
 //! Durability is asked for with each write, of whichever server. The journal is WiredTiger's log; its records stay in a
 //! buffer of the process until the journal is synced, by default every 100 ms, and can be lost when `mongod` ends hard
 //! (mongodb.com/docs/manual/core/journaling, "Journaling Process"). Of 300 inserts that were acknowledged with `j: false`
-//! 79, 183 and 274 were there after a SIGKILL. So that is `memory`. `j: true` waits for that sync (mongodb.com/docs/manual/reference/write-concern, "j Option"), and there is no
-//! setting between: `relaxed` is `{w: 1, j: true}`, which a failover in a set of several members can still roll back and
-//! which in a set of one is as good as `durable`, and is told so. `durable` is `{w: "majority", j: true}`.
-
+//! 79, 183 and 274 were there after a SIGKILL. So that is `memory`. `j: true` waits for that sync
+//! (mongodb.com/docs/manual/reference/write-concern, "j Option"), and there is no setting between: `relaxed` is
+//! `{w: 1, j: true}`, which a failover in a set of several members can still take back; in a set of one it is as good as
+//! `durable`, is told so, and is not called more than was asked. `durable` is `{w: "majority", j: true}`.
 //!
 //! A transaction of one replica set reads one snapshot of WiredTiger at any read concern, and loses against another that
 //! wrote what it writes. Its read concern is `local`, the server's own default, because with `snapshot` it reads where the

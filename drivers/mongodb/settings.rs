@@ -115,9 +115,10 @@ pub(super) fn classify(engine: Option<&str>, acknowledged: Acknowledged, members
         Acknowledged { majority: true, .. } => {
             (Durability::Durable, "so a write is in the journal on the disks of a majority")
         }
-        Acknowledged { majority: false, .. } if members == 1 => {
-            (Durability::Durable, "so a write is in the journal on the disk of the only member")
-        }
+        Acknowledged { .. } if members == 1 => (
+            Durability::Relaxed,
+            "so a write is in the primary's journal, which without other members is as good as durable",
+        ),
         Acknowledged { majority: false, .. } => {
             (Durability::Relaxed, "so a write is in the primary's journal, and a failover may take it back")
         }
