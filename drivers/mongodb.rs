@@ -18,6 +18,7 @@
 //! inserted just before was missing). Across shards only `snapshot` reads one instant
 //! (mongodb.com/docs/manual/core/transactions, "Transactions and Read Concern"), so a mongos is asked for that.
 
+mod applying;
 mod binding;
 mod changes;
 mod commands;
