@@ -6,16 +6,16 @@
 //!
 //! Durability is asked for with each write, of whichever server. The journal is WiredTiger's log; its records stay in a
 //! buffer of the process until the journal is synced, by default every 100 ms, and can be lost when `mongod` ends hard
-//! (mongodb.com/docs/manual/core/journaling, "Journaling Process"). Of 300 inserts that were acknowledged with `j: false`
-//! 79, 183 and 274 were there after a SIGKILL. So that is `memory`. `j: true` waits for that sync
-//! (mongodb.com/docs/manual/reference/write-concern, "j Option"), and there is no setting between: `relaxed` is
-//! `{w: 1, j: true}`, which a failover in a set of several members can still take back; in a set of one it is as good as
+//! (mongodb.com/docs/manual/core/journaling, "Journaling Process"). Of 300 inserts that were acknowledged with `j:
+//! false` 79, 183 and 274 were there after a SIGKILL. So that is `memory`. `j: true` waits for that sync
+//! (mongodb.com/docs/manual/reference/write-concern, "j Option"), and there is no setting between: `relaxed` is `{w: 1,
+//! j: true}`, which a failover in a set of several members can still take back; in a set of one it is as good as
 //! `durable`, is told so, and is not called more than was asked. `durable` is `{w: "majority", j: true}`.
 //!
-//! A transaction of one replica set reads one snapshot of WiredTiger at any read concern, and loses against another that
-//! wrote what it writes. Its read concern is `local`, the server's own default, because with `snapshot` it reads where the
-//! oplog has no holes, which under concurrent writes is behind what has been acknowledged (seen in the tests: a record
-//! inserted just before was missing). Across shards only `snapshot` reads one instant
+//! A transaction of one replica set reads one snapshot of WiredTiger at any read concern, and loses against another
+//! that wrote what it writes. Its read concern is `local`, the server's own default, because with `snapshot` it reads
+//! where the oplog has no holes, which under concurrent writes is behind what has been acknowledged (seen in the tests:
+//! a record inserted just before was missing). Across shards only `snapshot` reads one instant
 //! (mongodb.com/docs/manual/core/transactions, "Transactions and Read Concern"), so a mongos is asked for that.
 
 mod applying;
@@ -191,8 +191,8 @@ impl Store for Mongodb {
 }
 
 impl Mongodb {
-    /// A connection for work beside the sessions. Each call has its own, because a client of the crate lives and dies with
-    /// the runtime that made it.
+    /// A connection for work beside the sessions. Each call has its own, because a client of the crate lives and dies
+    /// with the runtime that made it.
     async fn own(&self) -> Result<Own, Failure> {
         Ok(Own::new(&connect::connect(&self.options).await?, &self.database))
     }

@@ -23,8 +23,8 @@ impl MongodbSession {
         Ok(())
     }
 
-    /// Points are inserted, which is several times quicker than looking for each first; those whose instant is taken are
-    /// then put in place of the former, in their order.
+    /// Points are inserted, which is several times quicker than looking for each first; those whose instant is taken
+    /// are then put in place of the former, in their order.
     pub(super) async fn ingest(&mut self, series: usize, run: &[Op]) -> Result<(), Failure> {
         let mut documents = added(run).peekable();
         while documents.peek().is_some() {

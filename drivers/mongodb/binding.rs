@@ -1,4 +1,5 @@
-//! What is sent for an operation, in words: the very commands of `commands.rs` and `changes.rs`, with `?` for parameters.
+//! What is sent for an operation, in words: the very commands of `commands.rs` and `changes.rs`, with `?` for
+//! parameters.
 
 use mongodb::bson::RawDocumentBuf;
 

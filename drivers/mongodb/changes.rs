@@ -1,7 +1,8 @@
-//! The commands that write: `insert`, `update` and `delete`, each with as many statements as one message takes. Operations
-//! that stand side by side and become the same command share it; which those are is here too.
+//! The commands that write: `insert`, `update` and `delete`, each with as many statements as one message takes.
+//! Operations that stand side by side and become the same command share it; which those are is here too.
 //!
-//! `bulkWrite`, which mixes them, is of server 8.0 (mongodb.com/docs/manual/reference/command/bulkWrite), and is not used.
+//! `bulkWrite`, which mixes them, is of server 8.0 (mongodb.com/docs/manual/reference/command/bulkWrite), and is not
+//! used.
 
 use std::iter::Peekable;
 
@@ -73,8 +74,8 @@ impl Added<'_> {
 }
 
 impl Commands<'_> {
-    /// Adds as many of the documents as one command takes, and tells how many. Of an unordered insert every document that
-    /// can be added is.
+    /// Adds as many of the documents as one command takes, and tells how many. Of an unordered insert every document
+    /// that can be added is.
     pub(super) fn insert<'d>(
         self,
         documents: &mut Peekable<impl Iterator<Item = Added<'d>>>,
@@ -203,7 +204,8 @@ impl Commands<'_> {
         }
     }
 
-    /// The least value from which the sum does not fall below the floor. Where that is above all integers, none will do.
+    /// The least value from which the sum does not fall below the floor. Where that is above all integers, none will
+    /// do.
     fn least(self, condition: &mut Writer, floor: i64, by: i64) {
         let least = i128::from(floor) - i128::from(by);
         match i64::try_from(least) {

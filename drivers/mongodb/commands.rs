@@ -244,7 +244,8 @@ fn ordered(find: &mut Writer, index: &[(String, bool)], reversed: bool) {
     find.document("hint", |hint| layout::directions(hint, index));
 }
 
-/// A batch that is larger than the limit: with one of its size the server would keep the cursor open and be asked again.
+/// A batch that is larger than the limit: with one of its size the server would keep the cursor open and be asked
+/// again.
 fn limited(find: &mut Writer, limit: usize) {
     find.number("limit", batch(limit) - 1);
     find.number("batchSize", batch(limit));

@@ -2,8 +2,8 @@
 //!
 //! A table's record is one document under its key, with nested items as nested documents; an absent field is not there.
 //!
-//! An event is a document of its own in its log's collection. Its place is a server's `Timestamp`: the server replaces an
-//! empty one by the next tick of its cluster clock, which is unique and never runs backwards
+//! An event is a document of its own in its log's collection. Its place is a server's `Timestamp`: the server replaces
+//! an empty one by the next tick of its cluster clock, which is unique and never runs backwards
 //! (mongodb.com/docs/manual/reference/bson-types/#timestamps), so the order of acknowledgement costs no round trip. An
 //! ObjectId is made by the client and orders nothing between clients.
 //!
@@ -128,8 +128,8 @@ impl Layout {
     }
 }
 
-/// In the order in which `above` answers, so that it stops at its limit without sorting. One by metric would find a rare
-/// excess sooner, but every point would pay for every metric.
+/// In the order in which `above` answers, so that it stops at its limit without sorting. One by metric would find a
+/// rare excess sooner, but every point would pay for every metric.
 pub(super) fn time_index() -> Vec<(String, bool)> {
     vec![(format!("_id.{AT}"), false), (format!("_id.{ENTITY}"), true)]
 }

@@ -90,8 +90,8 @@ impl Line {
         self.session.start_transaction().await.map_err(|error| failure(error, "beginning a transaction"))
     }
 
-    /// After a broken connection the crate has already tried a second time; after any other error that leaves the outcome
-    /// unknown, committing again is the documented way to know it.
+    /// After a broken connection the crate has already tried a second time; after any other error that leaves the
+    /// outcome unknown, committing again is the documented way to know it.
     pub(super) async fn commit(&mut self) -> Result<(), Failure> {
         let deadline = Instant::now() + self.patience;
         loop {

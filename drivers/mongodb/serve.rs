@@ -24,8 +24,8 @@ pub(super) const PROGRAM: Program = Program {
     refuses_root: false,
 };
 
-/// Starts it. Small where size costs only time: 64 MB of oplog, no diagnostic files. 1 GB of cache, as its default is half
-/// of the machine's memory, which it would not share.
+/// Starts it. Small where size costs only time: 64 MB of oplog, no diagnostic files. 1 GB of cache, as its default is
+/// half of the machine's memory, which it would not share.
 pub(super) async fn serve(site: Site) -> Result<Server, Failure> {
     let host = format!("127.0.0.1:{}", site.port);
     let mut command = site.command(None);

@@ -1,5 +1,5 @@
-//! One logical client: operations and groups of them, and what is read. What is changed is in `applying.rs`; commands are
-//! written in `commands.rs` and `changes.rs`, and sent in `line.rs`.
+//! One logical client: operations and groups of them, and what is read. What is changed is in `applying.rs`; commands
+//! are written in `commands.rs` and `changes.rs`, and sent in `line.rs`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +23,8 @@ pub struct MongodbSession {
 /// Why a run of operations did not apply.
 pub(super) enum Trouble {
     Failed(Failure),
-    /// Several statements shared a command within a transaction, and which of them came to nothing first cannot be told.
+    /// Several statements shared a command within a transaction, and which of them came to nothing first cannot be
+    /// told.
     Undecided,
 }
 
@@ -153,8 +154,8 @@ impl MongodbSession {
         Ok(Done::Applied)
     }
 
-    /// Operations that answer any number of rows in the order of an index. To this store a limit of 0 is none at all, so
-    /// nothing is asked then.
+    /// Operations that answer any number of rows in the order of an index. To this store a limit of 0 is none at all,
+    /// so nothing is asked then.
     async fn query(&mut self, op: &Op, rows: &mut Rows) -> Result<(), Failure> {
         match op {
             Op::Scan { limit: 0, .. } | Op::Find { limit: 0, .. } | Op::Tail { limit: 0, .. } => Ok(()),

@@ -1,4 +1,5 @@
-//! What is MongoDB's own and so not in the conformance suite: commands, plans, tiers, and the care for what is not ours.
+//! What is MongoDB's own and so not in the conformance suite: commands, plans, tiers, and the care for what is not
+//! ours.
 
 mod broken;
 mod locked;

@@ -1,5 +1,5 @@
-//! Writes BSON in place: a nested document is written where it will lie, with its length filled in when it ends, so that
-//! a command with a hundred documents is one buffer and no copies. Reading is the crate's own (`RawDocument`).
+//! Writes BSON in place: a nested document is written where it will lie, with its length filled in when it ends, so
+//! that a command with a hundred documents is one buffer and no copies. Reading is the crate's own (`RawDocument`).
 //!
 //! It also writes commands to be told instead of sent: then every parameter is a `?`.
 
