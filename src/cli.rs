@@ -105,7 +105,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "TIER", value_parser = durability)]
     pub durability: Option<Durability>,
 
-    /// Attempts after the first for an operation that lost a conflict; all stand inside its latency
+    /// Attempts after the first for an operation that lost a conflict; all stand inside its latency, with the waits that
+    /// grow between them on a remote store
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub max_retries: u32,
 

@@ -408,7 +408,10 @@ async fn execute<S: Store>(
     loop {
         let result = client.execute(op, rows, &course.clock, began_ns).await;
         match &result {
-            Err(failure) if failure.kind == FailureKind::Conflict && *retries < course.max_retries => *retries += 1,
+            Err(failure) if failure.kind == FailureKind::Conflict && *retries < course.max_retries => {
+                *retries += 1;
+                client.back_off(*retries).await;
+            }
             _ => return result,
         }
     }
