@@ -107,7 +107,7 @@ pub struct RunArgs {
 
     /// Attempts after the first for an operation that lost a conflict; all stand inside its latency, with the waits that
     /// grow between them on a remote store
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 100)]
     pub max_retries: u32,
 
     /// Give an operation of a remote store up after this long: it counts as failed and its client connects anew

@@ -115,6 +115,7 @@ impl Ran {
 
     /// The record.
     pub fn record(&self) -> Value {
+        assert!(self.path("out/experiment.json").exists(), "no record: {}", self.stderr);
         read_record(&self.path("out"))
     }
 
