@@ -8,16 +8,23 @@
 //!
 //! A session is one WebSocket with one stream: one SQLite connection in the server. Every operation is one round trip,
 //! transactions and batches too (`plan.rs`); statements are stored on the server once a session, which nevertheless
-//! prepares them for each execution. Data lies as in the embedded driver, under names of the dataset's own (`schema.rs`).
-//! Namespaces, which take an administrator, and replicas are not here.
+//! prepares them for each execution. Data lies as in the embedded driver, under names of the dataset's own
+//! (`schema.rs`). Namespaces, which take an administrator, and replicas are not here.
 //!
-//! Durability. sqld keeps SQLite's log in WAL mode, and PRAGMA synchronous is that of its `durability_mode`, a setting of
-//! the admin API (libsql-server/src/connection/config.rs) that holds until sqld ends and that clients can read but not
-//! change: `strong` is FULL and syncs the log before a commit is acknowledged, `relaxed`, the default, is NORMAL and syncs
-//! at checkpoints, `off` is OFF. Traced in sqld 0.24.32: one fsync of `data-wal` a commit with `strong`, none with the
-//! others. Its replication log (`wallog`) is never synced, but it is rebuilt from the database when it is cut or lost,
-//! and no commit goes with it (tried, too). So they are the tiers `durable`, `relaxed` and `memory`, by
+//! Durability. sqld keeps SQLite's log in WAL mode, and PRAGMA synchronous is that of its `durability_mode`, a setting
+//! of the admin API (libsql-server/src/connection/config.rs) that holds until sqld ends and that clients can read but
+//! not change: `strong` is FULL and syncs the log before a commit is acknowledged, `relaxed`, the default, is NORMAL
+//! and syncs at checkpoints, `off` is OFF. Traced in sqld 0.24.32: one fsync of `data-wal` a commit with `strong`, none
+//! with the others. Its replication log (`wallog`) is never synced, but it is rebuilt from the database when it is cut
+//! or lost, and no commit goes with it (tried, too). So they are the tiers `durable`, `relaxed` and `memory`, by
 //! sqlite.org/pragma.html#pragma_synchronous.
+//!
+//! Checkpoints. By default sqld checkpoints within the commit that fills the log. Its queue of writers loses its place
+//! then: of eight sessions that write, all stand still for 5 s, its transaction timeout, again and again, and at worst
+//! for ever with a thread that spins (3 runs of 3, and never in 3 with checkpoints by time). A server of our own
+//! therefore has `--checkpoint-interval-s 5`, which sets `wal_autocheckpoint` to 0; look there for a server that
+//! stalls. Writers that wait also meet SQLITE_BUSY after its busy_timeout of 100 ms: a conflict, for the suite to
+//! retry.
 
 mod endpoint;
 mod hrana;
@@ -102,8 +109,10 @@ impl Store for LibsqlServer {
         command.args(["--http-listen-addr", &format!("127.0.0.1:{}", site.port)]);
         // It is where the durability is set. Without it, sqld would gather no metrics: so it does not with it either.
         command.args(["--admin-listen-addr", &format!("127.0.0.1:{admin_port}"), "--disable-metrics"]);
-        // The default of 128 would keep further sessions waiting without a word.
-        command.args(["--max-concurrent-connections", "4096", "--no-welcome"]);
+        // By default 128, and sqld drops further ones after a second.
+        command.args(["--max-concurrent-connections", "4096"]);
+        // Checkpoints by time and not within commits, see above.
+        command.args(["--checkpoint-interval-s", "5", "--no-welcome"]);
         let answers = || async {
             let config = format!(r#"{{"block_reads":false,"block_writes":false,"durability_mode":"{mode}"}}"#);
             admin.ask("POST", "v1/namespaces/default/config", &config).await?;

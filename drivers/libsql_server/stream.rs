@@ -1,8 +1,8 @@
-//! A SQL stream: one WebSocket, on which one request is under way at a time. The server has one SQLite connection for it
-//! and closes it, rolling back, when the WebSocket ends.
+//! A SQL stream: one WebSocket, on which one request is under way at a time. The server has one SQLite connection for
+//! it and closes it, rolling back, when the WebSocket ends.
 //!
-//! A text is stored on the server when it is first used, without a round trip of its own. sqld itself parses and prepares
-//! a statement for each execution: it keeps texts, not statements.
+//! A text is stored on the server when it is first used, without a round trip of its own. sqld itself parses and
+//! prepares a statement for each execution: it keeps texts, not statements.
 
 use std::fmt::Display;
 use std::sync::Arc;
