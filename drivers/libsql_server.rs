@@ -22,7 +22,7 @@
 //! Checkpoints. By default sqld checkpoints within the commit that fills the log. Its queue of writers loses its place
 //! then: of eight sessions that write, all stand still for 5 s, its transaction timeout, again and again, and at worst
 //! for ever with a thread that spins (3 runs of 3, and never in 3 with checkpoints by time). A server of our own
-//! therefore has `--checkpoint-interval-s 5`, which sets `wal_autocheckpoint` to 0; look there for a server that
+//! therefore has `--checkpoint-interval-s 1`, which sets `wal_autocheckpoint` to 0; look there for a server that
 //! stalls. Writers that wait also meet SQLITE_BUSY after its busy_timeout of 100 ms: a conflict, for the suite to
 //! retry.
 
@@ -51,7 +51,7 @@ use crate::{
 use endpoint::Endpoint;
 use plan::{Group, Step};
 pub use session::LibsqlServerSession;
-use stream::Stream;
+use stream::{Stream, patiently};
 use texts::Texts;
 
 /// The opened store.
@@ -112,7 +112,7 @@ impl Store for LibsqlServer {
         // By default 128, and sqld drops further ones after a second.
         command.args(["--max-concurrent-connections", "4096"]);
         // Checkpoints by time and not within commits, see above.
-        command.args(["--checkpoint-interval-s", "5", "--no-welcome"]);
+        command.args(["--checkpoint-interval-s", "1", "--no-welcome"]);
         let answers = || async {
             let config = format!(r#"{{"block_reads":false,"block_writes":false,"durability_mode":"{mode}"}}"#);
             admin.ask("POST", "v1/namespaces/default/config", &config).await?;
@@ -130,11 +130,11 @@ impl Store for LibsqlServer {
     }
 
     async fn reset(&self) -> Result<(), Failure> {
-        schema::create(&mut self.stream().await?, &self.named).await
+        patiently(async || schema::create(&mut self.stream().await?, &self.named).await).await
     }
 
     async fn note(&self, note: &str) -> Result<(), Failure> {
-        schema::note(&mut self.stream().await?, &self.named, note).await
+        patiently(async || schema::note(&mut self.stream().await?, &self.named, note).await).await
     }
 
     async fn noted(&self) -> Result<Option<String>, Failure> {
@@ -142,7 +142,7 @@ impl Store for LibsqlServer {
     }
 
     async fn settle(&self) -> Result<(), Failure> {
-        schema::settle(&mut self.stream().await?, &self.named).await
+        patiently(async || schema::settle(&mut self.stream().await?, &self.named).await).await
     }
 
     async fn session(&self) -> Result<LibsqlServerSession, Failure> {
@@ -207,7 +207,11 @@ impl Store for LibsqlServer {
     }
 
     async fn close(self, keep: bool) -> Result<(), Failure> {
-        if keep { Ok(()) } else { schema::drop_own(&mut self.stream().await?, &self.named).await }
+        if keep {
+            Ok(())
+        } else {
+            patiently(async || schema::drop_own(&mut self.stream().await?, &self.named).await).await
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -250,3 +251,17 @@ async fn upgraded(endpoint: &Endpoint) -> Result<WebSocketStream<Box<dyn Connect
 fn broken_off(why: impl Display) -> Failure {
     Failure::new(FailureKind::Unavailable, format!("libsql-server: the connection broke: {why}"))
 }
+
+/// Tries again for as long as it meets a conflict, up to 10 s: for what is not measured. A writer of sqld waits 100 ms for
+/// another or for a checkpoint, and clients cannot have it wait for longer.
+pub(super) async fn patiently<T>(mut attempt: impl AsyncFnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+    for _ in 0..100 {
+        match attempt().await {
+            Err(failure) if failure.kind == FailureKind::Conflict => tokio::time::sleep(PAUSE).await,
+            ended => return ended,
+        }
+    }
+    attempt().await
+}
+
+const PAUSE: Duration = Duration::from_millis(10);
