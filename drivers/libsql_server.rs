@@ -8,16 +8,23 @@
 //!
 //! A session is one WebSocket with one stream: one SQLite connection in the server. Every operation is one round trip,
 //! transactions and batches too (`plan.rs`); statements are stored on the server once a session, which nevertheless
-//! prepares them for each execution. Data lies as in the embedded driver, under names of the dataset's own (`schema.rs`).
-//! Namespaces, which take an administrator, and replicas are not here.
+//! prepares them for each execution. Data lies as in the embedded driver, under names of the dataset's own
+//! (`schema.rs`). Namespaces, which take an administrator, and replicas are not here.
 //!
-//! Durability. sqld keeps SQLite's log in WAL mode, and PRAGMA synchronous is that of its `durability_mode`, a setting of
-//! the admin API (libsql-server/src/connection/config.rs) that holds until sqld ends and that clients can read but not
-//! change: `strong` is FULL and syncs the log before a commit is acknowledged, `relaxed`, the default, is NORMAL and syncs
-//! at checkpoints, `off` is OFF. Traced in sqld 0.24.32: one fsync of `data-wal` a commit with `strong`, none with the
-//! others. Its replication log (`wallog`) is never synced, but it is rebuilt from the database when it is cut or lost,
-//! and no commit goes with it (tried, too). So they are the tiers `durable`, `relaxed` and `memory`, by
+//! Durability. sqld keeps SQLite's log in WAL mode, and PRAGMA synchronous is that of its `durability_mode`, a setting
+//! of the admin API (libsql-server/src/connection/config.rs) that holds until sqld ends and that clients can read but
+//! not change: `strong` is FULL and syncs the log before a commit is acknowledged, `relaxed`, the default, is NORMAL
+//! and syncs at checkpoints, `off` is OFF. Traced in sqld 0.24.32: one fsync of `data-wal` a commit with `strong`, none
+//! with the others. Its replication log (`wallog`) is never synced, but it is rebuilt from the database when it is cut
+//! or lost, and no commit goes with it (tried, too). So they are the tiers `durable`, `relaxed` and `memory`, by
 //! sqlite.org/pragma.html#pragma_synchronous.
+//!
+//! Checkpoints. By default sqld checkpoints within the commit that fills the log. Its queue of writers loses its place
+//! then: of eight sessions that write, all stand still for 5 s, its transaction timeout, again and again, and at worst
+//! for ever with a thread that spins (3 runs of 3, and never in 3 with checkpoints by time). A server of our own
+//! therefore has `--checkpoint-interval-s 1`, which sets `wal_autocheckpoint` to 0; look there for a server that
+//! stalls. Writers that wait also meet SQLITE_BUSY after its busy_timeout of 100 ms: a conflict, for the suite to
+//! retry.
 
 mod endpoint;
 mod hrana;
@@ -44,7 +51,7 @@ use crate::{
 use endpoint::Endpoint;
 use plan::{Group, Step};
 pub use session::LibsqlServerSession;
-use stream::Stream;
+use stream::{Stream, patiently};
 use texts::Texts;
 
 /// The opened store.
@@ -102,8 +109,10 @@ impl Store for LibsqlServer {
         command.args(["--http-listen-addr", &format!("127.0.0.1:{}", site.port)]);
         // It is where the durability is set. Without it, sqld would gather no metrics: so it does not with it either.
         command.args(["--admin-listen-addr", &format!("127.0.0.1:{admin_port}"), "--disable-metrics"]);
-        // The default of 128 would keep further sessions waiting without a word.
-        command.args(["--max-concurrent-connections", "4096", "--no-welcome"]);
+        // By default 128, and sqld drops further ones after a second.
+        command.args(["--max-concurrent-connections", "4096"]);
+        // Checkpoints by time and not within commits, see above.
+        command.args(["--checkpoint-interval-s", "1", "--no-welcome"]);
         let answers = || async {
             let config = format!(r#"{{"block_reads":false,"block_writes":false,"durability_mode":"{mode}"}}"#);
             admin.ask("POST", "v1/namespaces/default/config", &config).await?;
@@ -121,11 +130,11 @@ impl Store for LibsqlServer {
     }
 
     async fn reset(&self) -> Result<(), Failure> {
-        schema::create(&mut self.stream().await?, &self.named).await
+        patiently(async || schema::create(&mut self.stream().await?, &self.named).await).await
     }
 
     async fn note(&self, note: &str) -> Result<(), Failure> {
-        schema::note(&mut self.stream().await?, &self.named, note).await
+        patiently(async || schema::note(&mut self.stream().await?, &self.named, note).await).await
     }
 
     async fn noted(&self) -> Result<Option<String>, Failure> {
@@ -133,7 +142,7 @@ impl Store for LibsqlServer {
     }
 
     async fn settle(&self) -> Result<(), Failure> {
-        schema::settle(&mut self.stream().await?, &self.named).await
+        patiently(async || schema::settle(&mut self.stream().await?, &self.named).await).await
     }
 
     async fn session(&self) -> Result<LibsqlServerSession, Failure> {
@@ -198,7 +207,11 @@ impl Store for LibsqlServer {
     }
 
     async fn close(self, keep: bool) -> Result<(), Failure> {
-        if keep { Ok(()) } else { schema::drop_own(&mut self.stream().await?, &self.named).await }
+        if keep {
+            Ok(())
+        } else {
+            patiently(async || schema::drop_own(&mut self.stream().await?, &self.named).await).await
+        }
     }
 }
 

@@ -111,8 +111,9 @@ impl Endpoint {
         Err(Failure::new(kind, format!("libsql-server: {}: {status}: {}", self.shown, words.trim())))
     }
 
-    /// Why the server ended a connection, if it says so. Over WebSocket sqld keeps the reason to itself when a privilege is
-    /// missing or it has no room; over HTTP it tells. The statement changes nothing and would never be allowed to.
+    /// Why the server ended a connection, if it says so. Over WebSocket sqld keeps the reason to itself when a
+    /// privilege is missing or it has no room; over HTTP it tells. The statement changes nothing and would never be
+    /// allowed to.
     pub(super) async fn refusal(&self) -> Option<Failure> {
         const WRITE: &str = r#"{"requests":[{"type":"execute","stmt":{"sql":"DELETE FROM sqlite_schema WHERE 0"}},
                                             {"type":"close"}]}"#;

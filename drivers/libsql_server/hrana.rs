@@ -145,8 +145,8 @@ impl Refusal {
         Ok(refusal)
     }
 
-    /// What it means for `what` was asked of. Codes are those of sqld's `hrana/stmt.rs`, which tells constraints apart in
-    /// words only.
+    /// What it means for `what` was asked of. Codes are those of sqld's `hrana/stmt.rs`, which tells constraints apart
+    /// in words only.
     pub(super) fn failure(self, what: &dyn Display) -> Failure {
         let Refusal { code, message } = self;
         let kind = match code.as_str() {

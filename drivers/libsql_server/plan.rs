@@ -1,9 +1,9 @@
 //! Operations as steps: the statements that an operation becomes, in one request wherever one suffices.
 //!
 //! A batch of Hrana carries out each step on a condition about the steps before it, so a whole transaction is one round
-//! trip, and the write lock, of which a database has one, is never held across the network. Conditions see errors only: a
-//! step that found nothing to change is turned into one by a guard after it, a statement that fails then. Nothing is sent
-//! from here.
+//! trip, and the write lock, of which a database has one, is never held across the network. Conditions see errors only:
+//! a step that found nothing to change is turned into one by a guard after it, a statement that fails then. Nothing is
+//! sent from here.
 
 use super::hrana::Condition;
 use crate::sqlite::named::Named;
@@ -211,8 +211,8 @@ pub(super) struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    /// The operations as one transaction. `atomic`: what fails or finds nothing undoes it all. Otherwise it ends the batch
-    /// and what came before is committed; one commit instead of many is how bulk is written to this store.
+    /// The operations as one transaction. `atomic`: what fails or finds nothing undoes it all. Otherwise it ends the
+    /// batch and what came before is committed; one commit instead of many is how bulk is written to this store.
     pub(super) fn new(dataset: &Dataset, ops: &'a [Op], atomic: bool) -> Result<Group<'a>, Failure> {
         let writes = ops.iter().any(Op::writes);
         let (mut group, mut last) = (Group::begun(writes), 0);

@@ -18,8 +18,8 @@ const REMOVE_NOTE: &str = "DELETE FROM storebench_note WHERE workload = ?";
 const NOTES: &str = "storebench_note";
 const DROP_NOTES: &str = "DROP TABLE storebench_note";
 
-/// The dataset with the names that its parts have on the server. A dataset's name holds no underscore, so no two datasets
-/// share a name.
+/// The dataset with the names that its parts have on the server. A dataset's name holds no underscore, so no two
+/// datasets share a name.
 pub(super) fn named(dataset: &Dataset) -> Arc<Dataset> {
     let mut named = dataset.clone();
     let prefix = format!("storebench_{}_", dataset.name);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::hrana::{Columns, Outcome, Refusal, Reply, unexpected};
 use super::plan::{self, Added, Group, Place};
-use super::stream::Stream;
+use super::stream::{Stream, patiently};
 use crate::sqlite::sql::{self, Shape};
 use crate::sqlite::values::{Answer, key, number, value};
 use crate::{Dataset, Done, Failure, FailureKind, Fields, Key, KeyKind, Kind, Op, Part, Row, Rows, Session, Value};
@@ -161,13 +161,16 @@ impl LibsqlServerSession {
             return Ok(());
         }
         let group = Group::adding(added);
-        let mut outcomes = self.stream.batch(&group.steps).await?;
-        begun(&mut outcomes[0])?;
-        let steps = outcomes.len() - 2;
-        for outcome in &mut outcomes[1..steps] {
-            done(outcome, &"a record to be loaded")?;
-        }
-        ended(&mut outcomes)
+        patiently(async || {
+            let mut outcomes = self.stream.batch(&group.steps).await?;
+            begun(&mut outcomes[0])?;
+            let steps = outcomes.len() - 2;
+            for outcome in &mut outcomes[1..steps] {
+                done(outcome, &"a record to be loaded")?;
+            }
+            ended(&mut outcomes)
+        })
+        .await
     }
 
     /// Takes over the answer to a statement. False if it should have found something and did not.

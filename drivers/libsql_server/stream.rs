@@ -1,11 +1,12 @@
-//! A SQL stream: one WebSocket, on which one request is under way at a time. The server has one SQLite connection for it
-//! and closes it, rolling back, when the WebSocket ends.
+//! A SQL stream: one WebSocket, on which one request is under way at a time. The server has one SQLite connection for
+//! it and closes it, rolling back, when the WebSocket ends.
 //!
-//! A text is stored on the server when it is first used, without a round trip of its own. sqld itself parses and prepares
-//! a statement for each execution: it keeps texts, not statements.
+//! A text is stored on the server when it is first used, without a round trip of its own. sqld itself parses and
+//! prepares a statement for each execution: it keeps texts, not statements.
 
 use std::fmt::Display;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -250,3 +251,17 @@ async fn upgraded(endpoint: &Endpoint) -> Result<WebSocketStream<Box<dyn Connect
 fn broken_off(why: impl Display) -> Failure {
     Failure::new(FailureKind::Unavailable, format!("libsql-server: the connection broke: {why}"))
 }
+
+/// Tries again for as long as it meets a conflict, up to 10 s: for what is not measured. A writer of sqld waits 100 ms for
+/// another or for a checkpoint, and clients cannot have it wait for longer.
+pub(super) async fn patiently<T>(mut attempt: impl AsyncFnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+    for _ in 0..100 {
+        match attempt().await {
+            Err(failure) if failure.kind == FailureKind::Conflict => tokio::time::sleep(PAUSE).await,
+            ended => return ended,
+        }
+    }
+    attempt().await
+}
+
+const PAUSE: Duration = Duration::from_millis(10);

@@ -1,5 +1,5 @@
-//! What is the libSQL server's own and so not in the conformance suite: durability, credentials, connections that break,
-//! and the care for databases of others.
+//! What is the libSQL server's own and so not in the conformance suite: durability, credentials, connections that
+//! break, and the care for databases of others.
 
 use std::time::Instant;
 
@@ -74,6 +74,7 @@ async fn each_tier_is_set_and_read_back() {
         let description = ready(&server, "one").await.describe().await.expect("a description");
         assert_eq!(description.guarantees.durability, tier, "{}", description.guarantees.because);
         assert_eq!(description.settings["synchronous"], synchronous);
+        assert_eq!(description.settings["wal_autocheckpoint"], "0", "checkpoints by time");
         assert!(description.version.starts_with("sqld 0."), "{}", description.version);
         assert!(!description.settings.values().any(String::is_empty));
     }
@@ -146,20 +147,30 @@ struct Own {
 }
 
 impl Own {
-    async fn started(settings: impl FnOnce(&mut std::process::Command, &std::path::Path)) -> Own {
-        let folder = tempfile::tempdir().expect("a folder");
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-        let address = format!("127.0.0.1:{}", port.expect("a port").port());
+    async fn started(settings: impl Fn(&mut std::process::Command, &std::path::Path)) -> Own {
         let program = LibsqlServer::PROGRAM.expect("a program").find().expect("these tests need sqld");
-        let mut command = std::process::Command::new(program);
-        command.args(["--http-listen-addr", &address, "--no-welcome"]).arg("--db-path").arg(folder.path().join("data"));
-        settings(&mut command, folder.path());
-        let quiet = std::process::Stdio::null;
-        let process = command.stdout(quiet()).stderr(quiet()).spawn().expect("started");
-        while tokio::net::TcpStream::connect(&address).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        // A port that is free may be taken by another test until it is used.
+        loop {
+            let folder = tempfile::tempdir().expect("a folder");
+            let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+            let address = format!("127.0.0.1:{}", port.expect("a port").port());
+            let mut command = std::process::Command::new(&program);
+            command
+                .args(["--http-listen-addr", &address, "--no-welcome"])
+                .arg("--db-path")
+                .arg(folder.path().join("data"));
+            settings(&mut command, folder.path());
+            let quiet = std::process::Stdio::null;
+            let process = command.stdout(quiet()).stderr(quiet()).spawn().expect("started");
+            let mut own = Own { process, address: format!("http://{address}"), _folder: folder };
+            let endpoint = local(&own.address).expect("an endpoint");
+            while own.process.try_wait().expect("its status").is_none() {
+                if endpoint.ask("GET", "health", "").await.is_ok() {
+                    return own;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
         }
-        Own { process, address: format!("http://{address}"), _folder: folder }
     }
 
     /// One that wants a token, signed with the other half of its key.
@@ -167,7 +178,7 @@ impl Own {
         const KEY: &str = "MCowBQYDK2VwAyEAnEQCnCsqbZl4lgpWnJKsP+I7Bfir0lnRg79IaIsM5Dk=";
         let pem = format!("-----BEGIN PUBLIC KEY-----\n{KEY}\n-----END PUBLIC KEY-----\n");
         let with_key = |command: &mut std::process::Command, folder: &std::path::Path| {
-            std::fs::write(folder.join("key.pem"), pem).expect("a key");
+            std::fs::write(folder.join("key.pem"), &pem).expect("a key");
             command.arg("--auth-jwt-key-file").arg(folder.join("key.pem"));
         };
         Own::started(with_key).await
@@ -181,10 +192,16 @@ impl Drop for Own {
 }
 
 /// To read and write.
-const TOKEN: &str = "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJhIjoicncifQ.2CGh6YetJEYJ8kK-5GrA5NP8tXCiOzB89IzEXxB1vKa_izVewzBGdPipZWGdlCNmniFSTe0BTh7_YfQzBZZBAg";
+const TOKEN: &str = concat!(
+    "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJhIjoicncifQ.",
+    "2CGh6YetJEYJ8kK-5GrA5NP8tXCiOzB89IzEXxB1vKa_izVewzBGdPipZWGdlCNmniFSTe0BTh7_YfQzBZZBAg"
+);
 
 /// To read only.
-const READING_TOKEN: &str = "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJhIjoicm8ifQ.H49ji13Z5SRUJN7wAdEH8wdAfJPdAvxVzBR0W1m6hsKsWOdpym_E_etS8ut7wmg-jip8ggdD7GvqyrcMdWYhAQ";
+const READING_TOKEN: &str = concat!(
+    "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJhIjoicm8ifQ.",
+    "H49ji13Z5SRUJN7wAdEH8wdAfJPdAvxVzBR0W1m6hsKsWOdpym_E_etS8ut7wmg-jip8ggdD7GvqyrcMdWYhAQ"
+);
 
 #[tokio::test]
 async fn without_the_right_token_nobody_is_let_in_and_no_token_is_shown() {
@@ -502,10 +519,9 @@ async fn what_is_sent_is_told() {
     let points = vec![Point { entity: 1, at_ms: 1, metrics: vec![0.5, 1.0] }; 2];
     assert_eq!(
         told(&Op::Ingest { series: 0, points }),
-        [
-            "INSERT INTO \"storebench_one_cpu\" (\"entity\", \"at\", \"busy\", \"idle\") VALUES (?, ?, ?, ?), (?, ?, ?, ?) \
-          ON CONFLICT (\"entity\", \"at\") DO UPDATE SET \"busy\" = excluded.\"busy\", \"idle\" = excluded.\"idle\""
-        ]
+        ["INSERT INTO \"storebench_one_cpu\" (\"entity\", \"at\", \"busy\", \"idle\") \
+             VALUES (?, ?, ?, ?), (?, ?, ?, ?) \
+          ON CONFLICT (\"entity\", \"at\") DO UPDATE SET \"busy\" = excluded.\"busy\", \"idle\" = excluded.\"idle\""]
     );
     assert_eq!(told(&Op::Batch(vec![user("a", "a"), user("b", "b")]))[1].matches("2 times").count(), 1);
     assert!(told(&bump(1, 1, Some(0)))[1].contains("only if no row changed"));

@@ -1,7 +1,7 @@
 //! Protocol Buffers, as far as Hrana needs them: protobuf.dev/programming-guides/encoding.
 //!
-//! Requests are written from the operation into one buffer, and answers are read where they lie in the message: a text is
-//! copied once in either direction. What the fields mean is in `hrana.rs`.
+//! Requests are written from the operation into one buffer, and answers are read where they lie in the message: a text
+//! is copied once in either direction. What the fields mean is in `hrana.rs`.
 
 use crate::Failure;
 

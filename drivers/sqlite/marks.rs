@@ -1,4 +1,5 @@
-//! Which tables are ours. What is made is written down in `storebench_mark`, and only what stands there is ever dropped.
+//! Which tables are ours. What is made is written down in `storebench_mark`, and only what stands there is ever
+//! dropped.
 
 /// Makes the table of marks.
 pub(crate) const MAKE: &str = "CREATE TABLE IF NOT EXISTS storebench_mark \

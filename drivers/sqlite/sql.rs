@@ -1,7 +1,7 @@
 //! The SQL: how a dataset lies in tables, and the statement that each operation becomes.
 //!
-//! Texts only. A session sends them, and its store's `binding` prints the same ones, so that what is reported is what is
-//! sent.
+//! Texts only. A session sends them, and its store's `binding` prints the same ones, so that what is reported is what
+//! is sent.
 
 use crate::{Dataset, Field, Fields, Fold, KeyKind, Kind, Log, Order, Part, Series, Table};
 
@@ -222,8 +222,8 @@ pub(crate) fn indexes(dataset: &Dataset, part: Part) -> Vec<String> {
         }
         // It ends with the rowid, which is the order of events: the newest of a stream are its last entries.
         Part::Log(at) => vec![index("stream", &stream_column(&dataset.logs[at]))],
-        // In the order in which `above` answers, so that it stops at its limit without sorting. One by metric would find
-        // a rare excess sooner, but every point would pay for every metric.
+        // In the order in which `above` answers, so that it stops at its limit without sorting. One by metric would
+        // find a rare excess sooner, but every point would pay for every metric.
         Part::Series(at) => {
             let series = &dataset.series[at];
             vec![index("at", &format!("{} DESC, {}", at_column(series), entity_column(series)))]
