@@ -160,7 +160,7 @@ fn triggers(experiment: &Experiment, workloads: &[Workload]) -> Vec<String> {
     triggers
 }
 
-/// The measurement once more, into another folder, and the comparison.
+/// The measurement once more, into another folder (exit code 3 if it is not valid), and both side by side.
 fn confirmation(experiment: &Experiment) -> String {
     let mut words = Vec::new();
     let mut given = experiment.command.lines().next().unwrap_or_default().split(' ');
@@ -171,7 +171,7 @@ fn confirmation(experiment: &Experiment) -> String {
             _ => words.push(word),
         }
     }
-    format!("{} --out candidate\nstorebench compare . candidate", words.join(" "))
+    format!("{} --out candidate\nstorebench report . candidate --out compared", words.join(" "))
 }
 
 #[cfg(test)]
@@ -212,7 +212,7 @@ mod tests {
         experiment.command = "storebench run oltp --out results/a --runs 5 --out=b".to_owned();
         assert_eq!(
             confirmation(&experiment),
-            "storebench run oltp --runs 5 --out candidate\nstorebench compare . candidate"
+            "storebench run oltp --runs 5 --out candidate\nstorebench report . candidate --out compared"
         );
     }
 }
