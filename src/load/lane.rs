@@ -148,10 +148,20 @@ enum Claim {
     End,
 }
 
+/// Counts a lane as ended, also one that panics: others wait for the last of them.
+struct Running<'a>(&'a AtomicU64);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl<S: Store> Lane<S> {
     /// Goes through all windows.
     pub async fn run(mut self) -> Ended {
         let course = Arc::clone(&self.course);
+        let _running = Running(&course.running);
         let stopped = !wait_until(&course.clock, 1, course.owns_thread, &course.stop).await;
         let mut progress = Progress {
             now_ns: course.clock.now_ns(),
@@ -179,7 +189,6 @@ impl<S: Store> Lane<S> {
         }
         // The collector may have failed on its log; the lane's own results are returned all the same.
         let _ = self.outbox.send(Message::Finished { lane: self.index });
-        course.running.fetch_sub(1, Ordering::Relaxed);
         let Progress { reconnects, disconnected, .. } = progress;
         Ended { ledger: self.ledger, tally: self.tally, scheduled, reconnects, disconnected }
     }
@@ -320,6 +329,7 @@ impl<S: Store> Lane<S> {
     #[cold]
     async fn reconnect(&mut self, course: &Course, window: &Window, progress: &mut Progress) {
         let began_ns = course.clock.now_ns();
+        progress.now_ns = began_ns;
         let ends_ns = if window.schedule.is_some() { window.drain_until_ns } else { window.until_ns };
         while !progress.stopped && progress.now_ns < ends_ns {
             let result = self.client.reconnect().await;
