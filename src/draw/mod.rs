@@ -3,6 +3,7 @@
 //! Below everything else: nothing here knows a workload, an operation or a store.
 
 pub mod keys;
+pub mod lengths;
 pub mod rng;
 pub mod skew;
 pub mod ycsb;

@@ -10,6 +10,11 @@ use rand_xoshiro::SplitMix64;
 
 /// The only exponent that YCSB offers.
 pub const YCSB_EXPONENT: f64 = 0.99;
+
+/// The exponent of a choice that states none.
+pub fn ycsb_exponent() -> f64 {
+    YCSB_EXPONENT
+}
 /// How many items YCSB's scrambled generator ranks, whatever the size of the table: ranks `0..=10^10`.
 const SCRAMBLED_RANKS: u64 = 10_000_000_001;
 /// YCSB's zeta for them, which it keeps as a constant because summing 10^10 terms takes a minute.

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use drivers::{Done, Failure, FailureKind, Op, Rows, Store};
 
-use crate::draw::rng::Purpose;
 use crate::generate::{OpStream, Outcome};
 use crate::measure::Times;
 use crate::measure::collector::Message;
@@ -20,60 +19,10 @@ use crate::record::Phase;
 
 use super::answer;
 use super::client::Client;
+use super::course::{Course, Window};
 use super::ledger::Ledger;
-use super::pace::{Clock, Schedule, Stop, wait_until};
+use super::pace::wait_until;
 use super::work::Tally;
-
-/// What all lanes of a run share.
-#[derive(Debug)]
-pub struct Course {
-    /// The run's clock; zero is the start of the warm-up.
-    pub clock: Clock,
-    /// When the measurement begins: the origin of its seconds.
-    pub measure_ns: u64,
-    /// The last second of the measurement that has a line of its own.
-    pub last_second: i64,
-    /// The warm-up, if any, and the measurement.
-    pub windows: Vec<Window>,
-    /// For each operation of the plan, its slot; the slots of its steps follow it.
-    pub slots: Vec<usize>,
-    /// Whether lanes own their threads.
-    pub owns_thread: bool,
-    /// Whether answers can be checked: the store keeps data.
-    pub checks_answers: bool,
-    /// Attempts after the first for operations that lost a conflict.
-    pub max_retries: u32,
-    /// Whether the first failure ends the run.
-    pub stops_on_failure: bool,
-    /// How many lanes there are.
-    pub lanes: u64,
-    /// How many of them have not ended.
-    pub running: AtomicU64,
-    /// Number of recorded slots.
-    pub slot_count: usize,
-    /// Ctrl-C, or a run that cannot go on.
-    pub stop: Arc<Stop>,
-}
-
-/// A phase as lanes see it.
-#[derive(Debug)]
-pub struct Window {
-    /// Warm-up or measurement.
-    pub phase: Phase,
-    /// The operations of which.
-    pub purpose: Purpose,
-    /// No operation starts at or after this instant.
-    pub until_ns: u64,
-    /// Operations that all lanes together start at most: the schedule counts them in an open loop, and in a closed one
-    /// each lane has its share.
-    pub operations: u64,
-    /// The schedule of an open loop.
-    pub schedule: Option<Schedule>,
-    /// Arrivals that are later than this when a lane takes them are skipped.
-    pub skip_after_ns: u64,
-    /// Arrivals not started by this instant are skipped, so that a hopeless backlog ends.
-    pub drain_until_ns: u64,
-}
 
 /// How long a lane may be without a connection before the run is given up: a server that restarts is back by then.
 const WITHOUT_CONNECTION: Duration = Duration::from_secs(30);
@@ -177,7 +126,7 @@ impl<S: Store> Lane<S> {
         for window in &course.windows {
             progress.claimed = 0;
             progress.limit = share(window.operations, course.lanes, self.index as u64);
-            progress.second = second_of(&course, progress.now_ns, window.phase);
+            progress.second = course.second_of(progress.now_ns, window.phase);
             progress.check_ns = progress.now_ns;
             self.stream.begin(window.purpose);
             self.tally.restart();
@@ -355,7 +304,7 @@ impl<S: Store> Lane<S> {
     #[cold]
     fn check(&mut self, course: &Course, window: &Window, progress: &mut Progress) {
         const EVERY_NS: u64 = 10_000_000;
-        if second_of(course, progress.now_ns, window.phase) != progress.second {
+        if course.second_of(progress.now_ns, window.phase) != progress.second {
             self.hand_over(course, window, progress);
         }
         progress.stopped |= course.stop.is_set();
@@ -371,7 +320,7 @@ impl<S: Store> Lane<S> {
         let spare = self.spares.as_ref().and_then(|spares| spares.try_recv().ok());
         let spare = spare.unwrap_or_else(|| Box::new(Recorder::new(course.slot_count, open_loop)));
         let recorder = std::mem::replace(&mut self.recorder, spare);
-        let now = second_of(course, progress.now_ns, window.phase);
+        let now = course.second_of(progress.now_ns, window.phase);
         // As in `run`: a collector that is gone does not stop the measurement.
         let _ = self.outbox.send(Message::Handover {
             lane: self.index,
@@ -467,12 +416,4 @@ fn record(recorder: &mut Recorder, slot: usize, times: Times, result: &Result<Do
         Ok(done) => recorder.succeeded(slot, times, *done == Done::Refused),
         Err(failure) => recorder.failed(slot, times, failure.kind, failure),
     }
-}
-
-/// The second of an instant, counted from the start of the measurement. A warm-up operation that ends within the
-/// measurement belongs to the last second of the warm-up, and in a closed loop the operations in flight at the end to the
-/// last second of the measurement.
-fn second_of(course: &Course, now_ns: u64, phase: Phase) -> i64 {
-    let second = (now_ns as i64 - course.measure_ns as i64).div_euclid(1_000_000_000);
-    if phase == Phase::Warmup { second.min(-1) } else { second.clamp(0, course.last_second) }
 }

@@ -22,7 +22,8 @@ use crate::record::Phase;
 use crate::workload::Plan;
 
 use super::client::Client;
-use super::lane::{Course, Ended, Lane, Window};
+use super::course::{Course, Window};
+use super::lane::{Ended, Lane};
 use super::ledger::Ledger;
 use super::pace::{Clock, Schedule, Stop, sleep_until};
 use super::prepare::Prepared;

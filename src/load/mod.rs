@@ -7,6 +7,7 @@ mod answer;
 mod assemble;
 mod audit;
 mod client;
+mod course;
 mod lane;
 mod ledger;
 mod measure;

@@ -9,7 +9,8 @@ use std::time::Duration;
 use drivers::{Failure, FailureKind, Placement, Store};
 
 use super::client::Client;
-use super::lane::{Course, Ended, Lane};
+use super::course::Course;
+use super::lane::{Ended, Lane};
 
 /// Threads for the lanes of a remote store: on a machine shared with the server, more would take its cores.
 const REMOTE_THREADS: usize = 2;

@@ -7,7 +7,7 @@ use drivers::server::{Server, Usage};
 
 use crate::record::{Interval, Phase, ServerSecond, ServerUse};
 
-use super::lane::Course;
+use super::course::Course;
 
 /// Samples of a server: at the start of the measurement and after each of its seconds.
 #[derive(Debug, Default)]

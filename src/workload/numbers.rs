@@ -4,7 +4,7 @@
 //! They serve for contents, lengths, counts and limits alike. Which key is drawn is not here (`generate/keys.rs`).
 
 use super::reader::{Item, Reading, Section, not_one_of};
-use crate::draw::keys::{LengthChoice, LengthChooser};
+use crate::draw::lengths::{LengthChoice, LengthChooser};
 use rand::RngExt;
 use rand_distr::{Exp1, StandardNormal};
 use rand_xoshiro::SplitMix64;

@@ -362,7 +362,8 @@ impl Converter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draw::keys::{KeyChoice, LengthChoice};
+    use crate::draw::keys::KeyChoice;
+    use crate::draw::lengths::LengthChoice;
     use crate::workload::Workload;
     use proptest::prelude::*;
     use std::time::{Duration, Instant};

@@ -82,9 +82,12 @@ fn provenance(experiment: &Experiment, runs: &[&Run]) -> Vec<String> {
         [run] => format!("run {} of {}", run.id, words::moment(&run.started_at)),
         _ => format!("{} runs, experiment of {}", runs.len(), words::moment(&experiment.started_at)),
     };
-    let stores = distinct(runs.iter().map(|run| {
-        format!("{}: {} ({})", words::store(run), words::tier(run), run.store.description.guarantees.because)
-    }));
+    let promise = |run: &&Run| format!("{}: {}", words::store(run), words::tier(run));
+    let why = |run: &&Run| format!("{} ({})", promise(run), run.store.description.guarantees.because);
+    // Of more stores there is no room to say why; the report does.
+    const WITH_REASONS: usize = 2;
+    let stores = Some(distinct(runs.iter().map(why))).filter(|stores| stores.len() <= WITH_REASONS);
+    let stores = stores.unwrap_or_else(|| distinct(runs.iter().map(promise)));
     vec![
         format!("{subject} \u{b7} {} \u{b7} {}", words::tool(experiment), words::host(experiment)),
         stores.join(" \u{b7} "),

@@ -1,0 +1,70 @@
+//! The course that all lanes of a run go through: its clock, its windows, its schedule, and what may end it early.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use crate::draw::rng::Purpose;
+use crate::record::Phase;
+
+use super::pace::{Clock, Schedule, Stop};
+
+/// What all lanes of a run share.
+#[derive(Debug)]
+pub struct Course {
+    /// The run's clock; zero is the start of the warm-up.
+    pub clock: Clock,
+    /// When the measurement begins: the origin of its seconds.
+    pub measure_ns: u64,
+    /// The last second of the measurement that has a line of its own.
+    pub last_second: i64,
+    /// The warm-up, if any, and the measurement.
+    pub windows: Vec<Window>,
+    /// For each operation of the plan, its slot; the slots of its steps follow it.
+    pub slots: Vec<usize>,
+    /// Whether lanes own their threads.
+    pub owns_thread: bool,
+    /// Whether answers can be checked: the store keeps data.
+    pub checks_answers: bool,
+    /// Attempts after the first for operations that lost a conflict.
+    pub max_retries: u32,
+    /// Whether the first failure ends the run.
+    pub stops_on_failure: bool,
+    /// How many lanes there are.
+    pub lanes: u64,
+    /// How many of them have not ended.
+    pub running: AtomicU64,
+    /// Number of recorded slots.
+    pub slot_count: usize,
+    /// Ctrl-C, or a run that cannot go on.
+    pub stop: Arc<Stop>,
+}
+
+/// A phase as lanes see it.
+#[derive(Debug)]
+pub struct Window {
+    /// Warm-up or measurement.
+    pub phase: Phase,
+    /// The operations of which.
+    pub purpose: Purpose,
+    /// No operation starts at or after this instant.
+    pub until_ns: u64,
+    /// Operations that all lanes together start at most: the schedule counts them in an open loop, and in a closed one
+    /// each lane has its share.
+    pub operations: u64,
+    /// The schedule of an open loop.
+    pub schedule: Option<Schedule>,
+    /// Arrivals that are later than this when a lane takes them are skipped.
+    pub skip_after_ns: u64,
+    /// Arrivals not started by this instant are skipped, so that a hopeless backlog ends.
+    pub drain_until_ns: u64,
+}
+
+impl Course {
+    /// The second of an instant, counted from the start of the measurement. A warm-up operation that ends within the
+    /// measurement belongs to the last second of the warm-up, and in a closed loop the operations in flight at the end to the
+    /// last second of the measurement.
+    pub fn second_of(&self, now_ns: u64, phase: Phase) -> i64 {
+        let second = (now_ns as i64 - self.measure_ns as i64).div_euclid(1_000_000_000);
+        if phase == Phase::Warmup { second.min(-1) } else { second.clamp(0, self.last_second) }
+    }
+}
