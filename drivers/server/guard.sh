@@ -20,6 +20,8 @@ while :; do
     # Before its number can belong to somebody else.
     kill "$stopper" 2>/dev/null
     rm "$folder/again" 2>/dev/null || break
+    # PostgreSQL refuses to start beside processes of the one that crashed: they see that it is gone and end.
+    sleep 1
 done
 echo "$status" >"$folder/ended" 2>/dev/null
 cat <&3 >/dev/null
