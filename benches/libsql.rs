@@ -60,7 +60,8 @@ fn workload(operation: &str) -> Workload {
 /// parameters that storebench has too. Loaded and settled like its own: a log that a checkpoint has not emptied spares
 /// SQLite an `fstat` a read, and a text that is overwritten by itself spares it the page.
 async fn plain_loop(generator: &Arc<Generator>, operations: u64) -> f64 {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    // Where storebench puts its own.
+    let folder = tempfile::tempdir_in(drivers::scratch_folder()).expect("a temporary folder");
     let path = folder.path().join("plain.db");
     let sql = loaded(generator, &path).await;
     let parameters = parameters(generator, operations);

@@ -9,9 +9,9 @@ use tokio_postgres::types::{IsNull, ToSql, Type};
 
 use super::failure::failure;
 use super::sql::{Shape, sql};
-use super::statements::Named;
 use super::talk::Talk;
 use super::values::{Answer, Param};
+use crate::named::Named;
 use crate::{Done, Failure, Fields, Op, Part, Row, Rows};
 
 /// What every binary copy begins with: signature, no flags, no extension

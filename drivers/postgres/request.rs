@@ -9,8 +9,8 @@ use tokio_postgres::{Client, Error, RowStream, Statement};
 use super::failure::failure;
 use super::parameters::last_of_each;
 use super::sql::Shape;
-use super::statements::Named;
 use super::values::{Answer, Param};
+use crate::named::Named;
 use crate::{Dataset, Failure, Fields, Key, Matching, Op, Rows};
 
 /// A statement to be sent.

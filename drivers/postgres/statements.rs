@@ -6,7 +6,8 @@ use tokio_postgres::{Client, Statement};
 
 use super::failure::failure;
 use super::sql::{self, Shape};
-use crate::{Change, Dataset, Failure, Fields};
+use crate::named::Named;
+use crate::{Dataset, Failure, Fields};
 
 /// The statements of one session.
 pub(super) struct Statements {
@@ -18,14 +19,6 @@ struct Prepared {
     shape: Shape,
     fields: Fields,
     statement: Statement,
-}
-
-/// The fields that a statement names, as the operation holds them: comparing them allocates nothing.
-#[derive(Clone, Copy)]
-pub(super) enum Named<'a> {
-    All,
-    Fields(&'a Fields),
-    Changed(&'a [Change]),
 }
 
 impl Statements {
@@ -51,26 +44,5 @@ impl Statements {
         let statement = prepared.map_err(|error| failure(error, &sql.text))?;
         self.prepared.push(Prepared { shape, fields, statement: statement.clone() });
         Ok(statement)
-    }
-}
-
-impl Named<'_> {
-    fn are(self, fields: &Fields) -> bool {
-        match (self, fields) {
-            (Named::All, Fields::All) => true,
-            (Named::Fields(named), fields) => named == fields,
-            (Named::Changed(changes), Fields::Some(positions)) => {
-                changes.iter().map(|change| change.field).eq(positions.iter().copied())
-            }
-            _ => false,
-        }
-    }
-
-    fn to_fields(self) -> Fields {
-        match self {
-            Named::All => Fields::All,
-            Named::Fields(fields) => fields.clone(),
-            Named::Changed(changes) => Fields::Some(changes.iter().map(|change| change.field).collect()),
-        }
     }
 }

@@ -13,8 +13,9 @@ use tokio_postgres::Client;
 use super::parameters::parameters;
 use super::request::{Expects, Reply, Request, Subject, expects, shape};
 use super::sql::Shape;
-use super::statements::{Named, Statements};
+use super::statements::Statements;
 use super::values::Param;
+use crate::named::Named;
 use crate::{Dataset, Done, Failure, FailureKind, Fields, Op, Rows};
 
 /// One side of a session while it carries out an operation.
