@@ -1,13 +1,98 @@
 //! How a dataset lies in PostgreSQL: a table a part, its columns and types, and the indexes that are built after the load.
 //!
-//! A field is a column; lists, maps and items are `jsonb`. Instants are `bigint` milliseconds: `timestamptz` ends in the
-//! year 294276 and would not give every 64-bit instant back. Texts are `COLLATE "C"`, ordered by their bytes, whatever the
-//! database's own collation. Statements on these tables are in `sql.rs`.
+//! A field is a column; lists, maps and items are `jsonb`, or items are tables of their own (`children.rs`). Instants are
+//! `bigint` milliseconds: `timestamptz` ends in the year 294276 and would not give every 64-bit instant back. Texts are
+//! `COLLATE "C"`, ordered by their bytes, whatever the database's own collation. Statements on these tables are in `sql.rs`.
+
+use std::ops::Deref;
+use std::sync::Arc;
 
 use tokio_postgres::types::Type;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::children::Child;
 use crate::{Dataset, Field, KeyKind, Kind, Log, Part, Series, Table};
+
+/// How nested values are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// Each in a `jsonb` column of its record.
+    #[default]
+    Jsonb,
+    /// The items of a record as rows of a table of their own; lists and maps, and the items of events, as `jsonb`. The same
+    /// as the other for tables without items.
+    Children,
+}
+
+impl Layout {
+    /// The word for it in addresses and settings.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Layout::Jsonb => "jsonb",
+            Layout::Children => "children",
+        }
+    }
+}
+
+/// A dataset with the layout in which it is kept.
+#[derive(Debug, Clone)]
+pub(super) struct Laid {
+    dataset: Arc<Dataset>,
+    pub(super) layout: Layout,
+}
+
+impl Deref for Laid {
+    type Target = Dataset;
+
+    fn deref(&self) -> &Dataset {
+        &self.dataset
+    }
+}
+
+impl Laid {
+    pub(super) fn new(dataset: Arc<Dataset>, layout: Layout) -> Self {
+        Laid { dataset, layout }
+    }
+
+    /// The field at this position of a table, if its items lie in a table of their own.
+    pub(super) fn child(&self, table: usize, field: usize) -> Option<Child<'_>> {
+        let parent = &self.tables[table];
+        match &parent.fields.get(field)?.kind {
+            Kind::Items(items) if self.layout == Layout::Children => Some(Child { parent, table, field, items }),
+            _ => None,
+        }
+    }
+
+    /// All such fields of a table.
+    pub(super) fn children(&self, table: usize) -> impl Iterator<Item = Child<'_>> {
+        let fields = match self.layout {
+            Layout::Jsonb => 0,
+            Layout::Children => self.tables[table].fields.len(),
+        };
+        (0..fields).filter_map(move |field| self.child(table, field))
+    }
+
+    /// Those of any part: logs and series have none.
+    pub(super) fn children_of(&self, part: Part) -> impl Iterator<Item = Child<'_>> {
+        let table = if let Part::Table(at) = part { Some(at) } else { None };
+        table.into_iter().flat_map(|at| self.children(at))
+    }
+
+    /// The type of the column of a field of a table: that of their number, for items that lie elsewhere.
+    pub(super) fn type_of(&self, table: usize, field: usize) -> Type {
+        match self.child(table, field) {
+            Some(_) => Type::INT4,
+            None => type_of(&self.tables[table].fields[field].kind),
+        }
+    }
+
+    /// The types of all columns of a table, its key's first.
+    pub(super) fn record_types(&self, table: usize) -> impl Iterator<Item = Type> {
+        let fields = 0..self.tables[table].fields.len();
+        std::iter::once(key_type(self.tables[table].key)).chain(fields.map(move |field| self.type_of(table, field)))
+    }
+}
 
 /// The longest identifier; the server cuts longer ones silently (NAMEDATALEN - 1).
 const LONGEST_NAME: usize = 63;
@@ -19,19 +104,28 @@ pub(super) struct Index {
     pub(super) make: String,
 }
 
-/// The statement that makes a part's table.
-pub(super) fn table(dataset: &Dataset, part: Part) -> String {
+/// The tables of a part, each with the statement that makes it: its own, and those of its items.
+pub(super) fn tables(laid: &Laid, part: Part) -> Vec<(String, String)> {
+    let own = (laid.name_of(part).to_owned(), table(laid, part));
+    let children = laid.children_of(part).map(|child| (child.name(), child.make()));
+    std::iter::once(own).chain(children).collect()
+}
+
+fn table(laid: &Laid, part: Part) -> String {
+    let dataset: &Dataset = laid;
     let columns = match part {
         Part::Table(at) => {
             let table = &dataset.tables[at];
-            columns(vec![not_null(&key_column(table), key_type(table.key))], &table.fields)
+            let kinds = laid.record_types(at).skip(1);
+            columns(vec![not_null(&key_column(table), key_type(table.key))], table.fields.iter().zip(kinds))
         }
         Part::Log(at) => {
             let log = &dataset.logs[at];
             // Taken when an event is inserted: of two appends that overlap either may be the first, and one that began
             // after another was acknowledged comes after it.
             let seq = format!("{} bigint GENERATED ALWAYS AS IDENTITY", seq_column(log));
-            columns(vec![not_null(&stream_column(log), key_type(log.stream)), seq], &log.fields)
+            let kinds = log.fields.iter().map(|field| type_of(&field.kind));
+            columns(vec![not_null(&stream_column(log), key_type(log.stream)), seq], log.fields.iter().zip(kinds))
         }
         Part::Series(at) => {
             let series = &dataset.series[at];
@@ -48,7 +142,12 @@ pub(super) fn table(dataset: &Dataset, part: Part) -> String {
 
 /// The indexes that are built when the rows are there, which is quicker than keeping them while rows come. Primary keys
 /// are among them. A dot, which no declared name contains, sets their names apart.
-pub(super) fn indexes(dataset: &Dataset, part: Part) -> Vec<Index> {
+pub(super) fn indexes(laid: &Laid, part: Part) -> Vec<Index> {
+    let children = laid.children_of(part).flat_map(|child| child.indexes());
+    own_indexes(laid, part).into_iter().chain(children).collect()
+}
+
+fn own_indexes(dataset: &Dataset, part: Part) -> Vec<Index> {
     let (plain, name) = (dataset.name_of(part), quoted(dataset.name_of(part)));
     let key = |columns: &str| {
         let index = identifier(&format!("{plain}.key"));
@@ -86,13 +185,13 @@ pub(super) fn indexes(dataset: &Dataset, part: Part) -> Vec<Index> {
 }
 
 /// For each part the statements that make it.
-pub(super) fn described(dataset: &Dataset) -> Vec<String> {
+pub(super) fn described(laid: &Laid) -> Vec<String> {
     let part = |part| {
-        let made = std::iter::once(table(dataset, part));
-        let made: Vec<String> = made.chain(indexes(dataset, part).into_iter().map(|index| index.make)).collect();
-        format!("{}: {}", dataset.name_of(part), made.join("; "))
+        let made = tables(laid, part).into_iter().map(|(_, make)| make);
+        let made: Vec<String> = made.chain(indexes(laid, part).into_iter().map(|index| index.make)).collect();
+        format!("{}: {}", laid.name_of(part), made.join("; "))
     };
-    dataset.parts().map(part).collect()
+    laid.parts().map(part).collect()
 }
 
 /// The type of a field's column.
@@ -127,21 +226,26 @@ pub(super) fn array_type(element: Type) -> Type {
     }
 }
 
-fn columns(mut columns: Vec<String>, fields: &[Field]) -> String {
-    columns.extend(fields.iter().map(|field| {
-        let (name, kind) = (quoted(&field.name), type_of(&field.kind));
-        if field.optional { format!("{name} {}", spelled(&kind)) } else { not_null(&name, kind) }
+fn columns<'a>(mut columns: Vec<String>, fields: impl Iterator<Item = (&'a Field, Type)>) -> String {
+    columns.extend(fields.map(|(field, kind)| {
+        let name = quoted(&field.name);
+        if field.optional { nullable(&name, kind) } else { not_null(&name, kind) }
     }));
     columns.join(", ")
 }
 
-fn not_null(column: &str, kind: Type) -> String {
+pub(super) fn nullable(column: &str, kind: Type) -> String {
+    format!("{column} {}", spelled(&kind))
+}
+
+pub(super) fn not_null(column: &str, kind: Type) -> String {
     format!("{column} {} NOT NULL", spelled(&kind))
 }
 
 fn spelled(kind: &Type) -> &'static str {
     match *kind {
         Type::BOOL => "boolean",
+        Type::INT4 => "integer",
         Type::INT8 => "bigint",
         Type::FLOAT8 => "double precision",
         Type::TEXT => "text COLLATE \"C\"",
@@ -191,7 +295,7 @@ pub(super) fn at_column(series: &Series) -> String {
 }
 
 /// The wanted name for a column of ours, with underscores added until none of the declared names is the same.
-fn free<'a>(wanted: &str, taken: impl Iterator<Item = &'a str> + Clone) -> String {
+pub(super) fn free<'a>(wanted: &str, taken: impl Iterator<Item = &'a str> + Clone) -> String {
     let mut name = wanted.to_owned();
     while taken.clone().any(|taken| taken == name) {
         name.push('_');

@@ -11,8 +11,8 @@ use std::time::Duration;
 use super::link::Link;
 use super::*;
 use crate::{
-    Address, Change, FailureKind, Field, Fields, Isolation, Key, KeyKind, Kind, Log, Point, Rows, Series, Session,
-    Table, Value, server,
+    Address, Change, Dataset, FailureKind, Field, Fields, Isolation, Key, KeyKind, Kind, Log, Point, Rows, Series,
+    Session, Table, Value, server,
 };
 
 fn dataset(name: &str) -> Arc<Dataset> {

@@ -65,9 +65,9 @@ async fn no_operation_reads_a_whole_table_or_sorts() {
                 Op::Update { .. } => Fields::Some(vec![1]),
                 _ => Fields::All,
             };
-            let sql = sql::sql(&store.dataset, shape, &fields);
+            let sql = sql::sql(&store.laid, shape, &fields);
             let types: Vec<&str> = sql.types.iter().map(|kind| kind.name()).collect();
-            let values = parameters::parameters(&store.dataset, &op).expect("parameters");
+            let values = parameters::parameters(&store.laid, &op).expect("parameters");
             let values: Vec<String> = values.iter().map(literal).collect();
             link.run(&format!("PREPARE one ({}) AS {}", types.join(", "), sql.text)).await.expect("prepared");
             let plan = link.query(&format!("EXPLAIN EXECUTE one ({})", values.join(", ")), &[]).await.expect("a plan");
