@@ -21,8 +21,10 @@ mod binding;
 mod bulk;
 mod children;
 mod config;
+mod copy;
 mod failure;
 mod items;
+mod laid;
 mod layout;
 mod link;
 mod parameters;
@@ -46,8 +48,8 @@ use crate::{
     Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Op, Opening, Placement, Store,
 };
 pub use config::Config;
-use layout::Laid;
-pub use layout::Layout;
+use laid::Laid;
+pub use laid::Layout;
 use link::{Link, Target};
 use schema::Schema;
 pub use session::PostgresSession;

@@ -1,6 +1,6 @@
 //! Batches: many statements and one commit, and what came before a failure stays all the same.
 
-use super::layout::Laid;
+use super::laid::Laid;
 use super::request::{Reply, replaced};
 use super::sql::Shape;
 use super::talk::{Talk, has_reasons, missing, reason};

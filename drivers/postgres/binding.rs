@@ -2,7 +2,7 @@
 
 use super::batch::is_grouped;
 use super::children::Child;
-use super::layout::Laid;
+use super::laid::Laid;
 use super::request::{replaced, shape};
 use super::sql::{self, Shape};
 use super::talk::{decides, has_reasons};
@@ -53,8 +53,14 @@ fn batch(laid: &Laid, ops: &[Op]) -> Vec<String> {
     begin.into_iter().map(str::to_owned).chain(each).chain(commit.map(str::to_owned)).collect()
 }
 
+/// The statements of an operation that is not a group, without what would tell why it did nothing.
 fn single(laid: &Laid, op: &Op) -> Vec<String> {
-    let own = shape(op).ok().flatten().map(|(shape, _)| sql::sql(laid, shape, &named(op)).text);
+    let mut own = shape(op).ok().flatten().map(|(shape, _)| sql::sql(laid, shape, &named(op)).text);
+    if let (Op::Delete { table, .. }, Some(own)) = (op, &mut own)
+        && laid.children(*table).next().is_some()
+    {
+        own.push_str(" -- with its items, by their foreign key");
+    }
     let replacing = replaced(laid, op).flat_map(|(Child { table, field, .. }, ..)| {
         let shapes = [Shape::Clear { table, field }, Shape::Fill { table, field }];
         shapes.map(|shape| sql::sql(laid, shape, &Fields::All).text)

@@ -1,28 +1,19 @@
 //! The bulk paths: COPY in the binary format for the load, one streamed query for the export.
 
-use std::pin::{Pin, pin};
+use std::pin::pin;
 
-use bytes::{BufMut, Bytes, BytesMut};
-use futures_util::{SinkExt, TryStreamExt};
-use tokio_postgres::CopyInSink;
-use tokio_postgres::types::{IsNull, ToSql, Type};
+use futures_util::TryStreamExt;
 
 use super::children::Child;
+use super::copy::{Copy, Encoded, uneven};
 use super::failure::failure;
 use super::items;
-use super::layout::Laid;
-use super::sql::{Shape, sql};
+use super::laid::Laid;
+use super::sql::Shape;
 use super::statements::Named;
 use super::talk::Talk;
 use super::values::{Answer, Param};
 use crate::{Done, Failure, Fields, Key, Op, Part, Record, Row, Rows};
-
-/// What every binary copy begins with: signature, no flags, no extension
-/// (postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4).
-const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-
-/// A copy is handed on in pieces of about this size, so that the server reads one while the next is written.
-const PIECE_BYTES: usize = 64 << 10;
 
 /// Items for a table of their own wait for this many bytes: a change from one copy to another and back takes four round
 /// trips, and here comes once in some ten thousand rows.
@@ -116,11 +107,7 @@ impl Talk<'_> {
             }
         }
         // After their records, which a foreign key would miss.
-        if load.items.iter().any(|(_, rows)| rows.bytes.len() >= ITEMS_BYTES) {
-            self.copy_items(load).await
-        } else {
-            Ok(())
-        }
+        if load.items.iter().any(|(_, rows)| rows.len() >= ITEMS_BYTES) { self.copy_items(load).await } else { Ok(()) }
     }
 
     /// Copies the items that wait, after what is being copied.
@@ -144,27 +131,15 @@ impl Talk<'_> {
     }
 
     async fn begin_copy(&mut self, shape: Shape) -> Result<Copy, Failure> {
-        let (laid, client) = (self.laid, self.client);
-        let name = copied_name(laid, shape);
-        let statement = self.statements.get(client, shape, Named::All).await?;
-        let sink = client.copy_in(&statement).await.map_err(|error| failure(error, &name))?;
-        let mut rows = Encoded::of(laid, shape);
-        rows.bytes.put_slice(HEADER);
-        Ok(Copy { shape, name, sink: Box::pin(sink), rows })
+        let statement = self.statements.get(self.client, shape, Named::All).await?;
+        Copy::begin(self.client, &statement, self.laid, shape).await
     }
 
     async fn end_copy(&mut self, load: &mut Load) -> Result<(), Failure> {
-        let Some(mut copy) = load.copy.take() else { return Ok(()) };
-        copy.rows.bytes.put_i16(-1);
-        let ended = async {
-            copy.sink.send(copy.rows.bytes.split().freeze()).await?;
-            copy.sink.as_mut().finish().await
-        };
-        let taken = ended.await.map_err(|error| failure(error, &copy.name))?;
-        if taken != copy.rows.count {
-            return Err(Failure::broken(format!("postgres: {}: took {taken} of {} rows", copy.name, copy.rows.count)));
+        match load.copy.take() {
+            Some(copy) => copy.end().await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Hands over all rows of a part as they come.
@@ -216,73 +191,4 @@ fn keep_items(load: &mut Load, laid: &Laid, child: &Child<'_>, key: &Key, record
         load.items[at].1.row(Param::key(key), row)?;
     }
     Ok(())
-}
-
-fn copied_name(laid: &Laid, shape: Shape) -> String {
-    match shape {
-        Shape::Copy(part) => laid.name_of(part).to_owned(),
-        Shape::CopyItems { table, field } => laid.child(table, field).map(|child| child.name()).unwrap_or_default(),
-        _ => String::new(),
-    }
-}
-
-/// An open copy.
-struct Copy {
-    shape: Shape,
-    /// That of its table.
-    name: String,
-    sink: Pin<Box<CopyInSink<Bytes>>>,
-    /// What is not sent yet, but for the count.
-    rows: Encoded,
-}
-
-impl Copy {
-    async fn send_pieces(&mut self) -> Result<(), Failure> {
-        if self.rows.bytes.len() < PIECE_BYTES {
-            return Ok(());
-        }
-        let sent = self.sink.send(self.rows.bytes.split().freeze()).await;
-        sent.map_err(|error| failure(error, &self.name))
-    }
-}
-
-/// Rows in the binary copy format.
-struct Encoded {
-    types: Vec<Type>,
-    bytes: BytesMut,
-    count: u64,
-}
-
-impl Encoded {
-    fn of(laid: &Laid, shape: Shape) -> Self {
-        let types = sql(laid, shape, &Fields::All).types;
-        Encoded { types, bytes: BytesMut::with_capacity(2 * PIECE_BYTES), count: 0 }
-    }
-
-    fn append(&mut self, rows: Encoded) {
-        self.bytes.unsplit(rows.bytes);
-        self.count += rows.count;
-    }
-
-    fn row<'a>(&mut self, key: Param<'a>, values: impl Iterator<Item = Param<'a>>) -> Result<(), Failure> {
-        self.bytes.put_i16(self.types.len() as i16);
-        let mut written = 0;
-        for value in std::iter::once(key).chain(values) {
-            let kind = self.types.get(written).ok_or_else(uneven)?;
-            let at = self.bytes.len();
-            self.bytes.put_i32(-1);
-            let unfit = |error| Failure::broken("postgres: a value that cannot be copied").caused_by(error);
-            if matches!(value.to_sql(kind, &mut self.bytes).map_err(unfit)?, IsNull::No) {
-                let length = i32::try_from(self.bytes.len() - at - 4).map_err(|error| unfit(error.into()))?;
-                self.bytes[at..at + 4].copy_from_slice(&length.to_be_bytes());
-            }
-            written += 1;
-        }
-        self.count += 1;
-        if written == self.types.len() { Ok(()) } else { Err(uneven()) }
-    }
-}
-
-fn uneven() -> Failure {
-    Failure::broken("postgres: a row with more or fewer values than columns")
 }

@@ -102,20 +102,28 @@ impl Child<'_> {
         sql.push(&format!(") WITH ORDINALITY AS given ({names}, n){more}"));
     }
 
-    /// The items of one record, gone.
+    /// The items of a record that this transaction has changed, gone.
     pub(super) fn clear(&self) -> Sql {
-        let mut sql = Sql::default();
-        sql.push(&format!("DELETE FROM {} WHERE {} = ", self.quoted(), self.key())).bind(key_type(self.parent.key));
+        let (record, key) = (quoted(&self.parent.name), key_column(self.parent));
+        let (of, changed) = (self.key(), self.changed());
+        let text =
+            format!("DELETE FROM {} AS i USING {record} WHERE {changed} AND i.{of} = {record}.{key}", self.quoted());
+        Sql { text, types: vec![key_type(self.parent.key)] }
+    }
+
+    /// Items for a record that this transaction has changed.
+    pub(super) fn fill(&self) -> Sql {
+        let (record, key) = (quoted(&self.parent.name), key_column(self.parent));
+        let mut sql = Sql { text: String::new(), types: vec![key_type(self.parent.key)] };
+        self.push_insert(&mut sql, &format!("{record}.{key}"), &format!(", {record} WHERE {}", self.changed()));
         sql
     }
 
-    /// Items for a record; none if it is not there, as the update before it has found.
-    pub(super) fn fill(&self) -> Sql {
+    /// That the record is of this transaction, and so locked. An update that finds its record deleted changes nothing, and
+    /// by the next statement the key may be that of another one, which somebody has inserted with items of its own.
+    fn changed(&self) -> String {
         let (record, key) = (quoted(&self.parent.name), key_column(self.parent));
-        let mut sql = Sql::default();
-        sql.types.push(key_type(self.parent.key));
-        self.push_insert(&mut sql, &format!("{record}.{key}"), &format!(", {record} WHERE {record}.{key} = $1"));
-        sql
+        format!("{record}.{key} = $1 AND {record}.xmin = pg_current_xact_id_if_assigned()::xid")
     }
 
     pub(super) fn quoted(&self) -> String {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_postgres::config::SslMode as Negotiation;
 
-use super::layout::Layout;
+use super::laid::Layout;
 use super::link::Target;
 use super::tls::Tls;
 use crate::{Failure, Isolation, redacted};

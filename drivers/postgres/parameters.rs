@@ -2,7 +2,7 @@
 
 use super::children::Child;
 use super::items;
-use super::layout::Laid;
+use super::laid::Laid;
 use super::values::Param;
 use crate::{Failure, Key, Matching, Op, Point, Value};
 

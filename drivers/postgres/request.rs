@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Error, RowStream, Statement};
 
 use super::children::Child;
 use super::failure::failure;
-use super::layout::Laid;
+use super::laid::Laid;
 use super::parameters::last_of_each;
 use super::sql::Shape;
 use super::statements::Named;

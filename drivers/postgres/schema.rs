@@ -4,7 +4,8 @@
 //! tables that were made; only those are ever dropped, one by one and never with CASCADE. What has the schema's name and
 //! not its mark is refused. The tables tell the layout too: data is found again only by who would have made the same ones.
 
-use super::layout::{self, Laid, identifier, quoted};
+use super::laid::Laid;
+use super::layout::{self, identifier, quoted};
 use super::link::Link;
 use crate::{Failure, FailureKind};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_postgres::Client;
 
 use super::bulk::Load;
-use super::layout::Laid;
+use super::laid::Laid;
 use super::link::{Link, Wire};
 use super::statements::Statements;
 use super::talk::Talk;

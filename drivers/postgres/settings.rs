@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use tokio_postgres::types::PgLsn;
 
 use super::config::Config;
-use super::layout::{self, Laid};
+use super::laid::Laid;
+use super::layout;
 use super::link::Link;
 use super::schema::Schema;
 use crate::{Description, Durability, Failure, FailureKind, Guarantees, Isolation, Opening};

@@ -5,9 +5,10 @@
 
 use tokio_postgres::types::Type;
 
+use super::laid::Laid;
 use super::layout::{
-    Laid, array_type, at_column, entity_column, event_columns, key_column, key_type, point_columns, quoted,
-    record_columns, seq_column, stream_column, type_of,
+    array_type, at_column, entity_column, event_columns, key_column, key_type, point_columns, quoted, record_columns,
+    seq_column, stream_column, type_of,
 };
 use crate::{Field, Fields, Fold, Log, Order, Part, Series, Table};
 

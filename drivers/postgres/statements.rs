@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_postgres::{Client, Statement};
 
 use super::failure::failure;
-use super::layout::Laid;
+use super::laid::Laid;
 use super::sql::{self, Shape};
 use crate::{Change, Failure, Fields};
 

@@ -1,8 +1,9 @@
 //! What is said to the server for one operation, and in how many round trips.
 //!
-//! A single operation is one statement, but for the replacement of items in tables of their own, which is a group. The statements of a group are sent together, without waiting for replies
-//! (pipelining), within BEGIN and COMMIT. A transaction in which a reply decides - an update that may find no row, a bump
-//! that a floor may refuse - says COMMIT or ROLLBACK in a second round trip. No conflict is tried again here.
+//! A single operation is one statement, but for an update that replaces items in a table of their own, which is a group. The
+//! statements of a group are sent together, without waiting for replies (pipelining), within BEGIN and COMMIT. A transaction
+//! in which a reply decides - an update that may find no row, a bump that a floor may refuse - says COMMIT or ROLLBACK in a
+//! second round trip. No conflict is tried again here.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -11,7 +12,7 @@ use futures_util::future::{MaybeDone, maybe_done};
 use tokio_postgres::Client;
 
 use super::children::Child;
-use super::layout::Laid;
+use super::laid::Laid;
 use super::parameters::{filling, parameters};
 use super::request::{Expects, Reply, Request, Subject, expects, replaced, shape};
 use super::sql::Shape;
@@ -55,7 +56,7 @@ impl<'s> Talk<'s> {
     /// All or nothing.
     async fn transact(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Done, Failure> {
         let mut requests = vec![self.control(Shape::Begin).await?];
-        // For each request the position of its operation, from which on nothing but BEGIN is missing.
+        // The positions of the operations of `requests[1..]`.
         let mut of = Vec::with_capacity(ops.len());
         for (at, op) in ops.iter().enumerate() {
             requests.extend(self.request(op).await?);
@@ -146,8 +147,8 @@ impl<'s> Talk<'s> {
         Ok(Some(Request { statement, parameters, expects: expects(laid, op), subject: Subject::Op(laid, op) }))
     }
 
-    /// What follows the statement of an operation that replaces items: those that were there go, and the new ones come. The
-    /// record is locked by then, or is not there.
+    /// What follows the statement of an operation that replaces items: those that were there go, and the new ones come, if
+    /// that statement has changed the record.
     pub(super) async fn replacing<'a>(&mut self, op: &'a Op) -> Result<Vec<Request<'a>>, Failure>
     where
         's: 'a,

@@ -1,6 +1,7 @@
 //! What is PostgreSQL's own and so not in the conformance suite: tiers read back, plans, statements, faults, TLS, and the
 //! care for servers of others. All of it against real servers; a missing one fails.
 
+mod children;
 mod faults;
 mod plans;
 mod tls;
