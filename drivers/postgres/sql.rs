@@ -141,8 +141,8 @@ fn insert(laid: &Laid, at: usize) -> Sql {
     sql.bind_all(laid.record_types(at)).push(")");
     let record = std::mem::take(&mut sql.text);
     for (nth, child) in laid.children(at).enumerate() {
-        sql.push(if nth == 0 { "WITH " } else { ", " }).push(&format!("items{} AS (", nth + 1));
-        child.push_insert(&mut sql, "$1", "");
+        sql.push(if nth == 0 { "WITH " } else { ", " }).push(&format!("{} AS (", child.quoted()));
+        child.push_insert(&mut sql);
         sql.push(")");
     }
     sql.push(if sql.text.is_empty() { "" } else { " " }).push(&record);
