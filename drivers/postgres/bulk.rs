@@ -10,9 +10,9 @@ use super::failure::failure;
 use super::items;
 use super::laid::Laid;
 use super::sql::Shape;
-use super::statements::Named;
 use super::talk::Talk;
 use super::values::{Answer, Param};
+use crate::named::Named;
 use crate::{Done, Failure, Fields, Key, Op, Part, Record, Row, Rows};
 
 /// Items for a table of their own wait for this many bytes: a change from one copy to another and back takes four round

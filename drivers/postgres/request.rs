@@ -11,8 +11,8 @@ use super::failure::failure;
 use super::laid::Laid;
 use super::parameters::last_of_each;
 use super::sql::Shape;
-use super::statements::Named;
 use super::values::{Answer, Param};
+use crate::named::Named;
 use crate::{Dataset, Failure, Fields, Key, Matching, Op, Rows, Value};
 
 /// A statement to be sent.

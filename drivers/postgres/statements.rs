@@ -7,7 +7,8 @@ use tokio_postgres::{Client, Statement};
 use super::failure::failure;
 use super::laid::Laid;
 use super::sql::{self, Shape};
-use crate::{Change, Failure, Fields};
+use crate::named::Named;
+use crate::{Failure, Fields};
 
 /// The statements of one session.
 pub(super) struct Statements {
@@ -19,14 +20,6 @@ struct Prepared {
     shape: Shape,
     fields: Fields,
     statement: Statement,
-}
-
-/// The fields that a statement names, as the operation holds them: comparing them allocates nothing.
-#[derive(Clone, Copy)]
-pub(super) enum Named<'a> {
-    All,
-    Fields(&'a Fields),
-    Changed(&'a [Change]),
 }
 
 impl Statements {
@@ -52,26 +45,5 @@ impl Statements {
         let statement = prepared.map_err(|error| failure(error, &sql.text))?;
         self.prepared.push(Prepared { shape, fields, statement: statement.clone() });
         Ok(statement)
-    }
-}
-
-impl Named<'_> {
-    fn are(self, fields: &Fields) -> bool {
-        match (self, fields) {
-            (Named::All, Fields::All) => true,
-            (Named::Fields(named), fields) => named == fields,
-            (Named::Changed(changes), Fields::Some(positions)) => {
-                changes.iter().map(|change| change.field).eq(positions.iter().copied())
-            }
-            _ => false,
-        }
-    }
-
-    fn to_fields(self) -> Fields {
-        match self {
-            Named::All => Fields::All,
-            Named::Fields(fields) => fields.clone(),
-            Named::Changed(changes) => Fields::Some(changes.iter().map(|change| change.field).collect()),
-        }
     }
 }

@@ -16,8 +16,9 @@ use super::laid::Laid;
 use super::parameters::{filling, parameters};
 use super::request::{Expects, Reply, Request, Subject, expects, replaced, shape};
 use super::sql::Shape;
-use super::statements::{Named, Statements};
+use super::statements::Statements;
 use super::values::Param;
+use crate::named::Named;
 use crate::{Dataset, Done, Failure, FailureKind, Fields, Op, Rows};
 
 /// One side of a session while it carries out an operation.

@@ -2,7 +2,7 @@
 //! its items, and data of the one layout that is not taken for that of the other.
 
 use super::*;
-use crate::{Done, Matching, Order, Part, Record, Row};
+use crate::{Done, Field, KeyKind, Kind, Matching, Order, Part, Record, Row, Table};
 
 const NOTES: usize = 2;
 
