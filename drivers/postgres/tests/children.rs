@@ -357,6 +357,22 @@ async fn a_record_and_its_items_are_of_one_instant_whoever_else_is_at_it() {
 }
 
 #[tokio::test]
+async fn a_replacement_that_finds_its_record_deleted_leaves_the_next_one_of_that_key_alone() {
+    let store = ready("children-next").await;
+    let mut session = store.session().await.expect("a session");
+    run(&mut session, &insert(1, order(1, 2))).await.expect("inserted");
+    let mut holder = store.own_connection().await.expect("a connection");
+    holder.run("BEGIN; DELETE FROM orders; INSERT INTO orders VALUES (1, 9, 0, NULL)").await.expect("another one");
+    let replaced = update(1, vec![(1, order(1, 5)[1].clone())]);
+    let (failed, ()) = tokio::join!(run(&mut session, &replaced), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        holder.run("COMMIT").await.expect("committed");
+    });
+    assert_eq!(failed.expect_err("the one that it found is gone").kind, FailureKind::Missing);
+    assert_same(&exported(&mut session).await, &[(1, order(9, 0))]);
+}
+
+#[tokio::test]
 async fn no_operation_reads_a_whole_table_of_items_or_sorts() {
     let noted = |mut record: Record| {
         record[NOTES] = Value::List(vec![note(Value::Null)]);
