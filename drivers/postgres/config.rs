@@ -25,7 +25,8 @@ pub struct Config {
     /// default if not given, or what the workload requires if that is stronger.
     pub(super) isolation: Option<Isolation>,
     /// How nested values are kept: `jsonb`, each in a column of its record, or `children`, the items of a table's records as
-    /// rows of a table of their own, with a foreign key; `jsonb` if not given. Tables without items are the same in both.
+    /// rows of a table of their own, with a foreign key (PostgreSQL 13 or later); `jsonb` if not given. Tables without items
+    /// are the same in both.
     #[serde(default)]
     pub(super) layout: Layout,
 }
