@@ -108,8 +108,9 @@ impl Child<'_> {
         sql
     }
 
-    /// That the record of key `$1` is of this transaction, and so locked. An update that finds its record deleted changes nothing, and
-    /// by the next statement the key may be that of another one, which somebody has inserted with items of its own.
+    /// That the record of key `$1` is of this transaction, and so locked. An update that finds its record deleted changes
+    /// nothing, and by the next statement the key may be that of another one, which somebody has inserted with items of its
+    /// own.
     fn changed(&self) -> String {
         let (record, key) = (quoted(&self.parent.name), key_column(self.parent));
         let own = "xmin = pg_current_xact_id_if_assigned()::xid";
