@@ -3,6 +3,7 @@
 
 mod broken;
 mod locked;
+mod timeseries;
 
 use mongodb::bson::{Document, doc};
 use tokio::sync::OnceCell;

@@ -15,6 +15,9 @@ use tokio::runtime::{Builder, Runtime};
 /// Where stores are found if not by their bare name, or on a server that the suite starts.
 const ADDRESSES: &[(&str, &str)] = &[("sim", "sim?latency=1us")];
 
+/// Stores that are tested once more with other options than their defaults.
+const FURTHER: &[&str] = &["mongodb?series=timeseries"];
+
 pub const PEOPLE: usize = 0;
 pub const WORDS: usize = 1;
 pub const ACCOUNTS: usize = 2;
@@ -68,6 +71,7 @@ pub fn dataset() -> Dataset {
 
 /// A store under test.
 pub struct Tested {
+    /// That of the store, or the line in `FURTHER`.
     pub name: &'static str,
     pub capabilities: Capabilities,
     pub keeps_data: bool,
@@ -81,7 +85,10 @@ pub struct Client(Box<dyn AnySession>);
 
 /// All stores of this build, empty and settled.
 pub fn all_stores() -> impl Iterator<Item = Tested> {
-    drivers::names().into_iter().map(store)
+    let names = drivers::names();
+    let is_built = |name: &&str| names.iter().any(|built| name.split('?').next() == Some(*built));
+    let further: Vec<&str> = FURTHER.iter().copied().filter(is_built).collect();
+    names.into_iter().chain(further).map(store)
 }
 
 /// Those whose answers mean something.
@@ -93,7 +100,8 @@ pub fn keeping_stores() -> impl Iterator<Item = Tested> {
 pub fn store(name: &'static str) -> Tested {
     let address = ADDRESSES.iter().find(|(store, _)| *store == name).map_or(name, |(_, address)| *address);
     let address: Address = address.parse().expect("the table holds addresses");
-    drivers::visit(name, Open(address)).expect("the name is in the list")
+    let kind = address.store.clone();
+    Tested { name, ..drivers::visit(&kind, Open(address)).expect("the name is in the list") }
 }
 
 struct Open(Address);
@@ -264,14 +272,19 @@ impl Tested {
 
     /// Closes it without removing anything, and opens it again for the same dataset.
     pub fn kept(self) -> Tested {
-        self.store.close(true).expect("closed");
-        drivers::visit(self.name, Reopen(self.address, self.dataset)).expect("the name is in the list")
+        self.reopened(true)
     }
 
     /// Removes everything, and opens it again for the same dataset.
     pub fn removed(self) -> Tested {
-        self.store.close(false).expect("closed");
-        drivers::visit(self.name, Reopen(self.address, self.dataset)).expect("the name is in the list")
+        self.reopened(false)
+    }
+
+    fn reopened(self, keep: bool) -> Tested {
+        self.store.close(keep).expect("closed");
+        let kind = self.address.store.clone();
+        let reopened = drivers::visit(&kind, Reopen(self.address, self.dataset)).expect("the name is in the list");
+        Tested { name: self.name, ..reopened }
     }
 }
 
