@@ -98,8 +98,8 @@ pub struct Config {
     tls_certificate_key_file: Option<String>,
     /// Whether to trust any certificate.
     tls_allow_invalid_certificates: Option<bool>,
-    /// How points lie: `documents`, or `timeseries` for time-series collections, which keep each point that is sent again
-    /// and have reads choose the newest. `documents` if not given.
+    /// How points lie: `documents`, or `timeseries` for time-series collections, which keep each point that is sent
+    /// again and have reads choose the newest. `documents` if not given.
     #[serde(default)]
     series: Way,
     /// How long a bucket of a time-series collection may be: `seconds` (an hour), `minutes` (a day) or `hours` (30

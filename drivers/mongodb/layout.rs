@@ -53,8 +53,8 @@ impl Layout {
         }
     }
 
-    /// What the collection of a part is made with: of tables and logs the store's own default, snappy blocks, no clustering
-    /// by key.
+    /// What the collection of a part is made with: of tables and logs the store's own default, snappy blocks, no
+    /// clustering by key.
     pub(super) fn options(&self, part: Part) -> CreateCollectionOptions {
         if let Part::Series(at) = part { self.series[at].options() } else { CreateCollectionOptions::default() }
     }

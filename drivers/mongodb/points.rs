@@ -173,9 +173,9 @@ fn folded(group: &mut Writer, fold: Fold, path: &str) {
     });
 }
 
-/// The start of the bucket of an instant under a path, as the `_id` of a group: `t - ((t mod every) + every) mod every`.
-/// The remainder has the sign of the dividend and is made positive, so buckets before 1970 start right too. `$dateTrunc`
-/// counts its buckets from the year 2000.
+/// The start of the bucket of an instant under a path, as the `_id` of a group: `t - ((t mod every) + every) mod
+/// every`. The remainder has the sign of the dividend and is made positive, so buckets before 1970 start right too.
+/// `$dateTrunc` counts its buckets from the year 2000.
 fn bucket(group: &mut Writer, path: &str, every_ms: i64) {
     let at = |writer: &mut Writer, name: usize| writer.document(name, |long| long.text("$toLong", path));
     let remainder = |writer: &mut Writer| {

@@ -1,10 +1,11 @@
-//! Instants in a time-series collection. The server finds its buckets by dates that it counts in 32 bits of seconds, and
-//! outside of those it loses points without a word. Of server 6.0.5, with the entity 1 and granularity `seconds`:
+//! Instants in a time-series collection. The server finds its buckets by dates that it counts in 32 bits of seconds,
+//! and outside of those it loses points without a word. Of server 6.0.5, with the entity 1 and granularity `seconds`:
 //!
-//! - -7259000 ms is inserted, then -3600001 ms. Both lie in one bucket, whose start was rounded towards 1970, so that it
-//!   is longer than the hour that a query reckons with: `{at: {$eq: -3600001}}`, `$gte` and `$lt` find none of them.
+//! - -7259000 ms is inserted, then -3600001 ms. Both lie in one bucket, whose start was rounded towards 1970, so that
+//!   it is longer than the hour that a query reckons with: `{at: {$eq: -3600001}}`, `$gte` and `$lt` find none of them.
 //! - A bucket's length before a query's first instant is a negative number of seconds if that instant is of January
-//!   1970, and becomes an `_id` above all others: nothing is found of a collection that holds points of 1970 to 2038 only.
+//!   1970, and becomes an `_id` above all others: nothing is found of a collection that holds points of 1970 to 2038
+//!   only.
 //! - Within a bucket's length of the ends of 64 bits: `Overflow while adding -3600000ms` (code 159).
 //!
 //! So `at` holds only dates with which none of this happens. An instant that lies farther out stands in a field of its
