@@ -4,6 +4,7 @@
 mod broken;
 mod locked;
 mod timeseries;
+mod tls;
 
 use mongodb::bson::{Document, doc};
 use tokio::sync::OnceCell;

