@@ -23,15 +23,16 @@ impl MongodbSession {
         Ok(())
     }
 
-    /// Points are inserted, which is several times quicker than looking for each first; those whose instant is taken
-    /// are then put in place of the former, in their order.
+    /// Points are inserted, which is several times quicker than looking for each first; those whose instant the server
+    /// says is taken are then put in place of the former, in their order.
     pub(super) async fn ingest(&mut self, series: usize, run: &[Op]) -> Result<(), Failure> {
+        let is_unique = self.layout.series[series].is_unique();
         let mut documents = added(run).peekable();
         while documents.peek().is_some() {
             let these = documents.clone();
             let (command, count) = self.commands().insert(&mut documents, false)?;
             let reply = self.line.change(command).await?;
-            if let Some(refusal) = reply.errors.iter().find(|refusal| !refusal.is_taken_key()) {
+            if let Some(refusal) = reply.errors.iter().find(|refusal| !(is_unique && refusal.is_taken_key())) {
                 return Err(refusal.failure(&self.layout.dataset.series[series].name));
             }
             expect(reply.count + reply.errors.len(), count)?;
