@@ -9,9 +9,13 @@
 //! TCP_NODELAY off. Its `ConnectionManager`, which makes connections again without a word, is not used at all.
 
 mod binding;
+mod document;
+mod documents;
 mod failures;
+mod hashes;
 mod mark;
 mod order;
+mod plan;
 mod records;
 mod replies;
 mod requests;
@@ -42,6 +46,7 @@ use failures::{failure, unconnected};
 pub use session::RedisSession;
 use session::ask;
 use settings::Info;
+pub use shape::Layout;
 use shape::Shape;
 
 /// The opened store.
@@ -62,6 +67,9 @@ pub struct Config {
     /// A file in PEM form with the certificate of the authority that signed the server's, if the system does not know
     /// it.
     tls_ca: Option<String>,
+    /// How a record lies: `hash` or `json`.
+    #[serde(default)]
+    layout: Layout,
 }
 
 impl Store for Redis {
@@ -128,7 +136,7 @@ impl Store for Redis {
                 "redis: {address} is part of a cluster, which this driver does not speak to: give a single server"
             )));
         }
-        let shape = Arc::new(Shape::new(opening.dataset));
+        let shape = Arc::new(Shape::new(config.layout, opening.dataset));
         Ok(Redis { client, shape, timeout: opening.timeout, opened: Aof::told(&info) })
     }
 
@@ -163,7 +171,7 @@ impl Store for Redis {
             settings.extend(info.get(told).map(|value| (told.to_owned(), value.clone())));
         }
         settings.extend(self.client_settings());
-        Ok(Description { version: settings::version(&info), guarantees, settings, layout: self.shape.layout() })
+        Ok(Description { version: settings::version(&info), guarantees, settings, layout: self.shape.sentences() })
     }
 
     fn binding(&self, op: &Op) -> Binding {
@@ -203,6 +211,7 @@ impl Redis {
             ("client_response_timeout_ms", timeout_ms),
             ("client_tcp_nodelay", info.tcp_settings().nodelay().to_string()),
             ("client_tls", tls.to_string()),
+            ("layout", self.shape.layout.name().to_owned()),
         ];
         settings.map(|(name, value)| (name.to_owned(), value)).into()
     }

@@ -9,8 +9,10 @@ use std::sync::Arc;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, FromRedisValue, Value as Reply};
 
+use super::documents::{self, Call};
 use super::failures::failure;
-use super::replies::{self, Sink};
+use super::plan::Plan;
+use super::replies::{self, Sink, code};
 use super::requests::{self, Commands};
 use super::scripts::Scripts;
 use super::shape::Shape;
@@ -45,30 +47,78 @@ impl Session for RedisSession {
 
 impl RedisSession {
     pub(super) async fn new(mut connection: MultiplexedConnection, shape: Arc<Shape>) -> Result<Self, Failure> {
-        let scripts = Scripts::load(&mut connection).await?;
+        let scripts = Scripts::load(&mut connection, shape.layout).await?;
         Ok(RedisSession { connection, shape, scripts, commands: Commands::default() })
     }
 
     async fn run(&mut self, op: &Op, sink: &mut Sink<'_>) -> Result<Done, Failure> {
-        let ops = match op {
-            Op::Batch(ops) => ops.as_slice(),
-            one => std::slice::from_ref(one),
+        let (of_batch, mut ops) = match op {
+            Op::Batch(ops) => (true, ops.as_slice()),
+            one => (false, std::slice::from_ref(one)),
         };
-        self.commands.clear();
-        for one in ops {
-            if matches!(op, Op::Batch(_)) && matches!(one, Op::Transact(_)) {
-                return Err(Failure::misplaced(one));
-            }
-            requests::write(&self.shape, &self.scripts, one, &mut self.commands)?;
+        if of_batch && let Some(group) = ops.iter().find(|one| matches!(one, Op::Transact(_) | Op::Batch(_))) {
+            return Err(Failure::misplaced(group));
         }
-        let mut replies = self.send(op).await?;
         let mut done = Done::Applied;
-        for one in ops {
-            if replies::take(&self.shape, one, &mut replies, sink)? == Done::Refused {
+        while !ops.is_empty() {
+            let (count, ended) = match documents::unread(&self.shape, ops) {
+                0 => {
+                    let (call, count) = Call::first(ops, of_batch);
+                    (count, self.read_and_change(op, call, sink).await?)
+                }
+                count => (count, self.send_together(op, &ops[..count], sink).await?),
+            };
+            if ended == Done::Refused {
+                done = Done::Refused;
+            }
+            ops = &ops[count..];
+        }
+        Ok(done)
+    }
+
+    /// Operations of one, in one round trip.
+    async fn send_together(&mut self, of: &Op, ops: &[Op], sink: &mut Sink<'_>) -> Result<Done, Failure> {
+        self.commands.clear();
+        for op in ops {
+            requests::write(&self.shape, &self.scripts, op, &mut self.commands)?;
+        }
+        let mut replies = self.send(of).await?;
+        let mut done = Done::Applied;
+        for op in ops {
+            if replies::take(&self.shape, op, &mut replies, sink)? == Done::Refused {
                 done = Done::Refused;
             }
         }
         Ok(done)
+    }
+
+    /// Two round trips: documents are read, and changed if they are still the same. One that is not is a conflict, but
+    /// within a batch: there is no going back to before it, so it goes on with the documents as they are now.
+    async fn read_and_change(&mut self, of: &Op, mut call: Call<'_>, sink: &mut Sink<'_>) -> Result<Done, Failure> {
+        let shape = Arc::clone(&self.shape);
+        let mut done = Done::Applied;
+        loop {
+            let ops = call.ops();
+            self.commands.clear();
+            documents::write_reads(&shape, ops, &mut self.commands);
+            let read = replies::next(of, &mut self.send(of).await?)?;
+            let plan = Plan::new(&shape, ops, documents::take_reads(&shape, ops, read)?)?;
+            if let (Call::One(_), Some(code)) = (call, plan.known_end()) {
+                return replies::outcome(&shape, code, &ops[0]);
+            }
+            self.commands.clear();
+            documents::write_call(&shape, &self.scripts, call, &plan, &mut self.commands)?;
+            let reply = replies::next(of, &mut self.send(of).await?)?;
+            let ended = documents::take_call(&shape, call, reply, sink)?;
+            let Call::Each(ops) = call else { return ended.outcome(&shape, ops) };
+            if plan.refuses(ended.done) {
+                done = Done::Refused;
+            }
+            if ended.code != code::LOST {
+                return ended.outcome(&shape, ops).map(|_| done);
+            }
+            call = Call::Each(&ops[ended.done..]);
+        }
     }
 
     /// One round trip, or none if there is nothing to ask.

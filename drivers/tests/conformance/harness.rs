@@ -15,6 +15,9 @@ use tokio::runtime::{Builder, Runtime};
 /// Where stores are found if not by their bare name, or on a server that the suite starts.
 const ADDRESSES: &[(&str, &str)] = &[("sim", "sim?latency=1us")];
 
+/// Layouts of stores beside their usual ones: each is tested as a store of its own.
+const LAYOUTS: &[&str] = &["redis?layout=json"];
+
 pub const PEOPLE: usize = 0;
 pub const WORDS: usize = 1;
 pub const ACCOUNTS: usize = 2;
@@ -79,9 +82,12 @@ pub struct Tested {
 /// One of its clients.
 pub struct Client(Box<dyn AnySession>);
 
-/// All stores of this build, empty and settled.
+/// All stores of this build in all their layouts, empty and settled.
 pub fn all_stores() -> impl Iterator<Item = Tested> {
-    drivers::names().into_iter().map(store)
+    let names = drivers::names();
+    let has = |layout: &&str| names.iter().any(|name| layout.split('?').next() == Some(*name));
+    let layouts: Vec<_> = LAYOUTS.iter().copied().filter(has).collect();
+    names.into_iter().chain(layouts).map(store)
 }
 
 /// Those whose answers mean something.
@@ -89,11 +95,12 @@ pub fn keeping_stores() -> impl Iterator<Item = Tested> {
     all_stores().filter(|store| store.keeps_data)
 }
 
-/// The store of this name, empty and settled.
+/// The store of this name, which may be followed by a layout, empty and settled.
 pub fn store(name: &'static str) -> Tested {
     let address = ADDRESSES.iter().find(|(store, _)| *store == name).map_or(name, |(_, address)| *address);
     let address: Address = address.parse().expect("the table holds addresses");
-    drivers::visit(name, Open(address)).expect("the name is in the list")
+    let opened = drivers::visit(&address.store.clone(), Open(address)).expect("the name is in the list");
+    Tested { name, ..opened }
 }
 
 struct Open(Address);
@@ -265,13 +272,13 @@ impl Tested {
     /// Closes it without removing anything, and opens it again for the same dataset.
     pub fn kept(self) -> Tested {
         self.store.close(true).expect("closed");
-        drivers::visit(self.name, Reopen(self.address, self.dataset)).expect("the name is in the list")
+        drivers::visit(&self.address.store.clone(), Reopen(self.address, self.dataset)).expect("its name")
     }
 
     /// Removes everything, and opens it again for the same dataset.
     pub fn removed(self) -> Tested {
         self.store.close(false).expect("closed");
-        drivers::visit(self.name, Reopen(self.address, self.dataset)).expect("the name is in the list")
+        drivers::visit(&self.address.store.clone(), Reopen(self.address, self.dataset)).expect("its name")
     }
 }
 
