@@ -1,14 +1,16 @@
 //! Redis, over its own protocol: also Valkey, KeyDB and others that speak it.
 //!
 //! Each session has a connection of its own. What operations become is in `redis/requests.rs` and the scripts beside
-//! it, how data lies in `redis/shape.rs`, and which settings make which durability tier in `redis/settings.rs`. A
-//! cluster is refused: the scripts here touch records, keys and indexes that a cluster would spread over several
-//! servers.
+//! it, how data lies in `redis/shape.rs`, and which settings make which durability tier in `redis/settings.rs`. A record
+//! is a hash (`redis/hashes.rs`) or, with `layout=json`, a JSON document in one string (`redis/documents.rs`); all else is
+//! the same in both layouts. A cluster is refused: the scripts here touch records, keys and indexes that a cluster would
+//! spread over several servers.
 //!
 //! The crate's defaults are not used where they would be measured: it would give up on an answer after 500 ms and leave
 //! TCP_NODELAY off. Its `ConnectionManager`, which makes connections again without a word, is not used at all.
 
 mod binding;
+mod calls;
 mod document;
 mod documents;
 mod failures;
@@ -67,7 +69,9 @@ pub struct Config {
     /// A file in PEM form with the certificate of the authority that signed the server's, if the system does not know
     /// it.
     tls_ca: Option<String>,
-    /// How a record lies: `hash` or `json`.
+    /// How a record lies. `hash`: a hash with a field for each of its fields. `json`: one string, a JSON document, which is
+    /// read by one GET; an update or bump of a field then reads the document and puts another in its place, in two round
+    /// trips, and may lose against others as a conflict.
     #[serde(default)]
     layout: Layout,
 }

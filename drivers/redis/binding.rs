@@ -2,7 +2,8 @@
 
 use redis::Cmd;
 
-use super::documents::{self, Call};
+use super::calls::{Call, write_call};
+use super::documents;
 use super::plan::Plan;
 use super::requests::{self, Commands};
 use super::scripts::{self, Scripts};
@@ -50,7 +51,7 @@ impl Told {
                 (call, count) = Call::first(ops, of_batch);
                 let (mut reads, mut changes) = (Commands::default(), Commands::default());
                 documents::write_reads(shape, call.ops(), &mut reads);
-                documents::write_call(shape, &scripts, call, &Plan::in_words(shape, call.ops())?, &mut changes)?;
+                write_call(shape, &scripts, call, &Plan::in_words(shape, call.ops())?, &mut changes)?;
                 self.add(&reads, None);
                 self.add(&changes, documents::meaning_of(call));
                 self.round_trips += 2;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, FromRedisValue, Value as Reply};
 
-use super::documents::{self, Call};
+use super::calls::{Call, take_call, write_call};
+use super::documents;
 use super::failures::failure;
 use super::plan::Plan;
 use super::replies::{self, Sink, code};
@@ -107,9 +108,9 @@ impl RedisSession {
                 return replies::outcome(&shape, code, &ops[0]);
             }
             self.commands.clear();
-            documents::write_call(&shape, &self.scripts, call, &plan, &mut self.commands)?;
+            write_call(&shape, &self.scripts, call, &plan, &mut self.commands)?;
             let reply = replies::next(of, &mut self.send(of).await?)?;
-            let ended = documents::take_call(&shape, call, reply, sink)?;
+            let ended = take_call(&shape, call, reply, sink)?;
             let Call::Each(ops) = call else { return ended.outcome(&shape, ops) };
             if plan.refuses(ended.done) {
                 done = Done::Refused;
