@@ -184,9 +184,13 @@ async fn call(server: &Server, mode: &str, operations: &[[&str; 3]]) -> Vec<i64>
     let mut connection = connect(&client, Duration::from_secs(5)).await.expect("a connection");
     let mut eval = redis::cmd("EVAL");
     eval.arg(include_str!("../documents.lua")).arg(operations.len());
-    operations.iter().for_each(|[key, ..]| drop(eval.arg(*key)));
+    for [key, ..] in operations {
+        eval.arg(*key);
+    }
     eval.arg(mode);
-    operations.iter().for_each(|[_, read, new]| drop(eval.arg("replace").arg(*read).arg(*new).arg(0)));
+    for [_, read, new] in operations {
+        eval.arg("replace").arg(*read).arg(*new).arg(0);
+    }
     ask(&mut connection, &eval).await.expect("an answer")
 }
 
