@@ -10,7 +10,6 @@
 //! TCP_NODELAY off. Its `ConnectionManager`, which makes connections again without a word, is not used at all.
 
 mod binding;
-mod calls;
 mod document;
 mod documents;
 mod failures;
@@ -28,6 +27,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 mod values;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

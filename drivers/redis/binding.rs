@@ -2,12 +2,12 @@
 
 use redis::Cmd;
 
-use super::calls::{Call, write_call};
 use super::documents;
 use super::plan::Plan;
 use super::requests::{self, Commands};
 use super::scripts::{self, Scripts};
 use super::shape::Shape;
+use super::watched::{self, Group};
 use crate::{Binding, Failure, Op};
 
 /// How an operation is bound: the same commands, for printing. Scripts stand by their names, and what would be read first
@@ -47,14 +47,14 @@ impl Told {
                 }
                 self.round_trips += u32::from(sends);
             } else {
-                let call;
-                (call, count) = Call::first(ops, of_batch);
+                let group;
+                (group, count) = Group::first(ops, of_batch);
                 let (mut reads, mut changes) = (Commands::default(), Commands::default());
-                documents::write_reads(shape, call.ops(), &mut reads);
-                write_call(shape, &scripts, call, &Plan::in_words(shape, call.ops())?, &mut changes)?;
+                watched::write_reads(shape, group, &mut reads);
+                watched::write_changes(shape, &scripts, group, &Plan::in_words(shape, group)?, &mut changes)?;
                 self.add(&reads, None);
-                self.add(&changes, documents::meaning_of(call));
-                self.round_trips += 2;
+                self.add(&changes, None);
+                self.round_trips += 1 + u32::from(!reads.list().is_empty());
             }
             ops = &ops[count..];
         }

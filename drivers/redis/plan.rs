@@ -1,8 +1,8 @@
 //! What operations do to documents that the client has read, worked out before anything is sent: which text is put in the
-//! place of which, and what moves in the indexes.
+//! place of which, what moves in the indexes, and how it ends.
 //!
-//! Later operations see what earlier ones of the same plan did. That the documents are still what was read is for
-//! `documents.lua` to find out.
+//! Later operations see what earlier ones of the same plan did. It holds if the documents are still what was read, which
+//! EXEC finds out.
 
 use std::collections::HashMap;
 
@@ -11,27 +11,36 @@ use super::order::{self, Ordering};
 use super::records::{indexed, indexed_changes};
 use super::replies::code;
 use super::shape::{Index, Shape};
-use crate::{Change, Failure, Key, Kind, Op, Table, Value};
+use super::watched::{Group, record_of};
+use crate::{Change, Failure, Key, Kind, Op, Record, Table, Value};
 
-/// Steps, one for each operation, up to the first that fails.
+/// Steps, one for each operation, up to the first that ends it.
 pub(super) struct Plan<'a> {
     pub(super) steps: Vec<Step<'a>>,
+    /// The code with which it ends, of [`code`], and the operation.
+    pub(super) end: Option<(i64, &'a Op)>,
+    /// Whether one of the steps is a refusal.
+    pub(super) refuses: bool,
     /// Documents as they were read or are written.
     texts: Vec<Vec<u8>>,
 }
 
 /// What one operation does. A text is a position for [`Plan::text`].
 pub(super) enum Step<'a> {
-    /// No document is written.
-    Plain,
+    /// It was refused.
+    Nothing,
+    /// It is answered by a document that was read.
+    Answer { seen: usize },
+    /// The server answers it.
+    Ask,
     /// A document is put where none is.
     Insert { new: usize, moves: Vec<Move<'a>> },
-    /// A document is put in the place of the one that was read.
-    Replace { read: usize, new: usize, moves: Vec<Move<'a>> },
-    /// The document that was read is removed; any, if the table has no index.
-    Remove { read: Option<usize>, moves: Vec<Move<'a>> },
-    /// It ends with a code of [`code`], if the document that was read, or none, is still there.
-    Ends { read: Option<usize>, code: i64 },
+    /// A document is put in the place of another.
+    Replace { new: usize, moves: Vec<Move<'a>> },
+    /// A document is removed.
+    Remove { moves: Vec<Move<'a>> },
+    /// It fails or is refused, with a code.
+    Ends(i64),
 }
 
 /// What becomes of a record in an index.
@@ -46,68 +55,54 @@ pub(super) struct Move<'a> {
 impl<'a> Step<'a> {
     pub(super) fn moves(&self) -> &[Move<'a>] {
         match self {
-            Step::Insert { moves, .. } | Step::Replace { moves, .. } | Step::Remove { moves, .. } => moves,
-            Step::Plain | Step::Ends { .. } => &[],
+            Step::Insert { moves, .. } | Step::Replace { moves, .. } | Step::Remove { moves } => moves,
+            _ => &[],
         }
-    }
-}
-
-/// The record whose document has to be read before this operation can be sent.
-pub(super) fn needed<'a>(shape: &Shape, op: &'a Op) -> Option<(usize, &'a Key)> {
-    match op {
-        Op::Update { table, key, .. } | Op::Bump { table, key, .. } => Some((*table, key)),
-        Op::Delete { table, key } if !shape.tables[*table].indexes.is_empty() => Some((*table, key)),
-        _ => None,
     }
 }
 
 impl<'a> Plan<'a> {
-    /// Plans operations on records; `read` holds a document, or none, for each of them that is [`needed`], in order.
-    pub(super) fn new(shape: &'a Shape, ops: &'a [Op], read: Vec<Option<Vec<u8>>>) -> Result<Self, Failure> {
+    /// Plans a group; `read` holds the document, or none, of each record that it watches, in order. What a transaction did
+    /// before its end is not done.
+    pub(super) fn new(shape: &'a Shape, group: Group<'a>, read: Vec<Option<Vec<u8>>>) -> Result<Self, Failure> {
         let mut planner = Planner::new(shape);
-        for (record, text) in ops.iter().filter_map(|op| needed(shape, op)).zip(read) {
+        for (record, text) in group.watched().zip(read) {
             let text = text.map(|text| planner.keep(text));
             planner.held.insert(record, text);
         }
-        let mut steps = Vec::with_capacity(ops.len());
-        for op in ops {
-            let step = planner.step(op)?;
-            let fails = matches!(step, Step::Ends { code, .. } if code < code::REFUSED);
-            steps.push(step);
-            if fails {
-                break;
+        let (mut steps, mut refuses) = (Vec::with_capacity(group.ops().len()), false);
+        for op in group.ops() {
+            match (planner.step(op)?, group) {
+                (Step::Ends(code::REFUSED), Group::Each(_)) => {
+                    steps.push(Step::Nothing);
+                    refuses = true;
+                }
+                (Step::Ends(code), _) => {
+                    if matches!(group, Group::All(_)) {
+                        steps.clear();
+                    }
+                    return Ok(Plan { steps, end: Some((code, op)), refuses, texts: planner.texts });
+                }
+                (step, _) => steps.push(step),
             }
         }
-        Ok(Plan { steps, texts: planner.texts })
+        Ok(Plan { steps, end: None, refuses, texts: planner.texts })
     }
 
     /// A plan with words in the place of what would be read: for printing.
-    pub(super) fn in_words(shape: &'a Shape, ops: &'a [Op]) -> Result<Self, Failure> {
+    pub(super) fn in_words(shape: &'a Shape, group: Group<'a>) -> Result<Self, Failure> {
         let mut planner = Planner::new(shape);
-        let [read, new] = ["<document read>", "<document changed>"].map(|word| planner.keep(word.into()));
-        let step = |op| match in_words(shape, op, read, new) {
+        let new = planner.keep(b"<document changed>".to_vec());
+        let step = |op| match in_words(shape, op, new) {
             Some(step) => Ok(step),
             None => planner.step(op),
         };
-        let steps = ops.iter().map(step).collect::<Result<_, Failure>>()?;
-        Ok(Plan { steps, texts: planner.texts })
+        let steps = group.ops().iter().map(step).collect::<Result<_, Failure>>()?;
+        Ok(Plan { steps, end: None, refuses: false, texts: planner.texts })
     }
 
     pub(super) fn text(&self, at: usize) -> &[u8] {
         &self.texts[at]
-    }
-
-    /// How the only operation ends, if that is known without another word of the server.
-    pub(super) fn known_end(&self) -> Option<i64> {
-        match self.steps[..] {
-            [Step::Ends { code, .. }] => Some(code),
-            _ => None,
-        }
-    }
-
-    /// Whether one of the first operations is refused.
-    pub(super) fn refuses(&self, first: usize) -> bool {
-        self.steps.iter().take(first).any(|step| matches!(step, Step::Ends { code: code::REFUSED, .. }))
     }
 }
 
@@ -115,7 +110,7 @@ impl<'a> Plan<'a> {
 struct Planner<'a> {
     shape: &'a Shape,
     texts: Vec<Vec<u8>>,
-    /// The documents of records as they are after the steps so far, or that there is none.
+    /// The documents of watched records as they are after the steps so far, or that there is none.
     held: HashMap<(usize, &'a Key), Option<usize>>,
 }
 
@@ -130,29 +125,27 @@ impl<'a> Planner<'a> {
     }
 
     fn step(&mut self, op: &'a Op) -> Result<Step<'a>, Failure> {
-        if let Some(record) = needed(self.shape, op) {
-            return match self.held.get(&record).copied().flatten() {
-                Some(read) => self.step_from(op, read),
-                None => Ok(Step::Ends { read: None, code: code::MISSING }),
-            };
+        let held = record_of(op).and_then(|record| self.held.get(&record).copied());
+        match (op, held) {
+            (Op::Insert { .. }, Some(Some(_))) => Ok(Step::Ends(code::EXISTS)),
+            (Op::Insert { table, key, record }, _) => self.insert(*table, key, record),
+            (Op::Read { .. }, None) | (Op::Scan { .. } | Op::Find { .. }, _) => Ok(Step::Ask),
+            (Op::Read { .. }, Some(Some(seen))) => Ok(Step::Answer { seen }),
+            (_, Some(Some(read))) => self.step_from(op, read),
+            (_, Some(None)) => Ok(Step::Ends(code::MISSING)),
+            (_, None) => Err(Failure::misplaced(op)),
         }
-        match op {
-            Op::Insert { table, key, record } => {
-                let new = self.keep(document::write(&self.table(*table).fields, record)?);
-                self.held.insert((*table, key), Some(new));
-                let joined = |index: &'a Index| {
-                    let comes = member(index.ordering, &record[index.field], key)?;
-                    Ok(Move { index, goes: Vec::new(), comes })
-                };
-                let moves = indexed(self.shape, *table, record).map(joined).collect::<Result<_, Failure>>()?;
-                Ok(Step::Insert { new, moves })
-            }
-            Op::Delete { table, key } => {
-                self.held.insert((*table, key), None);
-                Ok(Step::Remove { read: None, moves: Vec::new() })
-            }
-            _ => Ok(Step::Plain),
-        }
+    }
+
+    fn insert(&mut self, table: usize, key: &'a Key, record: &'a Record) -> Result<Step<'a>, Failure> {
+        let new = self.keep(document::write(&self.table(table).fields, record)?);
+        self.held.insert((table, key), Some(new));
+        let joined = |index: &'a Index| {
+            let comes = member(index.ordering, &record[index.field], key)?;
+            Ok(Move { index, goes: Vec::new(), comes })
+        };
+        let moves = indexed(self.shape, table, record).map(joined).collect::<Result<_, Failure>>()?;
+        Ok(Step::Insert { new, moves })
     }
 
     /// What an operation does to the document that is there.
@@ -161,14 +154,13 @@ impl<'a> Planner<'a> {
             Op::Update { table, key, changes } => self.replace(*table, key, read, changes),
             // As in memory: the floor is asked first, also where no 64-bit integer could hold the sum.
             Op::Bump { table, key, field, by, floor } => {
-                let ends = |code| Ok(Step::Ends { read: Some(read), code });
                 let document = Document::of(&self.table(*table).fields, &self.texts[read])?;
-                let Value::Int(held) = document.value(*field)? else { return ends(code::NO_INTEGER) };
+                let Value::Int(held) = document.value(*field)? else { return Ok(Step::Ends(code::NO_INTEGER)) };
                 let sum = i128::from(held) + i128::from(*by);
                 if floor.is_some_and(|floor| sum < i128::from(floor)) {
-                    return ends(code::REFUSED);
+                    return Ok(Step::Ends(code::REFUSED));
                 }
-                let Ok(sum) = i64::try_from(sum) else { return ends(code::TOO_LARGE) };
+                let Ok(sum) = i64::try_from(sum) else { return Ok(Step::Ends(code::TOO_LARGE)) };
                 self.replace(*table, key, read, &[Change { field: *field, value: Value::Int(sum) }])
             }
             Op::Delete { table, key } => {
@@ -180,7 +172,7 @@ impl<'a> Planner<'a> {
                 }
                 moves.retain(|one| !one.goes.is_empty());
                 self.held.insert((*table, key), None);
-                Ok(Step::Remove { read: Some(read), moves })
+                Ok(Step::Remove { moves })
             }
             _ => Err(Failure::misplaced(op)),
         }
@@ -202,7 +194,7 @@ impl<'a> Planner<'a> {
         let changed = document.changed(changes)?;
         let new = self.keep(changed);
         self.held.insert((table, key), Some(new));
-        Ok(Step::Replace { read, new, moves })
+        Ok(Step::Replace { new, moves })
     }
 
     fn table(&self, table: usize) -> &'a Table {
@@ -210,25 +202,24 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// What an operation does that needs a document, whatever is in it.
-fn in_words<'a>(shape: &'a Shape, op: &'a Op, read: usize, new: usize) -> Option<Step<'a>> {
-    let (table, _) = needed(shape, op)?;
+/// What an operation does that depends on a document, whatever is in it.
+fn in_words<'a>(shape: &'a Shape, op: &'a Op, new: usize) -> Option<Step<'a>> {
+    let (table, _) = record_of(op)?;
     let goes = || b"<old member>".to_vec();
     let moved = |index| Move { index, goes: goes(), comes: b"<new member>".to_vec() };
-    let indexes = &shape.tables[table].indexes;
+    let indexes = shape.tables[table].indexes.iter();
     Some(match op {
         Op::Update { changes, .. } => {
             let moves = indexed_changes(shape, table, changes).map(|(index, _)| moved(index)).collect();
-            Step::Replace { read, new, moves }
+            Step::Replace { new, moves }
         }
         Op::Bump { field, .. } => {
-            let moves = indexes.iter().filter(|index| index.field == *field).map(moved).collect();
-            Step::Replace { read, new, moves }
+            Step::Replace { new, moves: indexes.filter(|index| index.field == *field).map(moved).collect() }
         }
-        _ => {
-            let moves = indexes.iter().map(|index| Move { index, goes: goes(), comes: Vec::new() }).collect();
-            Step::Remove { read: Some(read), moves }
+        Op::Delete { .. } => {
+            Step::Remove { moves: indexes.map(|index| Move { index, goes: goes(), comes: Vec::new() }).collect() }
         }
+        _ => return None,
     })
 }
 

@@ -6,7 +6,7 @@ use super::failures::refusal;
 use super::shape::{Layout, NO_FIELD, Shape};
 use super::values::{self, unexpected};
 use super::{documents, hashes, requests};
-use crate::{Done, Failure, FailureKind, Field, Key, Op, Value};
+use crate::{Done, Failure, Field, Key, Op, Value};
 
 /// Who takes the rows.
 pub(super) type Sink<'a> = dyn FnMut(Key, Vec<Value>) + 'a;
@@ -120,7 +120,7 @@ pub(super) fn point_of_any(shape: &Shape, series: usize, member: Reply, sink: &m
     Ok(())
 }
 
-/// What `records.lua` and `documents.lua` answer of an operation.
+/// How an operation on records ended, as the scripts answer and plans foresee it.
 pub(super) mod code {
     pub const APPLIED: i64 = 1;
     pub const REFUSED: i64 = 0;
@@ -128,8 +128,6 @@ pub(super) mod code {
     pub const EXISTS: i64 = -2;
     pub const NO_INTEGER: i64 = -3;
     pub const TOO_LARGE: i64 = -4;
-    /// The document is another than the client read.
-    pub const LOST: i64 = -5;
 }
 
 /// What a code other than [`code::APPLIED`] means.
@@ -150,10 +148,6 @@ pub(super) fn outcome(shape: &Shape, code: i64, op: &Op) -> Result<Done, Failure
         code::EXISTS => Err(Failure::exists(name)),
         code::NO_INTEGER => broken("a field without an integer cannot be bumped"),
         code::TOO_LARGE => broken("the sum is not a 64-bit integer"),
-        code::LOST => Err(Failure::new(
-            FailureKind::Conflict,
-            format!("redis: {name} was changed between its read and its write"),
-        )),
         _ => broken(&format!("a script answered {code}")),
     }
 }

@@ -9,16 +9,16 @@ use std::sync::Arc;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, FromRedisValue, Value as Reply};
 
-use super::calls::{Call, take_call, write_call};
 use super::documents;
 use super::failures::failure;
 use super::plan::Plan;
-use super::replies::{self, Sink, code};
+use super::replies::{self, Sink};
 use super::requests::{self, Commands};
 use super::scripts::Scripts;
 use super::shape::Shape;
 use super::values;
-use crate::{Dataset, Done, Failure, Fields, Key, Op, Part, Row, Rows, Session};
+use super::watched::{self, Group};
+use crate::{Dataset, Done, Failure, FailureKind, Fields, Key, Op, Part, Row, Rows, Session};
 
 /// Rows, events or points that an export asks for at once.
 const CHUNK: usize = 1000;
@@ -29,6 +29,8 @@ pub struct RedisSession {
     shape: Arc<Shape>,
     scripts: Scripts,
     commands: Commands,
+    /// Whether WATCH was sent and EXEC was not.
+    is_watching: bool,
 }
 
 impl Session for RedisSession {
@@ -49,7 +51,7 @@ impl Session for RedisSession {
 impl RedisSession {
     pub(super) async fn new(mut connection: MultiplexedConnection, shape: Arc<Shape>) -> Result<Self, Failure> {
         let scripts = Scripts::load(&mut connection, shape.layout).await?;
-        Ok(RedisSession { connection, shape, scripts, commands: Commands::default() })
+        Ok(RedisSession { connection, shape, scripts, commands: Commands::default(), is_watching: false })
     }
 
     async fn run(&mut self, op: &Op, sink: &mut Sink<'_>) -> Result<Done, Failure> {
@@ -64,8 +66,8 @@ impl RedisSession {
         while !ops.is_empty() {
             let (count, ended) = match documents::unread(&self.shape, ops) {
                 0 => {
-                    let (call, count) = Call::first(ops, of_batch);
-                    (count, self.read_and_change(op, call, sink).await?)
+                    let (group, count) = Group::first(ops, of_batch);
+                    (count, self.read_and_change(op, group, sink).await?)
                 }
                 count => (count, self.send_together(op, &ops[..count], sink).await?),
             };
@@ -93,33 +95,46 @@ impl RedisSession {
         Ok(done)
     }
 
-    /// Two round trips: documents are read, and changed if they are still the same. One that is not is a conflict, but
-    /// within a batch: there is no going back to before it, so it goes on with the documents as they are now.
-    async fn read_and_change(&mut self, of: &Op, mut call: Call<'_>, sink: &mut Sink<'_>) -> Result<Done, Failure> {
+    /// Two round trips: documents are read, and changed if nobody else has written them. Otherwise nothing was done and
+    /// it is a conflict; but a batch, of which earlier parts may have been done, tries again by itself.
+    async fn read_and_change(&mut self, of: &Op, group: Group<'_>, sink: &mut Sink<'_>) -> Result<Done, Failure> {
         let shape = Arc::clone(&self.shape);
-        let mut done = Done::Applied;
         loop {
-            let ops = call.ops();
-            self.commands.clear();
-            documents::write_reads(&shape, ops, &mut self.commands);
-            let read = replies::next(of, &mut self.send(of).await?)?;
-            let plan = Plan::new(&shape, ops, documents::take_reads(&shape, ops, read)?)?;
-            if let (Call::One(_), Some(code)) = (call, plan.known_end()) {
-                return replies::outcome(&shape, code, &ops[0]);
+            let read = self.watch(of, group).await?;
+            let plan = Plan::new(&shape, group, read)?;
+            // One document was read at one instant: that it ends so needs no proof.
+            if let (Some((code, op)), [_]) = (plan.end, group.ops()) {
+                return replies::outcome(&shape, code, op);
             }
             self.commands.clear();
-            write_call(&shape, &self.scripts, call, &plan, &mut self.commands)?;
-            let reply = replies::next(of, &mut self.send(of).await?)?;
-            let ended = take_call(&shape, call, reply, sink)?;
-            let Call::Each(ops) = call else { return ended.outcome(&shape, ops) };
-            if plan.refuses(ended.done) {
-                done = Done::Refused;
+            watched::write_changes(&shape, &self.scripts, group, &plan, &mut self.commands)?;
+            let mut replies = self.send(of).await?;
+            self.is_watching = false;
+            if watched::take_changes(&shape, of, group, &plan, &mut replies, sink)? {
+                return match plan.end {
+                    Some((code, op)) => replies::outcome(&shape, code, op),
+                    None if plan.refuses => Ok(Done::Refused),
+                    None => Ok(Done::Applied),
+                };
             }
-            if ended.code != code::LOST {
-                return ended.outcome(&shape, ops).map(|_| done);
+            if let Group::All(_) = group {
+                let words = format!("redis: {}: a record was written by others after it was read", of.verb());
+                return Err(Failure::new(FailureKind::Conflict, words));
             }
-            call = Call::Each(&ops[ended.done..]);
         }
+    }
+
+    /// The documents that a group depends on, watched from before they are read.
+    async fn watch(&mut self, of: &Op, group: Group<'_>) -> Result<Vec<Option<Vec<u8>>>, Failure> {
+        self.commands.clear();
+        // An operation that ended before its EXEC has left its records watched.
+        let unwatches = std::mem::replace(&mut self.is_watching, group.watched().next().is_some());
+        if unwatches {
+            self.commands.add("UNWATCH");
+        }
+        watched::write_reads(&self.shape, group, &mut self.commands);
+        let mut replies = self.send(of).await?;
+        watched::take_reads(of, group, replies.by_ref().skip(usize::from(unwatches)))
     }
 
     /// One round trip, or none if there is nothing to ask.

@@ -1,6 +1,10 @@
 //! The layout `json`: what it sends, that values are exact in it, and what becomes of those who change a document at once.
 
 use super::*;
+use crate::redis::plan::Plan;
+use crate::redis::requests::Commands;
+use crate::redis::scripts::Scripts;
+use crate::redis::watched::{self, Group};
 
 /// A dataset with a table of every kind that JSON has to be taught.
 fn orders() -> Arc<Dataset> {
@@ -103,38 +107,32 @@ async fn what_is_sent_is_told_with_its_round_trips() {
     let read = Op::Read { table: 0, key: ada(), fields: Fields::Some(vec![1]) };
     assert_eq!(told(&read), (vec!["GET storebench:one:users:ada".into()], 1));
     let insert = concat!(
-        "EVALSHA <documents.lua> 3 storebench:one:users:ada storebench:one:users storebench:one:users.age each ",
-        r#"insert {"name":"ada","age":7,"seen":0} ada 1 10000000000000000007ada "#,
-        "-- SET NX, ZADD to all keys and each index"
+        "EVALSHA <documents.lua> 3 storebench:one:users:ada storebench:one:users storebench:one:users.age insert ",
+        r#"{"name":"ada","age":7,"seen":0} ada 10000000000000000007ada -- SET NX, ZADD to all keys and each index"#,
     );
     assert_eq!(told(&user("ada", 7)), (vec![insert.into()], 1));
     let changes = vec![Change { field: 2, value: Value::Time(5) }];
     let plain = Op::Update { table: 0, key: ada(), changes };
-    let replaced = "GET; if it is the document read: SET; where indexed: ZREM, ZADD; otherwise a conflict";
-    let statements = vec![
-        "GET storebench:one:users:ada".to_owned(),
-        format!(
-            "EVALSHA <documents.lua> 1 storebench:one:users:ada each replace <document read> <document changed> 0 \
-             -- {replaced}"
-        ),
-    ];
-    assert_eq!(told(&plain), (statements, 2));
-    let indexed = "EVALSHA <documents.lua> 2 storebench:one:users:ada storebench:one:users.age each replace \
-                   <document read> <document changed> 1 <old member> <new member>";
+    let (watch, get) = ("WATCH storebench:one:users:ada", "GET storebench:one:users:ada");
+    let set = "SET storebench:one:users:ada <document changed>";
+    assert_eq!(told(&plain), ([watch, get, "MULTI", set, "EXEC"].map(str::to_owned).to_vec(), 2));
+    let (goes, comes) = ("ZREM storebench:one:users.age <old member>", "ZADD storebench:one:users.age 0 <new member>");
     for op in [set_age("ada", 5), bump("ada", 5, Some(0))] {
-        let (statements, round_trips) = told(&op);
-        assert_eq!((statements[1].as_str(), round_trips), (format!("{indexed} -- {replaced}").as_str(), 2));
+        let statements = [watch, get, "MULTI", set, goes, comes, "EXEC"];
+        assert_eq!(told(&op), (statements.map(str::to_owned).to_vec(), 2));
     }
-    let delete = told(&Op::Delete { table: 0, key: ada() });
-    assert!(delete.0[1].contains("each delete <document read> ada 1 <old member>") && delete.1 == 2, "{delete:?}");
+    let gone = ["DEL storebench:one:users:ada", "ZREM storebench:one:users ada"];
+    let statements = [watch, get, "MULTI", gone[0], gone[1], goes, "EXEC"];
+    assert_eq!(told(&Op::Delete { table: 0, key: ada() }), (statements.map(str::to_owned).to_vec(), 2));
     let transfer = told(&Op::Transact(vec![bump("ada", -5, Some(0)), bump("bob", 5, None)]));
-    assert_eq!(transfer.0[0], "MGET storebench:one:users:ada storebench:one:users:bob");
-    assert!(transfer.0[1].contains(" all replace <document read>") && transfer.1 == 2, "{transfer:?}");
+    assert_eq!(transfer.0[..2], ["WATCH storebench:one:users:ada storebench:one:users:bob", get]);
+    assert_eq!((transfer.0.len(), transfer.1), (11, 2), "{transfer:?}");
     let (reads, changes) = (vec![read.clone(), read.clone()], vec![plain.clone(), read.clone(), plain.clone()]);
     assert_eq!(told(&Op::Batch(reads.clone())).1, 1);
     assert_eq!(told(&Op::Batch(changes.clone())).1, 2);
     assert_eq!(told(&Op::Batch([reads, changes].concat())).1, 3);
-    assert_eq!(told(&Op::Transact(vec![read, user("eve", 1)])).1, 1);
+    assert_eq!(told(&Op::Transact(vec![read.clone(), user("eve", 1)])).1, 2);
+    assert_eq!(told(&Op::Transact(vec![read])), (["MULTI", get, "EXEC"].map(str::to_owned).to_vec(), 1));
     assert_eq!(store.binding(&Op::Transact(vec![])), Binding::default());
     let description = store.describe().await.expect("a description");
     assert_eq!(description.settings["layout"], "json");
@@ -178,34 +176,58 @@ fn an_unknown_layout_is_refused_with_those_there_are() {
     assert_eq!(config("redis").expect("known").layout, Layout::Hash);
 }
 
-/// Calls the script as somebody who has read documents that are there no more, or still.
-async fn call(server: &Server, mode: &str, operations: &[[&str; 3]]) -> Vec<i64> {
-    let client = client(&server.address, None).expect("a client");
-    let mut connection = connect(&client, Duration::from_secs(5)).await.expect("a connection");
-    let mut eval = redis::cmd("EVAL");
-    eval.arg(include_str!("../documents.lua")).arg(operations.len());
-    for [key, ..] in operations {
-        eval.arg(*key);
-    }
-    eval.arg(mode);
-    for [_, read, new] in operations {
-        eval.arg("replace").arg(*read).arg(*new).arg(0);
-    }
-    ask(&mut connection, &eval).await.expect("an answer")
+/// Sends commands as one round trip.
+async fn send(connection: &mut MultiplexedConnection, commands: &mut Commands) -> std::vec::IntoIter<redis::Value> {
+    let count = commands.list().len();
+    let replies = connection.send_packed_commands(&commands.pipeline(), 0, count).await;
+    replies.expect("answers").into_iter()
 }
 
 #[tokio::test]
-async fn a_document_is_replaced_only_while_it_is_what_was_read() {
-    let server = started(Durability::Memory).await;
-    let _: () = tell(&server, "MSET a 1 b 2").await;
-    let lost = [["a", "1", "10"], ["b", "3", "30"]];
-    assert_eq!(call(&server, "all", &lost).await, [-5, 1]);
-    assert_eq!(tell::<Vec<u32>>(&server, "MGET a b").await, [1, 2], "what came before it is put back");
-    assert_eq!(call(&server, "each", &lost).await, [-5, 1]);
-    assert_eq!(tell::<Vec<u32>>(&server, "MGET a b").await, [10, 2], "what came before it stays");
-    assert_eq!(call(&server, "each", &[["c", "1", "2"]]).await, [-5, 0], "it is gone");
-    assert_eq!(call(&server, "all", &[["a", "10", "1"], ["b", "2", "3"], ["a", "1", "4"]]).await, [1, 3]);
-    assert_eq!(tell::<Vec<u32>>(&server, "MGET a b").await, [4, 3]);
+async fn a_document_is_replaced_only_while_nobody_else_has_written_it() {
+    let (server, store, mut session) = ready_in(Layout::Json).await;
+    let scripts = Scripts::named(Layout::Json);
+    let client = client(&server.address, None).expect("a client");
+    let mut connection = connect(&client, Duration::from_secs(5)).await.expect("a connection");
+    apply(&mut session, user("ada", 1)).await;
+    apply(&mut session, user("bob", 2)).await;
+    let (transfer, shape) = (Op::Transact(vec![bump("ada", -1, Some(0)), bump("bob", 1, None)]), &store.shape);
+    let (group, _) = Group::first(std::slice::from_ref(&transfer), false);
+    for (between, is_done) in [(set_age("bob", 7), false), (user("eve", 3), true)] {
+        let mut commands = Commands::default();
+        watched::write_reads(shape, group, &mut commands);
+        let mut replies = send(&mut connection, &mut commands).await;
+        let read = watched::take_reads(&transfer, group, &mut replies).expect("documents");
+        let plan = Plan::new(shape, group, read).expect("a plan");
+        apply(&mut session, between).await;
+        commands.clear();
+        watched::write_changes(shape, &scripts, group, &plan, &mut commands).expect("commands");
+        let mut replies = send(&mut connection, &mut commands).await;
+        let done = watched::take_changes(shape, &transfer, group, &plan, &mut replies, &mut |_, _| {});
+        assert_eq!(done.expect("answers"), is_done);
+        let expected = if is_done { ["ada", "eve", "bob"] } else { ["ada", "bob", ""] };
+        let found = of_age(&mut session, 0, 9).await;
+        assert_eq!(found, expected.iter().filter(|name| !name.is_empty()).copied().collect::<Vec<_>>());
+    }
+    assert_eq!(of_age(&mut session, 0, 0).await, ["ada"]);
+    assert_eq!(of_age(&mut session, 8, 8).await, ["bob"]);
+}
+
+#[tokio::test]
+async fn what_an_operation_that_ended_early_watched_does_not_hinder_the_next() {
+    let (_server, store, mut session) = ready_in(Layout::Json).await;
+    let mut other = store.session().await.expect("a session");
+    apply(&mut session, user("ada", 1)).await;
+    let read = Op::Read { table: 0, key: Key::Text("ada".into()), fields: Fields::All };
+    for next in [bump("bob", 1, None), Op::Transact(vec![read])] {
+        let refused = session.execute(&bump("ada", -100, Some(0)), &mut Rows::default()).await;
+        assert_eq!(refused.expect("refused"), Done::Refused);
+        apply(&mut other, bump("ada", 1, None)).await;
+        match next {
+            Op::Bump { .. } => assert_eq!(fail(&mut session, next).await.kind, FailureKind::Missing),
+            _ => drop(apply(&mut session, next).await),
+        }
+    }
 }
 
 #[tokio::test]
