@@ -15,7 +15,7 @@ pub fn scratch_folder() -> PathBuf {
 const IN_MEMORY: [&str; 2] = ["tmpfs", "ramfs"];
 
 /// The kind of the file system that holds a path, `ext4` for instance. `None` where the system does not tell.
-pub(crate) fn filesystem_of(path: &Path) -> Option<String> {
+pub fn filesystem_of(path: &Path) -> Option<String> {
     let path = path.canonicalize().ok()?;
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
     innermost(&mounts, &path).map(str::to_owned)

@@ -17,10 +17,16 @@ mod disk;
 mod failure;
 #[cfg(any(feature = "libsql", feature = "libsql-server", feature = "postgres", feature = "redis"))]
 mod json;
+#[cfg(any(feature = "libsql", feature = "libsql-server", feature = "postgres"))]
+mod named;
 mod op;
+#[cfg(all(test, any(feature = "libsql", feature = "libsql-server", feature = "postgres")))]
+mod sample;
 pub mod server;
 #[cfg(any(feature = "libsql", feature = "libsql-server"))]
 mod sqlite;
+#[cfg(any(feature = "libsql-server", feature = "postgres"))]
+mod tls;
 mod value;
 
 #[cfg(feature = "libsql")]
@@ -40,7 +46,7 @@ pub mod sim;
 pub use address::{Address, AddressError, redacted};
 pub use capability::{Binding, Capabilities, Capability, Description, Durability, Footprint, Guarantees, Isolation};
 pub use dataset::{Dataset, Field, KeyKind, Kind, Log, Part, Series, Table};
-pub use disk::scratch_folder;
+pub use disk::{filesystem_of, scratch_folder};
 pub use failure::{Failure, FailureKind};
 pub use op::{Done, Fields, Fold, Matching, Op, Order};
 pub use value::{Change, Digest, Key, Point, Record, Row, Rows, Value};

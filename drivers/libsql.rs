@@ -24,7 +24,7 @@ use tempfile::TempDir;
 
 use crate::{
     Binding, Capabilities, Capability, Dataset, Description, Durability, Failure, FailureKind, Footprint, Guarantees,
-    Op, Opening, Placement, Store, disk,
+    Op, Opening, Placement, Store, disk, sqlite,
 };
 pub use session::LibsqlSession;
 
@@ -177,21 +177,14 @@ fn given_file(location: &Path) -> Result<PathBuf, Failure> {
     }
 }
 
-/// What the settings that were read back amount to.
+/// What the settings that were read back amount to on this file system.
 fn guarantees(journal_mode: &str, synchronous: &str, filesystem: Option<&str>) -> Guarantees {
-    // PRAGMA synchronous answers 0 OFF, 1 NORMAL, 2 FULL, 3 EXTRA.
-    let (durability, meaning) = match (journal_mode, synchronous) {
-        _ if disk::is_in_memory(filesystem) => (Durability::Memory, "but its file lies in memory"),
-        ("wal", "2" | "3") => (Durability::Durable, "so each commit is synced to disk"),
-        ("wal", "1") => (Durability::Relaxed, "so the log is synced at checkpoints and the last commits may be lost"),
-        ("wal", "0") => (Durability::Memory, "so nothing is synced and a power cut may corrupt the file"),
-        _ => (Durability::Memory, "and nothing is claimed outside WAL mode"),
-    };
-    Guarantees {
-        durability,
-        isolation: "serializable: one writer at a time, readers see a snapshot".into(),
-        because: format!("journal_mode={journal_mode} and synchronous={synchronous}, {meaning}"),
+    let guarantees = sqlite::guarantees::guarantees(journal_mode, synchronous);
+    if !disk::is_in_memory(filesystem) {
+        return guarantees;
     }
+    let because = format!("{}, but its file lies in memory", guarantees.because);
+    Guarantees { durability: Durability::Memory, because, ..guarantees }
 }
 
 /// The first column of the first row that a statement answers, as text.

@@ -46,7 +46,7 @@ use std::time::Duration;
 use crate::server::{Program, Server, Site};
 use crate::{
     Binding, Capabilities, Capability, Dataset, Description, Durability, Failure, Footprint, Guarantees, Op, Opening,
-    Placement, Store,
+    Placement, Store, sqlite,
 };
 use endpoint::Endpoint;
 use plan::{Group, Step};
@@ -248,24 +248,13 @@ fn local(address: &str) -> Result<Endpoint, Failure> {
     Endpoint::new(&Config { location: Some(address.to_owned()), ..Config::default() }, ON_THIS_MACHINE)
 }
 
-/// What the settings that were read back amount to.
+/// What the settings that were read back amount to. That an administrator has set more is not to be read.
 fn guarantees(journal_mode: &str, synchronous: &str) -> Guarantees {
-    // PRAGMA synchronous answers 0 OFF, 1 NORMAL, 2 FULL, 3 EXTRA.
-    let (durability, meaning) = match (journal_mode, synchronous) {
-        ("wal", "2" | "3") => (Durability::Durable, "so each commit is synced to disk"),
-        ("wal", "1") => (
-            Durability::Relaxed,
-            "so the log is synced at checkpoints and the last commits may be lost, unless an administrator sets \
-             durability_mode to strong",
-        ),
-        ("wal", "0") => (Durability::Memory, "so nothing is synced and a power cut may corrupt the file"),
-        _ => (Durability::Memory, "and nothing is claimed outside WAL mode"),
-    };
-    Guarantees {
-        durability,
-        isolation: "serializable: one writer at a time, readers see a snapshot".into(),
-        because: format!("journal_mode={journal_mode} and synchronous={synchronous}, {meaning}"),
+    let mut guarantees = sqlite::guarantees::guarantees(journal_mode, synchronous);
+    if guarantees.durability == Durability::Relaxed {
+        guarantees.because += ", unless an administrator sets durability_mode to strong";
     }
+    guarantees
 }
 
 /// The first column of the first row that a statement answers, as text.

@@ -1,9 +1,10 @@
 //! PostgreSQL, by its own protocol through tokio-postgres. Other engines that speak it may be given by address; none is
 //! tested.
 //!
-//! A dataset is a schema of its own, `storebench_<name>`; a session is a connection without pool, task or pooler. SQL texts,
-//! the layout, what is said to the server, bulk paths and settings have files of their own. Partitioning, replicas and
-//! extensions are not here.
+//! A dataset is a schema of its own, `storebench_<name>`, with a table a part. Lists, maps and items are `jsonb`; with
+//! `?layout=children`, items are rows of tables of their own (`children.rs`). A session is a connection without pool, task
+//! or pooler. SQL texts, the layout, what is said to the server, bulk paths and settings have files of their own.
+//! Partitioning, replicas and extensions are not here.
 //!
 //! Durability (postgresql.org/docs/current/runtime-config-wal.html). `durable`: with `fsync` and `synchronous_commit` on,
 //! COMMIT is answered after the log has been flushed, and `full_page_writes` repairs pages that a power cut tore.
@@ -18,8 +19,12 @@
 mod batch;
 mod binding;
 mod bulk;
+mod children;
 mod config;
+mod copy;
 mod failure;
+mod items;
+mod laid;
 mod layout;
 mod link;
 mod parameters;
@@ -40,10 +45,11 @@ use std::sync::Arc;
 
 use crate::server::{Program, Server, Site};
 use crate::{
-    Binding, Capabilities, Capability, Dataset, Description, Durability, Failure, Footprint, Op, Opening, Placement,
-    Store,
+    Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Op, Opening, Placement, Store,
 };
 pub use config::Config;
+use laid::Laid;
+pub use laid::Layout;
 use link::{Link, Target};
 use schema::Schema;
 pub use session::PostgresSession;
@@ -51,7 +57,7 @@ use settings::Found;
 
 /// The opened store.
 pub struct Postgres {
-    dataset: Arc<Dataset>,
+    laid: Arc<Laid>,
     target: Target,
     schema: Schema,
     /// What every session sets for itself.
@@ -79,11 +85,12 @@ impl Store for Postgres {
         let schema = Schema::of(&opening.dataset.name);
         let found = Found::at(&mut target.connect("").await?).await?;
         let session_settings = found.session_settings(&schema, &config, &opening);
-        Ok(Postgres { dataset: opening.dataset, target, schema, session_settings, found })
+        let laid = Arc::new(Laid::new(opening.dataset, config.layout));
+        Ok(Postgres { laid, target, schema, session_settings, found })
     }
 
     async fn reset(&self) -> Result<(), Failure> {
-        self.schema.create(&mut self.own_connection().await?, &self.dataset).await
+        self.schema.create(&mut self.own_connection().await?, &self.laid).await
     }
 
     async fn note(&self, note: &str) -> Result<(), Failure> {
@@ -91,25 +98,25 @@ impl Store for Postgres {
     }
 
     async fn noted(&self) -> Result<Option<String>, Failure> {
-        self.schema.noted(&mut self.own_connection().await?).await
+        self.schema.noted(&mut self.own_connection().await?, &self.laid).await
     }
 
     async fn settle(&self) -> Result<(), Failure> {
-        self.schema.settle(&mut self.own_connection().await?, &self.dataset).await
+        self.schema.settle(&mut self.own_connection().await?, &self.laid).await
     }
 
     async fn session(&self) -> Result<PostgresSession, Failure> {
         let link = self.target.connect(&self.session_settings).await?;
-        Ok(PostgresSession::new(link, self.dataset.clone()))
+        Ok(PostgresSession::new(link, self.laid.clone()))
     }
 
     async fn describe(&self) -> Result<Description, Failure> {
         let mut link = self.target.connect(&self.session_settings).await?;
-        settings::describe(&mut link, &self.dataset).await
+        settings::describe(&mut link, &self.laid).await
     }
 
     fn binding(&self, op: &Op) -> Binding {
-        binding::binding(&self.dataset, op)
+        binding::binding(&self.laid, op)
     }
 
     async fn footprint(&self) -> Result<Footprint, Failure> {

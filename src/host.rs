@@ -23,7 +23,7 @@ pub fn describe(data: &Path) -> Host {
         cpu: field("model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
         cpus: cpus(),
         memory_bytes: memory_bytes(&read("/proc/meminfo").unwrap_or_default()),
-        file_system: file_system(data, &read("/proc/mounts").unwrap_or_default()),
+        file_system: drivers::filesystem_of(data).unwrap_or_else(|| "unknown".into()),
         governor: read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         virtualization: cpuinfo
             .contains(" hypervisor")
@@ -44,17 +44,6 @@ fn memory_bytes(meminfo: &str) -> u64 {
     kilobytes.unwrap_or(0) * 1024
 }
 
-/// The type of the file system that holds a path: that of the longest mount point above it.
-fn file_system(path: &Path, mounts: &str) -> String {
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let entries = mounts.lines().filter_map(|line| {
-        let mut words = line.split(' ').skip(1);
-        Some((words.next()?, words.next()?))
-    });
-    let holding = entries.filter(|(point, _)| path.starts_with(point));
-    holding.max_by_key(|(point, _)| point.len()).map_or("unknown".into(), |(_, kind)| kind.to_owned())
-}
-
 /// CPU time that this process has used, user and system.
 pub fn cpu_time() -> Duration {
     let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) else { return Duration::ZERO };
@@ -65,14 +54,6 @@ pub fn cpu_time() -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_file_system_is_that_of_the_nearest_mount() {
-        let mounts = "/dev/a / ext4 rw 0 0\ntmpfs /tmp tmpfs rw 0 0\n";
-        assert_eq!(file_system(Path::new("/"), mounts), "ext4");
-        assert_eq!(file_system(Path::new("/tmp"), mounts), "tmpfs");
-        assert_eq!(file_system(Path::new("/"), ""), "unknown");
-    }
 
     #[test]
     fn installed_memory_is_read_in_bytes() {

@@ -42,7 +42,8 @@ pub struct Experiment {
     pub seed: u64,
     /// Whether it was stopped before its end.
     pub interrupted: bool,
-    /// One entry for each workload, store and repetition, in the order in which they ran.
+    /// One entry for each workload, repetition and store, in the order in which they were asked for; `started_at` tells
+    /// in which order they ran.
     pub runs: Vec<Run>,
 }
 

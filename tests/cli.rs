@@ -121,15 +121,19 @@ fn several_stores_and_repetitions_are_interleaved_by_the_seed() {
     let ran = Storebench::run(&["ycsb-c", "--runs", "3", "--warmup", "0", "--ops", "200", "--records", "100"])
         .args(&["--store", "libsql", "--store", "memory"])
         .expect_exit(0);
-    let ids: Vec<String> =
-        ran.record()["runs"].as_array().expect("runs").iter().map(|run| run["id"].to_string()).collect();
-    assert_eq!(ids.len(), 6);
-    let unique: std::collections::BTreeSet<&String> = ids.iter().collect();
-    assert_eq!(unique.len(), 6, "{ids:?}");
-    for repetition in 0..3 {
-        let pair = &ids[2 * repetition..2 * repetition + 2];
-        assert!(pair.iter().all(|id| id.ends_with(&format!("-{}\"", repetition + 1))), "{ids:?}");
+    let record = ran.record();
+    let mut runs: Vec<(&str, &str)> = Vec::new();
+    for run in record["runs"].as_array().expect("runs") {
+        runs.push((run["started_at"].as_str().expect("an instant"), run["id"].as_str().expect("an id")));
     }
+    let asked = |repetition| ["libsql", "memory"].map(|store| format!("ycsb-c-{store}-{repetition}"));
+    let ids: Vec<&str> = runs.iter().map(|(_, id)| *id).collect();
+    assert_eq!(ids, (1..=3).flat_map(asked).collect::<Vec<_>>(), "listed as asked for");
+    runs.sort_unstable();
+    let repetitions: Vec<char> = runs.iter().filter_map(|(_, id)| id.chars().last()).collect();
+    assert_eq!(repetitions, ['1', '1', '2', '2', '3', '3'], "{runs:?}");
+    let first: std::collections::BTreeSet<&str> = runs.iter().step_by(2).map(|(_, id)| &id[..13]).collect();
+    assert_eq!(first.len(), 2, "neither store always comes first: {runs:?}");
 }
 
 #[test]

@@ -7,12 +7,14 @@
 mod common;
 #[path = "common/proxy.rs"]
 mod proxy;
+#[path = "common/servers.rs"]
+mod servers;
 
 use std::time::{Duration, Instant};
 
 use common::{Ran, Storebench, ns};
-use drivers::server::{self, Server};
-use drivers::{Durability, Failure, Store, Visitor};
+use drivers::Durability;
+use drivers::server::Server;
 use proxy::{Manner, Proxy};
 
 /// The stores that are reached through a connection. A server that is missing here fails these tests.
@@ -21,20 +23,8 @@ const SERVERS: [&str; 4] = ["postgres", "redis", "mongodb", "libsql-server"];
 /// Writes and reads by key, with clients enough to be in the middle of something.
 const RUN: [&str; 9] = ["ycsb-a", "--records", "500", "--clients", "4", "--warmup", "0s", "--timeout", "1s"];
 
-struct Start;
-
-impl Visitor for Start {
-    type Output = Result<Server, Failure>;
-
-    fn visit<S: Store>(self) -> Self::Output {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(server::start::<S>(Durability::Durable))
-    }
-}
-
 fn started(store: &str) -> Server {
-    let started = drivers::visit(store, Start).unwrap_or_else(|| panic!("{store} is not in this build"));
-    started.unwrap_or_else(|failure| panic!("these tests need a server of {store}: {failure}"))
+    servers::started(store, Durability::Durable)
 }
 
 /// A server behind a proxy, and its address there.

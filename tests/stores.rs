@@ -4,15 +4,18 @@
 //! not what they are. Run by scripts/test.
 
 mod common;
+#[path = "common/servers.rs"]
+mod servers;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
 use common::{Ran, Storebench, ns, read_record};
-use drivers::server::{self, Server};
-use drivers::{Durability, Failure, Store, Visitor};
+use drivers::Durability;
+use drivers::server::Server;
 use serde_json::Value;
+use servers::started;
 
 /// Every store that keeps data and is not part of the suite.
 const STORES: [&str; 5] = ["libsql", "libsql-server", "postgres", "redis", "mongodb"];
@@ -20,22 +23,6 @@ const STORES: [&str; 5] = ["libsql", "libsql-server", "postgres", "redis", "mong
 const SERVERS: [&str; 4] = ["libsql-server", "postgres", "redis", "mongodb"];
 const HEADLINE: [&str; 4] = ["read-heavy", "oltp", "append-only", "time-series"];
 const SHORT: [&str; 6] = ["--records", "300", "--warmup", "200ms", "--duration", "1s"];
-
-struct Start(Durability);
-
-impl Visitor for Start {
-    type Output = Result<Server, Failure>;
-
-    fn visit<S: Store>(self) -> Self::Output {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(server::start::<S>(self.0))
-    }
-}
-
-fn started(store: &str, durability: Durability) -> Server {
-    let started = drivers::visit(store, Start(durability)).unwrap_or_else(|| panic!("{store} is not in this build"));
-    started.unwrap_or_else(|failure| panic!("these tests need a server of {store}: {failure}"))
-}
 
 fn on_all_stores(run: Storebench) -> Storebench {
     STORES.iter().fold(run, |run, store| run.store(store))

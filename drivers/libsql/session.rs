@@ -9,7 +9,7 @@ use libsql::Value as Column;
 use super::statements::Statements;
 use super::values::{column, columns, key_column};
 use super::{binding, failure};
-use crate::sqlite::named::Named;
+use crate::named::Named;
 use crate::sqlite::sql::Shape;
 use crate::sqlite::values::Answer;
 use crate::{

@@ -10,7 +10,7 @@ use libsql::params::Params;
 use libsql::{Connection, Statement, Value};
 
 use super::failure;
-use crate::sqlite::named::Named;
+use crate::named::Named;
 use crate::sqlite::sql::{self, Shape};
 use crate::{Dataset, Failure, Fields};
 

@@ -1,18 +1,14 @@
 //! Where the server is, and a connection to it: TCP with TCP_NODELAY, under TLS for `https://` and `libsql://`.
 
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::Config;
-use crate::{Failure, FailureKind, redacted};
+use crate::{Failure, FailureKind, redacted, tls};
 
 /// A server's place, and how it is spoken to.
 pub(super) struct Endpoint {
@@ -55,7 +51,7 @@ impl Endpoint {
         if host.is_empty() {
             return Err(malformed("it names no host"));
         }
-        let tls = if scheme == "http" { None } else { Some(connector(config.ca.as_deref())?) };
+        let tls = if scheme == "http" { None } else { Some(tls::verified("ca", config.ca.as_deref())?.into()) };
         let path = format!("{}/", path.trim_end_matches('/'));
         Ok(Endpoint { host: host.into(), port, path, tls, token: config.auth_token.clone(), shown, timeout })
     }
@@ -131,26 +127,4 @@ impl Endpoint {
         let message = format!("libsql-server: {}: {error}", self.shown);
         Failure::new(FailureKind::Unavailable, message).caused_by(error)
     }
-}
-
-/// Trusts the certificates of a file, or those of the system (or of SSL_CERT_FILE).
-fn connector(ca: Option<&Path>) -> Result<TlsConnector, Failure> {
-    let mut roots = RootCertStore::empty();
-    match ca {
-        Some(file) => {
-            let problem = |error| Failure::broken(format!("libsql-server: ca={}: {error}", file.display()));
-            for certificate in CertificateDer::pem_file_iter(file).map_err(|error| problem(error.to_string()))? {
-                let certificate = certificate.map_err(|error| problem(error.to_string()))?;
-                roots.add(certificate).map_err(|error| problem(error.to_string()))?;
-            }
-        }
-        None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
-    }
-    if roots.is_empty() {
-        return Err(Failure::broken("libsql-server: no certificates to trust; name a file of them in the option ca"));
-    }
-    let provider = Arc::new(crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.map_err(|error| Failure::broken(format!("libsql-server: TLS: {error}")))?;
-    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()).into())
 }

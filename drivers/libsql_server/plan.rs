@@ -6,7 +6,7 @@
 //! sent from here.
 
 use super::hrana::Condition;
-use crate::sqlite::named::Named;
+use crate::named::Named;
 use crate::sqlite::sql::{self, Shape};
 use crate::sqlite::values::{Column, column, key_column};
 use crate::{Dataset, Failure, Fields, Key, Matching, Op, Value};

@@ -1,29 +1,23 @@
 //! What is the libSQL server's own and so not in the conformance suite: durability, credentials, connections that
 //! break, and the care for databases of others.
 
-use std::time::Instant;
+mod broken;
+mod doors;
+mod plans;
+mod tls;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use std::time::Instant;
 
 use super::*;
 use crate::{
-    Address, Change, Done, FailureKind, Field, Fields, Fold, Key, KeyKind, Kind, Log, Matching, Order, Part, Point,
-    Record, Rows, Series, Session, Table, Value, server,
+    Address, Change, Done, FailureKind, Field, Fields, Fold, Key, Kind, Matching, Order, Part, Point, Record, Rows,
+    Session, Value, sample, server,
 };
 
 fn dataset(name: &str) -> Arc<Dataset> {
-    let field = |name: &str, kind| Field { name: name.into(), kind, optional: false };
-    let users = vec![field("name", Kind::Text), field("age", Kind::Int)];
-    let accounts = vec![field("balance", Kind::Int), Field { optional: true, ..field("limit", Kind::Int) }];
-    Arc::new(Dataset {
-        name: name.into(),
-        tables: vec![
-            Table { name: "users".into(), key: KeyKind::Text, fields: users, indexes: vec![1] },
-            Table { name: "accounts".into(), key: KeyKind::Int, fields: accounts, indexes: vec![0] },
-        ],
-        logs: vec![Log { name: "events".into(), stream: KeyKind::Int, fields: vec![field("what", Kind::Text)] }],
-        series: vec![Series { name: "cpu".into(), metrics: vec!["busy".into(), "idle".into()] }],
-    })
+    let mut dataset = sample::dataset(name);
+    dataset.tables[1].fields.push(Field { optional: true, ..sample::field("limit", Kind::Int) });
+    Arc::new(dataset)
 }
 
 async fn open(address: &str, workload: &str) -> Result<LibsqlServer, Failure> {
@@ -81,14 +75,10 @@ async fn each_tier_is_set_and_read_back() {
 }
 
 #[test]
-fn only_what_is_synced_at_each_commit_is_called_durable() {
-    let tier = |journal, synchronous| guarantees(journal, synchronous).durability;
-    assert_eq!(tier("wal", "2"), Durability::Durable);
-    assert_eq!(tier("wal", "3"), Durability::Durable);
-    assert_eq!(tier("wal", "1"), Durability::Relaxed);
-    assert_eq!(tier("wal", "0"), Durability::Memory);
-    assert_eq!(tier("delete", "2"), Durability::Memory);
+fn what_an_administrator_may_have_set_is_told_and_not_claimed() {
+    assert_eq!(guarantees("wal", "1").durability, Durability::Relaxed);
     assert!(guarantees("wal", "1").because.contains("durability_mode"));
+    assert!(!guarantees("wal", "2").because.contains("durability_mode"));
 }
 
 #[tokio::test]
@@ -137,261 +127,6 @@ async fn what_the_data_weighs_is_ours_alone() {
     session.load(&Op::Batch(users)).await.expect("loaded");
     assert!(weight(one).await.0 > before + 500_000);
     assert_eq!(weight(other).await.0, others_before);
-}
-
-/// A server with settings of the test's own, which ends with it.
-struct Own {
-    process: std::process::Child,
-    address: String,
-    _folder: tempfile::TempDir,
-}
-
-impl Own {
-    async fn started(settings: impl Fn(&mut std::process::Command, &std::path::Path)) -> Own {
-        let program = LibsqlServer::PROGRAM.expect("a program").find().expect("these tests need sqld");
-        // A port that is free may be taken by another test until it is used.
-        loop {
-            let folder = tempfile::tempdir().expect("a folder");
-            let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-            let address = format!("127.0.0.1:{}", port.expect("a port").port());
-            let mut command = std::process::Command::new(&program);
-            command
-                .args(["--http-listen-addr", &address, "--no-welcome"])
-                .arg("--db-path")
-                .arg(folder.path().join("data"));
-            settings(&mut command, folder.path());
-            let quiet = std::process::Stdio::null;
-            let process = command.stdout(quiet()).stderr(quiet()).spawn().expect("started");
-            let mut own = Own { process, address: format!("http://{address}"), _folder: folder };
-            let endpoint = local(&own.address).expect("an endpoint");
-            while own.process.try_wait().expect("its status").is_none() {
-                if endpoint.ask("GET", "health", "").await.is_ok() {
-                    return own;
-                }
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        }
-    }
-
-    /// One that wants a token, signed with the other half of its key.
-    async fn guarded() -> Own {
-        const KEY: &str = "MCowBQYDK2VwAyEAnEQCnCsqbZl4lgpWnJKsP+I7Bfir0lnRg79IaIsM5Dk=";
-        let pem = format!("-----BEGIN PUBLIC KEY-----\n{KEY}\n-----END PUBLIC KEY-----\n");
-        let with_key = |command: &mut std::process::Command, folder: &std::path::Path| {
-            std::fs::write(folder.join("key.pem"), &pem).expect("a key");
-            command.arg("--auth-jwt-key-file").arg(folder.join("key.pem"));
-        };
-        Own::started(with_key).await
-    }
-}
-
-impl Drop for Own {
-    fn drop(&mut self) {
-        drop(self.process.kill().and_then(|()| self.process.wait()));
-    }
-}
-
-/// To read and write.
-const TOKEN: &str = concat!(
-    "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJhIjoicncifQ.",
-    "2CGh6YetJEYJ8kK-5GrA5NP8tXCiOzB89IzEXxB1vKa_izVewzBGdPipZWGdlCNmniFSTe0BTh7_YfQzBZZBAg"
-);
-
-/// To read only.
-const READING_TOKEN: &str = concat!(
-    "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJhIjoicm8ifQ.",
-    "H49ji13Z5SRUJN7wAdEH8wdAfJPdAvxVzBR0W1m6hsKsWOdpym_E_etS8ut7wmg-jip8ggdD7GvqyrcMdWYhAQ"
-);
-
-#[tokio::test]
-async fn without_the_right_token_nobody_is_let_in_and_no_token_is_shown() {
-    let Own { address, .. } = &Own::guarded().await;
-    let wrong = format!("{}wrong", &TOKEN[..TOKEN.len() - 5]);
-    for query in [String::new(), format!("?authToken={wrong}"), "?authToken=hunter2".into()] {
-        let failure = open(&format!("{address}{query}"), "one").await.err().expect("refused");
-        assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
-        let told = format!("{failure} {failure:?}");
-        assert!(!told.contains("hunter2") && !told.contains(&wrong), "{told}");
-    }
-    let store = open(&format!("{address}?authToken={TOKEN}"), "one").await.expect("let in");
-    store.reset().await.expect("reset");
-    store.close(false).await.expect("closed");
-}
-
-#[tokio::test]
-async fn who_may_only_read_is_denied_to_write() {
-    let server = Own::guarded().await;
-    let store = open(&format!("{}?authToken={TOKEN}", server.address), "one").await.expect("let in");
-    store.reset().await.expect("reset");
-    let reader = open(&format!("{}?authToken={READING_TOKEN}", server.address), "one").await.expect("let in");
-    let mut session = reader.session().await.expect("a session");
-    let missing = run(&mut session, &read(1, Key::Int(1))).await.expect_err("nothing there");
-    assert_eq!(missing.kind, FailureKind::Missing);
-    let failure = run(&mut session, &account(1, 1)).await.expect_err("not allowed");
-    assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
-    assert_eq!(reader.reset().await.expect_err("not allowed").kind, FailureKind::Denied);
-}
-
-#[tokio::test]
-async fn a_full_server_is_told_from_one_that_is_gone() {
-    let few = |command: &mut std::process::Command, _: &std::path::Path| {
-        command.args(["--max-concurrent-connections", "2"]);
-    };
-    let server = Own::started(few).await;
-    let store = open_in(&server.address, "one", Duration::from_secs(10)).await.expect("opened");
-    let mut sessions = Vec::new();
-    let failure = loop {
-        match store.session().await {
-            Ok(session) => sessions.push(session),
-            Err(failure) => break failure,
-        }
-    };
-    assert!(sessions.len() <= 2, "{} of 2", sessions.len());
-    assert_eq!(failure.kind, FailureKind::Overload, "{failure}");
-}
-
-#[tokio::test]
-async fn passwords_in_urls_are_refused_and_not_shown() {
-    let failure = open("http://ada:hunter2@127.0.0.1:1", "one").await.err().expect("refused");
-    assert!(failure.message.contains("authToken") && !format!("{failure:?}").contains("hunter2"), "{failure:?}");
-    for address in ["http://", "http://:80", "http://host:99999", "http://host:x"] {
-        assert_eq!(open(address, "one").await.err().expect("refused").kind, FailureKind::Broken, "{address}");
-    }
-}
-
-#[tokio::test]
-async fn who_does_not_answer_is_unavailable_at_once() {
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    let silent = free.expect("a port that nobody listens on");
-    let started = Instant::now();
-    let failure = open(&format!("http://{silent}"), "one").await.err().expect("nobody there");
-    assert!(failure.kind == FailureKind::Unavailable && failure.message.contains(&silent.to_string()), "{failure}");
-    assert!(started.elapsed() < Duration::from_secs(1));
-    let hangs = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
-    let failure = open(&format!("http://{}", hangs.local_addr().expect("its address")), "one").await;
-    assert_eq!(failure.err().expect("nothing is said").kind, FailureKind::Unavailable);
-}
-
-#[tokio::test]
-async fn a_server_of_something_else_is_told_apart() {
-    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
-    let address = format!("http://{}", listener.local_addr().expect("its address"));
-    let answer = async {
-        let (mut connection, _) = listener.accept().await.expect("a connection");
-        assert!(connection.read(&mut [0; 1024]).await.expect("a request") > 0);
-        connection.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await.expect("answered");
-    };
-    let (opened, ()) = tokio::join!(open(&address, "one"), answer);
-    let failure = opened.err().expect("refused");
-    assert!(failure.kind == FailureKind::Broken && failure.message.contains("Hrana"), "{failure}");
-}
-
-#[tokio::test]
-async fn a_killed_server_fails_what_is_under_way_at_once() {
-    let server = served(Durability::Memory).await;
-    let store = ready(&server, "one").await;
-    let mut session = store.session().await.expect("a session");
-    run(&mut session, &user("a", "a")).await.expect("inserted");
-    let mut blocker = store.stream().await.expect("a stream");
-    blocker.run("BEGIN IMMEDIATE", &[]).await.expect("the write lock");
-    let kill = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        let pid = nix::unistd::Pid::from_raw(server.pid());
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).expect("killed");
-        Instant::now()
-    };
-    let insert = user("b", "b");
-    let (ended, killed) = tokio::join!(run(&mut session, &insert), kill);
-    assert_eq!(ended.expect_err("cut off").kind, FailureKind::Unavailable);
-    assert!(killed.elapsed() < Duration::from_secs(1));
-    assert_eq!(run(&mut session, &insert).await.expect_err("gone").kind, FailureKind::Unavailable);
-    assert_eq!(store.session().await.err().expect("gone").kind, FailureKind::Unavailable);
-}
-
-/// Passes bytes on between a client and a server, and from the server no more than so many.
-async fn cut_after(server: &str, bytes: usize) -> String {
-    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
-    let address = format!("http://{}", listener.local_addr().expect("its address"));
-    let server = server.trim_start_matches("http://").to_owned();
-    tokio::spawn(async move {
-        let (client, _) = listener.accept().await.expect("a client");
-        let server = tokio::net::TcpStream::connect(server).await.expect("the server");
-        let (mut from_client, mut to_client) = client.into_split();
-        let (from_server, mut to_server) = server.into_split();
-        let up = tokio::io::copy(&mut from_client, &mut to_server);
-        let mut some = from_server.take(bytes as u64);
-        let down = tokio::io::copy(&mut some, &mut to_client);
-        tokio::select! { _ = up => (), _ = down => () }
-    });
-    address
-}
-
-#[tokio::test]
-async fn an_answer_that_is_cut_is_no_answer() {
-    let server = served(Durability::Memory).await;
-    let store = ready(&server, "one").await;
-    let mut session = store.session().await.expect("a session");
-    run(&mut session, &user("a", &"long ".repeat(100))).await.expect("inserted");
-    for bytes in [0, 10, 100, 200, 300, 500] {
-        let cut = cut_after(&server.address, bytes).await;
-        let config = Config { location: Some(cut), ..Config::default() };
-        let endpoint = Arc::new(Endpoint::new(&config, Duration::from_secs(2)).expect("an endpoint"));
-        let cut = LibsqlServer { endpoint, dataset: store.dataset.clone(), named: store.named.clone() };
-        let ended = match cut.session().await {
-            Ok(mut session) => run(&mut session, &read(0, Key::Text("a".into()))).await.err(),
-            Err(failure) => Some(failure),
-        };
-        let failure = ended.unwrap_or_else(|| panic!("{bytes} bytes were enough"));
-        assert_eq!(failure.kind, FailureKind::Unavailable, "{bytes}: {failure}");
-    }
-}
-
-/// A server of TLS that passes on to another, and its certificate in a file.
-async fn encrypted(server: &str) -> (String, tempfile::NamedTempFile) {
-    use tokio_rustls::rustls::pki_types::PrivateKeyDer;
-    use tokio_rustls::rustls::{ServerConfig, crypto};
-    let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    std::fs::write(&file, own.cert.pem()).expect("written");
-    let config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()));
-    let config = config.with_safe_default_protocol_versions().expect("versions").with_no_client_auth();
-    let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).expect("its key");
-    let config = config.with_single_cert(vec![own.cert.der().clone()], key).expect("a configuration");
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
-    let address = listener.local_addr().expect("its address").to_string();
-    let server = server.trim_start_matches("http://").to_owned();
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            let (acceptor, server) = (acceptor.clone(), server.clone());
-            tokio::spawn(async move {
-                let mut client = acceptor.accept(client).await?;
-                let mut server = tokio::net::TcpStream::connect(server).await?;
-                tokio::io::copy_bidirectional(&mut client, &mut server).await
-            });
-        }
-    });
-    (address, file)
-}
-
-#[tokio::test]
-async fn a_connection_is_encrypted_and_its_certificate_checked() {
-    let server = served(Durability::Memory).await;
-    let (address, certificate) = encrypted(&server.address).await;
-    let ca = certificate.path().display();
-    for scheme in ["https", "libsql"] {
-        let store = open(&format!("{scheme}://{address}?ca={ca}"), "one").await.expect("trusted");
-        store.reset().await.expect("reset");
-        let description = store.describe().await.expect("a description");
-        assert!(description.settings["client_connection"].starts_with("TLS"));
-        assert!(description.version.starts_with("sqld"), "{}", description.version);
-    }
-    let (_, others) = encrypted(&server.address).await;
-    let failure = open(&format!("https://{address}?ca={}", others.path().display()), "one").await;
-    let failure = failure.err().expect("not trusted");
-    assert!(failure.kind == FailureKind::Unavailable && failure.message.contains("certificate"), "{failure}");
-    let no_file = open(&format!("https://{address}?ca=/nowhere.pem"), "one").await.err().expect("no file");
-    assert!(no_file.kind == FailureKind::Broken && no_file.message.contains("/nowhere.pem"), "{no_file}");
 }
 
 #[tokio::test]
@@ -448,83 +183,4 @@ async fn what_is_exported_and_loaded_may_be_large() {
     assert_eq!((users, points), (20_000, 1000));
     let taken = session.load(&Op::Batch(vec![user("new", "x"), user("00001", "x")])).await.expect_err("taken");
     assert_eq!(taken.kind, FailureKind::Exists, "{taken}");
-}
-
-/// An operation for each statement that reads or changes existing rows.
-fn searching() -> Vec<Op> {
-    let (from_ms, to_ms, limit, fields) = (0, 10, 5, Fields::All);
-    let (ada, between) = (Key::Text("ada".into()), Matching::Between(Value::Int(1), Value::Int(2)));
-    let find = |table, field, matching: &Matching, order| {
-        let fields = Fields::All;
-        Op::Find { table, field, matching: matching.clone(), order, limit, fields }
-    };
-    vec![
-        read(0, ada.clone()),
-        Op::Update { table: 0, key: ada.clone(), changes: vec![Change { field: 1, value: Value::Int(1) }] },
-        Op::Delete { table: 0, key: ada.clone() },
-        bump(1, 1, Some(0)),
-        Op::Scan { table: 0, from: ada, limit, fields: fields.clone() },
-        Op::Scan { table: 1, from: Key::Int(1), limit, fields },
-        find(0, 1, &Matching::Equal(Value::Int(1)), Order::Descending),
-        find(1, 0, &between, Order::Ascending),
-        Op::Tail { log: 0, stream: Key::Int(1), limit },
-        Op::Last { series: 0, entity: 1 },
-        Op::Range { series: 0, entity: 1, from_ms, to_ms },
-        Op::Above { series: 0, metric: 0, threshold: 0.5, from_ms, to_ms, limit },
-        Op::Window { series: 0, entity: 1, metric: 0, from_ms, to_ms, every_ms: 1, fold: Fold::Mean },
-    ]
-}
-
-#[tokio::test]
-async fn no_operation_reads_a_whole_table() {
-    let server = served(Durability::Memory).await;
-    let store = ready(&server, "one").await;
-    let mut stream = store.stream().await.expect("a stream");
-    for op in searching() {
-        let statement = &store.binding(&op).statements[0];
-        let plan = stream.run(&format!("EXPLAIN QUERY PLAN {statement}"), &[]).await.expect("a plan");
-        let steps: Vec<String> = plan.rows().map(|row| format!("{:?}", row.expect("a step").last())).collect();
-        assert!(
-            steps[0].contains("SEARCH") && !steps.iter().any(|step| step.contains("SCAN")),
-            "{statement}: {steps:?}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn what_is_sent_is_told() {
-    let server = served(Durability::Memory).await;
-    let store = ready(&server, "one").await;
-    let told = |op: &Op| {
-        let Binding { statements, round_trips } = store.binding(op);
-        assert_eq!(round_trips, 1, "{}", op.verb());
-        statements
-    };
-    let changed = "SELECT abs(CASE changes() WHEN 0 THEN -9223372036854775808 ELSE 0 END)";
-    assert_eq!(
-        told(&Op::Transact(vec![bump(1, -5, Some(0)), Op::Delete { table: 0, key: Key::Text("a".into()) }])),
-        [
-            "BEGIN IMMEDIATE",
-            "UPDATE \"storebench_one_accounts\" SET \"balance\" = \"balance\" + ?1 WHERE \"key\" = ?2 \
-             AND \"balance\" + ?1 >= ?3",
-            changed,
-            "SELECT \"key\", \"balance\" FROM \"storebench_one_accounts\" WHERE \"key\" = ? \
-             -- only if the statement before it failed",
-            "DELETE FROM \"storebench_one_users\" WHERE \"key\" = ?",
-            changed,
-            "COMMIT",
-            "ROLLBACK -- only if a transaction is open",
-        ]
-    );
-    let points = vec![Point { entity: 1, at_ms: 1, metrics: vec![0.5, 1.0] }; 2];
-    assert_eq!(
-        told(&Op::Ingest { series: 0, points }),
-        ["INSERT INTO \"storebench_one_cpu\" (\"entity\", \"at\", \"busy\", \"idle\") \
-             VALUES (?, ?, ?, ?), (?, ?, ?, ?) \
-          ON CONFLICT (\"entity\", \"at\") DO UPDATE SET \"busy\" = excluded.\"busy\", \"idle\" = excluded.\"idle\""]
-    );
-    assert_eq!(told(&Op::Batch(vec![user("a", "a"), user("b", "b")]))[1].matches("2 times").count(), 1);
-    assert!(told(&bump(1, 1, Some(0)))[1].contains("only if no row changed"));
-    let layout = store.describe().await.expect("a description").layout;
-    assert!(layout[0].starts_with("users: CREATE TABLE \"storebench_one_users\""), "{layout:?}");
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::hrana::{STORED_TEXTS, Text};
 use super::plan::{What, text};
-use crate::sqlite::named::Named;
+use crate::named::Named;
 use crate::{Dataset, Fields};
 
 /// The texts that a session has used, in the order of their first use.

@@ -3,6 +3,7 @@
 
 mod broken;
 mod locked;
+mod tls;
 
 use mongodb::bson::{Document, doc};
 use tokio::sync::OnceCell;

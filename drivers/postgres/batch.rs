@@ -1,6 +1,7 @@
 //! Batches: many statements and one commit, and what came before a failure stays all the same.
 
-use super::request::Reply;
+use super::laid::Laid;
+use super::request::{Reply, replaced};
 use super::sql::Shape;
 use super::talk::{Talk, has_reasons, missing, reason};
 use crate::{Done, Failure, FailureKind, Op, Rows};
@@ -10,6 +11,8 @@ use crate::{Done, Failure, FailureKind, Op, Rows};
 enum Step {
     Control,
     Op(usize),
+    /// What follows the statement of an operation that replaces items.
+    Replacing(usize),
     Probe(usize),
 }
 
@@ -38,7 +41,7 @@ impl Talk<'_> {
     }
 
     async fn try_batch(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Attempt, Failure> {
-        let grouped = is_grouped(ops);
+        let grouped = is_grouped(self.laid, ops);
         let (mut requests, mut steps) = (Vec::new(), Vec::new());
         let mut add = |step, request| {
             steps.push(step);
@@ -51,8 +54,11 @@ impl Talk<'_> {
             if let Some(request) = self.request(op).await? {
                 add(Step::Op(at), request);
             }
+            for request in self.replacing(op).await? {
+                add(Step::Replacing(at), request);
+            }
             // Asked at once: later, the operations after it would have changed what it met.
-            if has_reasons(self.dataset, op) {
+            if has_reasons(self.laid, op) {
                 add(Step::Probe(at), self.probe(op).await?);
             }
         }
@@ -66,18 +72,20 @@ impl Talk<'_> {
         let (mut done, mut unchanged) = (Ok(Done::Applied), false);
         for (step, reply) in steps.into_iter().zip(replies) {
             match (step, reply) {
-                (Step::Op(at), Err(failure)) if grouped && failure.kind != FailureKind::Conflict => {
+                (Step::Op(at) | Step::Replacing(at), Err(failure))
+                    if grouped && failure.kind != FailureKind::Conflict =>
+                {
                     return Ok(Attempt::Undone { at, failure });
                 }
                 (_, Err(failure)) => return Ok(Attempt::Ended(done.and(Err(failure)))),
                 (Step::Op(at), Ok(Reply::Nothing)) => {
-                    unchanged = has_reasons(self.dataset, &ops[at]);
+                    unchanged = has_reasons(self.laid, &ops[at]);
                     if !unchanged {
-                        done = done.and_then(|_| Err(missing(self.dataset, &ops[at])));
+                        done = done.and_then(|_| Err(missing(self.laid, &ops[at])));
                     }
                 }
                 (Step::Probe(at), Ok(reply)) if unchanged => {
-                    done = done.and_then(|_| reason(self.dataset, &ops[at], reply));
+                    done = done.and_then(|_| reason(self.laid, &ops[at], reply));
                 }
                 (Step::Op(_), Ok(_)) => unchanged = false,
                 _ => {}
@@ -88,6 +96,9 @@ impl Talk<'_> {
 }
 
 /// Whether a batch is sent within BEGIN and COMMIT.
-pub(super) fn is_grouped(ops: &[Op]) -> bool {
-    ops.len() > 1 && ops.iter().any(Op::writes)
+pub(super) fn is_grouped(laid: &Laid, ops: &[Op]) -> bool {
+    match ops {
+        [op] => replaced(laid, op).next().is_some(),
+        _ => ops.iter().any(Op::writes),
+    }
 }

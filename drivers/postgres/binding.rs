@@ -1,15 +1,17 @@
 //! What a session sends for an operation, told in the words that are sent.
 
 use super::batch::is_grouped;
-use super::request::shape;
+use super::children::Child;
+use super::laid::Laid;
+use super::request::{replaced, shape};
 use super::sql::{self, Shape};
 use super::talk::{decides, has_reasons};
-use crate::{Binding, Change, Dataset, Fields, Op};
+use crate::{Binding, Change, Fields, Op};
 
 /// The statements of an operation, in order, and its round trips. Equal neighbours are written once, with their number.
 /// Preparing is left out: it happens once a session and statement.
-pub(super) fn binding(dataset: &Dataset, op: &Op) -> Binding {
-    let sent = statements(dataset, op);
+pub(super) fn binding(laid: &Laid, op: &Op) -> Binding {
+    let sent = statements(laid, op);
     let runs = sent.chunk_by(|one, next| one == next);
     let told =
         runs.map(|run| if run.len() == 1 { run[0].clone() } else { format!("{} -- {} times", run[0], run.len()) });
@@ -21,18 +23,12 @@ pub(super) fn binding(dataset: &Dataset, op: &Op) -> Binding {
     Binding { statements: told.collect(), round_trips }
 }
 
-fn statements(dataset: &Dataset, op: &Op) -> Vec<String> {
+fn statements(laid: &Laid, op: &Op) -> Vec<String> {
     match op {
-        Op::Batch(ops) => {
-            let each = ops.iter().flat_map(|op| {
-                let probe = has_reasons(dataset, op).then(|| probe(dataset, op)).flatten();
-                single(dataset, op).into_iter().chain(probe)
-            });
-            let (begin, commit) = if is_grouped(ops) { (Some("BEGIN"), Some("COMMIT")) } else { (None, None) };
-            begin.into_iter().map(str::to_owned).chain(each).chain(commit.map(str::to_owned)).collect()
-        }
+        Op::Batch(ops) => batch(laid, ops),
+        _ if replaced(laid, op).next().is_some() => batch(laid, std::slice::from_ref(op)),
         Op::Transact(ops) => {
-            let each = ops.iter().filter_map(|op| single(dataset, op));
+            let each = ops.iter().flat_map(|op| single(laid, op));
             let end = if decides(ops) {
                 "COMMIT -- in a second round trip, or ROLLBACK, when all replies are seen"
             } else {
@@ -41,21 +37,40 @@ fn statements(dataset: &Dataset, op: &Op) -> Vec<String> {
             std::iter::once("BEGIN".to_owned()).chain(each).chain([end.to_owned()]).collect()
         }
         _ => {
-            let probe = has_reasons(dataset, op).then(|| probe(dataset, op)).flatten();
+            let probe = has_reasons(laid, op).then(|| probe(laid, op)).flatten();
             let probe = probe.map(|probe| format!("{probe} -- only if no row changed, to tell why"));
-            single(dataset, op).into_iter().chain(probe).collect()
+            single(laid, op).into_iter().chain(probe).collect()
         }
     }
 }
 
-fn single(dataset: &Dataset, op: &Op) -> Option<String> {
-    let (shape, _) = shape(op).ok()??;
-    Some(sql::sql(dataset, shape, &named(op)).text)
+fn batch(laid: &Laid, ops: &[Op]) -> Vec<String> {
+    let each = ops.iter().flat_map(|op| {
+        let probe = has_reasons(laid, op).then(|| probe(laid, op)).flatten();
+        single(laid, op).into_iter().chain(probe)
+    });
+    let (begin, commit) = if is_grouped(laid, ops) { (Some("BEGIN"), Some("COMMIT")) } else { (None, None) };
+    begin.into_iter().map(str::to_owned).chain(each).chain(commit.map(str::to_owned)).collect()
 }
 
-fn probe(dataset: &Dataset, op: &Op) -> Option<String> {
+/// The statements of an operation that is not a group, without what would tell why it did nothing.
+fn single(laid: &Laid, op: &Op) -> Vec<String> {
+    let mut own = shape(op).ok().flatten().map(|(shape, _)| sql::sql(laid, shape, &named(op)).text);
+    if let (Op::Delete { table, .. }, Some(own)) = (op, &mut own)
+        && laid.children(*table).next().is_some()
+    {
+        own.push_str(" -- with its items, by their foreign key");
+    }
+    let replacing = replaced(laid, op).flat_map(|(Child { table, field, .. }, ..)| {
+        let shapes = [Shape::Clear { table, field }, Shape::Fill { table, field }];
+        shapes.map(|shape| sql::sql(laid, shape, &Fields::All).text)
+    });
+    own.into_iter().chain(replacing).collect()
+}
+
+fn probe(laid: &Laid, op: &Op) -> Option<String> {
     let Op::Bump { table, field, .. } = op else { return None };
-    Some(sql::sql(dataset, Shape::Read(*table), &Fields::Some(vec![*field])).text)
+    Some(sql::sql(laid, Shape::Read(*table), &Fields::Some(vec![*field])).text)
 }
 
 fn named(op: &Op) -> Fields {

@@ -1,31 +1,31 @@
 //! The bulk paths: COPY in the binary format for the load, one streamed query for the export.
 
-use std::pin::{Pin, pin};
+use std::pin::pin;
 
-use bytes::{BufMut, Bytes, BytesMut};
-use futures_util::{SinkExt, TryStreamExt};
-use tokio_postgres::CopyInSink;
-use tokio_postgres::types::{IsNull, ToSql, Type};
+use futures_util::TryStreamExt;
 
+use super::children::Child;
+use super::copy::{Copy, Encoded, uneven};
 use super::failure::failure;
-use super::sql::{Shape, sql};
-use super::statements::Named;
+use super::items;
+use super::laid::Laid;
+use super::sql::Shape;
 use super::talk::Talk;
 use super::values::{Answer, Param};
-use crate::{Done, Failure, Fields, Op, Part, Row, Rows};
+use crate::named::Named;
+use crate::{Done, Failure, Fields, Key, Op, Part, Record, Row, Rows};
 
-/// What every binary copy begins with: signature, no flags, no extension
-/// (postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4).
-const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+/// Items for a table of their own wait for this many bytes: a change from one copy to another and back takes four round
+/// trips, and here comes once in some ten thousand rows.
+const ITEMS_BYTES: usize = 1 << 20;
 
-/// A copy is handed on in pieces of about this size, so that the server reads one while the next is written.
-const PIECE_BYTES: usize = 64 << 10;
-
-/// A load under way: one transaction for all of it, and the copy of one part open in it from call to call.
+/// A load under way: one transaction for all of it, and the copy of one table open in it from call to call.
 #[derive(Default)]
 pub(super) struct Load {
     begun: bool,
     copy: Option<Copy>,
+    /// Items of records that were copied, by the shape of the copy that they wait for.
+    items: Vec<(Shape, Encoded)>,
 }
 
 impl Load {
@@ -45,8 +45,7 @@ impl Talk<'_> {
         }
         let taken = self.take(load, op).await;
         if taken.is_err() {
-            load.copy = None;
-            load.begun = false;
+            *load = Load::default();
             // Should this fail, the connection is gone and the transaction with it.
             let _ = self.say(Shape::Rollback).await;
         }
@@ -58,7 +57,7 @@ impl Talk<'_> {
         if !std::mem::take(&mut load.begun) {
             return Ok(());
         }
-        match self.end_copy(load).await {
+        match self.copy_items(load).await {
             Ok(()) => self.say(Shape::Commit).await,
             failed => {
                 let _ = self.say(Shape::Rollback).await;
@@ -78,7 +77,7 @@ impl Talk<'_> {
             Op::Append { .. } => self.copy(load, op).await.map(|()| Done::Applied),
             // A point that is there is to be replaced, which a copy cannot.
             Op::Ingest { .. } => {
-                self.end_copy(load).await?;
+                self.copy_items(load).await?;
                 self.execute(op, &mut Rows::default()).await
             }
             _ => {
@@ -91,66 +90,72 @@ impl Talk<'_> {
     /// Adds an operation's rows to the copy of their part.
     async fn copy(&mut self, load: &mut Load, op: &Op) -> Result<(), Failure> {
         let Some(part) = copied_part(op) else { return Err(Failure::misplaced(op)) };
-        if load.copy.as_ref().is_none_or(|copy| copy.part != part) {
-            self.end_copy(load).await?;
-            load.copy = Some(self.begin_copy(part).await?);
-        }
-        let Some(copy) = &mut load.copy else { return Ok(()) };
+        let copy = self.copy_of(load, Shape::Copy(part)).await?;
         match op {
-            Op::Insert { key, record, .. } => copy.row(Param::key(key), record.iter().map(Param::of))?,
+            Op::Insert { key, record, .. } => copy.rows.row(Param::key(key), record.iter().map(Param::of))?,
             Op::Append { stream, events, .. } => {
                 for event in events {
-                    copy.row(Param::key(stream), event.iter().map(Param::of))?;
+                    copy.rows.row(Param::key(stream), event.iter().map(Param::of))?;
                 }
             }
             _ => {}
         }
-        if copy.rows.len() < PIECE_BYTES {
-            return Ok(());
+        copy.send_pieces().await?;
+        if let Op::Insert { table, key, record } = op {
+            for child in self.laid.children(*table) {
+                keep_items(load, self.laid, &child, key, record)?;
+            }
         }
-        let name = self.dataset.name_of(part);
-        copy.sink.send(copy.rows.split().freeze()).await.map_err(|error| failure(error, &name))
+        // After their records, which a foreign key would miss.
+        if load.items.iter().any(|(_, rows)| rows.len() >= ITEMS_BYTES) { self.copy_items(load).await } else { Ok(()) }
     }
 
-    async fn begin_copy(&mut self, part: Part) -> Result<Copy, Failure> {
-        let (dataset, client) = (self.dataset, self.client);
-        let statement = self.statements.get(client, Shape::Copy(part), Named::All).await?;
-        let sink = client.copy_in(&statement).await.map_err(|error| failure(error, &dataset.name_of(part)))?;
-        let mut rows = BytesMut::with_capacity(2 * PIECE_BYTES);
-        rows.put_slice(HEADER);
-        let types = sql(dataset, Shape::Copy(part), &Fields::All).types;
-        Ok(Copy { part, sink: Box::pin(sink), types, rows, count: 0 })
+    /// Copies the items that wait, after what is being copied.
+    async fn copy_items(&mut self, load: &mut Load) -> Result<(), Failure> {
+        for (shape, rows) in std::mem::take(&mut load.items) {
+            self.copy_of(load, shape).await?.rows.append(rows);
+        }
+        self.end_copy(load).await
+    }
+
+    /// The open copy of this shape.
+    async fn copy_of<'l>(&mut self, load: &'l mut Load, shape: Shape) -> Result<&'l mut Copy, Failure> {
+        if load.copy.as_ref().is_none_or(|copy| copy.shape != shape) {
+            self.end_copy(load).await?;
+            load.copy = None;
+        }
+        match &mut load.copy {
+            Some(copy) => Ok(copy),
+            none => Ok(none.insert(self.begin_copy(shape).await?)),
+        }
+    }
+
+    async fn begin_copy(&mut self, shape: Shape) -> Result<Copy, Failure> {
+        let statement = self.statements.get(self.client, shape, Named::All).await?;
+        Copy::begin(self.client, &statement, self.laid, shape).await
     }
 
     async fn end_copy(&mut self, load: &mut Load) -> Result<(), Failure> {
-        let Some(mut copy) = load.copy.take() else { return Ok(()) };
-        let name = self.dataset.name_of(copy.part);
-        copy.rows.put_i16(-1);
-        let ended = async {
-            copy.sink.send(copy.rows.split().freeze()).await?;
-            copy.sink.as_mut().finish().await
-        };
-        let taken = ended.await.map_err(|error| failure(error, &name))?;
-        if taken != copy.count {
-            return Err(Failure::broken(format!("postgres: {name}: took {taken} of {} rows", copy.count)));
+        match load.copy.take() {
+            Some(copy) => copy.end().await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Hands over all rows of a part as they come.
     pub(super) async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
         let answer = match part {
             Part::Table(at) => {
-                let table = &self.dataset.tables[at];
+                let table = &self.laid.tables[at];
                 Answer::Fields { key: table.key, declared: &table.fields, asked: &Fields::All }
             }
             Part::Log(at) => {
-                let log = &self.dataset.logs[at];
+                let log = &self.laid.logs[at];
                 Answer::Fields { key: log.stream, declared: &log.fields, asked: &Fields::All }
             }
             Part::Series(_) => Answer::Point,
         };
-        let name = self.dataset.name_of(part);
+        let name = self.laid.name_of(part);
         let failed = |error| failure(error, &name);
         let statement = self.statements.get(self.client, Shape::Export(part), Named::All).await?;
         // The time limit is for operations; this may last as long as the data is large.
@@ -173,40 +178,17 @@ fn copied_part(op: &Op) -> Option<Part> {
     }
 }
 
-/// An open copy.
-struct Copy {
-    part: Part,
-    sink: Pin<Box<CopyInSink<Bytes>>>,
-    types: Vec<Type>,
-    /// Rows in the binary copy format that are not sent yet.
-    rows: BytesMut,
-    count: u64,
-}
-
-impl Copy {
-    fn row<'a>(
-        &mut self,
-        key: Param<'a>,
-        values: impl Iterator<Item = Result<Param<'a>, Failure>>,
-    ) -> Result<(), Failure> {
-        self.rows.put_i16(self.types.len() as i16);
-        let mut written = 0;
-        for value in std::iter::once(Ok(key)).chain(values) {
-            let kind = self.types.get(written).ok_or_else(uneven)?;
-            let at = self.rows.len();
-            self.rows.put_i32(-1);
-            let unfit = |error| Failure::broken("postgres: a value that cannot be copied").caused_by(error);
-            if matches!(value?.to_sql(kind, &mut self.rows).map_err(unfit)?, IsNull::No) {
-                let length = i32::try_from(self.rows.len() - at - 4).map_err(|error| unfit(error.into()))?;
-                self.rows[at..at + 4].copy_from_slice(&length.to_be_bytes());
-            }
-            written += 1;
-        }
-        self.count += 1;
-        if written == self.types.len() { Ok(()) } else { Err(uneven()) }
+/// Encodes the items of a record that is copied.
+fn keep_items(load: &mut Load, laid: &Laid, child: &Child<'_>, key: &Key, record: &Record) -> Result<(), Failure> {
+    let shape = Shape::CopyItems { table: child.table, field: child.field };
+    let at = load.items.iter().position(|(kept, _)| *kept == shape).unwrap_or_else(|| {
+        load.items.push((shape, Encoded::of(laid, shape)));
+        load.items.len() - 1
+    });
+    let items = items::given(record.get(child.field).ok_or_else(uneven)?)?;
+    for (position, item) in (1..).zip(items) {
+        let row = std::iter::once(Param::Int(position)).chain(items::row(child.items, item)?);
+        load.items[at].1.row(Param::key(key), row)?;
     }
-}
-
-fn uneven() -> Failure {
-    Failure::broken("postgres: a row with more or fewer values than columns")
+    Ok(())
 }

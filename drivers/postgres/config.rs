@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_postgres::config::SslMode as Negotiation;
 
+use super::laid::Layout;
 use super::link::Target;
 use super::tls::Tls;
 use crate::{Failure, Isolation, redacted};
@@ -23,6 +24,11 @@ pub struct Config {
     /// The level of our sessions' transactions: `read-committed`, `repeatable-read` or `serializable`. The server's
     /// default if not given, or what the workload requires if that is stronger.
     pub(super) isolation: Option<Isolation>,
+    /// How nested values are kept: `jsonb`, each in a column of its record, or `children`, the items of a table's records as
+    /// rows of a table of their own, with a foreign key (PostgreSQL 13 or later); `jsonb` if not given. Tables without items
+    /// are the same in both.
+    #[serde(default)]
+    pub(super) layout: Layout,
 }
 
 /// As in libpq.

@@ -1,12 +1,13 @@
 //! How a dataset lies in PostgreSQL: a table a part, its columns and types, and the indexes that are built after the load.
 //!
-//! A field is a column; lists, maps and items are `jsonb`. Instants are `bigint` milliseconds: `timestamptz` ends in the
-//! year 294276 and would not give every 64-bit instant back. Texts are `COLLATE "C"`, ordered by their bytes, whatever the
-//! database's own collation. Statements on these tables are in `sql.rs`.
+//! A field is a column; lists, maps and items are `jsonb`, or items are tables of their own (`children.rs`). Instants are
+//! `bigint` milliseconds: `timestamptz` ends in the year 294276 and would not give every 64-bit instant back. Texts are
+//! `COLLATE "C"`, ordered by their bytes, whatever the database's own collation. Statements on these tables are in `sql.rs`.
 
 use tokio_postgres::types::Type;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::laid::Laid;
 use crate::{Dataset, Field, KeyKind, Kind, Log, Part, Series, Table};
 
 /// The longest identifier; the server cuts longer ones silently (NAMEDATALEN - 1).
@@ -19,19 +20,28 @@ pub(super) struct Index {
     pub(super) make: String,
 }
 
-/// The statement that makes a part's table.
-pub(super) fn table(dataset: &Dataset, part: Part) -> String {
+/// The tables of a part, each with the statement that makes it: its own, and those of its items.
+pub(super) fn tables(laid: &Laid, part: Part) -> Vec<(String, String)> {
+    let own = (laid.name_of(part).to_owned(), table(laid, part));
+    let children = laid.children_of(part).map(|child| (child.name(), child.make()));
+    std::iter::once(own).chain(children).collect()
+}
+
+fn table(laid: &Laid, part: Part) -> String {
+    let dataset: &Dataset = laid;
     let columns = match part {
         Part::Table(at) => {
             let table = &dataset.tables[at];
-            columns(vec![not_null(&key_column(table), key_type(table.key))], &table.fields)
+            let kinds = laid.record_types(at).skip(1);
+            columns(vec![not_null(&key_column(table), key_type(table.key))], table.fields.iter().zip(kinds))
         }
         Part::Log(at) => {
             let log = &dataset.logs[at];
             // Taken when an event is inserted: of two appends that overlap either may be the first, and one that began
             // after another was acknowledged comes after it.
             let seq = format!("{} bigint GENERATED ALWAYS AS IDENTITY", seq_column(log));
-            columns(vec![not_null(&stream_column(log), key_type(log.stream)), seq], &log.fields)
+            let kinds = log.fields.iter().map(|field| type_of(&field.kind));
+            columns(vec![not_null(&stream_column(log), key_type(log.stream)), seq], log.fields.iter().zip(kinds))
         }
         Part::Series(at) => {
             let series = &dataset.series[at];
@@ -48,7 +58,12 @@ pub(super) fn table(dataset: &Dataset, part: Part) -> String {
 
 /// The indexes that are built when the rows are there, which is quicker than keeping them while rows come. Primary keys
 /// are among them. A dot, which no declared name contains, sets their names apart.
-pub(super) fn indexes(dataset: &Dataset, part: Part) -> Vec<Index> {
+pub(super) fn indexes(laid: &Laid, part: Part) -> Vec<Index> {
+    let children = laid.children_of(part).flat_map(|child| child.indexes());
+    own_indexes(laid, part).into_iter().chain(children).collect()
+}
+
+fn own_indexes(dataset: &Dataset, part: Part) -> Vec<Index> {
     let (plain, name) = (dataset.name_of(part), quoted(dataset.name_of(part)));
     let key = |columns: &str| {
         let index = identifier(&format!("{plain}.key"));
@@ -86,13 +101,13 @@ pub(super) fn indexes(dataset: &Dataset, part: Part) -> Vec<Index> {
 }
 
 /// For each part the statements that make it.
-pub(super) fn described(dataset: &Dataset) -> Vec<String> {
+pub(super) fn described(laid: &Laid) -> Vec<String> {
     let part = |part| {
-        let made = std::iter::once(table(dataset, part));
-        let made: Vec<String> = made.chain(indexes(dataset, part).into_iter().map(|index| index.make)).collect();
-        format!("{}: {}", dataset.name_of(part), made.join("; "))
+        let made = tables(laid, part).into_iter().map(|(_, make)| make);
+        let made: Vec<String> = made.chain(indexes(laid, part).into_iter().map(|index| index.make)).collect();
+        format!("{}: {}", laid.name_of(part), made.join("; "))
     };
-    dataset.parts().map(part).collect()
+    laid.parts().map(part).collect()
 }
 
 /// The type of a field's column.
@@ -127,21 +142,26 @@ pub(super) fn array_type(element: Type) -> Type {
     }
 }
 
-fn columns(mut columns: Vec<String>, fields: &[Field]) -> String {
-    columns.extend(fields.iter().map(|field| {
-        let (name, kind) = (quoted(&field.name), type_of(&field.kind));
-        if field.optional { format!("{name} {}", spelled(&kind)) } else { not_null(&name, kind) }
+fn columns<'a>(mut columns: Vec<String>, fields: impl Iterator<Item = (&'a Field, Type)>) -> String {
+    columns.extend(fields.map(|(field, kind)| {
+        let name = quoted(&field.name);
+        if field.optional { nullable(&name, kind) } else { not_null(&name, kind) }
     }));
     columns.join(", ")
 }
 
-fn not_null(column: &str, kind: Type) -> String {
+pub(super) fn nullable(column: &str, kind: Type) -> String {
+    format!("{column} {}", spelled(&kind))
+}
+
+pub(super) fn not_null(column: &str, kind: Type) -> String {
     format!("{column} {} NOT NULL", spelled(&kind))
 }
 
 fn spelled(kind: &Type) -> &'static str {
     match *kind {
         Type::BOOL => "boolean",
+        Type::INT4 => "integer",
         Type::INT8 => "bigint",
         Type::FLOAT8 => "double precision",
         Type::TEXT => "text COLLATE \"C\"",
@@ -191,7 +211,7 @@ pub(super) fn at_column(series: &Series) -> String {
 }
 
 /// The wanted name for a column of ours, with underscores added until none of the declared names is the same.
-fn free<'a>(wanted: &str, taken: impl Iterator<Item = &'a str> + Clone) -> String {
+pub(super) fn free<'a>(wanted: &str, taken: impl Iterator<Item = &'a str> + Clone) -> String {
     let mut name = wanted.to_owned();
     while taken.clone().any(|taken| taken == name) {
         name.push('_');

@@ -1,19 +1,27 @@
 //! The parameters of each operation's statement, in the order of `sql.rs`. Their bytes on the wire are in `values.rs`.
 
+use super::children::Child;
+use super::items;
+use super::laid::Laid;
 use super::values::Param;
-use crate::{Dataset, Failure, Matching, Op, Point, Value};
+use crate::{Failure, Key, Matching, Op, Point, Value};
 
 /// The parameters of a single operation's statement.
-pub(super) fn parameters<'a>(dataset: &Dataset, op: &'a Op) -> Result<Vec<Param<'a>>, Failure> {
+pub(super) fn parameters<'a>(laid: &Laid, op: &'a Op) -> Result<Vec<Param<'a>>, Failure> {
     let int = Param::Int;
     Ok(match op {
-        Op::Insert { key, record, .. } => with_values(Param::key(key), record)?,
+        Op::Insert { table, key, record } => {
+            let mut parameters = with_values(Param::key(key), record);
+            for child in laid.children(*table) {
+                let value = record.get(child.field).ok_or_else(|| uneven(op))?;
+                parameters.extend(items::arrays(&child, value)?);
+            }
+            parameters
+        }
         Op::Read { key, .. } | Op::Delete { key, .. } => vec![Param::key(key)],
         Op::Update { key, changes, .. } => {
             let mut parameters = Vec::with_capacity(changes.len() + 1);
-            for change in changes {
-                parameters.push(Param::of(&change.value)?);
-            }
+            parameters.extend(changes.iter().map(|change| Param::of(&change.value)));
             parameters.push(Param::key(key));
             parameters
         }
@@ -24,19 +32,19 @@ pub(super) fn parameters<'a>(dataset: &Dataset, op: &'a Op) -> Result<Vec<Param<
         }
         Op::Scan { from, limit, .. } => vec![Param::key(from), Param::limit(*limit)],
         Op::Find { matching, limit, .. } => match matching {
-            Matching::Equal(value) => vec![Param::of(value)?, Param::limit(*limit)],
-            Matching::Between(low, high) => vec![Param::of(low)?, Param::of(high)?, Param::limit(*limit)],
+            Matching::Equal(value) => vec![Param::of(value), Param::limit(*limit)],
+            Matching::Between(low, high) => vec![Param::of(low), Param::of(high), Param::limit(*limit)],
         },
-        Op::Append { stream, events, .. } if events.len() == 1 => with_values(Param::key(stream), &events[0])?,
+        Op::Append { stream, events, .. } if events.len() == 1 => with_values(Param::key(stream), &events[0]),
         Op::Append { log, stream, events } => {
-            let width = dataset.logs[*log].fields.len();
+            let width = laid.logs[*log].fields.len();
             if events.iter().any(|event| event.len() != width) {
                 return Err(uneven(op));
             }
             let mut parameters = vec![Param::key(stream)];
             for field in 0..width {
                 let values = events.iter().map(|event| Param::of(&event[field]));
-                parameters.push(Param::Array(values.collect::<Result<_, Failure>>()?));
+                parameters.push(Param::Array(values.collect()));
             }
             parameters
         }
@@ -51,7 +59,7 @@ pub(super) fn parameters<'a>(dataset: &Dataset, op: &'a Op) -> Result<Vec<Param<
                 Param::Array(points.iter().map(|point| int(point.entity)).collect()),
                 Param::Array(points.iter().map(|point| int(point.at_ms)).collect()),
             ];
-            let width = dataset.series[*series].metrics.len();
+            let width = laid.series[*series].metrics.len();
             if points.iter().any(|point| point.metrics.len() != width) {
                 return Err(uneven(op));
             }
@@ -71,6 +79,13 @@ pub(super) fn parameters<'a>(dataset: &Dataset, op: &'a Op) -> Result<Vec<Param<
         }
         Op::Batch(_) | Op::Transact(_) => return Err(Failure::misplaced(op)),
     })
+}
+
+/// Those of `fill`: a record's key, and its new items.
+pub(super) fn filling<'a>(child: &Child<'_>, key: &'a Key, value: &'a Value) -> Result<Vec<Param<'a>>, Failure> {
+    let mut parameters = vec![Param::key(key)];
+    parameters.extend(items::arrays(child, value)?);
+    Ok(parameters)
 }
 
 /// The points, by (entity, instant), of equal ones the last: a statement may not meet a row twice, and two statements that
@@ -96,13 +111,11 @@ fn least_held(floor: i64, by: i64) -> Param<'static> {
     i64::try_from(least.max(i64::MIN.into())).map_or(Param::Null, Param::Int)
 }
 
-fn with_values<'a>(key: Param<'a>, values: &'a [Value]) -> Result<Vec<Param<'a>>, Failure> {
+fn with_values<'a>(key: Param<'a>, values: &'a [Value]) -> Vec<Param<'a>> {
     let mut parameters = Vec::with_capacity(1 + values.len());
     parameters.push(key);
-    for value in values {
-        parameters.push(Param::of(value)?);
-    }
-    Ok(parameters)
+    parameters.extend(values.iter().map(Param::of));
+    parameters
 }
 
 fn uneven(op: &Op) -> Failure {

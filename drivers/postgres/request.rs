@@ -6,12 +6,14 @@ use std::pin::pin;
 use futures_util::TryStreamExt;
 use tokio_postgres::{Client, Error, RowStream, Statement};
 
+use super::children::Child;
 use super::failure::failure;
+use super::laid::Laid;
 use super::parameters::last_of_each;
 use super::sql::Shape;
-use super::statements::Named;
 use super::values::{Answer, Param};
-use crate::{Dataset, Failure, Fields, Key, Matching, Op, Rows};
+use crate::named::Named;
+use crate::{Dataset, Failure, Fields, Key, Matching, Op, Rows, Value};
 
 /// A statement to be sent.
 pub(super) struct Request<'a> {
@@ -83,6 +85,18 @@ pub(super) fn shape(op: &Op) -> Result<Option<(Shape, Named<'_>)>, Failure> {
         Op::Above { series, metric, .. } => (Shape::Above { series: *series, metric: *metric }, Named::All),
         Op::Batch(_) | Op::Transact(_) => return Err(Failure::misplaced(op)),
     }))
+}
+
+/// The items that an operation replaces in tables of their own, by statements after that of the record itself.
+///
+/// They cannot be one statement with it: that would see the rows as they were before it waited for the record, and so
+/// neither remove those of a replacement which it waited for nor add its own beside them.
+pub(super) fn replaced<'a>(laid: &'a Laid, op: &'a Op) -> impl Iterator<Item = (Child<'a>, &'a Key, &'a Value)> {
+    let update = if let Op::Update { table, key, changes } = op { Some((*table, key, changes)) } else { None };
+    update.into_iter().flat_map(move |(table, key, changes)| {
+        let replaced = move |field| laid.child(table, field);
+        changes.iter().filter_map(move |change| Some((replaced(change.field)?, key, &change.value)))
+    })
 }
 
 /// What the reply to a single operation's statement has to be.

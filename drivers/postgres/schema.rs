@@ -2,11 +2,12 @@
 //!
 //! On a server of others, nothing but this schema is touched. It is marked by a table that names its workload and the
 //! tables that were made; only those are ever dropped, one by one and never with CASCADE. What has the schema's name and
-//! not its mark is refused.
+//! not its mark is refused. The tables tell the layout too: data is found again only by who would have made the same ones.
 
+use super::laid::Laid;
 use super::layout::{self, identifier, quoted};
 use super::link::Link;
-use crate::{Dataset, Failure, FailureKind};
+use crate::{Failure, FailureKind};
 
 /// The mark's table. A dot, which no declared name contains, sets its name apart.
 const MARK: &str = "\"storebench.mark\"";
@@ -34,7 +35,7 @@ impl Schema {
     }
 
     /// Makes the dataset's tables, empty, in place of those that an earlier run of this workload made. All or nothing.
-    pub(super) async fn create(&self, link: &mut Link, dataset: &Dataset) -> Result<(), Failure> {
+    pub(super) async fn create(&self, link: &mut Link, laid: &Laid) -> Result<(), Failure> {
         link.run("BEGIN").await?; // Undone, if anything fails, by the end of the connection.
         match self.there(link).await? {
             There::Nothing => {}
@@ -44,8 +45,7 @@ impl Schema {
                 return Err(Failure::broken(format!("postgres: {problem}; rename it or give another database")));
             }
         }
-        let tables: Vec<&str> = dataset.parts().map(|part| dataset.name_of(part)).collect();
-        let made: Vec<String> = dataset.parts().map(|part| layout::table(dataset, part)).collect();
+        let (tables, made): (Vec<String>, Vec<String>) = all_tables(laid).unzip();
         link.run(&format!(
             "CREATE SCHEMA {}; CREATE TABLE {MARK} (workload text NOT NULL, tables text[] NOT NULL, note text); {}",
             self.quoted,
@@ -58,20 +58,22 @@ impl Schema {
 
     /// Builds the indexes, lets the planner look at the data and the data reach the disk. Only some roles may ask for a
     /// checkpoint; for the others the server makes it in its own time.
-    pub(super) async fn settle(&self, link: &mut Link, dataset: &Dataset) -> Result<(), Failure> {
+    pub(super) async fn settle(&self, link: &mut Link, laid: &Laid) -> Result<(), Failure> {
         let named = "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-                     WHERE n.nspname = $1 AND c.relkind = 'i'";
+                     WHERE n.nspname = $1 AND c.relkind = 'i' \
+                     UNION ALL SELECT c.conname FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace \
+                     WHERE n.nspname = $1 AND c.contype = 'f'";
         let there = link.query(named, &[&self.name]).await?;
         let there: Vec<&str> = there.iter().filter_map(|row| row.try_get(0).ok()).collect();
-        for part in dataset.parts() {
-            for index in layout::indexes(dataset, part).into_iter().filter(|index| !there.contains(&&*index.name)) {
+        for part in laid.parts() {
+            for index in layout::indexes(laid, part).into_iter().filter(|index| !there.contains(&&*index.name)) {
                 link.run(&index.make).await.map_err(|failure| match failure.kind {
-                    FailureKind::Exists => Failure::exists(format_args!("a loaded key of {}", dataset.name_of(part))),
+                    FailureKind::Exists => Failure::exists(format_args!("a loaded key of {}", laid.name_of(part))),
                     _ => failure,
                 })?;
             }
         }
-        let tables: Vec<String> = dataset.parts().map(|part| quoted(dataset.name_of(part))).collect();
+        let tables: Vec<String> = all_tables(laid).map(|(name, _)| quoted(&name)).collect();
         if !tables.is_empty() {
             link.run(&format!("VACUUM (ANALYZE) {}", tables.join(", "))).await?;
         }
@@ -87,9 +89,10 @@ impl Schema {
         if noted.len() == 1 { Ok(()) } else { Err(Failure::broken("postgres: there is no dataset to be noted")) }
     }
 
-    /// The note beside the data, if there are both.
-    pub(super) async fn noted(&self, link: &mut Link) -> Result<Option<String>, Failure> {
-        if !matches!(self.there(link).await?, There::Own(_)) {
+    /// The note beside the data, if there are both and the data lies in the tables of this layout.
+    pub(super) async fn noted(&self, link: &mut Link, laid: &Laid) -> Result<Option<String>, Failure> {
+        let There::Own(tables) = self.there(link).await? else { return Ok(None) };
+        if !all_tables(laid).map(|(name, _)| name).eq(tables) {
             return Ok(None);
         }
         let rows = link.query(&format!("SELECT note FROM {MARK}"), &[]).await?;
@@ -145,4 +148,9 @@ impl Schema {
             Failure::broken(format!("postgres: {problem}, so it is left alone: {failure}"))
         })
     }
+}
+
+/// All tables of a dataset, each with the statement that makes it.
+fn all_tables(laid: &Laid) -> impl Iterator<Item = (String, String)> {
+    laid.parts().flat_map(|part| layout::tables(laid, part))
 }

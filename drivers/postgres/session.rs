@@ -5,14 +5,15 @@ use std::sync::Arc;
 use tokio_postgres::Client;
 
 use super::bulk::Load;
+use super::laid::Laid;
 use super::link::{Link, Wire};
 use super::statements::Statements;
 use super::talk::Talk;
-use crate::{Dataset, Done, Failure, Op, Part, Row, Rows, Session};
+use crate::{Done, Failure, Op, Part, Row, Rows, Session};
 
 /// One logical client.
 pub struct PostgresSession {
-    dataset: Arc<Dataset>,
+    laid: Arc<Laid>,
     client: Client,
     wire: Wire,
     statements: Statements,
@@ -20,16 +21,16 @@ pub struct PostgresSession {
 }
 
 impl PostgresSession {
-    pub(super) fn new(link: Link, dataset: Arc<Dataset>) -> Self {
+    pub(super) fn new(link: Link, laid: Arc<Laid>) -> Self {
         let Link { client, wire } = link;
-        let statements = Statements::new(dataset.clone());
-        PostgresSession { dataset, client, wire, statements, load: Load::default() }
+        let statements = Statements::new(laid.clone());
+        PostgresSession { laid, client, wire, statements, load: Load::default() }
     }
 
     /// What is to be said, the wire by which it goes, and the load that may be under way.
     fn parts(&mut self) -> (Talk<'_>, &mut Wire, &mut Load) {
-        let PostgresSession { dataset, client, wire, statements, load } = self;
-        (Talk { dataset, client, statements }, wire, load)
+        let PostgresSession { laid, client, wire, statements, load } = self;
+        (Talk { laid, client, statements }, wire, load)
     }
 }
 

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use tokio_postgres::types::PgLsn;
 
 use super::config::Config;
+use super::laid::Laid;
 use super::layout;
 use super::link::Link;
 use super::schema::Schema;
-use crate::{Dataset, Description, Durability, Failure, FailureKind, Guarantees, Isolation, Opening};
+use crate::{Description, Durability, Failure, FailureKind, Guarantees, Isolation, Opening};
 
 /// What was found on the server before anything was set.
 pub(super) struct Found {
@@ -145,7 +146,7 @@ fn met_by(level: &str) -> Isolation {
 }
 
 /// The description, read back through a connection that is set as sessions are.
-pub(super) async fn describe(link: &mut Link, dataset: &Dataset) -> Result<Description, Failure> {
+pub(super) async fn describe(link: &mut Link, laid: &Laid) -> Result<Description, Failure> {
     let asked = "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY($1)";
     let mut settings = BTreeMap::new();
     for row in link.query(asked, &[&TOLD.as_slice()]).await? {
@@ -161,9 +162,10 @@ pub(super) async fn describe(link: &mut Link, dataset: &Dataset) -> Result<Descr
         ("written_bytes", "write-ahead log of the whole cluster since the opening"),
     ];
     settings.extend(client.map(|(name, setting)| (name.into(), setting.into())));
+    settings.insert("layout".into(), laid.layout.name().into());
     settings.insert("client.tls".into(), tls(link).await);
     let version = settings.get("server_version").cloned().unwrap_or_default();
-    Ok(Description { version, guarantees: guarantees(&settings), settings, layout: layout::described(dataset) })
+    Ok(Description { version, guarantees: guarantees(&settings), settings, layout: layout::described(laid) })
 }
 
 /// As the server sees this connection. Not every engine has the view.

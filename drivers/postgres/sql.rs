@@ -5,11 +5,12 @@
 
 use tokio_postgres::types::Type;
 
+use super::laid::Laid;
 use super::layout::{
     array_type, at_column, entity_column, event_columns, key_column, key_type, point_columns, quoted, record_columns,
     seq_column, stream_column, type_of,
 };
-use crate::{Dataset, Field, Fields, Fold, Log, Order, Part, Series, Table};
+use crate::{Field, Fields, Fold, Log, Order, Part, Series, Table};
 
 /// A statement apart from its parameters and the fields that it names. Numbers are positions in the dataset.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,6 +22,16 @@ pub(super) enum Shape {
     Insert(usize),
     Read(usize),
     Update(usize),
+    /// Removes a record's items from their own table.
+    Clear {
+        table: usize,
+        field: usize,
+    },
+    /// Puts a record's items there.
+    Fill {
+        table: usize,
+        field: usize,
+    },
     Delete(usize),
     Bump {
         table: usize,
@@ -57,6 +68,10 @@ pub(super) enum Shape {
         metric: usize,
     },
     Copy(Part),
+    CopyItems {
+        table: usize,
+        field: usize,
+    },
     Export(Part),
 }
 
@@ -72,19 +87,19 @@ impl Sql {
         Sql { text: text.into(), types: Vec::new() }
     }
 
-    fn push(&mut self, text: &str) -> &mut Self {
+    pub(super) fn push(&mut self, text: &str) -> &mut Self {
         self.text.push_str(text);
         self
     }
 
     /// The next parameter, of a type.
-    fn bind(&mut self, kind: Type) -> &mut Self {
+    pub(super) fn bind(&mut self, kind: Type) -> &mut Self {
         self.types.push(kind);
         let number = self.types.len();
         self.push(&format!("${number}"))
     }
 
-    fn bind_all(&mut self, kinds: impl IntoIterator<Item = Type>) -> &mut Self {
+    pub(super) fn bind_all(&mut self, kinds: impl IntoIterator<Item = Type>) -> &mut Self {
         for (at, kind) in kinds.into_iter().enumerate() {
             self.push(if at == 0 { "" } else { ", " }).bind(kind);
         }
@@ -93,43 +108,57 @@ impl Sql {
 }
 
 /// The statement of a shape. `fields` are those that a read answers or an update sets.
-pub(super) fn sql(dataset: &Dataset, shape: Shape, fields: &Fields) -> Sql {
+pub(super) fn sql(laid: &Laid, shape: Shape, fields: &Fields) -> Sql {
     match shape {
         Shape::Begin => Sql::of("BEGIN"),
         Shape::Commit => Sql::of("COMMIT"),
         Shape::Rollback => Sql::of("ROLLBACK"),
-        Shape::Insert(table)
-        | Shape::Read(table)
+        Shape::Insert(table) => insert(laid, table),
+        Shape::Read(table)
         | Shape::Update(table)
         | Shape::Delete(table)
         | Shape::Bump { table, .. }
         | Shape::Scan(table)
-        | Shape::Find { table, .. } => on_table(&dataset.tables[table], shape, fields),
-        Shape::Append { log, many } => append(&dataset.logs[log], many),
-        Shape::Tail(log) => tail(&dataset.logs[log]),
-        Shape::Ingest { series, many } => ingest(&dataset.series[series], many),
+        | Shape::Find { table, .. } => on_table(laid, table, shape, fields),
+        Shape::Clear { table, field } => laid.child(table, field).map(|child| child.clear()).unwrap_or_default(),
+        Shape::Fill { table, field } => laid.child(table, field).map(|child| child.fill()).unwrap_or_default(),
+        Shape::Append { log, many } => append(&laid.logs[log], many),
+        Shape::Tail(log) => tail(&laid.logs[log]),
+        Shape::Ingest { series, many } => ingest(&laid.series[series], many),
         Shape::Last(series) | Shape::Range(series) | Shape::Window { series, .. } | Shape::Above { series, .. } => {
-            on_series(&dataset.series[series], shape)
+            on_series(&laid.series[series], shape)
         }
-        Shape::Copy(part) => copy(dataset, part),
-        Shape::Export(part) => export(dataset, part),
+        Shape::Copy(part) => copy(laid, part),
+        Shape::CopyItems { table, field } => copy_items(laid, table, field),
+        Shape::Export(part) => export(laid, part),
     }
 }
 
-fn on_table(table: &Table, shape: Shape, fields: &Fields) -> Sql {
+/// The record, which comes first in time and in parameters; and with it, in one statement, the rows of its items.
+fn insert(laid: &Laid, at: usize) -> Sql {
+    let table = &laid.tables[at];
+    let mut sql = Sql::of(&format!("INSERT INTO {} ({}) VALUES (", quoted(&table.name), record_columns(table)));
+    sql.bind_all(laid.record_types(at)).push(")");
+    let record = std::mem::take(&mut sql.text);
+    for (nth, child) in laid.children(at).enumerate() {
+        sql.push(if nth == 0 { "WITH " } else { ", " }).push(&format!("{} AS (", child.quoted()));
+        child.push_insert(&mut sql);
+        sql.push(")");
+    }
+    sql.push(if sql.text.is_empty() { "" } else { " " }).push(&record);
+    sql
+}
+
+fn on_table(laid: &Laid, at: usize, shape: Shape, fields: &Fields) -> Sql {
+    let table = &laid.tables[at];
     let (name, key) = (quoted(&table.name), key_column(table));
     let key_kind = key_type(table.key);
     match shape {
-        Shape::Insert(_) => {
-            let mut sql = Sql::of(&format!("INSERT INTO {name} ({}) VALUES (", record_columns(table)));
-            sql.bind_all(std::iter::once(key_kind).chain(types(&table.fields))).push(")");
-            sql
-        }
         Shape::Update(_) => {
             let mut sql = Sql::of(&format!("UPDATE {name} SET "));
-            for (at, field) in chosen(table, fields).enumerate() {
-                sql.push(if at == 0 { "" } else { ", " }).push(&format!("{} = ", quoted(&field.name)));
-                sql.bind(type_of(&field.kind));
+            for (nth, field) in chosen(table, fields).enumerate() {
+                sql.push(if nth == 0 { "" } else { ", " }).push(&format!("{} = ", quoted(&table.fields[field].name)));
+                sql.bind(laid.type_of(at, field));
             }
             sql.push(&format!(" WHERE {key} = ")).bind(key_kind);
             sql
@@ -141,14 +170,14 @@ fn on_table(table: &Table, shape: Shape, fields: &Fields) -> Sql {
         }
         Shape::Bump { field, floored, .. } => bump(table, field, floored),
         Shape::Scan(_) => {
-            let mut sql = Sql::of(&format!("{} WHERE {key} >= ", select(table, fields)));
+            let mut sql = Sql::of(&format!("{} WHERE {key} >= ", select(laid, at, fields)));
             sql.bind(key_kind).push(&format!(" ORDER BY {key} LIMIT ")).bind(Type::INT8);
             sql
         }
         Shape::Find { field, equal, order, .. } => {
             let (column, kind) = (quoted(&table.fields[field].name), type_of(&table.fields[field].kind));
             let order = if order == Order::Ascending { "ASC" } else { "DESC" };
-            let mut sql = Sql::of(&format!("{} WHERE {column} ", select(table, fields)));
+            let mut sql = Sql::of(&format!("{} WHERE {column} ", select(laid, at, fields)));
             if equal {
                 sql.push("= ").bind(kind);
             } else {
@@ -158,7 +187,7 @@ fn on_table(table: &Table, shape: Shape, fields: &Fields) -> Sql {
             sql
         }
         _ => {
-            let mut sql = Sql::of(&format!("{} WHERE {key} = ", select(table, fields)));
+            let mut sql = Sql::of(&format!("{} WHERE {key} = ", select(laid, at, fields)));
             sql.bind(key_kind);
             sql
         }
@@ -263,41 +292,52 @@ fn within<'a>(sql: &'a mut Sql, at: &str) -> &'a mut Sql {
 }
 
 /// `types` are here those of the columns: a copy has no parameters, but its rows have to be written.
-fn copy(dataset: &Dataset, part: Part) -> Sql {
+fn copy(laid: &Laid, part: Part) -> Sql {
     let (columns, kinds): (String, Vec<Type>) = match part {
-        Part::Table(at) => {
-            let table = &dataset.tables[at];
-            (record_columns(table), std::iter::once(key_type(table.key)).chain(types(&table.fields)).collect())
-        }
+        Part::Table(at) => (record_columns(&laid.tables[at]), laid.record_types(at).collect()),
         Part::Log(at) => {
-            let log = &dataset.logs[at];
+            let log = &laid.logs[at];
             (event_columns(log), std::iter::once(key_type(log.stream)).chain(types(&log.fields)).collect())
         }
         Part::Series(at) => {
-            let series = &dataset.series[at];
+            let series = &laid.series[at];
             let metrics = series.metrics.iter().map(|_| Type::FLOAT8);
             (point_columns(series), [Type::INT8, Type::INT8].into_iter().chain(metrics).collect())
         }
     };
-    let name = quoted(dataset.name_of(part));
-    Sql { text: format!("COPY {name} ({columns}) FROM STDIN (FORMAT binary)"), types: kinds }
+    copied(&quoted(laid.name_of(part)), &columns, kinds)
 }
 
-fn export(dataset: &Dataset, part: Part) -> Sql {
-    let name = quoted(dataset.name_of(part));
+fn copy_items(laid: &Laid, table: usize, field: usize) -> Sql {
+    let Some(child) = laid.child(table, field) else { return Sql::default() };
+    let (columns, kinds) = child.columns();
+    copied(&child.quoted(), &columns, kinds)
+}
+
+fn copied(name: &str, columns: &str, types: Vec<Type>) -> Sql {
+    Sql { text: format!("COPY {name} ({columns}) FROM STDIN (FORMAT binary)"), types }
+}
+
+fn export(laid: &Laid, part: Part) -> Sql {
+    let name = quoted(laid.name_of(part));
     Sql::of(&match part {
-        Part::Table(at) => format!("SELECT {} FROM {name}", record_columns(&dataset.tables[at])),
+        Part::Table(at) => select(laid, at, &Fields::All),
         Part::Log(at) => {
-            let log = &dataset.logs[at];
+            let log = &laid.logs[at];
             let (stream, seq) = (stream_column(log), seq_column(log));
             format!("SELECT {} FROM {name} ORDER BY {stream}, {seq}", event_columns(log))
         }
-        Part::Series(at) => format!("SELECT {} FROM {name}", point_columns(&dataset.series[at])),
+        Part::Series(at) => format!("SELECT {} FROM {name}", point_columns(&laid.series[at])),
     })
 }
 
-fn select(table: &Table, fields: &Fields) -> String {
-    let columns = chosen(table, fields).map(|field| quoted(&field.name));
+fn select(laid: &Laid, at: usize, fields: &Fields) -> String {
+    let table = &laid.tables[at];
+    let column = |field| match laid.child(at, field) {
+        Some(child) => child.answered(),
+        None => quoted(&table.fields[field].name),
+    };
+    let columns = chosen(table, fields).map(column);
     let columns: Vec<String> = std::iter::once(key_column(table)).chain(columns).collect();
     format!("SELECT {} FROM {}", columns.join(", "), quoted(&table.name))
 }
@@ -306,9 +346,9 @@ fn types(fields: &[Field]) -> impl Iterator<Item = Type> {
     fields.iter().map(|field| type_of(&field.kind))
 }
 
-fn chosen<'a>(table: &'a Table, fields: &'a Fields) -> Box<dyn Iterator<Item = &'a Field> + 'a> {
+fn chosen<'a>(table: &Table, fields: &'a Fields) -> Box<dyn Iterator<Item = usize> + 'a> {
     match fields {
-        Fields::All => Box::new(table.fields.iter()),
-        Fields::Some(positions) => Box::new(positions.iter().map(|at| &table.fields[*at])),
+        Fields::All => Box::new(0..table.fields.len()),
+        Fields::Some(positions) => Box::new(positions.iter().copied()),
     }
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use tokio_postgres::{Client, Statement};
 
 use super::failure::failure;
+use super::laid::Laid;
 use super::sql::{self, Shape};
-use crate::{Change, Dataset, Failure, Fields};
+use crate::named::Named;
+use crate::{Failure, Fields};
 
 /// The statements of one session.
 pub(super) struct Statements {
-    dataset: Arc<Dataset>,
+    laid: Arc<Laid>,
     prepared: Vec<Prepared>,
 }
 
@@ -20,17 +22,9 @@ struct Prepared {
     statement: Statement,
 }
 
-/// The fields that a statement names, as the operation holds them: comparing them allocates nothing.
-#[derive(Clone, Copy)]
-pub(super) enum Named<'a> {
-    All,
-    Fields(&'a Fields),
-    Changed(&'a [Change]),
-}
-
 impl Statements {
-    pub(super) fn new(dataset: Arc<Dataset>) -> Self {
-        Statements { dataset, prepared: Vec::new() }
+    pub(super) fn new(laid: Arc<Laid>) -> Self {
+        Statements { laid, prepared: Vec::new() }
     }
 
     /// The statement of this shape. A workload has a few dozen of them, which a search compares quicker than it could
@@ -43,34 +37,13 @@ impl Statements {
     }
 
     async fn prepare(&mut self, client: &Client, shape: Shape, fields: Fields) -> Result<Statement, Failure> {
-        let mut sql = sql::sql(&self.dataset, shape, &fields);
-        if matches!(shape, Shape::Copy(_)) {
+        let mut sql = sql::sql(&self.laid, shape, &fields);
+        if matches!(shape, Shape::Copy(_) | Shape::CopyItems { .. }) {
             sql.types.clear(); // They are those of its columns.
         }
         let prepared = client.prepare_typed(&sql.text, &sql.types).await;
         let statement = prepared.map_err(|error| failure(error, &sql.text))?;
         self.prepared.push(Prepared { shape, fields, statement: statement.clone() });
         Ok(statement)
-    }
-}
-
-impl Named<'_> {
-    fn are(self, fields: &Fields) -> bool {
-        match (self, fields) {
-            (Named::All, Fields::All) => true,
-            (Named::Fields(named), fields) => named == fields,
-            (Named::Changed(changes), Fields::Some(positions)) => {
-                changes.iter().map(|change| change.field).eq(positions.iter().copied())
-            }
-            _ => false,
-        }
-    }
-
-    fn to_fields(self) -> Fields {
-        match self {
-            Named::All => Fields::All,
-            Named::Fields(fields) => fields.clone(),
-            Named::Changed(changes) => Fields::Some(changes.iter().map(|change| change.field).collect()),
-        }
     }
 }

@@ -1,8 +1,9 @@
 //! What is said to the server for one operation, and in how many round trips.
 //!
-//! A single operation is one statement. The statements of a group are sent together, without waiting for replies
-//! (pipelining), within BEGIN and COMMIT. A transaction in which a reply decides - an update that may find no row, a bump
-//! that a floor may refuse - says COMMIT or ROLLBACK in a second round trip. No conflict is tried again here.
+//! A single operation is one statement, but for an update that replaces items in a table of their own, which is a group. The
+//! statements of a group are sent together, without waiting for replies (pipelining), within BEGIN and COMMIT. A transaction
+//! in which a reply decides - an update that may find no row, a bump that a floor may refuse - says COMMIT or ROLLBACK in a
+//! second round trip. No conflict is tried again here.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -10,16 +11,19 @@ use std::task::Poll;
 use futures_util::future::{MaybeDone, maybe_done};
 use tokio_postgres::Client;
 
-use super::parameters::parameters;
-use super::request::{Expects, Reply, Request, Subject, expects, shape};
+use super::children::Child;
+use super::laid::Laid;
+use super::parameters::{filling, parameters};
+use super::request::{Expects, Reply, Request, Subject, expects, replaced, shape};
 use super::sql::Shape;
-use super::statements::{Named, Statements};
+use super::statements::Statements;
 use super::values::Param;
+use crate::named::Named;
 use crate::{Dataset, Done, Failure, FailureKind, Fields, Op, Rows};
 
 /// One side of a session while it carries out an operation.
 pub(super) struct Talk<'s> {
-    pub(super) dataset: &'s Dataset,
+    pub(super) laid: &'s Laid,
     pub(super) client: &'s Client,
     pub(super) statements: &'s mut Statements,
 }
@@ -32,6 +36,7 @@ impl<'s> Talk<'s> {
                 Some(misplaced) => Err(Failure::misplaced(misplaced)),
                 None => self.transact(ops, rows).await,
             },
+            _ if replaced(self.laid, op).next().is_some() => self.batch(std::slice::from_ref(op), rows).await,
             _ => self.one(op, rows).await,
         }
     }
@@ -39,22 +44,25 @@ impl<'s> Talk<'s> {
     async fn one(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
         let Some(request) = self.request(op).await? else { return Ok(Done::Applied) };
         match request.receive(request.send(self.client).await, rows).await? {
-            Reply::Nothing if has_reasons(self.dataset, op) => {
+            Reply::Nothing if has_reasons(self.laid, op) => {
                 let probe = self.probe(op).await?;
                 let reply = probe.receive(probe.send(self.client).await, rows).await?;
-                reason(self.dataset, op, reply)
+                reason(self.laid, op, reply)
             }
-            Reply::Nothing => Err(missing(self.dataset, op)),
+            Reply::Nothing => Err(missing(self.laid, op)),
             _ => Ok(Done::Applied),
         }
     }
 
     /// All or nothing.
     async fn transact(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Done, Failure> {
-        // Every operation that may be here has a statement: the one of `ops[at]` is `requests[1 + at]`.
         let mut requests = vec![self.control(Shape::Begin).await?];
-        for op in ops {
+        // The positions of the operations of `requests[1..]`.
+        let mut of = Vec::with_capacity(ops.len());
+        for (at, op) in ops.iter().enumerate() {
             requests.extend(self.request(op).await?);
+            requests.extend(self.replacing(op).await?);
+            of.resize(requests.len() - 1, at);
         }
         let decides = decides(ops);
         if !decides {
@@ -71,15 +79,16 @@ impl<'s> Talk<'s> {
         // COMMIT after an error rolls back.
         let is_open = decides || replies.len() < requests.len();
         let aborted = replies[first..].iter().any(Result::is_err);
-        let op = first.checked_sub(1).and_then(|at| ops.get(at));
-        match (replies.swap_remove(first), op) {
-            (Ok(_), Some(op)) if has_reasons(self.dataset, op) => self.why(&ops[..first - 1], op, aborted).await,
-            (reply, op) => {
+        let at = first.checked_sub(1).and_then(|request| of.get(request).copied());
+        let op = at.map(|at| &ops[at]);
+        match (replies.swap_remove(first), at) {
+            (Ok(_), Some(at)) if has_reasons(self.laid, &ops[at]) => self.why(&ops[..at], &ops[at], aborted).await,
+            (reply, _) => {
                 if is_open {
                     // Should this fail, the connection is gone and the transaction with it.
                     let _ = self.say(Shape::Rollback).await;
                 }
-                let failure = |op| missing(self.dataset, op);
+                let failure = |op| missing(self.laid, op);
                 Err(reply.err().or(op.map(failure)).unwrap_or_else(|| Failure::broken("postgres: no transaction")))
             }
         }
@@ -95,13 +104,14 @@ impl<'s> Talk<'s> {
             requests.push(self.control(Shape::Begin).await?);
             for op in before {
                 requests.extend(self.request(op).await?);
+                requests.extend(self.replacing(op).await?);
             }
         }
         let probe = requests.len();
         requests.extend([self.probe(op).await?, self.control(Shape::Rollback).await?]);
         let replies: Result<Vec<Reply>, Failure> =
             self.together(&requests, &mut Rows::default()).await.into_iter().collect();
-        reason(self.dataset, op, replies?[probe])
+        reason(self.laid, op, replies?[probe])
     }
 
     /// Sends statements without waiting in between, and reads their replies in order. If one cannot even be sent, the rest
@@ -131,11 +141,29 @@ impl<'s> Talk<'s> {
     where
         's: 'a,
     {
-        let dataset = self.dataset;
+        let laid = self.laid;
         let Some((shape, named)) = shape(op)? else { return Ok(None) };
         let statement = self.statements.get(self.client, shape, named).await?;
-        let parameters = parameters(dataset, op)?;
-        Ok(Some(Request { statement, parameters, expects: expects(dataset, op), subject: Subject::Op(dataset, op) }))
+        let parameters = parameters(laid, op)?;
+        Ok(Some(Request { statement, parameters, expects: expects(laid, op), subject: Subject::Op(laid, op) }))
+    }
+
+    /// What follows the statement of an operation that replaces items: those that were there go, and the new ones come, if
+    /// that statement has changed the record.
+    pub(super) async fn replacing<'a>(&mut self, op: &'a Op) -> Result<Vec<Request<'a>>, Failure>
+    where
+        's: 'a,
+    {
+        let (subject, expects) = (Subject::Op(self.laid, op), Expects::Done);
+        let mut requests = Vec::new();
+        for (child, key, value) in replaced(self.laid, op) {
+            let Child { table, field, .. } = child;
+            let clear = self.statements.get(self.client, Shape::Clear { table, field }, Named::All).await?;
+            requests.push(Request { statement: clear, parameters: vec![Param::key(key)], expects, subject });
+            let fill = self.statements.get(self.client, Shape::Fill { table, field }, Named::All).await?;
+            requests.push(Request { statement: fill, parameters: filling(&child, key, value)?, expects, subject });
+        }
+        Ok(requests)
     }
 
     /// What the field of a bump holds.
@@ -147,7 +175,7 @@ impl<'s> Talk<'s> {
         let fields = Fields::Some(vec![*field]);
         let statement = self.statements.get(self.client, Shape::Read(*table), Named::Fields(&fields)).await?;
         let parameters = vec![Param::key(key)];
-        Ok(Request { statement, parameters, expects: Expects::Held, subject: Subject::Op(self.dataset, op) })
+        Ok(Request { statement, parameters, expects: Expects::Held, subject: Subject::Op(self.laid, op) })
     }
 
     pub(super) async fn control(&mut self, shape: Shape) -> Result<Request<'static>, Failure> {

@@ -1,6 +1,7 @@
 //! What is PostgreSQL's own and so not in the conformance suite: tiers read back, plans, statements, faults, TLS, and the
 //! care for servers of others. All of it against real servers; a missing one fails.
 
+mod children;
 mod faults;
 mod plans;
 mod tls;
@@ -11,23 +12,11 @@ use std::time::Duration;
 use super::link::Link;
 use super::*;
 use crate::{
-    Address, Change, FailureKind, Field, Fields, Isolation, Key, KeyKind, Kind, Log, Point, Rows, Series, Session,
-    Table, Value, server,
+    Address, Change, Dataset, FailureKind, Fields, Isolation, Key, Point, Rows, Session, Value, sample, server,
 };
 
 fn dataset(name: &str) -> Arc<Dataset> {
-    let field = |name: &str, kind| Field { name: name.into(), kind, optional: false };
-    let users = vec![field("name", Kind::Text), field("age", Kind::Int)];
-    let accounts = vec![field("balance", Kind::Int)];
-    Arc::new(Dataset {
-        name: name.into(),
-        tables: vec![
-            Table { name: "users".into(), key: KeyKind::Text, fields: users, indexes: vec![1] },
-            Table { name: "accounts".into(), key: KeyKind::Int, fields: accounts, indexes: vec![0] },
-        ],
-        logs: vec![Log { name: "events".into(), stream: KeyKind::Int, fields: vec![field("what", Kind::Text)] }],
-        series: vec![Series { name: "cpu".into(), metrics: vec!["busy".into(), "idle".into()] }],
-    })
+    Arc::new(sample::dataset(name))
 }
 
 /// A server that several tests share; each has a dataset of its own.

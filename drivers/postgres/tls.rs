@@ -1,4 +1,4 @@
-//! TLS for connections, by rustls with ring.
+//! TLS for connections; whom they trust is in `drivers/tls.rs`.
 //!
 //! As in libpq (postgresql.org/docs/current/libpq-ssl.html), `prefer` and `require` encrypt without asking who answers;
 //! `verify-full` checks the certificate and the host's name. There is no channel binding and no client certificate.
@@ -17,11 +17,10 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
-use crate::Failure;
+use crate::{Failure, tls};
 
 /// How connections are encrypted.
 #[derive(Clone)]
@@ -33,39 +32,15 @@ pub(super) struct TlsStream(client::TlsStream<Socket>);
 impl Tls {
     /// Whoever answers.
     pub(super) fn unverified() -> Result<Self, Failure> {
-        let provider = Arc::new(ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider.clone());
-        let builder = builder.with_safe_default_protocol_versions().map_err(unusable)?;
-        let verifier = Arc::new(Anyone(provider));
-        Ok(Tls(Arc::new(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())))
+        let verifier = Arc::new(Anyone(Arc::new(ring::default_provider())));
+        let builder = tls::builder()?.dangerous().with_custom_certificate_verifier(verifier);
+        Ok(Tls(tls::without_client_certificate(builder)))
     }
 
     /// Who has a certificate from one of the authorities in a file, or else of those that the system trusts.
     pub(super) fn verified(authorities: Option<&Path>) -> Result<Self, Failure> {
-        let mut roots = RootCertStore::empty();
-        match authorities {
-            Some(file) => {
-                let unreadable =
-                    |error: &dyn std::fmt::Display| Failure::broken(format!("sslrootcert={}: {error}", file.display()));
-                for certificate in CertificateDer::pem_file_iter(file).map_err(|error| unreadable(&error))? {
-                    let certificate = certificate.map_err(|error| unreadable(&error))?;
-                    roots.add(certificate).map_err(|error| unreadable(&error))?;
-                }
-                if roots.is_empty() {
-                    return Err(unreadable(&"it holds no certificate"));
-                }
-            }
-            // Some that cannot be read are no reason not to use the others.
-            None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
-        }
-        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
-        let builder = builder.with_safe_default_protocol_versions().map_err(unusable)?;
-        Ok(Tls(Arc::new(builder.with_root_certificates(roots).with_no_client_auth())))
+        tls::verified("sslrootcert", authorities).map(Tls)
     }
-}
-
-fn unusable(error: Error) -> Failure {
-    Failure::broken("TLS cannot be used").caused_by(error)
 }
 
 /// Accepts every certificate, but not a signature that the certificate did not make.

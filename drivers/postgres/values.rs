@@ -1,4 +1,5 @@
-//! Values and keys to and from PostgreSQL's binary format: one column a field, `jsonb` for lists, maps and items.
+//! Values and keys to and from PostgreSQL's binary format: one column a field, `jsonb` for lists, maps and items. Items of
+//! tables of their own are taken apart in `items.rs`.
 
 use std::error::Error;
 
@@ -8,6 +9,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, IsNull, Kind as TypeKind, ToSql, Type, to_sql_checked};
 
 use super::failure::failure;
+use super::items;
 use crate::{Failure, Field, Fields, Key, KeyKind, Kind, Value, json};
 
 /// A parameter of a statement or a column of a copied row. Texts and bytes are those of the operation.
@@ -19,21 +21,24 @@ pub(super) enum Param<'a> {
     Float(f64),
     Text(&'a str),
     Bytes(&'a [u8]),
-    Json(String),
+    /// A list, a map or items: JSON in a column of JSON, their number in one of integers.
+    Nested(&'a Value),
+    /// A text that is not the operation's.
+    Made(String),
     Array(Vec<Param<'a>>),
 }
 
 impl<'a> Param<'a> {
-    pub(super) fn of(value: &'a Value) -> Result<Self, Failure> {
-        Ok(match value {
+    pub(super) fn of(value: &'a Value) -> Self {
+        match value {
             Value::Null => Param::Null,
             Value::Bool(flag) => Param::Bool(*flag),
             Value::Int(number) | Value::Time(number) => Param::Int(*number),
             Value::Float(number) => Param::Float(*number),
             Value::Text(text) => Param::Text(text),
             Value::Bytes(bytes) => Param::Bytes(bytes),
-            Value::List(_) | Value::Map(_) => Param::Json(json::encode(value)?),
-        })
+            Value::List(_) | Value::Map(_) => Param::Nested(value),
+        }
     }
 
     pub(super) fn key(key: &'a Key) -> Self {
@@ -55,14 +60,17 @@ impl ToSql for Param<'_> {
             (Param::Null, _) => return Ok(IsNull::Yes),
             (Param::Bool(flag), &Type::BOOL) => out.put_u8(u8::from(*flag)),
             (Param::Int(number), &Type::INT8) => out.put_i64(*number),
+            (Param::Int(number), &Type::INT4) => out.put_i32(i32::try_from(*number)?),
             (Param::Float(number), &Type::FLOAT8) => out.put_f64(*number),
             (Param::Int(number), &Type::FLOAT8) => out.put_f64(*number as f64),
             (Param::Text(text), &Type::TEXT) => out.put_slice(text.as_bytes()),
             (Param::Bytes(bytes), &Type::BYTEA) => out.put_slice(bytes),
-            (Param::Json(text), &Type::JSONB) => {
+            (Param::Made(text), &Type::TEXT) => out.put_slice(text.as_bytes()),
+            (Param::Nested(value), &Type::JSONB) => {
                 out.put_u8(JSONB_VERSION);
-                out.put_slice(text.as_bytes());
+                out.put_slice(json::encode(value)?.as_bytes());
             }
+            (Param::Nested(Value::List(items)), &Type::INT4) => out.put_i32(i32::try_from(items.len())?),
             (Param::Array(elements), kind) if matches!(kind.kind(), TypeKind::Array(_)) => {
                 return elements.as_slice().to_sql(kind, out);
             }
@@ -119,6 +127,14 @@ impl Answer<'_> {
 
 fn value(row: &Row, at: usize, kind: &Kind) -> Result<Value, Failure> {
     let Some(bytes) = column(row, at)? else { return Ok(Value::Null) };
+    match kind {
+        Kind::Items(fields) if *row.columns()[at].type_() == Type::RECORD => items::decode(bytes, fields),
+        _ => of_column(bytes, kind),
+    }
+}
+
+/// The value in a column of its own.
+pub(super) fn of_column(bytes: &[u8], kind: &Kind) -> Result<Value, Failure> {
     Ok(match kind {
         Kind::Bool => match bytes {
             [flag] => Value::Bool(*flag != 0),
@@ -182,10 +198,10 @@ fn eight(bytes: &[u8]) -> Result<[u8; 8], Failure> {
     bytes.try_into().map_err(|_| broken("a number that is not 8 bytes"))
 }
 
-fn text(bytes: &[u8]) -> Result<&str, Failure> {
+pub(super) fn text(bytes: &[u8]) -> Result<&str, Failure> {
     std::str::from_utf8(bytes).map_err(|_| broken("a text that is not UTF-8"))
 }
 
-fn broken(what: &str) -> Failure {
+pub(super) fn broken(what: &str) -> Failure {
     Failure::broken(format!("postgres answered {what}"))
 }

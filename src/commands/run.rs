@@ -41,7 +41,9 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
     let addresses: Result<Vec<Address>, String> = args.stores.iter().map(|store| stores::parse(store)).collect();
     let addresses = addresses.map_err(|problem| Failed::usage(anyhow!(problem)))?;
     refuse_to_keep_what_goes(args, &addresses)?;
-    let requests = requests(args, &workloads, &addresses)?;
+    let mut requests = requests(args, &workloads, &addresses)?;
+    let asked: Vec<String> = requests.iter().map(|request| request.id.clone()).collect();
+    interleave(&mut requests, args.seed);
     let prices = Prices::load(&args.prices)?;
     let folder = Folder::create(args, &workloads)?;
     let stop = stop_on_ctrl_c()?;
@@ -58,6 +60,7 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
             Ok(mut run) => {
                 prices.price(&mut run, &experiment.host)?;
                 experiment.runs.push(run);
+                experiment.runs.sort_by_key(|run| asked.iter().position(|id| *id == run.id));
             }
             Err(error) => failures.push((request.id.clone(), error)),
         }
@@ -131,18 +134,15 @@ fn workloads(args: &RunArgs) -> Result<Vec<Arc<Workload>>, Failed> {
     Ok(workloads)
 }
 
-/// Every run of the experiment in the order in which it happens: stores shuffled anew for each repetition, so that a
-/// slow drift of the machine does not favour the one that always comes first.
+/// Every run of the experiment, in the order in which they were asked for.
 fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) -> Result<Vec<Request>, Failed> {
     let mut requests = Vec::new();
-    for (at, workload) in workloads.iter().enumerate() {
+    for workload in workloads {
         let load = load(args, workload);
         let plan = workload.plan(args.records, load.until.operations()).map_err(Failed::usage)?;
         let generator = Arc::new(Generator::new(Arc::new(plan), args.seed));
         for repetition in 1..=args.runs {
-            let mut order: Vec<(usize, &Address)> = addresses.iter().enumerate().collect();
-            order.shuffle(&mut rng(args.seed, Purpose::Experiment, at as u64, u64::from(repetition)));
-            for (position, address) in order {
+            for (position, address) in addresses.iter().enumerate() {
                 let twin = addresses.iter().filter(|other| other.store == address.store).count() > 1;
                 let store = if twin { format!("{}-{}", address.store, position + 1) } else { address.store.clone() };
                 let request = Request {
@@ -163,6 +163,16 @@ fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) 
         }
     }
     Ok(requests)
+}
+
+/// Puts the runs into the order in which they happen: the stores shuffled anew for each repetition, so that a slow drift
+/// of the machine does not favour the one that always comes first.
+fn interleave(requests: &mut [Request], seed: u64) {
+    let together =
+        |one: &Request, next: &Request| one.workload.name == next.workload.name && one.repetition == next.repetition;
+    for (round, stores) in requests.chunk_by_mut(together).enumerate() {
+        stores.shuffle(&mut rng(seed, Purpose::Experiment, round as u64, 0));
+    }
 }
 
 /// The load: the command line's, else the workload's, else the defaults above.

@@ -232,9 +232,9 @@ async fn check<S: Store>(
     Ok(())
 }
 
-/// The time of day to the second, RFC 3339, UTC.
+/// The time of day to the millisecond, RFC 3339, UTC.
 pub fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 /// The phases in which a failure means that the store, as it was named, cannot be used.

@@ -22,7 +22,7 @@ pub struct Cell<'a> {
     pub store_number: usize,
     /// The number of the store and load: its colour where the loads of a store stand side by side.
     pub number: usize,
-    /// In the order in which they ran; never empty.
+    /// In the order of the record; never empty.
     pub runs: Vec<&'a Run>,
 }
 
@@ -39,7 +39,7 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// All cells: workloads and stores in the order in which they ran, the strongest tier first.
+/// All cells: workloads and stores in the order of the record, the strongest tier first.
 pub fn cells(experiment: &Experiment) -> Vec<Cell<'_>> {
     let mut cells: Vec<Cell<'_>> = Vec::new();
     let same = |a: &Run, b: &Run| {

@@ -9,8 +9,8 @@ use super::*;
 use crate::disk::scratch_folder;
 
 /// A server with options of its own.
-struct Other {
-    host: String,
+pub(super) struct Other {
+    pub(super) host: String,
     process: Child,
     _folder: TempDir,
 }
@@ -24,7 +24,7 @@ impl Drop for Other {
 
 impl Other {
     /// Starts it in a set of its own, whose name is `other`.
-    async fn start(options: &[&str]) -> Other {
+    pub(super) async fn start(options: &[&str]) -> Other {
         let folder = tempfile::Builder::new().prefix("storebench-").tempdir_in(scratch_folder()).expect("a folder");
         let key = folder.path().join("key");
         std::fs::write(&key, "c3RvcmViZW5jaA==").expect("a key");

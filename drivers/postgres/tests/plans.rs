@@ -31,12 +31,26 @@ fn searching() -> Vec<Op> {
     ]
 }
 
+/// The plan of a prepared statement with these parameters.
+pub(super) async fn plan(link: &mut Link, sql: &sql::Sql, parameters: &[values::Param<'_>]) -> String {
+    // An array type is named after its element's, with an underscore before it.
+    let types: Vec<&str> = sql.types.iter().map(|kind| kind.name()).collect();
+    let values: Vec<String> = parameters.iter().map(literal).collect();
+    link.run(&format!("PREPARE one ({}) AS {}", types.join(", "), sql.text)).await.expect("prepared");
+    let plan = link.query(&format!("EXPLAIN EXECUTE one ({})", values.join(", ")), &[]).await.expect("a plan");
+    link.run("DEALLOCATE one").await.expect("forgotten");
+    let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+    plan.join("\n")
+}
+
 /// A parameter as a literal, for EXECUTE.
 fn literal(parameter: &values::Param<'_>) -> String {
     match parameter {
         values::Param::Int(number) => number.to_string(),
         values::Param::Float(number) => number.to_string(),
         values::Param::Text(text) => format!("'{text}'"),
+        values::Param::Nested(_) => "0".to_owned(),
+        values::Param::Array(_) => "'{}'".to_owned(),
         other => panic!("no operation here has a parameter {other:?}"),
     }
 }
@@ -65,18 +79,12 @@ async fn no_operation_reads_a_whole_table_or_sorts() {
                 Op::Update { .. } => Fields::Some(vec![1]),
                 _ => Fields::All,
             };
-            let sql = sql::sql(&store.dataset, shape, &fields);
-            let types: Vec<&str> = sql.types.iter().map(|kind| kind.name()).collect();
-            let values = parameters::parameters(&store.dataset, &op).expect("parameters");
-            let values: Vec<String> = values.iter().map(literal).collect();
-            link.run(&format!("PREPARE one ({}) AS {}", types.join(", "), sql.text)).await.expect("prepared");
-            let plan = link.query(&format!("EXPLAIN EXECUTE one ({})", values.join(", ")), &[]).await.expect("a plan");
-            let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
-            let plan = plan.join("\n");
+            let sql = sql::sql(&store.laid, shape, &fields);
+            let parameters = parameters::parameters(&store.laid, &op).expect("parameters");
+            let plan = plan(&mut link, &sql, &parameters).await;
             // Folding buckets needs them in order; their number is that of the answer.
             let sorts = plan.contains("Sort") && !matches!(op, Op::Window { .. });
             assert!(plan.contains("Index") && !plan.contains("Seq Scan") && !sorts, "{mode}: {}\n{plan}", sql.text);
-            link.run("DEALLOCATE one").await.expect("forgotten");
         }
     }
 }

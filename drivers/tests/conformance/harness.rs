@@ -15,8 +15,8 @@ use tokio::runtime::{Builder, Runtime};
 /// Where stores are found if not by their bare name, or on a server that the suite starts.
 const ADDRESSES: &[(&str, &str)] = &[("sim", "sim?latency=1us")];
 
-/// Layouts of stores beside their usual ones: each is tested as a store of its own.
-const LAYOUTS: &[&str] = &["redis?layout=json"];
+/// Stores that are tested once more with other options than their defaults.
+const FURTHER: &[&str] = &["postgres?layout=children", "redis?layout=json"];
 
 pub const PEOPLE: usize = 0;
 pub const WORDS: usize = 1;
@@ -71,6 +71,7 @@ pub fn dataset() -> Dataset {
 
 /// A store under test.
 pub struct Tested {
+    /// That of the store, or of the line in `FURTHER`.
     pub name: &'static str,
     pub capabilities: Capabilities,
     pub keeps_data: bool,
@@ -82,12 +83,12 @@ pub struct Tested {
 /// One of its clients.
 pub struct Client(Box<dyn AnySession>);
 
-/// All stores of this build in all their layouts, empty and settled.
+/// All stores of this build, empty and settled.
 pub fn all_stores() -> impl Iterator<Item = Tested> {
     let names = drivers::names();
-    let has = |layout: &&str| names.iter().any(|name| layout.split('?').next() == Some(*name));
-    let layouts: Vec<_> = LAYOUTS.iter().copied().filter(has).collect();
-    names.into_iter().chain(layouts).map(store)
+    let is_built = |name: &&str| names.iter().any(|built| name.split('?').next() == Some(*built));
+    let further: Vec<&str> = FURTHER.iter().copied().filter(is_built).collect();
+    names.into_iter().chain(further).map(store)
 }
 
 /// Those whose answers mean something.
@@ -95,12 +96,12 @@ pub fn keeping_stores() -> impl Iterator<Item = Tested> {
     all_stores().filter(|store| store.keeps_data)
 }
 
-/// The store of this name, which may be followed by a layout, empty and settled.
+/// The store of this name, empty and settled.
 pub fn store(name: &'static str) -> Tested {
     let address = ADDRESSES.iter().find(|(store, _)| *store == name).map_or(name, |(_, address)| *address);
     let address: Address = address.parse().expect("the table holds addresses");
-    let opened = drivers::visit(&address.store.clone(), Open(address)).expect("the name is in the list");
-    Tested { name, ..opened }
+    let kind = address.store.clone();
+    Tested { name, ..drivers::visit(&kind, Open(address)).expect("the name is in the list") }
 }
 
 struct Open(Address);
@@ -271,14 +272,19 @@ impl Tested {
 
     /// Closes it without removing anything, and opens it again for the same dataset.
     pub fn kept(self) -> Tested {
-        self.store.close(true).expect("closed");
-        drivers::visit(&self.address.store.clone(), Reopen(self.address, self.dataset)).expect("its name")
+        self.reopened(true)
     }
 
     /// Removes everything, and opens it again for the same dataset.
     pub fn removed(self) -> Tested {
-        self.store.close(false).expect("closed");
-        drivers::visit(&self.address.store.clone(), Reopen(self.address, self.dataset)).expect("its name")
+        self.reopened(false)
+    }
+
+    fn reopened(self, keep: bool) -> Tested {
+        self.store.close(keep).expect("closed");
+        let kind = self.address.store.clone();
+        let reopened = drivers::visit(&kind, Reopen(self.address, self.dataset)).expect("the name is in the list");
+        Tested { name: self.name, ..reopened }
     }
 }
 

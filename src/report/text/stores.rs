@@ -1,5 +1,5 @@
 //! The last thing that the terminal shows of several stores: one table for each durability tier, a row for each workload
-//! and store. In the order in which they ran: nothing is ranked.
+//! and store. In the order of the record: nothing is ranked.
 
 use crate::record::{Latency, Run};
 use crate::report::group::{Cell, stores_differ};

@@ -24,7 +24,7 @@ pub struct Group<'a> {
     pub cells: Vec<Cell<'a>>,
 }
 
-/// All groups, in the order in which their workloads first ran, the strongest tier first.
+/// All groups, in the order of the record, the strongest tier first.
 pub fn groups(experiment: &Experiment) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for cell in group::cells(experiment) {

@@ -56,7 +56,7 @@ pub struct Load {
     pub written: String,
 }
 
-/// All workloads, in the order in which they first ran.
+/// All workloads, in the order of the record.
 pub fn workloads(experiment: &Experiment) -> Vec<Workload> {
     let keys = distinct(experiment.runs.iter().map(|run| (&run.workload.name, &run.workload.hash)));
     let of = |key: (&String, &String)| {
