@@ -111,8 +111,7 @@ impl Store for Postgres {
     }
 
     async fn describe(&self) -> Result<Description, Failure> {
-        let mut link = self.target.connect(&self.session_settings).await?;
-        settings::describe(&mut link, &self.laid).await
+        settings::describe(&self.target, &self.session_settings, &self.laid).await
     }
 
     fn binding(&self, op: &Op) -> Binding {

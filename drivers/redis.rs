@@ -39,6 +39,8 @@ use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, TlsCertificates,
 };
 
+use crate::address::is_this_machine;
+use crate::files::Files;
 use crate::server::{Program, Server, Site};
 use crate::{
     Binding, Capabilities, Capability, Description, Durability, Failure, FailureKind, Footprint, Op, Opening,
@@ -170,12 +172,16 @@ impl Store for Redis {
         let info = settings::info(&mut connection, &["server", "replication", "persistence"]).await?;
         let of_server = settings::settings(&mut connection).await?;
         let guarantees = settings::guarantees(of_server.as_ref(), &info);
+        let files = if self.is_local() { settings::files(of_server.as_ref(), &info) } else { Files::default() };
         let mut settings = of_server.unwrap_or_default();
         for told in ["redis_mode", "role", "connected_slaves", "aof_enabled", "mem_allocator", "multiplexing_api"] {
             settings.extend(info.get(told).map(|value| (told.to_owned(), value.clone())));
         }
         settings.extend(self.client_settings());
-        Ok(Description { version: settings::version(&info), guarantees, settings, layout: self.shape.sentences() })
+        let layout = self.shape.sentences();
+        let mut description = Description { version: settings::version(&info), guarantees, settings, layout };
+        files.judge(&mut description);
+        Ok(description)
     }
 
     fn binding(&self, op: &Op) -> Binding {
@@ -201,6 +207,14 @@ impl Store for Redis {
 impl Redis {
     async fn connect(&self) -> Result<MultiplexedConnection, Failure> {
         connect(&self.client, self.timeout).await
+    }
+
+    /// Whether the server's address is of this machine.
+    fn is_local(&self) -> bool {
+        match self.client.get_connection_info().addr() {
+            ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => is_this_machine(host),
+            _ => true, // A socket in a folder.
+        }
     }
 
     /// What is set on our side, in effect.

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::Config;
 use super::failure::failure;
+use crate::address::is_this_machine;
 use crate::{Failure, FailureKind, redacted};
 
 /// How long the crate looks for a primary, which it does again after every broken connection: the first connection has
@@ -46,6 +47,16 @@ pub(super) async fn options(config: &Config, limit: Duration) -> Result<ClientOp
     options.retry_reads = Some(false);
     options.retry_writes = Some(false);
     Ok(options)
+}
+
+/// Whether every given host is this machine. The set may name others, but it is the process that answers that tells where
+/// its files are.
+pub(super) fn is_local(options: &ClientOptions) -> bool {
+    let is_local = |host: &ServerAddress| match host {
+        ServerAddress::Tcp { host, .. } => is_this_machine(host),
+        _ => true, // A socket in a folder.
+    };
+    options.hosts.iter().all(is_local)
 }
 
 /// A client whose connection is made and whose password is checked. Its tasks live on the runtime that calls this.

@@ -7,8 +7,9 @@ use tokio_postgres::types::PgLsn;
 use super::config::Config;
 use super::laid::Laid;
 use super::layout;
-use super::link::Link;
+use super::link::{Link, Target};
 use super::schema::Schema;
+use crate::files::Files;
 use crate::{Description, Durability, Failure, FailureKind, Guarantees, Isolation, Opening};
 
 /// What was found on the server before anything was set.
@@ -22,13 +23,14 @@ pub(super) struct Found {
 }
 
 /// Settings that bear on speed or safety. What a server does not have is left out.
-const TOLD: [&str; 43] = [
+const TOLD: [&str; 44] = [
     "autovacuum",
     "bgwriter_delay",
     "checkpoint_completion_target",
     "checkpoint_timeout",
     "commit_delay",
     "data_checksums",
+    "data_directory",
     "deadlock_timeout",
     "default_toast_compression",
     "default_transaction_isolation",
@@ -146,7 +148,8 @@ fn met_by(level: &str) -> Isolation {
 }
 
 /// The description, read back through a connection that is set as sessions are.
-pub(super) async fn describe(link: &mut Link, laid: &Laid) -> Result<Description, Failure> {
+pub(super) async fn describe(target: &Target, session_settings: &str, laid: &Laid) -> Result<Description, Failure> {
+    let link = &mut target.connect(session_settings).await?;
     let asked = "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY($1)";
     let mut settings = BTreeMap::new();
     for row in link.query(asked, &[&TOLD.as_slice()]).await? {
@@ -165,7 +168,22 @@ pub(super) async fn describe(link: &mut Link, laid: &Laid) -> Result<Description
     settings.insert("layout".into(), laid.layout.name().into());
     settings.insert("client.tls".into(), tls(link).await);
     let version = settings.get("server_version").cloned().unwrap_or_default();
-    Ok(Description { version, guarantees: guarantees(&settings), settings, layout: layout::described(laid) })
+    let files = if target.is_local() { files(link, &settings).await } else { Files::default() };
+    let layout = layout::described(laid);
+    let mut description = Description { version, guarantees: guarantees(&settings), settings, layout };
+    files.judge(&mut description);
+    Ok(description)
+}
+
+/// On what the server's files lie, if it runs on this machine and tells us where: it tells
+/// superusers and `pg_read_all_settings` only. Our session's process has the mounts of them all.
+async fn files(link: &mut Link, settings: &BTreeMap<String, String>) -> Files {
+    let rows = link.query("SELECT pg_backend_pid()", &[]).await;
+    let pid: Option<i32> = rows.ok().and_then(|rows| rows.first().and_then(|row| row.try_get(0).ok()));
+    match (pid, settings.get("data_directory")) {
+        (Some(pid), Some(folder)) => Files::seen_by(pid.into(), &["postgres"], folder, "pg_wal"),
+        _ => Files::default(),
+    }
 }
 
 /// As the server sees this connection. Not every engine has the view.
