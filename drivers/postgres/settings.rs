@@ -167,6 +167,7 @@ pub(super) async fn describe(target: &Target, session_settings: &str, laid: &Lai
     settings.extend(client.map(|(name, setting)| (name.into(), setting.into())));
     settings.insert("layout".into(), laid.layout.name().into());
     settings.insert("client.tls".into(), tls(link).await);
+    settings.extend(build(link).await.map(|build| ("version".into(), build)));
     let version = settings.get("server_version").cloned().unwrap_or_default();
     let files = if target.is_local() { files(link, &settings).await } else { Files::default() };
     let layout = layout::described(laid);
@@ -186,6 +187,12 @@ async fn files(link: &mut Link, settings: &BTreeMap<String, String>) -> Files {
     }
 }
 
+/// The version with the system that the server was built for.
+async fn build(link: &mut Link) -> Option<String> {
+    let rows = link.query("SELECT version()", &[]).await.ok()?;
+    rows.first()?.try_get(0).ok()
+}
+
 /// As the server sees this connection. Not every engine has the view.
 async fn tls(link: &mut Link) -> String {
     let asked = "SELECT concat_ws(' ', version, cipher) FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl";
@@ -198,7 +205,16 @@ async fn tls(link: &mut Link) -> String {
 pub(super) fn guarantees(settings: &BTreeMap<String, String>) -> Guarantees {
     let told = |name: &str| settings.get(name).map_or("unknown", String::as_str);
     let (fsync, pages, commit) = (told("fsync"), told("full_page_writes"), told("synchronous_commit"));
+    let method = told("wal_sync_method");
     let (durability, meaning) = match (fsync, pages, commit) {
+        ("on", "on", "on" | "local" | "remote_write" | "remote_apply")
+            if stays_in_the_drive(told("version"), method) =>
+        {
+            (
+                Durability::Relaxed,
+                "but on macOS a flush stops in the drive's cache unless wal_sync_method is fsync_writethrough: set that",
+            )
+        }
         // `local`, `remote_write`, `on` and `remote_apply` differ in what they ask of standbys.
         ("on", "on", "on" | "local" | "remote_write" | "remote_apply") => {
             (Durability::Durable, "so each commit is flushed to disk before it is answered")
@@ -217,4 +233,11 @@ pub(super) fn guarantees(settings: &BTreeMap<String, String>) -> Guarantees {
     };
     let because = format!("fsync={fsync}, full_page_writes={pages} and synchronous_commit={commit}, {meaning}");
     Guarantees { durability, isolation, because }
+}
+
+/// Whether what a server of this build flushes by this method may still be lost with the power. On macOS neither fsync
+/// nor O_DSYNC makes the drive write its cache, and `fsync_writethrough` alone does, by F_FULLFSYNC
+/// (postgresql.org/docs/current/wal-reliability.html). A build names its system as `aarch64-apple-darwin23.6.0`.
+fn stays_in_the_drive(build: &str, method: &str) -> bool {
+    build.contains("-darwin") && method != "fsync_writethrough"
 }

@@ -90,6 +90,7 @@ async fn each_tier_is_set_and_read_back() {
         assert!(description.version.starts_with(char::is_numeric), "{}", description.version);
         assert_eq!(description.guarantees.isolation, "read committed");
         assert_eq!(description.settings["client.tls"], "none");
+        assert!(description.settings["version"].starts_with("PostgreSQL "), "{}", description.settings["version"]);
         assert!(description.layout[0].contains("\"age\" bigint NOT NULL"), "{:?}", description.layout);
     }
 }
@@ -140,6 +141,26 @@ fn only_what_is_flushed_and_whole_is_called_durable() {
     assert_eq!(tier("on", "off", "on"), Durability::Memory);
     assert_eq!(tier("off", "on", "on"), Durability::Memory);
     assert_eq!(settings::guarantees(&Default::default()).durability, Durability::Memory);
+}
+
+#[test]
+fn on_macos_only_a_flush_through_the_drive_is_called_durable() {
+    let guarantees = |build: &str, method: &str, commit: &str| {
+        let told = [("fsync", "on"), ("full_page_writes", "on"), ("synchronous_commit", commit), ("version", build)];
+        let told = told.into_iter().chain([("wal_sync_method", method)]);
+        settings::guarantees(&told.map(|(name, setting)| (name.to_owned(), setting.to_owned())).collect())
+    };
+    let mac =
+        "PostgreSQL 16.4 (Homebrew) on aarch64-apple-darwin23.6.0, compiled by Apple clang version 15.0.0, 64-bit";
+    let linux = "PostgreSQL 15.20 (Debian 15.20-0+deb12u1) on x86_64-pc-linux-gnu, compiled by gcc 12.2.0, 64-bit";
+    assert_eq!(guarantees(mac, "fsync_writethrough", "on").durability, Durability::Durable);
+    assert_eq!(guarantees(linux, "fdatasync", "on").durability, Durability::Durable);
+    for method in ["open_datasync", "fdatasync", "fsync", "open_sync"] {
+        let cached = guarantees(mac, method, "on");
+        assert_eq!(cached.durability, Durability::Relaxed, "{method}");
+        assert!(cached.because.contains("wal_sync_method is fsync_writethrough"), "{}", cached.because);
+    }
+    assert_eq!(guarantees(mac, "open_datasync", "off").durability, Durability::Relaxed);
 }
 
 #[tokio::test]
