@@ -240,8 +240,8 @@ mod tests {
         assert!(local("mongodb://127.0.0.1:1,localhost:2/?replicaSet=r"));
         let own_name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or("localhost".into());
         assert!(local(&format!("redis://{}:1", own_name.trim())) && local("redis://"));
-        // An address for documentation (RFC 5737), which is nobody's.
-        assert!(!local("redis://192.0.2.1:6379") && !local("redis://127.evil.example"));
+        // An address for documentation (RFC 5737), which should be nobody's.
+        assert!(!local("redis://203.0.113.77:6379") && !local("redis://127.evil.example"));
         assert!(!local("redis://db.example:6379") && !local("mongodb://localhost,db") && !local("libsql"));
     }
 
