@@ -50,18 +50,31 @@ async fn an_answer_that_is_cut_is_unavailable_and_one_that_is_none_is_broken() {
     for (answer, kind) in
         [("$100\r\nabc", FailureKind::Unavailable), ("", FailureKind::Unavailable), ("!?\r\n", FailureKind::Broken)]
     {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = format!("redis://{}", listener.local_addr().expect("its address"));
-        let server = std::thread::spawn(move || {
-            use std::io::{Read, Write};
-            let (mut peer, _) = listener.accept().expect("a client");
-            let _ = peer.read(&mut [0; 64]);
-            let _ = peer.write_all(answer.as_bytes());
-        });
-        let failure = open(&address, "one").await.err().expect("no answer");
+        let failure = answered_with(answer).await;
         assert_eq!(failure.kind, kind, "{answer:?}: {failure}");
-        server.join().expect("served");
     }
+}
+
+#[tokio::test]
+async fn what_speaks_another_protocol_is_told_in_one_sentence() {
+    let failure = answered_with("HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno").await;
+    assert_eq!(failure.kind, FailureKind::Broken);
+    assert_eq!(failure.message, "redis: PING: what answered there is no Redis (Parse error at 1)");
+}
+
+/// What becomes of a store whose server answers this and closes.
+async fn answered_with(answer: &'static str) -> Failure {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("redis://{}", listener.local_addr().expect("its address"));
+    let server = std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        let (mut peer, _) = listener.accept().expect("a client");
+        let _ = peer.read(&mut [0; 64]);
+        let _ = peer.write_all(answer.as_bytes());
+    });
+    let failure = open(&address, "one").await.err().expect("no answer");
+    server.join().expect("served");
+    failure
 }
 
 #[tokio::test]
