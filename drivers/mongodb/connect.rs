@@ -4,16 +4,17 @@
 //! connections each. A session here has a client of its own: one connection in its pool, and one more that looks at the
 //! server every 10 s and whenever something broke. Whatever the crate would silently try again is off.
 
-use std::io::ErrorKind;
+use std::io;
 use std::time::Duration;
 
+use mongodb::error::ErrorKind;
 use mongodb::options::{ClientOptions, ReadPreference, SelectionCriteria, ServerAddress, ServerMonitoringMode};
 use mongodb::{Client, bson::rawdoc};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Config;
-use super::failure::failure;
+use super::failure::{failure, heard};
 use crate::address::is_this_machine;
 use crate::{Failure, FailureKind, redacted};
 
@@ -67,8 +68,11 @@ pub(super) async fn connect(options: &ClientOptions) -> Result<Client, Failure> 
     let pinged = timeout(limit, client.database("admin").run_raw_command(rawdoc! { "ping": 1 })).await;
     let problem = match pinged {
         Ok(Ok(_)) => return Ok(client),
-        Ok(Err(error)) => failure(error, "connecting"),
-        Err(_) => unreachable(&options.hosts, "it does not answer in time"),
+        Ok(Err(error)) => match error.kind.as_ref() {
+            ErrorKind::ServerSelection { message, .. } => unanswered(options, &heard(message)).caused_by(error),
+            _ => failure(error, "connecting"),
+        },
+        Err(_) => unanswered(options, ""),
     };
     match problem.kind {
         FailureKind::Unavailable if turned_away(&options.hosts).await => Err(Failure::new(
@@ -86,7 +90,9 @@ async fn turned_away(hosts: &[ServerAddress]) -> bool {
         let ServerAddress::Tcp { host, port } = host else { continue };
         let Ok(line) = TcpStream::connect((host.as_str(), port.unwrap_or(27017))).await else { continue };
         let readable = timeout(SOON, line.readable()).await;
-        if readable.is_ok() && !matches!(line.try_read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock) {
+        if readable.is_ok()
+            && !matches!(line.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        {
             return true;
         }
     }
@@ -109,8 +115,21 @@ async fn reach(hosts: &[ServerAddress], limit: Duration) -> Result<(), Failure> 
 }
 
 fn unreachable(hosts: &[ServerAddress], problem: &str) -> Failure {
-    let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
-    Failure::new(FailureKind::Unavailable, format!("mongodb: {} cannot be reached: {problem}", hosts.join(", ")))
+    Failure::new(FailureKind::Unavailable, format!("mongodb: {} cannot be reached: {problem}", names(hosts)))
+}
+
+/// A connection is taken there, and no server that takes writes is found behind it.
+fn unanswered(options: &ClientOptions, heard: &str) -> Failure {
+    let (limit, hosts) = (options.server_selection_timeout.unwrap_or(LONGEST_SELECTION), names(&options.hosts));
+    // A limit of ours that is the longest cannot be raised.
+    let remedy = if limit < LONGEST_SELECTION { ", or raise --timeout" } else { "" };
+    let problem =
+        format!("mongodb: {hosts} does not answer in {limit:?} as a primary{heard}: check the address{remedy}");
+    Failure::new(FailureKind::Unavailable, problem)
+}
+
+fn names(hosts: &[ServerAddress]) -> String {
+    hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The URL with its options again, which the crate reads itself. That of a server of our own brings some already.
