@@ -89,10 +89,12 @@ async fn turned_away(hosts: &[ServerAddress]) -> bool {
     for host in hosts {
         let ServerAddress::Tcp { host, port } = host else { continue };
         let Ok(line) = TcpStream::connect((host.as_str(), port.unwrap_or(27017))).await else { continue };
-        let readable = timeout(SOON, line.readable()).await;
-        if readable.is_ok()
-            && !matches!(line.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
-        {
+        let is_readable = timeout(SOON, line.readable()).await.is_ok();
+        let has_ended = |line: &TcpStream| match line.try_read(&mut [0]) {
+            Ok(bytes) => bytes == 0,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        };
+        if is_readable && has_ended(&line) {
             return true;
         }
     }
