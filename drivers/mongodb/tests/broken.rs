@@ -65,6 +65,8 @@ async fn killed_during(op: &Op) -> (Failure, Duration) {
     session.execute(&account(1, 1), &mut rows).await.expect("inserted");
     let pid = Pid::from_raw(server.pid());
     kill(pid, Signal::SIGSTOP).expect("paused");
+    // The signal stops its threads one after another: until then they may still answer.
+    std::thread::sleep(Duration::from_millis(50));
     let killed = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(300));
         kill(pid, Signal::SIGKILL).expect("killed");
