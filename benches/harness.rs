@@ -14,7 +14,7 @@ use storebench::load::pace::{Clock, Stop};
 use storebench::load::{Load, Request, Until, Unwatched, run};
 use storebench::measure::Times;
 use storebench::measure::recorder::Recorder;
-use storebench::record::{Interval, Run};
+use storebench::record::Run;
 use storebench::workload::{Arrivals, Workload};
 
 /// Operations in one timed batch of a part.
