@@ -308,3 +308,37 @@ fn store_info<S: Store>(request: &Request, prepared: &Prepared<S>) -> StoreInfo 
         bindings: bindings.collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(at_s: f64, phase: Phase) -> Interval {
+        Interval { at_s, length_s: 1.0, phase, ok: 5, ..Interval::default() }
+    }
+
+    #[test]
+    fn a_second_in_which_nothing_ended_is_a_line_of_the_timeline() {
+        let lines = [line(-1.0, Phase::Warmup), line(0.0, Phase::Measure), line(3.0, Phase::Measure)];
+        let whole = timeline(&lines, 5.5, Some(5.0));
+        let told: Vec<_> = whole.iter().map(|line| (line.at_s, line.phase, line.ok, line.length_s)).collect();
+        assert_eq!(
+            told,
+            [
+                (-1.0, Phase::Warmup, 5, 1.0),
+                (0.0, Phase::Measure, 5, 1.0),
+                (1.0, Phase::Measure, 0, 1.0),
+                (2.0, Phase::Measure, 0, 1.0),
+                (3.0, Phase::Measure, 5, 1.0),
+                (4.0, Phase::Measure, 0, 1.0),
+                (5.0, Phase::Drain, 0, 0.5),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_last_second_ends_with_the_last_operation() {
+        let whole = timeline(&[line(0.0, Phase::Measure), line(1.0, Phase::Measure)], 1.25, None);
+        assert_eq!(whole.iter().map(|line| line.length_s).collect::<Vec<_>>(), [1.0, 0.25]);
+    }
+}

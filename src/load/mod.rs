@@ -133,6 +133,16 @@ pub trait Watch: Send {
     fn second(&mut self, line: &Interval);
 }
 
+/// Watches nothing: for benches and programs of one's own.
+#[derive(Debug)]
+pub struct Unwatched;
+
+impl Watch for Unwatched {
+    fn phase(&mut self, _: &str, _: &str) {}
+    fn loaded(&mut self, _: u64, _: u64, _: Duration) {}
+    fn second(&mut self, _: &Interval) {}
+}
+
 /// Why there is no record of a run.
 #[derive(Debug, Error)]
 pub enum RunError {
