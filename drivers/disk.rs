@@ -1,6 +1,5 @@
-//! What the file system tells: of which kind it is, and how much files weigh.
-//!
-//! Claims of durability are about a disk. A store whose files lie in memory keeps nothing, however it is set.
+//! What the file system tells: of which kind it is, and how much files weigh. What that means for claims of durability
+//! is in `files.rs`.
 
 use std::path::{Path, PathBuf};
 
@@ -10,9 +9,6 @@ pub fn scratch_folder() -> PathBuf {
     let var_tmp = PathBuf::from("/var/tmp");
     if std::env::var_os("TMPDIR").is_none() && var_tmp.is_dir() { var_tmp } else { std::env::temp_dir() }
 }
-
-/// File systems that are memory.
-const IN_MEMORY: [&str; 2] = ["tmpfs", "ramfs"];
 
 /// The kind of the file system that holds a path, `ext4` for instance. `None` where the system does not tell.
 pub fn filesystem_of(path: &Path) -> Option<String> {
@@ -24,11 +20,6 @@ pub(crate) fn filesystem_seen_by(process: &str, path: &Path) -> Option<String> {
     let path = path.canonicalize().ok()?;
     let mounts = std::fs::read_to_string(format!("/proc/{process}/mountinfo")).ok()?;
     innermost(&mounts, &path).map(str::to_owned)
-}
-
-/// Whether a kind of file system loses everything with the power.
-pub(crate) fn is_in_memory(filesystem: Option<&str>) -> bool {
-    filesystem.is_some_and(|kind| IN_MEMORY.contains(&kind))
 }
 
 /// Bytes of the file; nothing if it is not there.
@@ -65,6 +56,5 @@ mod tests {
         assert_eq!(kind("/tmpfoo/a.db"), Some("ext4"));
         assert_eq!(kind("/tmp/my disk/a.db"), Some("xfs"));
         assert_eq!(kind("/var/a.db"), Some("btrfs"));
-        assert!(is_in_memory(kind("/tmp/a.db")) && !is_in_memory(kind("/var/a.db")));
     }
 }

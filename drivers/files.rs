@@ -1,4 +1,5 @@
-//! On what the files of a server lie that runs on this machine: no setting makes a store durable whose disk is memory.
+//! On what a store's files lie. Claims of durability are about a disk: a store whose files lie in memory keeps nothing,
+//! however it is set.
 //!
 //! A server tells a path of its own, and the same path may be another folder here, or none: the server may run in a
 //! container, or far behind a port that is forwarded. So a path is believed only together with the process that the
@@ -8,9 +9,12 @@
 
 use std::path::Path;
 
-use crate::{Description, disk};
+use crate::{Description, Durability, disk};
 
-/// The kinds of the file systems of a server's files. None where that cannot be seen.
+/// File systems that lose everything with the power.
+const IN_MEMORY: [&str; 2] = ["tmpfs", "ramfs"];
+
+/// The kinds of the file systems of a store's files. None where that cannot be seen.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Files {
     /// Of its data.
@@ -46,10 +50,19 @@ impl Files {
     /// Records them, and claims no more than they keep.
     pub(crate) fn judge(&self, description: &mut Description) {
         for (name, kind) in [("filesystem", &self.data), ("filesystem_log", &self.log)] {
-            description.guarantees.lie_on(kind.as_deref());
+            let guarantees = &mut description.guarantees;
+            if is_in_memory(kind.as_deref()) && guarantees.durability > Durability::Memory {
+                guarantees.durability = Durability::Memory;
+                guarantees.because += ", but its files lie in memory";
+            }
             description.settings.insert(name.into(), kind.clone().unwrap_or_else(|| "unknown".into()));
         }
     }
+}
+
+/// Whether nothing that lies on this kind of file system outlives the machine.
+pub(crate) fn is_in_memory(filesystem: Option<&str>) -> bool {
+    filesystem.is_some_and(|kind| IN_MEMORY.contains(&kind))
 }
 
 /// A folder in memory, for tests that nothing in it is called durable.
@@ -57,14 +70,14 @@ impl Files {
 pub(crate) fn folder_in_memory() -> &'static Path {
     let folder = Path::new("/dev/shm");
     let kind = disk::filesystem_of(folder);
-    assert!(disk::is_in_memory(kind.as_deref()), "these tests need /dev/shm in memory, and it is {kind:?}");
+    assert!(is_in_memory(kind.as_deref()), "these tests need /dev/shm in memory, and it is {kind:?}");
     folder
 }
 
 #[cfg(all(test, target_os = "linux", any(feature = "mongodb", feature = "postgres", feature = "redis")))]
 mod tests {
     use super::*;
-    use crate::{Durability, Guarantees};
+    use crate::Guarantees;
 
     fn own() -> (i64, String) {
         let name = std::fs::read_to_string("/proc/self/comm").expect("a name");

@@ -1,7 +1,7 @@
 //! What is libSQL's own and so not in the conformance suite: statements, plans, settings, and the care for given files.
 
 use super::*;
-use crate::{Address, Change, Fields, Fold, Key, Matching, Order, Rows, Session, Value, sample};
+use crate::{Address, Change, Fields, Fold, Key, Matching, Order, Rows, Session, Value, files, sample};
 
 fn dataset(name: &str) -> Arc<Dataset> {
     Arc::new(sample::dataset(name))
@@ -77,12 +77,24 @@ async fn each_tier_is_set_and_read_back() {
     for tier in [Durability::Memory, Durability::Relaxed, Durability::Durable] {
         let store = ready(tier).await;
         let description = store.describe().await.expect("a description");
-        let in_memory = disk::is_in_memory(disk::filesystem_of(&store.path).as_deref());
+        let in_memory = files::is_in_memory(disk::filesystem_of(&store.path).as_deref());
         let expected = if in_memory { Durability::Memory } else { tier };
         assert_eq!(description.guarantees.durability, expected, "{}", description.guarantees.because);
         assert_eq!(description.settings["journal_mode"], "wal");
         assert_eq!(description.settings["busy_timeout"], "5000");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_in_memory_is_not_called_durable() {
+    let folder = tempfile::tempdir_in(files::folder_in_memory()).expect("a folder");
+    let address = format!("libsql:{}", folder.path().join("a.db").display());
+    let store = open(&address, "one", Durability::Durable).await.expect("opened");
+    store.reset().await.expect("reset");
+    let description = store.describe().await.expect("a description");
+    assert_eq!(description.guarantees.durability, Durability::Memory, "{}", description.guarantees.because);
+    assert_eq!(description.settings["filesystem"], "tmpfs");
 }
 
 #[tokio::test]
