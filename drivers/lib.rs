@@ -25,7 +25,7 @@ mod sample;
 pub mod server;
 #[cfg(any(feature = "libsql", feature = "libsql-server"))]
 mod sqlite;
-#[cfg(any(feature = "libsql-server", feature = "postgres"))]
+#[cfg(any(feature = "libsql-server", feature = "postgres", feature = "redis"))]
 mod tls;
 mod value;
 

@@ -11,6 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use redis::FromRedisValue;
 
+use super::session::ask;
 use super::*;
 use crate::{
     Address, Change, Dataset, Done, Field, Fields, Fold, Key, KeyKind, Kind, Log, Matching, Order, Part, Point, Rows,
@@ -62,7 +63,7 @@ async fn ready_in(layout: Layout) -> (Server, Redis, RedisSession) {
 
 /// What the server answers to a command of somebody else.
 async fn tell<T: FromRedisValue>(server: &Server, command: &str) -> T {
-    let mut connection = connect(&client(&server.address, None).expect("a client"), Duration::from_secs(5)).await;
+    let mut connection = Target::new(&server.address, None, Duration::from_secs(5)).expect("a target").connect().await;
     let connection = connection.as_mut().expect("a connection");
     let mut words = command.split(' ');
     let mut told = redis::cmd(words.next().expect("a command"));
@@ -225,18 +226,6 @@ async fn a_killed_server_fails_the_operation_in_flight_at_once() {
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     killer.join().expect("killed");
     assert_eq!(fail(&mut session, user("ada", 1)).await.kind, FailureKind::Unavailable);
-}
-
-#[tokio::test]
-async fn a_paused_server_is_a_timeout() {
-    let server = started(Durability::Memory).await;
-    let store = open_for(&server.address, "one", Duration::from_millis(200)).await.expect("opened");
-    store.reset().await.expect("reset");
-    let mut session = store.session().await.expect("a session");
-    let pid = Pid::from_raw(server.pid());
-    kill(pid, Signal::SIGSTOP).expect("stopped");
-    assert_eq!(fail(&mut session, user("ada", 1)).await.kind, FailureKind::Timeout);
-    kill(pid, Signal::SIGCONT).expect("continued");
 }
 
 #[tokio::test]
