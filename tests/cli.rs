@@ -297,6 +297,17 @@ fn ctrl_c_keeps_what_was_measured_and_says_so() {
 }
 
 #[test]
+fn a_password_that_hides_the_host_is_refused_and_not_shown() {
+    for store in ["postgres://ada:hun/ter2@db/app", "redis://:hun?ter2@db", "mongodb://ada:hun#ter2@db"] {
+        let ran = Storebench::run(&["ycsb-c"]).store(store).expect_exit(2);
+        assert!(ran.stderr.contains("percent-encode"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("hun") && !ran.stderr.contains("ter2"), "{}", ran.stderr);
+    }
+    let misplaced = Storebench::run(&["postgres://ada:hunter2@db"]).expect_exit(2).stderr;
+    assert!(misplaced.contains("--store") && !misplaced.contains("hunter2"), "{misplaced}");
+}
+
+#[test]
 fn the_histogram_log_opens_in_somebody_elses_reader() {
     let python = std::env::var("STOREBENCH_TEST_PYTHON")
         .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/target/hdr/bin/python").to_owned());

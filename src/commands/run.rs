@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use drivers::Address;
+use drivers::{Address, redacted};
 use jiff::Timestamp;
 use rand::seq::SliceRandom;
 
@@ -119,6 +119,12 @@ fn workloads(args: &RunArgs) -> Result<Vec<Arc<Workload>>, Failed> {
     };
     let mut workloads: Vec<Arc<Workload>> = Vec::new();
     for name in names {
+        if name.contains("://") {
+            let address = redacted(&name);
+            return Err(Failed::usage(anyhow!(
+                "`{address}` is no workload but the address of a store; give it by --store"
+            )));
+        }
         let workload = Workload::find(&name).map_err(Failed::usage)?;
         for warning in &workload.warnings {
             eprintln!("warning: {name}: {warning}");
@@ -229,7 +235,7 @@ fn command_line() -> String {
         words.push(match (shown, is_store) {
             (Some(address), true) => address,
             (Some(address), false) => format!("--store={address}"),
-            (None, _) => word.clone(),
+            (None, _) => redacted(&word),
         });
         is_store = word == "--store";
     }
