@@ -308,6 +308,23 @@ fn a_password_that_hides_the_host_is_refused_and_not_shown() {
 }
 
 #[test]
+fn a_folder_may_have_any_name() {
+    use std::os::unix::ffi::OsStrExt;
+    let run =
+        Storebench::new(&["run", "ycsb-c", "--warmup", "0", "--ops", "100", "--records", "100", "--store", "memory"]);
+    let mut command = run.command();
+    let name = std::ffi::OsStr::from_bytes(b"out\xff");
+    let output = command.arg("--out").arg(name).output().expect("the binary ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let record = read_record(&command.get_current_dir().expect("a folder").join(name));
+    assert!(
+        record["command"].as_str().is_some_and(|words| words.ends_with("--out out\u{fffd}")),
+        "{}",
+        record["command"]
+    );
+}
+
+#[test]
 fn the_histogram_log_opens_in_somebody_elses_reader() {
     let python = std::env::var("STOREBENCH_TEST_PYTHON")
         .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/target/hdr/bin/python").to_owned());

@@ -225,12 +225,14 @@ fn experiment(args: &RunArgs) -> Experiment {
     }
 }
 
-/// The command as given, with addresses as they are printed: without passwords.
+/// The command as given, with addresses as they are printed: without passwords. What is no text is shown as near to it
+/// as can be.
 fn command_line() -> String {
     let mut words = vec!["storebench".to_owned()];
     let mut is_store = false;
-    for word in std::env::args().skip(1) {
-        let address = if is_store { Some(word.as_str()) } else { word.strip_prefix("--store=") };
+    for word in std::env::args_os().skip(1) {
+        let word = word.to_string_lossy();
+        let address = if is_store { Some(word.as_ref()) } else { word.strip_prefix("--store=") };
         let shown = address.and_then(|text| text.parse::<Address>().ok()).map(|address| address.to_string());
         words.push(match (shown, is_store) {
             (Some(address), true) => address,
