@@ -325,6 +325,25 @@ fn a_folder_may_have_any_name() {
 }
 
 #[test]
+fn what_nobody_reads_is_measured_and_saved_all_the_same() {
+    let run = Storebench::run(&["ycsb-c", "--warmup", "0", "--ops", "200", "--records", "100"]).store("memory");
+    let closed = || Stdio::from(std::io::pipe().expect("a pipe").1);
+    let ended = |mut command: std::process::Command| {
+        command.stdout(closed()).stderr(closed()).status().expect("the binary ends").code()
+    };
+    assert_eq!(ended(run.command()), Some(0));
+    let out = run.command().get_current_dir().expect("a folder").join("out");
+    assert_eq!(read_record(&out)["runs"][0]["verdict"]["valid"], true);
+    let out = out.display().to_string();
+    let twice: &[&[&str]] =
+        &[&["report", &out], &["report", "--adr", &out], &["cost", &out], &["check", "memory"], &["list"]];
+    for args in twice {
+        assert_eq!(ended(Storebench::new(args).command()), Some(0), "{args:?}");
+    }
+    assert_eq!(ended(Storebench::new(&["report", "no-such-folder"]).command()), Some(2), "the verdict is told");
+}
+
+#[test]
 fn the_histogram_log_opens_in_somebody_elses_reader() {
     let python = std::env::var("STOREBENCH_TEST_PYTHON")
         .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/target/hdr/bin/python").to_owned());

@@ -7,8 +7,11 @@ mod progress;
 pub mod report;
 pub mod run;
 mod stores;
+mod tell;
 
 use std::process::ExitCode;
+
+pub use tell::{remark, tell};
 
 /// How the process ends. The numbers are a contract with scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

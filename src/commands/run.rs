@@ -14,7 +14,7 @@ use rand::seq::SliceRandom;
 
 use super::cost::Prices;
 use super::progress::Progress;
-use super::{Exit, Failed, report, stores};
+use super::{Exit, Failed, remark, report, stores, tell};
 use crate::cli::{OnError, RunArgs};
 use crate::draw::rng::{Purpose, rng};
 use crate::generate::Generator;
@@ -92,13 +92,13 @@ fn conclude(
 ) -> Result<Exit, Failed> {
     if !experiment.runs.is_empty() {
         report::write(experiment, &folder.path)?;
-        print!("{}", text::experiment(experiment));
+        tell(&text::experiment(experiment))?;
         if !args.quiet {
-            println!("results: {}", folder.path.display());
+            tell(&format!("results: {}\n", folder.path.display()))?;
         }
     }
     for (run, error) in failures {
-        eprintln!("error: {run}: {error}");
+        remark(&format!("error: {run}: {error}"));
     }
     let all_refused =
         experiment.runs.is_empty() && !failures.is_empty() && failures.iter().all(|(_, error)| error.is_usage());
@@ -127,7 +127,7 @@ fn workloads(args: &RunArgs) -> Result<Vec<Arc<Workload>>, Failed> {
         }
         let workload = Workload::find(&name).map_err(Failed::usage)?;
         for warning in &workload.warnings {
-            eprintln!("warning: {name}: {warning}");
+            remark(&format!("warning: {name}: {warning}"));
         }
         if workloads.iter().any(|other| other.name == workload.name) {
             return Err(Failed::usage(anyhow!(
@@ -256,7 +256,7 @@ fn stop_on_ctrl_c() -> Result<Arc<Stop>, Failed> {
                 if wished.is_set() {
                     std::process::exit(130);
                 }
-                eprintln!("stopping: what was measured is kept; Ctrl-C again ends at once");
+                remark("stopping: what was measured is kept; Ctrl-C again ends at once");
                 wished.set();
             }
         });
