@@ -311,6 +311,20 @@ mod tests {
         assert!(!is_alive(second) && !folder.exists());
     }
 
+    #[test]
+    fn a_hangup_does_not_end_the_guard_before_its_server() {
+        let site = site();
+        let command = command(&site, "1000");
+        let mut server = site.spawn(command, "sleep".into()).expect("started");
+        let group = nix::unistd::Pid::from_raw(server.guard.id() as i32);
+        nix::sys::signal::killpg(group, nix::sys::signal::SIGHUP).expect("hung up");
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(server.guard.try_wait().expect("a child").is_none() && is_alive(server.pid()));
+        let pid = server.pid();
+        drop(server);
+        assert!(!is_alive(pid));
+    }
+
     #[tokio::test]
     async fn a_server_that_ends_says_its_last_words() {
         let site = site();
