@@ -2,10 +2,12 @@
 
 mod common;
 
-use std::process::Stdio;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use common::{Ran, Storebench, ns, read_record};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 /// Enough of a run to be real, short enough to have many.
@@ -273,27 +275,79 @@ fn list_shows_what_there_is_and_prints_what_can_be_edited() {
     assert_eq!(ns(&ran.first_run()["counts"]["succeeded"]), 100);
 }
 
-#[test]
-fn ctrl_c_keeps_what_was_measured_and_says_so() {
-    let run = Storebench::run(&["ycsb-c", "--warmup", "0", "--duration", "60s", "--records", "100"]).store("memory");
-    let mut command = run.command();
-    let out = command.get_current_dir().expect("a folder").join("out");
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
-    let hlog = out.join("hlog/ycsb-c-memory-1.hlog");
-    while !hlog.exists() {
-        std::thread::sleep(Duration::from_millis(20));
+/// A run of a minute on embedded libSQL, a second and a half into its measurement.
+struct Underway {
+    run: Storebench,
+    child: Child,
+    /// Where its database is, in a folder of its own.
+    scratch: tempfile::TempDir,
+}
+
+impl Underway {
+    fn new() -> Self {
+        let run = Storebench::run(&["ycsb-a", "--warmup", "0", "--duration", "60s", "--records", "100", "--seed", "7"]);
+        let run = run.store("libsql?busy_timeout_ms=60000");
+        let scratch = tempfile::tempdir_in("/var/tmp").expect("a folder");
+        let mut command = run.command();
+        command.env("TMPDIR", scratch.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().expect("the binary starts");
+        let underway = Underway { run, child, scratch };
+        while !underway.out().join("hlog/ycsb-a-libsql-1.hlog").exists() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        std::thread::sleep(Duration::from_millis(1_500));
+        underway
     }
-    std::thread::sleep(Duration::from_millis(1_500));
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a process id"));
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("the signal is sent");
-    let output = child.wait_with_output().expect("the binary ends");
-    assert_eq!(output.status.code(), Some(3));
-    let record = read_record(&out);
-    assert_eq!(record["interrupted"], true);
-    let run = &record["runs"][0];
-    assert_eq!(run["verdict"]["valid"], false);
-    assert!(run["verdict"]["reasons"].to_string().contains("interrupted"), "{}", run["verdict"]);
-    assert!(ns(&run["counts"]["succeeded"]) > 0, "what was measured is kept");
+
+    fn out(&self) -> PathBuf {
+        self.run.command().get_current_dir().expect("a folder").join("out")
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"));
+        nix::sys::signal::kill(pid, signal).expect("the signal is sent");
+    }
+
+    /// Its exit code, and that nothing of its own is left.
+    fn ended(&mut self) -> Option<i32> {
+        let code = self.child.wait().expect("the binary ends").code();
+        let left: Vec<_> = std::fs::read_dir(self.scratch.path()).expect("the folder").collect();
+        assert!(left.is_empty(), "{left:?}");
+        code
+    }
+}
+
+#[test]
+fn a_signal_keeps_what_was_measured_and_says_so() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let mut underway = Underway::new();
+        underway.signal(signal);
+        // As `timeout` does: once to the process and once to its group.
+        underway.signal(signal);
+        assert_eq!(underway.ended(), Some(3), "{signal}");
+        let record = read_record(&underway.out());
+        assert_eq!(record["interrupted"], true, "{signal}");
+        let run = &record["runs"][0];
+        assert_eq!(run["verdict"]["valid"], false);
+        assert!(run["verdict"]["reasons"].to_string().contains("interrupted"), "{}", run["verdict"]);
+        assert!(ns(&run["counts"]["succeeded"]) > 0, "what was measured is kept");
+    }
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_at_once_and_leaves_nothing() {
+    let mut underway = Underway::new();
+    let folder =
+        std::fs::read_dir(underway.scratch.path()).expect("the folder").next().expect("its own").expect("an entry");
+    // Whoever holds the lock of the database keeps the run from coming to its end.
+    let database = libsql::Builder::new_local(folder.path().join("storebench.db")).build().await.expect("a database");
+    let holder = database.connect().expect("a connection");
+    holder.execute_batch("PRAGMA busy_timeout = 30000; BEGIN IMMEDIATE").await.expect("the lock");
+    underway.signal(Signal::SIGTERM);
+    std::thread::sleep(Duration::from_millis(1_000));
+    assert!(underway.child.try_wait().expect("a child").is_none(), "it waits for the lock");
+    underway.signal(Signal::SIGTERM);
+    assert_eq!(underway.ended(), Some(130));
 }
 
 #[test]

@@ -6,6 +6,7 @@ pub mod list;
 mod progress;
 pub mod report;
 pub mod run;
+mod signals;
 mod stores;
 mod tell;
 

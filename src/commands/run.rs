@@ -14,12 +14,12 @@ use rand::seq::SliceRandom;
 
 use super::cost::Prices;
 use super::progress::Progress;
+use super::signals::stop_on_signals;
 use super::{Exit, Failed, remark, report, stores, tell};
 use crate::cli::{OnError, RunArgs};
 use crate::draw::rng::{Purpose, rng};
 use crate::generate::Generator;
 use crate::host;
-use crate::load::pace::Stop;
 use crate::load::{Load, PROFILE, Request, RunError, Until, now};
 use crate::record::{Experiment, SCHEMA, Tool};
 use crate::report::text;
@@ -46,7 +46,7 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
     interleave(&mut requests, args.seed);
     let prices = Prices::load(&args.prices)?;
     let folder = Folder::create(args, &workloads)?;
-    let stop = stop_on_ctrl_c()?;
+    let stop = stop_on_signals()?;
 
     let mut experiment = experiment(args);
     let mut progress = Progress::new(args.quiet);
@@ -242,26 +242,6 @@ fn command_line() -> String {
         is_store = word == "--store";
     }
     words.join(" ")
-}
-
-/// Ctrl-C asks for a clean stop; a second one ends the process.
-fn stop_on_ctrl_c() -> Result<Arc<Stop>, Failed> {
-    let stop = Arc::new(Stop::default());
-    let wished = Arc::clone(&stop);
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot watch for Ctrl-C")?;
-    std::thread::spawn(move || {
-        runtime.block_on(async {
-            while tokio::signal::ctrl_c().await.is_ok() {
-                if wished.is_set() {
-                    std::process::exit(130);
-                }
-                remark("stopping: what was measured is kept; Ctrl-C again ends at once");
-                wished.set();
-            }
-        });
-    });
-    Ok(stop)
 }
 
 /// A results folder.
