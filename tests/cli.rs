@@ -216,8 +216,11 @@ fn what_is_wrong_is_said_in_one_sentence_with_its_place() {
 
 #[test]
 fn a_wrong_command_line_is_refused_before_anything_starts() {
-    let cases: [(&[&str], &str); 12] = [
+    let cases: [(&[&str], &str); 15] = [
         (&["run", "no-such-workload"], "no-such-workload"),
+        (&["run", "oltp", "--skip-after", "1s"], "--rate"),
+        (&["run", "oltp", "--arrivals", "constant"], "--rate"),
+        (&["run", "oltp", "--closed", "--rate", "5"], "--closed"),
         (&["run", "no/such/file.toml"], "no/such/file.toml"),
         (&["run", "--store", "oracle"], "oracle"),
         (&["run", "--store", "sim?latency=fast"], "latency"),
@@ -395,6 +398,23 @@ fn what_nobody_reads_is_measured_and_saved_all_the_same() {
         assert_eq!(ended(Storebench::new(args).command()), Some(0), "{args:?}");
     }
     assert_eq!(ended(Storebench::new(&["report", "no-such-folder"]).command()), Some(2), "the verdict is told");
+}
+
+/// A workload of which operations arrive at a rate of its own.
+fn open_loop(flags: &[&str]) -> Storebench {
+    let toml = Storebench::new(&["list", "ycsb-c", "--toml"]).expect_exit(0).stdout;
+    let run = Storebench::run(&["open.toml", "--warmup", "0", "--duration", "1s", "--records", "100"]).args(flags);
+    run.file("open.toml", format!("{toml}\n[load]\nrate_per_s = 500\n")).store("memory")
+}
+
+#[test]
+fn a_rate_of_the_workload_is_a_rate() {
+    let flags = ["--arrivals", "constant", "--skip-after", "5s"];
+    let load = &open_loop(&flags).expect_exit(0).first_run()["load"];
+    assert_eq!((&load["mode"], &load["rate_per_s"]), (&json!("open"), &json!(500.0)), "{load}");
+    assert_eq!((&load["arrivals"], &load["skip_after_s"]), (&json!("constant"), &json!(5.0)), "{load}");
+    let load = &open_loop(&["--closed"]).expect_exit(0).first_run()["load"];
+    assert_eq!((&load["mode"], &load["rate_per_s"]), (&json!("closed"), &Value::Null), "{load}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use drivers::{Address, redacted};
 use jiff::Timestamp;
 use rand::seq::SliceRandom;
@@ -144,7 +144,7 @@ fn workloads(args: &RunArgs) -> Result<Vec<Arc<Workload>>, Failed> {
 fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) -> Result<Vec<Request>, Failed> {
     let mut requests = Vec::new();
     for workload in workloads {
-        let load = load(args, workload);
+        let load = load(args, workload).map_err(Failed::usage)?;
         let plan = workload.plan(args.records, load.until.operations()).map_err(Failed::usage)?;
         let generator = Arc::new(Generator::new(Arc::new(plan), args.seed));
         for repetition in 1..=args.runs {
@@ -182,8 +182,16 @@ fn interleave(requests: &mut [Request], seed: u64) {
 }
 
 /// The load: the command line's, else the workload's, else the defaults above.
-fn load(args: &RunArgs, workload: &Workload) -> Load {
+fn load(args: &RunArgs, workload: &Workload) -> anyhow::Result<Load> {
     let own = &workload.spec.load;
+    let rate_per_s = if args.closed { None } else { args.rate.or(own.rate_per_s) };
+    if rate_per_s.is_none() {
+        let arrivals = args.arrivals.map(|_| "--arrivals");
+        if let Some(flag) = arrivals.or(args.skip_after.map(|_| "--skip-after")) {
+            let name = &workload.name;
+            bail!("{flag} is for an open loop, and workload {name} has no rate of its own: give --rate too");
+        }
+    }
     let until = match (args.duration, args.ops) {
         (_, Some(operations)) => Until::Operations(operations),
         (Some(length), None) => Until::Elapsed(length),
@@ -193,9 +201,9 @@ fn load(args: &RunArgs, workload: &Workload) -> Load {
             (None, None) => Until::Elapsed(DURATION),
         },
     };
-    Load {
+    Ok(Load {
         clients: args.clients.or(own.clients).unwrap_or(CLIENTS),
-        rate_per_s: args.rate.or(own.rate_per_s),
+        rate_per_s,
         arrivals: args.arrivals.or(own.arrivals).unwrap_or_default(),
         until,
         warmup: args.warmup.or(own.warmup).unwrap_or(WARMUP),
@@ -203,7 +211,7 @@ fn load(args: &RunArgs, workload: &Workload) -> Load {
         max_retries: args.max_retries,
         timeout: args.timeout,
         stops_on_failure: args.on_error == OnError::Stop,
-    }
+    })
 }
 
 fn experiment(args: &RunArgs) -> Experiment {
