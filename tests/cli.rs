@@ -354,14 +354,22 @@ async fn a_second_signal_ends_at_once_and_leaves_nothing() {
 }
 
 #[test]
-fn a_password_that_hides_the_host_is_refused_and_not_shown() {
-    for store in ["postgres://ada:hun/ter2@db/app", "redis://:hun?ter2@db", "mongodb://ada:hun#ter2@db"] {
-        let ran = Storebench::run(&["ycsb-c"]).store(store).expect_exit(2);
-        assert!(ran.stderr.contains("percent-encode"), "{}", ran.stderr);
-        assert!(!ran.stderr.contains("hun") && !ran.stderr.contains("ter2"), "{}", ran.stderr);
+fn what_nobody_reads_is_measured_and_saved_all_the_same() {
+    let run = Storebench::run(&["ycsb-c", "--warmup", "0", "--ops", "200", "--records", "100"]).store("memory");
+    let closed = || Stdio::from(std::io::pipe().expect("a pipe").1);
+    let ended = |mut command: std::process::Command| {
+        command.stdout(closed()).stderr(closed()).status().expect("the binary ends").code()
+    };
+    assert_eq!(ended(run.command()), Some(0));
+    let out = run.command().get_current_dir().expect("a folder").join("out");
+    assert_eq!(read_record(&out)["runs"][0]["verdict"]["valid"], true);
+    let out = out.display().to_string();
+    let twice: &[&[&str]] =
+        &[&["report", &out], &["report", "--adr", &out], &["cost", &out], &["check", "memory"], &["list"]];
+    for args in twice {
+        assert_eq!(ended(Storebench::new(args).command()), Some(0), "{args:?}");
     }
-    let misplaced = Storebench::run(&["postgres://ada:hunter2@db"]).expect_exit(2).stderr;
-    assert!(misplaced.contains("--store") && !misplaced.contains("hunter2"), "{misplaced}");
+    assert_eq!(ended(Storebench::new(&["report", "no-such-folder"]).command()), Some(2), "the verdict is told");
 }
 
 #[test]
@@ -381,25 +389,6 @@ fn a_folder_may_have_any_name() {
     );
 }
 
-#[test]
-fn what_nobody_reads_is_measured_and_saved_all_the_same() {
-    let run = Storebench::run(&["ycsb-c", "--warmup", "0", "--ops", "200", "--records", "100"]).store("memory");
-    let closed = || Stdio::from(std::io::pipe().expect("a pipe").1);
-    let ended = |mut command: std::process::Command| {
-        command.stdout(closed()).stderr(closed()).status().expect("the binary ends").code()
-    };
-    assert_eq!(ended(run.command()), Some(0));
-    let out = run.command().get_current_dir().expect("a folder").join("out");
-    assert_eq!(read_record(&out)["runs"][0]["verdict"]["valid"], true);
-    let out = out.display().to_string();
-    let twice: &[&[&str]] =
-        &[&["report", &out], &["report", "--adr", &out], &["cost", &out], &["check", "memory"], &["list"]];
-    for args in twice {
-        assert_eq!(ended(Storebench::new(args).command()), Some(0), "{args:?}");
-    }
-    assert_eq!(ended(Storebench::new(&["report", "no-such-folder"]).command()), Some(2), "the verdict is told");
-}
-
 /// A workload of which operations arrive at a rate of its own.
 fn open_loop(flags: &[&str]) -> Storebench {
     let toml = Storebench::new(&["list", "ycsb-c", "--toml"]).expect_exit(0).stdout;
@@ -415,6 +404,33 @@ fn a_rate_of_the_workload_is_a_rate() {
     assert_eq!((&load["arrivals"], &load["skip_after_s"]), (&json!("constant"), &json!(5.0)), "{load}");
     let load = &open_loop(&["--closed"]).expect_exit(0).first_run()["load"];
     assert_eq!((&load["mode"], &load["rate_per_s"]), (&json!("closed"), &Value::Null), "{load}");
+}
+
+#[test]
+fn a_password_that_hides_the_host_is_refused_and_not_shown() {
+    for store in ["postgres://ada:hun/ter2@db/app", "redis://:hun?ter2@db", "mongodb://ada:hun#ter2@db"] {
+        let ran = Storebench::run(&["ycsb-c"]).store(store).expect_exit(2);
+        assert!(ran.stderr.contains("percent-encode"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("hun") && !ran.stderr.contains("ter2"), "{}", ran.stderr);
+    }
+    let misplaced = Storebench::run(&["postgres://ada:hunter2@db"]).expect_exit(2).stderr;
+    assert!(misplaced.contains("--store") && !misplaced.contains("hunter2"), "{misplaced}");
+}
+
+#[test]
+fn what_the_system_does_not_grant_is_told_with_the_limit() {
+    let run = Storebench::run(&["ycsb-c", "--clients", "200", "--ops", "1000", "--records", "100"]).store("memory");
+    let command = run.command();
+    let limited = std::process::Command::new("sh")
+        .args(["-c", "ulimit -n 100; exec \"$0\" \"$@\""])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .current_dir(command.get_current_dir().expect("a folder"))
+        .output();
+    let told = String::from_utf8_lossy(&limited.expect("it ends").stderr).into_owned();
+    for part in ["Too many open files", "--clients", "ulimit -n"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
 }
 
 #[test]
