@@ -11,10 +11,10 @@ use drivers::null::Null;
 use storebench::draw::rng::Purpose;
 use storebench::generate::{Frontiers, Generator, OpStream, Outcome};
 use storebench::load::pace::{Clock, Stop};
-use storebench::load::{Load, Request, Until, Watch, run};
+use storebench::load::{Load, Request, Until, Unwatched, run};
 use storebench::measure::Times;
 use storebench::measure::recorder::Recorder;
-use storebench::record::{Interval, Run};
+use storebench::record::Run;
 use storebench::workload::{Arrivals, Workload};
 
 /// Operations in one timed batch of a part.
@@ -130,15 +130,7 @@ fn measure(name: &str, clients: u32, records: u64, until: Until) -> Run {
         },
         hlog: folder.path().join("log.hlog"),
     };
-    run::<Null>(&request, &Arc::new(Stop::default()), &mut Silent).expect("null does not fail")
-}
-
-struct Silent;
-
-impl Watch for Silent {
-    fn phase(&mut self, _: &str, _: &str) {}
-    fn loaded(&mut self, _: u64, _: u64, _: Duration) {}
-    fn second(&mut self, _: &Interval) {}
+    run::<Null>(&request, &Arc::new(Stop::default()), &mut Unwatched).expect("null does not fail")
 }
 
 fn peak_memory_bytes() -> u64 {

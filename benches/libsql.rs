@@ -12,8 +12,7 @@ use drivers::{Fields, Key, Op, Store, Value};
 use storebench::draw::rng::Purpose;
 use storebench::generate::{Frontiers, Generator, Loader, OpStream, Outcome, examples};
 use storebench::load::pace::Stop;
-use storebench::load::{Load, Request, Until, Watch, run};
-use storebench::record::Interval;
+use storebench::load::{Load, Request, Until, Unwatched, run};
 use storebench::workload::{Arrivals, Workload};
 
 const RECORDS: u64 = 20_000;
@@ -159,15 +158,7 @@ fn storebench(workload: &Arc<Workload>, generator: &Arc<Generator>, operations: 
         },
         hlog: folder.path().join("log.hlog"),
     };
-    let run = run::<Libsql>(&request, &Arc::new(Stop::default()), &mut Silent).expect("libSQL runs");
+    let run = run::<Libsql>(&request, &Arc::new(Stop::default()), &mut Unwatched).expect("libSQL runs");
     assert!(run.verdict.valid, "{:?}", run.verdict.reasons);
     run.throughput_per_s
-}
-
-struct Silent;
-
-impl Watch for Silent {
-    fn phase(&mut self, _: &str, _: &str) {}
-    fn loaded(&mut self, _: u64, _: u64, _: Duration) {}
-    fn second(&mut self, _: &Interval) {}
 }

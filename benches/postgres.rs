@@ -14,8 +14,7 @@ use drivers::server::{self, Server};
 use drivers::{Durability, Store};
 use storebench::generate::Generator;
 use storebench::load::pace::Stop;
-use storebench::load::{Load, Request, Until, Watch, run};
-use storebench::record::Interval;
+use storebench::load::{Load, Request, Until, Unwatched, run};
 use storebench::workload::{Arrivals, Workload};
 
 /// pgbench's scale: 100,000 accounts each.
@@ -104,15 +103,7 @@ fn storebench(server: &Server) -> Took {
         },
         hlog: Path::new("/dev/null").to_owned(),
     };
-    let run = run::<Postgres>(&request, &Arc::new(Stop::default()), &mut Silent).expect("PostgreSQL runs");
+    let run = run::<Postgres>(&request, &Arc::new(Stop::default()), &mut Unwatched).expect("PostgreSQL runs");
     assert!(run.verdict.valid, "{:?}", run.verdict.reasons);
     Took { rows_s: run.phases.load_s, all_s: run.phases.reset_s + run.phases.load_s + run.phases.settle_s }
-}
-
-struct Silent;
-
-impl Watch for Silent {
-    fn phase(&mut self, _: &str, _: &str) {}
-    fn loaded(&mut self, _: u64, _: u64, _: Duration) {}
-    fn second(&mut self, _: &Interval) {}
 }

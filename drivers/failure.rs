@@ -6,7 +6,8 @@ use thiserror::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FailureKind {
-    /// Lost against a concurrent operation and was rolled back; the same again may succeed.
+    /// Lost against a concurrent operation and was rolled back as a whole; the same again may succeed. Nothing that a
+    /// store may have kept a part of ends so.
     Conflict,
     /// No answer in time; whether it was applied is unknown.
     Timeout,

@@ -25,7 +25,8 @@ pub(crate) fn decode(text: &str, kind: &Kind) -> Result<Value, Failure> {
     value.map_err(|error| Failure::broken("the store answered JSON that is not a value of the field").caused_by(error))
 }
 
-struct Encoded<'a>(&'a Value);
+/// A value as it is written.
+pub(crate) struct Encoded<'a>(pub(crate) &'a Value);
 
 impl Serialize for Encoded<'_> {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
@@ -64,7 +65,7 @@ fn is_large_and_whole(number: f64) -> bool {
 
 /// What to expect at a place in the text.
 #[derive(Clone, Copy)]
-enum Decoded<'a> {
+pub(crate) enum Decoded<'a> {
     /// A value of a kind.
     Kind(&'a Kind),
     /// An item: a map of these fields.
@@ -74,7 +75,7 @@ enum Decoded<'a> {
 }
 
 impl<'a> Decoded<'a> {
-    fn of(kind: &'a Kind) -> Self {
+    pub(crate) fn of(kind: &'a Kind) -> Self {
         if *kind == Kind::Map { Decoded::Free } else { Decoded::Kind(kind) }
     }
 

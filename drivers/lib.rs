@@ -50,7 +50,7 @@ pub use dataset::{Dataset, Field, KeyKind, Kind, Log, Part, Series, Table};
 pub use disk::{filesystem_of, scratch_folder};
 pub use failure::{Failure, FailureKind};
 pub use op::{Done, Fields, Fold, Matching, Op, Order};
-pub use value::{Change, Digest, Key, Point, Record, Row, Rows, Value};
+pub use value::{Change, Digest, Key, Point, Record, Row, Rows, Value, row_hash};
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,7 +2,8 @@
 //! standalone server has no transactions.
 //!
 //! Operations are database commands, written whole (`mongodb/commands.rs`, `mongodb/changes.rs`); how data lies is in
-//! `mongodb/layout.rs`. The driver's collection methods, change streams and time-series collections are not used here.
+//! `mongodb/layout.rs`. Points are documents, or with `series=timeseries` measurements of time-series collections
+//! (`mongodb/points.rs`). The driver's collection methods and change streams are not used here.
 //!
 //! Durability is asked for with each write, of whichever server. The journal is WiredTiger's log; its records stay in a
 //! buffer of the process until the journal is synced, by default every 100 ms, and can be lost when `mongod` ends hard
@@ -27,6 +28,7 @@ mod failure;
 mod layout;
 mod line;
 mod marks;
+mod points;
 mod serve;
 mod session;
 mod settings;
@@ -49,6 +51,7 @@ use commands::Acknowledged;
 use layout::Layout;
 use line::Line;
 use marks::Own;
+use points::{Granularity, Kept, Way};
 pub use session::MongodbSession;
 
 /// The opened store.
@@ -95,6 +98,14 @@ pub struct Config {
     tls_certificate_key_file: Option<String>,
     /// Whether to trust any certificate.
     tls_allow_invalid_certificates: Option<bool>,
+    /// How points lie: `documents`, or `timeseries` for time-series collections, which keep each point that is sent
+    /// again and have reads choose the newest. `documents` if not given.
+    #[serde(default)]
+    series: Way,
+    /// How long a bucket of a time-series collection may be: `seconds` (an hour), `minutes` (a day) or `hours` (30
+    /// days), of which the server's authors advise the one nearest to the time between two points of an entity. A
+    /// dataset does not tell that time, so `seconds`, the server's own default, if not given.
+    granularity: Option<Granularity>,
 }
 
 impl Store for Mongodb {
@@ -121,10 +132,11 @@ impl Store for Mongodb {
                 "mongodb: a standalone server has no transactions; start it with --replSet and call rs.initiate()",
             ));
         }
+        let kept = Kept::new(config.series, config.granularity, &hello)?;
         Ok(Mongodb {
             options,
             database: marks::database_name(&opening.dataset.name),
-            layout: Arc::new(Layout::new(opening.dataset)),
+            layout: Arc::new(Layout::new(opening.dataset, kept)),
             asked: Asked { acknowledged: acknowledged(opening.durability), is_sharded },
             timeout: opening.timeout,
             journal_bytes: settings::journal_bytes(&client).await?,
@@ -140,7 +152,7 @@ impl Store for Mongodb {
     }
 
     async fn noted(&self) -> Result<Option<String>, Failure> {
-        self.own().await?.noted().await
+        self.own().await?.noted(&self.layout).await
     }
 
     async fn settle(&self) -> Result<(), Failure> {
@@ -158,6 +170,7 @@ impl Store for Mongodb {
         let mut effective = settings::read_back(&client, &self.database).await?;
         let own = settings::client_settings(&self.options, self.asked);
         effective.settings.extend(own.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        effective.settings.insert("series".into(), self.layout.kept.to_string());
         Ok(Description {
             guarantees: effective.guarantees(self.asked.acknowledged),
             version: effective.version,

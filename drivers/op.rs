@@ -33,11 +33,13 @@ pub enum Op {
     /// Several operations of the record, range, index and counter families as one atomic, isolated step. A refused bump
     /// or any failure leaves no trace of the others. Not nested.
     Transact(Vec<Op>),
-    /// Adds events to the end of one stream, in order. The store gives each its place.
+    /// Adds events to the end of one stream, in order. The store gives each its place. A failure may leave some of
+    /// several events there.
     Append { log: usize, stream: Key, events: Vec<Record> },
     /// Answers the newest `limit` events of a stream, newest first. An empty stream is an answer without rows.
     Tail { log: usize, stream: Key, limit: usize },
-    /// Adds points. A point at an (entity, instant) already there replaces it, so that a retry does no harm.
+    /// Adds points. A point at an (entity, instant) already there replaces it, so that a retry does no harm. A failure may
+    /// leave some of several points there.
     Ingest { series: usize, points: Vec<Point> },
     /// Answers the newest point of an entity. Fails with `Missing` if it has none.
     Last { series: usize, entity: i64 },
@@ -107,6 +109,16 @@ pub enum Done {
 }
 
 impl Op {
+    /// Whether a failure may leave a part of it done.
+    pub fn may_be_torn(&self) -> bool {
+        match self {
+            Op::Batch(_) => true,
+            Op::Append { events, .. } => events.len() > 1,
+            Op::Ingest { points, .. } => points.len() > 1,
+            _ => false,
+        }
+    }
+
     /// The word for this operation in workload files and messages.
     pub fn verb(&self) -> &'static str {
         match self {

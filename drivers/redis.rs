@@ -1,17 +1,22 @@
 //! Redis, over its own protocol: also Valkey, KeyDB and others that speak it.
 //!
 //! Each session has a connection of its own. What operations become is in `redis/requests.rs` and the scripts beside
-//! it, how data lies in `redis/shape.rs`, and which settings make which durability tier in `redis/settings.rs`. A
-//! cluster is refused: the scripts here touch records, keys and indexes that a cluster would spread over several
-//! servers.
+//! it, how data lies in `redis/shape.rs`, and which settings make which durability tier in `redis/settings.rs`. A record
+//! is a hash (`redis/hashes.rs`) or, with `layout=json`, a JSON document in one string (`redis/documents.rs`); all else is
+//! the same in both layouts. A cluster is refused: the scripts here touch records, keys and indexes that a cluster would
+//! spread over several servers.
 //!
 //! The crate's defaults are not used where they would be measured: it would give up on an answer after 500 ms and leave
 //! TCP_NODELAY off. Its `ConnectionManager`, which makes connections again without a word, is not used at all.
 
 mod binding;
+mod document;
+mod documents;
 mod failures;
+mod hashes;
 mod mark;
 mod order;
+mod plan;
 mod records;
 mod replies;
 mod requests;
@@ -22,6 +27,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 mod values;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,6 +48,7 @@ use failures::{failure, unconnected};
 pub use session::RedisSession;
 use session::ask;
 use settings::Info;
+pub use shape::Layout;
 use shape::Shape;
 
 /// The opened store.
@@ -62,6 +69,11 @@ pub struct Config {
     /// A file in PEM form with the certificate of the authority that signed the server's, if the system does not know
     /// it.
     tls_ca: Option<String>,
+    /// How a record lies. `hash`: a hash with a field for each of its fields. `json`: one string, a JSON document, which is
+    /// read by one GET; an update or bump of a field then reads the document and puts another in its place, in two round
+    /// trips, and may lose against others as a conflict.
+    #[serde(default)]
+    layout: Layout,
 }
 
 impl Store for Redis {
@@ -128,7 +140,7 @@ impl Store for Redis {
                 "redis: {address} is part of a cluster, which this driver does not speak to: give a single server"
             )));
         }
-        let shape = Arc::new(Shape::new(opening.dataset));
+        let shape = Arc::new(Shape::new(config.layout, opening.dataset));
         Ok(Redis { client, shape, timeout: opening.timeout, opened: Aof::told(&info) })
     }
 
@@ -163,7 +175,7 @@ impl Store for Redis {
             settings.extend(info.get(told).map(|value| (told.to_owned(), value.clone())));
         }
         settings.extend(self.client_settings());
-        Ok(Description { version: settings::version(&info), guarantees, settings, layout: self.shape.layout() })
+        Ok(Description { version: settings::version(&info), guarantees, settings, layout: self.shape.sentences() })
     }
 
     fn binding(&self, op: &Op) -> Binding {
@@ -203,6 +215,7 @@ impl Redis {
             ("client_response_timeout_ms", timeout_ms),
             ("client_tcp_nodelay", info.tcp_settings().nodelay().to_string()),
             ("client_tls", tls.to_string()),
+            ("layout", self.shape.layout.name().to_owned()),
         ];
         settings.map(|(name, value)| (name.to_owned(), value)).into()
     }

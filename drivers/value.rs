@@ -164,13 +164,13 @@ pub struct Digest {
 impl Digest {
     /// Adds one row. `scratch` is reused memory for the canonical bytes.
     pub fn add(&mut self, key: &Key, values: &[Value], scratch: &mut Vec<u8>) {
-        scratch.clear();
-        key.write_canonical(scratch);
-        for value in values {
-            value.write_canonical(scratch);
-        }
+        self.add_hash(row_hash(key, values, scratch));
+    }
+
+    /// Adds one row by its hash.
+    pub fn add_hash(&mut self, row: u128) {
         self.rows += 1;
-        self.sum = self.sum.wrapping_add(xxh3_128(scratch));
+        self.sum = self.sum.wrapping_add(row);
     }
 
     /// Adds all rows of another digest.
@@ -178,6 +178,16 @@ impl Digest {
         self.rows += other.rows;
         self.sum = self.sum.wrapping_add(other.sum);
     }
+}
+
+/// The hash of a row, or with no values of its key alone. `scratch` is reused memory for the canonical bytes.
+pub fn row_hash(key: &Key, values: &[Value], scratch: &mut Vec<u8>) -> u128 {
+    scratch.clear();
+    key.write_canonical(scratch);
+    for value in values {
+        value.write_canonical(scratch);
+    }
+    xxh3_128(scratch)
 }
 
 impl std::fmt::Display for Digest {

@@ -259,8 +259,8 @@ A targets file has a table for each store, by its name on the command line or it
 
 fn rate(text: &str) -> Result<f64, String> {
     match text.replace(['_', ','], "").parse::<f64>() {
-        Ok(rate) if rate.is_finite() && (0.001..=1e8).contains(&rate) => Ok(rate),
-        _ => Err("give a number of operations per second between 0.001 and 100000000".to_owned()),
+        Ok(rate) if rate.is_finite() && (0.001..=1e7).contains(&rate) => Ok(rate),
+        _ => Err("give a number of operations per second between 0.001 and 10000000".to_owned()),
     }
 }
 

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use common::{Ran, Storebench, ns, read_record};
 use drivers::Durability;
-use drivers::server::Server;
 use serde_json::Value;
 use servers::started;
 
@@ -86,6 +85,58 @@ fn money_is_conserved_under_contention() {
     let run = Storebench::run(&["oltp"]).args(&["--records", "20", "--clients", "8", "--warmup", "0s"]);
     let ran = on_all_stores(run.args(&["--duration", "3s", "--max-retries", "1000"])).expect_exit(0);
     runs(&ran.record()).iter().for_each(is_reconciled);
+}
+
+/// Whoever takes the last one logs it and is refused, while another client puts one back.
+const LAST_ONE: &str = r#"
+about = "a batch that is refused while somebody takes the reason away"
+[tables.shelf]
+records = 1
+fields = { stock = { int = 0 } }
+[logs.tries]
+streams = 1
+events = 0
+fields = { by = { text = ["x"] } }
+[operations.take]
+weight = 50
+do = "batch"
+steps = [
+    { do = "append", log = "tries", key = "uniform" },
+    { do = "bump", table = "shelf", key = "uniform", field = "stock", by = -1, floor = 0 },
+]
+[operations.give]
+weight = 50
+do = "bump"
+table = "shelf"
+key = "uniform"
+field = "stock"
+by = 1
+"#;
+
+#[test]
+fn a_refused_batch_is_done_once_whoever_comes_between() {
+    let run = Storebench::run(&["last-one.toml", "--clients", "4", "--warmup", "0s", "--duration", "2s"]);
+    let run = run.file("last-one.toml", LAST_ONE).args(&["--durability", "memory"]);
+    for run in runs(&on_all_stores(run).expect_exit(0).record()) {
+        assert!(ns(&run["operations"]["take"]["refused"]) > 0, "{}", run["id"]);
+        let of_events = |check: &&Value| check["name"].as_str().is_some_and(|name| name.starts_with("tries:"));
+        let checks: Vec<&Value> = run["checks"].as_array().expect("checks").iter().filter(of_events).collect();
+        assert!(checks.len() == 3 && checks.iter().all(|check| check["passed"] == true), "{}: {checks:?}", run["id"]);
+    }
+}
+
+#[test]
+fn every_layout_holds_the_same_data_and_is_reconciled() {
+    let layouts = ["postgres", "postgres?layout=children", "redis?layout=json", "mongodb?series=timeseries"];
+    let run = Storebench::run(&["oltp", "read-heavy", "time-series"]).args(&SHORT).args(&["--durability", "memory"]);
+    let record = layouts.iter().fold(run, |run, store| run.store(store)).expect_exit(0).record();
+    for of_one_workload in runs(&record).chunks(layouts.len()) {
+        for (run, store) in of_one_workload.iter().zip(layouts) {
+            is_reconciled(run);
+            assert_eq!(run["store"]["name"], store);
+            assert_eq!(run["loading"]["digests"], of_one_workload[0]["loading"]["digests"], "{store}");
+        }
+    }
 }
 
 #[test]

@@ -23,15 +23,16 @@ impl MongodbSession {
         Ok(())
     }
 
-    /// Points are inserted, which is several times quicker than looking for each first; those whose instant is taken
-    /// are then put in place of the former, in their order.
+    /// Points are inserted, which is several times quicker than looking for each first; those whose instant the server
+    /// says is taken are then put in place of the former, in their order.
     pub(super) async fn ingest(&mut self, series: usize, run: &[Op]) -> Result<(), Failure> {
+        let is_unique = self.layout.series[series].is_unique();
         let mut documents = added(run).peekable();
         while documents.peek().is_some() {
             let these = documents.clone();
             let (command, count) = self.commands().insert(&mut documents, false)?;
             let reply = self.line.change(command).await?;
-            if let Some(refusal) = reply.errors.iter().find(|refusal| !refusal.is_taken_key()) {
+            if let Some(refusal) = reply.errors.iter().find(|refusal| !(is_unique && refusal.is_taken_key())) {
                 return Err(refusal.failure(&self.layout.dataset.series[series].name));
             }
             expect(reply.count + reply.errors.len(), count)?;
@@ -108,18 +109,12 @@ impl MongodbSession {
             let undecided = self.transacting && 1 + failures.count() < short;
             return Err(if undecided { Trouble::Undecided } else { first.into() });
         }
-        let refused = match ops {
-            [Op::Bump { key, by, floor: Some(floor), .. }] => match held.get(key).and_then(|values| values.first()) {
-                Some(Value::Int(held)) => i128::from(*held) + i128::from(*by) < i128::from(*floor),
-                _ => false,
-            },
-            _ => ops.iter().any(|op| matches!(op, Op::Bump { floor: Some(_), .. })),
-        };
-        if refused {
+        // Everything is there now. With a floor it was so before as well, and the floor was met, whatever others have done
+        // since; else the record has come since.
+        if ops.iter().any(|op| matches!(op, Op::Bump { floor: Some(_), .. })) {
             return Ok(Done::Refused);
         }
-        let name = self.record_name(table, key_of(&ops[0]));
-        Err(Failure::new(FailureKind::Conflict, format!("mongodb: {name} changed while it was updated")).into())
+        Err(Failure::missing(self.record_name(table, key_of(&ops[0]))).into())
     }
 
     pub(super) async fn delete(&mut self, table: usize, run: &[Op]) -> Result<(), Failure> {

@@ -70,12 +70,9 @@ pub(super) fn commands(commands: Commands<'_>, run: &[Op]) -> Result<Vec<RawDocu
             sent.push(commands.find(*table, *field, matching, *order, *limit, fields)?);
         }
         Op::Tail { log, stream, limit } => sent.push(commands.tail(*log, stream, *limit)?),
-        Op::Last { series, entity } => sent.push(commands.last(*series, *entity)?),
-        Op::Range { series, entity, from_ms, to_ms } => {
-            sent.push(commands.range(*series, *entity, *from_ms, *to_ms)?);
+        op @ (Op::Last { .. } | Op::Range { .. } | Op::Window { .. } | Op::Above { .. }) => {
+            sent.push(commands.points(op)?);
         }
-        Op::Window { series, metric, .. } => sent.push(commands.window(*series, *metric, &run[0])?),
-        Op::Above { series, metric, .. } => sent.push(commands.above(*series, *metric, &run[0])?),
         Op::Batch(_) | Op::Transact(_) => {}
     }
     Ok(sent)
@@ -90,7 +87,7 @@ fn perhaps(commands: Commands<'_>, run: &[Op]) -> Result<Option<String>, Failure
             let probe = told(&commands.read(*table, run.iter().map(key_of), &fields)?);
             Some(format!("{probe} -- only if fewer records matched, to tell why"))
         }
-        Op::Ingest { series, points } => {
+        Op::Ingest { series, points } if commands.layout.series[*series].is_unique() => {
             let replacing = told(&commands.replace(*series, &mut points.iter().take(1).peekable())?.0);
             Some(format!("{replacing} -- only for points whose instant is taken"))
         }

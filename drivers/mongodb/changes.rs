@@ -9,7 +9,7 @@ use std::iter::Peekable;
 use mongodb::bson::RawDocumentBuf;
 
 use super::commands::{Acknowledged, Commands};
-use super::layout::{AT, ENTITY};
+use super::points;
 use super::writer::Writer;
 use crate::{Change, Failure, Key, Op, Part, Point, Value};
 
@@ -90,7 +90,7 @@ impl Commands<'_> {
         Ok((self.concerned(insert)?, count))
     }
 
-    /// Puts points in place of those at the same instant.
+    /// Puts points in place of those at the same instant, where the server tells which is which.
     pub(super) fn replace<'p>(
         self,
         series: usize,
@@ -99,7 +99,7 @@ impl Commands<'_> {
         let mut update = self.writer();
         update.text("update", &self.layout.dataset.series[series].name);
         let count = statements(&mut update, "updates", points, |one, point| {
-            one.document("q", |filter| filter.document("_id", |id| point_id(id, point)));
+            one.document("q", |filter| filter.document("_id", |id| points::id(id, point)));
             one.document("u", |document| self.document(document, Added::Point { series, point }));
             one.flag("upsert", true);
         });
@@ -176,12 +176,7 @@ impl Commands<'_> {
                 document.server_time(names.place.as_str());
                 present(document, &names.fields, event);
             }
-            Added::Point { series, point } => {
-                document.document("_id", |id| point_id(id, point));
-                for (name, metric) in self.layout.series[series].iter().zip(&point.metrics) {
-                    document.value(name.as_str(), &Value::Float(*metric));
-                }
-            }
+            Added::Point { series, point } => self.layout.series[series].write(document, point),
         }
     }
 
@@ -251,9 +246,4 @@ fn present(document: &mut Writer, names: &[String], values: &[Value]) {
             document.value(name.as_str(), value);
         }
     }
-}
-
-fn point_id(id: &mut Writer, point: &Point) {
-    id.number(ENTITY, point.entity);
-    id.time(AT, point.at_ms);
 }

@@ -7,23 +7,28 @@
 //! (mongodb.com/docs/manual/reference/bson-types/#timestamps), so the order of acknowledgement costs no round trip. An
 //! ObjectId is made by the client and orders nothing between clients.
 //!
-//! A point is a document whose `_id` is (entity, at). A time-series collection packs points better, but takes no unique
-//! index and no update of a measurement (mongodb.com/docs/manual/core/timeseries/timeseries-limitations), so that a
-//! retried ingest would double its points.
+//! Points lie in one of two ways: see `points.rs`.
 
 use std::sync::Arc;
 
+use super::points::{Kept, Points};
 use super::writer::Writer;
 use crate::{Dataset, Failure, Fields, Part};
 use mongodb::bson::RawDocumentBuf;
+use mongodb::options::CreateCollectionOptions;
 
 /// A dataset with the names of its fields in the store.
 pub(super) struct Layout {
     pub(super) dataset: Arc<Dataset>,
     pub(super) tables: Vec<Vec<String>>,
     pub(super) logs: Vec<LogNames>,
-    pub(super) series: Vec<Vec<String>>,
+    pub(super) series: Vec<Box<dyn Points>>,
+    /// The way of all series.
+    pub(super) kept: Kept,
 }
+
+/// The fields of an index, and whether they rise.
+pub(super) type Index = Vec<(String, bool)>;
 
 /// Names in the documents of a log.
 pub(super) struct LogNames {
@@ -32,12 +37,8 @@ pub(super) struct LogNames {
     pub(super) fields: Vec<String>,
 }
 
-/// The instant and the entity of a point, within its `_id`.
-pub(super) const ENTITY: &str = "entity";
-pub(super) const AT: &str = "at";
-
 impl Layout {
-    pub(super) fn new(dataset: Arc<Dataset>) -> Self {
+    pub(super) fn new(dataset: Arc<Dataset>, kept: Kept) -> Self {
         let declared = |fields: &[crate::Field]| fields.iter().map(|field| field.name.clone()).collect::<Vec<_>>();
         let log = |log: &crate::Log| {
             let fields = stored(declared(&log.fields));
@@ -46,29 +47,36 @@ impl Layout {
         Layout {
             tables: dataset.tables.iter().map(|table| stored(declared(&table.fields))).collect(),
             logs: dataset.logs.iter().map(log).collect(),
-            series: dataset.series.iter().map(|series| stored(series.metrics.clone())).collect(),
+            series: kept.series(&dataset),
+            kept,
             dataset,
         }
     }
 
-    /// The secondary indexes of a part: the fields of each, and whether they rise.
-    pub(super) fn indexes(&self, part: Part) -> Vec<Vec<(String, bool)>> {
+    /// What the collection of a part is made with: of tables and logs the store's own default, snappy blocks, no
+    /// clustering by key.
+    pub(super) fn options(&self, part: Part) -> CreateCollectionOptions {
+        if let Part::Series(at) = part { self.series[at].options() } else { CreateCollectionOptions::default() }
+    }
+
+    /// The secondary indexes of a part.
+    pub(super) fn indexes(&self, part: Part) -> Vec<Index> {
         match part {
             Part::Table(at) => {
                 self.dataset.tables[at].indexes.iter().map(|field| self.field_index(at, *field)).collect()
             }
             Part::Log(at) => vec![self.log_index(at)],
-            Part::Series(_) => vec![time_index()],
+            Part::Series(at) => vec![self.series[at].index()],
         }
     }
 
     /// By field and then by key, as `find` answers.
-    pub(super) fn field_index(&self, table: usize, field: usize) -> Vec<(String, bool)> {
+    pub(super) fn field_index(&self, table: usize, field: usize) -> Index {
         vec![(self.tables[table][field].clone(), true), ("_id".into(), true)]
     }
 
     /// By stream and then by place: the newest of a stream are its last entries.
-    pub(super) fn log_index(&self, log: usize) -> Vec<(String, bool)> {
+    pub(super) fn log_index(&self, log: usize) -> Index {
         vec![(self.logs[log].stream.clone(), true), (self.logs[log].place.clone(), true)]
     }
 
@@ -109,17 +117,10 @@ impl Layout {
                 Part::Log(at) => {
                     format!("a document an event, ordered by the server's own Timestamp in `{}`", self.logs[at].place)
                 }
-                Part::Series(_) => {
-                    format!(
-                        "a document a point under {{{ENTITY}, {AT}}}, not a time-series collection, which cannot \
-                             replace a point"
-                    )
-                }
+                Part::Series(at) => self.series[at].sentence(),
             };
             let direction = |(name, rises): &(String, bool)| format!("{name}: {}", if *rises { 1 } else { -1 });
-            let index = |index: &Vec<(String, bool)>| {
-                format!("{{{}}}", index.iter().map(direction).collect::<Vec<_>>().join(", "))
-            };
+            let index = |index: &Index| format!("{{{}}}", index.iter().map(direction).collect::<Vec<_>>().join(", "));
             let indexes: Vec<String> = self.indexes(part).iter().map(index).collect();
             let indexed = if indexes.is_empty() { String::new() } else { format!("; indexes {}", indexes.join(", ")) };
             format!("{}: {what}{indexed}", self.dataset.name_of(part))
@@ -128,25 +129,19 @@ impl Layout {
     }
 }
 
-/// In the order in which `above` answers, so that it stops at its limit without sorting. One by metric would find a
-/// rare excess sooner, but every point would pay for every metric.
-pub(super) fn time_index() -> Vec<(String, bool)> {
-    vec![(format!("_id.{AT}"), false), (format!("_id.{ENTITY}"), true)]
-}
-
 /// The fields of an index or a sort with their directions.
 pub(super) fn directions(writer: &mut Writer, index: &[(String, bool)]) {
     index.iter().for_each(|(name, rises)| writer.int(name.as_str(), if *rises { 1 } else { -1 }));
 }
 
 /// Declared names, but for `_id`, which is the store's own.
-fn stored(declared: Vec<String>) -> Vec<String> {
+pub(super) fn stored(declared: Vec<String>) -> Vec<String> {
     let stand_in = free("_id_", &declared);
     declared.into_iter().map(|name| if name == "_id" { stand_in.clone() } else { name }).collect()
 }
 
 /// The wanted name, with underscores added until none of the others is the same.
-fn free(wanted: &str, taken: &[String]) -> String {
+pub(super) fn free(wanted: &str, taken: &[String]) -> String {
     let mut name = wanted.to_owned();
     while taken.contains(&name) {
         name.push('_');

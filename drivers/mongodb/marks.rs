@@ -7,12 +7,16 @@ use mongodb::{Client, Collection, Database};
 
 use super::failure::failure;
 use super::layout::Layout;
+use super::points::DOCUMENTS;
 use crate::{Failure, FailureKind};
 
 /// No declared name holds a dot.
 pub(super) const MARKS: &str = "storebench.mark";
 
 const MARK: &str = "storebench";
+
+/// Where the server lists views, of which each time-series collection is one.
+const VIEWS: &str = "system.views";
 
 /// The longest name of a database (mongodb.com/docs/manual/reference/limits).
 const LONGEST_NAME: usize = 63;
@@ -43,13 +47,16 @@ impl Own {
     pub(super) async fn create(&self, layout: &Layout) -> Result<(), Failure> {
         self.refuse_foreign().await?;
         self.drop_made().await?;
-        let names: Vec<&str> = layout.dataset.parts().map(|part| layout.dataset.name_of(part)).collect();
-        let mark = doc! { "_id": MARK, "dataset": &layout.dataset.name, "collections": &names };
+        let name = |part| layout.dataset.name_of(part);
+        let names: Vec<&str> = layout.dataset.parts().map(name).collect();
+        let mark = doc! {
+            "_id": MARK, "dataset": &layout.dataset.name, "collections": names, "series": layout.kept.to_string()
+        };
         let marking = self.marks.insert_one(mark).write_concern(safe());
         marking.await.map_err(|error| failure(error, "marking the database"))?;
-        for name in names {
-            // The store's own default: snappy blocks, no clustering by key.
-            let creating = self.database.create_collection(name).write_concern(safe());
+        for part in layout.dataset.parts() {
+            let creating = self.database.create_collection(name(part)).with_options(layout.options(part));
+            let creating = creating.write_concern(safe());
             creating.await.map_err(|error| failure(error, "making a collection"))?;
         }
         Ok(())
@@ -83,12 +90,17 @@ impl Own {
         }
     }
 
-    pub(super) async fn noted(&self) -> Result<Option<String>, Failure> {
-        let mark = self.mark().await?;
-        Ok(mark.and_then(|mark| mark.get_str("note").map(str::to_owned).ok()))
+    /// The note beside data whose points lie in the way of this layout.
+    pub(super) async fn noted(&self, layout: &Layout) -> Result<Option<String>, Failure> {
+        let mark = self.mark().await?.unwrap_or_default();
+        if mark.get_str("series").unwrap_or(DOCUMENTS) != layout.kept.to_string() {
+            return Ok(None);
+        }
+        Ok(mark.get_str("note").map(str::to_owned).ok())
     }
 
-    /// Drops what was made, the mark last; a database without collections is none.
+    /// Drops what was made, the mark last; a database without collections is none. A time-series collection leaves the
+    /// server's list of views behind, which is empty then. Its user may lack the right to drop that.
     pub(super) async fn drop_made(&self) -> Result<(), Failure> {
         for name in self.made().await? {
             let collection = self.database.collection::<Document>(&name);
@@ -99,13 +111,15 @@ impl Own {
             let dropping = self.marks.drop().write_concern(safe());
             dropping.await.map_err(|error| failure(error, "dropping the mark"))?;
         }
+        if self.there().await? == [VIEWS] {
+            allowed(self.database.clone(), doc! { "drop": VIEWS }).await?;
+        }
         Ok(())
     }
 
     async fn refuse_foreign(&self) -> Result<(), Failure> {
         let made = self.made().await?;
-        let there = self.database.list_collection_names().await;
-        let there = there.map_err(|error| failure(error, "listing collections"))?;
+        let there = self.there().await?;
         let is_ours = |name: &String| made.contains(name) || (name == MARKS && !made.is_empty());
         match there.iter().find(|name| !name.starts_with("system.") && !is_ours(name)) {
             None => Ok(()),
@@ -115,6 +129,11 @@ impl Own {
                 self.database.name()
             ))),
         }
+    }
+
+    async fn there(&self) -> Result<Vec<String>, Failure> {
+        let there = self.database.list_collection_names().await;
+        there.map_err(|error| failure(error, "listing collections"))
     }
 
     /// The collections that the mark names.

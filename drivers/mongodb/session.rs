@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use mongodb::bson::RawDocumentBuf;
+
 use super::changes::share;
 use super::commands::{Acknowledged, Commands};
 use super::layout::Layout;
@@ -61,15 +63,11 @@ impl Session for MongodbSession {
     async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
         let command = self.commands().export(part)?;
         let layout = &self.layout;
-        let shape = match part {
-            Part::Table(at) => Some(table_shape(layout, at, &Fields::All)),
-            Part::Log(at) => Some(log_shape(layout, at)),
-            Part::Series(_) => None,
-        };
         let take = |document: &_| {
-            let (key, values) = match (shape, part) {
-                (Some(shape), _) => shape.decode(document)?,
-                (None, part) => values::point(metrics(layout, part), document)?,
+            let (key, values) = match part {
+                Part::Table(at) => table_shape(layout, at, &Fields::All).decode(document)?,
+                Part::Log(at) => log_shape(layout, at).decode(document)?,
+                Part::Series(at) => layout.series[at].decode(document)?,
             };
             sink(Row { key, values });
             Ok(())
@@ -174,23 +172,15 @@ impl MongodbSession {
                 self.line.ask(command, |document| push(shape.decode(document)?, rows)).await
             }
             Op::Last { series, entity } => {
-                let command = self.commands().last(*series, *entity)?;
-                self.points(command, *series, rows).await?;
+                self.points(op, *series, rows).await?;
                 let name = || Failure::missing(format_args!("{} {entity}", self.layout.dataset.series[*series].name));
                 if rows.is_empty() { Err(name()) } else { Ok(()) }
             }
-            Op::Range { series, entity, from_ms, to_ms } => {
-                let command = self.commands().range(*series, *entity, *from_ms, *to_ms)?;
-                self.points(command, *series, rows).await
-            }
-            Op::Window { series, entity, metric, .. } => {
-                let command = self.commands().window(*series, *metric, op)?;
+            Op::Range { series, .. } | Op::Above { series, .. } => self.points(op, *series, rows).await,
+            Op::Window { entity, .. } => {
+                let command = self.commands().points(op)?;
                 let key = Key::Int(*entity);
                 self.line.ask(command, |document| push((key.clone(), values::bucket(document)?), rows)).await
-            }
-            Op::Above { series, metric, .. } => {
-                let command = self.commands().above(*series, *metric, op)?;
-                self.points(command, *series, rows).await
             }
             _ => Err(Failure::misplaced(op)),
         }
@@ -232,7 +222,7 @@ impl MongodbSession {
 
     async fn records(
         &mut self,
-        command: mongodb::bson::RawDocumentBuf,
+        command: RawDocumentBuf,
         table: usize,
         fields: &Fields,
         rows: &mut Rows,
@@ -241,14 +231,10 @@ impl MongodbSession {
         self.line.ask(command, |document| push(shape.decode(document)?, rows)).await
     }
 
-    async fn points(
-        &mut self,
-        command: mongodb::bson::RawDocumentBuf,
-        series: usize,
-        rows: &mut Rows,
-    ) -> Result<(), Failure> {
-        let metrics = &self.layout.series[series];
-        self.line.ask(command, |document| push(values::point(metrics, document)?, rows)).await
+    async fn points(&mut self, op: &Op, series: usize, rows: &mut Rows) -> Result<(), Failure> {
+        let command = self.commands().points(op)?;
+        let points = &self.layout.series[series];
+        self.line.ask(command, |document| push(points.decode(document)?, rows)).await
     }
 
     pub(super) fn record_name(&self, table: usize, key: &Key) -> String {
@@ -278,10 +264,6 @@ fn log_shape(layout: &Layout, log: usize) -> Shape<'_> {
     let names = &layout.logs[log];
     let fields = &layout.dataset.logs[log].fields;
     Shape { key: &names.stream, names: &names.fields, fields, asked: &Fields::All }
-}
-
-fn metrics(layout: &Layout, part: Part) -> &[String] {
-    if let Part::Series(at) = part { &layout.series[at] } else { &[] }
 }
 
 /// The key of an operation on one record.

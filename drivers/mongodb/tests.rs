@@ -3,6 +3,7 @@
 
 mod broken;
 mod locked;
+mod timeseries;
 mod tls;
 
 use mongodb::bson::{Document, doc};

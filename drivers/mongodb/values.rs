@@ -5,7 +5,6 @@
 use compact_str::CompactString;
 use mongodb::bson::{RawBsonRef, RawDocument};
 
-use super::layout::{AT, ENTITY};
 use crate::{Failure, Field, Fields, Key, Kind, Value};
 
 /// How documents of a table or log are to be understood.
@@ -63,21 +62,8 @@ impl Shape<'_> {
     }
 }
 
-/// The entity, the instant and the metrics of a point's document.
-pub(super) fn point(metrics: &[String], document: &RawDocument) -> Result<(Key, Vec<Value>), Failure> {
-    let mut values = vec![Value::Null; 1 + metrics.len()];
-    let (mut entity, mut next) = (None, 0);
-    for entry in document {
-        let (name, found) = entry.map_err(malformed)?;
-        if name == "_id" {
-            let id = found.as_document().ok_or_else(|| unexpected(found))?;
-            entity = Some(key(id.get(ENTITY).map_err(malformed)?.ok_or_else(|| unexpected(found))?)?);
-            values[0] = value(id.get(AT).map_err(malformed)?.ok_or_else(|| unexpected(found))?)?;
-        } else if let Some(at) = position(metrics, name.as_str(), next) {
-            values[1 + at] = value(found)?;
-            next = at + 1;
-        }
-    }
+/// A point of which an entity, an instant and every metric were found.
+pub(super) fn whole_point(entity: Option<Key>, values: Vec<Value>) -> Result<(Key, Vec<Value>), Failure> {
     let whole = matches!(values[0], Value::Time(_)) && values[1..].iter().all(|one| matches!(one, Value::Float(_)));
     match entity {
         Some(entity) if whole => Ok((entity, values)),
@@ -86,7 +72,7 @@ pub(super) fn point(metrics: &[String], document: &RawDocument) -> Result<(Key, 
 }
 
 /// Where a name stands. Documents hold their fields in declared order, unless an update added one.
-fn position(names: &[String], name: &str, next: usize) -> Option<usize> {
+pub(super) fn position(names: &[String], name: &str, next: usize) -> Option<usize> {
     if names.get(next).is_some_and(|expected| expected == name) {
         return Some(next);
     }
@@ -146,7 +132,7 @@ pub(super) fn malformed(error: mongodb::bson::error::Error) -> Failure {
     Failure::broken("mongodb answered what is not BSON").caused_by(error)
 }
 
-fn unexpected(found: RawBsonRef<'_>) -> Failure {
+pub(super) fn unexpected(found: RawBsonRef<'_>) -> Failure {
     Failure::broken(format!("mongodb answered {found:?}, which storebench never wrote there"))
 }
 

@@ -85,13 +85,23 @@ impl Talk<'_> {
                     }
                 }
                 (Step::Probe(at), Ok(reply)) if unchanged => {
-                    done = done.and_then(|_| reason(self.laid, &ops[at], reply));
+                    done = done.and_then(|_| as_it_was(self.laid, &ops[at], reason(self.laid, &ops[at], reply)));
                 }
                 (Step::Op(_), Ok(_)) => unchanged = false,
                 _ => {}
             }
         }
         Ok(Attempt::Ended(done))
+    }
+}
+
+/// What a bump that changed nothing met, when somebody has since changed that: the batch is committed, so it cannot be
+/// called a conflict and tried again. Where there is a floor, it was met; else there was no record yet.
+fn as_it_was(laid: &Laid, op: &Op, reason: Result<Done, Failure>) -> Result<Done, Failure> {
+    match (reason, op) {
+        (Err(failure), Op::Bump { floor: Some(_), .. }) if failure.kind == FailureKind::Conflict => Ok(Done::Refused),
+        (Err(failure), _) if failure.kind == FailureKind::Conflict => Err(missing(laid, op)),
+        (reason, _) => reason,
     }
 }
 

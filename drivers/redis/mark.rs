@@ -1,25 +1,31 @@
-//! Whose keys they are: a hash beside a dataset's keys says that storebench made them, and holds the note.
+//! Whose keys they are: a hash beside a dataset's keys says that storebench made them and in which layout, and holds the
+//! note.
 //!
 //! Only keys under a mark are ever removed. Commands that empty a database are not here.
 
 use redis::aio::MultiplexedConnection;
 
 use super::session::{KeysUnder, ask};
-use super::shape::Shape;
+use super::shape::{Layout, Shape};
 use crate::{Failure, FailureKind};
 
 const MADE_BY: (&str, &str) = ("made_by", "storebench");
 const NOTE: &str = "note";
+/// A mark without it is of the time when there was one layout, the hash.
+const LAYOUT: &str = "layout";
 
 /// Makes an empty dataset of ours in place of an earlier one of ours.
 pub(super) async fn reset(connection: &mut MultiplexedConnection, shape: &Shape) -> Result<(), Failure> {
     if is_ours(connection, shape).await? {
         // The note goes before what it tells of, and the mark stays until all is gone.
         let _: u64 = ask(connection, redis::cmd("HDEL").arg(&shape.mark).arg(NOTE)).await?;
-        return remove_keys(connection, shape).await;
+        remove_keys(connection, shape).await?;
+    } else {
+        refuse_foreign(connection, shape).await?;
     }
-    refuse_foreign(connection, shape).await?;
-    let _: u64 = ask(connection, redis::cmd("HSET").arg(&shape.mark).arg(MADE_BY.0).arg(MADE_BY.1)).await?;
+    let mut mark = redis::cmd("HSET");
+    mark.arg(&shape.mark).arg(MADE_BY.0).arg(MADE_BY.1).arg(LAYOUT).arg(shape.layout.name());
+    let _: u64 = ask(connection, &mark).await?;
     Ok(())
 }
 
@@ -41,12 +47,15 @@ pub(super) async fn note(connection: &mut MultiplexedConnection, shape: &Shape, 
     Ok(())
 }
 
-/// Reads the note.
+/// Reads the note. Of a dataset that lies in the other layout there is none for us: its records would be misread.
 pub(super) async fn noted(connection: &mut MultiplexedConnection, shape: &Shape) -> Result<Option<String>, Failure> {
     if !is_ours(connection, shape).await? {
         return Ok(None);
     }
-    ask(connection, redis::cmd("HGET").arg(&shape.mark).arg(NOTE)).await
+    let read = redis::cmd("HMGET").arg(&shape.mark).arg(LAYOUT).arg(NOTE).clone();
+    let (layout, note): (Option<String>, Option<String>) = ask(connection, &read).await?;
+    let is_same = layout.as_deref().unwrap_or(Layout::Hash.name()) == shape.layout.name();
+    Ok(note.filter(|_| is_same))
 }
 
 async fn is_ours(connection: &mut MultiplexedConnection, shape: &Shape) -> Result<bool, Failure> {

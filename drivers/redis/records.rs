@@ -1,4 +1,4 @@
-//! Operations on records as keys and arguments of `records.lua`, in the order in which it takes them.
+//! Operations on records that are hashes as keys and arguments of `records.lua`, in the order in which it takes them.
 
 use std::io::Write;
 
@@ -98,16 +98,27 @@ fn write_arguments(shape: &Shape, op: &Op, out: &mut Cmd) -> Result<(), Failure>
             write_member(key, out);
         }
         Op::Read { table, fields, .. } => write_counted_fields(shape, *table, fields, out),
-        Op::Scan { table, from, limit, fields } => {
+        Op::Scan { table, fields, .. } | Op::Find { table, fields, .. } => {
+            write_range(shape, op, out)?;
+            write_counted_fields(shape, *table, fields, out);
+        }
+        _ => return Err(Failure::misplaced(op)),
+    }
+    Ok(())
+}
+
+/// Where the records of a scan or find are, and which of them in what order: the same in both layouts.
+pub(super) fn write_range(shape: &Shape, op: &Op, out: &mut Cmd) -> Result<(), Failure> {
+    match op {
+        Op::Scan { table, from, limit, .. } => {
             write_rows_of(shape, *table, 0, out);
             let mut bound = out.writer_for_next_arg();
             let _ = bound.write_all(b"[");
             order::write_key(&mut bound, from);
             drop(bound);
             out.arg("+").arg("up").arg(limited(*limit));
-            write_counted_fields(shape, *table, fields, out);
         }
-        Op::Find { table, field, matching, order, limit, fields } => {
+        Op::Find { table, field, matching, order, limit, .. } => {
             let declared = &shape.dataset.tables[*table];
             let index = shape.tables[*table].index(*field).ok_or_else(|| {
                 Failure::broken(format!("redis: {} has no index on `{}`", declared.name, declared.fields[*field].name))
@@ -127,7 +138,6 @@ fn write_arguments(shape: &Shape, op: &Op, out: &mut Cmd) -> Result<(), Failure>
                 write_bound(index.ordering, high, &[255], out)?;
             }
             out.arg(if *order == Order::Ascending { "up" } else { "down" }).arg(limited(*limit));
-            write_counted_fields(shape, *table, fields, out);
         }
         _ => return Err(Failure::misplaced(op)),
     }
@@ -141,12 +151,12 @@ fn write_rows_of(shape: &Shape, table: usize, width: i64, out: &mut Cmd) {
 }
 
 /// A key as a member of the sorted set of all keys.
-fn write_member(key: &Key, out: &mut Cmd) {
+pub(super) fn write_member(key: &Key, out: &mut Cmd) {
     order::write_key(&mut out.writer_for_next_arg(), key);
 }
 
 /// A value and a key as a member of an index.
-fn write_entry(ordering: Ordering, value: &Value, key: &Key, out: &mut Cmd) -> Result<(), Failure> {
+pub(super) fn write_entry(ordering: Ordering, value: &Value, key: &Key, out: &mut Cmd) -> Result<(), Failure> {
     let mut member = out.writer_for_next_arg();
     order::write_value(&mut member, ordering, value)?;
     order::write_key(&mut member, key);
@@ -216,16 +226,16 @@ fn write_counted_pairs<'a>(
 }
 
 /// The indexes in which a record stands.
-fn indexed<'a>(shape: &'a Shape, table: usize, record: &'a Record) -> impl Iterator<Item = &'a Index> {
+pub(super) fn indexed<'a>(shape: &'a Shape, table: usize, record: &'a Record) -> impl Iterator<Item = &'a Index> {
     shape.tables[table].indexes.iter().filter(|index| record[index.field] != Value::Null)
 }
 
 /// The indexes of the fields that are changed, with the new values.
-fn indexed_changes<'a>(
+pub(super) fn indexed_changes<'a, 'b>(
     shape: &'a Shape,
     table: usize,
-    changes: &'a [Change],
-) -> impl Iterator<Item = (&'a Index, &'a Value)> {
+    changes: &'b [Change],
+) -> impl Iterator<Item = (&'a Index, &'b Value)> {
     let indexes = &shape.tables[table].indexes;
     indexes.iter().filter_map(|index| {
         let last = changes.iter().rev().find(|change| change.field == index.field)?;

@@ -3,10 +3,10 @@
 use redis::Value as Reply;
 
 use super::failures::refusal;
-use super::requests;
-use super::shape::{NO_FIELD, Shape};
+use super::shape::{Layout, NO_FIELD, Shape};
 use super::values::{self, unexpected};
-use crate::{Done, Failure, Field, Fields, Key, Op, Value};
+use super::{documents, hashes, requests};
+use crate::{Done, Failure, Field, Key, Op, Value};
 
 /// Who takes the rows.
 pub(super) type Sink<'a> = dyn FnMut(Key, Vec<Value>) + 'a;
@@ -32,8 +32,6 @@ pub(super) fn take(
     }
     let reply = next(op, replies)?;
     match op {
-        Op::Read { .. } => read(shape, op, array(op, reply)?, sink)?,
-        Op::Transact(ops) => return records(shape, ops, array(op, reply)?, sink),
         Op::Tail { log, stream, .. } => {
             for entry in array(op, reply)? {
                 event(shape, *log, stream, entry, sink)?;
@@ -67,7 +65,12 @@ pub(super) fn take(
         Op::Above { series, .. } => {
             array(op, reply)?.into_iter().try_for_each(|member| point_of_any(shape, *series, member, sink))?;
         }
-        _ => return records(shape, std::slice::from_ref(op), array(op, reply)?, sink),
+        of_records => {
+            return match shape.layout {
+                Layout::Hash => hashes::take(shape, of_records, reply, sink),
+                Layout::Json => documents::take(shape, of_records, reply, sink),
+            };
+        }
     }
     Ok(Done::Applied)
 }
@@ -117,40 +120,18 @@ pub(super) fn point_of_any(shape: &Shape, series: usize, member: Reply, sink: &m
     Ok(())
 }
 
-/// The answer of `records.lua`.
-fn records(shape: &Shape, ops: &[Op], answer: Vec<Reply>, sink: &mut Sink<'_>) -> Result<Done, Failure> {
-    let mut answer = answer.into_iter();
-    let code = match answer.next() {
-        Some(Reply::Int(code)) => code,
-        other => return Err(unexpected(&"a script's code", &other.unwrap_or_default())),
-    };
-    if code != 1 {
-        let position = match answer.next() {
-            Some(Reply::Int(position)) => usize::try_from(position).ok(),
-            _ => None,
-        };
-        let failed = position.and_then(|position| ops.get(position));
-        return outcome(shape, code, failed.ok_or_else(|| Failure::broken("redis: a script failed nowhere"))?);
-    }
-    for op in ops {
-        match op {
-            Op::Read { .. } => read(shape, op, array(op, answer.next().unwrap_or_default())?, sink)?,
-            Op::Scan { table, fields, .. } | Op::Find { table, fields, .. } => {
-                for row in array(op, answer.next().unwrap_or_default())? {
-                    keyed_row(shape, *table, fields, array(op, row)?, sink)?;
-                }
-            }
-            _ => {}
-        }
-    }
-    match answer.next() {
-        None => Ok(Done::Applied),
-        Some(_) => Err(Failure::broken("redis: a script answered more than was asked")),
-    }
+/// How an operation on records ended, as the scripts answer and plans foresee it.
+pub(super) mod code {
+    pub const APPLIED: i64 = 1;
+    pub const REFUSED: i64 = 0;
+    pub const MISSING: i64 = -1;
+    pub const EXISTS: i64 = -2;
+    pub const NO_INTEGER: i64 = -3;
+    pub const TOO_LARGE: i64 = -4;
 }
 
-/// What a code other than success of `records.lua` means.
-fn outcome(shape: &Shape, code: i64, op: &Op) -> Result<Done, Failure> {
+/// What a code other than [`code::APPLIED`] means.
+pub(super) fn outcome(shape: &Shape, code: i64, op: &Op) -> Result<Done, Failure> {
     let (table, key) = match op {
         Op::Insert { table, key, .. }
         | Op::Read { table, key, .. }
@@ -160,63 +141,18 @@ fn outcome(shape: &Shape, code: i64, op: &Op) -> Result<Done, Failure> {
         _ => return Err(Failure::broken(format!("redis: a script answered {code} to `{}`", op.verb()))),
     };
     let name = format!("{} {key}", shape.dataset.tables[table].name);
+    let broken = |words: &str| Err(Failure::broken(format!("redis: {name}: {words}")));
     match code {
-        0 => Ok(Done::Refused),
-        -1 => Err(Failure::missing(name)),
-        -2 => Err(Failure::exists(name)),
-        -3 => Err(Failure::broken(format!("redis: {name}: a field without an integer cannot be bumped"))),
-        -4 => Err(Failure::broken(format!("redis: {name}: the sum is not a 64-bit integer"))),
-        _ => Err(Failure::broken(format!("redis: {name}: a script answered {code}"))),
+        code::REFUSED => Ok(Done::Refused),
+        code::MISSING => Err(Failure::missing(name)),
+        code::EXISTS => Err(Failure::exists(name)),
+        code::NO_INTEGER => broken("a field without an integer cannot be bumped"),
+        code::TOO_LARGE => broken("the sum is not a 64-bit integer"),
+        _ => broken(&format!("a script answered {code}")),
     }
 }
 
-/// The answer of HMGET, in which a record that is not there has nothing in any field.
-fn read(shape: &Shape, op: &Op, values: Vec<Reply>, sink: &mut Sink<'_>) -> Result<(), Failure> {
-    let Op::Read { table, key, fields } = op else { return Err(Failure::misplaced(op)) };
-    if values.iter().all(|value| *value == Reply::Nil) {
-        return Err(Failure::missing(format_args!("{} {key}", shape.dataset.tables[*table].name)));
-    }
-    sink(key.clone(), row(shape, *table, fields, values)?);
-    Ok(())
-}
-
-/// Values, and behind them the key.
-fn keyed_row(
-    shape: &Shape,
-    table: usize,
-    fields: &Fields,
-    mut values: Vec<Reply>,
-    sink: &mut Sink<'_>,
-) -> Result<(), Failure> {
-    let key = text(&"a key", values.pop().unwrap_or_default())?;
-    let key = values::key(&key, shape.dataset.tables[table].key)?;
-    sink(key, row(shape, table, fields, values)?);
-    Ok(())
-}
-
-/// The values of the asked fields, behind which one may stand that every record has.
-fn row(shape: &Shape, table: usize, fields: &Fields, values: Vec<Reply>) -> Result<Vec<Value>, Failure> {
-    let declared = &shape.dataset.tables[table].fields;
-    let asked = match fields {
-        Fields::All => declared.len(),
-        Fields::Some(asked) => asked.len(),
-    };
-    let witnessed = shape.tables[table].needs_witness(declared, fields);
-    if values.len() != asked + usize::from(witnessed) || witnessed && values[asked] == Reply::Nil {
-        return Err(Failure::broken(format!("redis answered {} values of {asked}", values.len())));
-    }
-    let field = |at: usize| match fields {
-        Fields::All => &declared[at],
-        Fields::Some(asked) => &declared[asked[at]],
-    };
-    let mut row = Vec::with_capacity(asked);
-    for (at, value) in values.into_iter().take(asked).enumerate() {
-        row.push(values::value(value, field(at))?);
-    }
-    Ok(row)
-}
-
-fn next(op: &Op, replies: &mut dyn Iterator<Item = Reply>) -> Result<Reply, Failure> {
+pub(super) fn next(op: &Op, replies: &mut dyn Iterator<Item = Reply>) -> Result<Reply, Failure> {
     match replies.next() {
         Some(Reply::ServerError(error)) => Err(refusal(error, &op.verb())),
         Some(reply) => Ok(reply),
@@ -224,14 +160,14 @@ fn next(op: &Op, replies: &mut dyn Iterator<Item = Reply>) -> Result<Reply, Fail
     }
 }
 
-fn array(op: &Op, reply: Reply) -> Result<Vec<Reply>, Failure> {
+pub(super) fn array(op: &Op, reply: Reply) -> Result<Vec<Reply>, Failure> {
     match reply {
         Reply::Array(values) => Ok(values),
         other => Err(unexpected(&op.verb(), &other)),
     }
 }
 
-fn text(what: &dyn std::fmt::Display, reply: Reply) -> Result<Vec<u8>, Failure> {
+pub(super) fn text(what: &dyn std::fmt::Display, reply: Reply) -> Result<Vec<u8>, Failure> {
     match reply {
         Reply::BulkString(bytes) => Ok(bytes),
         other => Err(unexpected(what, &other)),

@@ -1,12 +1,11 @@
 //! What is sent for each operation: plain commands where one does it, and the scripts of this folder where several have
-//! to be one step. The arguments of `records.lua` are in `records.rs`, answers are read in `replies.rs`.
+//! to be one step. What is sent for records is in `hashes.rs` and `documents.rs`, answers are read in `replies.rs`.
 
 use redis::{Cmd, RedisWrite};
 
-use super::records::{write_fields, write_records};
 use super::scripts::{Script, Scripts};
-use super::shape::{NO_FIELD, Shape};
-use super::values;
+use super::shape::{Layout, NO_FIELD, Shape};
+use super::{documents, hashes, values};
 use crate::{Failure, Key, Op, Point, Record, Value};
 
 /// Points that one call of the script takes: it keeps others waiting for about 2 ms.
@@ -38,7 +37,7 @@ impl Commands {
         pipeline
     }
 
-    fn add(&mut self, name: &str) -> &mut Cmd {
+    pub(super) fn add(&mut self, name: &str) -> &mut Cmd {
         if self.0.is_empty() || !self.list().is_empty() {
             self.0.push(Cmd::new());
         }
@@ -48,7 +47,7 @@ impl Commands {
         command
     }
 
-    fn call(&mut self, sha: &str) -> &mut Cmd {
+    pub(super) fn call(&mut self, sha: &str) -> &mut Cmd {
         let command = self.add("EVALSHA");
         command.write_arg(sha.as_bytes());
         command
@@ -74,27 +73,18 @@ pub(super) fn count(op: &Op) -> usize {
 /// Adds the commands of an operation that is no batch.
 pub(super) fn write(shape: &Shape, scripts: &Scripts, op: &Op, out: &mut Commands) -> Result<(), Failure> {
     match op {
-        Op::Read { table, key, fields } => {
-            let command = out.add("HMGET");
-            values::write_name(command, &shape.tables[*table].records, key);
-            write_fields(shape, *table, fields, command);
-        }
         Op::Insert { .. }
+        | Op::Read { .. }
         | Op::Update { .. }
         | Op::Delete { .. }
         | Op::Bump { .. }
         | Op::Scan { .. }
-        | Op::Find { .. } => {
-            let command = out.call(scripts.sha(Script::Records));
-            write_records(shape, "one", std::slice::from_ref(op), command)?;
-        }
+        | Op::Find { .. } => write_of_records(shape, scripts, op, out)?,
         Op::Transact(ops) if ops.is_empty() => {}
-        Op::Transact(ops) => {
-            if let Some(misplaced) = ops.iter().find(|op| !op.transacts()) {
-                return Err(Failure::misplaced(misplaced));
-            }
-            write_records(shape, "all", ops, out.call(scripts.sha(Script::Records)))?;
-        }
+        Op::Transact(ops) => match ops.iter().find(|op| !op.transacts()) {
+            Some(misplaced) => return Err(Failure::misplaced(misplaced)),
+            None => write_of_records(shape, scripts, op, out)?,
+        },
         Op::Append { log, stream, events } => {
             for event in events {
                 write_event(shape, *log, stream, event, out.add("XADD"))?;
@@ -143,6 +133,14 @@ pub(super) fn write(shape: &Shape, scripts: &Scripts, op: &Op, out: &mut Command
         Op::Batch(_) => return Err(Failure::misplaced(op)),
     }
     Ok(())
+}
+
+/// Records are sent as they lie.
+fn write_of_records(shape: &Shape, scripts: &Scripts, op: &Op, out: &mut Commands) -> Result<(), Failure> {
+    match shape.layout {
+        Layout::Hash => hashes::write(shape, scripts, op, out),
+        Layout::Json => documents::write(shape, scripts, op, out),
+    }
 }
 
 fn write_event(shape: &Shape, log: usize, stream: &Key, event: &Record, out: &mut Cmd) -> Result<(), Failure> {

@@ -6,6 +6,8 @@
 use redis::aio::MultiplexedConnection;
 
 use super::failures::failure;
+use super::shape::Layout;
+use super::{documents, hashes};
 use crate::{Failure, Op};
 
 /// One of the scripts.
@@ -17,19 +19,23 @@ pub(super) enum Script {
     Above,
 }
 
-const TEXTS: [&str; 4] =
-    [include_str!("records.lua"), include_str!("ingest.lua"), include_str!("window.lua"), include_str!("above.lua")];
-
-const NAMES: [&str; 4] = ["<records.lua>", "<ingest.lua>", "<window.lua>", "<above.lua>"];
+/// Their texts, where records lie in this way.
+fn texts(layout: Layout) -> [&'static str; 4] {
+    let records = match layout {
+        Layout::Hash => include_str!("records.lua"),
+        Layout::Json => include_str!("documents.lua"),
+    };
+    [records, include_str!("ingest.lua"), include_str!("window.lua"), include_str!("above.lua")]
+}
 
 /// What to call the scripts by.
 pub(super) struct Scripts([String; 4]);
 
 impl Scripts {
     /// Loads all of them.
-    pub(super) async fn load(connection: &mut MultiplexedConnection) -> Result<Self, Failure> {
+    pub(super) async fn load(connection: &mut MultiplexedConnection, layout: Layout) -> Result<Self, Failure> {
         let mut load = redis::pipe();
-        TEXTS.iter().for_each(|text| {
+        texts(layout).iter().for_each(|text| {
             load.cmd("SCRIPT").arg("LOAD").arg(text);
         });
         let loaded = load.query_async(connection).await;
@@ -37,8 +43,12 @@ impl Scripts {
     }
 
     /// Their names in place of their digests: for printing.
-    pub(super) fn named() -> Self {
-        Scripts(NAMES.map(str::to_owned))
+    pub(super) fn named(layout: Layout) -> Self {
+        let records = match layout {
+            Layout::Hash => "<records.lua>",
+            Layout::Json => "<documents.lua>",
+        };
+        Scripts([records, "<ingest.lua>", "<window.lua>", "<above.lua>"].map(str::to_owned))
     }
 
     pub(super) fn sha(&self, script: Script) -> &str {
@@ -47,20 +57,18 @@ impl Scripts {
 }
 
 /// The commands that an operation's script carries out in the server.
-pub(super) fn meaning(op: &Op) -> Option<&'static str> {
+pub(super) fn meaning(layout: Layout, op: &Op) -> Option<&'static str> {
     Some(match op {
-        Op::Insert { .. } => "EXISTS, HSET, ZADD to all keys and each index",
-        Op::Update { .. } => "EXISTS, HSET, HDEL; where indexed: HGET, ZREM, ZADD",
-        Op::Delete { .. } => "EXISTS, HGET and ZREM for each index, ZREM from all keys, DEL",
-        Op::Bump { .. } => "HGET, HINCRBY; where indexed: ZREM, ZADD",
-        Op::Scan { .. } => "ZRANGE BYLEX of all keys, HMGET for each record",
-        Op::Find { .. } => "ZRANGE BYLEX of the index, HMGET for each record",
-        Op::Transact(_) => "each operation in turn; what was changed is put back if one is refused or fails",
         Op::Ingest { .. } => {
             "for each point: ZCOUNT, ZADD twice; where one of its instant gives way: ZRANGE, ZREM twice"
         }
         Op::Window { .. } => "ZRANGE BYSCORE, folded",
         Op::Above { .. } => "ZCOUNT twice, ZRANGE REV of all points, 200 at a time until enough are above",
-        _ => return None,
+        of_records => {
+            return match layout {
+                Layout::Hash => hashes::meaning(of_records),
+                Layout::Json => documents::meaning(of_records),
+            };
+        }
     })
 }

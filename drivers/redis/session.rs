@@ -9,13 +9,16 @@ use std::sync::Arc;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, FromRedisValue, Value as Reply};
 
+use super::documents;
 use super::failures::failure;
+use super::plan::Plan;
 use super::replies::{self, Sink};
 use super::requests::{self, Commands};
 use super::scripts::Scripts;
 use super::shape::Shape;
 use super::values;
-use crate::{Dataset, Done, Failure, Fields, Key, Op, Part, Row, Rows, Session};
+use super::watched::{self, Group};
+use crate::{Dataset, Done, Failure, FailureKind, Fields, Key, Op, Part, Row, Rows, Session};
 
 /// Rows, events or points that an export asks for at once.
 const CHUNK: usize = 1000;
@@ -26,6 +29,8 @@ pub struct RedisSession {
     shape: Arc<Shape>,
     scripts: Scripts,
     commands: Commands,
+    /// Whether WATCH was sent and EXEC was not.
+    is_watching: bool,
 }
 
 impl Session for RedisSession {
@@ -45,30 +50,91 @@ impl Session for RedisSession {
 
 impl RedisSession {
     pub(super) async fn new(mut connection: MultiplexedConnection, shape: Arc<Shape>) -> Result<Self, Failure> {
-        let scripts = Scripts::load(&mut connection).await?;
-        Ok(RedisSession { connection, shape, scripts, commands: Commands::default() })
+        let scripts = Scripts::load(&mut connection, shape.layout).await?;
+        Ok(RedisSession { connection, shape, scripts, commands: Commands::default(), is_watching: false })
     }
 
     async fn run(&mut self, op: &Op, sink: &mut Sink<'_>) -> Result<Done, Failure> {
-        let ops = match op {
-            Op::Batch(ops) => ops.as_slice(),
-            one => std::slice::from_ref(one),
+        let (of_batch, mut ops) = match op {
+            Op::Batch(ops) => (true, ops.as_slice()),
+            one => (false, std::slice::from_ref(one)),
         };
-        self.commands.clear();
-        for one in ops {
-            if matches!(op, Op::Batch(_)) && matches!(one, Op::Transact(_)) {
-                return Err(Failure::misplaced(one));
-            }
-            requests::write(&self.shape, &self.scripts, one, &mut self.commands)?;
+        if of_batch && let Some(group) = ops.iter().find(|one| matches!(one, Op::Transact(_) | Op::Batch(_))) {
+            return Err(Failure::misplaced(group));
         }
-        let mut replies = self.send(op).await?;
         let mut done = Done::Applied;
-        for one in ops {
-            if replies::take(&self.shape, one, &mut replies, sink)? == Done::Refused {
+        while !ops.is_empty() {
+            let (count, ended) = match documents::unread(&self.shape, ops) {
+                0 => {
+                    let (group, count) = Group::first(ops, of_batch);
+                    (count, self.read_and_change(op, group, sink).await?)
+                }
+                count => (count, self.send_together(op, &ops[..count], sink).await?),
+            };
+            if ended == Done::Refused {
+                done = Done::Refused;
+            }
+            ops = &ops[count..];
+        }
+        Ok(done)
+    }
+
+    /// Operations of one, in one round trip.
+    async fn send_together(&mut self, of: &Op, ops: &[Op], sink: &mut Sink<'_>) -> Result<Done, Failure> {
+        self.commands.clear();
+        for op in ops {
+            requests::write(&self.shape, &self.scripts, op, &mut self.commands)?;
+        }
+        let mut replies = self.send(of).await?;
+        let mut done = Done::Applied;
+        for op in ops {
+            if replies::take(&self.shape, op, &mut replies, sink)? == Done::Refused {
                 done = Done::Refused;
             }
         }
         Ok(done)
+    }
+
+    /// Two round trips: documents are read, and changed if nobody else has written them. Otherwise nothing was done and
+    /// it is a conflict; but a batch, of which earlier parts may have been done, tries again by itself.
+    async fn read_and_change(&mut self, of: &Op, group: Group<'_>, sink: &mut Sink<'_>) -> Result<Done, Failure> {
+        let shape = Arc::clone(&self.shape);
+        loop {
+            let read = self.watch(of, group).await?;
+            let plan = Plan::new(&shape, group, read)?;
+            // One document was read at one instant: that it ends so needs no proof.
+            if let (Some((code, op)), [_]) = (plan.end, group.ops()) {
+                return replies::outcome(&shape, code, op);
+            }
+            self.commands.clear();
+            watched::write_changes(&shape, &self.scripts, group, &plan, &mut self.commands)?;
+            let mut replies = self.send(of).await?;
+            self.is_watching = false;
+            if watched::take_changes(&shape, of, group, &plan, &mut replies, sink)? {
+                return match plan.end {
+                    Some((code, op)) => replies::outcome(&shape, code, op),
+                    None if plan.refuses => Ok(Done::Refused),
+                    None => Ok(Done::Applied),
+                };
+            }
+            if let Group::All(_) = group {
+                let words = format!("redis: {}: a record was written by others after it was read", of.verb());
+                return Err(Failure::new(FailureKind::Conflict, words));
+            }
+        }
+    }
+
+    /// The documents that a group depends on, watched from before they are read.
+    async fn watch(&mut self, of: &Op, group: Group<'_>) -> Result<Vec<Option<Vec<u8>>>, Failure> {
+        self.commands.clear();
+        // An operation that ended before its EXEC has left its records watched.
+        let unwatches = std::mem::replace(&mut self.is_watching, group.watched().next().is_some());
+        if unwatches {
+            self.commands.add("UNWATCH");
+        }
+        watched::write_reads(&self.shape, group, &mut self.commands);
+        let mut replies = self.send(of).await?;
+        watched::take_reads(of, group, replies.by_ref().skip(usize::from(unwatches)))
     }
 
     /// One round trip, or none if there is nothing to ask.

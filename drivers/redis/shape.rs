@@ -10,8 +10,30 @@ use std::sync::Arc;
 use super::order::Ordering;
 use crate::{Dataset, Field, Fields, Part};
 
+/// How a record lies: the option `layout` of the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// As a hash with a field for each of its fields: one field is read or changed without the others.
+    #[default]
+    Hash,
+    /// As one string, a JSON document: it is read and written as a whole.
+    Json,
+}
+
+impl Layout {
+    /// The word for it in addresses, settings and marks.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Layout::Hash => "hash",
+            Layout::Json => "json",
+        }
+    }
+}
+
 /// Names for one dataset.
 pub(super) struct Shape {
+    pub(super) layout: Layout,
     pub(super) dataset: Arc<Dataset>,
     /// The hash that marks the dataset as ours.
     pub(super) mark: String,
@@ -48,7 +70,7 @@ pub(super) struct Index {
 pub(super) const NO_FIELD: &str = "";
 
 impl Shape {
-    pub(super) fn new(dataset: Arc<Dataset>) -> Self {
+    pub(super) fn new(layout: Layout, dataset: Arc<Dataset>) -> Self {
         let mark = format!("storebench:{}", dataset.name);
         let name = |part: &str| format!("{mark}:{part}");
         let tables = dataset.tables.iter().map(|table| {
@@ -66,6 +88,7 @@ impl Shape {
             }
         });
         Shape {
+            layout,
             tables: tables.collect(),
             logs: dataset.logs.iter().map(|log| format!("{}:", name(&log.name))).collect(),
             series: dataset.series.iter().map(|series| name(&series.name)).collect(),
@@ -76,11 +99,11 @@ impl Shape {
     }
 
     /// How each part lies, one sentence each.
-    pub(super) fn layout(&self) -> Vec<String> {
-        self.dataset.parts().map(|part| self.layout_of(part)).collect()
+    pub(super) fn sentences(&self) -> Vec<String> {
+        self.dataset.parts().map(|part| self.sentence(part)).collect()
     }
 
-    fn layout_of(&self, part: Part) -> String {
+    fn sentence(&self, part: Part) -> String {
         let name = self.dataset.name_of(part);
         match part {
             Part::Table(at) => {
@@ -89,9 +112,17 @@ impl Shape {
                     .iter()
                     .map(|index| format!(", one of ordered values and keys in {} (always kept)", index.key))
                     .collect();
+                let record = match self.layout {
+                    Layout::Hash => "a hash for each record",
+                    Layout::Json => "a string with a JSON document for each record",
+                };
+                let values = match self.layout {
+                    Layout::Hash => "absent fields left out; lists, maps, items as JSON",
+                    Layout::Json => "absent fields left out; bytes as hexadecimal text",
+                };
                 format!(
-                    "{name}: a hash for each record in {records}<key> (absent fields left out; lists, maps, items as \
-                     JSON), a sorted set of all keys in {order} (always kept, for scans){indexes}"
+                    "{name}: {record} in {records}<key> ({values}), a sorted set of all keys in {order} (always kept, \
+                     for scans){indexes}"
                 )
             }
             Part::Log(at) => format!("{name}: a Redis stream for each stream in {}<stream>", self.logs[at]),

@@ -1,6 +1,8 @@
 //! What is Redis's own and so not in the conformance suite: settings, numbers in scripts, the care for other people's
 //! keys, and failures, all with real servers.
 
+mod json;
+
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -47,8 +49,12 @@ async fn started(tier: Durability) -> Server {
 
 /// A server of its own, an empty dataset in it and a session.
 async fn ready() -> (Server, Redis, RedisSession) {
+    ready_in(Layout::Hash).await
+}
+
+async fn ready_in(layout: Layout) -> (Server, Redis, RedisSession) {
     let server = started(Durability::Memory).await;
-    let store = open(&server.address, "one").await.expect("opened");
+    let store = open(&format!("{}?layout={}", server.address, layout.name()), "one").await.expect("opened");
     store.reset().await.expect("reset");
     let session = store.session().await.expect("a session");
     (server, store, session)
@@ -301,6 +307,10 @@ async fn what_others_have_is_refused_and_left_alone() {
 #[tokio::test]
 async fn integers_are_exact_where_floats_are_not() {
     let (_server, _store, mut session) = ready().await;
+    integers_are_exact(&mut session).await;
+}
+
+async fn integers_are_exact(session: &mut RedisSession) {
     const EDGE: i64 = 1 << 53;
     for (held, by, floor, refused) in [
         (EDGE + 1, -1, EDGE + 1, true),
@@ -314,29 +324,33 @@ async fn integers_are_exact_where_floats_are_not() {
         (1_000_000_000, -1, 999_999_999, false),
         (0, -1, i64::MIN, false),
     ] {
-        apply(&mut session, user("ada", held)).await;
+        apply(session, user("ada", held)).await;
         let done = session.execute(&bump("ada", by, Some(floor)), &mut Rows::default()).await.expect("answered");
         assert_eq!(done == Done::Refused, refused, "{held} + {by} >= {floor}");
         let expected = if refused { held } else { held + by };
-        assert_eq!(of_age(&mut session, expected, expected).await, ["ada"]);
-        apply(&mut session, Op::Delete { table: 0, key: Key::Text("ada".into()) }).await;
-        assert!(of_age(&mut session, i64::MIN, i64::MAX).await.is_empty());
+        assert_eq!(of_age(session, expected, expected).await, ["ada"]);
+        apply(session, Op::Delete { table: 0, key: Key::Text("ada".into()) }).await;
+        assert!(of_age(session, i64::MIN, i64::MAX).await.is_empty());
     }
-    apply(&mut session, user("ada", i64::MAX)).await;
-    assert_eq!(fail(&mut session, bump("ada", 1, Some(0))).await.kind, FailureKind::Broken);
+    apply(session, user("ada", i64::MAX)).await;
+    assert_eq!(fail(session, bump("ada", 1, Some(0))).await.kind, FailureKind::Broken);
 }
 
 #[tokio::test]
 async fn indexes_follow_every_change_and_come_back_with_what_is_undone() {
     let (_server, _store, mut session) = ready().await;
+    indexes_follow_every_change(&mut session).await;
+}
+
+async fn indexes_follow_every_change(session: &mut RedisSession) {
     for (key, age) in [("ada", 10), ("bob", -20), ("eve", i64::MIN)] {
-        apply(&mut session, user(key, age)).await;
+        apply(session, user(key, age)).await;
     }
-    assert_eq!(of_age(&mut session, i64::MIN, 99).await, ["eve", "bob", "ada"]);
-    apply(&mut session, bump("ada", -31, None)).await;
-    apply(&mut session, set_age("eve", i64::MAX)).await;
+    assert_eq!(of_age(session, i64::MIN, 99).await, ["eve", "bob", "ada"]);
+    apply(session, bump("ada", -31, None)).await;
+    apply(session, set_age("eve", i64::MAX)).await;
     let expected = ["ada", "bob", "eve"];
-    assert_eq!(of_age(&mut session, i64::MIN, i64::MAX).await, expected);
+    assert_eq!(of_age(session, i64::MIN, i64::MAX).await, expected);
     let changes = vec![
         bump("ada", 100, Some(0)),
         set_age("bob", 7),
@@ -347,34 +361,42 @@ async fn indexes_follow_every_change_and_come_back_with_what_is_undone() {
     ];
     let done = session.execute(&Op::Transact(changes), &mut Rows::default()).await.expect("answered");
     assert_eq!(done, Done::Refused);
-    assert_eq!(of_age(&mut session, i64::MIN, i64::MAX).await, expected);
-    assert_eq!(of_age(&mut session, -21, -20).await, ["ada", "bob"]);
+    assert_eq!(of_age(session, i64::MIN, i64::MAX).await, expected);
+    assert_eq!(of_age(session, -21, -20).await, ["ada", "bob"]);
     let twice = [1, 2].map(|age| Change { field: 1, value: Value::Int(age) }).to_vec();
-    apply(&mut session, Op::Update { table: 0, key: Key::Text("ada".into()), changes: twice }).await;
-    assert_eq!((of_age(&mut session, 1, 1).await.len(), of_age(&mut session, 2, 2).await.len()), (0, 1));
+    apply(session, Op::Update { table: 0, key: Key::Text("ada".into()), changes: twice }).await;
+    assert_eq!((of_age(session, 1, 1).await.len(), of_age(session, 2, 2).await.len()), (0, 1));
 }
 
 #[tokio::test]
 async fn a_record_or_event_of_absent_fields_is_there() {
     let (_server, _store, mut session) = ready().await;
+    absent_fields_are_there(&mut session).await;
+}
+
+async fn absent_fields_are_there(session: &mut RedisSession) {
     let (key, read) = (Key::Int(-1), Op::Read { table: 1, key: Key::Int(-1), fields: Fields::All });
-    assert_eq!(fail(&mut session, read.clone()).await.kind, FailureKind::Missing);
-    apply(&mut session, Op::Insert { table: 1, key: key.clone(), record: vec![Value::Null] }).await;
-    assert_eq!(apply(&mut session, read.clone()).await[0].values, [Value::Null]);
+    assert_eq!(fail(session, read.clone()).await.kind, FailureKind::Missing);
+    apply(session, Op::Insert { table: 1, key: key.clone(), record: vec![Value::Null] }).await;
+    assert_eq!(apply(session, read.clone()).await[0].values, [Value::Null]);
     for word in [Value::Text("a".into()), Value::Null] {
         let changes = vec![Change { field: 0, value: word.clone() }];
-        apply(&mut session, Op::Update { table: 1, key: key.clone(), changes }).await;
-        assert_eq!(apply(&mut session, read.clone()).await[0].values, [word]);
+        apply(session, Op::Update { table: 1, key: key.clone(), changes }).await;
+        assert_eq!(apply(session, read.clone()).await[0].values, [word]);
     }
     let scan = Op::Scan { table: 1, from: Key::Int(-5), limit: 5, fields: Fields::All };
-    assert_eq!(apply(&mut session, scan).await[0].key, key);
-    apply(&mut session, Op::Append { log: 0, stream: key.clone(), events: vec![vec![Value::Null]; 2] }).await;
-    assert_eq!(apply(&mut session, Op::Tail { log: 0, stream: key, limit: 9 }).await.len(), 2);
+    assert_eq!(apply(session, scan).await[0].key, key);
+    apply(session, Op::Append { log: 0, stream: key.clone(), events: vec![vec![Value::Null]; 2] }).await;
+    assert_eq!(apply(session, Op::Tail { log: 0, stream: key, limit: 9 }).await.len(), 2);
 }
 
 #[tokio::test]
 async fn more_than_one_chunk_is_loaded_and_exported() {
     let (_server, _store, mut session) = ready().await;
+    chunks_are_loaded_and_exported(&mut session).await;
+}
+
+async fn chunks_are_loaded_and_exported(session: &mut RedisSession) {
     let inserts = (0..2500).map(|key| Op::Insert { table: 1, key: Key::Int(key - 9), record: vec![Value::Null] });
     session.load(&Op::Batch(inserts.collect())).await.expect("loaded");
     let events = vec![vec![Value::Text("e".into())]; 2500];
@@ -387,7 +409,7 @@ async fn more_than_one_chunk_is_loaded_and_exported() {
         assert_eq!(count, 2500, "{part:?}");
     }
     let far = vec![Point { entity: 1, at_ms: (1 << 53) + 1, metrics: vec![0.0, 0.0] }];
-    assert_eq!(fail(&mut session, Op::Ingest { series: 0, points: far }).await.kind, FailureKind::Broken);
+    assert_eq!(fail(session, Op::Ingest { series: 0, points: far }).await.kind, FailureKind::Broken);
 }
 
 #[tokio::test]

@@ -455,6 +455,32 @@ fn a_point_at_the_same_instant_replaces_the_former() {
 }
 
 #[test]
+fn a_point_that_another_client_sent_again_is_what_everyone_reads() {
+    for store in keeping_stores().filter(|store| store.capabilities.meets(Capability::Series.into())) {
+        let (mut one, mut other) = (store.client(), store.client());
+        let points = |busy: f64| [(1, 10, [busy, 1.0]), (1, 20, [busy, 2.0]), (2, 20, [busy, 3.0])];
+        ingest(&mut one, &points(9.0));
+        ingest(&mut other, &points(7.0));
+        ingest(&mut one, &[(1, 20, [0.5, 2.0])]);
+        ingest(&mut other, &[(2, 20, [0.25, 3.0]), (1, 20, [-1.5, 2.0])]);
+        let (series, entity, metric, from_ms, to_ms) = (CPU, 1, 0, 0, 30);
+        for mut client in [one, other, store.client()] {
+            assert_rows(&client.rows(Op::Last { series, entity }), &[observed(1, 20, [-1.5, 2.0])]);
+            let both = [observed(1, 10, [7.0, 1.0]), observed(1, 20, [-1.5, 2.0])];
+            assert_rows(&client.rows(Op::Range { series, entity, from_ms, to_ms }), &both);
+            for (fold, folded) in [(Fold::Count, 2.0), (Fold::Sum, 5.5), (Fold::Max, 7.0), (Fold::Mean, 2.75)] {
+                let window = Op::Window { series, entity, metric, from_ms, to_ms, every_ms: 30, fold };
+                assert_rows(&client.rows(window), &[(ONE, vec![Value::Time(0), Value::Float(folded)])]);
+            }
+            let above = Op::Above { series, metric, threshold: 0.0, from_ms, to_ms, limit: 9 };
+            assert_rows(&client.rows(above), &[observed(2, 20, [0.25, 3.0]), both[0].clone()]);
+            assert_eq!(client.export(Part::Series(series)).len(), 3, "{}", store.name);
+        }
+        store.close();
+    }
+}
+
+#[test]
 fn a_range_holds_its_start_and_not_its_end_and_one_entity_only() {
     on_each(&[Capability::Series], |client| {
         ingest(client, &[(1, 30, [3.0, 0.0]), (1, -10, [1.0, 0.0]), (1, 20, [2.0, 0.0]), (2, 20, [9.0, 0.0])]);

@@ -58,14 +58,17 @@ pub fn assemble<S: Store>(
     weigh(&mut operations, request, outcome);
     let total = OperationRecord { work: work::overall(operations.values()), ..operation(&measured.total, open_loop)? };
 
-    let measure_s = measured.last_ended_ns.saturating_sub(outcome.measure_ns) as f64 / 1e9;
-    let mut timeline = timeline(&measured.timeline, measure_s);
+    let planned_s = request.load.until.elapsed().map(|planned| planned.as_secs_f64());
+    let ended_s = measured.last_ended_ns.saturating_sub(outcome.measure_ns) as f64 / 1e9;
+    // A store that did nothing at the end of the planned time did nothing in it; only a run that was stopped is shorter.
+    let measure_s = planned_s.filter(|_| !stop.is_set()).map_or(ended_s, |planned_s| ended_s.max(planned_s));
+    let mut timeline = timeline(&measured.timeline, measure_s, planned_s);
     outcome.usage.join(&mut timeline);
     let server = outcome.usage.total();
     let mut phases = prepared.phases;
     phases.warmup_s = request.load.warmup.as_secs_f64();
     phases.measure_s = measure_s;
-    phases.drain_s = request.load.until.elapsed().map_or(0.0, |planned| (measure_s - planned.as_secs_f64()).max(0.0));
+    phases.drain_s = planned_s.map_or(0.0, |planned_s| (measure_s - planned_s).max(0.0));
 
     let client = Client {
         cpu_ns_per_op: outcome.cpu.as_nanos() as f64 / (counts.succeeded + counts.failed).max(1) as f64,
@@ -210,13 +213,35 @@ fn latency(all: &Histogram<u64>, blocks: &[Histogram<u64>]) -> anyhow::Result<La
     })
 }
 
-/// The timeline with the length of its last second cut to the last operation.
-fn timeline(lines: &[Interval], measure_s: f64) -> Vec<Interval> {
-    let mut lines = lines.to_vec();
-    if let Some(last) = lines.last_mut().filter(|line| line.phase != Phase::Warmup) {
+/// The timeline without gaps: a second in which nothing ended is a line of zeros, or a stall would be missing from
+/// whatever is computed of it. The last second ends with the last operation.
+fn timeline(lines: &[Interval], measure_s: f64, planned_s: Option<f64>) -> Vec<Interval> {
+    let mut whole: Vec<Interval> = Vec::with_capacity(lines.len());
+    let began_s = lines.iter().map(|line| line.at_s).fold(0.0, f64::min);
+    let lines: BTreeMap<(i64, Phase), &Interval> =
+        lines.iter().map(|line| ((line.at_s as i64, line.phase), line)).collect();
+    for second in began_s as i64..measure_s.ceil() as i64 {
+        let there = whole.len();
+        whole.extend(lines.range((second, Phase::Warmup)..=(second, Phase::Drain)).map(|(_, line)| (*line).clone()));
+        if whole.len() == there {
+            whole.push(idle(second as f64, planned_s.unwrap_or(f64::INFINITY)));
+        }
+    }
+    if let Some(last) = whole.last_mut().filter(|line| line.phase != Phase::Warmup) {
         last.length_s = last.length_s.min((measure_s - last.at_s).max(0.001));
     }
-    lines
+    whole
+}
+
+/// A second in which nothing ended.
+fn idle(at_s: f64, planned_s: f64) -> Interval {
+    let phase = match at_s {
+        _ if at_s < 0.0 => Phase::Warmup,
+        _ if at_s < planned_s => Phase::Measure,
+        _ => Phase::Drain,
+    };
+    let end_s = if phase == Phase::Measure { planned_s.min(at_s + 1.0) } else { at_s + 1.0 };
+    Interval { at_s, length_s: end_s - at_s, phase, ..Interval::default() }
 }
 
 fn throughput_interval(timeline: &[Interval]) -> Option<[f64; 2]> {
@@ -281,5 +306,39 @@ fn store_info<S: Store>(request: &Request, prepared: &Prepared<S>) -> StoreInfo 
         placement: S::PLACEMENT,
         description: prepared.description.clone(),
         bindings: bindings.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(at_s: f64, phase: Phase) -> Interval {
+        Interval { at_s, length_s: 1.0, phase, ok: 5, ..Interval::default() }
+    }
+
+    #[test]
+    fn a_second_in_which_nothing_ended_is_a_line_of_the_timeline() {
+        let lines = [line(-1.0, Phase::Warmup), line(0.0, Phase::Measure), line(3.0, Phase::Measure)];
+        let whole = timeline(&lines, 5.5, Some(5.0));
+        let told: Vec<_> = whole.iter().map(|line| (line.at_s, line.phase, line.ok, line.length_s)).collect();
+        assert_eq!(
+            told,
+            [
+                (-1.0, Phase::Warmup, 5, 1.0),
+                (0.0, Phase::Measure, 5, 1.0),
+                (1.0, Phase::Measure, 0, 1.0),
+                (2.0, Phase::Measure, 0, 1.0),
+                (3.0, Phase::Measure, 5, 1.0),
+                (4.0, Phase::Measure, 0, 1.0),
+                (5.0, Phase::Drain, 0, 0.5),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_last_second_ends_with_the_last_operation() {
+        let whole = timeline(&[line(0.0, Phase::Measure), line(1.0, Phase::Measure)], 1.25, None);
+        assert_eq!(whole.iter().map(|line| line.length_s).collect::<Vec<_>>(), [1.0, 0.25]);
     }
 }

@@ -93,7 +93,8 @@ struct Progress {
 /// What a lane may do next.
 enum Claim {
     Start(u64),
-    Skip,
+    /// So many arrivals are too late to be sent.
+    Skip(u64),
     End,
 }
 
@@ -149,16 +150,18 @@ impl<S: Store> Lane<S> {
             }
             let intended_ns = match claim(window, progress) {
                 Claim::End => break,
-                Claim::Skip => {
-                    self.recorder.skipped += 1;
+                Claim::Skip(arrivals) => {
+                    self.recorder.skipped += arrivals;
+                    self.look_up(course, window, progress);
                     continue;
                 }
                 Claim::Start(intended_ns) => intended_ns,
             };
             let operation = self.stream.next().operation;
             if window.schedule.is_some() && !self.wait(course, intended_ns, progress).await {
+                // Stopped before it was due: it was never offered.
                 self.stream.settle(Outcome::NotApplied);
-                self.recorder.skipped += 1;
+                progress.claimed -= 1;
                 break;
             }
             self.measure(course, window, operation, intended_ns, progress).await;
@@ -300,6 +303,18 @@ impl<S: Store> Lane<S> {
         progress.disconnected += Duration::from_nanos(progress.now_ns - began_ns);
     }
 
+    /// Now and then while arrivals are skipped, of which there may be millions: looks at the clock, and for Ctrl-C.
+    #[cold]
+    fn look_up(&mut self, course: &Course, window: &Window, progress: &mut Progress) {
+        const EVERY: u64 = 1024;
+        if self.recorder.skipped.is_multiple_of(EVERY) {
+            progress.now_ns = course.clock.now_ns();
+            if progress.now_ns >= progress.check_ns {
+                self.check(course, window, progress);
+            }
+        }
+    }
+
     /// Once in 10 ms: hands over a finished second and looks for Ctrl-C.
     #[cold]
     fn check(&mut self, course: &Course, window: &Window, progress: &mut Progress) {
@@ -343,10 +358,15 @@ fn claim(window: &Window, progress: &mut Progress) -> Claim {
         progress.claimed += 1;
         return Claim::Start(progress.now_ns);
     };
+    if progress.now_ns >= window.drain_until_ns {
+        let rest = schedule.take_rest();
+        progress.claimed += rest;
+        return if rest == 0 { Claim::End } else { Claim::Skip(rest) };
+    }
     let Some(intended_ns) = schedule.take() else { return Claim::End };
     progress.claimed += 1;
     let too_late = progress.now_ns > intended_ns.saturating_add(window.skip_after_ns);
-    if too_late || progress.now_ns >= window.drain_until_ns { Claim::Skip } else { Claim::Start(intended_ns) }
+    if too_late { Claim::Skip(1) } else { Claim::Start(intended_ns) }
 }
 
 /// A lane's part of a number of operations: as equal as whole numbers allow.
@@ -387,15 +407,15 @@ fn check(course: &Course, op: &Op, step: &Step, result: &mut Result<Done, Failur
     }
 }
 
-/// What became of an operation's writes. A batch is not atomic: where a part of it was refused or failed, others may have
-/// been applied.
+/// What became of an operation's writes. Of a batch that was refused all but some bumps was applied; of several rows that
+/// failed as one operation some may be there.
 #[inline]
 fn outcome(op: &Op, result: &Result<Done, Failure>) -> Outcome {
     match result {
         Ok(Done::Applied) => Outcome::Applied,
-        _ if matches!(op, Op::Batch(_)) => Outcome::Unknown,
+        Ok(Done::Refused) if matches!(op, Op::Batch(_)) => Outcome::Applied,
         Ok(Done::Refused) => Outcome::NotApplied,
-        Err(failure) if failure.kind.left_no_trace() => Outcome::NotApplied,
+        Err(failure) if failure.kind.left_no_trace() && !op.may_be_torn() => Outcome::NotApplied,
         Err(_) => Outcome::Unknown,
     }
 }
@@ -403,10 +423,11 @@ fn outcome(op: &Op, result: &Result<Done, Failure>) -> Outcome {
 /// Notes what the store acknowledged, and writes whose outcome nobody knows.
 #[inline]
 fn note(ledger: &mut Ledger, op: &Op, result: &Result<Done, Failure>, started_ns: u64, ended_ns: u64) {
-    match outcome(op, result) {
-        Outcome::Applied => ledger.acknowledged(op, started_ns, ended_ns),
-        Outcome::NotApplied => {}
-        Outcome::Unknown => ledger.unknown(op),
+    match (op, result, outcome(op, result)) {
+        (Op::Batch(ops), Ok(Done::Refused), _) => ledger.refused(ops, started_ns, ended_ns),
+        (_, _, Outcome::Applied) => ledger.acknowledged(op, started_ns, ended_ns),
+        (_, _, Outcome::NotApplied) => {}
+        (_, _, Outcome::Unknown) => ledger.unknown(op),
     }
 }
 

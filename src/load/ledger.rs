@@ -6,10 +6,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use drivers::{Change, Dataset, Digest, Key, Op, Record, Value};
+use drivers::{Change, Dataset, Digest, Key, Op, Point, Record, Value, row_hash};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::workload::Plan;
+
+use super::doubt::Doubt;
+use super::touched::Touched;
 
 /// About this many fields of a table are followed by value. Which ones is decided by the keys' hashes alone, so that all
 /// lanes follow the same: a write that only one lane had noted would be mistaken for the last.
@@ -33,12 +36,12 @@ pub struct Ledger {
 pub struct Added {
     /// Their digest, content included.
     pub rows: Digest,
-    /// Writes of unknown outcome.
-    pub unknown: u64,
+    /// Rows that may have been added: those of a log or series as a whole, those of a table by their keys.
+    pub doubt: Doubt,
 }
 
 /// What was acknowledged for one table.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct TableLedger {
     /// Inserted records.
     pub inserted: Added,
@@ -46,8 +49,14 @@ pub struct TableLedger {
     pub inserted_keys: Digest,
     /// Keys of deleted records.
     pub deleted_keys: Digest,
-    /// Whether any record's content was changed.
+    /// Deletions of unknown outcome.
+    pub doubtful_deletions: u64,
+    /// Updates and bumps of unknown outcome, and inserts and deletions as well: nothing can be said of sums then.
+    pub doubtful_writes: u64,
+    /// Whether any record's content was changed, perhaps.
     pub changed: bool,
+    /// Which records were written to, perhaps.
+    pub touched: Touched,
     /// One key in this many is followed.
     pub one_in: u64,
     /// By field: what its sum over all records grew by, from inserts and bumps.
@@ -75,15 +84,8 @@ impl Ledger {
     /// An empty ledger.
     pub fn new(plan: &Plan) -> Self {
         let dataset = Arc::clone(&plan.dataset);
-        let table = |fields: usize, records: u64| TableLedger {
-            one_in: (records * fields as u64 / FOLLOWED).max(1),
-            grown: vec![0; fields],
-            bumped: vec![false; fields],
-            set: vec![false; fields],
-            ..TableLedger::default()
-        };
         Ledger {
-            tables: plan.tables.iter().map(|shape| table(shape.fields.len(), shape.records)).collect(),
+            tables: plan.tables.iter().map(|shape| TableLedger::new(shape.fields.len(), shape.records)).collect(),
             logs: vec![Added::default(); dataset.logs.len()],
             series: vec![Added::default(); dataset.series.len()],
             dataset,
@@ -104,21 +106,32 @@ impl Ledger {
         }
     }
 
+    /// Notes a batch in which a floor refused something: all but bumps with a floor was applied, and of those nobody
+    /// knows which.
+    pub fn refused(&mut self, ops: &[Op], started_ns: u64, ended_ns: u64) {
+        for op in ops {
+            match op {
+                Op::Bump { floor: Some(_), .. } => self.unknown(op),
+                op => self.acknowledged(op, started_ns, ended_ns),
+            }
+        }
+    }
+
     fn wrote(&mut self, op: &Op, started_ns: u64, ended_ns: u64) {
         match op {
             Op::Insert { table, key, record } => self.inserted(*table, key, record),
             Op::Delete { table, key } => {
-                self.tables[*table].deleted_keys.add(key, &[], &mut self.scratch);
-                self.tables[*table].changed = true;
+                let key = self.touch(*table, key);
+                self.tables[*table].deleted_keys.add_hash(key);
             }
             Op::Update { table, key, changes } => {
-                self.tables[*table].changed = true;
+                let hash = self.touch(*table, key);
                 let write = |value| Write { value: Some(value), started_ns, ended_ns };
-                self.updated(*table, key, changes, &write);
+                self.updated(*table, key, hash, changes, &write);
             }
-            Op::Bump { table, field, by, .. } => {
+            Op::Bump { table, key, field, by, .. } => {
+                self.touch(*table, key);
                 let into = &mut self.tables[*table];
-                into.changed = true;
                 into.bumped[*field] = true;
                 into.grown[*field] += i128::from(*by);
             }
@@ -129,9 +142,8 @@ impl Ledger {
             }
             Op::Ingest { series, points } => {
                 for point in points {
-                    let mut values = vec![Value::Time(point.at_ms)];
-                    values.extend(point.metrics.iter().map(|metric| Value::Float(*metric)));
-                    self.series[*series].rows.add(&Key::Int(point.entity), &values, &mut self.scratch);
+                    let point = self.point(point);
+                    self.series[*series].rows.add_hash(point);
                 }
             }
             _ => {}
@@ -141,7 +153,9 @@ impl Ledger {
     fn inserted(&mut self, table: usize, key: &Key, record: &Record) {
         let into = &mut self.tables[table];
         into.inserted.rows.add(key, record, &mut self.scratch);
-        into.inserted_keys.add(key, &[], &mut self.scratch);
+        let key = row_hash(key, &[], &mut self.scratch);
+        into.inserted_keys.add_hash(key);
+        into.touched.touch(key);
         for (sum, value) in into.grown.iter_mut().zip(record) {
             if let Value::Int(number) = value {
                 *sum += i128::from(*number);
@@ -149,11 +163,17 @@ impl Ledger {
         }
     }
 
-    fn updated(&mut self, table: usize, key: &Key, changes: &[Change], write: &dyn Fn(u64) -> Write) {
+    /// Notes that a record is perhaps no longer what it was, and answers its key's hash.
+    fn touch(&mut self, table: usize, key: &Key) -> u128 {
+        let key = row_hash(key, &[], &mut self.scratch);
+        self.tables[table].changed = true;
+        self.tables[table].touched.touch(key);
+        key
+    }
+
+    fn updated(&mut self, table: usize, key: &Key, hash: u128, changes: &[Change], write: &dyn Fn(u64) -> Write) {
         let into = &mut self.tables[table];
-        self.scratch.clear();
-        key.write_canonical(&mut self.scratch);
-        let is_followed = xxh3_64(&self.scratch).is_multiple_of(into.one_in);
+        let is_followed = (hash as u64).is_multiple_of(into.one_in);
         for change in changes {
             into.set[change.field] = true;
             if !is_followed {
@@ -164,20 +184,50 @@ impl Ledger {
         }
     }
 
+    fn point(&mut self, point: &Point) -> u128 {
+        let mut values = vec![Value::Time(point.at_ms)];
+        values.extend(point.metrics.iter().map(|metric| Value::Float(*metric)));
+        row_hash(&Key::Int(point.entity), &values, &mut self.scratch)
+    }
+
     /// Notes a write that failed in a way that leaves open whether it was applied.
     pub fn unknown(&mut self, op: &Op) {
         match op {
             Op::Batch(ops) | Op::Transact(ops) => ops.iter().for_each(|op| self.unknown(op)),
-            Op::Insert { table, .. } | Op::Delete { table, .. } | Op::Bump { table, .. } => {
-                self.tables[*table].inserted.unknown += 1;
+            Op::Insert { table, key, .. } => {
+                let into = &mut self.tables[*table];
+                let key = row_hash(key, &[], &mut self.scratch);
+                into.doubtful_writes += 1;
+                into.inserted.doubt.add(key);
+                into.touched.touch(key);
+            }
+            Op::Delete { table, key } => {
+                self.touch(*table, key);
+                self.tables[*table].doubtful_writes += 1;
+                self.tables[*table].doubtful_deletions += 1;
+            }
+            Op::Bump { table, key, .. } => {
+                self.touch(*table, key);
+                self.tables[*table].doubtful_writes += 1;
             }
             Op::Update { table, key, changes } => {
-                self.tables[*table].inserted.unknown += 1;
-                self.tables[*table].changed = true;
-                self.updated(*table, key, changes, &|_| Write { value: None, started_ns: 0, ended_ns: u64::MAX });
+                let hash = self.touch(*table, key);
+                self.tables[*table].doubtful_writes += 1;
+                let write = |_| Write { value: None, started_ns: 0, ended_ns: u64::MAX };
+                self.updated(*table, key, hash, changes, &write);
             }
-            Op::Append { log, events, .. } => self.logs[*log].unknown += events.len() as u64,
-            Op::Ingest { series, points } => self.series[*series].unknown += points.len() as u64,
+            Op::Append { log, stream, events } => {
+                for event in events {
+                    let event = row_hash(stream, event, &mut self.scratch);
+                    self.logs[*log].doubt.add(event);
+                }
+            }
+            Op::Ingest { series, points } => {
+                for point in points {
+                    let point = self.point(point);
+                    self.series[*series].doubt.add(point);
+                }
+            }
             _ => {}
         }
     }
@@ -189,7 +239,10 @@ impl Ledger {
             into.inserted.merge(&from.inserted);
             into.inserted_keys.merge(from.inserted_keys);
             into.deleted_keys.merge(from.deleted_keys);
+            into.doubtful_deletions += from.doubtful_deletions;
+            into.doubtful_writes += from.doubtful_writes;
             into.changed |= from.changed;
+            into.touched.merge(&from.touched);
             into.grown.iter_mut().zip(&from.grown).for_each(|(sum, grown)| *sum += grown);
             into.bumped.iter_mut().zip(&from.bumped).for_each(|(was, is)| *was |= is);
             into.set.iter_mut().zip(&from.set).for_each(|(was, is)| *was |= is);
@@ -202,10 +255,29 @@ impl Ledger {
     }
 }
 
+impl TableLedger {
+    fn new(fields: usize, records: u64) -> Self {
+        TableLedger {
+            inserted: Added::default(),
+            inserted_keys: Digest::default(),
+            deleted_keys: Digest::default(),
+            doubtful_deletions: 0,
+            doubtful_writes: 0,
+            changed: false,
+            touched: Touched::new(records),
+            one_in: (records * fields as u64 / FOLLOWED).max(1),
+            grown: vec![0; fields],
+            bumped: vec![false; fields],
+            set: vec![false; fields],
+            followed: HashMap::new(),
+        }
+    }
+}
+
 impl Added {
     fn merge(&mut self, other: &Added) {
         self.rows.merge(other.rows);
-        self.unknown += other.unknown;
+        self.doubt.merge(&other.doubt);
     }
 }
 

@@ -8,6 +8,7 @@ mod assemble;
 mod audit;
 mod client;
 mod course;
+mod doubt;
 mod lane;
 mod ledger;
 mod measure;
@@ -15,6 +16,7 @@ pub mod pace;
 mod prepare;
 mod probe;
 mod threads;
+mod touched;
 mod usage;
 mod verdict;
 mod work;
@@ -129,6 +131,16 @@ pub trait Watch: Send {
     fn loaded(&mut self, rows: u64, of: u64, elapsed: Duration);
     /// A second has passed.
     fn second(&mut self, line: &Interval);
+}
+
+/// Watches nothing: for benches and programs of one's own.
+#[derive(Debug)]
+pub struct Unwatched;
+
+impl Watch for Unwatched {
+    fn phase(&mut self, _: &str, _: &str) {}
+    fn loaded(&mut self, _: u64, _: u64, _: Duration) {}
+    fn second(&mut self, _: &Interval) {}
 }
 
 /// Why there is no record of a run.

@@ -80,7 +80,18 @@ impl Schedule {
 
     /// Takes the next arrival: its instant, or none when the schedule is exhausted.
     pub fn take(&self) -> Option<u64> {
+        self.next(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes all arrivals that are left, and answers how many they were.
+    pub fn take_rest(&self) -> u64 {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = state.taken;
+        while self.next(&mut state).is_some() {}
+        state.taken - before
+    }
+
+    fn next(&self, state: &mut State) -> Option<u64> {
         let due_ns = self.from_ns + state.next_ns as u64;
         if due_ns >= self.until_ns || state.taken == self.limit {
             return None;
@@ -219,5 +230,8 @@ mod tests {
     fn a_schedule_ends_at_its_limit_or_its_end() {
         let schedule = Schedule::new(1_000.0, Arrivals::Poisson, 1, Purpose::Measure, 0, u64::MAX, 10);
         assert_eq!(std::iter::from_fn(|| schedule.take()).count(), 10);
+        let schedule = Schedule::new(1_000.0, Arrivals::Constant, 1, Purpose::Measure, 0, 1_000_000_500, u64::MAX);
+        schedule.take();
+        assert_eq!((schedule.take_rest(), schedule.take_rest(), schedule.take()), (999, 0, None));
     }
 }

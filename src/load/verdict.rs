@@ -90,7 +90,17 @@ fn unstable(evidence: &Evidence<'_>) -> Option<String> {
             counts.skipped, counts.scheduled
         ));
     }
-    let measured: Vec<&Interval> = evidence.timeline.iter().filter(|line| line.phase == Phase::Measure).collect();
+    let length_s =
+        |phase| -> f64 { evidence.timeline.iter().filter(|line| line.phase == phase).map(|line| line.length_s).sum() };
+    // Where the run is too short for a trend, its end tells: a backlog as long as the run itself was no stall.
+    let (planned_s, late_s) = (length_s(Phase::Measure), length_s(Phase::Drain));
+    if late_s > planned_s {
+        return Some(format!(
+            "unstable: what fell due in {planned_s:.1} s took {late_s:.1} s more; lower --rate or raise --clients"
+        ));
+    }
+    let ended_in = |line: &&Interval| line.phase == Phase::Measure && line.ok + line.failed > 0;
+    let measured: Vec<&Interval> = evidence.timeline.iter().filter(ended_in).collect();
     let last = measured.last()?;
     let threshold_ns = (BACKLOG_SERVICE_TIMES * evidence.service.p50).max(BACKLOG_FLOOR_NS);
     if last.lag_ns.p50 <= threshold_ns {
@@ -181,5 +191,107 @@ fn unsteady(per_second: &[f64]) -> Option<String> {
         Steadiness::Step { at_s, from, to } => {
             Some(format!("throughput changed at {at_s} s, from {from:.0}/s to {to:.0}/s"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Brief;
+
+    /// Seconds of a run by what ended in each and how late it began.
+    fn seconds(phase: Phase, from_s: f64, seconds: &[(u64, u64)]) -> Vec<Interval> {
+        let line = |(nth, (ok, lag_ns)): (usize, &(u64, u64))| Interval {
+            at_s: from_s + nth as f64,
+            length_s: 1.0,
+            phase,
+            ok: *ok,
+            lag_ns: Brief { p50: *lag_ns, ..Brief::default() },
+            ..Interval::default()
+        };
+        seconds.iter().enumerate().map(line).collect()
+    }
+
+    fn judge(mode: Mode, timeline: &[Interval], change: impl FnOnce(&mut Evidence<'_>)) -> Verdict {
+        judge_checked(mode, timeline, &[], change)
+    }
+
+    fn judge_checked(
+        mode: Mode,
+        timeline: &[Interval],
+        checks: &[CheckResult],
+        change: impl FnOnce(&mut Evidence<'_>),
+    ) -> Verdict {
+        let succeeded = timeline.iter().map(|line| line.ok).sum();
+        let latency = Latency { p50: 100_000, ..Latency::default() };
+        let mut evidence = Evidence {
+            mode,
+            counts: Counts { scheduled: succeeded, succeeded, ..Counts::default() },
+            timeline,
+            response: &latency,
+            service: &latency,
+            client: &Client::default(),
+            checks,
+            unchecked: None,
+            stopped: None,
+            profile: "release",
+            limits: Vec::new(),
+        };
+        change(&mut evidence);
+        reach(&evidence)
+    }
+
+    #[test]
+    fn a_steady_run_is_valid_and_nothing_is_noted() {
+        let verdict = judge(Mode::Open, &seconds(Phase::Measure, 0.0, &[(1_000, 0); 10]), |_| ());
+        assert_eq!(verdict, Verdict { valid: true, reasons: vec![], notes: vec![] });
+    }
+
+    #[test]
+    fn more_than_one_failure_in_a_hundred_makes_a_run_invalid() {
+        let line = seconds(Phase::Measure, 0.0, &[(9_900, 0)]);
+        assert!(judge(Mode::Closed, &line, |evidence| evidence.counts.failed = 100).valid);
+        let verdict = judge(Mode::Closed, &line, |evidence| evidence.counts.failed = 101);
+        assert_eq!(verdict.reasons, ["1.0 % of the operations failed, more than 1 %"]);
+        assert_eq!(judge(Mode::Closed, &[], |_| ()).reasons, ["no operation succeeded"]);
+    }
+
+    #[test]
+    fn a_backlog_that_grows_is_unstable_and_a_stall_that_passes_is_not() {
+        let growing: Vec<(u64, u64)> = (1..=10).map(|second| (1_000, second * 100_000_000)).collect();
+        let growing = judge(Mode::Open, &seconds(Phase::Measure, 0.0, &growing), |_| ());
+        assert_eq!(growing.reasons.len(), 1);
+        assert!(growing.reasons[0].contains("1.0 s behind schedule"), "{growing:?}");
+        let mut stalled = vec![(1_000, 0); 4];
+        stalled.extend([(0, 0), (0, 0), (3_000, 1_000_000_000), (1_000, 0), (1_000, 0), (1_000, 0)]);
+        assert!(judge(Mode::Open, &seconds(Phase::Measure, 0.0, &stalled), |_| ()).valid);
+    }
+
+    #[test]
+    fn a_backlog_as_long_as_the_run_is_unstable_however_short_that_is() {
+        let mut lines = seconds(Phase::Measure, 0.0, &[(1_000, 0)]);
+        lines.extend(seconds(Phase::Drain, 1.0, &[(1_000, 0)]));
+        assert!(judge(Mode::Open, &lines, |_| ()).valid);
+        lines.extend(seconds(Phase::Drain, 2.0, &[(1_000, 0)]));
+        let verdict = judge(Mode::Open, &lines, |_| ());
+        assert_eq!(
+            verdict.reasons,
+            ["unstable: what fell due in 1.0 s took 2.0 s more; lower --rate or raise --clients"]
+        );
+    }
+
+    #[test]
+    fn a_check_that_failed_is_a_reason_and_one_that_nobody_can_judge_a_note() {
+        let line = seconds(Phase::Measure, 0.0, &[(1_000, 0)]);
+        let check = |undecided| CheckResult {
+            name: "money is conserved".into(),
+            passed: false,
+            undecided,
+            detail: "5 are missing".into(),
+        };
+        let failed = judge_checked(Mode::Closed, &line, &[check(false)], |_| ());
+        assert_eq!(failed.reasons, ["check failed: money is conserved: 5 are missing"]);
+        let open = judge_checked(Mode::Closed, &line, &[check(true)], |_| ());
+        assert!(open.valid && open.notes[0].contains("could not be judged"), "{open:?}");
     }
 }

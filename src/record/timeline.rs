@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Heat;
 
 /// The phase to which an interval belongs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// Before the measurement.

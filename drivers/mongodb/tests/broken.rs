@@ -56,22 +56,25 @@ async fn an_operation_in_flight_fails_when_the_server_is_killed() {
     }
 }
 
-/// Acknowledged inserts that are there after a crash and a restart, of a number of them.
-async fn survivors(tier: Durability, written: i64) -> usize {
+/// Acknowledged writes that are there after a crash and a restart, of a number of them.
+async fn survivors(tier: Durability, part: Part, options: &str, written: i64) -> usize {
     let mut server = server::start::<Mongodb>(tier).await.expect("these tests need mongod");
-    let store = open(&server.address, "crashed", tier).await.expect("opened");
+    let address = format!("{}{options}", server.address);
+    let store = open(&address, "crashed", tier).await.expect("opened");
     store.reset().await.expect("reset");
     let mut session = store.session().await.expect("a session");
     for key in 0..written {
-        session.execute(&account(key, key), &mut Rows::default()).await.expect("acknowledged");
+        let points = vec![Point { entity: key % 3, at_ms: key, metrics: vec![0.5, 1.5] }];
+        let op = if let Part::Series(series) = part { Op::Ingest { series, points } } else { account(key, key) };
+        session.execute(&op, &mut Rows::default()).await.expect("acknowledged");
     }
     server.crash().expect("started again");
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(30) {
-        if let Ok(store) = open(&server.address, "crashed", tier).await {
+        if let Ok(store) = open(&address, "crashed", tier).await {
             let mut session = store.session().await.expect("a session");
             let mut found = 0;
-            if session.export(Part::Table(1), &mut |_| found += 1).await.is_ok() {
+            if session.export(part, &mut |_| found += 1).await.is_ok() {
                 return found;
             }
         }
@@ -83,6 +86,8 @@ async fn survivors(tier: Durability, written: i64) -> usize {
 #[tokio::test]
 async fn what_is_acknowledged_from_relaxed_on_survives_a_crash() {
     for tier in [Durability::Relaxed, Durability::Durable] {
-        assert_eq!(survivors(tier, 50).await, 50, "{tier:?}");
+        for (part, options) in [(Part::Table(1), ""), (Part::Series(0), ""), (Part::Series(0), "&series=timeseries")] {
+            assert_eq!(survivors(tier, part, options, 50).await, 50, "{tier:?} {part:?} {options}");
+        }
     }
 }

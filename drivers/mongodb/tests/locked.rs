@@ -101,6 +101,19 @@ async fn who_may_not_is_denied_and_who_may_little_can_do_it_all_in_its_own_datab
     ada.settle().await.expect("settled");
     assert!(ada.footprint().await.expect("a footprint").disk_bytes.is_some());
     ada.close(false).await.expect("closed");
+
+    let address = format!("{}&series=timeseries", locked.address("ada:hunter2"));
+    let ada = open(&address, "small", Durability::Durable).await.expect("opened");
+    ada.reset().await.expect("reset");
+    let mut session = ada.session().await.expect("a session");
+    let points = vec![Point { entity: 1, at_ms: 5, metrics: vec![0.5, 1.5] }];
+    session.execute(&Op::Ingest { series: 0, points }, &mut Rows::default()).await.expect("ingested");
+    ada.settle().await.expect("settled");
+    assert!(ada.footprint().await.expect("a footprint").disk_bytes.is_some());
+    ada.reset().await.expect("again");
+    ada.close(false).await.expect("closed");
+    let left = locked.client("root:r00t@").await.database("storebench_small").list_collection_names().await;
+    assert_eq!(left.expect("a list"), ["system.views"], "an empty list, which only others may drop");
 }
 
 #[tokio::test]

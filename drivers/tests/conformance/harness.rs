@@ -16,7 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 const ADDRESSES: &[(&str, &str)] = &[("sim", "sim?latency=1us")];
 
 /// Stores that are tested once more with other options than their defaults.
-const FURTHER: &[&str] = &["postgres?layout=children"];
+const FURTHER: &[&str] = &["mongodb?series=timeseries", "postgres?layout=children", "redis?layout=json"];
 
 pub const PEOPLE: usize = 0;
 pub const WORDS: usize = 1;
