@@ -22,6 +22,7 @@ mod named;
 mod op;
 #[cfg(all(test, any(feature = "libsql", feature = "libsql-server", feature = "postgres")))]
 mod sample;
+pub mod scratch;
 pub mod server;
 #[cfg(any(feature = "libsql", feature = "libsql-server"))]
 mod sqlite;
