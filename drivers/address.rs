@@ -9,6 +9,8 @@
 
 use std::ops::Range;
 
+use std::net::{IpAddr, UdpSocket};
+
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -186,6 +188,16 @@ fn is_secret(key: &str) -> bool {
     ["password", "token", "secret"].iter().any(|word| key.contains(word))
 }
 
+/// Whether a host, without its port, is this machine. No name is looked up.
+pub(crate) fn is_this_machine(host: &str) -> bool {
+    let is_own_name = || std::fs::read_to_string("/proc/sys/kernel/hostname").is_ok_and(|name| name.trim() == host);
+    match host.parse::<IpAddr>() {
+        // Only an address of this machine lets itself be bound.
+        Ok(address) => address.is_loopback() || UdpSocket::bind((address, 0)).is_ok(),
+        Err(_) => host.is_empty() || host == "localhost" || is_own_name(),
+    }
+}
+
 impl Address {
     /// Whether it names a server or file that is there, and not one that is to be made and removed again.
     pub fn is_given(&self) -> bool {
@@ -197,11 +209,11 @@ impl Address {
         let Some((_, rest)) = self.location.as_deref().and_then(|url| url.split_once("://")) else { return false };
         let authority = rest.split('/').next().unwrap_or_default();
         let hosts = authority.rsplit('@').next().unwrap_or_default();
-        let local = |host: &str| {
-            let name = if host.starts_with('[') { host } else { host.split(':').next().unwrap_or_default() };
-            name == "localhost" || name.starts_with("127.") || name.starts_with("[::1]") || name.is_empty()
+        let name = |host: &'_ str| match host.strip_prefix('[') {
+            Some(bracketed) => bracketed.split(']').next().unwrap_or_default().to_owned(),
+            None => host.split(':').next().unwrap_or_default().to_owned(),
         };
-        hosts.split(',').all(local)
+        hosts.split(',').all(|host| is_this_machine(&name(host)))
     }
 
     /// The same store and options at another location.
@@ -276,6 +288,10 @@ mod tests {
         let local = |url: &str| url.parse::<Address>().expect("an address").is_local();
         assert!(local("redis://localhost") && local("postgres://a:b@127.0.0.1:5/x") && local("http://[::1]:8080"));
         assert!(local("mongodb://127.0.0.1:1,localhost:2/?replicaSet=r"));
+        let own_name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or("localhost".into());
+        assert!(local(&format!("redis://{}:1", own_name.trim())) && local("redis://"));
+        // An address for documentation (RFC 5737), which should be nobody's.
+        assert!(!local("redis://203.0.113.77:6379") && !local("redis://127.evil.example"));
         assert!(!local("redis://db.example:6379") && !local("mongodb://localhost,db") && !local("libsql"));
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::disk;
+
 /// A family of operations. A store declares the ones that it binds without emulation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u16)]
@@ -169,6 +171,16 @@ pub struct Guarantees {
     pub isolation: String,
     /// The settings from which this was concluded, as one sentence.
     pub because: String,
+}
+
+impl Guarantees {
+    /// Takes back what files on this kind of file system do not keep: in memory, everything.
+    pub(crate) fn lie_on(&mut self, filesystem: Option<&str>) {
+        if disk::is_in_memory(filesystem) && self.durability > Durability::Memory {
+            self.durability = Durability::Memory;
+            self.because += ", but its files lie in memory";
+        }
+    }
 }
 
 /// An opened store, described by itself.

@@ -16,8 +16,13 @@ const IN_MEMORY: [&str; 2] = ["tmpfs", "ramfs"];
 
 /// The kind of the file system that holds a path, `ext4` for instance. `None` where the system does not tell.
 pub fn filesystem_of(path: &Path) -> Option<String> {
+    filesystem_seen_by("self", path)
+}
+
+/// The same among the mounts of a process, which may have others than we. The path must be here too.
+pub(crate) fn filesystem_seen_by(process: &str, path: &Path) -> Option<String> {
     let path = path.canonicalize().ok()?;
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let mounts = std::fs::read_to_string(format!("/proc/{process}/mountinfo")).ok()?;
     innermost(&mounts, &path).map(str::to_owned)
 }
 

@@ -15,6 +15,14 @@ mod capability;
 mod dataset;
 mod disk;
 mod failure;
+#[cfg(any(
+    feature = "libsql",
+    feature = "libsql-server",
+    feature = "mongodb",
+    feature = "postgres",
+    feature = "redis"
+))]
+mod files;
 #[cfg(any(feature = "libsql", feature = "libsql-server", feature = "postgres", feature = "redis"))]
 mod json;
 #[cfg(any(feature = "libsql", feature = "libsql-server", feature = "postgres"))]

@@ -21,10 +21,11 @@ use std::sync::Arc;
 
 use libsql::{Builder, Connection, Database};
 
+use crate::files::Files;
 use crate::scratch::Scratch;
 use crate::{
-    Binding, Capabilities, Capability, Dataset, Description, Durability, Failure, FailureKind, Footprint, Guarantees,
-    Op, Opening, Placement, Store, disk, sqlite,
+    Binding, Capabilities, Capability, Dataset, Description, Durability, Failure, FailureKind, Footprint, Op, Opening,
+    Placement, Store, disk, sqlite,
 };
 pub use session::LibsqlSession;
 
@@ -109,14 +110,14 @@ impl Store for Libsql {
             settings.insert(pragma.to_owned(), text(&connection, &format!("PRAGMA {pragma}")).await?);
         }
         settings.insert("source_id".into(), text(&connection, "SELECT sqlite_source_id()").await?);
-        let filesystem = disk::filesystem_of(&self.path);
-        settings.insert("filesystem".into(), filesystem.clone().unwrap_or_else(|| "unknown".into()));
-        Ok(Description {
+        let mut description = Description {
             version: text(&connection, "SELECT sqlite_version()").await?,
-            guarantees: guarantees(&settings["journal_mode"], &settings["synchronous"], filesystem.as_deref()),
+            guarantees: sqlite::guarantees::guarantees(&settings["journal_mode"], &settings["synchronous"]),
             settings,
             layout: schema::layout(&self.dataset),
-        })
+        };
+        Files::around(&self.path).judge(&mut description);
+        Ok(description)
     }
 
     fn binding(&self, op: &Op) -> Binding {
@@ -174,16 +175,6 @@ fn given_file(location: &Path) -> Result<PathBuf, Failure> {
             format!("libsql: `{}` is not a file in a folder that is there", location.display()),
         )),
     }
-}
-
-/// What the settings that were read back amount to on this file system.
-fn guarantees(journal_mode: &str, synchronous: &str, filesystem: Option<&str>) -> Guarantees {
-    let guarantees = sqlite::guarantees::guarantees(journal_mode, synchronous);
-    if !disk::is_in_memory(filesystem) {
-        return guarantees;
-    }
-    let because = format!("{}, but its file lies in memory", guarantees.because);
-    Guarantees { durability: Durability::Memory, because, ..guarantees }
 }
 
 /// The first column of the first row that a statement answers, as text.

@@ -43,6 +43,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::files::Files;
 use crate::server::{Program, Server, Site};
 use crate::{
     Binding, Capabilities, Capability, Dataset, Description, Durability, Failure, Footprint, Guarantees, Op, Opening,
@@ -170,13 +171,16 @@ impl Store for LibsqlServer {
         settings.insert("client_connection".into(), self.endpoint.describe().into());
         settings.insert("client_response_timeout".into(), format!("{:?}, by the suite", self.endpoint.timeout));
         let version = self.endpoint.ask("GET", "version", "").await.map(|version| version.trim().to_owned());
-        Ok(Description {
+        let file = one(&mut stream, "SELECT file FROM pragma_database_list WHERE name = 'main'").await;
+        let mut description = Description {
             // What stands between may hide the server's own.
             version: version.unwrap_or_else(|_| format!("libSQL {}", settings["sqlite_version"])),
             guarantees: guarantees(&settings["journal_mode"], &settings["synchronous"]),
             settings,
             layout: schema::layout(&self.dataset, &self.named),
-        })
+        };
+        self.files(file.ok()).judge(&mut description);
+        Ok(description)
     }
 
     fn binding(&self, op: &Op) -> Binding {
@@ -219,6 +223,13 @@ impl LibsqlServer {
     /// A stream of its own.
     async fn stream(&self) -> Result<Stream, Failure> {
         Stream::open(&self.endpoint, Texts::new(self.named.clone())).await
+    }
+
+    /// On what the database lies, if its file is on this machine. sqld does not tell its process: its own name for the
+    /// file, `…/dbs/<namespace>/data`, has to do.
+    fn files(&self, file: Option<String>) -> Files {
+        let file = file.map(PathBuf::from).filter(|file| self.endpoint.is_local() && file.is_absolute());
+        file.map_or_else(Files::default, |file| Files::around(&file))
     }
 
     fn grouped<'a>(&self, ops: &'a [Op], atomic: bool) -> Result<Vec<Step<'a>>, Failure> {

@@ -167,16 +167,18 @@ impl Store for Mongodb {
 
     async fn describe(&self) -> Result<Description, Failure> {
         let client = connect::connect(&self.options).await?;
-        let mut effective = settings::read_back(&client, &self.database).await?;
+        let mut effective = settings::read_back(&client, &self.database, connect::is_local(&self.options)).await?;
         let own = settings::client_settings(&self.options, self.asked);
         effective.settings.extend(own.into_iter().map(|(name, value)| (name.to_owned(), value)));
         effective.settings.insert("series".into(), self.layout.kept.to_string());
-        Ok(Description {
+        let mut description = Description {
             guarantees: effective.guarantees(self.asked.acknowledged),
             version: effective.version,
             settings: effective.settings,
             layout: self.layout.sentences(),
-        })
+        };
+        effective.files.judge(&mut description);
+        Ok(description)
     }
 
     fn binding(&self, op: &Op) -> Binding {

@@ -13,6 +13,8 @@
 //! has no setting that survives the one and not the other. `memory`: `fsync = off` never waits for the disk, and a power
 //! cut may destroy the cluster; without `full_page_writes` it may as well, so no more is claimed.
 //!
+//! On macOS a flush reaches the drive with `wal_sync_method = fsync_writethrough` only, and is `relaxed` with any other.
+//!
 //! `synchronous_commit` belongs to a session: ours are set to `off` for `relaxed` and `memory`, and to `on` for `durable`
 //! where the server's own is `off`. The other two belong to the server, and are set on throwaway servers only.
 
@@ -111,8 +113,7 @@ impl Store for Postgres {
     }
 
     async fn describe(&self) -> Result<Description, Failure> {
-        let mut link = self.target.connect(&self.session_settings).await?;
-        settings::describe(&mut link, &self.laid).await
+        settings::describe(&self.target, &self.session_settings, &self.laid).await
     }
 
     fn binding(&self, op: &Op) -> Binding {

@@ -34,6 +34,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::files::Files;
 use crate::server::{Program, Server, Site};
 use crate::{
     Binding, Capabilities, Capability, Description, Durability, Failure, FailureKind, Footprint, Op, Opening,
@@ -158,12 +159,16 @@ impl Store for Redis {
         let info = settings::info(&mut connection, &["server", "replication", "persistence"]).await?;
         let of_server = settings::settings(&mut connection).await?;
         let guarantees = settings::guarantees(of_server.as_ref(), &info);
+        let files = if self.target.is_local() { settings::files(of_server.as_ref(), &info) } else { Files::default() };
         let mut settings = of_server.unwrap_or_default();
         for told in ["redis_mode", "role", "connected_slaves", "aof_enabled", "mem_allocator", "multiplexing_api"] {
             settings.extend(info.get(told).map(|value| (told.to_owned(), value.clone())));
         }
         settings.extend(self.client_settings());
-        Ok(Description { version: settings::version(&info), guarantees, settings, layout: self.shape.sentences() })
+        let layout = self.shape.sentences();
+        let mut description = Description { version: settings::version(&info), guarantees, settings, layout };
+        files.judge(&mut description);
+        Ok(description)
     }
 
     fn binding(&self, op: &Op) -> Binding {

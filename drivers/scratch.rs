@@ -21,9 +21,17 @@ impl Scratch {
     /// # Errors
     /// When it cannot be made.
     pub fn new() -> Result<Scratch> {
+        Scratch::new_in(&disk::scratch_folder())
+    }
+
+    /// A folder in this one.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn new_in(parent: &Path) -> Result<Scratch> {
         // Made and listed in one: none is missed by `remove_all`.
         let mut folders = folders();
-        let folder = tempfile::Builder::new().prefix("storebench-").tempdir_in(disk::scratch_folder())?.keep();
+        let folder = tempfile::Builder::new().prefix("storebench-").tempdir_in(parent)?.keep();
         folders.insert(folder.clone());
         Ok(Scratch(folder))
     }

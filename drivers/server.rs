@@ -56,10 +56,15 @@ const ATTEMPTS: u32 = 3;
 /// # Errors
 /// When the store has no program that could be started, the program is not found, or it does not come up.
 pub async fn start<S: Store>(durability: Durability) -> Result<Server, Failure> {
+    start_in::<S>(durability, &disk::scratch_folder()).await
+}
+
+/// The same with its own folder in another one.
+pub(crate) async fn start_in<S: Store>(durability: Durability, parent: &Path) -> Result<Server, Failure> {
     let program = S::PROGRAM.ok_or_else(|| Failure::broken(format!("{} is no server", S::NAME)))?;
     let mut attempt = 1;
     loop {
-        match S::serve(Site::new(program, durability)?).await {
+        match S::serve(Site::new(program, durability, parent)?).await {
             Err(failure) if attempt < ATTEMPTS && failure.kind == FailureKind::Unavailable => attempt += 1,
             served => return served,
         }
@@ -67,9 +72,9 @@ pub async fn start<S: Store>(durability: Durability) -> Result<Server, Failure> 
 }
 
 impl Site {
-    fn new(program: Program, durability: Durability) -> Result<Site, Failure> {
+    fn new(program: Program, durability: Durability, parent: &Path) -> Result<Site, Failure> {
         let binary = program.find()?;
-        let folder = Scratch::new().map_err(|error| failed(&program, "cannot make a folder for it", error))?;
+        let folder = Scratch::new_in(parent).map_err(|error| failed(&program, "cannot make a folder for it", error))?;
         let user = program.user()?;
         if let Some(user) = &user {
             user.give(folder.path()).map_err(|error| failed(&program, "cannot hand its folder over", error))?;
@@ -206,11 +211,6 @@ impl Server {
         &self.site.binary
     }
 
-    /// Whether its data lies in memory, whatever its settings say.
-    pub fn is_in_memory(&self) -> bool {
-        disk::is_in_memory(disk::filesystem_of(self.site.folder()).as_deref())
-    }
-
     /// What its processes have used so far. None where the system does not tell.
     pub fn usage(&self) -> Option<Usage> {
         usage::of_tree(self.pid)
@@ -271,7 +271,7 @@ mod tests {
     };
 
     fn site() -> Site {
-        Site::new(SLEEP, Durability::Memory).expect("a site")
+        Site::new(SLEEP, Durability::Memory, &disk::scratch_folder()).expect("a site")
     }
 
     fn command(site: &Site, seconds: &str) -> Command {

@@ -85,15 +85,6 @@ async fn each_tier_is_set_and_read_back() {
     }
 }
 
-#[test]
-fn what_lies_in_memory_is_not_called_durable() {
-    let tier = |synchronous, filesystem| guarantees("wal", synchronous, filesystem).durability;
-    assert_eq!(tier("2", Some("ext4")), Durability::Durable);
-    assert_eq!(tier("2", None), Durability::Durable);
-    assert_eq!(tier("2", Some("tmpfs")), Durability::Memory);
-    assert!(guarantees("wal", "2", Some("tmpfs")).because.ends_with("but its file lies in memory"));
-}
-
 #[tokio::test]
 async fn the_cache_is_as_large_as_asked() {
     let store = open("libsql?cache_mb=64", "one", Durability::Memory).await.expect("opened");

@@ -8,6 +8,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::Config;
+use crate::address::is_this_machine;
 use crate::{Failure, FailureKind, redacted, tls};
 
 /// A server's place, and how it is spoken to.
@@ -56,6 +57,16 @@ impl Endpoint {
         Ok(Endpoint { host: host.into(), port, path, tls, token: config.auth_token.clone(), shown, timeout })
     }
 
+    /// Whether the host is this machine.
+    pub(super) fn is_local(&self) -> bool {
+        is_this_machine(self.bare_host())
+    }
+
+    /// An address of IPv6 without its brackets.
+    fn bare_host(&self) -> &str {
+        self.host.trim_start_matches('[').trim_end_matches(']')
+    }
+
     /// The URL of a WebSocket. It is only written into the request: the connection is there already.
     pub(super) fn websocket_url(&self) -> String {
         let scheme = if self.tls.is_some() { "wss" } else { "ws" };
@@ -69,7 +80,7 @@ impl Endpoint {
 
     /// A new connection.
     pub(super) async fn connect(&self) -> Result<Box<dyn Connection>, Failure> {
-        let host = self.host.trim_start_matches('[').trim_end_matches(']');
+        let host = self.bare_host();
         let tcp = TcpStream::connect((host, self.port)).await.map_err(|error| self.unreachable(error))?;
         tcp.set_nodelay(true).map_err(|error| self.unreachable(error))?;
         let Some(tls) = &self.tls else { return Ok(Box::new(tcp)) };

@@ -74,6 +74,20 @@ async fn each_tier_is_set_and_read_back() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_server_whose_files_lie_in_memory_is_not_called_durable() {
+    let folder = crate::files::folder_in_memory();
+    let server = server::start_in::<LibsqlServer>(Durability::Durable, folder).await.expect("started");
+    let store = ready(&server, "one").await;
+    let description = store.describe().await.expect("a description");
+    let because = &description.guarantees.because;
+    assert_eq!(description.guarantees.durability, Durability::Memory, "{because}");
+    assert!(because.ends_with("but its files lie in memory"), "{because}");
+    let filesystem = |of: &str| description.settings[of].as_str();
+    assert_eq!((filesystem("filesystem"), filesystem("filesystem_log")), ("tmpfs", "tmpfs"));
+}
+
 #[test]
 fn what_an_administrator_may_have_set_is_told_and_not_claimed() {
     assert_eq!(guarantees("wal", "1").durability, Durability::Relaxed);

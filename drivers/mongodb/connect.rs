@@ -4,16 +4,18 @@
 //! connections each. A session here has a client of its own: one connection in its pool, and one more that looks at the
 //! server every 10 s and whenever something broke. Whatever the crate would silently try again is off.
 
-use std::io::ErrorKind;
+use std::io;
 use std::time::Duration;
 
+use mongodb::error::ErrorKind;
 use mongodb::options::{ClientOptions, ReadPreference, SelectionCriteria, ServerAddress, ServerMonitoringMode};
 use mongodb::{Client, bson::rawdoc};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Config;
-use super::failure::failure;
+use super::failure::{failure, heard};
+use crate::address::is_this_machine;
 use crate::{Failure, FailureKind, redacted};
 
 /// How long the crate looks for a primary, which it does again after every broken connection: the first connection has
@@ -48,6 +50,16 @@ pub(super) async fn options(config: &Config, limit: Duration) -> Result<ClientOp
     Ok(options)
 }
 
+/// Whether every given host is this machine. The set may name others, but it is the process that answers that tells where
+/// its files are.
+pub(super) fn is_local(options: &ClientOptions) -> bool {
+    let is_local = |host: &ServerAddress| match host {
+        ServerAddress::Tcp { host, .. } => is_this_machine(host),
+        _ => true, // A socket in a folder.
+    };
+    options.hosts.iter().all(is_local)
+}
+
 /// A client whose connection is made and whose password is checked. Its tasks live on the runtime that calls this.
 pub(super) async fn connect(options: &ClientOptions) -> Result<Client, Failure> {
     let limit = options.connect_timeout.unwrap_or(LONGEST_SELECTION);
@@ -56,8 +68,11 @@ pub(super) async fn connect(options: &ClientOptions) -> Result<Client, Failure> 
     let pinged = timeout(limit, client.database("admin").run_raw_command(rawdoc! { "ping": 1 })).await;
     let problem = match pinged {
         Ok(Ok(_)) => return Ok(client),
-        Ok(Err(error)) => failure(error, "connecting"),
-        Err(_) => unreachable(&options.hosts, "it does not answer in time"),
+        Ok(Err(error)) => match error.kind.as_ref() {
+            ErrorKind::ServerSelection { message, .. } => unanswered(options, &heard(message)).caused_by(error),
+            _ => failure(error, "connecting"),
+        },
+        Err(_) => unanswered(options, ""),
     };
     match problem.kind {
         FailureKind::Unavailable if turned_away(&options.hosts).await => Err(Failure::new(
@@ -74,8 +89,12 @@ async fn turned_away(hosts: &[ServerAddress]) -> bool {
     for host in hosts {
         let ServerAddress::Tcp { host, port } = host else { continue };
         let Ok(line) = TcpStream::connect((host.as_str(), port.unwrap_or(27017))).await else { continue };
-        let readable = timeout(SOON, line.readable()).await;
-        if readable.is_ok() && !matches!(line.try_read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock) {
+        let is_readable = timeout(SOON, line.readable()).await.is_ok();
+        let has_ended = |line: &TcpStream| match line.try_read(&mut [0]) {
+            Ok(bytes) => bytes == 0,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        };
+        if is_readable && has_ended(&line) {
             return true;
         }
     }
@@ -98,8 +117,21 @@ async fn reach(hosts: &[ServerAddress], limit: Duration) -> Result<(), Failure> 
 }
 
 fn unreachable(hosts: &[ServerAddress], problem: &str) -> Failure {
-    let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
-    Failure::new(FailureKind::Unavailable, format!("mongodb: {} cannot be reached: {problem}", hosts.join(", ")))
+    Failure::new(FailureKind::Unavailable, format!("mongodb: {} cannot be reached: {problem}", names(hosts)))
+}
+
+/// A connection is taken there, and no server that takes writes is found behind it.
+fn unanswered(options: &ClientOptions, heard: &str) -> Failure {
+    let (limit, hosts) = (options.server_selection_timeout.unwrap_or(LONGEST_SELECTION), names(&options.hosts));
+    // A limit of ours that is the longest cannot be raised.
+    let remedy = if limit < LONGEST_SELECTION { ", or raise --timeout" } else { "" };
+    let problem =
+        format!("mongodb: {hosts} does not answer in {limit:?} as a primary{heard}: check the address{remedy}");
+    Failure::new(FailureKind::Unavailable, problem)
+}
+
+fn names(hosts: &[ServerAddress]) -> String {
+    hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The URL with its options again, which the crate reads itself. That of a server of our own brings some already.

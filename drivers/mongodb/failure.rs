@@ -21,8 +21,19 @@ pub(super) fn failure(error: Error, what: &str) -> Failure {
         ErrorKind::Write(mongodb::error::WriteFailure::WriteConcernError(concern)) => kind_of(concern.code),
         _ => FailureKind::Broken,
     };
-    // The whole error would repeat the server's reply; its kind has the words.
-    Failure::new(kind, format!("mongodb: {what}: {}", redacted(&error.kind.to_string()))).caused_by(error)
+    let words = match error.kind.as_ref() {
+        ErrorKind::ServerSelection { message, .. } => format!("no server takes writes in time{}", heard(message)),
+        // The whole error would repeat the server's reply; its kind has the words.
+        kind => redacted(&kind.to_string()),
+    };
+    Failure::new(kind, format!("mongodb: {what}: {words}")).caused_by(error)
+}
+
+/// What one of the servers met the crate with, in brackets, from its words about all of them: `… Topology: { …, Servers: [ {
+/// Address: …, Error: Kind: …, labels: {}, … } ] }`. Nothing of those that were silent.
+pub(super) fn heard(topology: &str) -> String {
+    let error = topology.split_once("Error: Kind: ").and_then(|(_, error)| error.split(", labels:").next());
+    error.map(|error| format!(" ({})", redacted(error))).unwrap_or_default()
 }
 
 /// A failure that the server told within a reply.

@@ -10,6 +10,7 @@ use super::Asked;
 use super::commands::Acknowledged;
 use super::failure::failure;
 use super::marks::{MARKS, allowed};
+use crate::files::Files;
 use crate::{Durability, Failure, Guarantees};
 
 /// What was read back.
@@ -19,10 +20,12 @@ pub(super) struct Effective {
     engine: Option<String>,
     members: usize,
     commit_interval_ms: Option<String>,
+    /// If the server runs on this machine.
+    pub(super) files: Files,
 }
 
 /// Asks the server, as far as it lets us.
-pub(super) async fn read_back(client: &Client, database: &str) -> Result<Effective, Failure> {
+pub(super) async fn read_back(client: &Client, database: &str, is_local: bool) -> Result<Effective, Failure> {
     let admin = || client.database("admin");
     let hello = hello(client).await?;
     let build = allowed(admin(), doc! { "buildInfo": 1 }).await?.unwrap_or_default();
@@ -37,6 +40,7 @@ pub(super) async fn read_back(client: &Client, database: &str) -> Result<Effecti
     };
     let commit_interval_ms = at(parameters.as_ref(), "journalCommitInterval");
     let members = hello.get_array("hosts").map_or(0, Vec::len) + hello.get_array("arbiters").map_or(0, Vec::len);
+    let files = if is_local { files(client, status.as_ref()).await? } else { Files::default() };
     let told = |value: Option<String>| value.unwrap_or_else(|| "not told".into());
     let settings = [
         ("storage_engine", engine.clone()),
@@ -55,7 +59,18 @@ pub(super) async fn read_back(client: &Client, database: &str) -> Result<Effecti
         engine,
         members,
         commit_interval_ms,
+        files,
     })
+}
+
+/// On what the server's files lie, as far as it lets us ask for its process and its folder: `/data/db` if it was told no
+/// other (mongodb.com/docs/manual/reference/configuration-options, storage.dbPath).
+async fn files(client: &Client, status: Option<&Document>) -> Result<Files, Failure> {
+    let options = allowed(client.database("admin"), doc! { "getCmdLineOpts": 1 }).await?;
+    let pid = status.and_then(|status| count(status, "pid")).and_then(|pid| i64::try_from(pid).ok());
+    let Some((pid, options)) = pid.zip(options) else { return Ok(Files::default()) };
+    let folder = at(Some(&options), "parsed.storage.dbPath").unwrap_or_else(|| "/data/db".into());
+    Ok(Files::seen_by(pid, &["mongod"], &folder, "journal"))
 }
 
 /// What the server says of itself to everyone.

@@ -96,6 +96,21 @@ async fn each_tier_is_asked_for_and_read_back() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_server_whose_files_lie_in_memory_is_not_called_durable() {
+    let folder = crate::files::folder_in_memory();
+    let server = server::start_in::<Mongodb>(Durability::Durable, folder).await.expect("started");
+    let store = open(&server.address, "shm", Durability::Durable).await.expect("opened");
+    store.reset().await.expect("reset");
+    let description = store.describe().await.expect("a description");
+    let because = &description.guarantees.because;
+    assert_eq!(description.guarantees.durability, Durability::Memory, "{because}");
+    assert!(because.ends_with("but its files lie in memory"), "{because}");
+    let filesystem = |of: &str| description.settings[of].as_str();
+    assert_eq!((filesystem("filesystem"), filesystem("filesystem_log")), ("tmpfs", "tmpfs"));
+}
+
 #[test]
 fn only_what_is_known_to_be_journaled_is_called_durable() {
     let tier =

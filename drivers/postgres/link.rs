@@ -9,11 +9,13 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio_postgres::config::Host;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Connection, Error, Row, Socket};
 
 use super::failure::{failure, words};
 use super::tls::{Tls, TlsStream};
+use crate::address::is_this_machine;
 use crate::{Failure, FailureKind};
 
 /// Where and how to connect.
@@ -41,6 +43,15 @@ pub(super) struct Wire {
 }
 
 impl Target {
+    /// Whether every host that may be connected to is this machine.
+    pub(super) fn is_local(&self) -> bool {
+        let is_local = |host: &Host| match host {
+            Host::Tcp(name) => is_this_machine(name),
+            Host::Unix(_) => true,
+        };
+        self.config.get_hosts().iter().all(is_local)
+    }
+
     /// A connection with these settings of its own.
     pub(super) async fn connect(&self, settings: &str) -> Result<Link, Failure> {
         let connecting = async {

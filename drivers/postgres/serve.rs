@@ -64,6 +64,10 @@ pub(super) async fn serve(site: Site) -> Result<Server, Failure> {
     ] {
         postgres.arg("-c").arg(format!("{name}={value}"));
     }
+    if cfg!(target_os = "macos") {
+        // Its default there flushes into the drive's cache only (`settings.rs`).
+        postgres.args(["-c", "wal_sync_method=fsync_writethrough"]);
+    }
     let address = format!("postgres://postgres@127.0.0.1:{}/postgres", site.port);
     let durability = site.durability;
     let answers = || async {

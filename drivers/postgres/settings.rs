@@ -7,8 +7,9 @@ use tokio_postgres::types::PgLsn;
 use super::config::Config;
 use super::laid::Laid;
 use super::layout;
-use super::link::Link;
+use super::link::{Link, Target};
 use super::schema::Schema;
+use crate::files::Files;
 use crate::{Description, Durability, Failure, FailureKind, Guarantees, Isolation, Opening};
 
 /// What was found on the server before anything was set.
@@ -22,13 +23,14 @@ pub(super) struct Found {
 }
 
 /// Settings that bear on speed or safety. What a server does not have is left out.
-const TOLD: [&str; 43] = [
+const TOLD: [&str; 44] = [
     "autovacuum",
     "bgwriter_delay",
     "checkpoint_completion_target",
     "checkpoint_timeout",
     "commit_delay",
     "data_checksums",
+    "data_directory",
     "deadlock_timeout",
     "default_toast_compression",
     "default_transaction_isolation",
@@ -146,7 +148,8 @@ fn met_by(level: &str) -> Isolation {
 }
 
 /// The description, read back through a connection that is set as sessions are.
-pub(super) async fn describe(link: &mut Link, laid: &Laid) -> Result<Description, Failure> {
+pub(super) async fn describe(target: &Target, session_settings: &str, laid: &Laid) -> Result<Description, Failure> {
+    let link = &mut target.connect(session_settings).await?;
     let asked = "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY($1)";
     let mut settings = BTreeMap::new();
     for row in link.query(asked, &[&TOLD.as_slice()]).await? {
@@ -164,8 +167,30 @@ pub(super) async fn describe(link: &mut Link, laid: &Laid) -> Result<Description
     settings.extend(client.map(|(name, setting)| (name.into(), setting.into())));
     settings.insert("layout".into(), laid.layout.name().into());
     settings.insert("client.tls".into(), tls(link).await);
+    settings.extend(build(link).await.map(|build| ("version".into(), build)));
     let version = settings.get("server_version").cloned().unwrap_or_default();
-    Ok(Description { version, guarantees: guarantees(&settings), settings, layout: layout::described(laid) })
+    let files = if target.is_local() { files(link, &settings).await } else { Files::default() };
+    let layout = layout::described(laid);
+    let mut description = Description { version, guarantees: guarantees(&settings), settings, layout };
+    files.judge(&mut description);
+    Ok(description)
+}
+
+/// On what the server's files lie, if it runs on this machine and tells us where: it tells
+/// superusers and `pg_read_all_settings` only. Our session's process has the mounts of them all.
+async fn files(link: &mut Link, settings: &BTreeMap<String, String>) -> Files {
+    let rows = link.query("SELECT pg_backend_pid()", &[]).await;
+    let pid: Option<i32> = rows.ok().and_then(|rows| rows.first().and_then(|row| row.try_get(0).ok()));
+    match (pid, settings.get("data_directory")) {
+        (Some(pid), Some(folder)) => Files::seen_by(pid.into(), &["postgres"], folder, "pg_wal"),
+        _ => Files::default(),
+    }
+}
+
+/// The version with the system that the server was built for.
+async fn build(link: &mut Link) -> Option<String> {
+    let rows = link.query("SELECT version()", &[]).await.ok()?;
+    rows.first()?.try_get(0).ok()
 }
 
 /// As the server sees this connection. Not every engine has the view.
@@ -180,7 +205,16 @@ async fn tls(link: &mut Link) -> String {
 pub(super) fn guarantees(settings: &BTreeMap<String, String>) -> Guarantees {
     let told = |name: &str| settings.get(name).map_or("unknown", String::as_str);
     let (fsync, pages, commit) = (told("fsync"), told("full_page_writes"), told("synchronous_commit"));
+    let method = told("wal_sync_method");
     let (durability, meaning) = match (fsync, pages, commit) {
+        ("on", "on", "on" | "local" | "remote_write" | "remote_apply")
+            if stays_in_the_drive(told("version"), method) =>
+        {
+            (
+                Durability::Relaxed,
+                "but on macOS a flush stops in the drive's cache unless wal_sync_method is fsync_writethrough: set that",
+            )
+        }
         // `local`, `remote_write`, `on` and `remote_apply` differ in what they ask of standbys.
         ("on", "on", "on" | "local" | "remote_write" | "remote_apply") => {
             (Durability::Durable, "so each commit is flushed to disk before it is answered")
@@ -199,4 +233,11 @@ pub(super) fn guarantees(settings: &BTreeMap<String, String>) -> Guarantees {
     };
     let because = format!("fsync={fsync}, full_page_writes={pages} and synchronous_commit={commit}, {meaning}");
     Guarantees { durability, isolation, because }
+}
+
+/// Whether what a server of this build flushes by this method may still be lost with the power. On macOS neither fsync
+/// nor O_DSYNC makes the drive write its cache, and `fsync_writethrough` alone does, by F_FULLFSYNC
+/// (postgresql.org/docs/current/wal-reliability.html). A build names its system as `aarch64-apple-darwin23.6.0`.
+fn stays_in_the_drive(build: &str, method: &str) -> bool {
+    build.contains("-darwin") && method != "fsync_writethrough"
 }

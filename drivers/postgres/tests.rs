@@ -90,8 +90,23 @@ async fn each_tier_is_set_and_read_back() {
         assert!(description.version.starts_with(char::is_numeric), "{}", description.version);
         assert_eq!(description.guarantees.isolation, "read committed");
         assert_eq!(description.settings["client.tls"], "none");
+        assert!(description.settings["version"].starts_with("PostgreSQL "), "{}", description.settings["version"]);
         assert!(description.layout[0].contains("\"age\" bigint NOT NULL"), "{:?}", description.layout);
     }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_server_whose_files_lie_in_memory_is_not_called_durable() {
+    let folder = crate::files::folder_in_memory();
+    let server = server::start_in::<Postgres>(Durability::Durable, folder).await.expect("started");
+    let store = open(&server.address, "shm", Durability::Durable).await.expect("opened");
+    let description = store.describe().await.expect("a description");
+    let because = &description.guarantees.because;
+    assert_eq!(description.guarantees.durability, Durability::Memory, "{because}");
+    assert!(because.ends_with("but its files lie in memory"), "{because}");
+    let filesystem = |of: &str| description.settings[of].as_str();
+    assert_eq!((filesystem("filesystem"), filesystem("filesystem_log")), ("tmpfs", "tmpfs"));
 }
 
 #[tokio::test]
@@ -126,6 +141,26 @@ fn only_what_is_flushed_and_whole_is_called_durable() {
     assert_eq!(tier("on", "off", "on"), Durability::Memory);
     assert_eq!(tier("off", "on", "on"), Durability::Memory);
     assert_eq!(settings::guarantees(&Default::default()).durability, Durability::Memory);
+}
+
+#[test]
+fn on_macos_only_a_flush_through_the_drive_is_called_durable() {
+    let guarantees = |build: &str, method: &str, commit: &str| {
+        let told = [("fsync", "on"), ("full_page_writes", "on"), ("synchronous_commit", commit), ("version", build)];
+        let told = told.into_iter().chain([("wal_sync_method", method)]);
+        settings::guarantees(&told.map(|(name, setting)| (name.to_owned(), setting.to_owned())).collect())
+    };
+    let mac =
+        "PostgreSQL 16.4 (Homebrew) on aarch64-apple-darwin23.6.0, compiled by Apple clang version 15.0.0, 64-bit";
+    let linux = "PostgreSQL 15.20 (Debian 15.20-0+deb12u1) on x86_64-pc-linux-gnu, compiled by gcc 12.2.0, 64-bit";
+    assert_eq!(guarantees(mac, "fsync_writethrough", "on").durability, Durability::Durable);
+    assert_eq!(guarantees(linux, "fdatasync", "on").durability, Durability::Durable);
+    for method in ["open_datasync", "fdatasync", "fsync", "open_sync"] {
+        let cached = guarantees(mac, method, "on");
+        assert_eq!(cached.durability, Durability::Relaxed, "{method}");
+        assert!(cached.because.contains("wal_sync_method is fsync_writethrough"), "{}", cached.because);
+    }
+    assert_eq!(guarantees(mac, "open_datasync", "off").durability, Durability::Relaxed);
 }
 
 #[tokio::test]

@@ -19,7 +19,17 @@ pub(super) fn failure(error: RedisError, what: &dyn Display) -> Failure {
         ErrorKind::Parse if error.to_string().contains("end of input") => FailureKind::Unavailable,
         _ => of_server(error.code().unwrap_or_default(), error.detail().unwrap_or_default()),
     };
-    Failure::new(kind, redacted(&format!("redis: {what}: {error}"))).caused_by(error)
+    let words = match (error.kind(), kind) {
+        (ErrorKind::Parse, FailureKind::Broken) => unparsed(&error.to_string()),
+        _ => error.to_string(),
+    };
+    Failure::new(kind, redacted(&format!("redis: {what}: {words}"))).caused_by(error)
+}
+
+/// The first of a parser's words; the others, a line each, name bytes that it did not expect.
+fn unparsed(words: &str) -> String {
+    let first = words.lines().next().unwrap_or_default();
+    format!("what answered there is no Redis ({})", first.rsplit(" - ").next().unwrap_or(first))
 }
 
 /// The same while a connection is made: one that does not come is not there.

@@ -25,6 +25,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::failures::unconnected;
 use super::session::ask;
+use crate::address::is_this_machine;
 use crate::{Failure, FailureKind, redacted, tls};
 
 /// A connection.
@@ -64,6 +65,11 @@ impl Target {
             .map_err(|error| problem(error.detail().unwrap_or("this is no URL of a Redis server")))?;
         let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2).set_skip_set_lib_name();
         Ok(Target { info: info.set_redis_settings(redis), tls, timeout })
+    }
+
+    /// Whether the server's address is of this machine.
+    pub(super) fn is_local(&self) -> bool {
+        matches!(self.info.addr(), ConnectionAddr::Tcp(host, _) if is_this_machine(host))
     }
 
     /// A connection for all that is no operation: every answer has its time limit.

@@ -12,12 +12,15 @@ use std::collections::BTreeMap;
 
 use super::link::Link;
 use super::session::ask;
+use crate::files::Files;
 use crate::{Durability, Failure, FailureKind, Guarantees};
 
 /// Settings of the server that bear on speed or safety.
-const SETTINGS: [&str; 10] = [
+const SETTINGS: [&str; 12] = [
     "appendonly",
     "appendfsync",
+    "appenddirname",
+    "dir",
     "no-appendfsync-on-rewrite",
     "auto-aof-rewrite-percentage",
     "save",
@@ -64,6 +67,15 @@ pub(super) fn version(info: &Info) -> String {
         Some(valkey) => format!("Valkey {valkey}"),
         None => redis.to_owned(),
     }
+}
+
+/// On what the server's files lie, if it runs on this machine. The append-only file is in a folder of its own from version
+/// 7 on.
+pub(super) fn files(settings: Option<&Info>, info: &Info) -> Files {
+    let pid = info.get("process_id").and_then(|pid| pid.parse().ok());
+    let Some((pid, settings)) = pid.zip(settings) else { return Files::default() };
+    let told = |name: &str| settings.get(name).map_or("", String::as_str);
+    Files::seen_by(pid, &["redis", "valkey", "keydb"], told("dir"), told("appenddirname"))
 }
 
 /// What the settings amount to.

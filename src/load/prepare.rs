@@ -118,12 +118,12 @@ pub async fn prepare<S: Store>(
             within(PATIENCE, store.reset()).await.map_err(|failure| error(request, "reset", failure))?;
             let reset_s = began.elapsed().as_secs_f64();
             // Told again below, for the record; but what cannot be measured need not be loaded.
-            accepted(store, server, request).await?;
+            accepted(store, request).await?;
             let (phases, data) = load_and_settle(store, request, stop, watch).await?;
             (Phases { reset_s, ..phases }, data)
         }
     };
-    let description = accepted(store, server, request).await?;
+    let description = accepted(store, request).await?;
     let Data { mut loading, before, checks } = data;
     if S::KEEPS_DATA {
         loading.digests = before.digests(&request.plan().dataset);
@@ -225,17 +225,9 @@ fn identity(request: &Request) -> String {
 }
 
 /// What the store says of itself, if that is what was asked for.
-async fn accepted<S: Store>(
-    store: &Arc<S>,
-    server: Option<&Server>,
-    request: &Request,
-) -> Result<Description, RunError> {
+async fn accepted<S: Store>(store: &Arc<S>, request: &Request) -> Result<Description, RunError> {
     let described = within(PATIENCE, store.describe()).await;
-    let mut description = described.map_err(|failure| error(request, "describing", failure))?;
-    if server.is_some_and(Server::is_in_memory) {
-        description.guarantees.durability = Durability::Memory;
-        description.guarantees.because += ", but its files lie in memory";
-    }
+    let description = described.map_err(|failure| error(request, "describing", failure))?;
     let asked = asked_of::<S>(request);
     if description.guarantees.durability < asked {
         return Err(RunError::Refused(format!(

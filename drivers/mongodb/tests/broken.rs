@@ -16,6 +16,34 @@ async fn a_server_that_is_not_there_is_told_at_once() {
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
+/// What becomes of a store whose server takes connections and answers this, or nothing.
+async fn answered_with(answer: &'static [u8]) -> Failure {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("mongodb://{}", listener.local_addr().expect("its address"));
+    let answers = tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((mut peer, _)) = listener.accept().await {
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut peer, answer).await;
+            held.push(peer);
+        }
+    });
+    let address: Address = address.parse().expect("an address");
+    let opening = Opening { timeout: Duration::from_millis(300), ..Opening::new(dataset("none"), Durability::Memory) };
+    let failure = Mongodb::open(address.config().expect("its options"), opening).await.err().expect("no MongoDB");
+    answers.abort();
+    failure
+}
+
+#[tokio::test]
+async fn who_does_not_answer_as_a_mongodb_does_is_told_in_one_sentence() {
+    let silent = answered_with(b"").await;
+    let told = "does not answer in 300ms as a primary: check the address, or raise --timeout";
+    assert!(silent.kind == FailureKind::Unavailable && silent.message.ends_with(told), "{silent}");
+    let other = answered_with(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    assert!(other.message.contains("check the address") && !other.message.contains("Topology"), "{other}");
+    assert!(!format!("{silent}{other}").contains('\n'));
+}
+
 #[tokio::test]
 async fn what_cannot_be_an_address_is_told_without_its_password() {
     for address in ["mongodb+srv://ada:hunter2@db.example", "mongodb://ada:hunter2@:x:y", "mongodb://a:hunter2%zz@b"] {
@@ -37,6 +65,8 @@ async fn killed_during(op: &Op) -> (Failure, Duration) {
     session.execute(&account(1, 1), &mut rows).await.expect("inserted");
     let pid = Pid::from_raw(server.pid());
     kill(pid, Signal::SIGSTOP).expect("paused");
+    // The signal stops its threads one after another: until then they may still answer.
+    std::thread::sleep(Duration::from_millis(50));
     let killed = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(300));
         kill(pid, Signal::SIGKILL).expect("killed");

@@ -1,5 +1,8 @@
 //! The layout `json`: what it sends, that values are exact in it, and what becomes of those who change a document at once.
 
+use super::content::{
+    absent_fields_are_there, chunks_are_loaded_and_exported, indexes_follow_every_change, integers_are_exact,
+};
 use super::*;
 use crate::redis::link::Link;
 use crate::redis::plan::Plan;

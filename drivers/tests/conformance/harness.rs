@@ -437,3 +437,14 @@ pub fn bump(table: usize, key: Key, field: usize, by: i64, floor: Option<i64>) -
 pub fn point(entity: i64, at_ms: i64, metrics: [f64; 2]) -> Point {
     Point { entity, at_ms, metrics: metrics.to_vec() }
 }
+
+pub fn balance(client: &mut Client, key: &str) -> i64 {
+    match client.rows(read(ACCOUNTS, word(key)))[0].values[0] {
+        Value::Int(balance) => balance,
+        ref other => panic!("a balance of {other:?}"),
+    }
+}
+
+pub fn open_account(client: &mut Client, key: &str, balance: i64) {
+    client.apply(insert(ACCOUNTS, word(key), vec![Value::Int(balance), Value::Null]));
+}
