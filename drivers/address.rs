@@ -3,6 +3,11 @@
 //!
 //! An address becomes the configuration of its store by serde, so each driver names its own options and refuses the
 //! others. Passwords are removed from everything that this module prints.
+//!
+//! Where a password ends is not to be known if it may hold `/`, `?` or `#`, which end a URL's host too. So an `@` after
+//! one of them is refused, in options too, where `%40` stands for it; and what is printed hides all that may be password.
+
+use std::ops::Range;
 
 use std::net::{IpAddr, UdpSocket};
 
@@ -30,7 +35,7 @@ pub struct Address {
     pub store: String,
     /// What follows the name: a path; or the whole URL before its `?`, with its password. Becomes the option `location`.
     pub location: Option<String>,
-    /// `key=value` pairs, in order.
+    /// `key=value` pairs, in order, as they were written.
     pub options: Vec<(String, String)>,
 }
 
@@ -47,6 +52,11 @@ pub enum AddressError {
         "`{0}`: no store has URLs of this kind; there are postgres://, redis://, rediss://, mongodb://, libsql://, http:// and https://"
     )]
     Scheme(String),
+    /// A URL of which nobody can tell where its password ends.
+    #[error(
+        "`{0}` holds an `@` after a `/`, `?` or `#`: percent-encode what the password has of them (`/` as %2F, `?` as %3F, `#` as %23, `@` as %40), and an `@` that stands elsewhere too"
+    )]
+    Password(String),
     /// Options that the store does not have, or values that it cannot take.
     #[error("store `{address}`: {problem}")]
     Options {
@@ -61,15 +71,18 @@ impl std::str::FromStr for Address {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let malformed = || AddressError::Form(redacted(text));
+        let malformed = || AddressError::Form(hidden(text, &secrets(text, 0)));
         let (head, query) = text.split_once('?').unwrap_or((text, ""));
         let (store, location) = match head.split_once("://") {
             Some((scheme, _)) => {
                 let known = SCHEMES.iter().find(|(known, _)| *known == scheme);
                 let (_, store) = known.ok_or_else(|| AddressError::Scheme(redacted(text)))?;
+                refuse_late_at(text)?;
                 (*store, Some(head.to_owned()))
             }
             None => match head.split_once(':') {
+                // With a user and a password in it this is a URL that was written without its slashes.
+                Some((store, _)) if password(text, store.len() + 1).is_some() => return Err(malformed()),
                 Some((store, location)) => (store, Some(location.to_owned()).filter(|path| !path.is_empty())),
                 None => (head, None),
             },
@@ -110,27 +123,62 @@ impl std::fmt::Debug for Address {
     }
 }
 
+/// Refuses a URL with an `@` after the place where clients take the host to end.
+fn refuse_late_at(url: &str) -> Result<(), AddressError> {
+    let from = authority(url).unwrap_or(0);
+    match url[from..].find(['/', '?', '#']) {
+        Some(end) if url[from + end..].contains('@') => Err(AddressError::Password(redacted(url))),
+        _ => Ok(()),
+    }
+}
+
 /// A text in which the passwords of URLs and of `key=value` options are replaced by `***`: for printing what a user
-/// gave or a client library said.
+/// gave or a client library said. It rather hides too much than a part of a password too little.
 pub fn redacted(text: &str) -> String {
-    let (head, query) = text.split_once('?').map_or((text, None), |(head, query)| (head, Some(query)));
-    let mut shown = match head.split_once("://") {
-        Some((scheme, rest)) => {
-            let (authority, path) = rest.split_at(rest.find(['/', ' ']).unwrap_or(rest.len()));
-            // A password may itself hold an `@`; a host may not.
-            match authority.rsplit_once('@').map(|(user, host)| (user.split_once(':'), host)) {
-                Some((Some((user, _)), host)) => format!("{scheme}://{user}:***@{host}{path}"),
-                _ => head.to_owned(),
-            }
+    hidden(text, &secrets(text, authority(text).unwrap_or(text.len())))
+}
+
+/// Where user, password and host of a URL begin.
+fn authority(text: &str) -> Option<usize> {
+    text.find("://").map(|at| at + "://".len())
+}
+
+/// What is to be hidden of a text whose user and password, if it has any, begin at `from`.
+fn secrets(text: &str, from: usize) -> Vec<Range<usize>> {
+    let values = text.match_indices('=').filter(|(at, _)| is_secret(last_word(&text[..*at])));
+    values.map(|(at, _)| at + 1..end_of_value(text, at + 1)).chain(password(text, from)).collect()
+}
+
+/// From the first colon to the last `@`, whatever stands between them: a password may hold anything.
+fn password(text: &str, from: usize) -> Option<Range<usize>> {
+    let start = from + text[from..].find(':')? + 1;
+    text[start..].rfind('@').map(|length| start..start + length)
+}
+
+/// Where the next option begins; what holds no `=` still belongs to this one.
+fn end_of_value(text: &str, from: usize) -> usize {
+    let mut ends = text[from..].match_indices('&').map(|(at, _)| from + at);
+    let begins_option = |end: &usize| text[end + 1..].split('&').next().is_some_and(|next| next.contains('='));
+    ends.find(begins_option).unwrap_or(text.len())
+}
+
+fn last_word(text: &str) -> &str {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    &text[text.trim_end_matches(is_part).len()..]
+}
+
+/// The text with `***` in place of each of these parts, which may overlap.
+fn hidden(text: &str, parts: &[Range<usize>]) -> String {
+    let mut shown = String::new();
+    let mut was_hidden = false;
+    for (at, c) in text.char_indices() {
+        let is_hidden = parts.iter().any(|part| part.contains(&at));
+        match (is_hidden, was_hidden) {
+            (false, _) => shown.push(c),
+            (true, false) => shown.push_str("***"),
+            (true, true) => {}
         }
-        None => head.to_owned(),
-    };
-    if let Some(query) = query {
-        let pairs = query.split('&').map(|pair| match pair.split_once('=') {
-            Some((key, _)) if is_secret(key) => format!("{key}=***"),
-            _ => pair.to_owned(),
-        });
-        shown = format!("{shown}?{}", pairs.collect::<Vec<_>>().join("&"));
+        was_hidden = is_hidden;
     }
     shown
 }
@@ -183,7 +231,9 @@ impl Address {
             map.insert("location".into(), Value::String(location.clone()));
         }
         for (key, value) in &self.options {
-            map.insert(key.clone(), typed(value));
+            let value = value.replace("%40", "@");
+            // A password of digits is text too.
+            map.insert(key.clone(), if is_secret(key) { Value::String(value) } else { typed(&value) });
         }
         serde_json::from_value(Value::Object(map))
             .map_err(|problem| AddressError::Options { address: self.to_string(), problem: problem.to_string() })
@@ -262,6 +312,82 @@ mod tests {
         let malformed = "redis://:hunter2@db?x".parse::<Address>().expect_err("no pair").to_string();
         assert!(!malformed.contains("hunter2"), "{malformed}");
     }
+
+    #[test]
+    fn a_password_that_hides_the_host_is_refused_with_what_to_write() {
+        for given in ["postgres://u:s3/cret@db/app", "redis://u:s3?cret@db", "mongodb://u:s3#cret@db/?tls=true"] {
+            let refused = given.parse::<Address>().expect_err(given).to_string();
+            assert!(refused.contains("percent-encode") && refused.contains("://u:***@db"), "{refused}");
+            assert!(!refused.contains("s3") && !refused.contains("cret"), "{refused}");
+        }
+        let encoded: Address = "postgres://u:s3%2Fcret%40@db/app".parse().expect("an address");
+        assert_eq!(encoded.location.as_deref(), Some("postgres://u:s3%2Fcret%40@db/app"), "the client decodes it");
+    }
+
+    #[test]
+    fn an_at_sign_in_an_option_is_percent_encoded() {
+        #[derive(serde::Deserialize)]
+        struct Token {
+            #[serde(rename = "authToken")]
+            token: String,
+        }
+        let config = |text: &str| text.parse::<Address>().expect("an address").config::<Token>();
+        let tokens =
+            ["http://db?authToken=a%40b", "http://db:80?authToken=12"].map(|text| config(text).map(|c| c.token));
+        assert_eq!(tokens, [Ok("a@b".to_owned()), Ok("12".to_owned())]);
+        let refused = "http://db:80?authToken=s3@cret".parse::<Address>().expect_err("an @").to_string();
+        assert!(!refused.contains("s3") && !refused.contains("cret"), "{refused}");
+    }
+
+    #[test]
+    fn what_is_no_password_is_printed() {
+        for text in [
+            "libsql:/home/ada@example/a.db",
+            "postgres://ada@db:5432/app?sslmode=require",
+            "redis: key user:ada@example: x=1 is not a number",
+        ] {
+            assert_eq!(redacted(text), text);
+        }
+        assert_eq!(
+            "libsql:/home/ada@example/a.db".parse::<Address>().map(|a| a.to_string()).as_deref(),
+            Ok("libsql:/home/ada@example/a.db")
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_password_is_ever_printed(word in "[a-zA-Z/?#@&:=%]{0,8}", form in 0..FORMS.len()) {
+            // Marks at both ends and in its midst, so that a part of it is not mistaken for one of the address.
+            let password = format!("QX{word}QX");
+            let text = FORMS[form].replace("PASSWORD", &password);
+            let mut printed = vec![redacted(&text)];
+            match text.parse::<Address>() {
+                Err(error) => printed = vec![error.to_string(), format!("{error:?}")],
+                Ok(address) => {
+                    printed.extend([address.to_string(), format!("{address:?}")]);
+                    printed.extend(address.location.as_deref().map(redacted));
+                    printed.extend(address.config::<Config>().err().map(|error| error.to_string()));
+                }
+            }
+            for line in printed {
+                proptest::prop_assert!(!line.contains(&password), "{text} is printed as {line}");
+            }
+        }
+    }
+
+    /// Where people put passwords, and where they put them by mistake.
+    const FORMS: [&str; 10] = [
+        "postgres://ada:PASSWORD@db/app",
+        "postgres://ada:PASSWORD@db:5432/app?sslmode=require&cache_mb=1",
+        "redis://:PASSWORD@db",
+        "mongodb://ada:PASSWORD@a:1,b:2/?replicaSet=r",
+        "libsql://db.example?authToken=PASSWORD",
+        "http://db:8080?cache_mb=1&authToken=PASSWORD&ca=x",
+        "redis:h?password=PASSWORD",
+        "oracle://ada:PASSWORD@db",
+        "postgres:/ada:PASSWORD@db/app",
+        "postgres//ada:PASSWORD@db/app",
+    ];
 
     #[test]
     fn nonsense_is_refused() {

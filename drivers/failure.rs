@@ -76,9 +76,17 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure of a kind, with its sentence.
+    /// A failure of a kind, with its sentence. What client libraries say may come in several lines: it is put into one.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Failure { kind, message: message.into(), source: None }
+        let mut message = message.into();
+        if message.contains(char::is_control) {
+            message = message
+                .split(|c: char| c.is_whitespace() || c.is_control())
+                .filter(|word| !word.is_empty())
+                .collect::<Vec<_>>()
+                .join(" ");
+        }
+        Failure { kind, message, source: None }
     }
 
     /// The same with the client library's error kept beneath.
@@ -110,5 +118,17 @@ impl Failure {
     /// Anything that is neither an answer nor one of the other kinds.
     pub fn broken(message: impl Into<String>) -> Self {
         Failure::new(FailureKind::Broken, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line() {
+        let said = "redis: Parse error at 1\n  Unexpected `H`\r\n\tExpected digit\u{1b}[0m\n";
+        assert_eq!(Failure::broken(said).message, "redis: Parse error at 1 Unexpected `H` Expected digit [0m");
+        assert_eq!(Failure::broken("two  spaces stay").message, "two  spaces stay");
     }
 }

@@ -30,10 +30,11 @@ mod named;
 mod op;
 #[cfg(all(test, any(feature = "libsql", feature = "libsql-server", feature = "postgres")))]
 mod sample;
+pub mod scratch;
 pub mod server;
 #[cfg(any(feature = "libsql", feature = "libsql-server"))]
 mod sqlite;
-#[cfg(any(feature = "libsql-server", feature = "postgres"))]
+#[cfg(any(feature = "libsql-server", feature = "postgres", feature = "redis"))]
 mod tls;
 mod value;
 

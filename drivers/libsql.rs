@@ -20,9 +20,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use libsql::{Builder, Connection, Database};
-use tempfile::TempDir;
 
 use crate::files::Files;
+use crate::scratch::Scratch;
 use crate::{
     Binding, Capabilities, Capability, Dataset, Description, Durability, Failure, FailureKind, Footprint, Op, Opening,
     Placement, Store, disk, sqlite,
@@ -37,7 +37,7 @@ pub struct Libsql {
     database: Database,
     path: PathBuf,
     /// The folder around a file of our own; it goes when the store does.
-    home: Option<TempDir>,
+    home: Option<Scratch>,
 }
 
 /// Where the file is and how connections are set.
@@ -65,8 +65,7 @@ impl Store for Libsql {
         let (path, home) = match &config.location {
             Some(location) => (given_file(location)?, None),
             None => {
-                let home = tempfile::Builder::new().prefix("storebench-").tempdir_in(disk::scratch_folder());
-                let home = home.map_err(|error| unavailable(&disk::scratch_folder(), error))?;
+                let home = Scratch::new().map_err(|error| unavailable(&disk::scratch_folder(), error))?;
                 (home.path().join("storebench.db"), Some(home))
             }
         };

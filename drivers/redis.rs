@@ -14,6 +14,7 @@ mod document;
 mod documents;
 mod failures;
 mod hashes;
+mod link;
 mod mark;
 mod order;
 mod plan;
@@ -33,31 +34,22 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::io::tcp::TcpSettings;
-use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, TlsCertificates,
-};
-
-use crate::address::is_this_machine;
 use crate::files::Files;
 use crate::server::{Program, Server, Site};
 use crate::{
     Binding, Capabilities, Capability, Description, Durability, Failure, FailureKind, Footprint, Op, Opening,
-    Placement, Store, redacted,
+    Placement, Store,
 };
-use failures::{failure, unconnected};
+use link::Target;
 pub use session::RedisSession;
-use session::ask;
 use settings::Info;
 pub use shape::Layout;
 use shape::Shape;
 
 /// The opened store.
 pub struct Redis {
-    client: Client,
+    target: Target,
     shape: Arc<Shape>,
-    timeout: Duration,
     /// The append-only file as it was when the store was opened; nothing without one.
     opened: Option<Aof>,
 }
@@ -112,13 +104,9 @@ impl Store for Redis {
         command.arg("--dir").arg(site.folder());
         command.args(["--appendonly", appendonly, "--appendfsync", appendfsync]);
         let address = format!("redis://127.0.0.1:{}", site.port);
-        let client = client(&address, None)?;
-        let answers = || async {
-            let mut connection = connect(&client, Duration::from_secs(1)).await?;
-            ask(&mut connection, &redis::cmd("PING")).await
-        };
-        let server = site.start(command, address, answers).await?;
-        let mut connection = connect(&client, Duration::from_secs(1)).await?;
+        let target = Target::new(&address, None, Duration::from_secs(1))?;
+        let server = site.start(command, address, || async { target.connect().await.map(|_| ()) }).await?;
+        let mut connection = target.connect().await?;
         let info = settings::info(&mut connection, &["server"]).await?;
         if info.get("process_id") != Some(&server.pid().to_string()) {
             return Err(Failure::new(
@@ -133,29 +121,28 @@ impl Store for Redis {
         let Some(location) = &config.location else {
             return Err(Failure::broken("redis: give the URL of a server, such as redis://localhost:6379"));
         };
-        let client = client(location, config.tls_ca.as_deref())?;
-        let mut connection = connect(&client, opening.timeout).await?;
+        let target = Target::new(location, config.tls_ca.as_deref(), opening.timeout)?;
+        let mut connection = target.connect().await?;
         let info = settings::info(&mut connection, &["server", "persistence"]).await?;
         if info.get("redis_mode").is_some_and(|mode| mode == "cluster") {
-            let address = client.get_connection_info().addr();
             return Err(Failure::broken(format!(
-                "redis: {address} is part of a cluster, which this driver does not speak to: give a single server"
+                "redis: {target} is part of a cluster, which this driver does not speak to: give a single server"
             )));
         }
         let shape = Arc::new(Shape::new(config.layout, opening.dataset));
-        Ok(Redis { client, shape, timeout: opening.timeout, opened: Aof::told(&info) })
+        Ok(Redis { target, shape, opened: Aof::told(&info) })
     }
 
     async fn reset(&self) -> Result<(), Failure> {
-        mark::reset(&mut self.connect().await?, &self.shape).await
+        mark::reset(&mut self.target.connect().await?, &self.shape).await
     }
 
     async fn note(&self, note: &str) -> Result<(), Failure> {
-        mark::note(&mut self.connect().await?, &self.shape, note).await
+        mark::note(&mut self.target.connect().await?, &self.shape, note).await
     }
 
     async fn noted(&self) -> Result<Option<String>, Failure> {
-        mark::noted(&mut self.connect().await?, &self.shape).await
+        mark::noted(&mut self.target.connect().await?, &self.shape).await
     }
 
     /// Nothing to do: indexes are always there, and the append-only file is rewritten when it has grown enough.
@@ -164,15 +151,15 @@ impl Store for Redis {
     }
 
     async fn session(&self) -> Result<RedisSession, Failure> {
-        RedisSession::new(self.connect().await?, Arc::clone(&self.shape)).await
+        RedisSession::new(self.target.connect_for_operations().await?, Arc::clone(&self.shape)).await
     }
 
     async fn describe(&self) -> Result<Description, Failure> {
-        let mut connection = self.connect().await?;
+        let mut connection = self.target.connect().await?;
         let info = settings::info(&mut connection, &["server", "replication", "persistence"]).await?;
         let of_server = settings::settings(&mut connection).await?;
         let guarantees = settings::guarantees(of_server.as_ref(), &info);
-        let files = if self.is_local() { settings::files(of_server.as_ref(), &info) } else { Files::default() };
+        let files = if self.target.is_local() { settings::files(of_server.as_ref(), &info) } else { Files::default() };
         let mut settings = of_server.unwrap_or_default();
         for told in ["redis_mode", "role", "connected_slaves", "aof_enabled", "mem_allocator", "multiplexing_api"] {
             settings.extend(info.get(told).map(|value| (told.to_owned(), value.clone())));
@@ -191,7 +178,7 @@ impl Store for Redis {
     /// Redis does not tell what part of its memory or its file belongs to which keys without asking for each of them,
     /// so this is of the whole server.
     async fn footprint(&self) -> Result<Footprint, Failure> {
-        let mut connection = self.connect().await?;
+        let mut connection = self.target.connect().await?;
         let info = settings::info(&mut connection, &["memory", "persistence"]).await?;
         let now = Aof::told(&info);
         let memory_bytes = info.get("used_memory_dataset").and_then(|bytes| bytes.parse().ok());
@@ -200,91 +187,25 @@ impl Store for Redis {
     }
 
     async fn close(self, keep: bool) -> Result<(), Failure> {
-        if keep { Ok(()) } else { mark::remove(&mut self.connect().await?, &self.shape).await }
+        if keep { Ok(()) } else { mark::remove(&mut self.target.connect().await?, &self.shape).await }
     }
 }
 
 impl Redis {
-    async fn connect(&self) -> Result<MultiplexedConnection, Failure> {
-        connect(&self.client, self.timeout).await
-    }
-
-    /// Whether the server's address is of this machine.
-    fn is_local(&self) -> bool {
-        match self.client.get_connection_info().addr() {
-            ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => is_this_machine(host),
-            _ => true, // A socket in a folder.
-        }
-    }
-
     /// What is set on our side, in effect.
     fn client_settings(&self) -> BTreeMap<String, String> {
-        let info = self.client.get_connection_info();
-        let tls = matches!(info.addr(), ConnectionAddr::TcpTls { .. });
-        let timeout_ms = self.timeout.as_millis().to_string();
+        let timeout_ms = self.target.timeout.as_millis().to_string();
         let settings = [
             ("client_protocol", "RESP2".to_owned()),
-            ("client_connections", "one a session, never made again".to_owned()),
+            ("client_connections", "one a session, driven by it, never made again".to_owned()),
             ("client_connect_timeout_ms", timeout_ms.clone()),
             ("client_response_timeout_ms", timeout_ms),
-            ("client_tcp_nodelay", info.tcp_settings().nodelay().to_string()),
-            ("client_tls", tls.to_string()),
+            ("client_tcp_nodelay", "true".to_owned()),
+            ("client_tls", self.target.tls.is_some().to_string()),
             ("layout", self.shape.layout.name().to_owned()),
         ];
         settings.map(|(name, value)| (name.to_owned(), value)).into()
     }
-}
-
-/// A client for a URL. It connects to nothing.
-fn client(location: &str, tls_ca: Option<&str>) -> Result<Client, Failure> {
-    let what = redacted(location);
-    let malformed = |error: redis::RedisError| {
-        Failure::broken(format!("redis: {what}: {}", error.detail().unwrap_or("this is no URL of a Redis server")))
-    };
-    let info: ConnectionInfo = location.into_connection_info().map_err(malformed)?;
-    let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2).set_skip_set_lib_name();
-    let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true)).set_redis_settings(redis);
-    if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
-        return Client::open(info).map_err(|error| failure(error, &what));
-    }
-    // One provider for all of this process. Whoever was first has chosen, and that is as well.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let read = |file: &str| {
-        std::fs::read(file).map_err(|error| Failure::broken(format!("redis: tls_ca={file}: {error}")).caused_by(error))
-    };
-    let root_cert = tls_ca.map(read).transpose()?;
-    let certificates = TlsCertificates { client_tls: None, root_cert };
-    Client::build_with_tls(info, certificates).map_err(|error| failure(error, &what))
-}
-
-/// A connection of the current thread's runtime, which also carries the task that reads and writes for it.
-async fn connect(client: &Client, timeout: Duration) -> Result<MultiplexedConnection, Failure> {
-    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(timeout)).set_response_timeout(Some(timeout));
-    let address = client.get_connection_info().addr();
-    let connection = client.get_multiplexed_async_connection_with_config(&config).await;
-    let mut connection = connection.map_err(|error| unconnected(error, address))?;
-    // A server without room for another connection takes it, says so and closes it: before it is asked, which the crate
-    // passes over, or after. That this user may not ask anything is for the command that comes next.
-    match ask::<redis::Value>(&mut connection, &redis::cmd("PING")).await {
-        Err(failure) if failure.kind == FailureKind::Unavailable => Err(turned_away(address).await.unwrap_or(failure)),
-        Err(failure) if failure.kind != FailureKind::Denied => Err(failure),
-        _ => Ok(connection),
-    }
-}
-
-/// What a server that closes connections says to one that asks nothing, if it says that there are too many.
-async fn turned_away(address: &ConnectionAddr) -> Option<Failure> {
-    let (ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. }) = address else { return None };
-    let words = async {
-        let peer = tokio::net::TcpStream::connect((host.as_str(), *port)).await.ok()?;
-        peer.readable().await.ok()?;
-        let mut words = [0; 128];
-        let count = peer.try_read(&mut words).ok()?;
-        Some(String::from_utf8_lossy(&words[..count]).trim().to_owned())
-    };
-    let words = tokio::time::timeout(Duration::from_millis(500), words).await.ok()??;
-    let is_full = words.contains("max number of clients");
-    is_full.then(|| Failure::new(FailureKind::Overload, format!("redis: {address}: {}", words.trim_start_matches('-'))))
 }
 
 /// The append-only file, as INFO tells of it.

@@ -13,8 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
-
+use crate::scratch::Scratch;
 use crate::{Durability, Failure, FailureKind, Store, disk};
 pub use program::Program;
 pub use usage::Usage;
@@ -42,7 +41,7 @@ pub struct Site {
     pub port: u16,
     /// The tier that it is to be set for.
     pub durability: Durability,
-    folder: TempDir,
+    folder: Scratch,
     user: Option<program::User>,
 }
 
@@ -75,8 +74,7 @@ pub(crate) async fn start_in<S: Store>(durability: Durability, parent: &Path) ->
 impl Site {
     fn new(program: Program, durability: Durability, parent: &Path) -> Result<Site, Failure> {
         let binary = program.find()?;
-        let folder = tempfile::Builder::new().prefix("storebench-").tempdir_in(parent);
-        let folder = folder.map_err(|error| failed(&program, "cannot make a folder for it", error))?;
+        let folder = Scratch::new_in(parent).map_err(|error| failed(&program, "cannot make a folder for it", error))?;
         let user = program.user()?;
         if let Some(user) = &user {
             user.give(folder.path()).map_err(|error| failed(&program, "cannot hand its folder over", error))?;
@@ -309,6 +307,20 @@ mod tests {
         let second = server.pid();
         drop(server);
         assert!(!is_alive(second) && !folder.exists());
+    }
+
+    #[test]
+    fn a_hangup_does_not_end_the_guard_before_its_server() {
+        let site = site();
+        let command = command(&site, "1000");
+        let mut server = site.spawn(command, "sleep".into()).expect("started");
+        let group = nix::unistd::Pid::from_raw(server.guard.id() as i32);
+        nix::sys::signal::killpg(group, nix::sys::signal::SIGHUP).expect("hung up");
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(server.guard.try_wait().expect("a child").is_none() && is_alive(server.pid()));
+        let pid = server.pid();
+        drop(server);
+        assert!(!is_alive(pid));
     }
 
     #[tokio::test]

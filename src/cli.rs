@@ -68,13 +68,17 @@ pub struct RunArgs {
     #[arg(long, value_name = "R", value_parser = rate, allow_negative_numbers = true)]
     pub rate: Option<f64>,
 
+    /// Closed loop, although the workload has a rate of its own
+    #[arg(long, conflicts_with_all = ["rate", "arrivals", "skip_after"])]
+    pub closed: bool,
+
     /// Open loop: gaps between arrivals, poisson or constant
     /// [default: the workload's, else poisson]
-    #[arg(long, value_name = "KIND", value_parser = arrivals, requires = "rate")]
+    #[arg(long, value_name = "KIND", value_parser = arrivals)]
     pub arrivals: Option<Arrivals>,
 
     /// Open loop: skip and count arrivals that are later than this when their turn comes
-    #[arg(long, value_name = "D", value_parser = duration, requires = "rate")]
+    #[arg(long, value_name = "D", value_parser = duration)]
     pub skip_after: Option<Duration>,
 
     /// Length of the measurement, such as 30s or 5m [default: the workload's, else 10s]
@@ -167,9 +171,10 @@ pub struct PriceArgs {
 }
 
 const RUN_HELP: &str = "\
-Without --rate the loop is closed: each client waits for its answer before it asks again, so a stall of the store also
-stops the questions, and the latencies of the operations that would have met the stall are missing. For latency as users
-would see it, give --rate: response time then counts from the instant at which an operation was due.
+Without a rate, yours or the workload's, the loop is closed: each client waits for its answer before it asks again, so a
+stall of the store also stops the questions, and the latencies of the operations that would have met the stall are
+missing. For latency as users would see it, give --rate: response time then counts from the instant at which an
+operation was due.
 
 Durability tiers: durable survives a power cut; relaxed survives a crash of the process; memory need survive nothing.
 The tier in the table is read back from the store, not copied from this option.";

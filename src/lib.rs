@@ -47,7 +47,7 @@ pub fn main() -> ExitCode {
     match done {
         Ok(exit) => exit.into(),
         Err(failed) => {
-            eprintln!("error: {:#}", failed.error);
+            commands::remark(&format!("error: {:#}", failed.error));
             failed.exit.into()
         }
     }

@@ -2,10 +2,12 @@
 
 mod common;
 
-use std::process::Stdio;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use common::{Ran, Storebench, ns, read_record};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 /// Enough of a run to be real, short enough to have many.
@@ -214,8 +216,11 @@ fn what_is_wrong_is_said_in_one_sentence_with_its_place() {
 
 #[test]
 fn a_wrong_command_line_is_refused_before_anything_starts() {
-    let cases: [(&[&str], &str); 12] = [
+    let cases: [(&[&str], &str); 15] = [
         (&["run", "no-such-workload"], "no-such-workload"),
+        (&["run", "oltp", "--skip-after", "1s"], "--rate"),
+        (&["run", "oltp", "--arrivals", "constant"], "--rate"),
+        (&["run", "oltp", "--closed", "--rate", "5"], "--closed"),
         (&["run", "no/such/file.toml"], "no/such/file.toml"),
         (&["run", "--store", "oracle"], "oracle"),
         (&["run", "--store", "sim?latency=fast"], "latency"),
@@ -273,27 +278,159 @@ fn list_shows_what_there_is_and_prints_what_can_be_edited() {
     assert_eq!(ns(&ran.first_run()["counts"]["succeeded"]), 100);
 }
 
-#[test]
-fn ctrl_c_keeps_what_was_measured_and_says_so() {
-    let run = Storebench::run(&["ycsb-c", "--warmup", "0", "--duration", "60s", "--records", "100"]).store("memory");
-    let mut command = run.command();
-    let out = command.get_current_dir().expect("a folder").join("out");
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
-    let hlog = out.join("hlog/ycsb-c-memory-1.hlog");
-    while !hlog.exists() {
-        std::thread::sleep(Duration::from_millis(20));
+/// A run of a minute on embedded libSQL, a second and a half into its measurement.
+struct Underway {
+    run: Storebench,
+    child: Child,
+    /// Where its database is, in a folder of its own.
+    scratch: tempfile::TempDir,
+}
+
+impl Underway {
+    fn new() -> Self {
+        let run = Storebench::run(&["ycsb-a", "--warmup", "0", "--duration", "60s", "--records", "100", "--seed", "7"]);
+        let run = run.store("libsql?busy_timeout_ms=60000");
+        let scratch = tempfile::tempdir_in("/var/tmp").expect("a folder");
+        let mut command = run.command();
+        command.env("TMPDIR", scratch.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().expect("the binary starts");
+        let underway = Underway { run, child, scratch };
+        while !underway.out().join("hlog/ycsb-a-libsql-1.hlog").exists() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        std::thread::sleep(Duration::from_millis(1_500));
+        underway
     }
-    std::thread::sleep(Duration::from_millis(1_500));
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a process id"));
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("the signal is sent");
-    let output = child.wait_with_output().expect("the binary ends");
-    assert_eq!(output.status.code(), Some(3));
-    let record = read_record(&out);
-    assert_eq!(record["interrupted"], true);
-    let run = &record["runs"][0];
-    assert_eq!(run["verdict"]["valid"], false);
-    assert!(run["verdict"]["reasons"].to_string().contains("interrupted"), "{}", run["verdict"]);
-    assert!(ns(&run["counts"]["succeeded"]) > 0, "what was measured is kept");
+
+    fn out(&self) -> PathBuf {
+        self.run.command().get_current_dir().expect("a folder").join("out")
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"));
+        nix::sys::signal::kill(pid, signal).expect("the signal is sent");
+    }
+
+    /// Its exit code, and that nothing of its own is left.
+    fn ended(&mut self) -> Option<i32> {
+        let code = self.child.wait().expect("the binary ends").code();
+        let left: Vec<_> = std::fs::read_dir(self.scratch.path()).expect("the folder").collect();
+        assert!(left.is_empty(), "{left:?}");
+        code
+    }
+}
+
+#[test]
+fn a_signal_keeps_what_was_measured_and_says_so() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let mut underway = Underway::new();
+        underway.signal(signal);
+        // As `timeout` does: once to the process and once to its group.
+        underway.signal(signal);
+        assert_eq!(underway.ended(), Some(3), "{signal}");
+        let record = read_record(&underway.out());
+        assert_eq!(record["interrupted"], true, "{signal}");
+        let run = &record["runs"][0];
+        assert_eq!(run["verdict"]["valid"], false);
+        assert!(run["verdict"]["reasons"].to_string().contains("interrupted"), "{}", run["verdict"]);
+        assert!(ns(&run["counts"]["succeeded"]) > 0, "what was measured is kept");
+    }
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_at_once_and_leaves_nothing() {
+    let mut underway = Underway::new();
+    let folder =
+        std::fs::read_dir(underway.scratch.path()).expect("the folder").next().expect("its own").expect("an entry");
+    // Whoever holds the lock of the database keeps the run from coming to its end.
+    let database = libsql::Builder::new_local(folder.path().join("storebench.db")).build().await.expect("a database");
+    let holder = database.connect().expect("a connection");
+    holder.execute_batch("PRAGMA busy_timeout = 30000; BEGIN IMMEDIATE").await.expect("the lock");
+    underway.signal(Signal::SIGTERM);
+    std::thread::sleep(Duration::from_millis(1_000));
+    assert!(underway.child.try_wait().expect("a child").is_none(), "it waits for the lock");
+    underway.signal(Signal::SIGTERM);
+    assert_eq!(underway.ended(), Some(130));
+}
+
+#[test]
+fn what_nobody_reads_is_measured_and_saved_all_the_same() {
+    let run = Storebench::run(&["ycsb-c", "--warmup", "0", "--ops", "200", "--records", "100"]).store("memory");
+    let closed = || Stdio::from(std::io::pipe().expect("a pipe").1);
+    let ended = |mut command: std::process::Command| {
+        command.stdout(closed()).stderr(closed()).status().expect("the binary ends").code()
+    };
+    assert_eq!(ended(run.command()), Some(0));
+    let out = run.command().get_current_dir().expect("a folder").join("out");
+    assert_eq!(read_record(&out)["runs"][0]["verdict"]["valid"], true);
+    let out = out.display().to_string();
+    let twice: &[&[&str]] =
+        &[&["report", &out], &["report", "--adr", &out], &["cost", &out], &["check", "memory"], &["list"]];
+    for args in twice {
+        assert_eq!(ended(Storebench::new(args).command()), Some(0), "{args:?}");
+    }
+    assert_eq!(ended(Storebench::new(&["report", "no-such-folder"]).command()), Some(2), "the verdict is told");
+}
+
+#[test]
+fn a_folder_may_have_any_name() {
+    use std::os::unix::ffi::OsStrExt;
+    let run =
+        Storebench::new(&["run", "ycsb-c", "--warmup", "0", "--ops", "100", "--records", "100", "--store", "memory"]);
+    let mut command = run.command();
+    let name = std::ffi::OsStr::from_bytes(b"out\xff");
+    let output = command.arg("--out").arg(name).output().expect("the binary ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let record = read_record(&command.get_current_dir().expect("a folder").join(name));
+    assert!(
+        record["command"].as_str().is_some_and(|words| words.ends_with("--out out\u{fffd}")),
+        "{}",
+        record["command"]
+    );
+}
+
+/// A workload of which operations arrive at a rate of its own.
+fn open_loop(flags: &[&str]) -> Storebench {
+    let toml = Storebench::new(&["list", "ycsb-c", "--toml"]).expect_exit(0).stdout;
+    let run = Storebench::run(&["open.toml", "--warmup", "0", "--duration", "1s", "--records", "100"]).args(flags);
+    run.file("open.toml", format!("{toml}\n[load]\nrate_per_s = 500\n")).store("memory")
+}
+
+#[test]
+fn a_rate_of_the_workload_is_a_rate() {
+    let flags = ["--arrivals", "constant", "--skip-after", "5s"];
+    let load = &open_loop(&flags).expect_exit(0).first_run()["load"];
+    assert_eq!((&load["mode"], &load["rate_per_s"]), (&json!("open"), &json!(500.0)), "{load}");
+    assert_eq!((&load["arrivals"], &load["skip_after_s"]), (&json!("constant"), &json!(5.0)), "{load}");
+    let load = &open_loop(&["--closed"]).expect_exit(0).first_run()["load"];
+    assert_eq!((&load["mode"], &load["rate_per_s"]), (&json!("closed"), &Value::Null), "{load}");
+}
+
+#[test]
+fn a_password_that_hides_the_host_is_refused_and_not_shown() {
+    for store in ["postgres://ada:hun/ter2@db/app", "redis://:hun?ter2@db", "mongodb://ada:hun#ter2@db"] {
+        let ran = Storebench::run(&["ycsb-c"]).store(store).expect_exit(2);
+        assert!(ran.stderr.contains("percent-encode"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("hun") && !ran.stderr.contains("ter2"), "{}", ran.stderr);
+    }
+    let misplaced = Storebench::run(&["postgres://ada:hunter2@db"]).expect_exit(2).stderr;
+    assert!(misplaced.contains("--store") && !misplaced.contains("hunter2"), "{misplaced}");
+}
+
+#[test]
+fn what_the_system_does_not_grant_is_told_with_the_limit() {
+    let run = Storebench::run(&["ycsb-c", "--clients", "200", "--ops", "1000", "--records", "100"]).store("memory");
+    let command = run.command();
+    let limited = std::process::Command::new("sh")
+        .args(["-c", "ulimit -n 100; exec \"$0\" \"$@\""])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .current_dir(command.get_current_dir().expect("a folder"))
+        .output();
+    let told = String::from_utf8_lossy(&limited.expect("it ends").stderr).into_owned();
+    for part in ["Too many open files", "--clients", "ulimit -n"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
 }
 
 #[test]

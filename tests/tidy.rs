@@ -80,7 +80,7 @@ fn drivers_and_reports_keep_to_themselves() {
         let text = fs::read_to_string(&path).expect("a source file");
         assert!(!text.contains("storebench::"), "{} reaches into the suite", path.display());
         let is_test = path.iter().any(|part| part == "tests");
-        assert!(is_test || !text.contains("println!"), "{} prints", path.display());
+        assert!(is_test || !names_any(&text, &[&MACROS[..], &STREAMS].concat()), "{} prints", path.display());
     }
     for path in rust_files("src/report") {
         let text = fs::read_to_string(&path).expect("a source file");
@@ -88,6 +88,29 @@ fn drivers_and_reports_keep_to_themselves() {
             assert!(!text.contains(forbidden), "{} knows `{forbidden}`", path.display());
         }
     }
+}
+
+/// The macros panic where nobody reads any more. `eprint!` is in `print!`.
+const MACROS: [&str; 3] = ["print!(", "println!(", "dbg!("];
+const STREAMS: [&str; 2] = ["stdout()", "stderr()"];
+
+fn names_any(text: &str, ways: &[&str]) -> bool {
+    ways.iter().any(|way| text.contains(way))
+}
+
+/// The line of progress asks whether standard error is a terminal and redraws it; all else goes through `tell.rs`.
+#[test]
+fn one_file_prints_and_does_not_panic_where_nobody_reads() {
+    let mut printers = Vec::new();
+    for path in rust_files("src") {
+        let text = fs::read_to_string(&path).expect("a source file");
+        assert!(!names_any(&text, &MACROS), "{} prints by a macro; use tell or remark", path.display());
+        if names_any(&text, &STREAMS) {
+            printers.push(path);
+        }
+    }
+    let known = ["src/commands/progress.rs", "src/commands/tell.rs"];
+    assert_eq!(printers, known.map(|path| Path::new(env!("CARGO_MANIFEST_DIR")).join(path)));
 }
 
 /// Beside the stopwatch the clock is read when a limit of time may be over (`client.rs`) and to keep the seconds of a

@@ -3,8 +3,7 @@
 //!
 //! Only keys under a mark are ever removed. Commands that empty a database are not here.
 
-use redis::aio::MultiplexedConnection;
-
+use super::link::Link;
 use super::session::{KeysUnder, ask};
 use super::shape::{Layout, Shape};
 use crate::{Failure, FailureKind};
@@ -15,7 +14,7 @@ const NOTE: &str = "note";
 const LAYOUT: &str = "layout";
 
 /// Makes an empty dataset of ours in place of an earlier one of ours.
-pub(super) async fn reset(connection: &mut MultiplexedConnection, shape: &Shape) -> Result<(), Failure> {
+pub(super) async fn reset(connection: &mut Link, shape: &Shape) -> Result<(), Failure> {
     if is_ours(connection, shape).await? {
         // The note goes before what it tells of, and the mark stays until all is gone.
         let _: u64 = ask(connection, redis::cmd("HDEL").arg(&shape.mark).arg(NOTE)).await?;
@@ -30,7 +29,7 @@ pub(super) async fn reset(connection: &mut MultiplexedConnection, shape: &Shape)
 }
 
 /// Removes a dataset of ours, and its mark last.
-pub(super) async fn remove(connection: &mut MultiplexedConnection, shape: &Shape) -> Result<(), Failure> {
+pub(super) async fn remove(connection: &mut Link, shape: &Shape) -> Result<(), Failure> {
     if is_ours(connection, shape).await? {
         remove_keys(connection, shape).await?;
         let _: u64 = ask(connection, redis::cmd("UNLINK").arg(&shape.mark)).await?;
@@ -39,7 +38,7 @@ pub(super) async fn remove(connection: &mut MultiplexedConnection, shape: &Shape
 }
 
 /// Writes the note.
-pub(super) async fn note(connection: &mut MultiplexedConnection, shape: &Shape, note: &str) -> Result<(), Failure> {
+pub(super) async fn note(connection: &mut Link, shape: &Shape, note: &str) -> Result<(), Failure> {
     if !is_ours(connection, shape).await? {
         return Err(Failure::broken(format!("redis: `{}` holds no dataset of ours to note something of", shape.mark)));
     }
@@ -48,7 +47,7 @@ pub(super) async fn note(connection: &mut MultiplexedConnection, shape: &Shape, 
 }
 
 /// Reads the note. Of a dataset that lies in the other layout there is none for us: its records would be misread.
-pub(super) async fn noted(connection: &mut MultiplexedConnection, shape: &Shape) -> Result<Option<String>, Failure> {
+pub(super) async fn noted(connection: &mut Link, shape: &Shape) -> Result<Option<String>, Failure> {
     if !is_ours(connection, shape).await? {
         return Ok(None);
     }
@@ -58,7 +57,7 @@ pub(super) async fn noted(connection: &mut MultiplexedConnection, shape: &Shape)
     Ok(note.filter(|_| is_same))
 }
 
-async fn is_ours(connection: &mut MultiplexedConnection, shape: &Shape) -> Result<bool, Failure> {
+async fn is_ours(connection: &mut Link, shape: &Shape) -> Result<bool, Failure> {
     let held: Result<Option<String>, _> = ask(connection, redis::cmd("HGET").arg(&shape.mark).arg(MADE_BY.0)).await;
     match held {
         Ok(held) => Ok(held.as_deref() == Some(MADE_BY.1)),
@@ -67,7 +66,7 @@ async fn is_ours(connection: &mut MultiplexedConnection, shape: &Shape) -> Resul
     }
 }
 
-async fn refuse_foreign(connection: &mut MultiplexedConnection, shape: &Shape) -> Result<(), Failure> {
+async fn refuse_foreign(connection: &mut Link, shape: &Shape) -> Result<(), Failure> {
     let refusal = |key: &str| {
         let words = format!(
             "redis: the database already holds the key `{key}` that this workload did not make; \
@@ -89,7 +88,7 @@ async fn refuse_foreign(connection: &mut MultiplexedConnection, shape: &Shape) -
 }
 
 /// UNLINK frees memory in a thread of its own, so that others do not wait.
-async fn remove_keys(connection: &mut MultiplexedConnection, shape: &Shape) -> Result<(), Failure> {
+async fn remove_keys(connection: &mut Link, shape: &Shape) -> Result<(), Failure> {
     let mut keys = KeysUnder::new(&shape.prefix);
     while let Some(keys) = keys.next(connection).await? {
         if !keys.is_empty() {

@@ -3,9 +3,8 @@
 //! They are loaded once a session and called by their digest. The server forgets them when it ends or is told to
 //! (SCRIPT FLUSH); calling one then fails as unavailable, and the next session brings them again.
 
-use redis::aio::MultiplexedConnection;
-
 use super::failures::failure;
+use super::link::Link;
 use super::shape::Layout;
 use super::{documents, hashes};
 use crate::{Failure, Op};
@@ -33,7 +32,7 @@ pub(super) struct Scripts([String; 4]);
 
 impl Scripts {
     /// Loads all of them.
-    pub(super) async fn load(connection: &mut MultiplexedConnection, layout: Layout) -> Result<Self, Failure> {
+    pub(super) async fn load(connection: &mut Link, layout: Layout) -> Result<Self, Failure> {
         let mut load = redis::pipe();
         texts(layout).iter().for_each(|text| {
             load.cmd("SCRIPT").arg("LOAD").arg(text);

@@ -1,16 +1,15 @@
 //! One connection as a session: operations become commands, commands are sent together, answers become rows.
 //!
-//! What is sent is in `requests.rs`, what comes back in `replies.rs`. The crate's connection is made for many users at
-//! once; here it has one, with one operation in flight. Nothing is sent twice and no connection is made again.
+//! What is sent is in `requests.rs`, what comes back in `replies.rs`, and how in `link.rs`. One operation is in flight.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use redis::aio::MultiplexedConnection;
 use redis::{Cmd, FromRedisValue, Value as Reply};
 
 use super::documents;
 use super::failures::failure;
+use super::link::Link;
 use super::plan::Plan;
 use super::replies::{self, Sink};
 use super::requests::{self, Commands};
@@ -25,7 +24,7 @@ const CHUNK: usize = 1000;
 
 /// One logical client: a connection of its own, and the digests of the scripts that it has loaded.
 pub struct RedisSession {
-    connection: MultiplexedConnection,
+    connection: Link,
     shape: Arc<Shape>,
     scripts: Scripts,
     commands: Commands,
@@ -49,7 +48,7 @@ impl Session for RedisSession {
 }
 
 impl RedisSession {
-    pub(super) async fn new(mut connection: MultiplexedConnection, shape: Arc<Shape>) -> Result<Self, Failure> {
+    pub(super) async fn new(mut connection: Link, shape: Arc<Shape>) -> Result<Self, Failure> {
         let scripts = Scripts::load(&mut connection, shape.layout).await?;
         Ok(RedisSession { connection, shape, scripts, commands: Commands::default(), is_watching: false })
     }
@@ -141,11 +140,11 @@ impl RedisSession {
     async fn send(&mut self, op: &Op) -> Result<Replies, Failure> {
         let sent = match self.commands.list() {
             [] => Ok(Replies::Many(Vec::new().into_iter())),
-            [command] => self.connection.send_packed_command(command).await.map(|reply| Replies::One(Some(reply))),
+            [command] => self.connection.send(command).await.map(|reply| Replies::One(Some(reply))),
             several => {
                 let count = several.len();
                 let pipeline = self.commands.pipeline();
-                let sent = self.connection.send_packed_commands(&pipeline, 0, count).await;
+                let sent = self.connection.send_all(&pipeline, count).await;
                 sent.map(|replies| Replies::Many(replies.into_iter()))
             }
         };
@@ -252,10 +251,7 @@ impl KeysUnder {
     }
 
     /// Some more keys, possibly none; nothing when all were answered.
-    pub(super) async fn next(
-        &mut self,
-        connection: &mut MultiplexedConnection,
-    ) -> Result<Option<Vec<Vec<u8>>>, Failure> {
+    pub(super) async fn next(&mut self, connection: &mut Link) -> Result<Option<Vec<Vec<u8>>>, Failure> {
         let Some(cursor) = self.cursor else { return Ok(None) };
         let mut scan = redis::cmd("SCAN");
         scan.arg(cursor).arg("MATCH").arg(&self.pattern).arg("COUNT").arg(CHUNK);
@@ -266,10 +262,7 @@ impl KeysUnder {
 }
 
 /// Sends a command that is no operation.
-pub(super) async fn ask<T: FromRedisValue>(
-    connection: &mut MultiplexedConnection,
-    command: &Cmd,
-) -> Result<T, Failure> {
+pub(super) async fn ask<T: FromRedisValue>(connection: &mut Link, command: &Cmd) -> Result<T, Failure> {
     let name = command.args_iter().next().map(|name| match name {
         redis::Arg::Simple(name) => String::from_utf8_lossy(name).into_owned(),
         _ => String::new(),

@@ -10,8 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use redis::aio::MultiplexedConnection;
-
+use super::link::Link;
 use super::session::ask;
 use crate::files::Files;
 use crate::{Durability, Failure, FailureKind, Guarantees};
@@ -36,7 +35,7 @@ const SETTINGS: [&str; 12] = [
 pub(super) type Info = BTreeMap<String, String>;
 
 /// Some sections of INFO.
-pub(super) async fn info(connection: &mut MultiplexedConnection, sections: &[&str]) -> Result<Info, Failure> {
+pub(super) async fn info(connection: &mut Link, sections: &[&str]) -> Result<Info, Failure> {
     let mut info = Info::new();
     for section in sections {
         let text: String = ask(connection, redis::cmd("INFO").arg(section)).await?;
@@ -48,7 +47,7 @@ pub(super) async fn info(connection: &mut MultiplexedConnection, sections: &[&st
 
 /// The settings, read back. One that the server does not know is left out; None if it lets nobody see them, as hosted
 /// servers do.
-pub(super) async fn settings(connection: &mut MultiplexedConnection) -> Result<Option<Info>, Failure> {
+pub(super) async fn settings(connection: &mut Link) -> Result<Option<Info>, Failure> {
     let mut settings = Info::new();
     for setting in SETTINGS {
         // One by one: several in one command are understood from version 7 on.

@@ -8,6 +8,7 @@ mod tls;
 
 use redis::FromRedisValue;
 
+use super::session::ask;
 use super::*;
 use crate::{
     Address, Change, Dataset, Done, Field, Fields, Fold, Key, KeyKind, Kind, Log, Matching, Order, Part, Point, Rows,
@@ -59,7 +60,7 @@ async fn ready_in(layout: Layout) -> (Server, Redis, RedisSession) {
 
 /// What the server answers to a command of somebody else.
 async fn tell<T: FromRedisValue>(server: &Server, command: &str) -> T {
-    let mut connection = connect(&client(&server.address, None).expect("a client"), Duration::from_secs(5)).await;
+    let mut connection = Target::new(&server.address, None, Duration::from_secs(5)).expect("a target").connect().await;
     let connection = connection.as_mut().expect("a connection");
     let mut words = command.split(' ');
     let mut told = redis::cmd(words.next().expect("a command"));

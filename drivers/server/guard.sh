@@ -4,6 +4,8 @@
 folder=$1 signal=$2
 shift 2
 exec 3<&0
+# When the suite is gone and the server is stopped (SIGSTOP), the system hangs up on both.
+trap '' HUP
 while :; do
     "$@" </dev/null >>"$folder/server.log" 2>&1 3<&- &
     server=$!

@@ -1,10 +1,6 @@
 //! `storebench list`: what there is to run and to run it on.
 
-use std::io::Write;
-
-use anyhow::Context;
-
-use super::{Exit, Failed, stores};
+use super::{Exit, Failed, stores, tell};
 use crate::cli::ListArgs;
 use crate::workload::Workload;
 
@@ -17,11 +13,8 @@ pub fn list(args: &ListArgs) -> Result<Exit, Failed> {
         None => everything(),
         Some(name) => one(&Workload::find(name).map_err(Failed::usage)?, args.toml),
     };
-    // A closed pipe (`storebench list | head`) is no failure.
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("cannot print")?,
-        _ => Ok(Exit::Ok),
-    }
+    tell(&text)?;
+    Ok(Exit::Ok)
 }
 
 fn everything() -> String {

@@ -6,9 +6,13 @@ pub mod list;
 mod progress;
 pub mod report;
 pub mod run;
+mod signals;
 mod stores;
+mod tell;
 
 use std::process::ExitCode;
+
+pub use tell::{remark, tell};
 
 /// How the process ends. The numbers are a contract with scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

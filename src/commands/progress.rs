@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::remark;
 use crate::load::Watch;
 use crate::record::{Interval, Phase};
 use crate::report::units;
@@ -45,7 +46,7 @@ impl Watch for Progress {
     fn phase(&mut self, run: &str, phase: &str) {
         self.run = run.to_owned();
         if !self.quiet && !self.is_terminal {
-            eprintln!("{run}: {phase}");
+            remark(&format!("{run}: {phase}"));
         }
         self.show(format!("{run}: {phase}"));
     }

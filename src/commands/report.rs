@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 
-use super::{Exit, Failed};
+use super::{Exit, Failed, tell};
 use crate::cli::ReportArgs;
 use crate::record::Experiment;
 use crate::report::side_by_side::{self, Side};
@@ -30,11 +30,11 @@ pub fn report(args: &ReportArgs) -> Result<Exit, Failed> {
     let mut files = report::files(&merged, &sides)?;
     if args.adr {
         let record = adr::record(&merged, &chart::charts(&merged)?, &sides)?;
-        print!("{record}");
+        tell(&record)?;
         files.push(("adr.md".to_owned(), record.into_bytes()));
     } else {
-        print!("{}", report::text::experiment(&merged));
-        println!("report: {}", out.join("report.html").display());
+        tell(&report::text::experiment(&merged))?;
+        tell(&format!("report: {}\n", out.join("report.html").display()))?;
     }
     save(files, out)?;
     Ok(if merged.runs.iter().all(|run| run.verdict.valid) { Exit::Ok } else { Exit::Invalid })

@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
-use drivers::Address;
+use anyhow::{Context, anyhow, bail};
+use drivers::{Address, redacted};
 use jiff::Timestamp;
 use rand::seq::SliceRandom;
 
 use super::cost::Prices;
 use super::progress::Progress;
-use super::{Exit, Failed, report, stores};
+use super::signals::stop_on_signals;
+use super::{Exit, Failed, remark, report, stores, tell};
 use crate::cli::{OnError, RunArgs};
 use crate::draw::rng::{Purpose, rng};
 use crate::generate::Generator;
 use crate::host;
-use crate::load::pace::Stop;
 use crate::load::{Load, PROFILE, Request, RunError, Until, now};
 use crate::record::{Experiment, SCHEMA, Tool};
 use crate::report::text;
@@ -46,7 +46,7 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
     interleave(&mut requests, args.seed);
     let prices = Prices::load(&args.prices)?;
     let folder = Folder::create(args, &workloads)?;
-    let stop = stop_on_ctrl_c()?;
+    let stop = stop_on_signals()?;
 
     let mut experiment = experiment(args);
     let mut progress = Progress::new(args.quiet);
@@ -92,13 +92,13 @@ fn conclude(
 ) -> Result<Exit, Failed> {
     if !experiment.runs.is_empty() {
         report::write(experiment, &folder.path)?;
-        print!("{}", text::experiment(experiment));
+        tell(&text::experiment(experiment))?;
         if !args.quiet {
-            println!("results: {}", folder.path.display());
+            tell(&format!("results: {}\n", folder.path.display()))?;
         }
     }
     for (run, error) in failures {
-        eprintln!("error: {run}: {error}");
+        remark(&format!("error: {run}: {error}"));
     }
     let all_refused =
         experiment.runs.is_empty() && !failures.is_empty() && failures.iter().all(|(_, error)| error.is_usage());
@@ -119,9 +119,15 @@ fn workloads(args: &RunArgs) -> Result<Vec<Arc<Workload>>, Failed> {
     };
     let mut workloads: Vec<Arc<Workload>> = Vec::new();
     for name in names {
+        if name.contains("://") {
+            let address = redacted(&name);
+            return Err(Failed::usage(anyhow!(
+                "`{address}` is no workload but the address of a store; give it by --store"
+            )));
+        }
         let workload = Workload::find(&name).map_err(Failed::usage)?;
         for warning in &workload.warnings {
-            eprintln!("warning: {name}: {warning}");
+            remark(&format!("warning: {name}: {warning}"));
         }
         if workloads.iter().any(|other| other.name == workload.name) {
             return Err(Failed::usage(anyhow!(
@@ -138,7 +144,7 @@ fn workloads(args: &RunArgs) -> Result<Vec<Arc<Workload>>, Failed> {
 fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) -> Result<Vec<Request>, Failed> {
     let mut requests = Vec::new();
     for workload in workloads {
-        let load = load(args, workload);
+        let load = load(args, workload).map_err(Failed::usage)?;
         let plan = workload.plan(args.records, load.until.operations()).map_err(Failed::usage)?;
         let generator = Arc::new(Generator::new(Arc::new(plan), args.seed));
         for repetition in 1..=args.runs {
@@ -176,8 +182,16 @@ fn interleave(requests: &mut [Request], seed: u64) {
 }
 
 /// The load: the command line's, else the workload's, else the defaults above.
-fn load(args: &RunArgs, workload: &Workload) -> Load {
+fn load(args: &RunArgs, workload: &Workload) -> anyhow::Result<Load> {
     let own = &workload.spec.load;
+    let rate_per_s = if args.closed { None } else { args.rate.or(own.rate_per_s) };
+    if rate_per_s.is_none() {
+        let arrivals = args.arrivals.map(|_| "--arrivals");
+        if let Some(flag) = arrivals.or(args.skip_after.map(|_| "--skip-after")) {
+            let name = &workload.name;
+            bail!("{flag} is for an open loop, and workload {name} has no rate of its own: give --rate too");
+        }
+    }
     let until = match (args.duration, args.ops) {
         (_, Some(operations)) => Until::Operations(operations),
         (Some(length), None) => Until::Elapsed(length),
@@ -187,9 +201,9 @@ fn load(args: &RunArgs, workload: &Workload) -> Load {
             (None, None) => Until::Elapsed(DURATION),
         },
     };
-    Load {
+    Ok(Load {
         clients: args.clients.or(own.clients).unwrap_or(CLIENTS),
-        rate_per_s: args.rate.or(own.rate_per_s),
+        rate_per_s,
         arrivals: args.arrivals.or(own.arrivals).unwrap_or_default(),
         until,
         warmup: args.warmup.or(own.warmup).unwrap_or(WARMUP),
@@ -197,7 +211,7 @@ fn load(args: &RunArgs, workload: &Workload) -> Load {
         max_retries: args.max_retries,
         timeout: args.timeout,
         stops_on_failure: args.on_error == OnError::Stop,
-    }
+    })
 }
 
 fn experiment(args: &RunArgs) -> Experiment {
@@ -219,41 +233,23 @@ fn experiment(args: &RunArgs) -> Experiment {
     }
 }
 
-/// The command as given, with addresses as they are printed: without passwords.
+/// The command as given, with addresses as they are printed: without passwords. What is no text is shown as near to it
+/// as can be.
 fn command_line() -> String {
     let mut words = vec!["storebench".to_owned()];
     let mut is_store = false;
-    for word in std::env::args().skip(1) {
-        let address = if is_store { Some(word.as_str()) } else { word.strip_prefix("--store=") };
+    for word in std::env::args_os().skip(1) {
+        let word = word.to_string_lossy();
+        let address = if is_store { Some(word.as_ref()) } else { word.strip_prefix("--store=") };
         let shown = address.and_then(|text| text.parse::<Address>().ok()).map(|address| address.to_string());
         words.push(match (shown, is_store) {
             (Some(address), true) => address,
             (Some(address), false) => format!("--store={address}"),
-            (None, _) => word.clone(),
+            (None, _) => redacted(&word),
         });
         is_store = word == "--store";
     }
     words.join(" ")
-}
-
-/// Ctrl-C asks for a clean stop; a second one ends the process.
-fn stop_on_ctrl_c() -> Result<Arc<Stop>, Failed> {
-    let stop = Arc::new(Stop::default());
-    let wished = Arc::clone(&stop);
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot watch for Ctrl-C")?;
-    std::thread::spawn(move || {
-        runtime.block_on(async {
-            while tokio::signal::ctrl_c().await.is_ok() {
-                if wished.is_set() {
-                    std::process::exit(130);
-                }
-                eprintln!("stopping: what was measured is kept; Ctrl-C again ends at once");
-                wished.set();
-            }
-        });
-    });
-    Ok(stop)
 }
 
 /// A results folder.

@@ -36,7 +36,7 @@ impl<S: Store> Client<S> {
     /// # Errors
     /// When there is no session to be had.
     pub async fn connect(store: Arc<S>, timeout: Duration) -> Result<Self, Failure> {
-        let session = within(timeout, store.session()).await?;
+        let session = within_timeout(timeout, 1, store.session()).await?;
         let timer = match S::PLACEMENT {
             Placement::Embedded => None,
             Placement::Remote => Some(Box::pin(tokio::time::sleep(timeout))),
@@ -115,6 +115,48 @@ pub async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, F
     tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(no_answer(limit)))
 }
 
+/// The same within the limit that the user sets, or some times it. A failure after the limit names its flag.
+///
+/// # Errors
+/// What the store answers, or `Timeout`.
+pub async fn within_timeout<T>(
+    timeout: Duration,
+    times: u32,
+    answer: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let began = Instant::now();
+    let answered = within(timeout * times, answer).await;
+    answered.map_err(|failure| match failure.kind {
+        FailureKind::Timeout | FailureKind::Unavailable if began.elapsed() >= timeout => {
+            Failure { message: format!("{}; raise --timeout if it needs longer", failure.message), ..failure }
+        }
+        _ => failure,
+    })
+}
+
 fn no_answer(limit: Duration) -> Failure {
     Failure::new(FailureKind::Timeout, format!("no answer within {}", humantime::format_duration(limit)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As a driver does that has a limit of its own for its connection.
+    async fn unreachable_after(wait: Duration) -> Result<(), Failure> {
+        tokio::time::sleep(wait).await;
+        Err(Failure::new(FailureKind::Unavailable, "no connection within 5ms"))
+    }
+
+    #[tokio::test]
+    async fn a_failure_after_the_users_limit_names_its_flag() {
+        let limit = Duration::from_millis(5);
+        let silent = within_timeout(limit, 1, std::future::pending::<Result<(), Failure>>()).await;
+        let unreachable = within_timeout(limit, 2, unreachable_after(limit)).await;
+        for told in [silent, unreachable].map(|failed| failed.expect_err("no answer").message) {
+            assert!(told.contains("within 5ms; raise --timeout"), "{told}");
+        }
+        let refused = within_timeout(Duration::from_secs(60), 1, unreachable_after(Duration::ZERO)).await;
+        assert!(!refused.expect_err("no connection").message.contains("--timeout"), "it was told at once");
+    }
 }

@@ -236,7 +236,7 @@ async fn check<S: Store>(
 ) -> Result<(), Failure> {
     prepared.footprints.after_run = client::within(PATIENCE, prepared.store.footprint()).await?;
     if S::KEEPS_DATA {
-        let mut session = client::within(request.load.timeout, prepared.store.session()).await?;
+        let mut session = client::within_timeout(request.load.timeout, 1, prepared.store.session()).await?;
         let read = audit::read_back(&mut session, &request.plan().dataset, ledger);
         let after = client::within(PATIENCE, read).await?;
         prepared.checks.extend(audit::reconcile(request.plan(), &prepared.before, ledger, &after));

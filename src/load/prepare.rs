@@ -12,7 +12,7 @@ use crate::generate::{Frontiers, Loader};
 use crate::record::{CheckResult, Footprints, Loading, Phases};
 
 use super::audit::{self, Holding};
-use super::client::within;
+use super::client::{within, within_timeout};
 use super::ledger::Ledger;
 use super::pace::Stop;
 use super::{OPENING, PATIENCE, Request, RunError, Watch, error, shares_machine};
@@ -89,7 +89,7 @@ pub async fn open<S: Store>(request: &Request, server: Option<&Server>) -> Resul
         timeout: request.load.timeout,
     };
     // Several addresses may be tried, each within the limit.
-    let opened = within(request.load.timeout * 2, S::open(config, opening)).await;
+    let opened = within_timeout(request.load.timeout, 2, S::open(config, opening)).await;
     opened.map_err(|failure| error(request, OPENING, failure))
 }
 
@@ -161,7 +161,7 @@ async fn load_and_settle<S: Store>(
 ) -> Result<(Phases, Data), RunError> {
     let failed = |phase| move |failure| error(request, phase, failure);
     watch.phase(&request.id, "load");
-    let session = within(request.load.timeout, store.session()).await;
+    let session = within_timeout(request.load.timeout, 1, store.session()).await;
     let mut session = session.map_err(failed("opening a session"))?;
     let (loading, ledger) = load(Some(&mut session), request, stop, watch).await?;
 
@@ -200,7 +200,7 @@ async fn reuse<S: Store>(
     watch.phase(&request.id, "compare the kept data with what was loaded");
     let (loading, ledger) = load::<S::Session>(None, request, stop, watch).await?;
     let dataset = &request.plan().dataset;
-    let mut session = within(request.load.timeout, store.session()).await.map_err(failed)?;
+    let mut session = within_timeout(request.load.timeout, 1, store.session()).await.map_err(failed)?;
     let before = within(PATIENCE, audit::read_back(&mut session, dataset, &ledger)).await.map_err(failed)?;
     let checks = audit::loaded(dataset, &ledger, &before);
     if checks.iter().any(|check| !check.passed) {
@@ -276,7 +276,7 @@ async fn load<T: Session>(
         }
         if let Some(session) = &mut session {
             // A batch is larger than an operation, but it is no index that is built.
-            let loaded = within(request.load.timeout * 6, session.load(step.op)).await;
+            let loaded = within_timeout(request.load.timeout, 6, session.load(step.op)).await;
             loaded.map_err(|failure| error(request, "loading", failure))?;
         }
         ledger.acknowledged(step.op, 0, 0);

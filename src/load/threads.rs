@@ -55,7 +55,15 @@ pub fn run_lanes<S: Store>(
             let (opened, build) = (opened.clone(), &build);
             let indices: Vec<usize> = (thread..lanes).step_by(threads).collect();
             starts.push(begin);
-            running.push(scope.spawn(move || carry(store, timeout, &indices, &opened, &wait_for_begin, build)));
+            let refused = opened.clone();
+            let carried = move || carry(store, timeout, &indices, &opened, &wait_for_begin, build);
+            match thread::Builder::new().spawn_scoped(scope, carried) {
+                Ok(thread) => running.push(thread),
+                Err(error) => {
+                    let _ = refused.send(Err(no_room("thread", "ulimit -u", error)));
+                    break;
+                }
+            }
         }
         drop(opened);
         // Every thread reports once; the first failure drops `starts`, and the others end without running.
@@ -86,9 +94,7 @@ fn carry<S: Store>(
     begin: &Receiver<Arc<Course>>,
     build: &(impl Fn(usize, Client<S>, Arc<Course>) -> Lane<S> + Sync),
 ) -> Vec<Ended> {
-    let clients = runtime().map_err(|error| {
-        Failure::new(FailureKind::Overload, "cannot start a runtime for a thread of lanes").caused_by(error)
-    });
+    let clients = runtime().map_err(|error| no_room("event queue", "ulimit -n", error));
     let clients = clients.and_then(|runtime| {
         let connect = || runtime.block_on(Client::connect(Arc::clone(store), timeout));
         let clients: Result<Vec<Client<S>>, Failure> = indices.iter().map(|_| connect()).collect();
@@ -105,6 +111,12 @@ fn carry<S: Store>(
     let Ok(course) = begin.recv() else { return Vec::new() };
     let lanes = indices.iter().zip(clients).map(|(index, client)| build(*index, client, Arc::clone(&course)));
     runtime.block_on(side_by_side(lanes.collect()))
+}
+
+/// Each thread of lanes has an event queue, which takes some of the files that a process may open.
+fn no_room(what: &str, limit: &str, error: std::io::Error) -> Failure {
+    let problem = format!("the system grants no {what} for so many clients: {error}");
+    Failure::new(FailureKind::Overload, format!("{problem}; lower --clients or raise `{limit}`")).caused_by(error)
 }
 
 /// Runs lanes on the current thread. A single one is awaited directly: nothing is scheduled around it.

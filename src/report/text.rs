@@ -109,7 +109,7 @@ fn row(run: &Run, name: &str, operation: &OperationRecord, [throughput, interval
     ]
 }
 
-/// `42.1 us [41.9, 42.4]`, `>= 320 us (n=7 above: too few)`, or `-` without samples.
+/// `42.1 us [41.9, 42.4]`, `>= 320 us (n=7, too few)`, or `-` without samples.
 pub fn percentile_text(latency: &Latency, percentile: Percentile) -> String {
     reading_text(reading(latency, percentile))
 }

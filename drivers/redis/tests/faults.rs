@@ -95,18 +95,6 @@ async fn a_killed_server_fails_the_operation_in_flight_at_once() {
 }
 
 #[tokio::test]
-async fn a_paused_server_is_a_timeout() {
-    let server = started(Durability::Memory).await;
-    let store = open_for(&server.address, "one", Duration::from_millis(200)).await.expect("opened");
-    store.reset().await.expect("reset");
-    let mut session = store.session().await.expect("a session");
-    let pid = Pid::from_raw(server.pid());
-    kill(pid, Signal::SIGSTOP).expect("stopped");
-    assert_eq!(fail(&mut session, user("ada", 1)).await.kind, FailureKind::Timeout);
-    kill(pid, Signal::SIGCONT).expect("continued");
-}
-
-#[tokio::test]
 async fn no_room_and_no_connection_left_are_overload() {
     let (server, store, mut session) = ready().await;
     apply(&mut session, user("ada", 1)).await;

@@ -4,6 +4,7 @@ use super::content::{
     absent_fields_are_there, chunks_are_loaded_and_exported, indexes_follow_every_change, integers_are_exact,
 };
 use super::*;
+use crate::redis::link::Link;
 use crate::redis::plan::Plan;
 use crate::redis::requests::Commands;
 use crate::redis::scripts::Scripts;
@@ -180,9 +181,9 @@ fn an_unknown_layout_is_refused_with_those_there_are() {
 }
 
 /// Sends commands as one round trip.
-async fn send(connection: &mut MultiplexedConnection, commands: &mut Commands) -> std::vec::IntoIter<redis::Value> {
+async fn send(connection: &mut Link, commands: &mut Commands) -> std::vec::IntoIter<redis::Value> {
     let count = commands.list().len();
-    let replies = connection.send_packed_commands(&commands.pipeline(), 0, count).await;
+    let replies = connection.send_all(&commands.pipeline(), count).await;
     replies.expect("answers").into_iter()
 }
 
@@ -190,8 +191,8 @@ async fn send(connection: &mut MultiplexedConnection, commands: &mut Commands) -
 async fn a_document_is_replaced_only_while_nobody_else_has_written_it() {
     let (server, store, mut session) = ready_in(Layout::Json).await;
     let scripts = Scripts::named(Layout::Json);
-    let client = client(&server.address, None).expect("a client");
-    let mut connection = connect(&client, Duration::from_secs(5)).await.expect("a connection");
+    let target = Target::new(&server.address, None, Duration::from_secs(5)).expect("a target");
+    let mut connection = target.connect().await.expect("a connection");
     apply(&mut session, user("ada", 1)).await;
     apply(&mut session, user("bob", 2)).await;
     let (transfer, shape) = (Op::Transact(vec![bump("ada", -1, Some(0)), bump("bob", 1, None)]), &store.shape);
