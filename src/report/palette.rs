@@ -18,54 +18,57 @@ pub struct Indexed {
 
 type Rgb = [u8; 3];
 
-/// Of opaque RGBA pixels. Colours are kept exactly where there are no more than 256; beyond, colours that differ in their
-/// lowest bits become the most frequent of them.
-pub fn indexed(rgba: &[u8]) -> Indexed {
-    let Counted { colors, runs } = counted(rgba);
-    let alike = (0..8).find(|bits| distinct(&colors, *bits) <= MOST).unwrap_or(8);
-    // The most frequent first: it stands for those like it. Equally frequent ones in the order of their values, so that the
-    // same picture gives the same bytes.
-    let mut ranked: Vec<usize> = (0..colors.len()).collect();
-    ranked.sort_unstable_by_key(|at| (Reverse(colors[*at].1), colors[*at].0));
-    let mut chosen: HashMap<Rgb, u8> = HashMap::new();
-    let mut palette: Vec<u8> = Vec::new();
-    let mut numbers: Vec<u8> = vec![0; colors.len()];
-    for at in ranked {
-        let (color, _) = colors[at];
-        numbers[at] = *chosen.entry(coarse(color, alike)).or_insert_with(|| {
-            palette.extend(color);
-            (palette.len() / 3 - 1) as u8
-        });
-    }
-    let mut pixels = Vec::with_capacity(rgba.len() / 4);
-    for (color, length) in runs {
-        pixels.resize(pixels.len() + length, numbers[color]);
-    }
-    Indexed { palette, pixels }
-}
-
-/// The colours of a picture.
-struct Counted {
+/// The colours of a picture: all that is needed of it.
+#[derive(Default)]
+pub struct Counted {
     /// Each with how often it occurs, in the order of their appearance.
     colors: Vec<(Rgb, usize)>,
+    /// Their positions.
+    known: HashMap<[u8; 4], usize>,
     /// Successive pixels of one colour, by its position, and how many: a chart is mostly its ground.
     runs: Vec<(usize, usize)>,
 }
 
-fn counted(rgba: &[u8]) -> Counted {
-    let mut counted = Counted { colors: Vec::new(), runs: Vec::new() };
-    let mut known: HashMap<[u8; 4], usize> = HashMap::new();
-    let (pixels, _) = rgba.as_chunks::<4>();
-    for run in pixels.chunk_by(|a, b| a == b) {
-        let [red, green, blue, _] = run[0];
-        let at = *known.entry(run[0]).or_insert_with(|| {
-            counted.colors.push(([red, green, blue], 0));
-            counted.colors.len() - 1
-        });
-        counted.colors[at].1 += run.len();
-        counted.runs.push((at, run.len()));
+impl Counted {
+    /// Adds the next opaque RGBA pixels.
+    pub fn add(&mut self, rgba: &[u8]) {
+        let (pixels, _) = rgba.as_chunks::<4>();
+        for run in pixels.chunk_by(|a, b| a == b) {
+            let [red, green, blue, _] = run[0];
+            let at = *self.known.entry(run[0]).or_insert_with(|| {
+                self.colors.push(([red, green, blue], 0));
+                self.colors.len() - 1
+            });
+            self.colors[at].1 += run.len();
+            self.runs.push((at, run.len()));
+        }
     }
-    counted
+
+    /// Colours are kept exactly where there are no more than 256; beyond, colours that differ in their lowest bits become
+    /// the most frequent of them.
+    pub fn indexed(self) -> Indexed {
+        let Counted { colors, runs, .. } = self;
+        let alike = (0..8).find(|bits| distinct(&colors, *bits) <= MOST).unwrap_or(8);
+        // The most frequent first: it stands for those like it. Equally frequent ones in the order of their values, so
+        // that the same picture gives the same bytes.
+        let mut ranked: Vec<usize> = (0..colors.len()).collect();
+        ranked.sort_unstable_by_key(|at| (Reverse(colors[*at].1), colors[*at].0));
+        let mut chosen: HashMap<Rgb, u8> = HashMap::new();
+        let mut palette: Vec<u8> = Vec::new();
+        let mut numbers: Vec<u8> = vec![0; colors.len()];
+        for at in ranked {
+            let (color, _) = colors[at];
+            numbers[at] = *chosen.entry(coarse(color, alike)).or_insert_with(|| {
+                palette.extend(color);
+                (palette.len() / 3 - 1) as u8
+            });
+        }
+        let mut pixels = Vec::with_capacity(runs.iter().map(|(_, length)| length).sum());
+        for (color, length) in runs {
+            pixels.resize(pixels.len() + length, numbers[color]);
+        }
+        Indexed { palette, pixels }
+    }
 }
 
 fn distinct(colors: &[(Rgb, usize)], bits: u32) -> usize {
@@ -81,15 +84,24 @@ fn coarse(color: Rgb, bits: u32) -> Rgb {
 mod tests {
     use super::*;
 
+    fn counted(rgba: &[u8]) -> Counted {
+        let mut counted = Counted::default();
+        // In two pieces, as it comes.
+        let (first, second) = rgba.split_at(rgba.len() / 8 * 4);
+        counted.add(first);
+        counted.add(second);
+        counted
+    }
+
     fn picture(colors: &[(Rgb, usize)]) -> Vec<u8> {
         colors.iter().flat_map(|([r, g, b], times)| [*r, *g, *b, 255].repeat(*times)).collect()
     }
 
     #[test]
     fn few_colours_are_kept_exactly() {
-        let Indexed { palette, pixels } = indexed(&picture(&[([9, 8, 7], 2), ([255; 3], 5), ([9, 8, 7], 1)]));
+        let Indexed { palette, pixels } = counted(&picture(&[([9, 8, 7], 2), ([255; 3], 5), ([9, 8, 7], 1)])).indexed();
         assert_eq!((palette, pixels), (vec![255, 255, 255, 9, 8, 7], vec![1, 1, 0, 0, 0, 0, 0, 1]));
-        assert_eq!(indexed(&[]), Indexed { palette: Vec::new(), pixels: Vec::new() });
+        assert_eq!(counted(&[]).indexed(), Indexed { palette: Vec::new(), pixels: Vec::new() });
     }
 
     #[test]
@@ -97,7 +109,7 @@ mod tests {
         let mut colors: Vec<(Rgb, usize)> = vec![([255; 3], 90_000), ([0, 0x72, 0xB2], 500)];
         colors.extend((0..=255).flat_map(|v: u8| [([v, v, v], 1), ([v, 128, 255 - v / 2], 1), ([0, v / 2, v], 1)]));
         let rgba = picture(&colors);
-        let Indexed { palette, pixels } = indexed(&rgba);
+        let Indexed { palette, pixels } = counted(&rgba).indexed();
         assert!(palette.len() <= 3 * MOST);
         let shown = |at: usize| &palette[3 * pixels[at] as usize..][..3];
         assert_eq!((shown(0), shown(90_100)), (&[255; 3][..], &[0, 0x72, 0xB2][..]));
