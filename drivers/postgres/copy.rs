@@ -18,8 +18,9 @@ use crate::{Failure, Fields};
 /// (postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4).
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 
-/// A copy is handed on in pieces of about this size, so that the server reads one while the next is written.
-const PIECE_BYTES: usize = 64 << 10;
+/// A copy is handed on in pieces of about this size, so that the server reads one while the next is written. It takes a
+/// piece whole before it looks at its rows, and as many bytes at a time: with 64 KiB a load was 4 % slower.
+const PIECE_BYTES: usize = 8 << 10;
 
 /// An open copy.
 pub(super) struct Copy {
