@@ -74,6 +74,20 @@ pub(crate) fn folder_in_memory() -> &'static Path {
     folder
 }
 
+/// That a server whose files lie there is seen to keep nothing, whatever it is set to.
+#[cfg(all(
+    test,
+    target_os = "linux",
+    any(feature = "libsql-server", feature = "mongodb", feature = "postgres", feature = "redis")
+))]
+pub(crate) fn assert_in_memory(described: &Description) {
+    let because = &described.guarantees.because;
+    assert_eq!(described.guarantees.durability, Durability::Memory, "{because}");
+    assert!(because.ends_with("but its files lie in memory"), "{because}");
+    let filesystem = |of: &str| described.settings[of].as_str();
+    assert_eq!((filesystem("filesystem"), filesystem("filesystem_log")), ("tmpfs", "tmpfs"));
+}
+
 #[cfg(all(test, target_os = "linux", any(feature = "mongodb", feature = "postgres", feature = "redis")))]
 mod tests {
     use super::*;

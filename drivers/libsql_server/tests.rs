@@ -80,12 +80,7 @@ async fn a_server_whose_files_lie_in_memory_is_not_called_durable() {
     let folder = crate::files::folder_in_memory();
     let server = server::start_in::<LibsqlServer>(Durability::Durable, folder).await.expect("started");
     let store = ready(&server, "one").await;
-    let description = store.describe().await.expect("a description");
-    let because = &description.guarantees.because;
-    assert_eq!(description.guarantees.durability, Durability::Memory, "{because}");
-    assert!(because.ends_with("but its files lie in memory"), "{because}");
-    let filesystem = |of: &str| description.settings[of].as_str();
-    assert_eq!((filesystem("filesystem"), filesystem("filesystem_log")), ("tmpfs", "tmpfs"));
+    crate::files::assert_in_memory(&store.describe().await.expect("a description"));
 }
 
 #[test]
