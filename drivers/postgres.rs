@@ -109,7 +109,7 @@ impl Store for Postgres {
 
     async fn session(&self) -> Result<PostgresSession, Failure> {
         let link = self.target.connect(&self.session_settings).await?;
-        Ok(PostgresSession::new(link, self.laid.clone()))
+        Ok(PostgresSession::new(link, self.laid.clone(), self.found.freezes))
     }
 
     async fn describe(&self) -> Result<Description, Failure> {

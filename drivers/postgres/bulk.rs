@@ -8,7 +8,8 @@ use super::children::Child;
 use super::copy::{Copy, Encoded, uneven};
 use super::failure::failure;
 use super::items;
-use super::laid::Laid;
+use super::laid::{Laid, Place};
+use super::layout::quoted;
 use super::sql::Shape;
 use super::talk::Talk;
 use super::values::{Answer, Param};
@@ -22,13 +23,21 @@ const ITEMS_BYTES: usize = 1 << 20;
 /// A load under way: one transaction for all of it, and the copy of one table open in it from call to call.
 #[derive(Default)]
 pub(super) struct Load {
+    /// Whether the server is worth the trouble of copying rows frozen.
+    freezes: bool,
     begun: bool,
+    /// Whether rows are copied frozen.
+    frozen: bool,
     copy: Option<Copy>,
-    /// Items of records that were copied, by the shape of the copy that they wait for.
-    items: Vec<(Shape, Encoded)>,
+    /// Items of records that were copied, by the table that they are for.
+    items: Vec<(Place, Encoded)>,
 }
 
 impl Load {
+    pub(super) fn new(freezes: bool) -> Self {
+        Load { freezes, ..Load::default() }
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.begun
     }
@@ -38,18 +47,38 @@ impl Talk<'_> {
     /// Adds records, events or points. What a failed load had not ended is undone.
     pub(super) async fn load(&mut self, load: &mut Load, op: &Op) -> Result<Done, Failure> {
         if !load.begun {
-            // The time limit is for operations; a copy lasts as long as the data is large.
-            let begin = "BEGIN; SET LOCAL statement_timeout = 0";
-            self.client.batch_execute(begin).await.map_err(|error| failure(error, &begin))?;
-            load.begun = true;
+            self.begin(load).await?;
         }
         let taken = self.take(load, op).await;
         if taken.is_err() {
-            *load = Load::default();
+            *load = Load::new(load.freezes);
             // Should this fail, the connection is gone and the transaction with it.
             let _ = self.say(Shape::Rollback).await;
         }
         taken
+    }
+
+    /// Begins the transaction. If all tables are empty, they are locked and truncated in it, which is what the server asks
+    /// for before rows may be copied frozen: as if a vacuum had seen them, so that the one after the load finds little to do.
+    /// Nobody else can see such rows before their time, because nobody else can look.
+    async fn begin(&mut self, load: &mut Load) -> Result<(), Failure> {
+        let run = async |statements: &str| {
+            let run = self.client.batch_execute(statements).await;
+            run.map_err(|error| failure(error, &statements))
+        };
+        // The time limit is for operations; a copy lasts as long as the data is large.
+        run("BEGIN; SET LOCAL statement_timeout = 0").await?;
+        load.begun = true;
+        let tables: Vec<String> = self.laid.places().map(|place| quoted(&self.laid.name_at(place))).collect();
+        if !load.freezes || tables.is_empty() {
+            return Ok(());
+        }
+        run(&format!("LOCK TABLE {}", tables.join(", "))).await?;
+        let filled: Vec<String> = tables.iter().map(|table| format!("EXISTS (SELECT FROM {table})")).collect();
+        let filled = format!("SELECT {}", filled.join(" OR "));
+        let row = self.client.query_one(&filled, &[]).await.map_err(|error| failure(error, &filled))?;
+        load.frozen = !row.try_get(0).map_err(|error| failure(error, &filled))?;
+        if load.frozen { run(&format!("TRUNCATE {}", tables.join(", "))).await } else { Ok(()) }
     }
 
     /// Ends the load.
@@ -90,7 +119,7 @@ impl Talk<'_> {
     /// Adds an operation's rows to the copy of their part.
     async fn copy(&mut self, load: &mut Load, op: &Op) -> Result<(), Failure> {
         let Some(part) = copied_part(op) else { return Err(Failure::misplaced(op)) };
-        let copy = self.copy_of(load, Shape::Copy(part)).await?;
+        let copy = self.copy_of(load, Place::Part(part)).await?;
         match op {
             Op::Insert { key, record, .. } => copy.rows.row(Param::key(key), record.iter().map(Param::of))?,
             Op::Append { stream, events, .. } => {
@@ -112,27 +141,26 @@ impl Talk<'_> {
 
     /// Copies the items that wait, after what is being copied.
     async fn copy_items(&mut self, load: &mut Load) -> Result<(), Failure> {
-        for (shape, rows) in std::mem::take(&mut load.items) {
-            self.copy_of(load, shape).await?.rows.append(rows);
+        for (place, rows) in std::mem::take(&mut load.items) {
+            self.copy_of(load, place).await?.rows.append(rows);
         }
         self.end_copy(load).await
     }
 
-    /// The open copy of this shape.
-    async fn copy_of<'l>(&mut self, load: &'l mut Load, shape: Shape) -> Result<&'l mut Copy, Failure> {
-        if load.copy.as_ref().is_none_or(|copy| copy.shape != shape) {
+    /// The open copy into a table.
+    async fn copy_of<'l>(&mut self, load: &'l mut Load, into: Place) -> Result<&'l mut Copy, Failure> {
+        if load.copy.as_ref().is_none_or(|copy| copy.into != into) {
             self.end_copy(load).await?;
-            load.copy = None;
         }
         match &mut load.copy {
             Some(copy) => Ok(copy),
-            none => Ok(none.insert(self.begin_copy(shape).await?)),
+            none => Ok(none.insert(self.begin_copy(into, load.frozen).await?)),
         }
     }
 
-    async fn begin_copy(&mut self, shape: Shape) -> Result<Copy, Failure> {
-        let statement = self.statements.get(self.client, shape, Named::All).await?;
-        Copy::begin(self.client, &statement, self.laid, shape).await
+    async fn begin_copy(&mut self, into: Place, frozen: bool) -> Result<Copy, Failure> {
+        let statement = self.statements.get(self.client, Shape::Copy { into, frozen }, Named::All).await?;
+        Copy::begin(self.client, &statement, self.laid, into).await
     }
 
     async fn end_copy(&mut self, load: &mut Load) -> Result<(), Failure> {
@@ -180,9 +208,9 @@ fn copied_part(op: &Op) -> Option<Part> {
 
 /// Encodes the items of a record that is copied.
 fn keep_items(load: &mut Load, laid: &Laid, child: &Child<'_>, key: &Key, record: &Record) -> Result<(), Failure> {
-    let shape = Shape::CopyItems { table: child.table, field: child.field };
-    let at = load.items.iter().position(|(kept, _)| *kept == shape).unwrap_or_else(|| {
-        load.items.push((shape, Encoded::of(laid, shape)));
+    let into = Place::Items { table: child.table, field: child.field };
+    let at = load.items.iter().position(|(kept, _)| *kept == into).unwrap_or_else(|| {
+        load.items.push((into, Encoded::of(laid, into)));
         load.items.len() - 1
     });
     let items = items::given(record.get(child.field).ok_or_else(uneven)?)?;

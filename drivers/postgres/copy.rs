@@ -9,7 +9,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type};
 use tokio_postgres::{Client, CopyInSink, Statement};
 
 use super::failure::failure;
-use super::laid::Laid;
+use super::laid::{Laid, Place};
 use super::sql::{Shape, sql};
 use super::values::Param;
 use crate::{Failure, Fields};
@@ -24,7 +24,7 @@ const PIECE_BYTES: usize = 8 << 10;
 
 /// An open copy.
 pub(super) struct Copy {
-    pub(super) shape: Shape,
+    pub(super) into: Place,
     /// That of its table.
     name: String,
     sink: Pin<Box<CopyInSink<Bytes>>>,
@@ -33,16 +33,12 @@ pub(super) struct Copy {
 }
 
 impl Copy {
-    pub(super) async fn begin(client: &Client, copy: &Statement, laid: &Laid, shape: Shape) -> Result<Self, Failure> {
-        let name = match shape {
-            Shape::Copy(part) => laid.name_of(part).to_owned(),
-            Shape::CopyItems { table, field } => laid.child(table, field).map(|child| child.name()).unwrap_or_default(),
-            _ => String::new(),
-        };
+    pub(super) async fn begin(client: &Client, copy: &Statement, laid: &Laid, into: Place) -> Result<Self, Failure> {
+        let name = laid.name_at(into);
         let sink = client.copy_in(copy).await.map_err(|error| failure(error, &name))?;
-        let mut rows = Encoded::of(laid, shape);
+        let mut rows = Encoded::of(laid, into);
         rows.bytes.put_slice(HEADER);
-        Ok(Copy { shape, name, sink: Box::pin(sink), rows })
+        Ok(Copy { into, name, sink: Box::pin(sink), rows })
     }
 
     /// Ends it, and finds all its rows taken.
@@ -77,8 +73,8 @@ pub(super) struct Encoded {
 }
 
 impl Encoded {
-    pub(super) fn of(laid: &Laid, shape: Shape) -> Self {
-        let types = sql(laid, shape, &Fields::All).types;
+    pub(super) fn of(laid: &Laid, into: Place) -> Self {
+        let types = sql(laid, Shape::Copy { into, frozen: false }, &Fields::All).types;
         Encoded { types, bytes: BytesMut::with_capacity(2 * PIECE_BYTES), count: 0 }
     }
 

@@ -39,6 +39,14 @@ pub(super) struct Laid {
     pub(super) layout: Layout,
 }
 
+/// A table: that of a part, or that of a field's items.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(missing_docs)]
+pub(super) enum Place {
+    Part(Part),
+    Items { table: usize, field: usize },
+}
+
 impl Deref for Laid {
     type Target = Dataset;
 
@@ -74,6 +82,22 @@ impl Laid {
     pub(super) fn children_of(&self, part: Part) -> impl Iterator<Item = Child<'_>> {
         let table = if let Part::Table(at) = part { Some(at) } else { None };
         table.into_iter().flat_map(|at| self.children(at))
+    }
+
+    /// All tables: each part's, and after it those of its items.
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> {
+        self.parts().flat_map(|part| {
+            let items = self.children_of(part).map(|child| Place::Items { table: child.table, field: child.field });
+            std::iter::once(Place::Part(part)).chain(items)
+        })
+    }
+
+    /// The name of a table.
+    pub(super) fn name_at(&self, place: Place) -> String {
+        match place {
+            Place::Part(part) => self.name_of(part).to_owned(),
+            Place::Items { table, field } => self.child(table, field).map(|child| child.name()).unwrap_or_default(),
+        }
     }
 
     /// The type of the column of a field of a table: that of their number, for items that lie elsewhere.

@@ -21,10 +21,10 @@ pub struct PostgresSession {
 }
 
 impl PostgresSession {
-    pub(super) fn new(link: Link, laid: Arc<Laid>) -> Self {
+    pub(super) fn new(link: Link, laid: Arc<Laid>, freezes: bool) -> Self {
         let Link { client, wire } = link;
         let statements = Statements::new(laid.clone());
-        PostgresSession { laid, client, wire, statements, load: Load::default() }
+        PostgresSession { laid, client, wire, statements, load: Load::new(freezes) }
     }
 
     /// What is to be said, the wire by which it goes, and the load that may be under way.

@@ -18,6 +18,9 @@ pub(super) struct Found {
     isolation: String,
     /// Whether sessions may say how plans are kept (since version 12).
     keeps_plans: bool,
+    /// Whether rows copied frozen are marked as such page by page, so that a vacuum passes by. From version 14 on
+    /// (postgresql.org/docs/release/14.0); other engines that speak the protocol give older versions as theirs.
+    pub(super) freezes: bool,
     /// The end of the write-ahead log. None on a server that has none to show.
     written: Option<u64>,
 }
@@ -74,7 +77,8 @@ impl Found {
     /// Reads it, and refuses a database that could not hold every text.
     pub(super) async fn at(link: &mut Link) -> Result<Self, Failure> {
         let asked = "SELECT current_setting('server_encoding'), current_setting('synchronous_commit'), \
-                     current_setting('default_transaction_isolation'), current_setting('plan_cache_mode', true)";
+                     current_setting('default_transaction_isolation'), current_setting('plan_cache_mode', true), \
+                     current_setting('server_version_num', true)";
         let rows = link.query(asked, &[]).await?;
         let told = |at: usize| rows.first().and_then(|row| row.try_get::<_, String>(at).ok()).unwrap_or_default();
         if told(0) != "UTF8" {
@@ -84,7 +88,14 @@ impl Found {
             )));
         }
         let written = log_end(link).await?;
-        Ok(Found { synchronous_commit: told(1), isolation: told(2), keeps_plans: !told(3).is_empty(), written })
+        let freezes = told(4).parse().is_ok_and(|version: u32| version >= 140_000);
+        Ok(Found {
+            synchronous_commit: told(1),
+            isolation: told(2),
+            keeps_plans: !told(3).is_empty(),
+            freezes,
+            written,
+        })
     }
 
     /// The statements by which a session sets itself, with the schema as the place of its tables. The server ends what runs

@@ -5,7 +5,7 @@
 
 use tokio_postgres::types::Type;
 
-use super::laid::Laid;
+use super::laid::{Laid, Place};
 use super::layout::{
     array_type, at_column, entity_column, event_columns, key_column, key_type, point_columns, quoted, record_columns,
     seq_column, stream_column, type_of,
@@ -67,10 +67,10 @@ pub(super) enum Shape {
         series: usize,
         metric: usize,
     },
-    Copy(Part),
-    CopyItems {
-        table: usize,
-        field: usize,
+    Copy {
+        into: Place,
+        /// The rows as old as if a vacuum had seen them.
+        frozen: bool,
     },
     Export(Part),
 }
@@ -128,8 +128,7 @@ pub(super) fn sql(laid: &Laid, shape: Shape, fields: &Fields) -> Sql {
         Shape::Last(series) | Shape::Range(series) | Shape::Window { series, .. } | Shape::Above { series, .. } => {
             on_series(&laid.series[series], shape)
         }
-        Shape::Copy(part) => copy(laid, part),
-        Shape::CopyItems { table, field } => copy_items(laid, table, field),
+        Shape::Copy { into, frozen } => copy(laid, into, frozen),
         Shape::Export(part) => export(laid, part),
     }
 }
@@ -292,8 +291,17 @@ fn within<'a>(sql: &'a mut Sql, at: &str) -> &'a mut Sql {
 }
 
 /// `types` are here those of the columns: a copy has no parameters, but its rows have to be written.
-fn copy(laid: &Laid, part: Part) -> Sql {
-    let (columns, kinds): (String, Vec<Type>) = match part {
+fn copy(laid: &Laid, into: Place, frozen: bool) -> Sql {
+    let (columns, types) = match into {
+        Place::Part(part) => part_columns(laid, part),
+        Place::Items { table, field } => laid.child(table, field).map(|child| child.columns()).unwrap_or_default(),
+    };
+    let (name, frozen) = (quoted(&laid.name_at(into)), if frozen { ", FREEZE" } else { "" });
+    Sql { text: format!("COPY {name} ({columns}) FROM STDIN (FORMAT binary{frozen})"), types }
+}
+
+fn part_columns(laid: &Laid, part: Part) -> (String, Vec<Type>) {
+    match part {
         Part::Table(at) => (record_columns(&laid.tables[at]), laid.record_types(at).collect()),
         Part::Log(at) => {
             let log = &laid.logs[at];
@@ -304,18 +312,7 @@ fn copy(laid: &Laid, part: Part) -> Sql {
             let metrics = series.metrics.iter().map(|_| Type::FLOAT8);
             (point_columns(series), [Type::INT8, Type::INT8].into_iter().chain(metrics).collect())
         }
-    };
-    copied(&quoted(laid.name_of(part)), &columns, kinds)
-}
-
-fn copy_items(laid: &Laid, table: usize, field: usize) -> Sql {
-    let Some(child) = laid.child(table, field) else { return Sql::default() };
-    let (columns, kinds) = child.columns();
-    copied(&child.quoted(), &columns, kinds)
-}
-
-fn copied(name: &str, columns: &str, types: Vec<Type>) -> Sql {
-    Sql { text: format!("COPY {name} ({columns}) FROM STDIN (FORMAT binary)"), types }
+    }
 }
 
 fn export(laid: &Laid, part: Part) -> Sql {

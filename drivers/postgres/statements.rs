@@ -38,7 +38,7 @@ impl Statements {
 
     async fn prepare(&mut self, client: &Client, shape: Shape, fields: Fields) -> Result<Statement, Failure> {
         let mut sql = sql::sql(&self.laid, shape, &fields);
-        if matches!(shape, Shape::Copy(_) | Shape::CopyItems { .. }) {
+        if matches!(shape, Shape::Copy { .. }) {
             sql.types.clear(); // They are those of its columns.
         }
         let prepared = client.prepare_typed(&sql.text, &sql.types).await;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::link::Link;
 use super::*;
 use crate::{
-    Address, Change, Dataset, FailureKind, Fields, Isolation, Key, Point, Rows, Session, Value, sample, server,
+    Address, Change, Dataset, FailureKind, Fields, Isolation, Key, Part, Point, Rows, Session, Value, sample, server,
 };
 
 fn dataset(name: &str) -> Arc<Dataset> {
@@ -283,6 +283,40 @@ async fn a_load_is_there_when_it_is_ended_and_not_at_all_when_it_fails() {
     let uneven = Op::Insert { table: 1, key: Key::Int(4), record: vec![] };
     session.load(&Op::Batch(vec![account(5, 1), uneven])).await.expect_err("no value for a column");
     assert_eq!(run(&mut session, &read(5)).await.expect_err("undone").kind, FailureKind::Missing);
+}
+
+#[tokio::test]
+async fn rows_loaded_into_empty_tables_need_no_vacuum_and_others_stay_beside_what_is_there() {
+    for isolation in ["read-committed", "serializable"] {
+        let address = format!("{}?isolation={isolation}", shared());
+        let store = open(&address, "frozen", Durability::Memory).await.expect("opened");
+        store.reset().await.expect("reset");
+        let mut own = store.own_connection().await.expect("a connection");
+        // Pages of accounts, and how many of them a vacuum would pass by: ANALYZE counts both and changes no row.
+        let mut pages = async || {
+            own.run("ANALYZE accounts").await.expect("analysed");
+            let pages = "SELECT relpages, relallvisible FROM pg_class WHERE oid = 'accounts'::regclass";
+            let row = &own.query(pages, &[]).await.expect("an answer")[0];
+            (row.get::<_, i32>(0), row.get::<_, i32>(1))
+        };
+        let mut session = store.session().await.expect("a session");
+        let accounts = |from: i64| Op::Batch((from..from + 2000).map(|key| account(key, key)).collect());
+        // The second copy of accounts is begun after another one, as for items.
+        for op in [accounts(0), Op::Batch(vec![user("a", 1)]), accounts(2000)] {
+            session.load(&op).await.expect("taken");
+        }
+        session.loaded().await.expect("loaded");
+        let (all, frozen) = pages().await;
+        assert!(all > 10 && frozen == all, "{isolation}: {frozen} of {all} pages");
+        session.load(&accounts(4000)).await.expect("taken");
+        session.loaded().await.expect("loaded");
+        let (more, frozen) = pages().await;
+        assert!(more > all && frozen < more, "{isolation}: {frozen} of {more} pages");
+        let mut rows = 0;
+        session.export(Part::Table(1), &mut |_| rows += 1).await.expect("exported");
+        assert_eq!(rows, 6000, "{isolation}");
+        store.close(false).await.expect("closed");
+    }
 }
 
 #[tokio::test]
