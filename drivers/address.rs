@@ -60,7 +60,7 @@ pub enum AddressError {
     /// Options that the store does not have, or values that it cannot take.
     #[error("store `{address}`: {problem}")]
     Options {
-        /// The address without passwords.
+        /// The address without its password and the values of its options: one that is misspelt may be a secret.
         address: String,
         /// What is wrong, from serde.
         problem: String,
@@ -235,8 +235,11 @@ impl Address {
             // A password of digits is text too.
             map.insert(key.clone(), if is_secret(key) { Value::String(value) } else { typed(&value) });
         }
-        serde_json::from_value(Value::Object(map))
-            .map_err(|problem| AddressError::Options { address: self.to_string(), problem: problem.to_string() })
+        serde_json::from_value(Value::Object(map)).map_err(|problem| {
+            let named = |(key, _): &(String, String)| (key.clone(), "***".to_owned());
+            let address = Address { options: self.options.iter().map(named).collect(), ..self.clone() };
+            AddressError::Options { address: address.to_string(), problem: problem.to_string() }
+        })
     }
 }
 
@@ -271,6 +274,9 @@ mod tests {
         let address: Address = "libsql?cash_mb=64".parse().expect("an address");
         let error = address.config::<Config>().expect_err("an unknown option").to_string();
         assert!(error.contains("cash_mb") && error.contains("cache_mb"), "{error}");
+        let address: Address = "libsql?pasword=hunter2".parse().expect("an address");
+        let error = address.config::<Config>().expect_err("an unknown option").to_string();
+        assert!(error.contains("pasword") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]
