@@ -332,6 +332,10 @@ pub struct Client {
     pub cpu_ns_per_op: f64,
     /// Share of the available CPUs that this process used during the measurement, 0 to 1.
     pub cpu_share: f64,
+    /// How busy the threads were that carried the sessions of a remote store, 0 to 1. None for an embedded store, which
+    /// works on them itself.
+    #[serde(default)]
+    pub threads_busy: Option<f64>,
     /// How late operations were started, open loop: the queue for a free client and the pacer's own lateness.
     pub lag_ns: Latency,
     /// How late the pacer woke for operations that had a free client waiting: the suite's own share of the lag.

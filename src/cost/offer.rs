@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::kind::{Aside, Kind, Node, Provisioned, Requests, Serverless, Storage};
 use crate::record::Model;
 
-/// Prices older than this are said to be stale (stats-ci-cost 3.3).
+/// Prices older than half a year are said to be stale.
 pub const STALE_AFTER_DAYS: i64 = 180;
 
 /// Something that can be bought.

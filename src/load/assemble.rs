@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use drivers::{Failure, Store};
+use drivers::{Failure, Placement, Store};
 use hdrhistogram::Histogram;
 use indexmap::IndexMap;
 
@@ -72,7 +72,9 @@ pub fn assemble<S: Store>(
 
     let client = Client {
         cpu_ns_per_op: outcome.cpu.as_nanos() as f64 / (counts.succeeded + counts.failed).max(1) as f64,
-        cpu_share: share(outcome.cpu, outcome.wall),
+        cpu_share: share(outcome.cpu, outcome.wall, host::cpus()),
+        threads_busy: (S::PLACEMENT == Placement::Remote)
+            .then(|| share(outcome.cpu, outcome.wall, host::cpus().min(outcome.threads as u64))),
         lag_ns: latency(&measured.total.lag, &[])?,
         pacer_ns: latency(&measured.pacer, &[])?,
         clamped: measured.clamped,
@@ -257,8 +259,9 @@ fn skew(request: &Request, operations: u64) -> Option<Skew> {
     Some(Skew { part: request.plan().dataset.name_of(part).to_owned(), shares })
 }
 
-fn share(cpu: Duration, wall: Duration) -> f64 {
-    let available = wall.as_secs_f64() * host::cpus() as f64;
+/// What CPU time is of so many CPUs.
+fn share(cpu: Duration, wall: Duration, cpus: u64) -> f64 {
+    let available = wall.as_secs_f64() * cpus as f64;
     if available > 0.0 { (cpu.as_secs_f64() / available).min(1.0) } else { 0.0 }
 }
 

@@ -71,6 +71,7 @@ pub fn measure<S: Store>(
 ) -> Result<Outcome, RunError> {
     let load = &request.load;
     let lanes = load.clients as usize;
+    let threads = threads::count(S::PLACEMENT, lanes, prepared.shares_machine);
     let open_loop = load.rate_per_s.is_some();
     let (slots, first_slots) = slots(request.plan());
     let log = create(&request.hlog)?;
@@ -109,7 +110,7 @@ pub fn measure<S: Store>(
             })
         });
         let start = || Arc::new(course::<S>(request, &first_slots, slots.len(), stop));
-        let ended = threads::run_lanes(&prepared.store, load.timeout, lanes, start, &build, |course| {
+        let ended = threads::run_lanes(&prepared.store, load.timeout, (lanes, threads), start, &build, |course| {
             sleep_until(&course.clock, course.measure_ns, stop);
             (cpu, wall) = (host::cpu_time(), Instant::now());
             if let Some(server) = server {
@@ -130,7 +131,7 @@ pub fn measure<S: Store>(
         measure_ns: load.warmup.as_nanos() as u64,
         cpu,
         wall: wall.elapsed(),
-        threads: threads::count(S::PLACEMENT, lanes),
+        threads,
         usage,
     })
 }

@@ -11,15 +11,15 @@ use drivers::{Failure, FailureKind, Placement, Store};
 use super::client::Client;
 use super::course::Course;
 use super::lane::{Ended, Lane};
+use crate::host;
 
-/// Threads for the lanes of a remote store: on a machine shared with the server, more would take its cores.
-const REMOTE_THREADS: usize = 2;
-
-/// How many threads carry this many lanes.
-pub fn count(placement: Placement, lanes: usize) -> usize {
+/// How many threads carry this many lanes. Those of a remote store have a CPU each, or half of the CPUs where they share
+/// the machine with the server, and two in any case: with one, every lane would wait for what another one computes.
+pub fn count(placement: Placement, lanes: usize, shares_machine: bool) -> usize {
+    let cpus = usize::try_from(host::cpus()).unwrap_or(1);
     match placement {
         Placement::Embedded => lanes,
-        Placement::Remote => lanes.min(REMOTE_THREADS),
+        Placement::Remote => lanes.min(if shares_machine { cpus / 2 } else { cpus }.max(2)),
     }
 }
 
@@ -31,7 +31,8 @@ pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
-/// Opens a session for every lane, calls `start` when all are open, runs the lanes and returns what remains of them.
+/// Opens a session for every lane, calls `start` when all are open, runs the lanes on so many threads and returns what
+/// remains of them.
 ///
 /// `build` makes a lane from its position and session. `meanwhile` runs on the calling thread while the lanes run.
 ///
@@ -40,12 +41,11 @@ pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 pub fn run_lanes<S: Store>(
     store: &Arc<S>,
     timeout: Duration,
-    lanes: usize,
+    (lanes, threads): (usize, usize),
     start: impl FnOnce() -> Arc<Course>,
     build: impl Fn(usize, Client<S>, Arc<Course>) -> Lane<S> + Sync,
     meanwhile: impl FnOnce(&Course),
 ) -> Result<Vec<Ended>, Failure> {
-    let threads = count(S::PLACEMENT, lanes);
     thread::scope(|scope| {
         let (opened, all_opened) = channel();
         let mut starts = Vec::new();

@@ -7,13 +7,16 @@ use crate::stats::{self, Kept, Limit, Steadiness};
 
 /// More failed operations than this and the rest is not the workload that was asked for.
 const MAX_FAILED_SHARE: f64 = 0.01;
-/// A backlog must be worth this many median service times before its growth is called instability
-/// (stats-ci-cost 1.1: slope above zero and final lag above ten service times).
+/// A backlog must be worth this many median service times before its growth is called instability: a queue of fewer comes
+/// and goes with random arrivals.
 const BACKLOG_SERVICE_TIMES: u64 = 10;
 /// A lag below this is the pacer's own.
 const BACKLOG_FLOOR_NS: u64 = 5_000_000;
 /// The pacer's lateness, as a share of the median response, above which the client shapes what it measures.
 const PACER_SHARE: f64 = 0.1;
+/// Threads that are busier than this are what is measured: in a queue with random arrivals, what waits for one that is
+/// busy 85 % of the time waits for 5.7 times what it is there for (M/M/1: share / (1 - share)).
+const BUSY: f64 = 0.85;
 /// Fewer completed operations than this carry no p99.
 const FEW: u64 = 1_000;
 
@@ -71,6 +74,13 @@ pub fn reach(evidence: &Evidence<'_>) -> Verdict {
     }
     if let Some(failure) = &evidence.unchecked {
         reasons.push(format!("what the store holds after the run could not be checked: {failure}"));
+    }
+    if let Some(busy) = evidence.client.threads_busy.filter(|busy| *busy > BUSY) {
+        reasons.push(format!(
+            "the client was the limit: its threads were busy {:.0} % of the time; lower --clients or --rate, or run it \
+             where it has more CPUs",
+            100.0 * busy
+        ));
     }
     if evidence.mode == Mode::Open
         && let Some(reason) = unstable(evidence)
@@ -254,6 +264,17 @@ mod tests {
         let verdict = judge(Mode::Closed, &line, |evidence| evidence.counts.failed = 101);
         assert_eq!(verdict.reasons, ["1.0 % of the operations failed, more than 1 %"]);
         assert_eq!(judge(Mode::Closed, &[], |_| ()).reasons, ["no operation succeeded"]);
+    }
+
+    #[test]
+    fn figures_of_a_busy_client_are_not_the_stores() {
+        let line = seconds(Phase::Measure, 0.0, &[(10_000, 0)]);
+        let judged = |busy| {
+            let client = Box::leak(Box::new(Client { threads_busy: busy, ..Client::default() }));
+            judge(Mode::Closed, &line, |evidence| evidence.client = client).reasons
+        };
+        assert!(judged(None).is_empty() && judged(Some(0.85)).is_empty());
+        assert!(judged(Some(0.97))[0].contains("busy 97 % of the time"));
     }
 
     #[test]
