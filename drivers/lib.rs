@@ -3,7 +3,7 @@
 //! A driver is two types. Its [`Store`] opens from its own configuration, makes sessions and describes itself; its
 //! [`Session`] is one logical client with one operation in flight, whose `execute` is a `match` with one arm for each
 //! operation that it speaks. Operations are data ([`Op`]); their meanings are written in `op.rs` and, as code, in
-//! `memory.rs`. Drivers know no plan, no clock and no histogram, and print nothing.
+//! `memory.rs`. Drivers know no plan, no stopwatch and no histogram, and print nothing.
 //!
 //! To add a store: write `name.rs`, put its client crate and a feature into `Cargo.toml`, and a line into `stores!`.
 //! The conformance suite (`tests/conformance.rs`) then holds it to what it declares.

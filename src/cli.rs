@@ -27,8 +27,8 @@ Examples:
   storebench report results/latest                rebuild tables and charts from experiment.json
   storebench cost results/latest                  cost per million operations and per month, and where offers break even
 
-Exit codes: 0 ok, 1 confirmed regression, 2 usage or configuration, 3 invalid run or failed check,
-4 inconclusive (only where asked for).";
+Exit codes: 0 ok, 2 usage or configuration, 3 invalid run or failed check (1, a confirmed regression, and 4,
+inconclusive, are kept for comparisons, which are still to come).";
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]

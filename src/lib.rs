@@ -10,13 +10,14 @@
 //!
 //! # Invariants
 //!
-//! - Imports run one way: `main > cli > commands > {load, report, cost} ; load > {generate, measure, host} ;
-//!   generate > workload ; {generate, workload} > draw ; report > cost, record, stats ; cost > record ;
-//!   record > measure`. `tests/tidy.rs` fails on an upward arrow.
+//! - Imports run one way: `cli` and `commands` on top; below them `load` and `report`, which do not know each other; then
+//!   `cost`, `generate` and `stats`; and at the bottom `workload`, `measure`, `record` and `draw`. `tests/tidy.rs` lists what
+//!   each module may import and fails on anything else.
 //! - Nothing stands between start and stop of the stopwatch but the operation (`load/lane.rs`, the only stopwatch).
-//! - Operation i of a lane is a function of (seed, lane, i); reports are functions of the record.
+//! - Operation i of a lane is a function of (seed, lane, i), but for keys among inserted rows, which depend on what has been
+//!   acknowledged; reports are functions of the record.
 //! - scheduled = succeeded + failed + skipped, asserted at the end of every run. A failure is never throughput.
-//! - Reports never see a store; drivers never see a plan, a clock or a histogram. Only `commands` prints.
+//! - Reports never see a store; drivers never see a plan or a histogram. Only `commands` prints.
 
 pub mod cli;
 pub mod commands;

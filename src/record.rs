@@ -1,7 +1,7 @@
 //! The canonical record of an experiment, `experiment.json`: everything that is printed or drawn derives from it (and
 //! from the `.hlog` files beside it).
 //!
-//! The format is versioned by [`SCHEMA`]; README.md describes it to its readers. No store, clock or histogram library
+//! The format is versioned by [`SCHEMA`], and described here. No store, clock or histogram library
 //! is known here: latencies are plain numbers, and histograms are text (see `measure::histogram`).
 
 mod cost;
@@ -138,7 +138,9 @@ pub struct WorkloadInfo {
     pub about: String,
     /// Hash of the workload file's text.
     pub hash: String,
-    /// Hash of the stream of operations: equal on every store that was given the same work.
+    /// Hash of the first 4,096 operations, each taken as acknowledged at once: equal for the same workload, size, seed and
+    /// number of clients. It shows what was asked for, not what was sent: keys among inserted rows depend on which inserts
+    /// have been acknowledged.
     pub stream_hash: String,
     /// Records, events and points loaded before the run.
     pub rows: u64,

@@ -1,5 +1,5 @@
 //! The load at which two offers cost the same. Between a fixed price and one by the operation it is
-//! `P_month / (2.628 * C)`, with C in USD per million operations (stats-ci-cost 3.2); bills with fees, storage or
+//! `P_month / (2.628 * C)`, with C in USD per million operations, 2.628 million seconds being a month; bills with fees, storage or
 //! allowances bend, so it is searched for. Loads that need more than one node are not looked at: there bills jump.
 
 use super::bill::Bill;

@@ -1,5 +1,5 @@
-//! What must stand beside a figure: whether it was measured on what is priced, what it assumes, and what is not in it
-//! (stats-ci-cost 3.5). The figures themselves are in `estimate`.
+//! What must stand beside a figure: whether it was measured on what is priced, what it assumes, and what is not in
+//! it. The figures themselves are in `estimate`.
 
 use drivers::Placement;
 
@@ -8,7 +8,7 @@ use super::catalogue::Catalogue;
 use super::kind::{Aside, Counts, Kind};
 use super::offer::Offer;
 use super::requests::Consistency;
-use super::show::plain;
+use super::show::{plain, thousands};
 use super::targets::Terms;
 use crate::record::{Host, Mode, Run};
 
@@ -84,9 +84,14 @@ pub fn left_out(catalogue: &Catalogue, offer: &Offer, terms: &Terms, measured: &
     left_out
 }
 
+/// As it is written in the catalogue, but with thousands apart.
+fn amount(number: f64) -> String {
+    if number.fract() == 0.0 { thousands(number) } else { number.to_string() }
+}
+
 /// `other charges (usd per iops month 0.005, included iops 3000)`.
 fn listed(what: &str, entries: Option<&Aside>) -> Option<String> {
     let entries = entries.filter(|entries| !entries.is_empty())?;
-    let entry = |(name, number): (&String, &f64)| format!("{} {number}", plain(name).replace('_', " "));
+    let entry = |(name, number): (&String, &f64)| format!("{} {}", plain(name).replace('_', " "), amount(*number));
     Some(format!("{what} ({})", entries.iter().map(entry).collect::<Vec<_>>().join(", ")))
 }

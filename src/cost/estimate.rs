@@ -20,7 +20,7 @@ use super::storage;
 use super::targets::{Options, Terms};
 use crate::record::{AtUtilisation, Cost, Estimate, Host, MonthLine, PricedOffer, Run, Units};
 
-/// Shown for every node: the floor, a plan, and a machine that mostly waits (stats-ci-cost 3.2).
+/// Shown for every node: the floor, a plan, and a machine that mostly waits.
 const UTILISATIONS: [f64; 3] = [1.0, 0.4, 0.1];
 
 /// Prices a run.

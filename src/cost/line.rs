@@ -4,14 +4,30 @@
 use super::show::{percent, plain, quantity, usd};
 use crate::record::{Estimate, Model, Run, Units};
 
-/// The estimates, what is missing of them, and the units per operation; none for a record that was made without prices.
-/// One paragraph a line, not indented, without a newline at the end.
-pub fn line(run: &Run) -> Option<String> {
-    let cost = run.cost.as_ref()?;
+/// The estimates, what is missing of them, and the units per operation, one paragraph each; none for a record that was
+/// made without prices. What the estimates leave out is in [`left_out`].
+pub fn lines(run: &Run) -> Vec<String> {
+    let Some(cost) = &run.cost else { return Vec::new() };
     let figures = cost.estimates.iter().map(figure);
     let missing = cost.missing.iter().map(|reason| format!("cost: {}", plain(reason)));
-    let lines: Vec<String> = figures.chain(missing).chain(units(&cost.units)).collect();
-    Some(lines.join("\n"))
+    figures.chain(missing).chain(units(&cost.units)).collect()
+}
+
+/// What the estimates of these runs leave out, one paragraph for all with the same omissions.
+pub fn left_out<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Vec<String> {
+    let mut offers_by_omissions: Vec<(&[String], Vec<&str>)> = Vec::new();
+    for estimate in runs.into_iter().filter_map(|run| run.cost.as_ref()).flat_map(|cost| &cost.estimates) {
+        let id = estimate.offer.id.as_str();
+        match offers_by_omissions.iter_mut().find(|(omissions, _)| *omissions == estimate.left_out) {
+            Some((_, offers)) if offers.contains(&id) => {}
+            Some((_, offers)) => offers.push(id),
+            None => offers_by_omissions.push((&estimate.left_out, vec![id])),
+        }
+    }
+    let line = |(omissions, offers): (&[String], Vec<&str>)| {
+        plain(&format!("not in the cost on {}: {}", offers.join(", "), omissions.join(", ")))
+    };
+    offers_by_omissions.into_iter().map(line).collect()
 }
 
 fn figure(estimate: &Estimate) -> String {
@@ -33,8 +49,7 @@ fn figure(estimate: &Estimate) -> String {
     let ownership = if owned > 0.0 { format!("; ownership adds {}", usd(owned)) } else { String::new() };
     let assumed: String = estimate.assumed.iter().map(|clause| format!("; {clause}")).collect();
     let text = format!(
-        "{what}: {}{interval} per million operations on {} at {} utilisation{others}{ownership}; {}, {}, {}, {}{assumed}; \
-         not in it: {}",
+        "{what}: {}{interval} per million operations on {} at {} utilisation{others}{ownership}; {}, {}, {}, {}{assumed}",
         usd(estimate.usd_per_million),
         offer.id,
         percent(estimate.utilisation),
@@ -42,7 +57,6 @@ fn figure(estimate: &Estimate) -> String {
         offer.region,
         offer.term,
         price_date(estimate),
-        estimate.left_out.join(", "),
     );
     plain(&text)
 }

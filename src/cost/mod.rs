@@ -34,7 +34,7 @@ mod tests;
 pub use catalogue::Catalogue;
 pub use estimate::estimate;
 pub use file::CostError;
-pub use line::line;
+pub use line::{left_out, lines};
 pub use month::Monthly;
 pub use show::usd;
 pub use table::table;

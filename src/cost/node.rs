@@ -1,9 +1,9 @@
-//! Model A: nodes by the hour at the measured throughput (stats-ci-cost 3.2 A).
+//! Model A: nodes by the hour at the measured throughput.
 //!
 //! Cost per million operations: `C = 1e6 * sum(n_i * P_i) / (3600 * X * u)`, with X successful operations per second
 //! and u the average load as a share of X; `bill` arrives at the same by the month. Nodes for a load:
-//! `copies * ceil(peak / (0.7 * X))`. The source writes `max(n_HA, ceil(peak / (0.7 * X)))`, which is the same while one
-//! node carries the load; beyond, it would count standbys as if they served. What requests or storage cost is not here.
+//! `copies * ceil(peak / (0.7 * X))`. Often it is `max(copies, ceil(peak / (0.7 * X)))`, which is the same while one
+//! node carries the load; beyond, that would count standbys as if they served. What requests or storage cost is not here.
 
 use super::catalogue::Catalogue;
 use super::kind::{Kind, Node};
@@ -13,7 +13,8 @@ use super::offer::Offer;
 pub const HOURS_PER_MONTH: f64 = 730.0;
 /// Million seconds in a month, and so million operations in a month at one per second.
 pub const MILLION_SECONDS_PER_MONTH: f64 = HOURS_PER_MONTH * 3_600.0 / 1e6;
-/// Share of a node's measured throughput that a peak may use (stats-ci-cost 3.2 A).
+/// Share of a node's measured throughput that a peak may use: above it a queue with random arrivals waits for more than
+/// twice the time that it serves (M/M/1: 0.7 / 0.3).
 pub const HEADROOM: f64 = 0.7;
 
 /// USD a month of nodes that cost this by the hour.

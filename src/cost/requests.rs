@@ -1,4 +1,4 @@
-//! Model B: services that bill what is asked of them (stats-ci-cost 3.2 B).
+//! Model B: services that bill what is asked of them.
 //!
 //! Cost per million operations: `C = 1e6 * sum(w_i * units_i * p_unit)` over the operations of the mix, w_i being the
 //! share of operation i among those that succeeded. The units come from the operations' own rows and sizes. Fees,
@@ -106,7 +106,7 @@ pub fn usd_per_million(units: Units, offer: &Requests) -> Units {
 }
 
 /// The same for units held ready: a unit is one request unit a second, so an hour of it is 3,600 at full use, and at
-/// utilisation u it costs 1/u as much. Against on-demand it pays above 0.1806 / 0.625 = 28.9 % (stats-ci-cost 3.2).
+/// utilisation u it costs 1/u as much. Against on-demand it pays above 0.1806 / 0.625 = 28.9 %.
 pub fn provisioned_usd_per_million(units: Units, offer: &Provisioned, utilisation: f64) -> Units {
     let per_million = 1e6 / 3_600.0 / utilisation;
     Units {

@@ -65,7 +65,7 @@ fn places(number: f64) -> usize {
     (2 - number.log10().floor().max(-9.0) as i32).max(2) as usize
 }
 
-fn thousands(number: f64) -> String {
+pub fn thousands(number: f64) -> String {
     if number >= 1e15 {
         return format!("{number:.2e}");
     }

@@ -1,4 +1,4 @@
-//! Model C: what holding the data costs (stats-ci-cost 3.2 C).
+//! Model C: what holding the data costs.
 //!
 //! `C = S_billed * p_GBmonth / (average load * 2.628e6) * 1e6`, where S_billed is what the store was measured to hold,
 //! indexes, pages and bloat included, times the copies that are billed, and at least the service's minimum. Backups and

@@ -11,7 +11,8 @@ use super::ownership::Ownership;
 use super::requests::Consistency;
 use crate::record::Run;
 
-/// Planned where nothing else is said (stats-ci-cost 3.2 A: 100 % is the floor, 40 % a plan).
+/// Average load as a share of the measured throughput, where nothing else is said: nights and headroom for peaks leave
+/// about this much of a node that is sized for its busiest hour.
 pub const UTILISATION: f64 = 0.4;
 
 /// By store, as named on the command line or by its driver.

@@ -313,6 +313,12 @@ fn undecided_if(doubtful: u64, mut found: CheckResult) -> CheckResult {
     found
 }
 
+/// What stands in the place of all checks after the run where the store could not be read.
+pub fn not_carried_out(failure: &Failure) -> CheckResult {
+    let detail = format!("not carried out: {failure}");
+    CheckResult { name: "what the store holds after the run".into(), passed: false, undecided: true, detail }
+}
+
 fn result(name: String, passed: bool, detail: String) -> CheckResult {
     CheckResult { name, passed, undecided: false, detail }
 }

@@ -224,6 +224,7 @@ fn go_through_the_phases<S: Store>(
     let mut ledger = Ledger::new(request.plan());
     outcome.ended.iter().for_each(|lane| ledger.merge(&lane.ledger));
     let unchecked = admin.block_on(check(&mut prepared, request, &ledger)).err();
+    prepared.checks.extend(unchecked.as_ref().map(audit::not_carried_out));
     prepared.phases.check_s = began.elapsed().as_secs_f64();
     Ok(assemble::assemble(request, &prepared, &outcome, began_at, &stop, unchecked)?)
 }

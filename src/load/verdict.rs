@@ -137,7 +137,7 @@ fn notes(evidence: &Evidence<'_>) -> Vec<String> {
     notes.extend(evidence.limits.iter().map(Limited::note));
     let undecided = evidence.checks.iter().filter(|check| check.undecided).count();
     if undecided > 0 {
-        notes.push(format!("{undecided} checks could not be judged: writes with an unknown outcome"));
+        notes.push(format!("{undecided} of {} checks could not be judged", evidence.checks.len()));
     }
     let pacer = &evidence.client.pacer_ns;
     if evidence.mode == Mode::Open && pacer.p99 as f64 > PACER_SHARE * evidence.response.p50 as f64 {

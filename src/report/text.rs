@@ -50,6 +50,7 @@ pub fn experiment(experiment: &Experiment) -> String {
     if experiment.runs.iter().any(|run| run.verdict.valid && !run.total.response_ns.intervals.is_empty()) {
         text += "[low, high] is a 95 % interval from batch means over up to 20 blocks of a run\n";
     }
+    cost::left_out(&experiment.runs).iter().for_each(|line| text += wrapped(line).trim_start());
     text.truncate(text.trim_end().len());
     text + "\n"
 }
@@ -149,7 +150,7 @@ fn remarks(run: &Run) -> String {
         text += "  note: no intervals, the run is shorter than 10 s\n";
     }
     run.verdict.notes.iter().for_each(|note| text += &format!("  note: {note}\n"));
-    cost::line(run).iter().flat_map(|lines| lines.lines()).for_each(|line| text += &wrapped(line));
+    cost::lines(run).iter().for_each(|line| text += &wrapped(line));
     text
 }
 

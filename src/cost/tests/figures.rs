@@ -1,4 +1,4 @@
-//! The formulas against the worked examples of stats-ci-cost 3.2 to 3.4, and against arithmetic on paper.
+//! The formulas against bills worked out by hand from list prices, and against arithmetic on paper.
 
 use super::*;
 use crate::cost::bill::{Bill, Measured, bill, per_million};

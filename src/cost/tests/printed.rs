@@ -3,7 +3,7 @@
 use jiff::civil::date;
 
 use super::*;
-use crate::cost::{estimate, file, line, table};
+use crate::cost::{estimate, file, left_out, lines, table};
 use crate::record::{Experiment, SCHEMA, Tool};
 
 fn experiment(runs: Vec<Run>) -> Experiment {
@@ -27,7 +27,7 @@ fn shop(driver: &str) -> Run {
 
 fn default_line(mut run: Run, host: &Host, options: &Options) -> String {
     run.cost = Some(estimate(&run, host, &catalogue(), options).expect("the offers exist"));
-    line(&run).expect("it was priced")
+    [lines(&run), left_out([&run])].concat().join("\n")
 }
 
 fn compared(runs: Vec<Run>, options: &Options, ids: &[&str]) -> String {
@@ -38,9 +38,11 @@ fn compared(runs: Vec<Run>, options: &Options, ids: &[&str]) -> String {
 #[test]
 fn a_run_carries_a_node_price_and_the_request_prices_of_its_store() {
     insta::assert_snapshot!(default_line(shop("libsql"), &host(), &Options::default()), @r"
-    cost, estimate: measured on other hardware: $0.0115 [$0.0113, $0.0117] per million operations on ec2.m7g.large at 40 % utilisation, $0.00459 at 100 %, $0.0459 at 10 %; 1 copy, us-east-1, on-demand, price of 2025 (B), STALE: 688 days old; 16 clients' throughput counts as what a node carries; not in it: backups, network, licences, taxes, discounts, staff, support, other charges (included iops 3000, included mb per s 125, usd per iops month 0.005, usd per mb per s month 0.04)
-    cost, estimate: from the operations' own sizes: $0.197 [$0.197, $0.197] per million operations on turso.developer at 40 % utilisation, $0.199 at 100 %, $0.185 at 10 %; the service's own copies, us-east-1, monthly, price of 2025 (B), STALE: 688 days old; rows scanned are rows answered, as with a fitting index; not in it: storage beyond what the price includes, backups, network, licences, taxes, discounts, staff, support, other charges (included gb 9), its free tier (rows read per month 500000000, rows written per month 10000000)
+    cost, estimate: measured on other hardware: $0.0115 [$0.0113, $0.0117] per million operations on ec2.m7g.large at 40 % utilisation, $0.00459 at 100 %, $0.0459 at 10 %; 1 copy, us-east-1, on-demand, price of 2025 (B), STALE: 688 days old; 16 clients' throughput counts as what a node carries
+    cost, estimate: from the operations' own sizes: $0.197 [$0.197, $0.197] per million operations on turso.developer at 40 % utilisation, $0.199 at 100 %, $0.185 at 10 %; the service's own copies, us-east-1, monthly, price of 2025 (B), STALE: 688 days old; rows scanned are rows answered, as with a fitting index
     per operation: 0.0400 CPU ms (suite included), 1,024 bytes stored, 0.800 read units of 4 KiB, 0.200 write units of 1 KiB, 1.00 rows; 2.26 bytes held per logical byte
+    not in the cost on ec2.m7g.large: backups, network, licences, taxes, discounts, staff, support, other charges (included iops 3,000, included mb per s 125, usd per iops month 0.005, usd per mb per s month 0.04)
+    not in the cost on turso.developer: storage beyond what the price includes, backups, network, licences, taxes, discounts, staff, support, other charges (included gb 9), its free tier (rows read per month 500,000,000, rows written per month 10,000,000)
     ");
 }
 
@@ -125,7 +127,7 @@ fn offers_side_by_side() {
       ec2.m7g.large: AWS EC2, us-east-1, on-demand, USD, 2025 (B), 688 days old at the run, 744 today; STALE: more than 180 days or unknown; source: 10 of 10 public tables agree, 2025-26; cross-checked with SkyPilot's catalogue
       dynamodb.on-demand: AWS DynamoDB, us-east-1, on-demand, USD, 2026-07-31 (A), 112 days old at the run, 168 today; source: price API; infracost of 15 November 2024
     Not in the figures:
-      ec2.m7g.large: backups, network, licences, taxes, discounts, support, other charges (included iops 3000, included mb per s 125, usd per iops month 0.005, usd per mb per s month 0.04)
+      ec2.m7g.large: backups, network, licences, taxes, discounts, support, other charges (included iops 3,000, included mb per s 125, usd per iops month 0.005, usd per mb per s month 0.04)
       dynamodb.on-demand: backups, network, licences, taxes, discounts, support, other charges (usd per gb month of backup 0.1, usd per gb month of continuous backup 0.2)
     ");
 }

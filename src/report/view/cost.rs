@@ -1,4 +1,4 @@
-//! What the stores would cost, in the words of `cost::line`: from the first valid run of each, for money follows from a
+//! What the stores would cost, in the words of `cost::lines`: from the first valid run of each, for money follows from a
 //! run and not from a median.
 
 use super::groups::Group;
@@ -21,8 +21,8 @@ pub fn costs(groups: &[Group<'_>]) -> Vec<Cost> {
     let cells = groups.iter().flat_map(|group| group.cells.iter().map(move |cell| (group.workload, cell)));
     let cost = |(workload, cell): (&str, &crate::report::group::Cell<'_>)| {
         let run = cell.valid().next()?;
-        let lines = cost::line(run)?.lines().map(str::to_owned).collect();
-        Some(Cost { workload: workload.to_owned(), store: words::store(run), lines })
+        let lines = [cost::lines(run), cost::left_out([run])].concat();
+        (!lines.is_empty()).then(|| Cost { workload: workload.to_owned(), store: words::store(run), lines })
     };
     cells.filter_map(cost).collect()
 }
