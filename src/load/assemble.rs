@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use drivers::{Failure, Placement, Store};
+use drivers::{Placement, Store};
 use hdrhistogram::Histogram;
 use indexmap::IndexMap;
 
@@ -43,7 +43,7 @@ pub fn assemble<S: Store>(
     outcome: &Outcome,
     began_at: String,
     stop: &Stop,
-    unchecked: Option<Failure>,
+    wrong: Vec<String>,
 ) -> anyhow::Result<Run> {
     let load = load_info(request, outcome, prepared);
     let open_loop = load.mode == Mode::Open;
@@ -90,7 +90,9 @@ pub fn assemble<S: Store>(
         service: &total.service_ns,
         client: &client,
         checks: &prepared.checks,
-        unchecked: unchecked.map(|failure| failure.to_string()),
+        failed: &total.failed_ns,
+        clients: load.clients,
+        wrong,
         stopped: stop.is_set().then(|| {
             stop.reason().map_or_else(|| format!("interrupted after {measure_s:.1} s of measurement"), str::to_owned)
         }),
@@ -246,7 +248,12 @@ fn idle(at_s: f64, planned_s: f64) -> Interval {
     Interval { at_s, length_s: end_s - at_s, phase, ..Interval::default() }
 }
 
+/// From the seconds of the measurement; none if much ended after its planned end, for the throughput counts that too.
 fn throughput_interval(timeline: &[Interval]) -> Option<[f64; 2]> {
+    let ok = |phase| -> u64 { timeline.iter().filter(|line| line.phase == phase).map(|line| line.ok).sum() };
+    if ok(Phase::Drain) * 100 > ok(Phase::Measure) {
+        return None;
+    }
     let whole = timeline.iter().filter(|line| line.phase == Phase::Measure && line.length_s > 0.99);
     let rates: Vec<f64> = whole.map(|line| line.ok as f64 / line.length_s).collect();
     stats::mean_interval(&rates)

@@ -28,7 +28,7 @@ use super::ledger::Ledger;
 use super::pace::{Clock, Schedule, Stop, sleep_until};
 use super::prepare::Prepared;
 use super::work::{Sizes, Tally};
-use super::{Request, RunError, Until, Watch, error};
+use super::{CONNECTING, Request, RunError, Until, Watch, error};
 use super::{threads, usage};
 
 /// How long an open loop may work off its backlog after the planned end: long enough for a stall of seconds to be
@@ -122,7 +122,7 @@ pub fn measure<S: Store>(
         drop(build);
         (ended, collecting.join())
     });
-    let ended = ended.map_err(|failure| error(request, "opening the sessions", failure))?;
+    let ended = ended.map_err(|failure| error(request, CONNECTING, failure))?;
     let measured = measured.map_err(|_| anyhow::anyhow!("the collector panicked; this is a bug in storebench"))??;
     Ok(Outcome {
         measured,

@@ -11,6 +11,7 @@ mod course;
 mod doubt;
 mod lane;
 mod ledger;
+mod mark;
 mod measure;
 pub mod pace;
 mod prepare;
@@ -39,6 +40,7 @@ pub use prepare::refuse_what_it_cannot;
 pub use probe::{Probe, probe};
 
 use ledger::Ledger;
+use mark::Mark;
 use pace::Stop;
 
 /// What to run.
@@ -176,11 +178,13 @@ pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch)
     let admin = threads::runtime().map_err(anyhow::Error::from)?;
     let server = admin.block_on(serve::<S>(request, watch))?;
     let store = Arc::new(admin.block_on(prepare::open::<S>(request, server.as_ref()))?);
-    let run = go_through_the_phases(&admin, &store, server.as_ref(), request, stop, watch);
-    // Whatever happened, what was made in the store is removed; but the first error is the one to tell, and no run that
-    // was measured is lost to this one.
+    let mut mark = Mark::new(request);
+    let run = go_through_the_phases(&admin, &store, &mut mark, server.as_ref(), request, stop, watch);
+    // Whatever happened, what was made in the store is removed, unless it is no longer ours; but the first error is the
+    // one to report, and a failed removal must not lose a measured run.
     let store = Arc::try_unwrap(store).map_err(|_| anyhow::anyhow!("a lane still holds the store; this is a bug"))?;
-    let closed = admin.block_on(client::within(PATIENCE, store.close(request.keep)));
+    let keep = request.keep || !admin.block_on(client::within(PATIENCE, mark.is_there(&store))).unwrap_or(true);
+    let closed = admin.block_on(client::within(PATIENCE, store.close(keep)));
     let mut run = run?;
     run.verdict.notes.extend(closed.err().map(|failure| format!("its data is still in the store: {failure}")));
     Ok(run)
@@ -207,13 +211,14 @@ fn shares_machine<S: Store>(request: &Request, server: Option<&Server>) -> bool 
 fn go_through_the_phases<S: Store>(
     admin: &Runtime,
     store: &Arc<S>,
+    mark: &mut Mark,
     server: Option<&Server>,
     request: &Request,
     stop: &Arc<Stop>,
     watch: &mut dyn Watch,
 ) -> Result<Run, RunError> {
     let began_at = now();
-    let mut prepared = admin.block_on(prepare::prepare(store, server, request, stop, watch))?;
+    let mut prepared = admin.block_on(prepare::prepare(store, mark, server, request, stop, watch))?;
 
     watch.phase(&request.id, "measure");
     let stop = Arc::new(Stop::under(stop));
@@ -223,18 +228,31 @@ fn go_through_the_phases<S: Store>(
     let began = Instant::now();
     let mut ledger = Ledger::new(request.plan());
     outcome.ended.iter().for_each(|lane| ledger.merge(&lane.ledger));
-    let unchecked = admin.block_on(check(&mut prepared, request, &ledger)).err();
-    prepared.checks.extend(unchecked.as_ref().map(audit::not_carried_out));
+    let mut wrong = Vec::new();
+    if let Err(why) = admin.block_on(check(&mut prepared, mark, request, &ledger, &mut wrong)) {
+        prepared.checks.push(audit::not_carried_out(&why));
+        wrong.push(format!("what the store holds after the run could not be checked: {why}"));
+    }
     prepared.phases.check_s = began.elapsed().as_secs_f64();
-    Ok(assemble::assemble(request, &prepared, &outcome, began_at, &stop, unchecked)?)
+    Ok(assemble::assemble(request, &prepared, &outcome, began_at, &stop, wrong)?)
 }
 
-/// Reads back what the store holds and reconciles it with what it acknowledged.
+/// Whether the store is still what was measured; then reads back what it holds and reconciles it with what it
+/// acknowledged. What is found wrong with the store itself goes to `wrong`.
 async fn check<S: Store>(
     prepared: &mut prepare::Prepared<S>,
+    mark: &Mark,
     request: &Request,
     ledger: &Ledger,
+    wrong: &mut Vec<String>,
 ) -> Result<(), Failure> {
+    let description = client::within(PATIENCE, prepared.store.describe()).await?;
+    wrong.extend(verdict::weakened(&prepared.description.guarantees, &description.guarantees));
+    if !client::within(PATIENCE, mark.is_there(&*prepared.store)).await? {
+        return Err(Failure::broken(
+            "another run of this workload has replaced the data; give each run a place of its own",
+        ));
+    }
     prepared.footprints.after_run = client::within(PATIENCE, prepared.store.footprint()).await?;
     if S::KEEPS_DATA {
         let mut session = client::within_timeout(request.load.timeout, 1, prepared.store.session()).await?;
@@ -253,11 +271,17 @@ pub fn now() -> String {
 /// The phases in which a failure means that the store, as it was named, cannot be used.
 const STARTING: &str = "starting a server";
 const OPENING: &str = "opening";
+const LOOKING: &str = "looking for data of earlier runs";
+const RESET: &str = "reset";
+const CONNECTING: &str = "opening the sessions";
 
 impl RunError {
     /// Whether the command line or what it names is wrong, rather than the run.
     pub fn is_usage(&self) -> bool {
-        matches!(self, RunError::Refused(_) | RunError::Store { phase: STARTING | OPENING, .. })
+        matches!(
+            self,
+            RunError::Refused(_) | RunError::Store { phase: STARTING | OPENING | LOOKING | RESET | CONNECTING, .. }
+        )
     }
 }
 

@@ -14,8 +14,9 @@ use crate::record::{CheckResult, Footprints, Loading, Phases};
 use super::audit::{self, Holding};
 use super::client::{within, within_timeout};
 use super::ledger::Ledger;
+use super::mark::Mark;
 use super::pace::Stop;
-use super::{OPENING, PATIENCE, Request, RunError, Watch, error, shares_machine};
+use super::{CONNECTING, LOOKING, OPENING, PATIENCE, RESET, Request, RunError, Watch, error, shares_machine};
 
 /// A store ready to be measured.
 pub struct Prepared<S> {
@@ -104,22 +105,31 @@ pub fn asked_of<S: Store>(request: &Request) -> Durability {
 /// When the store's effective settings fall short of the asked tier, or it fails on the way.
 pub async fn prepare<S: Store>(
     store: &Arc<S>,
+    mark: &mut Mark,
     server: Option<&Server>,
     request: &Request,
     stop: &Stop,
     watch: &mut dyn Watch,
 ) -> Result<Prepared<S>, RunError> {
-    let kept = if request.reuse { reuse(store, request, stop, watch).await? } else { None };
+    let failed = |phase| move |failure| error(request, phase, failure);
+    let is_empty = within(PATIENCE, mark.is_there(&**store)).await.map_err(failed(LOOKING))?;
+    if !is_empty {
+        // What would be refused must not take the place of what an earlier run has kept.
+        accepted(store, request).await?;
+    }
+    let kept = if request.reuse { reuse(store, mark, request, stop, watch).await? } else { None };
     let (mut phases, data) = match kept {
         Some(data) => (Phases::default(), data),
         None => {
             watch.phase(&request.id, "reset");
             let began = Instant::now();
-            within(PATIENCE, store.reset()).await.map_err(|failure| error(request, "reset", failure))?;
+            within(PATIENCE, store.reset()).await.map_err(failed(RESET))?;
             let reset_s = began.elapsed().as_secs_f64();
+            within(PATIENCE, mark.claim(&**store)).await.map_err(failed(RESET))?;
             // Told again below, for the record; but what cannot be measured need not be loaded.
             accepted(store, request).await?;
-            let (phases, data) = load_and_settle(store, request, stop, watch).await?;
+            connect_all(store, request).await?;
+            let (phases, data) = load_and_settle(store, mark, request, stop, watch).await?;
             (Phases { reset_s, ..phases }, data)
         }
     };
@@ -130,7 +140,7 @@ pub async fn prepare<S: Store>(
     }
     phases.load_s = if loading.reused { 0.0 } else { loading.rows as f64 / loading.rows_per_s.max(f64::MIN_POSITIVE) };
     let footprint = within(PATIENCE, store.footprint()).await;
-    let after_load = footprint.map_err(|failure| error(request, "measuring the footprint", failure))?;
+    let after_load = footprint.map_err(failed("measuring the footprint"))?;
     Ok(Prepared {
         store: Arc::clone(store),
         description,
@@ -155,6 +165,7 @@ struct Data {
 /// Loads, settles and reads back; then notes beside the data what it is.
 async fn load_and_settle<S: Store>(
     store: &Arc<S>,
+    mark: &mut Mark,
     request: &Request,
     stop: &Stop,
     watch: &mut dyn Watch,
@@ -178,7 +189,7 @@ async fn load_and_settle<S: Store>(
         checks = audit::loaded(dataset, &ledger, &before);
     }
     if request.keep {
-        let note = within(PATIENCE, store.note(&identity(request))).await;
+        let note = within(PATIENCE, mark.describe(&**store)).await;
         note.map_err(failed("noting what was loaded"))?;
     }
     Ok((phases, Data { loading, before, checks }))
@@ -187,13 +198,13 @@ async fn load_and_settle<S: Store>(
 /// The data that an earlier run kept, if it is this workload's, of this size and seed, and still what was loaded.
 async fn reuse<S: Store>(
     store: &Arc<S>,
+    mark: &mut Mark,
     request: &Request,
     stop: &Stop,
     watch: &mut dyn Watch,
 ) -> Result<Option<Data>, RunError> {
     let failed = |failure| error(request, "looking for data to reuse", failure);
-    let noted = within(PATIENCE, store.noted()).await.map_err(failed)?;
-    if noted.as_deref() != Some(identity(request).as_str()) {
+    if !within(PATIENCE, mark.describes(&**store)).await.map_err(failed)? {
         watch.phase(&request.id, "nothing to reuse: no data of this workload, size and seed is kept there");
         return Ok(None);
     }
@@ -207,21 +218,20 @@ async fn reuse<S: Store>(
         watch.phase(&request.id, "nothing to reuse: the kept data has changed since it was loaded");
         return Ok(None);
     }
+    within(PATIENCE, mark.describe(&**store)).await.map_err(failed)?;
     watch.phase(&request.id, "reuse the kept data");
     Ok(Some(Data { loading, before, checks }))
 }
 
-/// What makes loaded data the same: everything that the generator derives it from.
-fn identity(request: &Request) -> String {
-    let plan = request.plan();
-    let version = env!("CARGO_PKG_VERSION");
-    format!(
-        "{} {}, {} rows, seed {}, storebench {version}",
-        plan.name,
-        request.workload.hash,
-        plan.rows(),
-        request.generator.seed
-    )
+/// Makes as many sessions as the run will, and ends them: a server without room for them is found out before a load that
+/// may take hours.
+async fn connect_all<S: Store>(store: &Arc<S>, request: &Request) -> Result<(), RunError> {
+    let mut sessions = Vec::new();
+    for _ in 0..request.load.clients {
+        let session = within_timeout(request.load.timeout, 1, store.session()).await;
+        sessions.push(session.map_err(|failure| error(request, CONNECTING, failure))?);
+    }
+    Ok(())
 }
 
 /// What the store says of itself, if that is what was asked for.

@@ -2,6 +2,8 @@
 //!
 //! The thresholds stand here, each with its reason.
 
+use drivers::Guarantees;
+
 use crate::record::{CheckResult, Client, Counts, Interval, Latency, Mode, Phase, Verdict};
 use crate::stats::{self, Kept, Limit, Steadiness};
 
@@ -17,6 +19,8 @@ const PACER_SHARE: f64 = 0.1;
 /// Threads that are busier than this are what is measured: in a queue with random arrivals, what waits for one that is
 /// busy 85 % of the time waits for 5.7 times what it is there for (M/M/1: share / (1 - share)).
 const BUSY: f64 = 0.85;
+/// A short run that has carried out less than this of what fell due has not kept up.
+const KEPT_UP: f64 = 0.95;
 /// Fewer completed operations than this carry no p99.
 const FEW: u64 = 1_000;
 
@@ -37,8 +41,12 @@ pub struct Evidence<'a> {
     pub client: &'a Client,
     /// Reconciliation.
     pub checks: &'a [CheckResult],
-    /// Why what the store holds could not be read back, if so.
-    pub unchecked: Option<String>,
+    /// How long failed operations took.
+    pub failed: &'a Latency,
+    /// Sessions that carried the load.
+    pub clients: u32,
+    /// What was found wrong with the store itself after the run.
+    pub wrong: Vec<String>,
     /// Why it was stopped before its end, if it was.
     pub stopped: Option<String>,
     /// `release` or `debug`.
@@ -72,8 +80,9 @@ pub fn reach(evidence: &Evidence<'_>) -> Verdict {
     for check in evidence.checks.iter().filter(|check| !check.passed && !check.undecided) {
         reasons.push(format!("check failed: {}: {}", check.name, check.detail));
     }
-    if let Some(failure) = &evidence.unchecked {
-        reasons.push(format!("what the store holds after the run could not be checked: {failure}"));
+    reasons.extend(evidence.wrong.clone());
+    if evidence.mode == Mode::Closed {
+        reasons.extend(away(evidence));
     }
     if let Some(busy) = evidence.client.threads_busy.filter(|busy| *busy > BUSY) {
         reasons.push(format!(
@@ -88,6 +97,40 @@ pub fn reach(evidence: &Evidence<'_>) -> Verdict {
         reasons.push(reason);
     }
     Verdict { valid: reasons.is_empty(), reasons, notes: notes(evidence) }
+}
+
+/// A client of a closed loop that waits for a failure or a connection asks nothing: an outage of half the run may be one
+/// failure a client, and in no percentile.
+fn away(evidence: &Evidence<'_>) -> Option<String> {
+    let length_s: f64 =
+        evidence.timeline.iter().filter(|line| line.phase != Phase::Warmup).map(|line| line.length_s).sum();
+    let failed_s = evidence.failed.mean * evidence.failed.count as f64 / 1e9;
+    let share = (evidence.client.disconnected_s + failed_s) / (f64::from(evidence.clients) * length_s);
+    (share > MAX_FAILED_SHARE).then(|| {
+        format!("clients spent {:.1} % of their time without a connection or on operations that failed", 100.0 * share)
+    })
+}
+
+/// What the store promises less after the run than before it: somebody has changed its settings in between.
+pub fn weakened(before: &Guarantees, after: &Guarantees) -> Option<String> {
+    (after.durability < before.durability).then(|| {
+        let (was, is) = (before.durability.name(), after.durability.name());
+        format!("the store was {was} before the run and is {is} after it: {}", after.because)
+    })
+}
+
+/// The longest time in which nothing ended, if it is a second or more.
+fn standstill(timeline: &[Interval]) -> Option<String> {
+    let mut longest: (f64, f64) = (0.0, 0.0);
+    let mut idle_s = 0.0;
+    for line in timeline.iter().filter(|line| line.phase != Phase::Warmup) {
+        idle_s = if line.ok + line.failed == 0 { idle_s + line.length_s } else { 0.0 };
+        if idle_s > longest.0 {
+            longest = (idle_s, line.at_s + line.length_s - idle_s);
+        }
+    }
+    let (length_s, from_s) = longest;
+    (length_s >= 1.0).then(|| format!("no operation ended for {length_s:.0} s, from second {from_s:.0}"))
 }
 
 /// Offered more than the store sustains: then latency grows with the length of the run and is no property of the store.
@@ -117,8 +160,13 @@ fn unstable(evidence: &Evidence<'_>) -> Option<String> {
         return None;
     }
     let lags: Vec<(f64, f64)> = measured.iter().map(|line| (line.at_s, line.lag_ns.p50 as f64)).collect();
-    let slope = stats::slope(&lags)?;
-    (slope.low > 0.0).then(|| {
+    // Without enough seconds for a trend, what was left undone of what fell due.
+    let done: u64 = measured.iter().map(|line| line.ok + line.failed).sum();
+    let grows = match stats::slope(&lags) {
+        Some(slope) => slope.low > 0.0,
+        None => (done as f64) < KEPT_UP * counts.scheduled as f64,
+    };
+    grows.then(|| {
         format!(
             "unstable: the backlog grew to {:.1} s behind schedule; lower --rate or raise --clients",
             last.lag_ns.p50 as f64 / 1e9
@@ -163,6 +211,7 @@ fn notes(evidence: &Evidence<'_>) -> Vec<String> {
     if evidence.mode == Mode::Closed {
         notes.extend(unsteady(&series));
     }
+    notes.extend(standstill(evidence.timeline));
     notes
 }
 
@@ -242,7 +291,9 @@ mod tests {
             service: &latency,
             client: &Client::default(),
             checks,
-            unchecked: None,
+            failed: &Latency::default(),
+            clients: 2,
+            wrong: Vec::new(),
             stopped: None,
             profile: "release",
             limits: Vec::new(),
@@ -264,6 +315,43 @@ mod tests {
         let verdict = judge(Mode::Closed, &line, |evidence| evidence.counts.failed = 101);
         assert_eq!(verdict.reasons, ["1.0 % of the operations failed, more than 1 %"]);
         assert_eq!(judge(Mode::Closed, &[], |_| ()).reasons, ["no operation succeeded"]);
+    }
+
+    #[test]
+    fn a_closed_loop_that_was_mostly_without_the_store_is_invalid() {
+        let mut lines = seconds(Phase::Measure, 0.0, &[(1_000, 0); 2]);
+        lines.extend(seconds(Phase::Measure, 2.0, &[(0, 0); 8]));
+        let failed: &Latency = Box::leak(Box::new(Latency { count: 2, mean: 50e6, ..Latency::default() }));
+        let away = |seconds: f64| {
+            let client = Box::leak(Box::new(Client { disconnected_s: seconds, ..Client::default() }));
+            judge(Mode::Closed, &lines, |evidence| (evidence.client, evidence.failed) = (client, failed))
+        };
+        // Two clients, ten seconds, 0.1 s in operations that failed.
+        let slight = away(0.05);
+        assert!(slight.valid && slight.notes.contains(&"no operation ended for 8 s, from second 2".to_owned()));
+        let reason = "clients spent 80.0 % of their time without a connection or on operations that failed";
+        assert_eq!(away(15.9).reasons, [reason]);
+    }
+
+    #[test]
+    fn a_short_run_that_did_not_keep_up_is_unstable() {
+        let lines = seconds(Phase::Measure, 0.0, &[(900, 200_000_000), (900, 700_000_000)]);
+        let judged = |scheduled| {
+            judge(Mode::Open, &lines, |evidence| {
+                evidence.counts = Counts { scheduled, succeeded: scheduled, ..evidence.counts }
+            })
+        };
+        assert!(judged(1_850).valid);
+        assert!(judged(3_000).reasons[0].contains("0.7 s behind schedule"));
+    }
+
+    #[test]
+    fn a_store_that_promises_less_after_the_run_is_told() {
+        let at = |durability| Guarantees { durability, isolation: String::new(), because: "fsync=off".into() };
+        let (durable, memory) = (at(drivers::Durability::Durable), at(drivers::Durability::Memory));
+        assert_eq!(weakened(&memory, &durable), None);
+        let told = weakened(&durable, &memory).expect("weaker");
+        assert_eq!(told, "the store was durable before the run and is memory after it: fsync=off");
     }
 
     #[test]

@@ -147,7 +147,7 @@ fn remarks(run: &Run) -> String {
         text += &format!("  {what}: {}: {}\n", check.name, check.detail);
     }
     if run.verdict.valid && run.total.ok > 0 && run.total.response_ns.intervals.is_empty() {
-        text += "  note: no intervals, the run is shorter than 10 s\n";
+        text += "  note: no intervals: fewer than ten whole seconds in which operations ended\n";
     }
     run.verdict.notes.iter().for_each(|note| text += &format!("  note: {note}\n"));
     cost::lines(run).iter().for_each(|line| text += &wrapped(line));
