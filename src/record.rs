@@ -45,6 +45,22 @@ pub struct Experiment {
     /// One entry for each workload, repetition and store, in the order in which they were asked for; `started_at` tells
     /// in which order they ran.
     pub runs: Vec<Run>,
+    /// Runs that were asked for and came to no result.
+    #[serde(default)]
+    pub missing: Vec<MissingRun>,
+}
+
+/// A run without a result, and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MissingRun {
+    /// As a run's.
+    pub id: String,
+    /// The workload's name.
+    pub workload: String,
+    /// The store's address without passwords.
+    pub store: String,
+    /// What went wrong, one sentence.
+    pub problem: String,
 }
 
 /// The program that measured.
@@ -393,6 +409,12 @@ pub struct Verdict {
 }
 
 impl Experiment {
+    /// Whether every run that was asked for is there and valid.
+    pub fn is_valid(&self) -> bool {
+        let all_valid = self.runs.iter().all(|run| run.verdict.valid);
+        all_valid && self.missing.is_empty() && !self.runs.is_empty() && !self.interrupted
+    }
+
     /// Reads `experiment.json` from a results folder.
     ///
     /// # Errors

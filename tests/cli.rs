@@ -257,6 +257,20 @@ fn a_run_is_priced_and_offers_are_compared() {
 }
 
 #[test]
+fn a_store_without_a_result_is_missing_from_no_report() {
+    let run = Storebench::run(&["ycsb-c"]).args(&SHORT).args(&["--store", "memory"]);
+    let ran = run.store("redis://127.0.0.1:1").expect_exit(3);
+    let record = ran.record();
+    assert_eq!(record["missing"][0]["id"], "ycsb-c-redis-1", "{}", record["missing"]);
+    assert!(ran.stdout.contains("no result: ycsb-c-redis-1: "), "{}", ran.stdout);
+    let folder = ran.path("out");
+    let report = std::fs::read_to_string(folder.join("report.md")).expect("the report");
+    assert!(report.contains("1 of 2 runs came to NO RESULT"), "{report}");
+    let again = Storebench::new(&["report", &folder.display().to_string()]).expect_exit(3);
+    assert!(again.stdout.contains("no result: ycsb-c-redis-1: "), "{}", again.stdout);
+}
+
+#[test]
 fn results_are_never_overwritten() {
     let ran = short("ycsb-c", "memory");
     let out = ran.path("out").display().to_string();

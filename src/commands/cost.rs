@@ -20,7 +20,7 @@ pub fn cost(args: &CostArgs) -> Result<Exit, Failed> {
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let table = cost::table(&experiment, &prices.catalogue, &prices.options, &args.offers, today);
     tell(&table.context("--offers").map_err(Failed::usage)?)?;
-    Ok(if experiment.runs.iter().all(|run| run.verdict.valid) { Exit::Ok } else { Exit::Invalid })
+    Ok(if experiment.is_valid() { Exit::Ok } else { Exit::Invalid })
 }
 
 /// The catalogue, and how to choose from it.

@@ -37,7 +37,7 @@ pub fn report(args: &ReportArgs) -> Result<Exit, Failed> {
         tell(&format!("report: {}\n", out.join("report.html").display()))?;
     }
     save(files, out)?;
-    Ok(if merged.runs.iter().all(|run| run.verdict.valid) { Exit::Ok } else { Exit::Invalid })
+    Ok(if merged.is_valid() { Exit::Ok } else { Exit::Invalid })
 }
 
 /// Writes everything that derives from the record.

@@ -21,7 +21,7 @@ use crate::draw::rng::{Purpose, rng};
 use crate::generate::Generator;
 use crate::host;
 use crate::load::{Load, PROFILE, Request, RunError, Until, now};
-use crate::record::{Experiment, SCHEMA, Tool};
+use crate::record::{Experiment, MissingRun, SCHEMA, Tool};
 use crate::report::text;
 use crate::workload::Workload;
 
@@ -62,7 +62,10 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
                 experiment.runs.push(run);
                 experiment.runs.sort_by_key(|run| asked.iter().position(|id| *id == run.id));
             }
-            Err(error) => failures.push((request.id.clone(), error)),
+            Err(error) => {
+                experiment.missing.push(missing(&request, &error));
+                failures.push((request.id.clone(), error));
+            }
         }
         experiment.finished_at = now();
         experiment.interrupted = stop.is_set();
@@ -70,6 +73,11 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
     }
     progress.finish();
     conclude(args, &experiment, &folder, &failures)
+}
+
+fn missing(request: &Request, error: &RunError) -> MissingRun {
+    let (workload, store) = (request.workload.name.clone(), request.address.to_string());
+    MissingRun { id: request.id.clone(), workload, store, problem: error.to_string() }
 }
 
 /// What is made for a run and removed after it cannot be kept.
@@ -104,7 +112,7 @@ fn conclude(
         experiment.runs.is_empty() && !failures.is_empty() && failures.iter().all(|(_, error)| error.is_usage());
     Ok(if all_refused {
         Exit::Usage
-    } else if failures.is_empty() && !experiment.interrupted && experiment.runs.iter().all(|run| run.verdict.valid) {
+    } else if experiment.is_valid() {
         Exit::Ok
     } else {
         Exit::Invalid
@@ -229,6 +237,7 @@ fn experiment(args: &RunArgs) -> Experiment {
         finished_at: now,
         seed: args.seed,
         interrupted: false,
+        missing: Vec::new(),
         runs: Vec::new(),
     }
 }

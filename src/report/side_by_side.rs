@@ -3,7 +3,7 @@
 
 use super::view::distinct;
 use super::words;
-use crate::record::{Experiment, Host, Run};
+use crate::record::{Experiment, Host, MissingRun, Run};
 
 /// One of the experiments of a report.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl<'a> Side<'a> {
 /// One experiment with the runs of all, stores and runs labelled; of a single one, its copy. `None` without any.
 pub fn merged(sides: &[Side<'_>]) -> Option<Experiment> {
     let experiments: Vec<&Experiment> = sides.iter().map(|side| side.experiment).collect();
-    let mut merged = Experiment { runs: Vec::new(), ..(*experiments.first()?).clone() };
+    let mut merged = Experiment { runs: Vec::new(), missing: Vec::new(), ..(*experiments.first()?).clone() };
     for experiment in &experiments {
         merged.started_at = merged.started_at.min(experiment.started_at.clone());
         merged.finished_at = merged.finished_at.max(experiment.finished_at.clone());
@@ -39,6 +39,13 @@ pub fn merged(sides: &[Side<'_>]) -> Option<Experiment> {
         merged.tool.version = "in several versions".to_owned();
     }
     merged.command = distinct(experiments.iter().map(|one| one.command.as_str())).join("\n");
+    let missing = sides.iter().flat_map(|side| side.experiment.missing.iter().map(|run| (&side.label, run)));
+    merged.missing = missing
+        .map(|(label, run)| match label.as_str() {
+            "" => run.clone(),
+            label => MissingRun { id: format!("{label}/{}", run.id), ..run.clone() },
+        })
+        .collect();
     merged.runs =
         sides.iter().flat_map(|side| side.experiment.runs.iter().map(|run| labelled(&side.label, run))).collect();
     Some(merged)

@@ -44,6 +44,9 @@ pub fn experiment(experiment: &Experiment) -> String {
         }
     }
     text += &stores::tables(&cells);
+    for missing in &experiment.missing {
+        text += &format!("no result: {}: {}\n", missing.id, missing.problem);
+    }
     if experiment.interrupted {
         text += "interrupted: runs are missing or shorter than asked\n";
     }
@@ -265,7 +268,7 @@ mod tests {
           delete         0    0.0%           0  -        -               -
           total      5,898  100.0%       1,966  42.9 us  434 us          (n=5, too few)
           checks: 1 of 1 passed
-          note: no intervals, the run is shorter than 10 s
+          note: no intervals: fewer than ten whole seconds in which operations ended
         ");
     }
 

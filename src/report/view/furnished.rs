@@ -4,7 +4,7 @@
 use drivers::{Binding, Footprint};
 
 use crate::cost::{self, Catalogue, Options};
-use crate::record::{Experiment, Footprints, Host, Loading, Run, Work};
+use crate::record::{Experiment, Footprints, Host, Loading, MissingRun, Run, Work};
 
 /// Breaks out of HTML, attributes, tables, code spans and lines, wherever it is not escaped.
 pub const HOSTILE: &str = "<img src=x onerror=alert(1)>\"'`|\n# [a](javascript:alert(2)) </script></pre>\u{202e}\u{0}";
@@ -60,6 +60,12 @@ pub fn hostile(mut experiment: Experiment) -> Experiment {
     let host = &mut experiment.host;
     [&mut host.os, &mut host.cpu, &mut host.file_system, &mut experiment.command].into_iter().for_each(taint);
     [&mut experiment.tool.version, &mut experiment.started_at].into_iter().for_each(taint);
+    experiment.missing.push(MissingRun {
+        id: HOSTILE.to_owned(),
+        workload: HOSTILE.to_owned(),
+        store: HOSTILE.to_owned(),
+        problem: HOSTILE.to_owned(),
+    });
     for run in &mut experiment.runs {
         let (workload, store) = (&mut run.workload, &mut run.store);
         [&mut workload.name, &mut workload.about, &mut workload.hash, &mut workload.stream_hash, &mut workload.text]

@@ -51,12 +51,30 @@ pub fn verdict(experiment: &Experiment) -> Verdict {
             units::count(all as u64)
         ),
     };
+    let headline = match experiment.missing.len() {
+        0 => headline,
+        missing => format!(
+            "{} of {} runs came to NO RESULT. {headline}",
+            units::count(missing as u64),
+            units::count((all + missing) as u64)
+        ),
+    };
     let mut notes = of_experiment(experiment);
     notes.extend(remarks(experiment, |run| if run.verdict.valid { &run.verdict.notes } else { &[] }));
-    Verdict { valid: valid == all && all > 0, headline, reasons: reasons(experiment), notes }
+    Verdict {
+        valid: valid == all && all > 0 && experiment.missing.is_empty(),
+        headline,
+        reasons: reasons(experiment),
+        notes,
+    }
 }
 
 fn reasons(experiment: &Experiment) -> Vec<Remark> {
+    let missing = experiment.missing.iter().map(|run| Remark { text: sentence(&run.problem), runs: run.id.clone() });
+    missing.chain(of_invalid_runs(experiment)).collect()
+}
+
+fn of_invalid_runs(experiment: &Experiment) -> Vec<Remark> {
     let unstated = ["no reason recorded".to_owned()];
     remarks(experiment, |run| match &run.verdict {
         verdict if verdict.valid => &[],
