@@ -12,8 +12,10 @@ use std::ops::Range;
 use std::net::{IpAddr, UdpSocket};
 
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde::de::value::{Error as ValueError, MapDeserializer};
 use thiserror::Error;
+
+use crate::options::Text;
 
 /// Which store speaks what a URL's scheme names.
 const SCHEMES: [(&str, &str); 9] = [
@@ -74,6 +76,10 @@ impl std::str::FromStr for Address {
         let malformed = || AddressError::Form(hidden(text, &secrets(text, 0)));
         let (head, query) = text.split_once('?').unwrap_or((text, ""));
         let (store, location) = match head.split_once("://") {
+            // The colon and slashes may be a password's, in a URL that was written with one slash.
+            Some((scheme, _)) if !scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c)) => {
+                return Err(malformed());
+            }
             Some((scheme, _)) => {
                 let known = SCHEMES.iter().find(|(known, _)| *known == scheme);
                 let (_, store) = known.ok_or_else(|| AddressError::Scheme(redacted(text)))?;
@@ -149,10 +155,14 @@ fn secrets(text: &str, from: usize) -> Vec<Range<usize>> {
     values.map(|(at, _)| at + 1..end_of_value(text, at + 1)).chain(password(text, from)).collect()
 }
 
-/// From the first colon to the last `@`, whatever stands between them: a password may hold anything.
+/// From the first colon to the last `@`, whatever stands between them: a password may hold anything. In front of a Redis
+/// server a word without a colon is a password whose colon was forgotten.
 fn password(text: &str, from: usize) -> Option<Range<usize>> {
-    let start = from + text[from..].find(':')? + 1;
-    text[start..].rfind('@').map(|length| start..start + length)
+    let end = from + text[from..].rfind('@')?;
+    match text[from..end].find(':') {
+        Some(colon) => Some(from + colon + 1..end),
+        None => ["redis://", "rediss://"].iter().any(|scheme| text[..from].ends_with(scheme)).then_some(from..end),
+    }
 }
 
 /// Where the next option begins; what holds no `=` still belongs to this one.
@@ -185,7 +195,8 @@ fn hidden(text: &str, parts: &[Range<usize>]) -> String {
 
 fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    ["password", "token", "secret"].iter().any(|word| key.contains(word))
+    // Values of MongoDB's `authMechanismProperties` hold a session token.
+    ["passw", "pwd", "token", "secret", "jwt", "credential", "authmech"].iter().any(|word| key.contains(word))
 }
 
 /// Whether a host, without its port, is this machine. No name is looked up.
@@ -226,28 +237,16 @@ impl Address {
     /// # Errors
     /// When the store has no such option or the option cannot take the value.
     pub fn config<C: DeserializeOwned>(&self) -> Result<C, AddressError> {
-        let mut map = Map::new();
-        if let Some(location) = &self.location {
-            map.insert("location".into(), Value::String(location.clone()));
-        }
-        for (key, value) in &self.options {
-            let value = value.replace("%40", "@");
-            // A password of digits is text too.
-            map.insert(key.clone(), if is_secret(key) { Value::String(value) } else { typed(&value) });
-        }
-        serde_json::from_value(Value::Object(map)).map_err(|problem| {
+        // A percent sign stays what it is, but for the one character that an address cannot hold.
+        let options = self.options.iter().map(|(key, value)| (key.as_str(), value.replace("%40", "@")));
+        let location = self.location.iter().map(|location| ("location", location.clone()));
+        let options: Vec<(&str, String)> = location.chain(options).collect();
+        let fields = options.iter().map(|(key, value)| (*key, Text(value)));
+        C::deserialize(MapDeserializer::<_, ValueError>::new(fields)).map_err(|problem| {
             let named = |(key, _): &(String, String)| (key.clone(), "***".to_owned());
             let address = Address { options: self.options.iter().map(named).collect(), ..self.clone() };
             AddressError::Options { address: address.to_string(), problem: problem.to_string() }
         })
-    }
-}
-
-/// `true`, `12` and `0.5` are what they look like; anything else is text.
-fn typed(text: &str) -> Value {
-    match text.parse::<Value>() {
-        Ok(value @ (Value::Bool(_) | Value::Number(_))) => value,
-        _ => Value::String(text.to_owned()),
     }
 }
 
@@ -309,6 +308,8 @@ mod tests {
             ("mongodb://ada:hunter2@a:1,b:2/?authSource=x", "mongodb://ada:***@a:1,b:2/?authSource=x"),
             ("postgres://ada:hun@ter2@db/app", "postgres://ada:***@db/app"),
             ("libsql://db.example?authToken=hunter2", "libsql://db.example?authToken=***"),
+            ("rediss://hunter2@db:6379", "rediss://***@db:6379"),
+            ("mongodb://a/?authMechanismProperties=T:hunter2", "mongodb://a/?authMechanismProperties=***"),
         ] {
             let address: Address = given.parse().expect("an address");
             assert_eq!(address.to_string(), shown);

@@ -28,6 +28,7 @@ mod json;
 #[cfg(any(feature = "libsql", feature = "libsql-server", feature = "postgres"))]
 mod named;
 mod op;
+mod options;
 #[cfg(all(test, any(feature = "libsql", feature = "libsql-server", feature = "postgres")))]
 mod sample;
 pub mod scratch;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use drivers::{Done, Failure, FailureKind, Op, Placement, Rows, Session, Store};
 use tokio::time::{Instant, Sleep};
 
-use super::pace::Clock;
+use super::pace::{Clock, Stop};
 
 /// The first wait before another attempt to connect; each is twice as long as the one before it, up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
@@ -113,6 +113,23 @@ impl<S: Store> Client<S> {
 /// What the store answers, or `Timeout`.
 pub async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(no_answer(limit)))
+}
+
+/// An answer, or `stopped` soon after somebody wants to stop.
+///
+/// # Errors
+/// What the store answers, or `stopped`.
+pub async fn unless<T, E>(stop: &Stop, stopped: E, answer: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    let wish = async {
+        while !stop.is_set() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        answer = answer => answer,
+        () = wish => Err(stopped),
+    }
 }
 
 /// The same within the limit that the user sets, or some times it. A failure after the limit names its flag.

@@ -167,6 +167,14 @@ pub enum RunError {
     /// Stopped before there was anything to record.
     #[error("stopped before the measurement began")]
     Stopped,
+    /// One of these, and something was left behind in the store.
+    #[error("{error}; {left}")]
+    Left {
+        /// The first error.
+        error: Box<RunError>,
+        /// What was left, and why.
+        left: String,
+    },
 }
 
 /// Runs a workload on a store of type `S`.
@@ -176,18 +184,30 @@ pub enum RunError {
 pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch) -> Result<Run, RunError> {
     refuse_what_it_cannot::<S>(request)?;
     let admin = threads::runtime().map_err(anyhow::Error::from)?;
-    let server = admin.block_on(serve::<S>(request, watch))?;
-    let store = Arc::new(admin.block_on(prepare::open::<S>(request, server.as_ref()))?);
+    // A signal to the whole process group also ends a server that is about to start.
+    let server = admin.block_on(serve::<S>(request, watch));
+    let server = server.map_err(|error| if stop.is_set() { RunError::Stopped } else { error })?;
+    let opening = prepare::open::<S>(request, server.as_ref());
+    let store = Arc::new(admin.block_on(client::unless(stop, RunError::Stopped, opening))?);
     let mut mark = Mark::new(request);
     let run = go_through_the_phases(&admin, &store, &mut mark, server.as_ref(), request, stop, watch);
     // Whatever happened, what was made in the store is removed, unless it is no longer ours; but the first error is the
     // one to report, and a failed removal must not lose a measured run.
     let store = Arc::try_unwrap(store).map_err(|_| anyhow::anyhow!("a lane still holds the store; this is a bug"))?;
-    let keep = request.keep || !admin.block_on(client::within(PATIENCE, mark.is_there(&store))).unwrap_or(true);
-    let closed = admin.block_on(client::within(PATIENCE, store.close(keep)));
-    let mut run = run?;
-    run.verdict.notes.extend(closed.err().map(|failure| format!("its data is still in the store: {failure}")));
-    Ok(run)
+    let patience = if run.is_ok() { PATIENCE } else { request.load.timeout * 6 };
+    let is_ours = admin.block_on(client::within(patience, mark.is_there(&store))).unwrap_or(true);
+    let closed = admin.block_on(client::within(patience, store.close(request.keep || !is_ours)));
+    let left = closed.err().map(|failure| format!("its data is still in the store: {failure}"));
+    match run {
+        Ok(mut run) => {
+            run.verdict.notes.extend(left);
+            Ok(run)
+        }
+        Err(error) => Err(match left {
+            Some(left) => RunError::Left { error: Box::new(error), left },
+            None => error,
+        }),
+    }
 }
 
 /// How long the store may take for one step that is not measured: building an index takes minutes, not hours.
@@ -218,7 +238,8 @@ fn go_through_the_phases<S: Store>(
     watch: &mut dyn Watch,
 ) -> Result<Run, RunError> {
     let began_at = now();
-    let mut prepared = admin.block_on(prepare::prepare(store, mark, server, request, stop, watch))?;
+    let preparing = prepare::prepare(store, mark, server, request, stop, watch);
+    let mut prepared = admin.block_on(client::unless(stop, RunError::Stopped, preparing))?;
 
     watch.phase(&request.id, "measure");
     let stop = Arc::new(Stop::under(stop));
@@ -278,10 +299,12 @@ const CONNECTING: &str = "opening the sessions";
 impl RunError {
     /// Whether the command line or what it names is wrong, rather than the run.
     pub fn is_usage(&self) -> bool {
-        matches!(
-            self,
-            RunError::Refused(_) | RunError::Store { phase: STARTING | OPENING | LOOKING | RESET | CONNECTING, .. }
-        )
+        match self {
+            RunError::Refused(_) => true,
+            RunError::Store { phase, .. } => [STARTING, OPENING, LOOKING, RESET, CONNECTING].contains(phase),
+            RunError::Left { error, .. } => error.is_usage(),
+            RunError::Suite(_) | RunError::Stopped => false,
+        }
     }
 }
 

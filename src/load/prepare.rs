@@ -58,6 +58,7 @@ pub fn refuse_what_it_cannot<S: Store>(request: &Request) -> Result<(), RunError
     if let Some(program) = S::PROGRAM.filter(|_| !request.address.is_given()) {
         program.find().map_err(|failure| RunError::Refused(failure.to_string()))?;
     }
+    request.address.config::<S::Config>().map_err(|error| RunError::Refused(error.to_string()))?;
     if let Some(asked) = request.durability
         && asked > S::BEST_DURABILITY
     {
