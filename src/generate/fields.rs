@@ -269,7 +269,10 @@ impl Tools {
         let (choosing, _) = &generator.plan.choosers[chooser];
         let visible = match choosing.part {
             Part::Table(table) if !choosing.grows => generator.plan.tables[table].records,
-            Part::Table(_) => frontiers.of(choosing.part).map_or(0, |frontier| frontier.visible()),
+            Part::Table(_) => {
+                let Some(frontier) = frontiers.of(choosing.part) else { return 0 };
+                return frontier.sure(self.choosers[chooser].draw(rng, frontier.visible(), turn));
+            }
             Part::Log(log) => generator.plan.logs[log].streams,
             Part::Series(series) => generator.plan.series[series].entities,
         };

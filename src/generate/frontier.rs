@@ -1,7 +1,7 @@
 //! The numbering of new keys and what of it may be read: one counter that hands out numbers, and the length of the
 //! prefix of numbers that are all settled.
 //!
-//! A read must never be aimed at a record that is not there yet, or a store would be charged for a miss that the suite
+//! A read must never be aimed at a record that is not there, or a store would be charged for a miss that the suite
 //! caused. So readers draw below [`Frontier::visible`], which moves over a number only when it and all numbers before
 //! it are done: YCSB's acknowledged counter, without its window of 2^20 and without its skipped acknowledgements. Ticks
 //! of a time series are numbered the same way.
@@ -11,22 +11,25 @@
 //! lane that ends with such a number leaves the frontier there, which hides later keys but never shows a missing one.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// The numbers of new keys, shared by all lanes of a run.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Frontier {
     next: AtomicU64,
     visible: AtomicU64,
     /// Numbers done while an earlier one is not: at most as many as there are inserts in flight.
     early: Mutex<BTreeSet<u64>>,
+    /// Numbers below `visible` whose insert may or may not have been done.
+    doubtful: Mutex<BTreeSet<u64>>,
+    has_doubtful: AtomicBool,
 }
 
 impl Frontier {
     /// A frontier behind `loaded` keys, numbered `0..loaded`, which are all there.
     pub fn new(loaded: u64) -> Self {
-        Frontier { next: AtomicU64::new(loaded), visible: AtomicU64::new(loaded), early: Mutex::default() }
+        Frontier { next: AtomicU64::new(loaded), visible: AtomicU64::new(loaded), ..Frontier::default() }
     }
 
     /// The next unused number.
@@ -34,8 +37,29 @@ impl Frontier {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// This number's insert is acknowledged, or its outcome is unknown (a time-out: it may well be there, and waiting
-    /// for it for ever would freeze the frontier).
+    /// Nobody knows whether this number's insert was done (a time-out, say). The frontier moves over it, for it would
+    /// otherwise stay there for ever, but no reader is aimed at it.
+    pub fn doubt(&self, number: u64) {
+        self.doubtful.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+        self.has_doubtful.store(true, Ordering::Release);
+        self.done(number);
+    }
+
+    /// A number below the frontier, or in place of a doubtful one the nearest below it that is not; above it if there is
+    /// none.
+    #[inline]
+    pub fn sure(&self, number: u64) -> u64 {
+        if self.has_doubtful.load(Ordering::Acquire) { self.neighbour(number) } else { number }
+    }
+
+    #[cold]
+    fn neighbour(&self, number: u64) -> u64 {
+        let doubtful = self.doubtful.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut near = (0..=number).rev().chain(number + 1..self.visible());
+        near.find(|one| !doubtful.contains(one)).unwrap_or(number)
+    }
+
+    /// This number's insert is acknowledged.
     pub fn done(&self, number: u64) {
         let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
         let mut visible = self.visible.load(Ordering::Relaxed);
@@ -65,6 +89,20 @@ mod tests {
 
     fn early(frontier: &Frontier) -> usize {
         frontier.early.lock().expect("no test panics while it holds the lock").len()
+    }
+
+    #[test]
+    fn readers_are_not_aimed_at_an_insert_of_unknown_outcome() {
+        let frontier = Frontier::new(2);
+        (2..6).for_each(|number| assert_eq!(frontier.take(), number));
+        [2, 5].into_iter().for_each(|number| frontier.done(number));
+        [3, 4].into_iter().for_each(|number| frontier.doubt(number));
+        assert_eq!(frontier.visible(), 6);
+        assert_eq!([2, 3, 4, 5].map(|number| frontier.sure(number)), [2, 2, 2, 5]);
+        let nothing_before = Frontier::new(0);
+        nothing_before.doubt(nothing_before.take());
+        nothing_before.done(nothing_before.take());
+        assert_eq!(nothing_before.sure(0), 1);
     }
 
     proptest! {

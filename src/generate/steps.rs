@@ -59,7 +59,8 @@ impl Hand {
         for (part, number) in self.pending.drain(..) {
             match (outcome, self.maker.frontiers.of(part)) {
                 (Outcome::NotApplied, _) => self.spare.push((part, number)),
-                (Outcome::Applied | Outcome::Unknown, Some(frontier)) => frontier.done(number),
+                (Outcome::Applied, Some(frontier)) => frontier.done(number),
+                (Outcome::Unknown, Some(frontier)) => frontier.doubt(number),
                 (Outcome::Applied | Outcome::Unknown, None) => {}
             }
         }

@@ -5,12 +5,13 @@
 
 use drivers::{Done, Key, Op, Row, Rows, Value};
 
-/// Checks rows against the operation that asked for them.
+/// Checks rows against the operation that asked for them. `begins_at_a_record` says of each table whether scans have to
+/// begin with the record that they start from.
 ///
 /// # Errors
 /// One sentence that says what is wrong.
 #[inline]
-pub fn check(op: &Op, done: Done, rows: &Rows) -> Result<(), String> {
+pub fn check(op: &Op, done: Done, rows: &Rows, begins_at_a_record: &[bool]) -> Result<(), String> {
     match op {
         Op::Read { key, .. } => match &rows[..] {
             [row] if row.key == *key => Ok(()),
@@ -19,11 +20,15 @@ pub fn check(op: &Op, done: Done, rows: &Rows) -> Result<(), String> {
         },
         Op::Insert { .. } | Op::Update { .. } | Op::Delete { .. } | Op::Bump { .. } => Ok(()),
         Op::Append { .. } | Op::Ingest { .. } => Ok(()),
-        Op::Scan { from, limit, .. } => {
+        Op::Scan { table, from, limit, .. } => {
             at_most(*limit, rows)?;
             ordered(rows, |a, b| a.key < b.key)?;
+            let is_there = begins_at_a_record.get(*table) == Some(&true) && *limit > 0;
             match rows.first() {
-                Some(row) if row.key < *from => Err(format!("scanned from {from}, the store began at {}", row.key)),
+                Some(row) if row.key < *from || is_there && row.key != *from => {
+                    Err(format!("scanned from {from}, the store began at {}", row.key))
+                }
+                None if is_there => Err(format!("scanned from {from}, which is there, the store answered no rows")),
                 _ => Ok(()),
             }
         }
@@ -99,19 +104,19 @@ mod tests {
     #[test]
     fn a_read_is_answered_by_its_own_row_and_no_other() {
         let read = Op::Read { table: 0, key: Key::Int(7), fields: Fields::All };
-        assert!(check(&read, Done::Applied, &rows(&[7])).is_ok());
-        assert!(check(&read, Done::Applied, &rows(&[8])).is_err());
-        assert!(check(&read, Done::Applied, &rows(&[])).is_err());
-        assert!(check(&read, Done::Applied, &rows(&[7, 7])).is_err());
+        assert!(check(&read, Done::Applied, &rows(&[7]), &[]).is_ok());
+        assert!(check(&read, Done::Applied, &rows(&[8]), &[]).is_err());
+        assert!(check(&read, Done::Applied, &rows(&[]), &[]).is_err());
+        assert!(check(&read, Done::Applied, &rows(&[7, 7]), &[]).is_err());
     }
 
     #[test]
     fn a_scan_is_ordered_bounded_and_starts_where_asked() {
         let scan = Op::Scan { table: 0, from: Key::Int(5), limit: 3, fields: Fields::All };
-        assert!(check(&scan, Done::Applied, &rows(&[5, 6, 9])).is_ok());
-        assert!(check(&scan, Done::Applied, &rows(&[])).is_ok());
-        assert!(check(&scan, Done::Applied, &rows(&[6, 5])).is_err());
-        assert!(check(&scan, Done::Applied, &rows(&[4, 5])).is_err());
-        assert!(check(&scan, Done::Applied, &rows(&[5, 6, 7, 8])).is_err());
+        let is_right = |keys: &[i64], is_there| check(&scan, Done::Applied, &rows(keys), &[is_there]).is_ok();
+        assert!(is_right(&[5, 6, 9], true) && is_right(&[5, 6, 9], false));
+        assert!(is_right(&[], false) && !is_right(&[], true));
+        assert!(is_right(&[6, 7], false) && !is_right(&[6, 7], true));
+        assert!(!is_right(&[6, 5], false) && !is_right(&[4, 5], false) && !is_right(&[5, 6, 7, 8], false));
     }
 }

@@ -25,6 +25,8 @@ pub struct Course {
     pub owns_thread: bool,
     /// Whether answers can be checked: the store keeps data.
     pub checks_answers: bool,
+    /// By table, whether scans have to begin with the record that they start from.
+    pub scans_begin_at_a_record: Vec<bool>,
     /// Attempts after the first for operations that lost a conflict.
     pub max_retries: u32,
     /// Whether the first failure ends the run.

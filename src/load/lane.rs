@@ -401,7 +401,7 @@ async fn execute<S: Store>(
 fn check(course: &Course, op: &Op, step: &Step, result: &mut Result<Done, Failure>) {
     if course.checks_answers
         && let Ok(done) = result
-        && let Err(wrong) = answer::check(op, *done, &step.rows)
+        && let Err(wrong) = answer::check(op, *done, &step.rows, &course.scans_begin_at_a_record)
     {
         *result = Err(Failure::new(FailureKind::Broken, wrong));
     }

@@ -189,6 +189,9 @@ fn course<S: Store>(request: &Request, first_slots: &[usize], slot_count: usize,
         slot_count,
         owns_thread: S::PLACEMENT == Placement::Embedded,
         checks_answers: S::KEEPS_DATA,
+        scans_begin_at_a_record: (0..request.plan().tables.len())
+            .map(|table| request.plan().scans_begin_at_a_record(table))
+            .collect(),
         max_retries: load.max_retries,
         stop: Arc::clone(stop),
     }

@@ -6,7 +6,7 @@ use super::check::Check;
 use super::content::{Choosing, Field};
 use super::file::MOST_RECORDS;
 use super::load::{LoadDefaults, Require, Slo};
-use super::operation::{Action, Grouping, Operation, Repeat};
+use super::operation::{Action, Aim, Grouping, Operation, Repeat};
 use super::spec::{Log, Series, Spec, Table};
 use super::{Workload, WorkloadError};
 use crate::draw::keys::{KeyChooser, expected_inserts};
@@ -108,6 +108,16 @@ impl Plan {
         let operations = self.operations.iter().map(|one| (format!("operation `{}`", one.name), one.needs()));
         let lacks = |(who, needs): (String, Capabilities)| can.lacks(needs).map(move |lack| (who.clone(), lack));
         parts.chain(operations).flat_map(lacks).collect()
+    }
+
+    /// Whether every scan of a table has to begin with the record that it starts from: its key is one of those that are
+    /// there, and none is ever deleted.
+    pub fn scans_begin_at_a_record(&self, at: usize) -> bool {
+        self.operations.iter().flat_map(|operation| &operation.recipe.steps).all(|step| match &step.action {
+            Action::Scan { table, from: aim, .. } => *table != at || matches!(aim, Aim::Chosen(_)),
+            Action::Delete { table, .. } => *table != at,
+            _ => true,
+        })
     }
 
     /// What the mix does to a part of the dataset.
