@@ -243,7 +243,7 @@ pub struct Loading {
     pub rows: u64,
     /// Their logical size.
     pub logical_bytes: u64,
-    /// Rows a second, wall clock, settle not included.
+    /// Rows per second, wall clock, settling not included; 0 if nothing was loaded.
     pub rows_per_s: f64,
     /// Digest of what the store holds after the load, by part; equal on every store.
     pub digests: BTreeMap<String, String>,

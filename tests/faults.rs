@@ -145,6 +145,18 @@ fn send(pids: &[i32], signal: &str) {
 }
 
 #[test]
+fn settings_that_are_weakened_in_mid_run_make_it_invalid() {
+    let server = started("redis");
+    let ran = Storebench::run(&RUN).args(&["--duration", "3s"]).store(&server.address).troubled(|| {
+        let set = ["-u", &server.address, "config", "set", "appendfsync", "no"];
+        let set = std::process::Command::new("redis-cli").args(set).output().expect("redis-cli");
+        assert!(String::from_utf8_lossy(&set.stdout).contains("OK"), "{set:?}");
+    });
+    assert_eq!(ran.code, 3, "{}", ran.stdout);
+    assert!(ran.stdout.contains("the store was durable before the run and is relaxed after it"), "{}", ran.stdout);
+}
+
+#[test]
 fn a_server_that_crashes_and_comes_back_has_all_that_it_acknowledged() {
     for store in SERVERS {
         let mut server = started(store);

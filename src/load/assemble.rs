@@ -16,6 +16,7 @@ use crate::record::{
     WorkloadInfo,
 };
 use crate::stats::{self, Limit};
+use crate::workload::Changes;
 
 use super::measure::Outcome;
 use super::pace::Stop;
@@ -82,7 +83,7 @@ pub fn assemble<S: Store>(
         disconnected_s: outcome.ended.iter().map(|lane| lane.disconnected.as_secs_f64()).sum(),
         shares_machine: prepared.shares_machine,
     };
-    let verdict = verdict::reach(&Evidence {
+    let mut verdict = verdict::reach(&Evidence {
         mode: load.mode,
         counts,
         timeline: &timeline,
@@ -99,6 +100,7 @@ pub fn assemble<S: Store>(
         profile: PROFILE,
         limits: limits(request, &operations, &total),
     });
+    verdict.notes.extend(kept(request, prepared.loading.reused));
     Ok(Run {
         id: request.id.clone(),
         repetition: request.repetition,
@@ -122,6 +124,20 @@ pub fn assemble<S: Store>(
         cost: None,
         verdict,
     })
+}
+
+/// What became of kept data, and will become of it.
+fn kept(request: &Request, reused: bool) -> Vec<String> {
+    let plan = request.plan();
+    let changes = plan.dataset.parts().any(|part| plan.changes(part) != Changes::None);
+    let mut notes = Vec::new();
+    if reused {
+        notes.push("the data of an earlier run was used again: nothing was loaded".to_owned());
+    }
+    if request.keep && changes {
+        notes.push("the data was kept as this run has left it: --reuse will find it changed and load anew".to_owned());
+    }
+    notes
 }
 
 /// The limits of latency that the workload states, over all operations and for single ones.
