@@ -143,7 +143,7 @@ fn remarks(run: &Run) -> String {
         }
     }
     text += &format!("  checks: {}\n", words::checks(run));
-    for (what, check) in words::doubtful_checks(run) {
+    for (what, check) in words::telling_checks(run) {
         text += &format!("  {what}: {}: {}\n", check.name, check.detail);
     }
     if run.verdict.valid && run.total.ok > 0 && run.total.response_ns.intervals.is_empty() {
@@ -243,6 +243,7 @@ mod tests {
             name: "acknowledged writes".to_owned(),
             passed: false,
             undecided: false,
+            sampled: false,
             detail: "3,012 of 3,013 found".to_owned(),
         };
         insta::assert_snapshot!(experiment(&fixture::experiment(vec![run])), @r"
