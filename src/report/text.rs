@@ -255,6 +255,15 @@ mod tests {
     }
 
     #[test]
+    fn a_check_that_compared_a_sample_says_so_although_it_passed() {
+        let mut run = fixture::read_heavy();
+        run.checks[0].sampled = true;
+        let text = experiment(&fixture::experiment(vec![run]));
+        let told = "checks: 1 of 1 passed\n  sampled check: acknowledged writes: 3,013 of 3,013 found\n";
+        assert!(text.contains(told), "{text}");
+    }
+
+    #[test]
     fn a_run_too_short_for_intervals_with_an_operation_that_never_ran() {
         let mut run = fixture::run(&Plan { seconds: 3, ..Plan::default() });
         run.operations.insert("delete".to_owned(), OperationRecord::default());
