@@ -393,6 +393,9 @@ pub struct CheckResult {
     /// Whether it could not be told, because writes with an unknown outcome allow either.
     #[serde(default)]
     pub undecided: bool,
+    /// Whether only a sample of what it is about was compared; the detail says how much.
+    #[serde(default)]
+    pub sampled: bool,
     /// What was found, with numbers.
     pub detail: String,
 }

@@ -1,22 +1,19 @@
 //! The ledger: what the store acknowledged to a lane, in a form small enough to keep for any run.
 //!
-//! Digests for what was added, sums for what was counted, and the last written value of a sample of the updated fields.
-//! `audit.rs` compares it with what the store holds afterwards.
+//! Digests for what was added, sums for what was counted, and the last written values of updated fields. `audit.rs`
+//! compares it with what the store holds afterwards.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use drivers::{Change, Dataset, Digest, Key, Op, Point, Record, Value, row_hash};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::workload::Plan;
+use crate::workload::{Plan, Term};
 
 use super::doubt::Doubt;
-use super::touched::Touched;
-
-/// About this many fields of a table are followed by value. Which ones is decided by the keys' hashes alone, so that all
-/// lanes follow the same: a write that only one lane had noted would be mistaken for the last.
-const FOLLOWED: u64 = 4_096;
+use super::followed::Followed;
+use super::totals::Total;
+use super::touched::{self, Touched};
 
 /// What was acknowledged, by part of the dataset.
 #[derive(Debug, Clone)]
@@ -28,6 +25,10 @@ pub struct Ledger {
     pub logs: Vec<Added>,
     /// By series.
     pub series: Vec<Added>,
+    /// Operations whose outcome nobody knows.
+    pub unanswered: u64,
+    /// What those leave open of the sums.
+    totals: Vec<Total>,
     scratch: Vec<u8>,
 }
 
@@ -51,33 +52,23 @@ pub struct TableLedger {
     pub deleted_keys: Digest,
     /// Deletions of unknown outcome.
     pub doubtful_deletions: u64,
-    /// Updates and bumps of unknown outcome, and inserts and deletions as well: nothing can be said of sums then.
-    pub doubtful_writes: u64,
     /// Whether any record's content was changed, perhaps.
     pub changed: bool,
     /// Which records were written to, perhaps.
     pub touched: Touched,
-    /// One key in this many is followed.
-    pub one_in: u64,
+    /// Which records were inserted or deleted, perhaps. Of the others, no operation changes the fields in `unwritten`.
+    pub replaced: Touched,
+    /// Positions of the fields that no operation of the plan writes. Empty where nothing but inserts is done to the table:
+    /// then its content is known in full.
+    pub unwritten: Arc<[usize]>,
     /// By field: what its sum over all records grew by, from inserts and bumps.
     pub grown: Vec<i128>,
-    /// By field: whether it was bumped.
+    /// By field: whether it was bumped, perhaps.
     pub bumped: Vec<bool>,
-    /// By field: whether it was set by an update, so that its sum follows no rule.
+    /// By field: whether it was set by an update, perhaps, so that its sum follows no rule.
     pub set: Vec<bool>,
-    /// The last acknowledged write of each lane to a sample of the updated fields.
-    pub followed: HashMap<(Key, usize), Vec<Write>>,
-}
-
-/// One acknowledged write of one field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Write {
-    /// Hash of the value; none if a write of unknown outcome makes the value unknowable.
-    pub value: Option<u64>,
-    /// When it was sent.
-    pub started_ns: u64,
-    /// When it was acknowledged.
-    pub ended_ns: u64,
+    /// The last written values of updated fields.
+    pub followed: Followed,
 }
 
 impl Ledger {
@@ -85,12 +76,20 @@ impl Ledger {
     pub fn new(plan: &Plan) -> Self {
         let dataset = Arc::clone(&plan.dataset);
         Ledger {
-            tables: plan.tables.iter().map(|shape| TableLedger::new(shape.fields.len(), shape.records)).collect(),
+            tables: (0..plan.tables.len()).map(|at| TableLedger::new(plan, at)).collect(),
             logs: vec![Added::default(); dataset.logs.len()],
             series: vec![Added::default(); dataset.series.len()],
+            unanswered: 0,
+            totals: Total::all(plan),
             dataset,
             scratch: Vec::new(),
         }
+    }
+
+    /// A total, and what unanswered writes leave open of it.
+    pub fn total(&self, terms: &[Term]) -> Total {
+        let total = self.totals.iter().find(|total| total.terms == terms);
+        total.cloned().unwrap_or_else(|| Total::of(terms.to_vec()))
     }
 
     /// Notes an operation that the store acknowledged as applied.
@@ -123,11 +122,14 @@ impl Ledger {
             Op::Delete { table, key } => {
                 let key = self.touch(*table, key);
                 self.tables[*table].deleted_keys.add_hash(key);
+                self.tables[*table].replace(key);
             }
             Op::Update { table, key, changes } => {
-                let hash = self.touch(*table, key);
-                let write = |value| Write { value: Some(value), started_ns, ended_ns };
-                self.updated(*table, key, hash, changes, &write);
+                let key = self.touch(*table, key);
+                self.tables[*table].followed.written += changes.len() as u64;
+                self.updated(*table, key, changes, |followed, field, value| {
+                    followed.wrote(key, field, value, started_ns, ended_ns);
+                });
             }
             Op::Bump { table, key, field, by, .. } => {
                 self.touch(*table, key);
@@ -156,6 +158,7 @@ impl Ledger {
         let key = row_hash(key, &[], &mut self.scratch);
         into.inserted_keys.add_hash(key);
         into.touched.touch(key);
+        into.replace(key);
         for (sum, value) in into.grown.iter_mut().zip(record) {
             if let Value::Int(number) = value {
                 *sum += i128::from(*number);
@@ -171,16 +174,21 @@ impl Ledger {
         key
     }
 
-    fn updated(&mut self, table: usize, key: &Key, hash: u128, changes: &[Change], write: &dyn Fn(u64) -> Write) {
+    /// Notes what an update writes into fields that are followed.
+    fn updated(
+        &mut self,
+        table: usize,
+        key: u128,
+        changes: &[Change],
+        mut note: impl FnMut(&mut Followed, usize, u64),
+    ) {
         let into = &mut self.tables[table];
-        let is_followed = (hash as u64).is_multiple_of(into.one_in);
         for change in changes {
             into.set[change.field] = true;
-            if !is_followed {
-                continue;
+            // Asked for each: noting one may have made this key one that is no longer followed.
+            if into.followed.has(key) {
+                note(&mut into.followed, change.field, value_hash(&change.value, &mut self.scratch));
             }
-            let written = write(value_hash(&change.value, &mut self.scratch));
-            into.followed.insert((key.clone(), change.field), vec![written]);
         }
     }
 
@@ -190,31 +198,38 @@ impl Ledger {
         row_hash(&Key::Int(point.entity), &values, &mut self.scratch)
     }
 
-    /// Notes a write that failed in a way that leaves open whether it was applied.
+    /// Notes a write that failed in a way that leaves open whether it was applied: each part of it where it may be torn.
     pub fn unknown(&mut self, op: &Op) {
+        if let Op::Batch(ops) = op {
+            return ops.iter().for_each(|op| self.unknown(op));
+        }
+        self.unanswered += 1;
+        self.totals.iter_mut().for_each(|total| total.doubt(op, &self.dataset));
+        self.perhaps_wrote(op);
+    }
+
+    fn perhaps_wrote(&mut self, op: &Op) {
         match op {
-            Op::Batch(ops) | Op::Transact(ops) => ops.iter().for_each(|op| self.unknown(op)),
+            Op::Transact(ops) => ops.iter().for_each(|op| self.perhaps_wrote(op)),
             Op::Insert { table, key, .. } => {
                 let into = &mut self.tables[*table];
                 let key = row_hash(key, &[], &mut self.scratch);
-                into.doubtful_writes += 1;
                 into.inserted.doubt.add(key);
                 into.touched.touch(key);
+                into.replace(key);
             }
             Op::Delete { table, key } => {
-                self.touch(*table, key);
-                self.tables[*table].doubtful_writes += 1;
+                let key = self.touch(*table, key);
                 self.tables[*table].doubtful_deletions += 1;
+                self.tables[*table].replace(key);
             }
-            Op::Bump { table, key, .. } => {
+            Op::Bump { table, key, field, .. } => {
                 self.touch(*table, key);
-                self.tables[*table].doubtful_writes += 1;
+                self.tables[*table].bumped[*field] = true;
             }
             Op::Update { table, key, changes } => {
-                let hash = self.touch(*table, key);
-                self.tables[*table].doubtful_writes += 1;
-                let write = |_| Write { value: None, started_ns: 0, ended_ns: u64::MAX };
-                self.updated(*table, key, hash, changes, &write);
+                let key = self.touch(*table, key);
+                self.updated(*table, key, changes, |followed, field, value| followed.perhaps_wrote(key, field, value));
             }
             Op::Append { log, stream, events } => {
                 for event in events {
@@ -240,36 +255,49 @@ impl Ledger {
             into.inserted_keys.merge(from.inserted_keys);
             into.deleted_keys.merge(from.deleted_keys);
             into.doubtful_deletions += from.doubtful_deletions;
-            into.doubtful_writes += from.doubtful_writes;
             into.changed |= from.changed;
             into.touched.merge(&from.touched);
+            into.replaced.merge(&from.replaced);
             into.grown.iter_mut().zip(&from.grown).for_each(|(sum, grown)| *sum += grown);
             into.bumped.iter_mut().zip(&from.bumped).for_each(|(was, is)| *was |= is);
             into.set.iter_mut().zip(&from.set).for_each(|(was, is)| *was |= is);
-            for (field, writes) in &from.followed {
-                into.followed.entry(field.clone()).or_default().extend(writes);
-            }
+            into.followed.merge(&from.followed);
         }
+        self.unanswered += other.unanswered;
+        self.totals.iter_mut().zip(&other.totals).for_each(|(into, from)| into.merge(from));
         self.logs.iter_mut().zip(&other.logs).for_each(|(into, from)| into.merge(from));
         self.series.iter_mut().zip(&other.series).for_each(|(into, from)| into.merge(from));
     }
 }
 
 impl TableLedger {
-    fn new(fields: usize, records: u64) -> Self {
+    fn new(plan: &Plan, at: usize) -> Self {
+        let (fields, records) = (plan.tables[at].fields.len(), plan.tables[at].records);
         TableLedger {
             inserted: Added::default(),
             inserted_keys: Digest::default(),
             deleted_keys: Digest::default(),
             doubtful_deletions: 0,
-            doubtful_writes: 0,
             changed: false,
             touched: Touched::new(records),
-            one_in: (records * fields as u64 / FOLLOWED).max(1),
+            replaced: Touched::new(records),
+            unwritten: touched::unwritten(plan, at).into(),
             grown: vec![0; fields],
             bumped: vec![false; fields],
             set: vec![false; fields],
-            followed: HashMap::new(),
+            followed: Followed::default(),
+        }
+    }
+
+    /// Whether records may have been deleted.
+    pub fn may_lack_records(&self) -> bool {
+        self.deleted_keys.rows > 0 || self.doubtful_deletions > 0
+    }
+
+    /// Notes that a record is perhaps not one that was loaded.
+    fn replace(&mut self, key: u128) {
+        if !self.unwritten.is_empty() {
+            self.replaced.touch(key);
         }
     }
 }

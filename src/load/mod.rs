@@ -9,6 +9,7 @@ mod audit;
 mod client;
 mod course;
 mod doubt;
+mod followed;
 mod lane;
 mod ledger;
 mod mark;
@@ -17,6 +18,7 @@ pub mod pace;
 mod prepare;
 mod probe;
 mod threads;
+mod totals;
 mod touched;
 mod usage;
 mod verdict;
@@ -277,9 +279,8 @@ async fn check<S: Store>(
     prepared.footprints.after_run = client::within(PATIENCE, prepared.store.footprint()).await?;
     if S::KEEPS_DATA {
         let mut session = client::within_timeout(request.load.timeout, 1, prepared.store.session()).await?;
-        let read = audit::read_back(&mut session, &request.plan().dataset, ledger);
-        let after = client::within(PATIENCE, read).await?;
-        prepared.checks.extend(audit::reconcile(request.plan(), &prepared.before, ledger, &after));
+        let audit = audit::audit(&mut session, request.plan(), &prepared.before, ledger);
+        prepared.checks.extend(client::within(PATIENCE, audit).await?);
     }
     Ok(())
 }

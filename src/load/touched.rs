@@ -1,7 +1,12 @@
 //! Which records of a table were written to, coarsely, so that the others can be held to what was loaded.
 //!
 //! Keys are sorted into groups by their hash. A lane sets a bit for each group that it wrote to; the audit sums the
-//! hashes of the rows of each group before and after the run, and compares the groups without a bit.
+//! hashes of the rows of each group before and after the run, and compares the groups without a bit. The same is done with
+//! the fields that no operation of the plan writes: those of a record change only when the record itself is another one.
+
+use crate::workload::{Action, Changes, Plan, Which};
+use drivers::{Part, Row};
+use xxhash_rust::xxh3::xxh3_128;
 
 /// At most so many groups: 32 KiB of bits for each lane, 2 MiB of sums for each table.
 const MOST: u64 = 1 << 18;
@@ -68,6 +73,33 @@ impl Touched {
     fn group(&self, key: u128) -> usize {
         (key >> 64) as usize & (self.groups - 1)
     }
+}
+
+/// Positions of the fields of a table that no operation of the plan writes; none where no record of it changes at all.
+pub fn unwritten(plan: &Plan, at: usize) -> Vec<usize> {
+    if plan.changes(Part::Table(at)) != Changes::Updated {
+        return Vec::new();
+    }
+    let mut fields: Vec<usize> = (0..plan.tables[at].fields.len()).collect();
+    for step in plan.operations.iter().flat_map(|operation| &operation.recipe.steps) {
+        match &step.action {
+            Action::Bump { table, field, .. } if *table == at => fields.retain(|one| one != field),
+            Action::Update { table, which, set, .. } if *table == at => {
+                let (Which::All(written) | Which::One(written) | Which::These(written)) = which;
+                fields.retain(|one| !written.contains(one) && set.iter().all(|(field, _)| field != one));
+            }
+            _ => {}
+        }
+    }
+    fields
+}
+
+/// The hash of a row's key and these fields.
+pub fn unwritten_hash(row: &Row, fields: &[usize], scratch: &mut Vec<u8>) -> u128 {
+    scratch.clear();
+    row.key.write_canonical(scratch);
+    fields.iter().filter_map(|at| row.values.get(*at)).for_each(|value| value.write_canonical(scratch));
+    xxh3_128(scratch)
 }
 
 #[cfg(test)]

@@ -396,6 +396,7 @@ mod tests {
             name: "money is conserved".into(),
             passed: false,
             undecided,
+            sampled: false,
             detail: "5 are missing".into(),
         };
         let failed = judge_checked(Mode::Closed, &line, &[check(false)], |_| ());

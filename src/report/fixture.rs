@@ -152,6 +152,7 @@ pub fn run(plan: &Plan) -> Run {
             name: "acknowledged writes".to_owned(),
             passed: true,
             undecided: false,
+            sampled: false,
             detail: "3,013 of 3,013 found".to_owned(),
         }],
         skew: None,

@@ -146,7 +146,7 @@ fn remarks(run: &Run) -> String {
         }
     }
     text += &format!("  checks: {}\n", words::checks(run));
-    for (what, check) in words::doubtful_checks(run) {
+    for (what, check) in words::telling_checks(run) {
         text += &format!("  {what}: {}: {}\n", check.name, check.detail);
     }
     if run.verdict.valid && run.total.ok > 0 && run.total.response_ns.intervals.is_empty() {
@@ -246,6 +246,7 @@ mod tests {
             name: "acknowledged writes".to_owned(),
             passed: false,
             undecided: false,
+            sampled: false,
             detail: "3,012 of 3,013 found".to_owned(),
         };
         insta::assert_snapshot!(experiment(&fixture::experiment(vec![run])), @r"
@@ -254,6 +255,15 @@ mod tests {
           checks: 0 of 1 passed
           FAILED CHECK: acknowledged writes: 3,012 of 3,013 found
         ");
+    }
+
+    #[test]
+    fn a_check_that_compared_a_sample_says_so_although_it_passed() {
+        let mut run = fixture::read_heavy();
+        run.checks[0].sampled = true;
+        let text = experiment(&fixture::experiment(vec![run]));
+        let told = "checks: 1 of 1 passed\n  sampled check: acknowledged writes: 3,013 of 3,013 found\n";
+        assert!(text.contains(told), "{text}");
     }
 
     #[test]

@@ -89,10 +89,14 @@ pub fn checks(run: &Run) -> String {
     }
 }
 
-/// The checks that did not pass, and what to call them.
-pub fn doubtful_checks(run: &Run) -> impl Iterator<Item = (&'static str, &CheckResult)> {
-    let doubtful = run.checks.iter().filter(|check| !check.passed);
-    doubtful.map(|check| (if check.undecided { "undecided check" } else { "FAILED CHECK" }, check))
+/// The checks that did not pass or compared only a sample, and what to call them.
+pub fn telling_checks(run: &Run) -> impl Iterator<Item = (&'static str, &CheckResult)> {
+    run.checks.iter().filter_map(|check| match check {
+        CheckResult { passed: true, sampled: true, .. } => Some(("sampled check", check)),
+        CheckResult { passed: true, .. } => None,
+        CheckResult { undecided: true, .. } => Some(("undecided check", check)),
+        CheckResult { .. } => Some(("FAILED CHECK", check)),
+    })
 }
 
 /// A moment to the second: the fraction of `2026-11-20T13:00:00.074038207Z` tells a reader nothing.

@@ -11,7 +11,7 @@ pub struct Check {
     pub run: String,
     /// What must be true.
     pub name: String,
-    /// `passed`, `FAILED` or `undecided`.
+    /// `passed`, `passed, sampled`, `FAILED` or `undecided`.
     pub result: &'static str,
     /// What was found.
     pub detail: String,
@@ -49,6 +49,7 @@ fn check(run: &Run, check: &CheckResult) -> Check {
         run: run.id.clone(),
         name: check.name.clone(),
         result: match check {
+            CheckResult { passed: true, sampled: true, .. } => "passed, sampled",
             CheckResult { passed: true, .. } => "passed",
             CheckResult { undecided: true, .. } => "undecided",
             CheckResult { .. } => "FAILED",
