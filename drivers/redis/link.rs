@@ -182,7 +182,7 @@ impl ConnectionLike for Link {
 async fn drive<T>(wire: &mut Option<Wire>, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     poll_fn(|context| {
-        // The second time because the first may have brought what the work waits for; whatever else happens wakes.
+        // Poll again: driving the connection may have delivered the reply.
         for _ in 0..2 {
             if let Poll::Ready(done) = work.as_mut().poll(context) {
                 return Poll::Ready(done);

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use redis::{Cmd, FromRedisValue, Value as Reply};
 
-use super::documents;
 use super::failures::failure;
 use super::link::Link;
 use super::plan::Plan;
@@ -17,6 +16,7 @@ use super::scripts::Scripts;
 use super::shape::Shape;
 use super::values;
 use super::watched::{self, Group};
+use super::{documents, eviction};
 use crate::{Dataset, Done, Failure, FailureKind, Fields, Key, Op, Part, Row, Rows, Session};
 
 /// Rows, events or points that an export asks for at once.
@@ -30,27 +30,36 @@ pub struct RedisSession {
     commands: Commands,
     /// Whether WATCH was sent and EXEC was not.
     is_watching: bool,
+    /// Whether the server may evict what is ours: then it is asked about what is not there.
+    evicts: bool,
 }
 
 impl Session for RedisSession {
     async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
         rows.clear();
-        self.run(op, &mut |key, values| rows.push(key, values)).await
+        match self.run(op, &mut |key, values| rows.push(key, values)).await {
+            Err(failure) if self.evicts => Err(eviction::suspected(&mut self.connection, failure, "it").await),
+            ended => ended,
+        }
     }
 
     async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
-        match part {
+        let exported = match part {
             Part::Table(at) => self.export_table(at, sink).await,
             Part::Log(at) => self.export_log(at, sink).await,
             Part::Series(at) => self.export_series(at, sink).await,
+        };
+        match exported {
+            Err(failure) if self.evicts => Err(eviction::suspected(&mut self.connection, failure, "it").await),
+            ended => ended,
         }
     }
 }
 
 impl RedisSession {
-    pub(super) async fn new(mut connection: Link, shape: Arc<Shape>) -> Result<Self, Failure> {
+    pub(super) async fn new(mut connection: Link, shape: Arc<Shape>, evicts: bool) -> Result<Self, Failure> {
         let scripts = Scripts::load(&mut connection, shape.layout).await?;
-        Ok(RedisSession { connection, shape, scripts, commands: Commands::default(), is_watching: false })
+        Ok(RedisSession { connection, shape, scripts, commands: Commands::default(), is_watching: false, evicts })
     }
 
     async fn run(&mut self, op: &Op, sink: &mut Sink<'_>) -> Result<Done, Failure> {
@@ -78,7 +87,7 @@ impl RedisSession {
         Ok(done)
     }
 
-    /// Operations of one, in one round trip.
+    /// Sends a batch's operations in one round trip.
     async fn send_together(&mut self, of: &Op, ops: &[Op], sink: &mut Sink<'_>) -> Result<Done, Failure> {
         self.commands.clear();
         for op in ops {
@@ -101,7 +110,7 @@ impl RedisSession {
         loop {
             let read = self.watch(of, group).await?;
             let plan = Plan::new(&shape, group, read)?;
-            // One document was read at one instant: that it ends so needs no proof.
+            // A single document is read atomically, so this outcome needs no EXEC.
             if let (Some((code, op)), [_]) = (plan.end, group.ops()) {
                 return replies::outcome(&shape, code, op);
             }

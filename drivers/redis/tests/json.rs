@@ -162,11 +162,6 @@ async fn data_of_the_other_layout_is_not_there_to_reuse() {
         other.close(false).await.expect("closed");
         assert_eq!(tell::<u64>(&server, "DBSIZE").await, 0);
     }
-    // As a mark was when there was one layout.
-    let _: u64 = tell(&server, "HSET storebench:one made_by storebench note loaded").await;
-    let noted = |store: Redis| async move { store.noted().await.expect("the note or none") };
-    assert_eq!(noted(open(&hash, "one").await.expect("opened")).await.as_deref(), Some("loaded"));
-    assert_eq!(noted(open(&json, "one").await.expect("opened")).await, None);
 }
 
 #[test]
