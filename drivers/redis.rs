@@ -33,6 +33,7 @@ mod values;
 mod watched;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -44,7 +45,7 @@ use crate::{
     Placement, Store,
 };
 use aof::Aof;
-use link::Target;
+use link::{Pem, Target};
 pub use session::RedisSession;
 pub use shape::Layout;
 use shape::Shape;
@@ -69,7 +70,11 @@ pub struct Config {
     location: Option<String>,
     /// A file in PEM form with the certificate of the authority that signed the server's, if the system does not know
     /// it.
-    tls_ca: Option<String>,
+    tls_ca: Option<PathBuf>,
+    /// Files in PEM form with our own certificate and its private key, for a server that asks for them: Redis does
+    /// unless it is told otherwise (`tls-auth-clients`).
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
     /// How a record lies. `hash`: a hash with a field for each of its fields. `json`: one string, a JSON document, which is
     /// read by one GET; an update or bump of a field then reads the document and puts another in its place, in two round
     /// trips, and may lose against others as a conflict.
@@ -111,7 +116,7 @@ impl Store for Redis {
         command.arg("--dir").arg(site.folder());
         command.args(["--appendonly", appendonly, "--appendfsync", appendfsync]);
         let address = format!("redis://127.0.0.1:{}", site.port);
-        let target = Target::new(&address, None, Duration::from_secs(1))?;
+        let target = Target::new(&address, Pem::default(), Duration::from_secs(1))?;
         let server = site.start(command, address, || async { target.connect().await.map(|_| ()) }).await?;
         let mut connection = target.connect().await?;
         let info = settings::info(&mut connection, &["server"]).await?;
@@ -128,7 +133,8 @@ impl Store for Redis {
         let Some(location) = &config.location else {
             return Err(Failure::broken("redis: give the URL of a server, such as redis://localhost:6379"));
         };
-        let target = Target::new(location, config.tls_ca.as_deref(), opening.timeout)?;
+        let (ca, cert, key) = (config.tls_ca.as_deref(), config.tls_cert.as_deref(), config.tls_key.as_deref());
+        let target = Target::new(location, Pem { ca, cert, key }, opening.timeout)?;
         let mut connection = target.connect().await?;
         let info = settings::info(&mut connection, &["server", "persistence", "memory"]).await?;
         let refused = |what: &str| Err(Failure::broken(format!("redis: {target} is {what}")));
@@ -160,7 +166,7 @@ impl Store for Redis {
         Ok(noted)
     }
 
-    /// Indexes are always there; an append-only file that has grown with the load may be in a rewrite, which ends first.
+    /// Indexes are always there. An append-only file that has grown with the load may be in a rewrite: it ends first.
     async fn settle(&self) -> Result<(), Failure> {
         aof::rewritten(&mut self.target.connect().await?, Duration::MAX).await
     }

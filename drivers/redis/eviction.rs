@@ -1,12 +1,12 @@
-//! Servers that evict: with a `maxmemory` and a policy `allkeys-…`, Redis makes room by dropping keys of its choice. Ours
-//! may be a record, an index or the mark; what then fails would be a riddle, so its likely cause is told with it.
+//! Servers that evict: with a `maxmemory` and a policy `allkeys-…`, Redis makes room by dropping keys of its choice.
+//! Ours may be a record, an index or the mark; what then fails would be a riddle, so its likely cause is told with it.
 
 use super::link::Link;
 use super::settings::{self, Info};
 use crate::{Failure, FailureKind};
 
-/// The settings by which a server may evict what is ours; nothing if it may not. The policies `volatile-…` take keys that
-/// expire, and ours do not.
+/// The settings by which a server may evict what is ours; nothing if it may not. The policies `volatile-…` take keys
+/// that expire, and ours do not.
 pub(super) fn policy(info: &Info) -> Option<String> {
     let (limit, policy) = (info.get("maxmemory")?, info.get("maxmemory_policy")?);
     (limit != "0" && policy.starts_with("allkeys")).then(|| format!("maxmemory={limit}, maxmemory-policy={policy}"))

@@ -37,6 +37,9 @@ pub(super) fn unconnected(error: RedisError, what: &dyn Display) -> Failure {
     let failure = failure(error, what);
     match failure.kind {
         FailureKind::Timeout => Failure { kind: FailureKind::Unavailable, ..failure },
+        FailureKind::Unavailable if failure.message.contains("CertificateRequired") => {
+            Failure { message: failure.message + ": give ours by tls_cert and tls_key", ..failure }
+        }
         // The database of the URL is chosen while the connection is made, and nothing else is asked then.
         FailureKind::Broken if failure.message.contains("database") => Failure { kind: FailureKind::Denied, ..failure },
         _ => failure,
@@ -69,6 +72,14 @@ fn of_server(code: &str, words: &str) -> FailureKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_asks_for_a_certificate_is_told_with_the_options_for_it() {
+        let alert = std::io::Error::other("received fatal alert: CertificateRequired");
+        let failure = unconnected(alert.into(), &"host:1");
+        assert_eq!(failure.kind, FailureKind::Unavailable);
+        assert!(failure.message.ends_with("CertificateRequired: give ours by tls_cert and tls_key"), "{failure}");
+    }
 
     #[test]
     fn answers_are_told_apart_by_their_first_word() {

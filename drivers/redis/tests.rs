@@ -1,6 +1,5 @@
-//! What is Redis's own and so not in the conformance suite, all with real servers. Here the care for other people's keys
-//! and what is told; what a server promises, failures, contents, eviction, the layout `json` and TLS have files of their
-//! own.
+//! What is Redis's own and so not in the conformance suite, all with real servers. Here the care for other people's
+//! keys and what is told; promises, failures, contents, eviction, the layout `json` and TLS have files of their own.
 
 mod content;
 mod eviction;
@@ -66,7 +65,8 @@ async fn ready_in(layout: Layout) -> (Server, Redis, RedisSession) {
 
 /// What the server answers to a command of somebody else.
 async fn tell<T: FromRedisValue>(server: &Server, command: &str) -> T {
-    let mut connection = Target::new(&server.address, None, Duration::from_secs(5)).expect("a target").connect().await;
+    let mut connection =
+        Target::new(&server.address, Pem::default(), Duration::from_secs(5)).expect("a target").connect().await;
     let connection = connection.as_mut().expect("a connection");
     let mut words = command.split(' ');
     let mut told = redis::cmd(words.next().expect("a command"));
