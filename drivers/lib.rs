@@ -140,6 +140,12 @@ pub trait Session {
     /// partial batch is a failure, never a success.
     async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure>;
 
+    /// Conflicts that the session resolved by trying again since it was last asked; asked after each operation, off the
+    /// stopwatch. A batch cannot be tried again as a whole once a part of it is applied, so the engine cannot do it.
+    fn take_retries(&mut self) -> u64 {
+        0
+    }
+
     /// Adds records (`Batch` of `Insert`), events (`Batch` of `Append`) or points (`Ingest`) by the store's bulk path, with
     /// the same meaning as `execute`. Used before the run only. A store may still be at it when this returns, so that it
     /// works while the next rows are made; a failure may then come from a later call.

@@ -9,9 +9,11 @@
 //! The crate's defaults are not used where they would be measured: it would give up on an answer after 500 ms and leave
 //! TCP_NODELAY off. Its `ConnectionManager`, which makes connections again without a word, is not used at all.
 
+mod aof;
 mod binding;
 mod document;
 mod documents;
+mod eviction;
 mod failures;
 mod hashes;
 mod link;
@@ -31,7 +33,9 @@ mod values;
 mod watched;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::files::Files;
@@ -40,9 +44,9 @@ use crate::{
     Binding, Capabilities, Capability, Description, Durability, Failure, FailureKind, Footprint, Op, Opening,
     Placement, Store,
 };
-use link::Target;
+use aof::Aof;
+use link::{Pem, Target};
 pub use session::RedisSession;
-use settings::Info;
 pub use shape::Layout;
 use shape::Shape;
 
@@ -52,6 +56,10 @@ pub struct Redis {
     shape: Arc<Shape>,
     /// The append-only file as it was when the store was opened; nothing without one.
     opened: Option<Aof>,
+    /// Whether the server may evict what is ours.
+    evicts: bool,
+    /// Whether there is a dataset that we made or took over.
+    is_ours: AtomicBool,
 }
 
 /// Where the server is.
@@ -62,7 +70,11 @@ pub struct Config {
     location: Option<String>,
     /// A file in PEM form with the certificate of the authority that signed the server's, if the system does not know
     /// it.
-    tls_ca: Option<String>,
+    tls_ca: Option<PathBuf>,
+    /// Files in PEM form with our own certificate and its private key, for a server that asks for them: Redis does
+    /// unless it is told otherwise (`tls-auth-clients`).
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
     /// How a record lies. `hash`: a hash with a field for each of its fields. `json`: one string, a JSON document, which is
     /// read by one GET; an update or bump of a field then reads the document and puts another in its place, in two round
     /// trips, and may lose against others as a conflict.
@@ -104,7 +116,7 @@ impl Store for Redis {
         command.arg("--dir").arg(site.folder());
         command.args(["--appendonly", appendonly, "--appendfsync", appendfsync]);
         let address = format!("redis://127.0.0.1:{}", site.port);
-        let target = Target::new(&address, None, Duration::from_secs(1))?;
+        let target = Target::new(&address, Pem::default(), Duration::from_secs(1))?;
         let server = site.start(command, address, || async { target.connect().await.map(|_| ()) }).await?;
         let mut connection = target.connect().await?;
         let info = settings::info(&mut connection, &["server"]).await?;
@@ -121,20 +133,27 @@ impl Store for Redis {
         let Some(location) = &config.location else {
             return Err(Failure::broken("redis: give the URL of a server, such as redis://localhost:6379"));
         };
-        let target = Target::new(location, config.tls_ca.as_deref(), opening.timeout)?;
+        let (ca, cert, key) = (config.tls_ca.as_deref(), config.tls_cert.as_deref(), config.tls_key.as_deref());
+        let target = Target::new(location, Pem { ca, cert, key }, opening.timeout)?;
         let mut connection = target.connect().await?;
-        let info = settings::info(&mut connection, &["server", "persistence"]).await?;
-        if info.get("redis_mode").is_some_and(|mode| mode == "cluster") {
-            return Err(Failure::broken(format!(
-                "redis: {target} is part of a cluster, which this driver does not speak to: give a single server"
-            )));
+        let info = settings::info(&mut connection, &["server", "persistence", "memory"]).await?;
+        let refused = |what: &str| Err(Failure::broken(format!("redis: {target} is {what}")));
+        match info.get("redis_mode").map(String::as_str) {
+            Some("cluster") => {
+                return refused("part of a cluster, which this driver does not speak to: give a single server");
+            }
+            Some("sentinel") => return refused("a Sentinel, which holds no data: give the primary that it watches"),
+            _ => {}
         }
         let shape = Arc::new(Shape::new(config.layout, opening.dataset));
-        Ok(Redis { target, shape, opened: Aof::told(&info) })
+        let (opened, evicts) = (Aof::told(&info), eviction::policy(&info).is_some());
+        Ok(Redis { target, shape, opened, evicts, is_ours: AtomicBool::new(false) })
     }
 
     async fn reset(&self) -> Result<(), Failure> {
-        mark::reset(&mut self.target.connect().await?, &self.shape).await
+        mark::reset(&mut self.target.connect().await?, &self.shape).await?;
+        self.is_ours.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn note(&self, note: &str) -> Result<(), Failure> {
@@ -142,22 +161,27 @@ impl Store for Redis {
     }
 
     async fn noted(&self) -> Result<Option<String>, Failure> {
-        mark::noted(&mut self.target.connect().await?, &self.shape).await
+        let noted = mark::noted(&mut self.target.connect().await?, &self.shape).await?;
+        self.is_ours.fetch_or(noted.is_some(), Ordering::Relaxed);
+        Ok(noted)
     }
 
-    /// Nothing to do: indexes are always there, and the append-only file is rewritten when it has grown enough.
+    /// Indexes are always there. An append-only file that has grown with the load may be in a rewrite: it ends first.
     async fn settle(&self) -> Result<(), Failure> {
-        Ok(())
+        aof::rewritten(&mut self.target.connect().await?, Duration::MAX).await
     }
 
     async fn session(&self) -> Result<RedisSession, Failure> {
-        RedisSession::new(self.target.connect_for_operations().await?, Arc::clone(&self.shape)).await
+        let connection = self.target.connect_for_operations().await?;
+        RedisSession::new(connection, Arc::clone(&self.shape), self.evicts).await
     }
 
     async fn describe(&self) -> Result<Description, Failure> {
         let mut connection = self.target.connect().await?;
-        let info = settings::info(&mut connection, &["server", "replication", "persistence"]).await?;
         let of_server = settings::settings(&mut connection).await?;
+        aof::rewritten(&mut connection, self.target.timeout / 2).await?;
+        let told = ["server", "replication", "persistence", "memory"];
+        let info = settings::info(&mut connection, &told).await?;
         let guarantees = settings::guarantees(of_server.as_ref(), &info);
         let files = if self.target.is_local() { settings::files(of_server.as_ref(), &info) } else { Files::default() };
         let mut settings = of_server.unwrap_or_default();
@@ -187,7 +211,10 @@ impl Store for Redis {
     }
 
     async fn close(self, keep: bool) -> Result<(), Failure> {
-        if keep { Ok(()) } else { mark::remove(&mut self.target.connect().await?, &self.shape).await }
+        if keep {
+            return Ok(());
+        }
+        mark::remove(&mut self.target.connect().await?, &self.shape, self.is_ours.into_inner()).await
     }
 }
 
@@ -205,28 +232,5 @@ impl Redis {
             ("layout", self.shape.layout.name().to_owned()),
         ];
         settings.map(|(name, value)| (name.to_owned(), value)).into()
-    }
-}
-
-/// The append-only file, as INFO tells of it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Aof {
-    bytes: u64,
-    /// Bytes of it after the last rewrite.
-    base_bytes: u64,
-}
-
-impl Aof {
-    fn told(info: &Info) -> Option<Aof> {
-        let number = |name: &str| info.get(name)?.parse().ok();
-        if info.get("aof_enabled")? != "1" {
-            return None;
-        }
-        Some(Aof { bytes: number("aof_current_size")?, base_bytes: number("aof_base_size")? })
-    }
-
-    /// Bytes written since an earlier state. A rewrite in between leaves nobody who knows.
-    fn grown_since(self, earlier: Aof) -> Option<u64> {
-        if self.base_bytes == earlier.base_bytes { self.bytes.checked_sub(earlier.bytes) } else { None }
     }
 }

@@ -30,6 +30,7 @@ struct Listening {
     session: MemorySession,
     delay: Duration,
     sent: Vec<String>,
+    retries: u64,
 }
 
 #[derive(serde::Deserialize)]
@@ -60,7 +61,7 @@ impl Store for Listener {
     }
 
     async fn session(&self) -> Result<Listening, Failure> {
-        Ok(Listening { session: self.memory.session().await?, delay: self.delay, sent: Vec::new() })
+        Ok(Listening { session: self.memory.session().await?, delay: self.delay, sent: Vec::new(), retries: 0 })
     }
 
     async fn describe(&self) -> Result<Description, Failure> {
@@ -83,8 +84,13 @@ impl Store for Listener {
 impl Session for Listening {
     async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
         self.sent.push(serde_json::to_string(op).expect("JSON"));
+        self.retries += 2;
         std::thread::sleep(self.delay);
         self.session.execute(op, rows).await
+    }
+
+    fn take_retries(&mut self) -> u64 {
+        std::mem::take(&mut self.retries)
     }
 
     async fn load(&mut self, op: &Op) -> Result<Done, Failure> {
@@ -133,6 +139,8 @@ fn sent(workload: &str, delay_us: u64) -> Vec<Vec<String>> {
     let ran = run::<Listener>(&request, &Arc::new(Stop::default()), &mut Unwatched).expect("it runs");
     assert!(ran.verdict.valid, "{:?}", ran.verdict.reasons);
     let mut sent = std::mem::take(&mut *SENT.lock().unwrap_or_else(PoisonError::into_inner));
+    let operations: usize = sent.iter().map(Vec::len).sum();
+    assert_eq!(ran.counts.retries, 2 * operations as u64, "what sessions try again by themselves is counted");
     sent.sort();
     sent
 }

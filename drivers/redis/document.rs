@@ -203,7 +203,7 @@ fn no_record(error: serde_json::Error) -> Failure {
 }
 
 fn no_value(field: &Field) -> Failure {
-    Failure::broken(format!("redis answered what is no value of the field `{}`", field.name))
+    Failure::broken(format!("redis returned something that is not a value of the field `{}`", field.name))
 }
 
 #[cfg(test)]

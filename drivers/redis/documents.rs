@@ -13,8 +13,8 @@
 //! An insert, a scan or find, and a delete where there is no index depend on no document: each is one call of
 //! `documents.lua`. A read of some fields brings the whole document all the same.
 //!
-//! What is put in the place of what is worked out in `plan.rs`, the two round trips are in `watched.rs`, and texts are
-//! written and read in `document.rs`.
+//! `plan.rs` works out what replaces what, the two round trips are in `watched.rs`, and texts are written and read in
+//! `document.rs`.
 
 use redis::{Cmd, RedisWrite, Value as Reply};
 

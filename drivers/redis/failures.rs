@@ -29,14 +29,17 @@ pub(super) fn failure(error: RedisError, what: &dyn Display) -> Failure {
 /// The first of a parser's words; the others, a line each, name bytes that it did not expect.
 fn unparsed(words: &str) -> String {
     let first = words.lines().next().unwrap_or_default();
-    format!("what answered there is no Redis ({})", first.rsplit(" - ").next().unwrap_or(first))
+    format!("the server at this address is not Redis ({})", first.rsplit(" - ").next().unwrap_or(first))
 }
 
-/// The same while a connection is made: one that does not come is not there.
+/// As above while connecting: failing to connect means unavailable.
 pub(super) fn unconnected(error: RedisError, what: &dyn Display) -> Failure {
     let failure = failure(error, what);
     match failure.kind {
         FailureKind::Timeout => Failure { kind: FailureKind::Unavailable, ..failure },
+        FailureKind::Unavailable if failure.message.contains("CertificateRequired") => {
+            Failure { message: failure.message + ": give ours by tls_cert and tls_key", ..failure }
+        }
         // The database of the URL is chosen while the connection is made, and nothing else is asked then.
         FailureKind::Broken if failure.message.contains("database") => Failure { kind: FailureKind::Denied, ..failure },
         _ => failure,
@@ -51,12 +54,13 @@ pub(super) fn refusal(error: ServerError, what: &dyn Display) -> Failure {
 fn of_server(code: &str, words: &str) -> FailureKind {
     match code {
         "NOAUTH" | "WRONGPASS" | "NOPERM" | "DENIED" => FailureKind::Denied,
-        // A replica takes no writes from clients: not applied, and not because of load.
-        "READONLY" => FailureKind::Denied,
         // Out of memory; cannot write its files; busy with somebody's script. Not applied, all of them.
         "OOM" | "MISCONF" | "BUSY" => FailureKind::Overload,
+        // READONLY: a primary that was demoted while we were connected; a new connection may find the new one.
         // NOSCRIPT: the scripts of this session are gone (SCRIPT FLUSH, failover). A new session brings its own.
-        "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "NOREPLICAS" | "NOSCRIPT" | "TRYAGAIN" => FailureKind::Unavailable,
+        "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "NOREPLICAS" | "READONLY" | "NOSCRIPT" | "TRYAGAIN" => {
+            FailureKind::Unavailable
+        }
         "ERR" if words.contains("max number of clients") => FailureKind::Overload,
         "ERR" if words.contains("DB index") => FailureKind::Denied,
         // What a script is told where a client is told NOPERM.
@@ -70,12 +74,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_server_that_asks_for_a_certificate_is_told_with_the_options_for_it() {
+        let alert = std::io::Error::other("received fatal alert: CertificateRequired");
+        let failure = unconnected(alert.into(), &"host:1");
+        assert_eq!(failure.kind, FailureKind::Unavailable);
+        assert!(failure.message.ends_with("CertificateRequired: give ours by tls_cert and tls_key"), "{failure}");
+    }
+
+    #[test]
     fn answers_are_told_apart_by_their_first_word() {
         for (kind, code, words) in [
             (FailureKind::Denied, "NOAUTH", "Authentication required."),
             (FailureKind::Denied, "WRONGPASS", "invalid username-password pair or user is disabled."),
             (FailureKind::Denied, "NOPERM", "this user has no permissions to run the 'hset' command"),
-            (FailureKind::Denied, "READONLY", "You can't write against a read only replica."),
+            (FailureKind::Unavailable, "READONLY", "You can't write against a read only replica."),
             (FailureKind::Denied, "ERR", "DB index is out of range"),
             (
                 FailureKind::Denied,

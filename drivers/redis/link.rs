@@ -47,9 +47,27 @@ pub(super) struct Target {
     pub(super) timeout: Duration,
 }
 
+/// The files of PEM that an address names for TLS.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Pem<'a> {
+    pub(super) ca: Option<&'a Path>,
+    pub(super) cert: Option<&'a Path>,
+    pub(super) key: Option<&'a Path>,
+}
+
+impl Pem<'_> {
+    fn config(self) -> Result<Arc<ClientConfig>, Failure> {
+        match (self.cert, self.key) {
+            (None, None) => tls::verified("tls_ca", self.ca),
+            (Some(cert), Some(key)) => tls::verified_as(("tls_ca", self.ca), ("tls_cert", cert), ("tls_key", key)),
+            _ => Err(Failure::broken("redis: tls_cert and tls_key belong together: give both or neither")),
+        }
+    }
+}
+
 impl Target {
     /// Understands a URL. It connects to nothing.
-    pub(super) fn new(location: &str, tls_ca: Option<&str>, timeout: Duration) -> Result<Self, Failure> {
+    pub(super) fn new(location: &str, pem: Pem<'_>, timeout: Duration) -> Result<Self, Failure> {
         let what = redacted(location);
         let problem = |problem: &str| Failure::broken(format!("redis: {what}: {problem}"));
         // The crate is built without a TLS of its own and would not know the scheme.
@@ -57,7 +75,10 @@ impl Target {
             Some(rest) if rest.contains('#') => {
                 return Err(problem("a connection that is not verified is not made; name the certificate in tls_ca"));
             }
-            Some(rest) => (format!("redis://{rest}"), Some(tls::verified("tls_ca", tls_ca.map(Path::new))?)),
+            Some(rest) => (format!("redis://{rest}"), Some(pem.config()?)),
+            None if pem.ca.or(pem.cert).or(pem.key).is_some() => {
+                return Err(problem("tls_ca, tls_cert and tls_key are for rediss:// only"));
+            }
             None => (location.to_owned(), None),
         };
         let info: ConnectionInfo = url
@@ -182,7 +203,7 @@ impl ConnectionLike for Link {
 async fn drive<T>(wire: &mut Option<Wire>, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     poll_fn(|context| {
-        // The second time because the first may have brought what the work waits for; whatever else happens wakes.
+        // Poll again: driving the connection may have delivered the reply.
         for _ in 0..2 {
             if let Poll::Ready(done) = work.as_mut().poll(context) {
                 return Poll::Ready(done);

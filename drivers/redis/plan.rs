@@ -1,8 +1,8 @@
 //! What operations do to documents that the client has read, worked out before anything is sent: which text is put in the
 //! place of which, what moves in the indexes, and how it ends.
 //!
-//! Later operations see what earlier ones of the same plan did. It holds if the documents are still what was read, which
-//! EXEC finds out.
+//! Later operations see what earlier ones of the same plan did. It holds if the documents are still what was read; EXEC
+//! verifies this.
 
 use std::collections::HashMap;
 

@@ -80,7 +80,7 @@ pub(super) fn event(shape: &Shape, log: usize, stream: &Key, entry: Reply, sink:
     let declared = &shape.dataset.logs[log].fields;
     let Reply::Array(entry) = entry else { return Err(unexpected(&"an event", &entry)) };
     let Ok([_, Reply::Array(pairs)]) = <[Reply; 2]>::try_from(entry) else {
-        return Err(Failure::broken("redis answered what is no event"));
+        return Err(Failure::broken("redis returned something that is not an event"));
     };
     let mut event = vec![Value::Null; declared.len()];
     let (mut at, mut pairs) = (0, pairs.into_iter());

@@ -4,10 +4,10 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use redis::{Cmd, FromRedisValue, Value as Reply};
 
-use super::documents;
 use super::failures::failure;
 use super::link::Link;
 use super::plan::Plan;
@@ -17,6 +17,7 @@ use super::scripts::Scripts;
 use super::shape::Shape;
 use super::values;
 use super::watched::{self, Group};
+use super::{documents, eviction};
 use crate::{Dataset, Done, Failure, FailureKind, Fields, Key, Op, Part, Row, Rows, Session};
 
 /// Rows, events or points that an export asks for at once.
@@ -30,34 +31,51 @@ pub struct RedisSession {
     commands: Commands,
     /// Whether WATCH was sent and EXEC was not.
     is_watching: bool,
+    /// Lost races that were tried again here, since somebody asked.
+    retries: u64,
+    /// Whether the server may evict what is ours: then it is asked about what is not there.
+    evicts: bool,
 }
 
 impl Session for RedisSession {
     async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
         rows.clear();
-        self.run(op, &mut |key, values| rows.push(key, values)).await
+        match self.run(op, &mut |key, values| rows.push(key, values)).await {
+            Err(failure) if self.evicts => Err(eviction::suspected(&mut self.connection, failure, "it").await),
+            ended => ended,
+        }
+    }
+
+    fn take_retries(&mut self) -> u64 {
+        std::mem::take(&mut self.retries)
     }
 
     async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
-        match part {
+        let exported = match part {
             Part::Table(at) => self.export_table(at, sink).await,
             Part::Log(at) => self.export_log(at, sink).await,
             Part::Series(at) => self.export_series(at, sink).await,
+        };
+        match exported {
+            Err(failure) if self.evicts => Err(eviction::suspected(&mut self.connection, failure, "it").await),
+            ended => ended,
         }
     }
 }
 
 impl RedisSession {
-    pub(super) async fn new(mut connection: Link, shape: Arc<Shape>) -> Result<Self, Failure> {
+    pub(super) async fn new(mut connection: Link, shape: Arc<Shape>, evicts: bool) -> Result<Self, Failure> {
         let scripts = Scripts::load(&mut connection, shape.layout).await?;
-        Ok(RedisSession { connection, shape, scripts, commands: Commands::default(), is_watching: false })
+        let commands = Commands::default();
+        Ok(RedisSession { connection, shape, scripts, commands, is_watching: false, retries: 0, evicts })
     }
 
     async fn run(&mut self, op: &Op, sink: &mut Sink<'_>) -> Result<Done, Failure> {
-        let (of_batch, mut ops) = match op {
+        let (of_batch, all) = match op {
             Op::Batch(ops) => (true, ops.as_slice()),
             one => (false, std::slice::from_ref(one)),
         };
+        let mut ops = all;
         if of_batch && let Some(group) = ops.iter().find(|one| matches!(one, Op::Transact(_) | Op::Batch(_))) {
             return Err(Failure::misplaced(group));
         }
@@ -66,7 +84,8 @@ impl RedisSession {
             let (count, ended) = match documents::unread(&self.shape, ops) {
                 0 => {
                     let (group, count) = Group::first(ops, of_batch);
-                    (count, self.read_and_change(op, group, sink).await?)
+                    let is_begun = ops.len() < all.len();
+                    (count, self.read_and_change(op, group, is_begun, sink).await?)
                 }
                 count => (count, self.send_together(op, &ops[..count], sink).await?),
             };
@@ -78,7 +97,7 @@ impl RedisSession {
         Ok(done)
     }
 
-    /// Operations of one, in one round trip.
+    /// Sends a batch's operations in one round trip.
     async fn send_together(&mut self, of: &Op, ops: &[Op], sink: &mut Sink<'_>) -> Result<Done, Failure> {
         self.commands.clear();
         for op in ops {
@@ -95,13 +114,21 @@ impl RedisSession {
     }
 
     /// Two round trips: documents are read, and changed if nobody else has written them. Otherwise nothing was done and
-    /// it is a conflict; but a batch, of which earlier parts may have been done, tries again by itself.
-    async fn read_and_change(&mut self, of: &Op, group: Group<'_>, sink: &mut Sink<'_>) -> Result<Done, Failure> {
+    /// it is a conflict; but a batch that is begun has no way back, so this part of it is tried again here, for as long
+    /// as the operation may take.
+    async fn read_and_change(
+        &mut self,
+        of: &Op,
+        group: Group<'_>,
+        is_begun: bool,
+        sink: &mut Sink<'_>,
+    ) -> Result<Done, Failure> {
         let shape = Arc::clone(&self.shape);
-        loop {
+        for retry in 0.. {
+            back_off(retry).await;
             let read = self.watch(of, group).await?;
             let plan = Plan::new(&shape, group, read)?;
-            // One document was read at one instant: that it ends so needs no proof.
+            // A single document is read atomically, so this outcome needs no EXEC.
             if let (Some((code, op)), [_]) = (plan.end, group.ops()) {
                 return replies::outcome(&shape, code, op);
             }
@@ -116,11 +143,13 @@ impl RedisSession {
                     None => Ok(Done::Applied),
                 };
             }
-            if let Group::All(_) = group {
-                let words = format!("redis: {}: a record was written by others after it was read", of.verb());
-                return Err(Failure::new(FailureKind::Conflict, words));
+            if !is_begun {
+                break;
             }
+            self.retries += 1;
         }
+        let words = format!("redis: {}: a record was written by others after it was read", of.verb());
+        Err(Failure::new(FailureKind::Conflict, words))
     }
 
     /// The documents that a group depends on, watched from before they are read.
@@ -217,6 +246,14 @@ impl RedisSession {
             }
         }
         Ok(())
+    }
+}
+
+/// Waits before another attempt as the engine does between its own: not before the first retry, and then twice as long
+/// each time, up to 16 ms.
+async fn back_off(retry: u32) {
+    if retry > 1 {
+        tokio::time::sleep(Duration::from_millis(1 << (retry - 2).min(4))).await;
     }
 }
 

@@ -6,12 +6,16 @@
 //! saves. With `everysec` it is synced in the background once a second, and with `no` when the system likes: `relaxed`.
 //! One exception is known: with `everysec`, a write that would have to wait for a running sync is held back for at most
 //! 2 s, while answers go out; what was held back is lost if the process ends just then. Snapshots (`save`) alone lose
-//! minutes: `memory`. So does a server that may evict: it forgets what it acknowledged.
+//! minutes: `memory`. So is a file that is not in force (`aof.rs`), a server that may evict, for it forgets what it
+//! acknowledged, and a replica, which does so when it next synchronizes with its primary. Of a primary the tier is its
+//! own: replication is asynchronous, so what it acknowledged may be missing where a replica takes over.
 
 use std::collections::BTreeMap;
 
+use super::failures::failure;
 use super::link::Link;
 use super::session::ask;
+use super::{aof, eviction};
 use crate::files::Files;
 use crate::{Durability, Failure, FailureKind, Guarantees};
 
@@ -34,11 +38,15 @@ const SETTINGS: [&str; 12] = [
 /// What INFO tells, by name.
 pub(super) type Info = BTreeMap<String, String>;
 
-/// Some sections of INFO.
+/// Some sections of INFO; nothing of them, if this user may not see it.
 pub(super) async fn info(connection: &mut Link, sections: &[&str]) -> Result<Info, Failure> {
     let mut info = Info::new();
     for section in sections {
-        let text: String = ask(connection, redis::cmd("INFO").arg(section)).await?;
+        let text: String = match redis::cmd("INFO").arg(section).query_async(connection).await {
+            Ok(text) => text,
+            Err(error) if error.code() == Some("NOPERM") => continue,
+            Err(error) => return Err(failure(error, &"INFO")),
+        };
         let pairs = text.lines().filter_map(|line| line.split_once(':'));
         info.extend(pairs.map(|(name, value)| (name.to_owned(), value.trim().to_owned())));
     }
@@ -78,39 +86,47 @@ pub(super) fn files(settings: Option<&Info>, info: &Info) -> Files {
     Files::seen_by(pid, &["redis", "valkey", "keydb"], told("dir"), told("appenddirname"))
 }
 
-/// What the settings amount to.
+/// What the settings and INFO amount to.
 pub(super) fn guarantees(settings: Option<&Info>, info: &Info) -> Guarantees {
-    let (durability, because) = match settings {
-        Some(settings) => tier(settings),
-        None => {
-            let aof = info.get("aof_enabled").map_or("unknown", String::as_str);
-            let because = format!(
-                "the server does not let us read its settings (INFO: aof_enabled={aof}), so nothing is claimed"
-            );
-            (Durability::Memory, because)
+    let (durability, mut because) = tier(settings, info);
+    match info.get("connected_slaves").map_or("0", String::as_str) {
+        "0" => {}
+        "1" => because += "; of this node alone: 1 replica may lack the last writes if it takes over",
+        many => {
+            because +=
+                &format!("; of this node alone: {many} replicas may lack the last writes if one of them takes over")
         }
-    };
+    }
     let isolation = "serializable: commands and scripts run one at a time".into();
     Guarantees { durability, isolation, because }
 }
 
-fn tier(settings: &Info) -> (Durability, String) {
+fn tier(settings: Option<&Info>, info: &Info) -> (Durability, String) {
+    let memory = |because: String| (Durability::Memory, because);
+    if info.get("role").is_some_and(|role| role == "slave") {
+        return memory("role=slave, so what is written here is lost when it next synchronizes with its primary".into());
+    }
+    if let Some(policy) = eviction::policy(info) {
+        return memory(format!("{policy}, so what was acknowledged may be evicted"));
+    }
+    let Some(settings) = settings else {
+        let aof = info.get("aof_enabled").map_or("unknown", String::as_str);
+        return memory(format!(
+            "the server does not let us read its settings (INFO: aof_enabled={aof}), so nothing is claimed"
+        ));
+    };
     let of = |name: &str| settings.get(name).map_or("unknown", String::as_str);
     let (aof, fsync, skips) = (of("appendonly"), of("appendfsync"), of("no-appendfsync-on-rewrite"));
-    let limited = of("maxmemory") != "0";
-    // The policies `volatile-…` take keys that expire, and ours do not.
-    if limited && of("maxmemory-policy").starts_with("allkeys") {
-        let (memory, policy) = (of("maxmemory"), of("maxmemory-policy"));
-        return (
-            Durability::Memory,
-            format!("maxmemory={memory} and maxmemory-policy={policy}, so what was acknowledged may be evicted"),
-        );
-    }
     if aof != "yes" {
         let save = of("save");
-        let because =
-            format!("appendonly={aof} and save=\"{save}\", so what is not in a snapshot is lost with the process");
-        return (Durability::Memory, because);
+        return memory(format!(
+            "appendonly={aof} and save=\"{save}\", so what is not in a snapshot is lost with the process"
+        ));
+    }
+    if let Some(doubt) = aof::doubt(info) {
+        return memory(format!(
+            "appendonly=yes, but INFO tells {doubt}, so a restart may find nothing of what is written now"
+        ));
     }
     let set = format!("appendonly=yes and appendfsync={fsync}");
     match fsync {
@@ -132,7 +148,7 @@ fn tier(settings: &Info) -> (Durability, String) {
             Durability::Relaxed,
             format!("{set}, so a write is handed to the system before it is answered and synced when the system likes"),
         ),
-        _ => (Durability::Memory, format!("{set}, which is not understood")),
+        _ => memory(format!("{set}, which is not understood")),
     }
 }
 
@@ -140,23 +156,54 @@ fn tier(settings: &Info) -> (Durability, String) {
 mod tests {
     use super::*;
 
+    fn told(pairs: &[&[(&str, &str)]]) -> Info {
+        pairs.concat().iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    const SET: [(&str, &str); 4] =
+        [("appendonly", "yes"), ("appendfsync", "always"), ("no-appendfsync-on-rewrite", "no"), ("save", "")];
+    const TOLD: [(&str, &str); 8] = [
+        ("role", "master"),
+        ("maxmemory", "0"),
+        ("maxmemory_policy", "noeviction"),
+        ("aof_enabled", "1"),
+        ("aof_rewrite_in_progress", "0"),
+        ("aof_rewrite_scheduled", "0"),
+        ("aof_last_bgrewrite_status", "ok"),
+        ("aof_last_write_status", "ok"),
+    ];
+
     #[test]
     fn only_what_is_synced_before_the_answer_is_called_durable() {
-        let base = [("appendonly", "yes"), ("appendfsync", "always"), ("no-appendfsync-on-rewrite", "no")];
-        let more = [("maxmemory", "0"), ("maxmemory-policy", "noeviction"), ("save", "")];
-        let tier_with = |changes: &[(&str, &str)]| {
-            let pairs = base.iter().chain(&more).chain(changes);
-            let settings = pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            guarantees(Some(&settings), &Info::new()).durability
-        };
+        let tier_with =
+            |changes: &[(&str, &str)]| guarantees(Some(&told(&[&SET, changes])), &told(&[&TOLD])).durability;
         assert_eq!(tier_with(&[]), Durability::Durable);
         assert_eq!(tier_with(&[("no-appendfsync-on-rewrite", "yes")]), Durability::Relaxed);
         assert_eq!(tier_with(&[("appendfsync", "everysec")]), Durability::Relaxed);
         assert_eq!(tier_with(&[("appendfsync", "no")]), Durability::Relaxed);
         assert_eq!(tier_with(&[("appendonly", "no"), ("save", "3600 1")]), Durability::Memory);
-        assert_eq!(tier_with(&[("maxmemory", "100"), ("maxmemory-policy", "allkeys-lru")]), Durability::Memory);
-        assert_eq!(tier_with(&[("maxmemory", "100"), ("maxmemory-policy", "volatile-lru")]), Durability::Durable);
-        assert_eq!(tier_with(&[("maxmemory", "100")]), Durability::Durable);
-        assert_eq!(guarantees(None, &Info::new()).durability, Durability::Memory);
+        assert_eq!(guarantees(None, &told(&[&TOLD])).durability, Durability::Memory);
+    }
+
+    #[test]
+    fn what_a_server_tells_of_itself_takes_claims_away() {
+        let tier_of = |changes: &[(&str, &str)]| guarantees(Some(&told(&[&SET])), &told(&[&TOLD, changes])).durability;
+        for lost in [
+            ("aof_enabled", "0"),
+            ("aof_rewrite_in_progress", "1"),
+            ("aof_rewrite_scheduled", "1"),
+            ("aof_last_bgrewrite_status", "err"),
+            ("aof_last_write_status", "err"),
+            ("role", "slave"),
+        ] {
+            assert_eq!(tier_of(&[lost]), Durability::Memory, "{lost:?}");
+        }
+        assert_eq!(guarantees(Some(&told(&[&SET])), &Info::new()).durability, Durability::Memory, "it tells nothing");
+        assert_eq!(tier_of(&[("maxmemory", "100"), ("maxmemory_policy", "allkeys-lru")]), Durability::Memory);
+        assert_eq!(tier_of(&[("maxmemory", "100"), ("maxmemory_policy", "volatile-lru")]), Durability::Durable);
+        assert_eq!(tier_of(&[("maxmemory", "100")]), Durability::Durable);
+        assert_eq!(tier_of(&[("connected_slaves", "2")]), Durability::Durable);
+        let because = guarantees(Some(&told(&[&SET])), &told(&[&TOLD, &[("connected_slaves", "2")]])).because;
+        assert!(because.contains("this node alone: 2 replicas may lack the last writes if one of them"), "{because}");
     }
 }

@@ -1,10 +1,15 @@
-//! What is Redis's own and so not in the conformance suite, all with real servers. Here what its settings promise and the
-//! care for other people's keys; failures, contents, the layout `json` and TLS have files of their own.
+//! What is Redis's own and so not in the conformance suite, all with real servers. Here the care for other people's
+//! keys and what is told; promises, failures, contents, eviction, the layout `json` and TLS have files of their own.
 
 mod content;
+mod eviction;
 mod faults;
 mod json;
+mod promises;
 mod tls;
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
 
 use redis::FromRedisValue;
 
@@ -60,7 +65,8 @@ async fn ready_in(layout: Layout) -> (Server, Redis, RedisSession) {
 
 /// What the server answers to a command of somebody else.
 async fn tell<T: FromRedisValue>(server: &Server, command: &str) -> T {
-    let mut connection = Target::new(&server.address, None, Duration::from_secs(5)).expect("a target").connect().await;
+    let mut connection =
+        Target::new(&server.address, Pem::default(), Duration::from_secs(5)).expect("a target").connect().await;
     let connection = connection.as_mut().expect("a connection");
     let mut words = command.split(' ');
     let mut told = redis::cmd(words.next().expect("a command"));
@@ -68,6 +74,44 @@ async fn tell<T: FromRedisValue>(server: &Server, command: &str) -> T {
         told.arg(word);
     });
     ask(connection, &told).await.expect("an answer")
+}
+
+/// A server that is started with what ours never are.
+struct Beside {
+    child: Child,
+    port: u16,
+    folder: tempfile::TempDir,
+}
+
+impl Beside {
+    /// Starts it in a folder, with the arguments that a port and that folder make.
+    fn start(folder: tempfile::TempDir, arguments: impl Fn(u16) -> Vec<String>) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+        let binary = Redis::PROGRAM.and_then(|program| program.find().ok()).expect("a redis-server");
+        let mut command = Command::new(binary.with_file_name("redis-server"));
+        command.args(arguments(port)).current_dir(folder.path());
+        Beside { child: command.stdout(Stdio::null()).spawn().expect("started"), port, folder }
+    }
+
+    /// Opens a store there as soon as somebody answers.
+    async fn open(&self, address: &str) -> Result<Redis, Failure> {
+        for _ in 0..100 {
+            match open(address, "one").await {
+                Err(failure) if failure.kind == FailureKind::Unavailable => {
+                    tokio::time::sleep(Duration::from_millis(20)).await
+                }
+                tried => return tried,
+            }
+        }
+        open(address, "one").await
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 fn user(key: &str, age: i64) -> Op {
@@ -99,66 +143,6 @@ async fn of_age(session: &mut RedisSession, low: i64, high: i64) -> Vec<String> 
     let (order, fields) = (Order::Ascending, Fields::Some(vec![]));
     let find = Op::Find { table: 0, field: 1, matching, order, limit: 9, fields };
     apply(session, find).await.iter().map(|row| row.key.to_string()).collect()
-}
-
-#[tokio::test]
-async fn each_tier_is_set_and_read_back() {
-    for (tier, appendonly, appendfsync) in [
-        (Durability::Memory, "no", "everysec"),
-        (Durability::Relaxed, "yes", "everysec"),
-        (Durability::Durable, "yes", "always"),
-    ] {
-        let server = started(tier).await;
-        let store = open(&server.address, "one").await.expect("opened");
-        let description = store.describe().await.expect("a description");
-        assert_eq!(description.guarantees.durability, tier, "{}", description.guarantees.because);
-        let setting = |name: &str| description.settings[name].as_str();
-        assert_eq!((setting("appendonly"), setting("appendfsync")), (appendonly, appendfsync));
-        assert_eq!((setting("save"), setting("client_tcp_nodelay"), setting("client_protocol")), ("", "true", "RESP2"));
-        assert_eq!(setting("client_response_timeout_ms"), "5000");
-        assert!(description.version.starts_with(|c: char| c.is_ascii_digit()), "{}", description.version);
-    }
-}
-
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn a_server_whose_files_lie_in_memory_is_not_called_durable() {
-    let folder = crate::files::folder_in_memory();
-    let server = server::start_in::<Redis>(Durability::Durable, folder).await.expect("started");
-    let store = open(&server.address, "one").await.expect("opened");
-    crate::files::assert_in_memory(&store.describe().await.expect("a description"));
-}
-
-#[tokio::test]
-async fn a_server_that_is_set_weaker_is_called_weaker() {
-    let server = started(Durability::Durable).await;
-    let store = open(&server.address, "one").await.expect("opened");
-    for (setting, tier) in [
-        ("no-appendfsync-on-rewrite yes", Durability::Relaxed),
-        ("appendfsync no", Durability::Relaxed),
-        ("maxmemory-policy allkeys-lru", Durability::Relaxed),
-        ("maxmemory 1gb", Durability::Memory),
-        ("maxmemory-policy volatile-lru", Durability::Relaxed),
-        ("appendonly no", Durability::Memory),
-    ] {
-        let _: () = tell(&server, &format!("CONFIG SET {setting}")).await;
-        let guarantees = store.describe().await.expect("a description").guarantees;
-        assert_eq!(guarantees.durability, tier, "{setting}: {}", guarantees.because);
-    }
-}
-
-#[tokio::test]
-async fn settings_that_we_may_not_see_promise_nothing() {
-    let server = started(Durability::Durable).await;
-    let _: () = tell(&server, "ACL SETUSER guest on >hunter2 ~storebench:* +@all -config").await;
-    let guest = server.address.replace("redis://", "redis://guest:hunter2@");
-    let store = open(&guest, "one").await.expect("opened");
-    let guarantees = store.describe().await.expect("a description").guarantees;
-    assert_eq!(guarantees.durability, Durability::Memory);
-    assert!(guarantees.because.contains("does not let us read"), "{}", guarantees.because);
-    store.reset().await.expect("all else is allowed");
-    apply(&mut store.session().await.expect("a session"), user("ada", 1)).await;
-    store.close(false).await.expect("closed");
 }
 
 #[tokio::test]

@@ -84,7 +84,9 @@ pub(super) fn value(reply: Reply, field: &Field) -> Result<Value, Failure> {
         Kind::Time => number(&bytes).map(Value::Time),
         Kind::Float => number(&bytes).map(Value::Float),
     };
-    value.ok_or_else(|| Failure::broken(format!("redis answered what is no value of the field `{}`", field.name)))
+    value.ok_or_else(|| {
+        Failure::broken(format!("redis returned something that is not a value of the field `{}`", field.name))
+    })
 }
 
 /// The key that stands in an answer or behind a prefix.
@@ -93,7 +95,7 @@ pub(super) fn key(bytes: &[u8], kind: KeyKind) -> Result<Key, Failure> {
         KeyKind::Int => number(bytes).map(Key::Int),
         KeyKind::Text => std::str::from_utf8(bytes).ok().map(|text| Key::Text(CompactString::from(text))),
     }
-    .ok_or_else(|| Failure::broken("redis answered what is no key of the table"))
+    .ok_or_else(|| Failure::broken("redis returned something that is not a key of the table"))
 }
 
 /// A point as time and metrics.

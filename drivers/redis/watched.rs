@@ -44,8 +44,7 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// Records whose documents have to be read and watched: all that it names, for how it ends is found before it is sent.
-    /// If it only reads, none.
+    /// The records to read and watch; none if the group only reads.
     pub(super) fn watched(self) -> impl Iterator<Item = (usize, &'a Key)> {
         let writes = self.ops().iter().any(Op::writes);
         self.ops().iter().filter(move |_| writes).filter_map(record_of)
@@ -149,7 +148,7 @@ fn answers_of(step: &Step<'_>) -> usize {
     moved + if matches!(step, Step::Replace { .. }) { 1 } else { 2 }
 }
 
-/// Reads the answers to them, and tells whether anything was done: not, if a watched document was written.
+/// Reads the answers to them. Returns false if a watched document changed meanwhile; nothing was applied.
 pub(super) fn take_changes(
     shape: &Shape,
     of: &Op,

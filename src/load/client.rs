@@ -71,6 +71,12 @@ impl<S: Store> Client<S> {
         result
     }
 
+    /// Conflicts that the session resolved by itself since it was last asked.
+    #[inline]
+    pub fn take_retries(&mut self) -> u64 {
+        self.session.take_retries()
+    }
+
     /// Waits before an operation that lost a conflict is tried again, as an application must: two that meet at once again
     /// and again both lose. The first retry does not wait, and each later one twice as long as the one before it, up to
     /// 16 ms: a transaction on one hot record must meet a gap between those of others. An embedded store has waited for

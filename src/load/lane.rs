@@ -221,7 +221,7 @@ impl<S: Store> Lane<S> {
         }
         let slot = course.slots[operation];
         record(&mut self.recorder, slot, Times { intended_ns, started_ns, ended_ns }, &result);
-        self.recorder.slots[slot].retries += u64::from(retries);
+        self.recorder.slots[slot].retries += u64::from(retries) + self.client.take_retries();
         let ops = self.stream.ops(operation);
         self.tally.note(operation, &result, || ops.iter().zip(&self.steps).map(|(op, step)| (op, &step.rows)));
         let outcome = match (ops, &result) {

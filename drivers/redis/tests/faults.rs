@@ -59,7 +59,7 @@ async fn an_answer_that_is_cut_is_unavailable_and_one_that_is_none_is_broken() {
 async fn what_speaks_another_protocol_is_told_in_one_sentence() {
     let failure = answered_with("HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno").await;
     assert_eq!(failure.kind, FailureKind::Broken);
-    assert_eq!(failure.message, "redis: PING: what answered there is no Redis (Parse error at 1)");
+    assert_eq!(failure.message, "redis: PING: the server at this address is not Redis (Parse error at 1)");
 }
 
 /// What becomes of a store whose server answers this and closes.
@@ -134,4 +134,22 @@ async fn an_error_within_a_batch_or_a_transaction_is_found() {
     let _: () = tell(&server, "HDEL storebench:one:users:ada seen").await;
     let read = Op::Read { table: 0, key: Key::Text("ada".into()), fields: Fields::All };
     assert_eq!(fail(&mut session, read).await.kind, FailureKind::Broken, "a field that must be there");
+}
+
+#[tokio::test]
+async fn a_demoted_primary_is_unavailable_until_there_is_one_again() {
+    for layout in [Layout::Hash, Layout::Json] {
+        let (server, store, mut session) = ready_in(layout).await;
+        apply(&mut session, user("ada", 1)).await;
+        let _: () = tell(&server, "REPLICAOF 127.0.0.1 1").await;
+        for op in [user("bob", 1), bump("ada", 1, None), Op::Transact(vec![bump("ada", 1, None), user("eve", 1)])] {
+            let failure = fail(&mut session, op).await;
+            assert!(
+                failure.kind == FailureKind::Unavailable && failure.message.contains("read only replica"),
+                "{failure}"
+            );
+        }
+        let _: () = tell(&server, "REPLICAOF NO ONE").await;
+        apply(&mut store.session().await.expect("a session"), user("bob", 1)).await;
+    }
 }

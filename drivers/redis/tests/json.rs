@@ -3,6 +3,9 @@
 use super::content::{
     absent_fields_are_there, chunks_are_loaded_and_exported, indexes_follow_every_change, integers_are_exact,
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
 use super::*;
 use crate::redis::link::Link;
 use crate::redis::plan::Plan;
@@ -162,11 +165,6 @@ async fn data_of_the_other_layout_is_not_there_to_reuse() {
         other.close(false).await.expect("closed");
         assert_eq!(tell::<u64>(&server, "DBSIZE").await, 0);
     }
-    // As a mark was when there was one layout.
-    let _: u64 = tell(&server, "HSET storebench:one made_by storebench note loaded").await;
-    let noted = |store: Redis| async move { store.noted().await.expect("the note or none") };
-    assert_eq!(noted(open(&hash, "one").await.expect("opened")).await.as_deref(), Some("loaded"));
-    assert_eq!(noted(open(&json, "one").await.expect("opened")).await, None);
 }
 
 #[test]
@@ -191,7 +189,7 @@ async fn send(connection: &mut Link, commands: &mut Commands) -> std::vec::IntoI
 async fn a_document_is_replaced_only_while_nobody_else_has_written_it() {
     let (server, store, mut session) = ready_in(Layout::Json).await;
     let scripts = Scripts::named(Layout::Json);
-    let target = Target::new(&server.address, None, Duration::from_secs(5)).expect("a target");
+    let target = Target::new(&server.address, Pem::default(), Duration::from_secs(5)).expect("a target");
     let mut connection = target.connect().await.expect("a connection");
     apply(&mut session, user("ada", 1)).await;
     apply(&mut session, user("bob", 2)).await;
@@ -249,14 +247,15 @@ async fn those_who_change_a_document_at_once_lose_and_double_nothing() {
             let (from, to) = if (client + at) % 2 == 0 { ("bob", "eve") } else { ("eve", "bob") };
             let alone = bump("ada", 1, None);
             let group = Op::Transact(vec![bump(to, 7, None), bump(from, -7, Some(0))]);
-            for op in [alone, group] {
+            // Its later parts are tried again by themselves: doubled, if all of it were.
+            let event = Op::Append { log: 0, stream: Key::Int(client), events: vec![vec![Value::Null]] };
+            let batch = Op::Batch(vec![bump("ada", 1, None), event, bump("ada", 1, None)]);
+            for op in [alone, group, batch] {
                 while let Err(failure) = session.execute(&op, &mut Rows::default()).await {
                     assert_eq!(failure.kind, FailureKind::Conflict, "{failure}");
                     conflicts += 1;
                 }
             }
-            // A batch cannot be taken back, so it never fails as a conflict.
-            apply(&mut session, Op::Batch(vec![bump("ada", 1, None), bump("ada", 1, None)])).await;
         }
         conflicts
     };
@@ -274,6 +273,55 @@ async fn those_who_change_a_document_at_once_lose_and_double_nothing() {
     assert_eq!(ages[0], 3 * CLIENTS * TIMES);
     assert!(ages[1] + ages[2] == 1000 && ages[2] >= 0, "{ages:?}");
     assert_eq!(of_age(&mut session, i64::MIN, i64::MAX).await.len(), 3, "an index holds each of them once");
+}
+
+/// Carries bytes between a session and its server, and before some of the session's EXECs somebody else writes.
+async fn carry(listener: TcpListener, server: &Server, losing: &[u32], other: &mut RedisSession) {
+    let (mut near, _) = listener.accept().await.expect("a session");
+    let mut far = TcpStream::connect(("127.0.0.1", server.port())).await.expect("its server");
+    let (mut asked, mut answered, mut execs) = (vec![0; 1 << 16], vec![0; 1 << 16], 0);
+    loop {
+        tokio::select! {
+            count = near.read(&mut asked) => {
+                let asked = &asked[..count.expect("a question")];
+                if asked.ends_with(b"EXEC\r\n") {
+                    execs += 1;
+                    if losing.contains(&execs) {
+                        apply(other, bump("ada", 100, None)).await;
+                    }
+                }
+                far.write_all(asked).await.expect("asked");
+            }
+            count = far.read(&mut answered) => {
+                near.write_all(&answered[..count.expect("an answer")]).await.expect("answered");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_batch_is_a_conflict_until_a_part_of_it_is_applied_and_then_counts_its_retries() {
+    let (server, store, mut other) = ready_in(Layout::Json).await;
+    apply(&mut other, user("ada", 0)).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("redis://{}", listener.local_addr().expect("its address"));
+    let target = Target::new(&address, Pem::default(), Duration::from_secs(5)).expect("a target");
+    let event = Op::Append { log: 0, stream: Key::Int(1), events: vec![vec![Value::Null]] };
+    let batch = Op::Batch(vec![bump("ada", 1, None), event, bump("ada", 1, None)]);
+    let asked = async {
+        let link = target.connect_for_operations().await.expect("a connection");
+        let mut session = RedisSession::new(link, Arc::clone(&store.shape), false).await.expect("a session");
+        assert_eq!(fail(&mut session, batch.clone()).await.kind, FailureKind::Conflict);
+        assert_eq!(session.take_retries(), 0, "the first part is for its caller to try again");
+        apply(&mut session, batch).await;
+        assert_eq!((session.take_retries(), session.take_retries()), (4, 0));
+    };
+    tokio::select! {
+        () = carry(listener, &server, &[1, 3, 4, 5, 6], &mut other) => {}
+        () = asked => {}
+    }
+    assert_eq!(of_age(&mut other, 502, 502).await, ["ada"]);
+    assert_eq!(tell::<u64>(&server, "XLEN storebench:one:events:1").await, 1);
 }
 
 #[tokio::test]

@@ -1,50 +1,66 @@
-//! TLS, with a certificate of our own.
-
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+//! TLS, with certificates of our own.
 
 use super::*;
 
-/// A server of this test's own that speaks TLS with a certificate of its own.
-struct OverTls(Child);
+/// Makes a certificate that is its own authority, and its key, in files of a folder.
+fn certify(folder: &tempfile::TempDir, name: &str) {
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let write = |kind: &str, text: String| std::fs::write(folder.path().join(format!("{name}.{kind}")), text);
+    write("crt", own.cert.pem()).and_then(|()| write("key", own.signing_key.serialize_pem())).expect("written");
+}
 
-impl Drop for OverTls {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+/// A server that speaks TLS with the certificate `server`, and trusts `client`, if it asks for one.
+fn over_tls(asks: &str) -> Beside {
+    let folder = tempfile::tempdir().expect("a folder");
+    ["server", "client", "other"].iter().for_each(|name| certify(&folder, name));
+    Beside::start(folder, |port| {
+        let files = "--tls-cert-file server.crt --tls-key-file server.key --tls-ca-cert-file client.crt";
+        let ports = format!("--bind 127.0.0.1 --port 0 --tls-port {port} --tls-auth-clients {asks}");
+        format!("{files} {ports}").split(' ').map(str::to_owned).collect()
+    })
+}
+
+impl Beside {
+    /// Its address with the certificate of the server and those options, in which `@` is the folder.
+    fn rediss(&self, options: &str) -> String {
+        let folder = self.folder.path().display().to_string();
+        format!("rediss://localhost:{}?tls_ca=@/server.crt{options}", self.port).replace('@', &folder)
     }
 }
 
 #[tokio::test]
 async fn tls_is_spoken_with_a_certificate_that_is_known_and_with_no_other() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let at = |name: &str| folder.path().join(name).display().to_string();
-    let mut openssl = Command::new("openssl");
-    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]);
-    openssl.args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]);
-    openssl.args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout", &at("key"), "-out", &at("certificate")]);
-    assert!(openssl.stderr(Stdio::null()).status().expect("this test needs openssl").success());
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port().to_string();
-    let binary = Redis::PROGRAM.and_then(|program| program.find().ok()).expect("a redis-server");
-    let mut command = Command::new(binary.with_file_name("redis-server"));
-    command.args(["--port", "0", "--bind", "127.0.0.1", "--save", "", "--tls-auth-clients", "no", "--tls-port", &port]);
-    command.args(["--tls-cert-file", &at("certificate"), "--tls-key-file", &at("key")]);
-    command.args(["--tls-ca-cert-file", &at("certificate")]).current_dir(folder.path());
-    let _server = OverTls(command.stdout(Stdio::null()).spawn().expect("started"));
-    let (mut opened, known) = (None, format!("rediss://localhost:{port}?tls_ca={}", at("certificate")));
-    for _ in 0..100 {
-        opened = Some(open(&known, "one").await);
-        match &opened {
-            Some(Err(failure)) if failure.kind == FailureKind::Unavailable => {
-                tokio::time::sleep(Duration::from_millis(20)).await
-            }
-            _ => break,
-        }
-    }
-    let store = opened.expect("tried").expect("opened over TLS");
+    let server = over_tls("no");
+    let store = server.open(&server.rediss("")).await.expect("opened over TLS");
     store.reset().await.expect("reset");
     apply(&mut store.session().await.expect("a session"), user("ada", 1)).await;
     assert_eq!(store.describe().await.expect("a description").settings["client_tls"], "true");
+    let port = server.port;
     open(&format!("rediss://localhost:{port}"), "one").await.err().expect("a certificate that nobody knows");
     open(&format!("redis://localhost:{port}"), "one").await.err().expect("no TLS");
+}
+
+#[tokio::test]
+async fn a_server_that_asks_who_we_are_is_shown_our_certificate() {
+    let server = over_tls("yes");
+    let ours = server.rediss("&tls_cert=@/client.crt&tls_key=@/client.key");
+    let store = server.open(&ours).await.expect("opened over TLS");
+    store.reset().await.expect("reset");
+    apply(&mut store.session().await.expect("a session"), user("ada", 1)).await;
+    for refused in ["", "&tls_cert=@/other.crt&tls_key=@/other.key"] {
+        let failure = open(&server.rediss(refused), "one").await.err().expect("it trusts one certificate");
+        assert_eq!(failure.kind, FailureKind::Unavailable, "{failure}");
+    }
+    for (options, told) in [
+        ("&tls_cert=@/client.crt", "tls_cert and tls_key belong together"),
+        ("&tls_cert=@/client.crt&tls_key=@/other.key", "other.key: "),
+        ("&tls_cert=@/client.crt&tls_key=@/client.crt", "client.crt: it holds no private key"),
+        ("&tls_cert=@/client.key&tls_key=@/client.key", "client.key: it holds no certificate"),
+        ("&tls_cert=@/none&tls_key=@/client.key", "tls_cert="),
+    ] {
+        let failure = open(&server.rediss(options), "one").await.err().expect(told);
+        assert!(failure.kind == FailureKind::Broken && failure.message.contains(told), "{failure}");
+    }
+    let plain = open(&ours.replace("rediss", "redis"), "one").await.err().expect("options for TLS");
+    assert!(plain.message.contains("rediss:// only"), "{plain}");
 }
