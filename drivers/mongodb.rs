@@ -25,6 +25,7 @@ mod changes;
 mod commands;
 mod connect;
 mod failure;
+mod given_up;
 mod layout;
 mod line;
 mod marks;
@@ -40,6 +41,7 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mongodb::Client;
 use mongodb::bson::doc;
 use mongodb::options::ClientOptions;
 
@@ -48,6 +50,7 @@ use crate::{
     Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Op, Opening, Placement, Store,
 };
 use commands::Acknowledged;
+use given_up::GivenUp;
 use layout::Layout;
 use line::Line;
 use marks::Own;
@@ -61,6 +64,7 @@ pub struct Mongodb {
     layout: Arc<Layout>,
     asked: Asked,
     timeout: Duration,
+    given_up: GivenUp,
     /// What the server had written to its journal before.
     journal_bytes: Option<u64>,
 }
@@ -139,6 +143,7 @@ impl Store for Mongodb {
             layout: Arc::new(Layout::new(opening.dataset, kept)),
             asked: Asked { acknowledged: acknowledged(opening.durability), is_sharded },
             timeout: opening.timeout,
+            given_up: GivenUp::default(),
             journal_bytes: settings::journal_bytes(&client).await?,
         })
     }
@@ -160,8 +165,8 @@ impl Store for Mongodb {
     }
 
     async fn session(&self) -> Result<MongodbSession, Failure> {
-        let client = connect::connect(&self.options).await?;
-        let line = Line::new(&client, &self.database, self.asked, self.timeout).await?;
+        let client = self.client().await?;
+        let line = Line::new(&client, &self.database, self.asked, self.timeout, self.given_up.clone()).await?;
         Ok(MongodbSession::new(Arc::clone(&self.layout), line, self.asked.acknowledged))
     }
 
@@ -209,7 +214,14 @@ impl Mongodb {
     /// A connection for work beside the sessions. Each call has its own, because a client of the crate lives and dies
     /// with the runtime that made it.
     async fn own(&self) -> Result<Own, Failure> {
-        Ok(Own::new(&connect::connect(&self.options).await?, &self.database))
+        Ok(Own::new(&self.client().await?, &self.database))
+    }
+
+    /// A client on a server where no transaction is left of sessions that were given up.
+    async fn client(&self) -> Result<Client, Failure> {
+        let client = connect::connect(&self.options).await?;
+        self.given_up.kill(&client, self.timeout).await?;
+        Ok(client)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{Failure, FailureKind, redacted};
 
 /// How long the crate looks for a primary, which it does again after every broken connection: the first connection has
 /// been made by then, and a lost primary is to be told and not waited for.
-const LONGEST_SELECTION: Duration = Duration::from_secs(2);
+pub(super) const LONGEST_SELECTION: Duration = Duration::from_secs(2);
 
 /// The crate's options for an address, set as a session needs them.
 pub(super) async fn options(config: &Config, limit: Duration) -> Result<ClientOptions, Failure> {

@@ -153,7 +153,7 @@ impl Own {
 pub(super) async fn allowed(database: Database, command: Document) -> Result<Option<Document>, Failure> {
     let command = RawDocumentBuf::try_from(&command)
         .map_err(|error| Failure::broken("mongodb: a command that is no BSON").caused_by(error))?;
-    match database.run_raw_command(command).await.map_err(|error| failure(error, "asking for settings")) {
+    match database.run_raw_command(command).await.map_err(|error| failure(error, "an administrative command")) {
         Ok(answer) => Ok(Some(answer)),
         Err(failure) if matches!(failure.kind, FailureKind::Denied | FailureKind::Broken) => Ok(None),
         Err(failure) => Err(failure),

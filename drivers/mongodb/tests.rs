@@ -2,6 +2,7 @@
 //! ours.
 
 mod broken;
+mod failing;
 mod locked;
 mod timeseries;
 mod tls;

@@ -58,7 +58,7 @@ impl Other {
         }
     }
 
-    async fn client(&self, user: &str) -> mongodb::Client {
+    pub(super) async fn client(&self, user: &str) -> Client {
         let location = Some(format!("mongodb://{user}{}", self.host));
         let config = Config { location, direct_connection: Some(true), ..Config::default() };
         let options = connect::options(&config, Duration::from_secs(5)).await.expect("options");
@@ -71,8 +71,10 @@ impl Other {
         panic!("mongod does not answer");
     }
 
-    fn address(&self, user: &str) -> String {
-        format!("mongodb://{user}@{}/?authSource=admin", self.host)
+    /// Its address for a user, or for nobody.
+    pub(super) fn address(&self, user: &str) -> String {
+        let at = if user.is_empty() { "" } else { "@" };
+        format!("mongodb://{user}{at}{}/?authSource=admin", self.host)
     }
 }
 
