@@ -18,7 +18,8 @@ pub(super) struct Effective {
     pub(super) version: String,
     pub(super) settings: BTreeMap<String, String>,
     engine: Option<String>,
-    members: usize,
+    /// How many, as far as that is known.
+    members: Option<usize>,
     commit_interval_ms: Option<String>,
     /// If the server runs on this machine.
     pub(super) files: Files,
@@ -39,7 +40,7 @@ pub(super) async fn read_back(client: &Client, database: &str, is_local: bool) -
         named => named,
     };
     let commit_interval_ms = at(parameters.as_ref(), "journalCommitInterval");
-    let members = hello.get_array("hosts").map_or(0, Vec::len) + hello.get_array("arbiters").map_or(0, Vec::len);
+    let members = config.as_ref().and_then(members);
     let files = if is_local { files(client, status.as_ref()).await? } else { Files::default() };
     let told = |value: Option<String>| value.unwrap_or_else(|| "not told".into());
     let settings = [
@@ -48,7 +49,7 @@ pub(super) async fn read_back(client: &Client, database: &str, is_local: bool) -
         ("journal_commit_interval_ms", commit_interval_ms.clone()),
         ("checkpoint_every_s", at(parameters.as_ref(), "syncdelay")),
         ("replica_set", at(Some(&hello), "setName").or_else(|| at(Some(&hello), "msg"))),
-        ("members", Some(members.to_string())),
+        ("members", members.map(|count| count.to_string()).or_else(|| seen(&hello))),
         ("default_write_concern", at(defaults.as_ref(), "defaultWriteConcern")),
         ("default_read_concern", at(defaults.as_ref(), "defaultReadConcern")),
         ("majority_journals_by_default", at(config.as_ref(), "config.writeConcernMajorityJournalDefault")),
@@ -89,6 +90,17 @@ fn status_command() -> Document {
     doc! { "serverStatus": 1, "metrics": 0, "locks": 0, "repl": 0, "tcmalloc": 0 }
 }
 
+/// All members of the set, of which some are hidden from everyone who may not see its configuration.
+fn members(config: &Document) -> Option<usize> {
+    config.get_document("config").and_then(|config| config.get_array("members")).map(Vec::len).ok()
+}
+
+/// The members that the server names to everyone: `passives` cannot become primaries.
+fn seen(hello: &Document) -> Option<String> {
+    let lists = ["hosts", "passives", "arbiters"].map(|name| hello.get_array(name).map_or(0, Vec::len));
+    hello.contains_key("hosts").then(|| format!("at least {}", lists.iter().sum::<usize>()))
+}
+
 /// Statistics of a collection have a section of its storage engine's name, and need no right beyond reading it.
 fn engine_of(statistics: Option<&Document>) -> Option<String> {
     let statistics = statistics?;
@@ -110,14 +122,18 @@ impl Effective {
                 .into(),
             because: format!(
                 "storage engine {engine}, members {} and write concern {concern}, {meaning}",
-                self.members
+                self.settings["members"]
             ),
         }
     }
 }
 
 /// See the head of `mongodb.rs`.
-pub(super) fn classify(engine: Option<&str>, acknowledged: Acknowledged, members: usize) -> (Durability, &'static str) {
+pub(super) fn classify(
+    engine: Option<&str>,
+    acknowledged: Acknowledged,
+    members: Option<usize>,
+) -> (Durability, &'static str) {
     match engine {
         Some("wiredTiger") => {}
         Some(_) => return (Durability::Memory, "so data is not known to lie on a disk"),
@@ -130,7 +146,7 @@ pub(super) fn classify(engine: Option<&str>, acknowledged: Acknowledged, members
         Acknowledged { majority: true, .. } => {
             (Durability::Durable, "so a write is in the journal on the disks of a majority")
         }
-        Acknowledged { .. } if members == 1 => (
+        Acknowledged { .. } if members == Some(1) => (
             Durability::Relaxed,
             "so a write is in the primary's journal, which without other members is as good as durable",
         ),

@@ -111,13 +111,13 @@ async fn a_server_whose_files_lie_in_memory_is_not_called_durable() {
 fn only_what_is_known_to_be_journaled_is_called_durable() {
     let tier =
         |engine, majority, journal, members| settings::classify(engine, Acknowledged { majority, journal }, members).0;
-    assert_eq!(tier(Some("wiredTiger"), true, true, 3), Durability::Durable);
-    assert_eq!(tier(Some("wiredTiger"), false, true, 1), Durability::Relaxed);
-    assert_eq!(tier(Some("wiredTiger"), false, true, 3), Durability::Relaxed);
-    assert_eq!(tier(Some("wiredTiger"), false, true, 0), Durability::Relaxed);
-    assert_eq!(tier(Some("wiredTiger"), true, false, 3), Durability::Memory);
-    assert_eq!(tier(Some("inMemory"), true, true, 3), Durability::Memory);
-    assert_eq!(tier(None, true, true, 3), Durability::Memory);
+    assert_eq!(tier(Some("wiredTiger"), true, true, Some(3)), Durability::Durable);
+    assert_eq!(tier(Some("wiredTiger"), false, true, Some(1)), Durability::Relaxed);
+    assert_eq!(tier(Some("wiredTiger"), false, true, Some(3)), Durability::Relaxed);
+    assert_eq!(tier(Some("wiredTiger"), false, true, None), Durability::Relaxed);
+    assert_eq!(tier(Some("wiredTiger"), true, false, Some(3)), Durability::Memory);
+    assert_eq!(tier(Some("inMemory"), true, true, Some(3)), Durability::Memory);
+    assert_eq!(tier(None, true, true, Some(3)), Durability::Memory);
 }
 
 #[tokio::test]

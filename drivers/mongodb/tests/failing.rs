@@ -131,3 +131,23 @@ async fn a_conflict_is_one_only_if_nothing_was_applied() {
         assert_eq!((failed(&client).await, balance(&mut session).await), (met, Value::Int(applied)));
     }
 }
+
+#[tokio::test]
+async fn members_that_take_no_part_in_elections_are_counted() {
+    let (server, client) = failing().await;
+    let admin = client.database("admin");
+    for hidden in [false, true] {
+        let held = admin.run_command(doc! { "replSetGetConfig": 1 }).await.expect("a configuration");
+        let mut config = held.get_document("config").expect("a configuration").clone();
+        let version = config.get_i32("version").expect("a version");
+        let primary = config.get_array("members").expect("members")[0].clone();
+        let other = doc! { "_id": 1, "host": "127.0.0.1:1", "priority": 0, "votes": 0, "hidden": hidden };
+        config.extend(doc! { "version": version + 1, "members": [primary, other] });
+        admin.run_command(doc! { "replSetReconfig": config }).await.expect("a member that is down");
+        let address = format!("{}&directConnection=true", server.address(""));
+        let (store, _) = filled(&address, Durability::Relaxed).await;
+        let description = store.describe().await.expect("a description");
+        assert_eq!(description.settings["members"], "2", "hidden: {hidden}");
+        assert!(description.guarantees.because.contains("a failover may take it back"), "{:?}", description.guarantees);
+    }
+}

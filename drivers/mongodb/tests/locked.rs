@@ -95,6 +95,7 @@ async fn who_may_not_is_denied_and_who_may_little_can_do_it_all_in_its_own_datab
     let description = ada.describe().await.expect("a description");
     assert_eq!(description.guarantees.durability, Durability::Durable, "{}", description.guarantees.because);
     assert_eq!(description.settings["cache_bytes"], "not told");
+    assert_eq!(description.settings["members"], "at least 1", "there may be hidden ones");
     let shown = format!("{description:?}");
     assert!(!shown.contains("hunter2"), "{shown}");
     let mut session = ada.session().await.expect("a session");
