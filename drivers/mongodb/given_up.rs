@@ -19,7 +19,7 @@ use crate::{Failure, FailureKind};
 #[derive(Debug, Clone, Default)]
 pub(super) struct GivenUp(Arc<Mutex<Vec<Arc<Document>>>>);
 
-/// A transaction that was begun. Dropped without [`end`](Begun::end), as when its operation is cancelled, it is given up.
+/// A transaction that was begun. Dropped without [`end`](Begun::end), as by a cancelled operation, it is given up.
 pub(super) struct Begun {
     session: Arc<Document>,
     given_up: GivenUp,

@@ -1,7 +1,7 @@
 //! A session's line to the server: one client of the crate with one connection, commands in, replies out and checked.
 //!
-//! What is asked is not known here. Nothing is tried again, but for a commit of unknown outcome, which the transactions
-//! specification has its drivers repeat.
+//! It does not know what the commands mean. Nothing is tried again, except a commit of unknown outcome, which the
+//! transactions specification has its drivers repeat.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -86,7 +86,7 @@ impl Line {
             let batch = batch.map_err(|error| failure(error, "a query"))?;
             for document in batch.doc_slices().map_err(|error| failure(error, "a query"))? {
                 let document = document.map_err(malformed)?.as_document();
-                take(document.ok_or_else(|| Failure::broken("mongodb answered a row that is no document"))?)?;
+                take(document.ok_or_else(|| Failure::broken("mongodb answered a row that is not a document"))?)?;
             }
         }
         Ok(())
@@ -107,8 +107,8 @@ impl Line {
         Ok(self.given_up.begun(&self.id))
     }
 
-    /// After an error that leaves the outcome unknown, committing again is the documented way to know it. After a broken
-    /// connection the crate has already done so once, and a server that is gone is not waited for any longer.
+    /// After an error that leaves the outcome unknown, committing again is the documented way to know it. After a
+    /// broken connection the crate has already done so once, and a server that is gone is not waited for any longer.
     pub(super) async fn commit(&mut self) -> Result<(), Failure> {
         let (began, mut pause) = (Instant::now(), FIRST_PAUSE);
         loop {
@@ -125,7 +125,7 @@ impl Line {
         }
     }
 
-    /// The crate does not report whether the server heard of it. If not, the session's next transaction ends this one.
+    /// The crate does not report whether it arrived. If not, the session's next transaction ends this one.
     pub(super) async fn abort(&mut self) {
         let _ = self.session.abort_transaction().await;
     }
@@ -135,7 +135,7 @@ impl Reply {
     fn of(reply: &Document) -> Result<Self, Failure> {
         if let Some(Bson::Document(concern)) = reply.get("writeConcernError") {
             let refusal = Refusal::of(concern)?;
-            return Err(told(refusal.code, &refusal.message, "a write is not acknowledged as asked"));
+            return Err(told(refusal.code, &refusal.message, "a write is not acknowledged as requested"));
         }
         let errors = match reply.get("writeErrors") {
             Some(Bson::Array(errors)) => errors.iter().map(|one| match one {

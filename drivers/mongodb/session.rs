@@ -25,8 +25,8 @@ pub struct MongodbSession {
 /// Why a run of operations did not apply.
 pub(super) enum Trouble {
     Failed(Failure),
-    /// Several statements shared a command within a transaction, and which of them came to nothing first cannot be
-    /// told.
+    /// Several statements shared a command within a transaction, and it is not known which of them came to nothing
+    /// first.
     Undecided,
 }
 
@@ -172,8 +172,8 @@ impl MongodbSession {
         Ok(Done::Applied)
     }
 
-    /// Operations that answer any number of rows in the order of an index. To this store a limit of 0 is none at all,
-    /// so nothing is asked then.
+    /// Operations that return any number of rows in the order of an index. To this store a limit of 0 is no limit,
+    /// so nothing is sent then.
     async fn query(&mut self, op: &Op, rows: &mut Rows) -> Result<(), Failure> {
         match op {
             Op::Scan { limit: 0, .. } | Op::Find { limit: 0, .. } | Op::Tail { limit: 0, .. } => Ok(()),
@@ -266,7 +266,7 @@ impl Trouble {
     fn failure(self) -> Failure {
         match self {
             Trouble::Failed(failure) => failure,
-            Trouble::Undecided => Failure::broken("mongodb: statements that share no command were left undecided"),
+            Trouble::Undecided => Failure::broken("mongodb: statements with commands of their own were left undecided"),
         }
     }
 }

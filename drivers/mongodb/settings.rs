@@ -25,7 +25,7 @@ pub(super) struct Effective {
     pub(super) files: Files,
 }
 
-/// Asks the server, as far as it lets us.
+/// Reads from the server what it lets us.
 pub(super) async fn read_back(client: &Client, database: &str, is_local: bool) -> Result<Effective, Failure> {
     let admin = || client.database("admin");
     let hello = hello(client).await?;
@@ -64,8 +64,8 @@ pub(super) async fn read_back(client: &Client, database: &str, is_local: bool) -
     })
 }
 
-/// On what the server's files lie, as far as it lets us ask for its process and its folder: `/data/db` if it was told no
-/// other (mongodb.com/docs/manual/reference/configuration-options, storage.dbPath).
+/// On what the server's files lie, if it lets us see its process and its folder: `/data/db` if it was given no other
+/// (mongodb.com/docs/manual/reference/configuration-options, storage.dbPath).
 async fn files(client: &Client, status: Option<&Document>) -> Result<Files, Failure> {
     let options = allowed(client.database("admin"), doc! { "getCmdLineOpts": 1 }).await?;
     let pid = status.and_then(|status| count(status, "pid")).and_then(|pid| i64::try_from(pid).ok());
@@ -74,13 +74,13 @@ async fn files(client: &Client, status: Option<&Document>) -> Result<Files, Fail
     Ok(Files::seen_by(pid, &["mongod"], &folder, "journal"))
 }
 
-/// What the server says of itself to everyone.
+/// What the server reports of itself to everyone.
 pub(super) async fn hello(client: &Client) -> Result<Document, Failure> {
     let hello = client.database("admin").run_command(doc! { "hello": 1 }).await;
     hello.map_err(|error| failure(error, "greeting"))
 }
 
-/// Bytes written to the journal since the server's start, by everyone who uses it.
+/// Bytes written to the journal since the server's start, by all its users.
 pub(super) async fn journal_bytes(client: &Client) -> Result<Option<u64>, Failure> {
     let status = allowed(client.database("admin"), status_command()).await?;
     Ok(at(status.as_ref(), "wiredTiger.log.log bytes written").and_then(|bytes| bytes.parse().ok()))
@@ -101,14 +101,14 @@ fn seen(hello: &Document) -> Option<String> {
     hello.contains_key("hosts").then(|| format!("at least {}", lists.iter().sum::<usize>()))
 }
 
-/// Statistics of a collection have a section of its storage engine's name, and need no right beyond reading it.
+/// Statistics of a collection have a section named after its storage engine, and need no right beyond reading it.
 fn engine_of(statistics: Option<&Document>) -> Option<String> {
     let statistics = statistics?;
     ["wiredTiger", "inMemory"].into_iter().find(|name| statistics.contains_key(name)).map(str::to_owned)
 }
 
 impl Effective {
-    /// Classified from what was read back and what our own writes ask for.
+    /// Classified from what was read back and what our own writes request.
     pub(super) fn guarantees(&self, acknowledged: Acknowledged) -> Guarantees {
         let (durability, meaning) = classify(self.engine.as_deref(), acknowledged, self.members);
         let concern = concern(acknowledged);

@@ -187,7 +187,7 @@ async fn what_one_message_does_not_take_goes_in_several() {
     let mut rows = Rows::default();
     let text = "x".repeat(1 << 20);
     let users: Vec<Op> = (10..40).map(|number| user(&number.to_string(), &text)).collect();
-    assert_eq!(store.binding(&Op::Batch(users.clone())).round_trips, 1, "parameters have no size when they are told");
+    assert_eq!(store.binding(&Op::Batch(users.clone())).round_trips, 1, "parameters have no size in print");
     session.execute(&Op::Batch(users.clone()), &mut rows).await.expect("inserted");
     let scan = Op::Scan { table: 0, from: Key::Text("".into()), limit: 100, fields: Fields::All };
     session.execute(&scan, &mut rows).await.expect("30 MB in batches of 16 at most");

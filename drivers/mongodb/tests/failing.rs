@@ -31,7 +31,7 @@ async fn filled(address: &str, tier: Durability) -> (Mongodb, MongodbSession) {
     (store, session)
 }
 
-/// From now on, and so many times, a command meets this.
+/// Makes a command fail from now on, as often as the mode says.
 async fn fail(client: &Client, mode: impl Into<Bson>, mut data: Document, command: &str) {
     data.insert("failCommands", vec![command]);
     let point = doc! { "configureFailPoint": "failCommand", "mode": mode, "data": data };

@@ -1,4 +1,5 @@
-//! Servers that storebench does not start: one that asks who one is, with users that may do little, and a full one.
+//! Servers that storebench does not start: one that requires authentication, with users that may do little, and a full
+//! one.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
