@@ -5,19 +5,19 @@
 //! `mongodb/layout.rs`. Points are documents, or with `series=timeseries` measurements of time-series collections
 //! (`mongodb/points.rs`). The driver's collection methods and change streams are not used here.
 //!
-//! Durability is asked for with each write, of whichever server. The journal is WiredTiger's log; its records stay in a
+//! Durability is requested with each write, on any server. The journal is WiredTiger's log; its records stay in a
 //! buffer of the process until the journal is synced, by default every 100 ms, and can be lost when `mongod` ends hard
 //! (mongodb.com/docs/manual/core/journaling, "Journaling Process"). Of 300 inserts that were acknowledged with `j:
 //! false` 79, 183 and 274 were there after a SIGKILL. So that is `memory`. `j: true` waits for that sync
 //! (mongodb.com/docs/manual/reference/write-concern, "j Option"), and there is no setting between: `relaxed` is `{w: 1,
 //! j: true}`, which a failover in a set of several members can still take back; in a set of one it is as good as
-//! `durable`, is told so, and is not called more than was asked. `durable` is `{w: "majority", j: true}`.
+//! `durable` and is reported as such, but never above the requested tier. `durable` is `{w: "majority", j: true}`.
 //!
 //! A transaction of one replica set reads one snapshot of WiredTiger at any read concern, and loses against another
 //! that wrote what it writes. Its read concern is `local`, the server's own default, because with `snapshot` it reads
 //! where the oplog has no holes, which under concurrent writes is behind what has been acknowledged (seen in the tests:
 //! a record inserted just before was missing). Across shards only `snapshot` reads one instant
-//! (mongodb.com/docs/manual/core/transactions, "Transactions and Read Concern"), so a mongos is asked for that.
+//! (mongodb.com/docs/manual/core/transactions, "Transactions and Read Concern"), so that is what a mongos gets.
 
 mod applying;
 mod binding;
@@ -25,6 +25,7 @@ mod changes;
 mod commands;
 mod connect;
 mod failure;
+mod given_up;
 mod layout;
 mod line;
 mod marks;
@@ -40,6 +41,7 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mongodb::Client;
 use mongodb::bson::doc;
 use mongodb::options::ClientOptions;
 
@@ -48,6 +50,7 @@ use crate::{
     Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Op, Opening, Placement, Store,
 };
 use commands::Acknowledged;
+use given_up::GivenUp;
 use layout::Layout;
 use line::Line;
 use marks::Own;
@@ -61,11 +64,12 @@ pub struct Mongodb {
     layout: Arc<Layout>,
     asked: Asked,
     timeout: Duration,
+    given_up: GivenUp,
     /// What the server had written to its journal before.
     journal_bytes: Option<u64>,
 }
 
-/// What our own commands ask of the server.
+/// What our own commands request of the server.
 #[derive(Debug, Clone, Copy)]
 struct Asked {
     acknowledged: Acknowledged,
@@ -87,7 +91,7 @@ pub struct Config {
     replica_set: Option<String>,
     /// Whether to speak with the given host alone, whatever other members it names.
     direct_connection: Option<bool>,
-    /// How the server's log names us; `storebench` if not given.
+    /// Our name in the server's log; `storebench` if not given.
     app_name: Option<String>,
     /// Whether to encrypt.
     tls: Option<bool>,
@@ -104,7 +108,7 @@ pub struct Config {
     series: Way,
     /// How long a bucket of a time-series collection may be: `seconds` (an hour), `minutes` (a day) or `hours` (30
     /// days), of which the server's authors advise the one nearest to the time between two points of an entity. A
-    /// dataset does not tell that time, so `seconds`, the server's own default, if not given.
+    /// dataset does not state that time, so `seconds`, the server's own default, if not given.
     granularity: Option<Granularity>,
 }
 
@@ -139,6 +143,7 @@ impl Store for Mongodb {
             layout: Arc::new(Layout::new(opening.dataset, kept)),
             asked: Asked { acknowledged: acknowledged(opening.durability), is_sharded },
             timeout: opening.timeout,
+            given_up: GivenUp::default(),
             journal_bytes: settings::journal_bytes(&client).await?,
         })
     }
@@ -160,8 +165,8 @@ impl Store for Mongodb {
     }
 
     async fn session(&self) -> Result<MongodbSession, Failure> {
-        let client = connect::connect(&self.options).await?;
-        let line = Line::new(&client, &self.database, self.asked, self.timeout).await?;
+        let client = self.client().await?;
+        let line = Line::new(&client, &self.database, self.asked, self.timeout, self.given_up.clone()).await?;
         Ok(MongodbSession::new(Arc::clone(&self.layout), line, self.asked.acknowledged))
     }
 
@@ -185,7 +190,7 @@ impl Store for Mongodb {
         binding::binding(&self.layout, self.asked.acknowledged, op)
     }
 
-    /// Written bytes are the whole server's: its journal knows no databases.
+    /// Written bytes are the whole server's: its journal does not tell databases apart.
     async fn footprint(&self) -> Result<Footprint, Failure> {
         let own = self.own().await?;
         own.checkpoint().await?;
@@ -209,7 +214,14 @@ impl Mongodb {
     /// A connection for work beside the sessions. Each call has its own, because a client of the crate lives and dies
     /// with the runtime that made it.
     async fn own(&self) -> Result<Own, Failure> {
-        Ok(Own::new(&connect::connect(&self.options).await?, &self.database))
+        Ok(Own::new(&self.client().await?, &self.database))
+    }
+
+    /// A client on a server where no transaction is left of sessions that were given up.
+    async fn client(&self) -> Result<Client, Failure> {
+        let client = connect::connect(&self.options).await?;
+        self.given_up.kill(&client, self.timeout).await?;
+        Ok(client)
     }
 }
 
@@ -232,7 +244,7 @@ impl Config {
     }
 }
 
-/// What a tier asks of each write.
+/// What a tier requests of each write.
 fn acknowledged(durability: Durability) -> Acknowledged {
     match durability {
         Durability::Durable => Acknowledged { majority: true, journal: true },

@@ -78,7 +78,7 @@ impl MongodbSession {
             };
             let tried = reply.errors.first().map_or(count, |refusal| refusal.at);
             if reply.count < tried {
-                // The error has ended the transaction, in which nothing can be asked any more.
+                // The error has ended the transaction, in which nothing can be read any more.
                 if self.transacting && tried < count {
                     return Err(Trouble::Undecided);
                 }
@@ -91,7 +91,7 @@ impl MongodbSession {
         Ok(done)
     }
 
-    /// Some of these updates and bumps matched nothing: because there is no such record, no number in it, or a floor.
+    /// Some of these updates and bumps matched nothing: the record or a number in it is missing, or there is a floor.
     async fn why(&mut self, table: usize, ops: &[Op], short: usize) -> Result<Done, Trouble> {
         let bumped = |op: &Op| if let Op::Bump { field, .. } = op { Some(*field) } else { None };
         let fields: Vec<usize> = ops.iter().filter_map(bumped).collect();
@@ -109,7 +109,7 @@ impl MongodbSession {
             let undecided = self.transacting && 1 + failures.count() < short;
             return Err(if undecided { Trouble::Undecided } else { first.into() });
         }
-        // Everything is there now. With a floor it was so before as well, and the floor was met, whatever others have done
+        // Everything is there now. With a floor it was so before as well, and the floor was met, whatever has been done
         // since; else the record has come since.
         if ops.iter().any(|op| matches!(op, Op::Bump { floor: Some(_), .. })) {
             return Ok(Done::Refused);
@@ -159,5 +159,5 @@ fn expect(count: usize, expected: usize) -> Result<(), Failure> {
     if count == expected {
         return Ok(());
     }
-    Err(Failure::broken(format!("mongodb: {count} of {expected} statements were carried out, and no error told")))
+    Err(Failure::broken(format!("mongodb: {count} of {expected} statements were carried out, without any error")))
 }

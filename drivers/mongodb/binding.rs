@@ -1,4 +1,4 @@
-//! What is sent for an operation, in words: the very commands of `commands.rs` and `changes.rs`, with `?` for
+//! What is sent for an operation, as text: the very commands of `commands.rs` and `changes.rs`, with `?` for
 //! parameters.
 
 use mongodb::bson::RawDocumentBuf;

@@ -74,8 +74,8 @@ impl Added<'_> {
 }
 
 impl Commands<'_> {
-    /// Adds as many of the documents as one command takes, and tells how many. Of an unordered insert every document
-    /// that can be added is.
+    /// Adds as many of the documents as one command takes, and returns how many. An unordered insert adds every
+    /// document that it can.
     pub(super) fn insert<'d>(
         self,
         documents: &mut Peekable<impl Iterator<Item = Added<'d>>>,
@@ -90,7 +90,7 @@ impl Commands<'_> {
         Ok((self.concerned(insert)?, count))
     }
 
-    /// Puts points in place of those at the same instant, where the server tells which is which.
+    /// Puts points in place of those at the same instant, where the server reports which those are.
     pub(super) fn replace<'p>(
         self,
         series: usize,
@@ -180,7 +180,7 @@ impl Commands<'_> {
         }
     }
 
-    /// Of several changes to one field the last counts; the server refuses to be told two.
+    /// Of several changes to one field the last counts; the server refuses two.
     fn set(self, update: &mut Writer, table: usize, changes: &[Change]) {
         let names = &self.layout.tables[table];
         let last = |at: usize| !changes[at + 1..].iter().any(|later| later.field == changes[at].field);

@@ -1,8 +1,8 @@
 //! The database commands that operations become: of reads here, but for those of points (`points.rs`), of writes in
 //! `changes.rs`.
 //!
-//! A session sends them and `binding` tells the same ones. Commands are written whole, with every option that bears on
-//! the answer, so that no default of the server or the client library stands between what is told and what is done.
+//! A session sends them and `binding` prints the same ones. Commands are written whole, with every option that bears on
+//! the answer, so that no default of the server or the client library stands between what is printed and what is done.
 
 use mongodb::bson::RawDocumentBuf;
 
@@ -17,7 +17,7 @@ pub(super) struct Commands<'a> {
     pub(super) layout: &'a Layout,
     /// What acknowledges a write by itself; within a transaction the commit asks for it.
     pub(super) acknowledged: Option<Acknowledged>,
-    /// To be told, with parameters left out, and not to be sent.
+    /// To be printed, with parameters left out, and not sent.
     pub(super) told: bool,
 }
 
@@ -117,7 +117,7 @@ impl Commands<'_> {
         self.local(find)
     }
 
-    /// What is asked of the points of a series.
+    /// A read of the points of a series.
     pub(super) fn points(self, op: &Op) -> Result<RawDocumentBuf, Failure> {
         let mut command = self.writer();
         points::read(&self.layout.series, &mut command, op)?;
@@ -185,8 +185,8 @@ pub(super) fn ordered(find: &mut Writer, index: &[(String, bool)], reversed: boo
     find.document("hint", |hint| layout::directions(hint, index));
 }
 
-/// A batch that is larger than the limit: with one of its size the server would keep the cursor open and be asked
-/// again.
+/// A batch that is larger than the limit: with one of its size the server would keep the cursor open for another
+/// request.
 pub(super) fn limited(find: &mut Writer, limit: usize) {
     find.number("limit", batch(limit) - 1);
     find.number("batchSize", batch(limit));

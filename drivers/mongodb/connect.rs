@@ -19,8 +19,8 @@ use crate::address::is_this_machine;
 use crate::{Failure, FailureKind, redacted};
 
 /// How long the crate looks for a primary, which it does again after every broken connection: the first connection has
-/// been made by then, and a lost primary is to be told and not waited for.
-const LONGEST_SELECTION: Duration = Duration::from_secs(2);
+/// been made by then, and a lost primary is to be reported and not waited for.
+pub(super) const LONGEST_SELECTION: Duration = Duration::from_secs(2);
 
 /// The crate's options for an address, set as a session needs them.
 pub(super) async fn options(config: &Config, limit: Duration) -> Result<ClientOptions, Failure> {
@@ -50,8 +50,8 @@ pub(super) async fn options(config: &Config, limit: Duration) -> Result<ClientOp
     Ok(options)
 }
 
-/// Whether every given host is this machine. The set may name others, but it is the process that answers that tells where
-/// its files are.
+/// Whether every given host is this machine. The set may name others, but the process that answers is the one that says
+/// where its files are.
 pub(super) fn is_local(options: &ClientOptions) -> bool {
     let is_local = |host: &ServerAddress| match host {
         ServerAddress::Tcp { host, .. } => is_this_machine(host),
@@ -101,8 +101,8 @@ async fn turned_away(hosts: &[ServerAddress]) -> bool {
     false
 }
 
-/// Whether any of the hosts takes a connection. The crate would keep looking until its limit of time, and then not tell
-/// a refused connection from a silent one.
+/// Whether any of the hosts takes a connection. The crate would keep looking until its limit of time, and then not
+/// distinguish a refused connection from a silent one.
 async fn reach(hosts: &[ServerAddress], limit: Duration) -> Result<(), Failure> {
     let mut problem = "no host is given".to_owned();
     for host in hosts {
@@ -120,7 +120,7 @@ fn unreachable(hosts: &[ServerAddress], problem: &str) -> Failure {
     Failure::new(FailureKind::Unavailable, format!("mongodb: {} cannot be reached: {problem}", names(hosts)))
 }
 
-/// A connection is taken there, and no server that takes writes is found behind it.
+/// A connection is accepted there, but no server that takes writes is found behind it.
 fn unanswered(options: &ClientOptions, heard: &str) -> Failure {
     let (limit, hosts) = (options.server_selection_timeout.unwrap_or(LONGEST_SELECTION), names(&options.hosts));
     // A limit of ours that is the longest cannot be raised.

@@ -29,14 +29,14 @@ pub(super) fn failure(error: Error, what: &str) -> Failure {
     Failure::new(kind, format!("mongodb: {what}: {words}")).caused_by(error)
 }
 
-/// What one of the servers met the crate with, in brackets, from its words about all of them: `… Topology: { …, Servers: [ {
-/// Address: …, Error: Kind: …, labels: {}, … } ] }`. Nothing of those that were silent.
+/// Extracts one server's error from the crate's topology description, in brackets: `… Topology: { …, Servers: [ {
+/// Address: …, Error: Kind: …, labels: {}, … } ] }`. Nothing if no server answered.
 pub(super) fn heard(topology: &str) -> String {
     let error = topology.split_once("Error: Kind: ").and_then(|(_, error)| error.split(", labels:").next());
     error.map(|error| format!(" ({})", redacted(error))).unwrap_or_default()
 }
 
-/// A failure that the server told within a reply.
+/// A failure that the server reports within a reply.
 pub(super) fn told(code: i32, message: &str, what: &str) -> Failure {
     match kind_of(code) {
         FailureKind::Exists => Failure::exists(what),
@@ -55,7 +55,7 @@ fn kind_of(code: i32) -> FailureKind {
         24 | 50 | 64 | 262 => FailureKind::Timeout,
         // ExceededMemoryLimit, memory of a query, TemporarilyUnavailable (the cache is full), OutOfDiskSpace.
         146 | 292 | 365 | 14_031 => FailureKind::Overload,
-        // Of a server that shuts down, steps down or is no primary, and of networks between servers.
+        // A server that shuts down, steps down or is not the primary, and networks between servers.
         6 | 7 | 89 | 91 | 189 | 9001 | 10_107 | 11_600 | 11_602 | 13_435 | 13_436 => FailureKind::Unavailable,
         _ => FailureKind::Broken,
     }

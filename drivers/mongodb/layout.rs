@@ -99,7 +99,7 @@ impl Layout {
         Some(command.finish())
     }
 
-    /// The names of the asked fields of a table.
+    /// The names of the requested fields of a table.
     pub(super) fn asked<'a>(&'a self, table: usize, fields: &'a Fields) -> impl Iterator<Item = &'a str> {
         let names = &self.tables[table];
         let count = if let Fields::Some(asked) = fields { asked.len() } else { names.len() };
@@ -109,7 +109,7 @@ impl Layout {
         })
     }
 
-    /// One sentence a part.
+    /// One sentence per part.
     pub(super) fn sentences(&self) -> Vec<String> {
         let sentence = |part| {
             let what = match part {

@@ -1,8 +1,9 @@
 //! A session's line to the server: one client of the crate with one connection, commands in, replies out and checked.
 //!
-//! What is asked is not known here. Nothing is tried again, but for a commit of unknown outcome, which the transactions
-//! specification has its drivers repeat.
+//! It does not know what the commands mean. Nothing is tried again, except a commit of unknown outcome, which the
+//! transactions specification has its drivers repeat.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -12,7 +13,9 @@ use mongodb::options::{Acknowledgment, ReadConcern, TransactionOptions, WriteCon
 use mongodb::{Client, ClientSession, Database};
 
 use super::Asked;
+use super::connect::LONGEST_SELECTION;
 use super::failure::{failure, told};
+use super::given_up::{Begun, GivenUp};
 use super::values::malformed;
 use crate::{Failure, FailureKind};
 
@@ -21,9 +24,17 @@ pub(super) struct Line {
     database: Database,
     /// The crate makes a session of its own for each command that has none, which costs it a task.
     session: ClientSession,
+    id: Arc<Document>,
+    given_up: GivenUp,
     /// How long a commit of unknown outcome is repeated.
     patience: Duration,
+    /// Whether a change was applied since this was last set to false.
+    pub(super) has_changed: bool,
 }
+
+/// The pauses before a commit is repeated: each twice as long as the one before it, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(64);
 
 /// What the server says of a command that writes.
 #[derive(Debug, Default)]
@@ -49,6 +60,7 @@ impl Line {
         database: &str,
         Asked { acknowledged, is_sharded }: Asked,
         patience: Duration,
+        given_up: GivenUp,
     ) -> Result<Self, Failure> {
         let by = if acknowledged.majority { Acknowledgment::Majority } else { Acknowledgment::Nodes(1) };
         let concern = WriteConcern::builder().w(by).journal(acknowledged.journal).build();
@@ -57,7 +69,8 @@ impl Line {
         // The primary answers everything, so it needs no waiting for what this session has seen before.
         let session = client.start_session().causal_consistency(false).default_transaction_options(transactions);
         let session = session.await.map_err(|error| failure(error, "starting a session"))?;
-        Ok(Line { database: client.database(database), session, patience })
+        let id = Arc::new(session.id().clone());
+        Ok(Line { database: client.database(database), session, id, given_up, patience, has_changed: false })
     }
 
     /// Asks and hands over every document of the answer, batch by batch.
@@ -73,7 +86,7 @@ impl Line {
             let batch = batch.map_err(|error| failure(error, "a query"))?;
             for document in batch.doc_slices().map_err(|error| failure(error, "a query"))? {
                 let document = document.map_err(malformed)?.as_document();
-                take(document.ok_or_else(|| Failure::broken("mongodb answered a row that is no document"))?)?;
+                take(document.ok_or_else(|| Failure::broken("mongodb answered a row that is not a document"))?)?;
             }
         }
         Ok(())
@@ -82,29 +95,37 @@ impl Line {
     /// Sends a command that writes.
     pub(super) async fn change(&mut self, command: RawDocumentBuf) -> Result<Reply, Failure> {
         let changing = self.database.run_raw_command(command).session(&mut self.session);
-        Reply::of(&changing.await.map_err(|error| failure(error, "a change"))?)
+        let reply = changing.await.map_err(|error| failure(error, "a change"))?;
+        self.has_changed |= !matches!(number(&reply, "n"), Ok(0));
+        Reply::of(&reply)
     }
 
     /// No round trip: the first command of a transaction begins it.
-    pub(super) async fn begin(&mut self) -> Result<(), Failure> {
-        self.session.start_transaction().await.map_err(|error| failure(error, "beginning a transaction"))
+    pub(super) async fn begin(&mut self) -> Result<Begun, Failure> {
+        let begun = self.session.start_transaction().await;
+        begun.map_err(|error| failure(error, "beginning a transaction"))?;
+        Ok(self.given_up.begun(&self.id))
     }
 
-    /// After a broken connection the crate has already tried a second time; after any other error that leaves the
-    /// outcome unknown, committing again is the documented way to know it.
+    /// After an error that leaves the outcome unknown, committing again is the documented way to know it. After a
+    /// broken connection the crate has already done so once, and a server that is gone is not waited for any longer.
     pub(super) async fn commit(&mut self) -> Result<(), Failure> {
-        let deadline = Instant::now() + self.patience;
+        let (began, mut pause) = (Instant::now(), FIRST_PAUSE);
         loop {
             let Err(error) = self.session.commit_transaction().await else { return Ok(()) };
             let unknown = error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
             let failure = failure(error, "a commit");
-            if !unknown || failure.kind == FailureKind::Unavailable || Instant::now() > deadline {
+            let is_cut = failure.kind == FailureKind::Unavailable;
+            let limit = if is_cut { self.patience.min(LONGEST_SELECTION) } else { self.patience };
+            if !unknown || began.elapsed() + pause > limit {
                 return Err(failure);
             }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    /// The server forgets an aborted transaction by itself; a failure to tell it changes nothing.
+    /// The crate does not report whether it arrived. If not, the session's next transaction ends this one.
     pub(super) async fn abort(&mut self) {
         let _ = self.session.abort_transaction().await;
     }
@@ -114,7 +135,7 @@ impl Reply {
     fn of(reply: &Document) -> Result<Self, Failure> {
         if let Some(Bson::Document(concern)) = reply.get("writeConcernError") {
             let refusal = Refusal::of(concern)?;
-            return Err(told(refusal.code, &refusal.message, "a write is not acknowledged as asked"));
+            return Err(told(refusal.code, &refusal.message, "a write is not acknowledged as requested"));
         }
         let errors = match reply.get("writeErrors") {
             Some(Bson::Array(errors)) => errors.iter().map(|one| match one {

@@ -7,7 +7,6 @@ use mongodb::{Client, Collection, Database};
 
 use super::failure::failure;
 use super::layout::Layout;
-use super::points::DOCUMENTS;
 use crate::{Failure, FailureKind};
 
 /// No declared name holds a dot.
@@ -76,7 +75,7 @@ impl Own {
     }
 
     /// Moves what is in the cache into the files, whose size then means something. A user of the server may lack the
-    /// right to ask for it; the server does it by itself every minute.
+    /// right to request it; the server does it by itself every minute.
     pub(super) async fn checkpoint(&self) -> Result<(), Failure> {
         allowed(self.database.client().database("admin"), doc! { "fsync": 1 }).await.map(|_| ())
     }
@@ -90,17 +89,17 @@ impl Own {
         }
     }
 
-    /// The note beside data whose points lie in the way of this layout.
+    /// The note beside data whose points are laid out as here.
     pub(super) async fn noted(&self, layout: &Layout) -> Result<Option<String>, Failure> {
         let mark = self.mark().await?.unwrap_or_default();
-        if mark.get_str("series").unwrap_or(DOCUMENTS) != layout.kept.to_string() {
+        if mark.get_str("series").ok() != Some(layout.kept.to_string().as_str()) {
             return Ok(None);
         }
         Ok(mark.get_str("note").map(str::to_owned).ok())
     }
 
-    /// Drops what was made, the mark last; a database without collections is none. A time-series collection leaves the
-    /// server's list of views behind, which is empty then. Its user may lack the right to drop that.
+    /// Drops what was made, the mark last; a database without collections does not exist. A time-series collection
+    /// leaves the server's list of views behind, which is empty then. Its user may lack the right to drop that.
     pub(super) async fn drop_made(&self) -> Result<(), Failure> {
         for name in self.made().await? {
             let collection = self.database.collection::<Document>(&name);
@@ -152,8 +151,8 @@ impl Own {
 /// The answer to an administrative command; none where the server does not know it or does not allow it.
 pub(super) async fn allowed(database: Database, command: Document) -> Result<Option<Document>, Failure> {
     let command = RawDocumentBuf::try_from(&command)
-        .map_err(|error| Failure::broken("mongodb: a command that is no BSON").caused_by(error))?;
-    match database.run_raw_command(command).await.map_err(|error| failure(error, "asking for settings")) {
+        .map_err(|error| Failure::broken("mongodb: a command that is not BSON").caused_by(error))?;
+    match database.run_raw_command(command).await.map_err(|error| failure(error, "an administrative command")) {
         Ok(answer) => Ok(Some(answer)),
         Err(failure) if matches!(failure.kind, FailureKind::Denied | FailureKind::Broken) => Ok(None),
         Err(failure) => Err(failure),

@@ -1,5 +1,5 @@
-//! How the points of a series lie in a collection, and the commands that read them: one file a way, chosen when the
-//! store is opened. What is common to both ways is here; sending is in `session.rs`, adding in `changes.rs`.
+//! How the points of a series lie in a collection, and the commands that read them: one file per layout, chosen when
+//! the store is opened. What both have in common is here; sending is in `session.rs`, adding in `changes.rs`.
 
 mod documents;
 mod instants;
@@ -17,7 +17,7 @@ use documents::Documents;
 pub(super) use documents::id;
 use timeseries::{Sequence, Timeseries};
 
-/// The ways, as an address names them.
+/// The layouts, as an address names them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Way {
@@ -36,7 +36,7 @@ pub(super) enum Granularity {
     Hours,
 }
 
-/// A way with all that it needs to know.
+/// A point layout and its parameters.
 pub(super) enum Kept {
     Documents,
     Timeseries(Granularity, Sequence),
@@ -72,11 +72,11 @@ pub(super) trait Points: Send + Sync {
     /// Every point once, in batches of a size.
     fn export(&self, command: &mut Writer, batch: i64);
 
-    /// The entity, the instant and the metrics of a document that was answered.
+    /// The entity, the instant and the metrics of a document that was read.
     fn decode(&self, document: &RawDocument) -> Result<(Key, Vec<Value>), Failure>;
 }
 
-/// What `window` asks for.
+/// The parameters of `window`.
 pub(super) struct Window {
     entity: i64,
     metric: usize,
@@ -86,7 +86,7 @@ pub(super) struct Window {
     fold: Fold,
 }
 
-/// What `above` asks for.
+/// The parameters of `above`.
 pub(super) struct Above {
     metric: usize,
     threshold: f64,
@@ -96,12 +96,12 @@ pub(super) struct Above {
 }
 
 impl Kept {
-    /// What an address asks for, on a server that greeted so.
+    /// What an address requests, on a server with this `hello`.
     pub(super) fn new(way: Way, granularity: Option<Granularity>, hello: &Document) -> Result<Self, Failure> {
         match (way, granularity) {
             (Way::Documents, None) => Ok(Kept::Documents),
             (Way::Documents, Some(_)) => Err(Failure::broken(
-                "mongodb: `granularity` is of time-series collections; write series=timeseries with it",
+                "mongodb: `granularity` belongs to time-series collections; write series=timeseries with it",
             )),
             (Way::Timeseries, granularity) => {
                 Ok(Kept::Timeseries(granularity.unwrap_or_default(), timeseries::sequence(hello)?))
@@ -123,18 +123,15 @@ impl Kept {
     }
 }
 
-/// As it stands in the mark and among the settings: data that was kept under other words is laid out otherwise.
+/// As it stands in the mark and among the settings. Data under a mark with other words is laid out differently.
 impl fmt::Display for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Kept::Documents => f.write_str(DOCUMENTS),
+            Kept::Documents => f.write_str("documents"),
             Kept::Timeseries(granularity, _) => write!(f, "timeseries, granularity {}", granularity.name()),
         }
     }
 }
-
-/// What a mark without a word for it means: it was written before there was another way.
-pub(super) const DOCUMENTS: &str = "documents";
 
 impl Granularity {
     fn name(self) -> &'static str {
@@ -146,7 +143,7 @@ impl Granularity {
     }
 }
 
-/// Writes what an operation asks of the points of its series.
+/// Writes the read of points that an operation is.
 pub(super) fn read(series: &[Box<dyn Points>], command: &mut Writer, op: &Op) -> Result<(), Failure> {
     match *op {
         Op::Last { series: at, entity } => series[at].last(command, entity),

@@ -1,6 +1,6 @@
 //! A throwaway server: one `mongod` as a replica set of its own, because only a set has transactions.
 //!
-//! It runs alike for every tier; what is durable is asked for with each write.
+//! It runs alike for every tier; durability is requested with each write.
 
 use std::time::Duration;
 

@@ -25,8 +25,8 @@ pub struct MongodbSession {
 /// Why a run of operations did not apply.
 pub(super) enum Trouble {
     Failed(Failure),
-    /// Several statements shared a command within a transaction, and which of them came to nothing first cannot be
-    /// told.
+    /// Several statements shared a command within a transaction, and it is not known which of them came to nothing
+    /// first.
     Undecided,
 }
 
@@ -44,8 +44,7 @@ impl Session for MongodbSession {
         rows.clear();
         let done = match op {
             Op::Transact(ops) => self.transact(ops, rows).await,
-            Op::Batch(ops) => self.batch(ops, rows).await,
-            _ => self.step(std::slice::from_ref(op), rows).await.map_err(Trouble::failure),
+            _ => self.alone(op, rows).await,
         };
         if done.is_err() {
             rows.clear();
@@ -86,6 +85,22 @@ impl MongodbSession {
         Commands { layout: &self.layout, acknowledged, told: false }
     }
 
+    /// Outside of a transaction. What lost a conflict is tried again, so nothing that has changed something ends so.
+    async fn alone(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+        self.line.has_changed = false;
+        let done = match op {
+            Op::Batch(ops) => self.batch(ops, rows).await,
+            _ => self.step(std::slice::from_ref(op), rows).await.map_err(Trouble::failure),
+        };
+        done.map_err(|failure| match failure.kind {
+            FailureKind::Conflict if self.line.has_changed => {
+                let message = format!("{}; a part of the operation was applied before", failure.message);
+                Failure { kind: FailureKind::Broken, message, ..failure }
+            }
+            _ => failure,
+        })
+    }
+
     /// Neighbours of one kind share a command, in order.
     async fn batch(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Done, Failure> {
         let mut done = Done::Applied;
@@ -115,7 +130,7 @@ impl MongodbSession {
 
     /// The runs as one transaction. What is not applied is aborted.
     async fn attempt<'o>(&mut self, runs: impl Iterator<Item = &'o [Op]>, rows: &mut Rows) -> Result<Done, Trouble> {
-        self.line.begin().await?;
+        let begun = self.line.begin().await?;
         self.transacting = true;
         let mut done = Ok(Done::Applied);
         for run in runs {
@@ -126,13 +141,18 @@ impl MongodbSession {
         }
         self.transacting = false;
         match done {
-            Ok(Done::Applied) => self.line.commit().await?,
-            // The connection is gone, and the transaction with it.
+            Ok(Done::Applied) => done = self.line.commit().await.map(|()| Done::Applied).map_err(Trouble::Failed),
+            // The server is not waited for a second time.
             Err(Trouble::Failed(ref failure)) if failure.kind == FailureKind::Unavailable => {}
             _ => {
                 rows.clear();
                 self.line.abort().await;
             }
+        }
+        // After any other failure the session goes on, and its next transaction ends this one.
+        let is_lost = |failure: &Failure| matches!(failure.kind, FailureKind::Timeout | FailureKind::Unavailable);
+        if !matches!(&done, Err(Trouble::Failed(failure)) if is_lost(failure)) {
+            begun.end();
         }
         done
     }
@@ -152,8 +172,8 @@ impl MongodbSession {
         Ok(Done::Applied)
     }
 
-    /// Operations that answer any number of rows in the order of an index. To this store a limit of 0 is none at all,
-    /// so nothing is asked then.
+    /// Operations that return any number of rows in the order of an index. To this store a limit of 0 is no limit,
+    /// so nothing is sent then.
     async fn query(&mut self, op: &Op, rows: &mut Rows) -> Result<(), Failure> {
         match op {
             Op::Scan { limit: 0, .. } | Op::Find { limit: 0, .. } | Op::Tail { limit: 0, .. } => Ok(()),
@@ -246,7 +266,7 @@ impl Trouble {
     fn failure(self) -> Failure {
         match self {
             Trouble::Failed(failure) => failure,
-            Trouble::Undecided => Failure::broken("mongodb: statements that share no command were left undecided"),
+            Trouble::Undecided => Failure::broken("mongodb: statements with commands of their own were left undecided"),
         }
     }
 }

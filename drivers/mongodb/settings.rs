@@ -18,13 +18,14 @@ pub(super) struct Effective {
     pub(super) version: String,
     pub(super) settings: BTreeMap<String, String>,
     engine: Option<String>,
-    members: usize,
+    /// How many, as far as that is known.
+    members: Option<usize>,
     commit_interval_ms: Option<String>,
     /// If the server runs on this machine.
     pub(super) files: Files,
 }
 
-/// Asks the server, as far as it lets us.
+/// Reads from the server what it lets us.
 pub(super) async fn read_back(client: &Client, database: &str, is_local: bool) -> Result<Effective, Failure> {
     let admin = || client.database("admin");
     let hello = hello(client).await?;
@@ -39,7 +40,7 @@ pub(super) async fn read_back(client: &Client, database: &str, is_local: bool) -
         named => named,
     };
     let commit_interval_ms = at(parameters.as_ref(), "journalCommitInterval");
-    let members = hello.get_array("hosts").map_or(0, Vec::len) + hello.get_array("arbiters").map_or(0, Vec::len);
+    let members = config.as_ref().and_then(members);
     let files = if is_local { files(client, status.as_ref()).await? } else { Files::default() };
     let told = |value: Option<String>| value.unwrap_or_else(|| "not told".into());
     let settings = [
@@ -48,7 +49,7 @@ pub(super) async fn read_back(client: &Client, database: &str, is_local: bool) -
         ("journal_commit_interval_ms", commit_interval_ms.clone()),
         ("checkpoint_every_s", at(parameters.as_ref(), "syncdelay")),
         ("replica_set", at(Some(&hello), "setName").or_else(|| at(Some(&hello), "msg"))),
-        ("members", Some(members.to_string())),
+        ("members", members.map(|count| count.to_string()).or_else(|| seen(&hello))),
         ("default_write_concern", at(defaults.as_ref(), "defaultWriteConcern")),
         ("default_read_concern", at(defaults.as_ref(), "defaultReadConcern")),
         ("majority_journals_by_default", at(config.as_ref(), "config.writeConcernMajorityJournalDefault")),
@@ -63,8 +64,8 @@ pub(super) async fn read_back(client: &Client, database: &str, is_local: bool) -
     })
 }
 
-/// On what the server's files lie, as far as it lets us ask for its process and its folder: `/data/db` if it was told no
-/// other (mongodb.com/docs/manual/reference/configuration-options, storage.dbPath).
+/// On what the server's files lie, if it lets us see its process and its folder: `/data/db` if it was given no other
+/// (mongodb.com/docs/manual/reference/configuration-options, storage.dbPath).
 async fn files(client: &Client, status: Option<&Document>) -> Result<Files, Failure> {
     let options = allowed(client.database("admin"), doc! { "getCmdLineOpts": 1 }).await?;
     let pid = status.and_then(|status| count(status, "pid")).and_then(|pid| i64::try_from(pid).ok());
@@ -73,13 +74,13 @@ async fn files(client: &Client, status: Option<&Document>) -> Result<Files, Fail
     Ok(Files::seen_by(pid, &["mongod"], &folder, "journal"))
 }
 
-/// What the server says of itself to everyone.
+/// What the server reports of itself to everyone.
 pub(super) async fn hello(client: &Client) -> Result<Document, Failure> {
     let hello = client.database("admin").run_command(doc! { "hello": 1 }).await;
     hello.map_err(|error| failure(error, "greeting"))
 }
 
-/// Bytes written to the journal since the server's start, by everyone who uses it.
+/// Bytes written to the journal since the server's start, by all its users.
 pub(super) async fn journal_bytes(client: &Client) -> Result<Option<u64>, Failure> {
     let status = allowed(client.database("admin"), status_command()).await?;
     Ok(at(status.as_ref(), "wiredTiger.log.log bytes written").and_then(|bytes| bytes.parse().ok()))
@@ -89,14 +90,25 @@ fn status_command() -> Document {
     doc! { "serverStatus": 1, "metrics": 0, "locks": 0, "repl": 0, "tcmalloc": 0 }
 }
 
-/// Statistics of a collection have a section of its storage engine's name, and need no right beyond reading it.
+/// All members of the set, of which some are hidden from everyone who may not see its configuration.
+fn members(config: &Document) -> Option<usize> {
+    config.get_document("config").and_then(|config| config.get_array("members")).map(Vec::len).ok()
+}
+
+/// The members that the server names to everyone: `passives` cannot become primaries.
+fn seen(hello: &Document) -> Option<String> {
+    let lists = ["hosts", "passives", "arbiters"].map(|name| hello.get_array(name).map_or(0, Vec::len));
+    hello.contains_key("hosts").then(|| format!("at least {}", lists.iter().sum::<usize>()))
+}
+
+/// Statistics of a collection have a section named after its storage engine, and need no right beyond reading it.
 fn engine_of(statistics: Option<&Document>) -> Option<String> {
     let statistics = statistics?;
     ["wiredTiger", "inMemory"].into_iter().find(|name| statistics.contains_key(name)).map(str::to_owned)
 }
 
 impl Effective {
-    /// Classified from what was read back and what our own writes ask for.
+    /// Classified from what was read back and what our own writes request.
     pub(super) fn guarantees(&self, acknowledged: Acknowledged) -> Guarantees {
         let (durability, meaning) = classify(self.engine.as_deref(), acknowledged, self.members);
         let concern = concern(acknowledged);
@@ -110,14 +122,18 @@ impl Effective {
                 .into(),
             because: format!(
                 "storage engine {engine}, members {} and write concern {concern}, {meaning}",
-                self.members
+                self.settings["members"]
             ),
         }
     }
 }
 
 /// See the head of `mongodb.rs`.
-pub(super) fn classify(engine: Option<&str>, acknowledged: Acknowledged, members: usize) -> (Durability, &'static str) {
+pub(super) fn classify(
+    engine: Option<&str>,
+    acknowledged: Acknowledged,
+    members: Option<usize>,
+) -> (Durability, &'static str) {
     match engine {
         Some("wiredTiger") => {}
         Some(_) => return (Durability::Memory, "so data is not known to lie on a disk"),
@@ -130,7 +146,7 @@ pub(super) fn classify(engine: Option<&str>, acknowledged: Acknowledged, members
         Acknowledged { majority: true, .. } => {
             (Durability::Durable, "so a write is in the journal on the disks of a majority")
         }
-        Acknowledged { .. } if members == 1 => (
+        Acknowledged { .. } if members == Some(1) => (
             Durability::Relaxed,
             "so a write is in the primary's journal, which without other members is as good as durable",
         ),

@@ -2,6 +2,7 @@
 //! ours.
 
 mod broken;
+mod failing;
 mod locked;
 mod timeseries;
 mod tls;
@@ -110,13 +111,13 @@ async fn a_server_whose_files_lie_in_memory_is_not_called_durable() {
 fn only_what_is_known_to_be_journaled_is_called_durable() {
     let tier =
         |engine, majority, journal, members| settings::classify(engine, Acknowledged { majority, journal }, members).0;
-    assert_eq!(tier(Some("wiredTiger"), true, true, 3), Durability::Durable);
-    assert_eq!(tier(Some("wiredTiger"), false, true, 1), Durability::Relaxed);
-    assert_eq!(tier(Some("wiredTiger"), false, true, 3), Durability::Relaxed);
-    assert_eq!(tier(Some("wiredTiger"), false, true, 0), Durability::Relaxed);
-    assert_eq!(tier(Some("wiredTiger"), true, false, 3), Durability::Memory);
-    assert_eq!(tier(Some("inMemory"), true, true, 3), Durability::Memory);
-    assert_eq!(tier(None, true, true, 3), Durability::Memory);
+    assert_eq!(tier(Some("wiredTiger"), true, true, Some(3)), Durability::Durable);
+    assert_eq!(tier(Some("wiredTiger"), false, true, Some(1)), Durability::Relaxed);
+    assert_eq!(tier(Some("wiredTiger"), false, true, Some(3)), Durability::Relaxed);
+    assert_eq!(tier(Some("wiredTiger"), false, true, None), Durability::Relaxed);
+    assert_eq!(tier(Some("wiredTiger"), true, false, Some(3)), Durability::Memory);
+    assert_eq!(tier(Some("inMemory"), true, true, Some(3)), Durability::Memory);
+    assert_eq!(tier(None, true, true, Some(3)), Durability::Memory);
 }
 
 #[tokio::test]
@@ -186,7 +187,7 @@ async fn what_one_message_does_not_take_goes_in_several() {
     let mut rows = Rows::default();
     let text = "x".repeat(1 << 20);
     let users: Vec<Op> = (10..40).map(|number| user(&number.to_string(), &text)).collect();
-    assert_eq!(store.binding(&Op::Batch(users.clone())).round_trips, 1, "parameters have no size when they are told");
+    assert_eq!(store.binding(&Op::Batch(users.clone())).round_trips, 1, "parameters have no size in print");
     session.execute(&Op::Batch(users.clone()), &mut rows).await.expect("inserted");
     let scan = Op::Scan { table: 0, from: Key::Text("".into()), limit: 100, fields: Fields::All };
     session.execute(&scan, &mut rows).await.expect("30 MB in batches of 16 at most");

@@ -19,7 +19,7 @@ pub(super) struct Shape<'a> {
 }
 
 impl Shape<'_> {
-    /// The key and the asked values of a document. A required field that is not there is a failure.
+    /// The key and the requested values of a document. A required field that is not there is a failure.
     pub(super) fn decode(self, document: &RawDocument) -> Result<(Key, Vec<Value>), Failure> {
         let width = if let Fields::Some(asked) = self.asked { asked.len() } else { self.fields.len() };
         let mut values = vec![Value::Null; width];
@@ -44,7 +44,7 @@ impl Shape<'_> {
         if let Fields::Some(asked) = self.asked { asked[slot] } else { slot }
     }
 
-    /// Puts a value wherever it was asked for.
+    /// Puts a value wherever it was requested.
     fn place(self, field: usize, value: Value, values: &mut [Value]) -> Result<(), Failure> {
         if !fits(&self.fields[field].kind, &value) {
             let name = &self.names[field];

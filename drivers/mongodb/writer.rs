@@ -1,7 +1,7 @@
 //! Writes BSON in place: a nested document is written where it will lie, with its length filled in when it ends, so
 //! that a command with a hundred documents is one buffer and no copies. Reading is the crate's own (`RawDocument`).
 //!
-//! It also writes commands to be told instead of sent: then every parameter is a `?`.
+//! It also writes commands to be printed instead of sent: then every parameter is a `?`.
 
 use mongodb::bson::{RawBson, RawBsonRef, RawDocument, RawDocumentBuf};
 
@@ -23,7 +23,7 @@ mod kind {
     pub const MIN_KEY: u8 = 0xff;
 }
 
-/// What stands for a parameter in a command that is told.
+/// What stands for a parameter in a command that is printed.
 const PARAMETER: &str = "?";
 
 /// A document that is being written.
@@ -70,7 +70,7 @@ impl Writer {
         Writer { bytes, told: false, cut: false }
     }
 
-    /// A document to be told.
+    /// A document to be printed.
     pub(super) fn told() -> Self {
         Writer { told: true, ..Writer::new() }
     }
@@ -87,7 +87,7 @@ impl Writer {
         }
         self.end(0);
         RawDocumentBuf::from_bytes(self.bytes)
-            .map_err(|error| Failure::broken("mongodb: a document that is no BSON").caused_by(error))
+            .map_err(|error| Failure::broken("mongodb: a document that is not BSON").caused_by(error))
     }
 
     pub(super) fn document(&mut self, name: impl Name, content: impl FnOnce(&mut Self)) {

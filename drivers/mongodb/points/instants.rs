@@ -1,5 +1,5 @@
 //! Instants in a time-series collection. The server finds its buckets by dates that it counts in 32 bits of seconds,
-//! and outside of those it loses points without a word. Of server 6.0.5, with the entity 1 and granularity `seconds`:
+//! and outside of those it loses points without a word. On server 6.0.5, with the entity 1 and granularity `seconds`:
 //!
 //! - -7259000 ms is inserted, then -3600001 ms. Both lie in one bucket, whose start was rounded towards 1970, so that
 //!   it is longer than the hour that a query reckons with: `{at: {$eq: -3600001}}`, `$gte` and `$lt` find none of them.
@@ -9,7 +9,7 @@
 //! - Within a bucket's length of the ends of 64 bits: `Overflow while adding -3600000ms` (code 159).
 //!
 //! So `at` holds only dates with which none of this happens. An instant that lies farther out stands in a field of its
-//! own, with the nearest date of neither side in `at`: it is found less quickly, but it is found. Order is kept.
+//! own; `at` then holds a date just outside the range. It is found less quickly, but it is found. Order is kept.
 
 /// 1970-02-01: the longest bucket, of 30 days, starts after 1970 when it ends here.
 const FIRST_MS: i64 = 31 * 24 * 60 * 60 * 1000;
@@ -45,7 +45,7 @@ impl Span {
         }
     }
 
-    /// Whether there can be far instants among them, which `at` does not tell from each other.
+    /// Whether there can be far instants among them, which `at` does not distinguish.
     pub(super) fn is_far(&self) -> bool {
         is_far(self.first_ms) || is_far(self.last_ms)
     }

@@ -1,10 +1,10 @@
 //! A point as a measurement of a time-series collection, which the server packs with its neighbours into buckets of one
-//! entity: names once a bucket, values in columns, compressed when the bucket is full.
+//! entity: names once per bucket, values in columns, compressed when the bucket is full.
 //!
 //! Such a collection has no unique index, and a measurement can neither be replaced nor removed by itself (server
 //! 6.0.5: `Unique indexes are not supported on time-series collections`, `Cannot perform a non-multi update on a
 //! time-series collection`, code 72). So a point that is sent again becomes a further measurement, and every read
-//! answers the newest of each (entity, instant): the one with the highest `_id`, a number that this process draws for
+//! returns the newest of each (entity, instant): the one with the highest `_id`, a number that this process draws for
 //! each point in the order in which its sessions send them. The former ones stay and take room until the dataset is
 //! removed.
 //!
@@ -16,7 +16,7 @@
 //! higher. Two runs at once on one dataset would draw them independently of each other; no run shares its dataset.
 //!
 //! The server puts neither an `_id` nor its own Timestamp into a measurement, as it does into other documents. It takes
-//! no insert into such a collection within a transaction (code 263); operations of a series are none of a transaction's
+//! no insert into such a collection within a transaction (code 263); series operations are never part of a transaction
 //! anyway.
 
 mod reads;
@@ -83,7 +83,7 @@ impl Points for Timeseries {
         CreateCollectionOptions::builder().timeseries(timeseries.granularity(granularity).build()).build()
     }
 
-    /// The newest of an entity first. Buckets of a span, of whichever entity, are found by their own `_id`, which
+    /// The newest of an entity first. Buckets of a span, of any entity, are found by their own `_id`, which
     /// begins with their time.
     fn index(&self) -> Index {
         vec![(self.entity.clone(), true), (self.at.clone(), false)]

@@ -1,4 +1,5 @@
-//! Servers that storebench does not start: one that asks who one is, with users that may do little, and a full one.
+//! Servers that storebench does not start: one that requires authentication, with users that may do little, and a full
+//! one.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -58,7 +59,7 @@ impl Other {
         }
     }
 
-    async fn client(&self, user: &str) -> mongodb::Client {
+    pub(super) async fn client(&self, user: &str) -> Client {
         let location = Some(format!("mongodb://{user}{}", self.host));
         let config = Config { location, direct_connection: Some(true), ..Config::default() };
         let options = connect::options(&config, Duration::from_secs(5)).await.expect("options");
@@ -71,8 +72,10 @@ impl Other {
         panic!("mongod does not answer");
     }
 
-    fn address(&self, user: &str) -> String {
-        format!("mongodb://{user}@{}/?authSource=admin", self.host)
+    /// Its address for a user, or for nobody.
+    pub(super) fn address(&self, user: &str) -> String {
+        let at = if user.is_empty() { "" } else { "@" };
+        format!("mongodb://{user}{at}{}/?authSource=admin", self.host)
     }
 }
 
@@ -93,6 +96,7 @@ async fn who_may_not_is_denied_and_who_may_little_can_do_it_all_in_its_own_datab
     let description = ada.describe().await.expect("a description");
     assert_eq!(description.guarantees.durability, Durability::Durable, "{}", description.guarantees.because);
     assert_eq!(description.settings["cache_bytes"], "not told");
+    assert_eq!(description.settings["members"], "at least 1", "there may be hidden ones");
     let shown = format!("{description:?}");
     assert!(!shown.contains("hunter2"), "{shown}");
     let mut session = ada.session().await.expect("a session");

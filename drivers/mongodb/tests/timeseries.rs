@@ -1,4 +1,4 @@
-//! Points in time-series collections: what the server does not promise of them by itself, and what is told of it.
+//! Points in time-series collections: what the server does not promise of them by itself, and what is reported of it.
 
 use super::*;
 use crate::memory::{self, Memory};
@@ -25,7 +25,7 @@ fn ingest(points: &[(i64, i64, f64)]) -> Op {
     Op::Ingest { series: 0, points: points.iter().map(point).collect() }
 }
 
-/// Everything that a series can be asked in a span.
+/// Every read of a series in a span.
 fn questions(entity: i64, from_ms: i64, to_ms: i64, threshold: f64) -> Vec<Op> {
     let (series, metric, limit) = (0, 0, 7);
     let folds = [Fold::Mean, Fold::Min, Fold::Max, Fold::Sum, Fold::Count];
@@ -147,16 +147,10 @@ async fn data_that_lies_otherwise_is_no_data_to_reuse() {
             assert_eq!(store.noted().await.expect("a note or none"), expected, "{kept}, then {way}");
         }
     }
-    // A mark of before there was a choice.
     let store = ready("otherwise", ways[0]).await;
-    store.note("older").await.expect("noted");
     let own = database(&store, &store.database).await;
-    let marks = own.collection::<Document>(marks::MARKS);
-    marks.update_one(doc! {}, doc! { "$unset": { "series": 1 } }).await.expect("changed");
-    assert_eq!(store.noted().await.expect("a note"), Some("older".into()));
     let other = open(&address(ways[1]).await, "otherwise", Durability::Memory).await.expect("opened");
-    assert_eq!(other.noted().await.expect("none"), None);
-    other.reset().await.expect("made anew");
+    other.reset().await.expect("made again");
     other.close(false).await.expect("closed");
     let left = own.list_collection_names().await.expect("a list");
     assert_eq!(left, [""; 0], "nothing is left, not even the list of views");

@@ -10,9 +10,9 @@ use crate::mongodb::writer::Writer;
 
 impl Timeseries {
     /// The first stages are of a form for which the server looks at one bucket of the entity only ("last point query"
-    /// in its manual), but takes any measurement of the newest instant. The last ones find the newest of those, in
-    /// their buckets only. These are two looks: what is sent between them for that same instant is seen, newer instants
-    /// are not.
+    /// in its manual), but returns any measurement of the newest instant. The last ones find the newest of those, in
+    /// their buckets only. These are two reads: what is sent between them for that same instant is seen, newer
+    /// instants are not.
     pub(super) fn read_last(&self, command: &mut Writer, entity: i64) {
         let (at, path) = (self.at.as_str(), |name: &str| format!("${name}"));
         self.of_entity(command, |stages| {
@@ -68,8 +68,8 @@ impl Timeseries {
     }
 
     /// A measurement above the threshold may have been sent again since, with less. So the first stages find entities
-    /// that had one, by the extremes that each bucket knows of itself; only their points are then all looked at. That
-    /// is four to twelve times quicker than to look at all points of the span (500 entities, of which 46 and 8 exceed).
+    /// that had one, by the extremes that each bucket knows of itself; only their points are then all read. That is
+    /// four to twelve times quicker than reading all points of the span (500 entities, of which 46 and 8 exceed).
     pub(super) fn read_above(&self, command: &mut Writer, asked: &Above) {
         let span = Span::new(asked.from_ms, asked.to_ms);
         let metric = self.metrics[asked.metric].as_str();
