@@ -32,7 +32,7 @@ pub(super) struct Child<'a> {
 }
 
 impl Child<'_> {
-    /// A slash, which is in no other name here, sets the table's name apart.
+    /// Contains a slash, as no other table's name does.
     pub(super) fn name(&self) -> String {
         identifier(&format!("{}/{}", self.parent.name, self.field_name()))
     }
@@ -57,7 +57,7 @@ impl Child<'_> {
         [add("key", &format!("PRIMARY KEY ({key}, {position})")), add("of", &of)]
     }
 
-    /// The columns of a row in the order in which it is written, with their types.
+    /// The columns in the order in which rows are written, with their types.
     pub(super) fn columns(&self) -> (String, Vec<Type>) {
         let names = [self.key(), self.position()].into_iter().chain(self.own_columns());
         let types = [key_type(self.parent.key), Type::INT4].into_iter().chain(self.own_types());
@@ -108,9 +108,9 @@ impl Child<'_> {
         sql
     }
 
-    /// That the record of key `$1` is of this transaction, and so locked. An update that finds its record deleted changes
-    /// nothing, and by the next statement the key may be that of another one, which somebody has inserted with items of its
-    /// own.
+    /// Whether this transaction has changed the record with key `$1`, and so locked it. An update that finds its record
+    /// deleted changes nothing, and by the next statement somebody may have inserted another record with that key and items
+    /// of its own.
     fn changed(&self) -> String {
         let (record, key) = (quoted(&self.parent.name), key_column(self.parent));
         let own = "xmin = pg_current_xact_id_if_assigned()::xid";
