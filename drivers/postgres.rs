@@ -135,7 +135,7 @@ impl Store for Postgres {
 }
 
 impl Postgres {
-    /// A connection for what is not an operation: it may take long, but does not wait for ever for somebody else's locks.
+    /// A connection for work outside operations: it may take long, but does not wait for ever for locks of others.
     async fn own_connection(&self) -> Result<Link, Failure> {
         let (schema, lock_ms) = (&self.schema.quoted, self.target.timeout.as_millis());
         let settings = format!(

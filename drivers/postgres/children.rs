@@ -5,9 +5,9 @@
 //! item may come without one of its fields; those are named in a column of ours, `lacks`, which is NULL in every usual row.
 //!
 //! The record's key is a foreign key with ON DELETE CASCADE, as an expert would declare it for rows that are nothing
-//! without their record. It keeps a deletion one statement, and a right one: the server looks for the rows when it holds
-//! the record, so that those of a replacement which it waited for go too, where `WITH ... DELETE` would only see what was
-//! there before it waited. Its price is a look-up of the record for each item that is inserted.
+//! without their record. It keeps a deletion one statement, and a correct one: the server looks for the rows once it has
+//! locked the record, and so also removes those of a replacement that it waited for; `WITH ... DELETE` would see only the
+//! rows from before it waited. Its price is a look-up of the record for each inserted item.
 //!
 //! Here are the tables and the parts of statements. Names of ours in a statement are chosen so that no declared name can be
 //! taken for one. What is made of an item's value, and back, is in `items.rs`.

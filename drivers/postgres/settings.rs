@@ -78,7 +78,7 @@ const TOLD: [&str; 46] = [
 ];
 
 impl Found {
-    /// Reads it, and refuses a database that could not hold every text, and one on which every commit would hang.
+    /// Reads it. Refuses a database that cannot hold every text, and a server on which every commit would hang.
     pub(super) async fn at(link: &mut Link, tier: Durability) -> Result<Self, Failure> {
         let asked = "SELECT current_setting('server_encoding'), current_setting('synchronous_commit'), \
                      current_setting('default_transaction_isolation'), current_setting('plan_cache_mode', true), \
@@ -168,7 +168,7 @@ struct Standbys {
     whole: i64,
 }
 
-/// None where the server does not tell. A base backup is not one that stays.
+/// None where the server does not tell. Base backups are not counted.
 async fn standbys(link: &mut Link) -> Option<Standbys> {
     let asked = "SELECT count(*), count(*) FILTER (WHERE NOT EXISTS (SELECT FROM pg_replication_slots AS slot \
                  WHERE slot.active_pid = standby.pid AND slot.slot_type = 'logical')) \
@@ -238,9 +238,9 @@ pub(super) async fn describe(
     Ok(description)
 }
 
-/// On what the server's files lie, if it runs on this machine and tells us where: it tells superusers and
-/// `pg_read_all_settings` only, but everybody where the tablespaces lie, of which one in memory is enough to lose data. Our
-/// session's process has the mounts of them all.
+/// The file systems of the server's files, if it runs on this machine and tells where they are. Only superusers and
+/// `pg_read_all_settings` may see the data directory, but everybody sees tablespaces, and one in memory is enough to lose
+/// data. Our session's process sees the same mounts as all of the server.
 async fn files(link: &mut Link, settings: &BTreeMap<String, String>) -> Files {
     let rows = link.query("SELECT pg_backend_pid()", &[]).await;
     let pid: Option<i32> = rows.ok().and_then(|rows| rows.first().and_then(|row| row.try_get(0).ok()));
@@ -254,8 +254,7 @@ async fn files(link: &mut Link, settings: &BTreeMap<String, String>) -> Files {
     files
 }
 
-/// The folders of the tablespaces of the database, of our tables, and of those that would be made now, but for the one in
-/// the data directory.
+/// The folders outside the data directory in which tables of ours are, or new ones would be.
 async fn tablespaces(link: &mut Link) -> Vec<String> {
     let asked = "SELECT DISTINCT pg_tablespace_location(space) FROM ( \
                    SELECT dattablespace FROM pg_database WHERE datname = current_database() \
@@ -318,7 +317,7 @@ pub(super) fn guarantees(settings: &BTreeMap<String, String>) -> Guarantees {
     let waits =
         waits_for_standbys(commit) && settings.get("synchronous_standby_names").is_some_and(|is| !is.is_empty());
     if settings.get("standbys").is_some_and(|standbys| standbys != "0") && !waits {
-        because += "; this is of this node alone: a standby that takes over may lack an acknowledged commit";
+        because += "; the tier is of this node alone: a standby that takes over may lack an acknowledged commit";
     }
     Guarantees { durability, isolation, because }
 }

@@ -1,6 +1,6 @@
 //! What is said to the server for one operation, and in how many round trips.
 //!
-//! A single operation is one statement, but for an update that replaces items in a table of their own, which is a group. The
+//! A single operation is one statement; an update that replaces items in a table of their own is a group of them. The
 //! statements of a group are sent together, without waiting for replies (pipelining), within BEGIN and COMMIT. A transaction
 //! in which a reply decides - an update that may find no row, a bump that a floor may refuse - says COMMIT or ROLLBACK in a
 //! second round trip. No conflict is tried again here.
