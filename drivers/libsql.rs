@@ -200,10 +200,13 @@ async fn texts(
 /// What an error of the crate means. Result codes: sqlite.org/rescode.html; the low byte of an extended code is the
 /// primary one.
 fn failure(error: libsql::Error, what: &dyn Display) -> Failure {
+    const PERM: i32 = 3;
     const BUSY: i32 = 5;
     const LOCKED: i32 = 6;
+    const READONLY: i32 = 8;
     const FULL: i32 = 13;
     const CANNOT_OPEN: i32 = 14;
+    const AUTH: i32 = 23;
     const PRIMARY_KEY_TAKEN: i32 = 1555;
     const ROWID_TAKEN: i32 = 2579;
     let kind = match &error {
@@ -211,6 +214,7 @@ fn failure(error: libsql::Error, what: &dyn Display) -> Failure {
         libsql::Error::SqliteFailure(code, _) => match code & 0xff {
             BUSY | LOCKED => FailureKind::Conflict,
             FULL => FailureKind::Overload,
+            PERM | READONLY | AUTH => FailureKind::Denied,
             CANNOT_OPEN => FailureKind::Unavailable,
             _ => FailureKind::Broken,
         },

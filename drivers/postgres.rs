@@ -49,6 +49,7 @@ use crate::server::{Program, Server, Site};
 use crate::{
     Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Op, Opening, Placement, Store,
 };
+use bulk::Load;
 pub use config::Config;
 use laid::Laid;
 pub use laid::Layout;
@@ -85,7 +86,7 @@ impl Store for Postgres {
     async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
         let target = config.target(opening.timeout)?;
         let schema = Schema::of(&opening.dataset.name);
-        let found = Found::at(&mut target.connect("").await?).await?;
+        let found = Found::at(&mut target.connect("").await?, opening.durability).await?;
         let session_settings = found.session_settings(&schema, &config, &opening);
         let laid = Arc::new(Laid::new(opening.dataset, config.layout));
         Ok(Postgres { laid, target, schema, session_settings, found })
@@ -109,11 +110,12 @@ impl Store for Postgres {
 
     async fn session(&self) -> Result<PostgresSession, Failure> {
         let link = self.target.connect(&self.session_settings).await?;
-        Ok(PostgresSession::new(link, self.laid.clone(), self.found.freezes))
+        let load = Load::new(self.found.freezes, self.found.unlimited("SET LOCAL"));
+        Ok(PostgresSession::new(link, self.laid.clone(), load))
     }
 
     async fn describe(&self) -> Result<Description, Failure> {
-        settings::describe(&self.target, &self.session_settings, &self.laid).await
+        settings::describe(&self.target, &self.session_settings, &self.laid, &self.found).await
     }
 
     fn binding(&self, op: &Op) -> Binding {
@@ -133,12 +135,12 @@ impl Store for Postgres {
 }
 
 impl Postgres {
-    /// A connection for what is not an operation: it may take long, but does not wait for ever for somebody else's locks.
+    /// A connection for work outside operations: it may take long, but does not wait for ever for locks of others.
     async fn own_connection(&self) -> Result<Link, Failure> {
         let (schema, lock_ms) = (&self.schema.quoted, self.target.timeout.as_millis());
         let settings = format!(
-            "SET search_path = {schema}, pg_catalog; SET statement_timeout = 0; SET lock_timeout = {lock_ms}; \
-             SET client_min_messages = error"
+            "SET search_path = {schema}, pg_catalog; {}; SET lock_timeout = {lock_ms}; SET client_min_messages = error",
+            self.found.unlimited("SET")
         );
         self.target.connect(&settings).await
     }

@@ -145,9 +145,13 @@ impl LibsqlSession {
                 }
             }
         }
+        // Some failures, a full disk for one, have already ended the transaction.
+        if done.is_err() && !self.statements.in_transaction() {
+            return done;
+        }
         if let Err(uncommitted) = self.control(Shape::Commit).await {
             self.roll_back().await?;
-            return done.and(Err(uncommitted));
+            return Err(uncommitted);
         }
         done
     }

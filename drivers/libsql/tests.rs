@@ -73,6 +73,37 @@ async fn the_write_lock_that_does_not_come_in_time_is_a_conflict() {
 }
 
 #[tokio::test]
+async fn what_undid_a_batch_is_its_failure_and_not_what_was_met_before() {
+    let gone = Op::Delete { table: 0, key: Key::Text("nobody".into()) };
+    for (trigger, batch, words) in [
+        ("INSERT INTO owed VALUES (1)", vec![user("a", "a"), gone], "FOREIGN KEY"),
+        ("SELECT RAISE(ROLLBACK, 'all undone')", vec![user("b", "b"), user("a", "a")], "all undone"),
+    ] {
+        let store = ready(Durability::Memory).await;
+        let other = store.connect().await.expect("a connection");
+        let made = format!(
+            "CREATE TABLE debtors (id INTEGER PRIMARY KEY); \
+             CREATE TABLE owed (by INTEGER REFERENCES debtors DEFERRABLE INITIALLY DEFERRED); \
+             CREATE TRIGGER owes AFTER INSERT ON users WHEN NEW.name = 'a' BEGIN {trigger}; END"
+        );
+        other.execute_batch(&made).await.expect("made");
+        let mut session = store.session().await.expect("a session");
+        let failure = session.execute(&Op::Batch(batch), &mut Rows::default()).await.expect_err("undone");
+        assert!(failure.kind == FailureKind::Broken && failure.message.contains(words), "{failure}");
+        session.execute(&user("b", "b"), &mut Rows::default()).await.expect("nothing is left of the batch");
+    }
+}
+
+#[test]
+fn what_may_not_be_written_is_denied() {
+    // SQLITE_PERM, SQLITE_READONLY_DBMOVED and SQLITE_AUTH.
+    for code in [3, 1032, 23] {
+        let failure = failure(libsql::Error::SqliteFailure(code, "no".into()), &"users");
+        assert_eq!(failure.kind, FailureKind::Denied, "{code}");
+    }
+}
+
+#[tokio::test]
 async fn each_tier_is_set_and_read_back() {
     for tier in [Durability::Memory, Durability::Relaxed, Durability::Durable] {
         let store = ready(tier).await;

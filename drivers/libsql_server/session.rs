@@ -131,10 +131,25 @@ impl LibsqlServerSession {
                 _ => done,
             };
         }
+        let commits = !matches!(outcomes[outcomes.len() - 2], Outcome::Skipped);
         match ended(&mut outcomes) {
             Ok(()) => done,
-            Err(uncommitted) => done.and(Err(uncommitted)),
+            Err(uncommitted) if commits => Err(uncommitted),
+            // A step has undone everything, perhaps one after an operation that merely found nothing.
+            Err(uncommitted) => self.untold(ops, &group.places, &mut outcomes).and(done).and(Err(uncommitted)),
         }
+    }
+
+    /// The failure of a step that was not looked at.
+    fn untold(&self, ops: &[Op], places: &[Place], outcomes: &mut [Outcome]) -> Result<(), Failure> {
+        for (op, place) in ops.iter().zip(places) {
+            for outcome in &mut outcomes[place.steps.clone()] {
+                if let Outcome::Failed(refusal) = std::mem::take(outcome) {
+                    return Err(refusal.failure(&Subject(&self.dataset, op)));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What an operation of a group came to.

@@ -153,6 +153,30 @@ async fn a_transaction_that_keeps_the_lock_too_long_is_a_conflict_and_gives_way(
 }
 
 #[tokio::test]
+async fn what_undid_a_batch_is_its_failure_and_not_what_was_met_before() {
+    let server = served(Durability::Memory).await;
+    for (trigger, words) in
+        [("INSERT INTO owed VALUES (1)", "FOREIGN KEY"), ("SELECT RAISE(ROLLBACK, 'all undone')", "all undone")]
+    {
+        let store = ready(&server, "one").await;
+        let mut other = store.stream().await.expect("a stream");
+        let users = &store.named.tables[0].name;
+        for statement in [
+            "CREATE TABLE IF NOT EXISTS debtors (id INTEGER PRIMARY KEY)",
+            "CREATE TABLE IF NOT EXISTS owed (by INTEGER REFERENCES debtors DEFERRABLE INITIALLY DEFERRED)",
+            &format!("CREATE TRIGGER owes AFTER INSERT ON \"{users}\" BEGIN {trigger}; END"),
+        ] {
+            other.run(statement, &[]).await.expect("made");
+        }
+        let mut session = store.session().await.expect("a session");
+        let batch = Op::Batch(vec![account(1, 1), bump(2, 1, None), user("a", "a")]);
+        let failure = run(&mut session, &batch).await.expect_err("undone");
+        assert!(failure.kind == FailureKind::Broken && failure.message.contains(words), "{failure}");
+        run(&mut session, &account(1, 1)).await.expect("nothing is left of the batch");
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_goes_leaves_no_transaction_behind() {
     let server = served(Durability::Memory).await;
     let store = ready(&server, "one").await;

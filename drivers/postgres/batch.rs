@@ -1,5 +1,6 @@
-//! Batches: many statements and one commit, and what came before a failure stays all the same.
+//! Batches: many statements and one commit, although what came before a failure has to stay.
 
+use super::failure::is_refusal;
 use super::laid::Laid;
 use super::request::{Reply, replaced};
 use super::sql::Shape;
@@ -42,6 +43,9 @@ impl Talk<'_> {
 
     async fn try_batch(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Attempt, Failure> {
         let grouped = is_grouped(self.laid, ops);
+        if let ([op], false) = (ops, grouped) {
+            return Ok(Attempt::Ended(self.one(op, rows).await));
+        }
         let (mut requests, mut steps) = (Vec::new(), Vec::new());
         let mut add = |step, request| {
             steps.push(step);
@@ -57,7 +61,7 @@ impl Talk<'_> {
             for request in self.replacing(op).await? {
                 add(Step::Replacing(at), request);
             }
-            // Asked at once: later, the operations after it would have changed what it met.
+            // Probed at once, before later operations change the record.
             if has_reasons(self.laid, op) {
                 add(Step::Probe(at), self.probe(op).await?);
             }
@@ -66,18 +70,21 @@ impl Talk<'_> {
             add(Step::Control, self.control(Shape::Commit).await?);
         }
         let replies = self.together(&requests, rows).await;
-        if grouped && replies.len() < requests.len() {
+        let is_cut = replies.len() < requests.len();
+        if grouped && is_cut {
             let _ = self.say(Shape::Rollback).await;
         }
+        // The server has done it, and only its answer is not the expected one.
+        let is_done = |failure: &Failure| failure.kind == FailureKind::Broken && !is_refusal(failure) && !is_cut;
         let (mut done, mut unchanged) = (Ok(Done::Applied), false);
         for (step, reply) in steps.into_iter().zip(replies) {
             match (step, reply) {
-                (Step::Op(at) | Step::Replacing(at), Err(failure))
-                    if grouped && failure.kind != FailureKind::Conflict =>
-                {
+                (_, Err(failure)) if !grouped || is_done(&failure) => done = done.and(Err(failure)),
+                (Step::Op(at) | Step::Replacing(at), Err(failure)) if failure.kind != FailureKind::Conflict => {
                     return Ok(Attempt::Undone { at, failure });
                 }
-                (_, Err(failure)) => return Ok(Attempt::Ended(done.and(Err(failure)))),
+                // It has undone everything, and with it what came before.
+                (_, Err(failure)) => return Ok(Attempt::Ended(Err(failure))),
                 (Step::Op(at), Ok(Reply::Nothing)) => {
                     unchanged = has_reasons(self.laid, &ops[at]);
                     if !unchanged {
@@ -105,7 +112,7 @@ fn as_it_was(laid: &Laid, op: &Op, reason: Result<Done, Failure>) -> Result<Done
     }
 }
 
-/// Whether a batch is sent within BEGIN and COMMIT.
+/// Whether a batch is sent within BEGIN and COMMIT. One operation is sent as if it were by itself.
 pub(super) fn is_grouped(laid: &Laid, ops: &[Op]) -> bool {
     match ops {
         [op] => replaced(laid, op).next().is_some(),

@@ -25,6 +25,7 @@ pub(super) fn binding(laid: &Laid, op: &Op) -> Binding {
 
 fn statements(laid: &Laid, op: &Op) -> Vec<String> {
     match op {
+        Op::Batch(ops) if ops.len() == 1 => statements(laid, &ops[0]),
         Op::Batch(ops) => batch(laid, ops),
         _ if replaced(laid, op).next().is_some() => batch(laid, std::slice::from_ref(op)),
         Op::Transact(ops) => {
@@ -53,7 +54,7 @@ fn batch(laid: &Laid, ops: &[Op]) -> Vec<String> {
     begin.into_iter().map(str::to_owned).chain(each).chain(commit.map(str::to_owned)).collect()
 }
 
-/// The statements of an operation that is not a group, without what would tell why it did nothing.
+/// The statements of a single operation, without its probe.
 fn single(laid: &Laid, op: &Op) -> Vec<String> {
     let mut own = shape(op).ok().flatten().map(|(shape, _)| sql::sql(laid, shape, &named(op)).text);
     if let (Op::Delete { table, .. }, Some(own)) = (op, &mut own)

@@ -6,7 +6,7 @@ use futures_util::TryStreamExt;
 
 use super::children::Child;
 use super::copy::{Copy, Encoded, uneven};
-use super::failure::failure;
+use super::failure::{failure, statement_failure};
 use super::items;
 use super::laid::{Laid, Place};
 use super::layout::quoted;
@@ -25,6 +25,8 @@ const ITEMS_BYTES: usize = 1 << 20;
 pub(super) struct Load {
     /// Whether the server is worth the trouble of copying rows frozen.
     freezes: bool,
+    /// What lifts the limits of time, which are for operations: bulk work lasts as long as the data is large.
+    unlimited: String,
     begun: bool,
     /// Whether rows are copied frozen.
     frozen: bool,
@@ -34,8 +36,8 @@ pub(super) struct Load {
 }
 
 impl Load {
-    pub(super) fn new(freezes: bool) -> Self {
-        Load { freezes, ..Load::default() }
+    pub(super) fn new(freezes: bool, unlimited: String) -> Self {
+        Load { freezes, unlimited, ..Load::default() }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -46,39 +48,62 @@ impl Load {
 impl Talk<'_> {
     /// Adds records, events or points. What a failed load had not ended is undone.
     pub(super) async fn load(&mut self, load: &mut Load, op: &Op) -> Result<Done, Failure> {
-        if !load.begun {
-            self.begin(load).await?;
-        }
-        let taken = self.take(load, op).await;
+        let taken = async {
+            if !load.begun {
+                self.begin(load).await?;
+            }
+            self.take(load, op).await
+        };
+        let taken = taken.await;
         if taken.is_err() {
-            *load = Load::new(load.freezes);
+            *load = Load::new(load.freezes, std::mem::take(&mut load.unlimited));
             // Should this fail, the connection is gone and the transaction with it.
             let _ = self.say(Shape::Rollback).await;
         }
         taken
     }
 
-    /// Begins the transaction. If all tables are empty, they are locked and truncated in it, which is what the server asks
-    /// for before rows may be copied frozen: as if a vacuum had seen them, so that the one after the load finds little to do.
-    /// Nobody else can see such rows before their time, because nobody else can look.
+    /// Begins the transaction.
     async fn begin(&mut self, load: &mut Load) -> Result<(), Failure> {
-        let run = async |statements: &str| {
-            let run = self.client.batch_execute(statements).await;
-            run.map_err(|error| failure(error, &statements))
-        };
-        // The time limit is for operations; a copy lasts as long as the data is large.
-        run("BEGIN; SET LOCAL statement_timeout = 0").await?;
+        self.run(&format!("BEGIN; {}", load.unlimited)).await?;
         load.begun = true;
         let tables: Vec<String> = self.laid.places().map(|place| quoted(&self.laid.name_at(place))).collect();
-        if !load.freezes || tables.is_empty() {
-            return Ok(());
+        load.frozen = load.freezes && !tables.is_empty() && self.freeze(&tables).await?;
+        Ok(())
+    }
+
+    /// Makes ready for frozen rows, as if a vacuum had seen them, so that the one after the load finds little to do. It is
+    /// an optimisation, so whatever prevents it is undone and no failure: filled tables, a reader that does not end, a
+    /// missing privilege.
+    async fn freeze(&self, tables: &[String]) -> Result<bool, Failure> {
+        self.run("SAVEPOINT unfrozen").await?;
+        if let Ok(true) = self.truncate_if_empty(tables).await {
+            self.run("RELEASE SAVEPOINT unfrozen; SET LOCAL lock_timeout TO DEFAULT").await?;
+            return Ok(true);
         }
-        run(&format!("LOCK TABLE {}", tables.join(", "))).await?;
+        // This releases the locks, too.
+        self.run("ROLLBACK TO SAVEPOINT unfrozen; RELEASE SAVEPOINT unfrozen").await?;
+        Ok(false)
+    }
+
+    /// The server asks for a truncation in the same transaction before it takes frozen rows. Nobody else can see such rows
+    /// before their time, because the lock keeps everybody else out; those who came first are waited for briefly, because
+    /// everybody who comes later waits behind us.
+    async fn truncate_if_empty(&self, tables: &[String]) -> Result<bool, Failure> {
+        self.run(&format!("SET LOCAL lock_timeout = '100ms'; LOCK TABLE {}", tables.join(", "))).await?;
         let filled: Vec<String> = tables.iter().map(|table| format!("EXISTS (SELECT FROM {table})")).collect();
         let filled = format!("SELECT {}", filled.join(" OR "));
-        let row = self.client.query_one(&filled, &[]).await.map_err(|error| failure(error, &filled))?;
-        load.frozen = !row.try_get(0).map_err(|error| failure(error, &filled))?;
-        if load.frozen { run(&format!("TRUNCATE {}", tables.join(", "))).await } else { Ok(()) }
+        let failed = |error| statement_failure(error, &filled);
+        let is_filled: bool =
+            self.client.query_one(&filled, &[]).await.and_then(|row| row.try_get(0)).map_err(failed)?;
+        if !is_filled {
+            self.run(&format!("TRUNCATE {}", tables.join(", "))).await?;
+        }
+        Ok(!is_filled)
+    }
+
+    async fn run(&self, statements: &str) -> Result<(), Failure> {
+        self.client.batch_execute(statements).await.map_err(|error| statement_failure(error, statements))
     }
 
     /// Ends the load.
@@ -104,7 +129,7 @@ impl Talk<'_> {
                 Ok(Done::Applied)
             }
             Op::Append { .. } => self.copy(load, op).await.map(|()| Done::Applied),
-            // A point that is there is to be replaced, which a copy cannot.
+            // COPY cannot replace points that are already there.
             Op::Ingest { .. } => {
                 self.copy_items(load).await?;
                 self.execute(op, &mut Rows::default()).await
@@ -135,11 +160,11 @@ impl Talk<'_> {
                 keep_items(load, self.laid, &child, key, record)?;
             }
         }
-        // After their records, which a foreign key would miss.
+        // After their records, because of the foreign key.
         if load.items.iter().any(|(_, rows)| rows.len() >= ITEMS_BYTES) { self.copy_items(load).await } else { Ok(()) }
     }
 
-    /// Copies the items that wait, after what is being copied.
+    /// Copies the waiting items, once the open copy is ended.
     async fn copy_items(&mut self, load: &mut Load) -> Result<(), Failure> {
         for (place, rows) in std::mem::take(&mut load.items) {
             self.copy_of(load, place).await?.rows.append(rows);
@@ -171,7 +196,7 @@ impl Talk<'_> {
     }
 
     /// Hands over all rows of a part as they come.
-    pub(super) async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
+    pub(super) async fn export(&mut self, load: &Load, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
         let answer = match part {
             Part::Table(at) => {
                 let table = &self.laid.tables[at];
@@ -186,14 +211,13 @@ impl Talk<'_> {
         let name = self.laid.name_of(part);
         let failed = |error| failure(error, &name);
         let statement = self.statements.get(self.client, Shape::Export(part), Named::All).await?;
-        // The time limit is for operations; this may last as long as the data is large.
-        self.client.batch_execute("BEGIN READ ONLY; SET LOCAL statement_timeout = 0").await.map_err(failed)?;
+        self.run(&format!("BEGIN READ ONLY; {}", load.unlimited)).await?;
         let mut rows = pin!(self.client.query_raw::<_, Param<'_>, _>(&statement, []).await.map_err(failed)?);
         while let Some(row) = rows.try_next().await.map_err(failed)? {
             let (key, values) = answer.decode(&row)?;
             sink(Row { key, values });
         }
-        self.client.batch_execute("COMMIT").await.map_err(failed)
+        self.run("COMMIT").await
     }
 }
 

@@ -5,9 +5,9 @@
 //! item may come without one of its fields; those are named in a column of ours, `lacks`, which is NULL in every usual row.
 //!
 //! The record's key is a foreign key with ON DELETE CASCADE, as an expert would declare it for rows that are nothing
-//! without their record. It keeps a deletion one statement, and a right one: the server looks for the rows when it holds
-//! the record, so that those of a replacement which it waited for go too, where `WITH ... DELETE` would only see what was
-//! there before it waited. Its price is a look-up of the record for each item that is inserted.
+//! without their record. It keeps a deletion one statement, and a correct one: the server looks for the rows once it has
+//! locked the record, and so also removes those of a replacement that it waited for; `WITH ... DELETE` would see only the
+//! rows from before it waited. Its price is a look-up of the record for each inserted item.
 //!
 //! Here are the tables and the parts of statements. Names of ours in a statement are chosen so that no declared name can be
 //! taken for one. What is made of an item's value, and back, is in `items.rs`.
@@ -32,7 +32,7 @@ pub(super) struct Child<'a> {
 }
 
 impl Child<'_> {
-    /// A slash, which is in no other name here, sets the table's name apart.
+    /// Contains a slash, as no other table's name does.
     pub(super) fn name(&self) -> String {
         identifier(&format!("{}/{}", self.parent.name, self.field_name()))
     }
@@ -57,7 +57,7 @@ impl Child<'_> {
         [add("key", &format!("PRIMARY KEY ({key}, {position})")), add("of", &of)]
     }
 
-    /// The columns of a row in the order in which it is written, with their types.
+    /// The columns in the order in which rows are written, with their types.
     pub(super) fn columns(&self) -> (String, Vec<Type>) {
         let names = [self.key(), self.position()].into_iter().chain(self.own_columns());
         let types = [key_type(self.parent.key), Type::INT4].into_iter().chain(self.own_types());
@@ -108,9 +108,9 @@ impl Child<'_> {
         sql
     }
 
-    /// That the record of key `$1` is of this transaction, and so locked. An update that finds its record deleted changes
-    /// nothing, and by the next statement the key may be that of another one, which somebody has inserted with items of its
-    /// own.
+    /// Whether this transaction has changed the record with key `$1`, and so locked it. An update that finds its record
+    /// deleted changes nothing, and by the next statement somebody may have inserted another record with that key and items
+    /// of its own.
     fn changed(&self) -> String {
         let (record, key) = (quoted(&self.parent.name), key_column(self.parent));
         let own = "xmin = pg_current_xact_id_if_assigned()::xid";

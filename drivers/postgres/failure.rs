@@ -19,6 +19,23 @@ pub(super) fn failure(error: Error, what: &dyn Display) -> Failure {
     failure.caused_by(error)
 }
 
+/// The failure of a statement: why comes first, because a statement may be long.
+pub(super) fn statement_failure(error: Error, statement: &str) -> Failure {
+    /// Enough to know it again.
+    const SHOWN: usize = 80;
+    let shown: String = statement.chars().take(SHOWN).collect();
+    let more = if shown.len() < statement.len() { "..." } else { "" };
+    let said = format!("postgres: {}, to `{shown}{more}`", words(&error));
+    let failure = failure(error, &shown);
+    if failure.kind == FailureKind::Exists { failure } else { Failure { message: said, ..failure } }
+}
+
+/// Whether it was the server that refused: it undoes a transaction then.
+pub(super) fn is_refusal(failure: &Failure) -> bool {
+    let error = failure.source.as_deref().and_then(|source| source.downcast_ref::<Error>());
+    error.is_some_and(|error| error.as_db_error().is_some())
+}
+
 /// Codes: postgresql.org/docs/current/errcodes-appendix.html.
 fn kind_of(code: &str) -> FailureKind {
     match code {
@@ -28,8 +45,8 @@ fn kind_of(code: &str) -> FailureKind {
         "23505" => FailureKind::Exists,
         // query_canceled (statement_timeout), lock_not_available (lock_timeout), transaction_timeout
         "57014" | "55P03" | "25P04" => FailureKind::Timeout,
-        // invalid_catalog_name (no such database), insufficient_privilege
-        "3D000" | "42501" => FailureKind::Denied,
+        // invalid_catalog_name (no such database), insufficient_privilege, read_only_sql_transaction
+        "3D000" | "42501" | "25006" => FailureKind::Denied,
         // admin_shutdown, crash_shutdown, cannot_connect_now, database_dropped, idle_session_timeout, and the same for an
         // idle transaction: the server ends the connection
         "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" => FailureKind::Unavailable,

@@ -88,7 +88,7 @@ pub(super) fn decode(bytes: &[u8], fields: &[Field]) -> Result<Value, Failure> {
 struct Elements<'a>(Reader<'a>);
 
 impl<'a> Elements<'a> {
-    /// Of a column, which must have as many as the record says.
+    /// The elements of a column, of which there must be `number`.
     fn of(column: Option<&'a [u8]>, number: usize, kind: &Kind) -> Result<Self, Failure> {
         let Some(bytes) = column else {
             // What is aggregated from no rows is no array.
@@ -121,13 +121,13 @@ impl<'a> Reader<'a> {
         Ok(i32::from_be_bytes(*bytes))
     }
 
-    /// A column of a record: its type, which is known, and its bytes.
+    /// The bytes of a record's column, after its type.
     fn column(&mut self) -> Result<Option<&'a [u8]>, Failure> {
         self.int()?;
         self.sized()
     }
 
-    /// Bytes after their length; none for a NULL, whose length is -1.
+    /// Bytes preceded by their length; a NULL has the length -1.
     fn sized(&mut self) -> Result<Option<&'a [u8]>, Failure> {
         let length = self.int()?;
         let Ok(length) = usize::try_from(length) else { return Ok(None) };

@@ -39,7 +39,7 @@ pub(super) struct Laid {
     pub(super) layout: Layout,
 }
 
-/// A table: that of a part, or that of a field's items.
+/// A table, of a part or of a field's items.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[allow(missing_docs)]
 pub(super) enum Place {
@@ -78,13 +78,13 @@ impl Laid {
         (0..fields).filter_map(move |field| self.child(table, field))
     }
 
-    /// Those of any part: logs and series have none.
+    /// The same for any part; logs and series have none.
     pub(super) fn children_of(&self, part: Part) -> impl Iterator<Item = Child<'_>> {
         let table = if let Part::Table(at) = part { Some(at) } else { None };
         table.into_iter().flat_map(|at| self.children(at))
     }
 
-    /// All tables: each part's, and after it those of its items.
+    /// All tables: each part's, followed by those of its items.
     pub(super) fn places(&self) -> impl Iterator<Item = Place> {
         self.parts().flat_map(|part| {
             let items = self.children_of(part).map(|child| Place::Items { table: child.table, field: child.field });
@@ -100,7 +100,7 @@ impl Laid {
         }
     }
 
-    /// The type of the column of a field of a table: that of their number, for items that lie elsewhere.
+    /// The type of a field's column, which holds the number of items if these have a table of their own.
     pub(super) fn type_of(&self, table: usize, field: usize) -> Type {
         match self.child(table, field) {
             Some(_) => Type::INT4,

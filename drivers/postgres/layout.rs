@@ -57,7 +57,7 @@ fn table(laid: &Laid, part: Part) -> String {
 }
 
 /// The indexes that are built when the rows are there, which is quicker than keeping them while rows come. Primary keys
-/// are among them. A dot, which no declared name contains, sets their names apart.
+/// are among them. Their names contain a dot, as no declared name does.
 pub(super) fn indexes(laid: &Laid, part: Part) -> Vec<Index> {
     let children = laid.children_of(part).flat_map(|child| child.indexes());
     own_indexes(laid, part).into_iter().chain(children).collect()
@@ -80,7 +80,7 @@ fn own_indexes(dataset: &Dataset, part: Part) -> Vec<Index> {
         Part::Table(at) => {
             let table = &dataset.tables[at];
             let key_column = key_column(table);
-            // Ends with the key, in which ties are answered.
+            // Ends with the key, because ties are answered in its order.
             let secondary = table.indexes.iter().map(|field| {
                 let field = &table.fields[*field].name;
                 index(&format!("by.{field}"), &format!("{}, {key_column}", quoted(field)))

@@ -13,7 +13,7 @@ use tokio_postgres::config::Host;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Connection, Error, Row, Socket};
 
-use super::failure::{failure, words};
+use super::failure::{failure, statement_failure, words};
 use super::tls::{Tls, TlsStream};
 use crate::address::is_this_machine;
 use crate::{Failure, FailureKind};
@@ -73,7 +73,7 @@ impl Link {
     /// Statements without parameters, separated by semicolons.
     pub(super) async fn run(&mut self, statements: &str) -> Result<(), Failure> {
         let Link { client, wire } = self;
-        wire.drive(client.batch_execute(statements)).await.map_err(|error| wire.failure(error, &statements))
+        wire.drive(client.batch_execute(statements)).await.map_err(|error| wire.failure(error, statements))
     }
 
     /// The rows that a statement answers.
@@ -83,16 +83,16 @@ impl Link {
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Failure> {
         let Link { client, wire } = self;
-        wire.drive(client.query(statement, parameters)).await.map_err(|error| wire.failure(error, &statement))
+        wire.drive(client.query(statement, parameters)).await.map_err(|error| wire.failure(error, statement))
     }
 }
 
 impl Wire {
-    /// Works until the work is done, which waits for nothing but this connection.
+    /// Drives the connection until the work is done, which must wait for nothing else.
     pub(super) async fn drive<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         poll_fn(|context| {
-            // The second time because the first may have brought what the work waits for; whatever else happens wakes.
+            // Poll again: driving the connection may have delivered the reply.
             for _ in 0..2 {
                 if let Poll::Ready(done) = work.as_mut().poll(context) {
                     return Poll::Ready(done);
@@ -109,16 +109,12 @@ impl Wire {
         .await
     }
 
-    /// What an error means; if it is only that the connection has ended, then why.
-    pub(super) fn failure(&self, error: Error, what: &dyn std::fmt::Display) -> Failure {
-        if error.is_closed() && !self.ended.is_empty() {
-            let problem = format!("postgres: {what}: connection lost: {}", self.ended);
-            return Failure::new(FailureKind::Unavailable, problem).caused_by(error);
-        }
-        failure(error, what)
+    /// What an error of a statement means; if it is only that the connection has ended, then why.
+    fn failure(&self, error: Error, statement: &str) -> Failure {
+        self.explained(statement_failure(error, statement))
     }
 
-    /// The same for a failure that was made without knowing.
+    /// As `failure`, for one created before the cause was known.
     pub(super) fn explained(&self, failure: Failure) -> Failure {
         if failure.kind != FailureKind::Unavailable || self.ended.is_empty() {
             return failure;

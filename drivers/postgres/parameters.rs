@@ -104,8 +104,8 @@ pub(super) fn last_of_each(points: &[Point]) -> Vec<&Point> {
     sorted
 }
 
-/// The least number to which `by` may be added without falling below the floor. Above all of them there is none, which
-/// compares as nothing does: false.
+/// The least number to which `by` may be added without falling below the floor. NULL if no i64 qualifies, so the
+/// comparison is never true.
 fn least_held(floor: i64, by: i64) -> Param<'static> {
     let least = i128::from(floor) - i128::from(by);
     i64::try_from(least.max(i64::MIN.into())).map_or(Param::Null, Param::Int)

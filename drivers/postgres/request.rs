@@ -87,10 +87,10 @@ pub(super) fn shape(op: &Op) -> Result<Option<(Shape, Named<'_>)>, Failure> {
     }))
 }
 
-/// The items that an operation replaces in tables of their own, by statements after that of the record itself.
+/// The items that an operation replaces in tables of their own, by statements that follow the record's own.
 ///
-/// They cannot be one statement with it: that would see the rows as they were before it waited for the record, and so
-/// neither remove those of a replacement which it waited for nor add its own beside them.
+/// One statement for both would see the items as they were before it waited for the lock on the record, and so miss those
+/// that the transaction which held it has inserted.
 pub(super) fn replaced<'a>(laid: &'a Laid, op: &'a Op) -> impl Iterator<Item = (Child<'a>, &'a Key, &'a Value)> {
     let update = if let Op::Update { table, key, changes } = op { Some((*table, key, changes)) } else { None };
     update.into_iter().flat_map(move |(table, key, changes)| {

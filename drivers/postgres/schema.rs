@@ -2,14 +2,14 @@
 //!
 //! On a server of others, nothing but this schema is touched. It is marked by a table that names its workload and the
 //! tables that were made; only those are ever dropped, one by one and never with CASCADE. What has the schema's name and
-//! not its mark is refused. The tables tell the layout too: data is found again only by who would have made the same ones.
+//! not its mark is refused. Data is reused only by a run that would create the same tables.
 
 use super::laid::Laid;
 use super::layout::{self, identifier, quoted};
 use super::link::Link;
 use crate::{Failure, FailureKind};
 
-/// The mark's table. A dot, which no declared name contains, sets its name apart.
+/// The mark's table. Its name contains a dot, as no declared name does.
 const MARK: &str = "\"storebench.mark\"";
 
 /// A dataset's schema, there or not.
@@ -47,7 +47,7 @@ impl Schema {
         }
         let (tables, made): (Vec<String>, Vec<String>) = all_tables(laid).unzip();
         link.run(&format!(
-            "CREATE SCHEMA {}; CREATE TABLE {MARK} (workload text NOT NULL, tables text[] NOT NULL, note text); {}",
+            "CREATE SCHEMA {}; CREATE TABLE {MARK} (workload text PRIMARY KEY, tables text[] NOT NULL, note text); {}",
             self.quoted,
             made.join("; ")
         ))

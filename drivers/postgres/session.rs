@@ -21,13 +21,13 @@ pub struct PostgresSession {
 }
 
 impl PostgresSession {
-    pub(super) fn new(link: Link, laid: Arc<Laid>, freezes: bool) -> Self {
+    pub(super) fn new(link: Link, laid: Arc<Laid>, load: Load) -> Self {
         let Link { client, wire } = link;
         let statements = Statements::new(laid.clone());
-        PostgresSession { laid, client, wire, statements, load: Load::new(freezes) }
+        PostgresSession { laid, client, wire, statements, load }
     }
 
-    /// What is to be said, the wire by which it goes, and the load that may be under way.
+    /// The session in the parts that are borrowed separately.
     fn parts(&mut self) -> (Talk<'_>, &mut Wire, &mut Load) {
         let PostgresSession { laid, client, wire, statements, load } = self;
         (Talk { laid, client, statements }, wire, load)
@@ -56,7 +56,7 @@ impl Session for PostgresSession {
 
     async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
         self.loaded().await?;
-        let (mut talk, wire, _) = self.parts();
-        wire.drive(talk.export(part, sink)).await.map_err(|failure| wire.explained(failure))
+        let (mut talk, wire, load) = self.parts();
+        wire.drive(talk.export(load, part, sink)).await.map_err(|failure| wire.explained(failure))
     }
 }

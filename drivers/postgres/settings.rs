@@ -9,7 +9,7 @@ use super::laid::Laid;
 use super::layout;
 use super::link::{Link, Target};
 use super::schema::Schema;
-use crate::files::Files;
+use crate::files::{Files, is_in_memory};
 use crate::{Description, Durability, Failure, FailureKind, Guarantees, Isolation, Opening};
 
 /// What was found on the server before anything was set.
@@ -21,12 +21,14 @@ pub(super) struct Found {
     /// Whether rows copied frozen are marked as such page by page, so that a vacuum passes by. From version 14 on
     /// (postgresql.org/docs/release/14.0); other engines that speak the protocol give older versions as theirs.
     pub(super) freezes: bool,
+    /// Whether it can limit the time of transactions (since version 17).
+    pub(super) times_transactions: bool,
     /// The end of the write-ahead log. None on a server that has none to show.
     written: Option<u64>,
 }
 
 /// Settings that bear on speed or safety. What a server does not have is left out.
-const TOLD: [&str; 44] = [
+const TOLD: [&str; 46] = [
     "autovacuum",
     "bgwriter_delay",
     "checkpoint_completion_target",
@@ -34,6 +36,7 @@ const TOLD: [&str; 44] = [
     "commit_delay",
     "data_checksums",
     "data_directory",
+    "default_tablespace",
     "deadlock_timeout",
     "default_toast_compression",
     "default_transaction_isolation",
@@ -62,6 +65,7 @@ const TOLD: [&str; 44] = [
     "tcp_keepalives_idle",
     "track_activities",
     "track_io_timing",
+    "transaction_timeout",
     "wal_buffers",
     "wal_compression",
     "wal_level",
@@ -74,11 +78,12 @@ const TOLD: [&str; 44] = [
 ];
 
 impl Found {
-    /// Reads it, and refuses a database that could not hold every text.
-    pub(super) async fn at(link: &mut Link) -> Result<Self, Failure> {
+    /// Reads it. Refuses a database that cannot hold every text, and a server on which every commit would hang.
+    pub(super) async fn at(link: &mut Link, tier: Durability) -> Result<Self, Failure> {
         let asked = "SELECT current_setting('server_encoding'), current_setting('synchronous_commit'), \
                      current_setting('default_transaction_isolation'), current_setting('plan_cache_mode', true), \
-                     current_setting('server_version_num', true)";
+                     current_setting('server_version_num', true), current_setting('transaction_timeout', true), \
+                     current_setting('synchronous_standby_names', true)";
         let rows = link.query(asked, &[]).await?;
         let told = |at: usize| rows.first().and_then(|row| row.try_get::<_, String>(at).ok()).unwrap_or_default();
         if told(0) != "UTF8" {
@@ -87,13 +92,23 @@ impl Found {
                 "postgres: the database is encoded in {encoding}, which does not hold every text; give one in UTF8"
             )));
         }
+        let (commit, names) = (told(1), told(6));
+        // What makes and removes the tables commits as the server is set, and sessions as the tier asks.
+        let waits = waits_for_standbys(&commit) || (commit == "off" && tier == Durability::Durable);
+        if waits && !names.is_empty() && standbys(link).await.is_some_and(|found| found.all == 0) {
+            return Err(Failure::broken(format!(
+                "postgres: every commit would hang: synchronous_standby_names={names} asks it to wait for a standby, and \
+                 none is connected (pg_stat_replication); start one, or set that to ''"
+            )));
+        }
         let written = log_end(link).await?;
         let freezes = told(4).parse().is_ok_and(|version: u32| version >= 140_000);
         Ok(Found {
-            synchronous_commit: told(1),
+            synchronous_commit: commit,
             isolation: told(2),
             keeps_plans: !told(3).is_empty(),
             freezes,
+            times_transactions: !told(5).is_empty(),
             written,
         })
     }
@@ -123,6 +138,13 @@ impl Found {
         settings
     }
 
+    /// Statements that lift limits of time with `SET` or `SET LOCAL`.
+    pub(super) fn unlimited(&self, set: &str) -> String {
+        let limits = ["statement_timeout", "transaction_timeout"];
+        let known = if self.times_transactions { &limits[..] } else { &limits[..1] };
+        known.iter().map(|limit| format!("{set} {limit} = 0")).collect::<Vec<_>>().join("; ")
+    }
+
     /// Bytes that the whole cluster has added to its write-ahead log since then.
     pub(super) async fn written_bytes(&self, link: &mut Link) -> Result<Option<u64>, Failure> {
         let now = log_end(link).await?;
@@ -137,6 +159,28 @@ async fn log_end(link: &mut Link) -> Result<Option<u64>, Failure> {
         Err(failure) if matches!(failure.kind, FailureKind::Denied | FailureKind::Broken) => Ok(None),
         Err(failure) => Err(failure),
     }
+}
+
+/// Servers that take the log of this one.
+struct Standbys {
+    all: i64,
+    /// Those that hold the whole cluster and so could take over.
+    whole: i64,
+}
+
+/// None where the server does not tell. Base backups are not counted.
+async fn standbys(link: &mut Link) -> Option<Standbys> {
+    let asked = "SELECT count(*), count(*) FILTER (WHERE NOT EXISTS (SELECT FROM pg_replication_slots AS slot \
+                 WHERE slot.active_pid = standby.pid AND slot.slot_type = 'logical')) \
+                 FROM pg_stat_replication AS standby WHERE state IS DISTINCT FROM 'backup'";
+    let rows = link.query(asked, &[]).await.ok()?;
+    let row = rows.first()?;
+    Some(Standbys { all: row.try_get(0).ok()?, whole: row.try_get(1).ok()? })
+}
+
+/// Whether a commit waits for standbys, if any are named.
+fn waits_for_standbys(synchronous_commit: &str) -> bool {
+    matches!(synchronous_commit, "on" | "remote_write" | "remote_apply")
 }
 
 /// The server's level that meets ours. Its repeatable read is snapshot isolation
@@ -159,7 +203,12 @@ fn met_by(level: &str) -> Isolation {
 }
 
 /// The description, read back through a connection that is set as sessions are.
-pub(super) async fn describe(target: &Target, session_settings: &str, laid: &Laid) -> Result<Description, Failure> {
+pub(super) async fn describe(
+    target: &Target,
+    session_settings: &str,
+    laid: &Laid,
+    found: &Found,
+) -> Result<Description, Failure> {
     let link = &mut target.connect(session_settings).await?;
     let asked = "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY($1)";
     let mut settings = BTreeMap::new();
@@ -176,6 +225,8 @@ pub(super) async fn describe(target: &Target, session_settings: &str, laid: &Lai
         ("written_bytes", "write-ahead log of the whole cluster since the opening"),
     ];
     settings.extend(client.map(|(name, setting)| (name.into(), setting.into())));
+    settings.insert("server.synchronous_commit".into(), found.synchronous_commit.clone());
+    settings.extend(standbys(link).await.map(|found| ("standbys".into(), found.whole.to_string())));
     settings.insert("layout".into(), laid.layout.name().into());
     settings.insert("client.tls".into(), tls(link).await);
     settings.extend(build(link).await.map(|build| ("version".into(), build)));
@@ -187,15 +238,32 @@ pub(super) async fn describe(target: &Target, session_settings: &str, laid: &Lai
     Ok(description)
 }
 
-/// On what the server's files lie, if it runs on this machine and tells us where: it tells
-/// superusers and `pg_read_all_settings` only. Our session's process has the mounts of them all.
+/// The file systems of the server's files, if it runs on this machine and tells where they are. Only superusers and
+/// `pg_read_all_settings` may see the data directory, but everybody sees tablespaces, and one in memory is enough to lose
+/// data. Our session's process sees the same mounts as all of the server.
 async fn files(link: &mut Link, settings: &BTreeMap<String, String>) -> Files {
     let rows = link.query("SELECT pg_backend_pid()", &[]).await;
     let pid: Option<i32> = rows.ok().and_then(|rows| rows.first().and_then(|row| row.try_get(0).ok()));
-    match (pid, settings.get("data_directory")) {
-        (Some(pid), Some(folder)) => Files::seen_by(pid.into(), &["postgres"], folder, "pg_wal"),
-        _ => Files::default(),
+    let Some(pid) = pid else { return Files::default() };
+    let seen = |folder: &str| Files::seen_by(pid.into(), &["postgres"], folder, "pg_wal");
+    let mut files = settings.get("data_directory").map(|folder| seen(folder)).unwrap_or_default();
+    let spaces = tablespaces(link).await.into_iter().map(|folder| seen(&folder).data);
+    if let Some(in_memory) = spaces.into_iter().find(|kind| is_in_memory(kind.as_deref())) {
+        files.data = in_memory;
     }
+    files
+}
+
+/// The folders outside the data directory in which tables of ours are, or new ones would be.
+async fn tablespaces(link: &mut Link) -> Vec<String> {
+    let asked = "SELECT DISTINCT pg_tablespace_location(space) FROM ( \
+                   SELECT dattablespace FROM pg_database WHERE datname = current_database() \
+                   UNION SELECT oid FROM pg_tablespace WHERE spcname = current_setting('default_tablespace') \
+                   UNION SELECT c.reltablespace FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+                   WHERE n.nspname = current_schema() AND c.reltablespace <> 0) AS used (space) \
+                 WHERE pg_tablespace_location(space) <> ''";
+    let rows = link.query(asked, &[]).await.unwrap_or_default();
+    rows.iter().filter_map(|row| row.try_get(0).ok()).collect()
 }
 
 /// The version with the system that the server was built for.
@@ -242,7 +310,15 @@ pub(super) fn guarantees(settings: &BTreeMap<String, String>) -> Guarantees {
         Isolation::Snapshot => format!("snapshot: PostgreSQL's {level}"),
         met => met.name().to_owned(),
     };
-    let because = format!("fsync={fsync}, full_page_writes={pages} and synchronous_commit={commit}, {meaning}");
+    let mut because = format!("fsync={fsync}, full_page_writes={pages} and synchronous_commit={commit}, {meaning}");
+    if let Some(own) = settings.get("server.synchronous_commit").filter(|own| *own != commit) {
+        because += &format!("; our sessions set synchronous_commit={commit}, the server's own is {own}");
+    }
+    let waits =
+        waits_for_standbys(commit) && settings.get("synchronous_standby_names").is_some_and(|is| !is.is_empty());
+    if settings.get("standbys").is_some_and(|standbys| standbys != "0") && !waits {
+        because += "; the tier is of this node alone: a standby that takes over may lack an acknowledged commit";
+    }
     Guarantees { durability, isolation, because }
 }
 

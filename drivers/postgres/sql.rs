@@ -69,7 +69,7 @@ pub(super) enum Shape {
     },
     Copy {
         into: Place,
-        /// The rows as old as if a vacuum had seen them.
+        /// Whether to COPY with FREEZE.
         frozen: bool,
     },
     Export(Part),
@@ -133,7 +133,7 @@ pub(super) fn sql(laid: &Laid, shape: Shape, fields: &Fields) -> Sql {
     }
 }
 
-/// The record, which comes first in time and in parameters; and with it, in one statement, the rows of its items.
+/// Inserts a record and the rows of its items in one statement. The record comes first, also among the parameters.
 fn insert(laid: &Laid, at: usize) -> Sql {
     let table = &laid.tables[at];
     let mut sql = Sql::of(&format!("INSERT INTO {} ({}) VALUES (", quoted(&table.name), record_columns(table)));
@@ -290,7 +290,7 @@ fn within<'a>(sql: &'a mut Sql, at: &str) -> &'a mut Sql {
     sql.push(&format!("{at} >= ")).bind(Type::INT8).push(&format!(" AND {at} < ")).bind(Type::INT8)
 }
 
-/// `types` are here those of the columns: a copy has no parameters, but its rows have to be written.
+/// `types` are the types of the columns here: a copy has no parameters, but its rows have to be encoded.
 fn copy(laid: &Laid, into: Place, frozen: bool) -> Sql {
     let (columns, types) = match into {
         Place::Part(part) => part_columns(laid, part),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_postgres::{Client, Statement};
 
-use super::failure::failure;
+use super::failure::statement_failure;
 use super::laid::Laid;
 use super::sql::{self, Shape};
 use crate::named::Named;
@@ -27,8 +27,7 @@ impl Statements {
         Statements { laid, prepared: Vec::new() }
     }
 
-    /// The statement of this shape. A workload has a few dozen of them, which a search compares quicker than it could
-    /// compute one hash.
+    /// The statement of this shape. A linear search over a few dozen is faster than hashing.
     pub(super) async fn get(&mut self, client: &Client, shape: Shape, named: Named<'_>) -> Result<Statement, Failure> {
         match self.prepared.iter().find(|one| one.shape == shape && named.are(&one.fields)) {
             Some(known) => Ok(known.statement.clone()),
@@ -39,10 +38,10 @@ impl Statements {
     async fn prepare(&mut self, client: &Client, shape: Shape, fields: Fields) -> Result<Statement, Failure> {
         let mut sql = sql::sql(&self.laid, shape, &fields);
         if matches!(shape, Shape::Copy { .. }) {
-            sql.types.clear(); // They are those of its columns.
+            sql.types.clear(); // These are the types of its columns; it has no parameters.
         }
         let prepared = client.prepare_typed(&sql.text, &sql.types).await;
-        let statement = prepared.map_err(|error| failure(error, &sql.text))?;
+        let statement = prepared.map_err(|error| statement_failure(error, &sql.text))?;
         self.prepared.push(Prepared { shape, fields, statement: statement.clone() });
         Ok(statement)
     }

@@ -1,6 +1,6 @@
 //! What is said to the server for one operation, and in how many round trips.
 //!
-//! A single operation is one statement, but for an update that replaces items in a table of their own, which is a group. The
+//! A single operation is one statement; an update that replaces items in a table of their own is a group of them. The
 //! statements of a group are sent together, without waiting for replies (pipelining), within BEGIN and COMMIT. A transaction
 //! in which a reply decides - an update that may find no row, a bump that a floor may refuse - says COMMIT or ROLLBACK in a
 //! second round trip. No conflict is tried again here.
@@ -41,7 +41,7 @@ impl<'s> Talk<'s> {
         }
     }
 
-    async fn one(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+    pub(super) async fn one(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
         let Some(request) = self.request(op).await? else { return Ok(Done::Applied) };
         match request.receive(request.send(self.client).await, rows).await? {
             Reply::Nothing if has_reasons(self.laid, op) => {
@@ -94,8 +94,8 @@ impl<'s> Talk<'s> {
         }
     }
 
-    /// Why an operation of a transaction changed nothing, as seen where it was tried; then the transaction is undone. If a
-    /// later error has undone it already, what came before is done once more for that.
+    /// Finds out why an operation changed nothing, then rolls back; if an error has already rolled back, replays the
+    /// preceding statements first.
     async fn why(&mut self, before: &[Op], op: &Op, aborted: bool) -> Result<Done, Failure> {
         let mut requests = Vec::new();
         if aborted {
@@ -148,8 +148,8 @@ impl<'s> Talk<'s> {
         Ok(Some(Request { statement, parameters, expects: expects(laid, op), subject: Subject::Op(laid, op) }))
     }
 
-    /// What follows the statement of an operation that replaces items: those that were there go, and the new ones come, if
-    /// that statement has changed the record.
+    /// After the statement of an operation that replaces items: deletes the old ones and inserts the new ones, if that
+    /// statement has changed the record.
     pub(super) async fn replacing<'a>(&mut self, op: &'a Op) -> Result<Vec<Request<'a>>, Failure>
     where
         's: 'a,
@@ -200,7 +200,7 @@ pub(super) fn decides(ops: &[Op]) -> bool {
     ops.iter().any(Op::writes) && ops.iter().any(by_reply)
 }
 
-/// Whether an operation that changed nothing can have had another reason than that there is no such record.
+/// Whether anything but a missing record can explain that an operation changed nothing.
 pub(super) fn has_reasons(dataset: &Dataset, op: &Op) -> bool {
     match op {
         Op::Bump { table, field, floor, .. } => floor.is_some() || dataset.tables[*table].fields[*field].optional,

@@ -1,9 +1,12 @@
 //! What is PostgreSQL's own and so not in the conformance suite: tiers read back, plans, statements, faults, TLS, and the
 //! care for servers of others. All of it against real servers; a missing one fails.
 
+mod batches;
 mod children;
 mod faults;
+mod loads;
 mod plans;
+mod servers;
 mod tls;
 
 use std::sync::{Arc, OnceLock};

@@ -30,14 +30,14 @@ pub(super) struct Tls(Arc<ClientConfig>);
 pub(super) struct TlsStream(client::TlsStream<Socket>);
 
 impl Tls {
-    /// Whoever answers.
+    /// Accept any certificate.
     pub(super) fn unverified() -> Result<Self, Failure> {
         let verifier = Arc::new(Anyone(Arc::new(ring::default_provider())));
         let builder = tls::builder()?.dangerous().with_custom_certificate_verifier(verifier);
         Ok(Tls(tls::without_client_certificate(builder)))
     }
 
-    /// Who has a certificate from one of the authorities in a file, or else of those that the system trusts.
+    /// Accept certificates from the authorities in a file, or else from those that the system trusts.
     pub(super) fn verified(authorities: Option<&Path>) -> Result<Self, Failure> {
         tls::verified("sslrootcert", authorities).map(Tls)
     }
@@ -88,7 +88,7 @@ impl MakeTlsConnect<Socket> for Tls {
     type Error = io::Error;
 
     fn make_tls_connect(&mut self, host: &str) -> io::Result<ToHost> {
-        // A connection without TLS comes here too, by a socket's path perhaps, which is no name.
+        // Also called for connections without TLS, whose host may be a socket's path and so no valid name.
         Ok(ToHost { tls: self.0.clone(), host: ServerName::try_from(host.to_owned()).ok() })
     }
 }
