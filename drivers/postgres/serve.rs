@@ -1,4 +1,5 @@
-//! A throwaway server: a fresh cluster in a folder of its own, set for a durability tier.
+//! A throwaway server: a fresh cluster in a folder of its own, set for a durability tier. It has a password, because
+//! whoever may speak to it as its superuser may run programs as the user that it runs as.
 //!
 //! What is set beside the tier is what anybody would change on a dedicated server first, small enough for a laptop; all
 //! else is the version's default, and everything is read back and recorded.
@@ -28,13 +29,16 @@ pub(super) const PROGRAM: Program = Program {
 };
 
 /// Starts one.
-pub(super) async fn serve(site: Site) -> Result<Server, Failure> {
+pub(super) async fn serve(mut site: Site) -> Result<Server, Failure> {
     let data = site.folder().join("data");
     let mut initdb = site.command(Some("initdb"));
-    initdb.arg("--pgdata").arg(&data).args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]);
+    let password = site.password()?;
+    let password_file = site.secret("password", &password)?;
+    initdb.arg("--pgdata").arg(&data).args(["--username=postgres", "--encoding=UTF8", "--locale=C"]);
+    initdb.arg("--auth=scram-sha-256").arg("--pwfile").arg(password_file);
     // What is lost with the power is made anew by the next run.
     initdb.args(["--no-sync", "--no-instructions"]);
-    site.run(initdb)?;
+    site.run(&initdb)?;
 
     let (fsync, commit) = match site.durability {
         Durability::Durable => ("on", "on"),
@@ -68,7 +72,7 @@ pub(super) async fn serve(site: Site) -> Result<Server, Failure> {
         // Its default there flushes into the drive's cache only (`settings.rs`).
         postgres.args(["-c", "wal_sync_method=fsync_writethrough"]);
     }
-    let address = format!("postgres://postgres@127.0.0.1:{}/postgres", site.port);
+    let address = format!("postgres://postgres:{password}@127.0.0.1:{}/postgres", site.port);
     let durability = site.durability;
     let answers = || async {
         let parsed: Result<crate::Address, _> = address.parse();
