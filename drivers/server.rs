@@ -365,7 +365,7 @@ mod tests {
     fn a_hangup_does_not_end_the_guard_before_its_server() {
         let site = site();
         let command = command(&site, "1000");
-        let mut server = site.spawn(&command, "sleep".into()).expect("started");
+        let server = site.spawn(&command, "sleep".into()).expect("started");
         let group = server.guard.group();
         nix::sys::signal::killpg(group, nix::sys::signal::SIGHUP).expect("hung up");
         std::thread::sleep(Duration::from_millis(100));
