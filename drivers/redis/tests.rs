@@ -101,6 +101,12 @@ async fn of_age(session: &mut RedisSession, low: i64, high: i64) -> Vec<String> 
     apply(session, find).await.iter().map(|row| row.key.to_string()).collect()
 }
 
+/// The server's address for somebody else than its owner.
+fn as_user(server: &Server, user: &str) -> String {
+    let (_, host) = server.address.split_once('@').expect("a password");
+    format!("redis://{user}@{host}")
+}
+
 #[tokio::test]
 async fn each_tier_is_set_and_read_back() {
     for (tier, appendonly, appendfsync) in [
@@ -151,8 +157,7 @@ async fn a_server_that_is_set_weaker_is_called_weaker() {
 async fn settings_that_we_may_not_see_promise_nothing() {
     let server = started(Durability::Durable).await;
     let _: () = tell(&server, "ACL SETUSER guest on >hunter2 ~storebench:* +@all -config").await;
-    let guest = server.address.replace("redis://", "redis://guest:hunter2@");
-    let store = open(&guest, "one").await.expect("opened");
+    let store = open(&as_user(&server, "guest:hunter2"), "one").await.expect("opened");
     let guarantees = store.describe().await.expect("a description").guarantees;
     assert_eq!(guarantees.durability, Durability::Memory);
     assert!(guarantees.because.contains("does not let us read"), "{}", guarantees.because);
