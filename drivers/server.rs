@@ -233,11 +233,13 @@ impl Server {
         let failed = |what: &str| Failure::broken(format!("{name} cannot be {what}"));
         std::fs::write(self.site.folder().join("again"), "").map_err(|_| failed("told to start again"))?;
         let kill = |pid| nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::SIGKILL);
-        // First those that it started: PostgreSQL does not start beside what is left of an earlier one.
-        for child in self.pids().into_iter().filter(|pid| *pid != self.pid) {
+        let pids = self.pids();
+        kill(self.pid).map_err(|_| failed("killed"))?;
+        // And what it started, while it cannot end by itself over that: PostgreSQL does not start beside what is left of an
+        // earlier one.
+        for child in pids.into_iter().filter(|pid| *pid != self.pid) {
             let _ = kill(child);
         }
-        kill(self.pid).map_err(|_| failed("killed"))?;
         self.pid = self.guard.next_pid().ok_or_else(|| failed("started again"))?;
         Ok(())
     }
@@ -291,7 +293,9 @@ impl fmt::Debug for Server {
 
 /// The last lines of a log, in one, and the last of them if they are long.
 fn last_words(log: &Path) -> std::io::Result<String> {
-    const LONGEST: u64 = 600;
+    const LONGEST: u64 = 1000;
+    /// PostgreSQL says why seven lines before its last.
+    const LINES: usize = 8;
     let mut file = File::open(log)?;
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(LONGEST)))?;
@@ -299,7 +303,7 @@ fn last_words(log: &Path) -> std::io::Result<String> {
     file.read_to_end(&mut end)?;
     let end = String::from_utf8_lossy(&end);
     let lines: Vec<&str> = end.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let words = lines[lines.len().saturating_sub(3)..].join(" | ");
+    let words = lines[lines.len().saturating_sub(LINES)..].join(" | ");
     Ok(words.replace(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER, " "))
 }
 
@@ -433,10 +437,10 @@ mod tests {
         assert_eq!(ended("exit 1"), "the server, sleep, ended with exit status 1 and logged nothing");
         assert_eq!(
             ended("echo one; echo; echo two; echo three >&2; printf 'no\\033[31m room'; exit 2"),
-            "the server, sleep, ended with exit status 2; its log ends: two | three | no [31m room"
+            "the server, sleep, ended with exit status 2; its log ends: one | two | three | no [31m room"
         );
         let long = ended("yes abc | head -c 100000 | tr '\\n' ' '; kill -9 $$");
-        assert!(long.starts_with("the server, sleep, ended with signal 9; ") && long.len() < 700, "{long}");
+        assert!(long.starts_with("the server, sleep, ended with signal 9; ") && long.len() < 1100, "{long}");
         let server = site().spawn(&shell("exec sleep 1000"), "sleep".into()).expect("started");
         assert_eq!(server.ended(), None);
     }

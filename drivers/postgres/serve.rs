@@ -61,6 +61,8 @@ pub(super) async fn serve(mut site: Site) -> Result<Server, Failure> {
         ("max_wal_size", "4GB"),
         // The default of a second is a long time to wait for nothing; a check costs little while there are few sessions.
         ("deadlock_timeout", "20ms"),
+        // A server that crashes, on a full disk for instance, ends and says why, and is not measured on after it.
+        ("restart_after_crash", "off"),
         // Errors go to the client, which counts them; the log is for why the server itself ends.
         ("log_min_messages", "log"),
         ("log_min_error_statement", "panic"),

@@ -152,6 +152,23 @@ async fn a_killed_server_fails_what_is_under_way_and_what_comes_after() {
     assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
 }
 
+#[tokio::test]
+async fn a_server_that_crashes_ends_and_says_why() {
+    let server = started(Durability::Memory).await;
+    assert_eq!(server.ended(), None);
+    let mut link = link(&server.address).await;
+    let backend: i32 = text(&mut link, "SELECT pg_backend_pid()::text").await.parse().expect("a pid");
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(backend), nix::sys::signal::SIGABRT).expect("as a PANIC does");
+    let ended = async {
+        while server.is_running() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(AT_ONCE, ended).await.expect("it ends");
+    let told = server.ended().expect("how");
+    assert!(told.contains("exit status 1") && told.contains("was terminated by signal 6"), "{told}");
+}
+
 /// A way to the server on which the reply ends after so many bytes.
 fn cut_after(address: &str, bytes: usize) -> String {
     let port = |address: &str| address.rsplit([':', '/']).nth(1).expect("a port").to_owned();
