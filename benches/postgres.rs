@@ -71,7 +71,10 @@ fn pgbench(server: &Server) -> Took {
 fn tool(server: &Server, name: &str, arguments: &[&str]) -> String {
     let postgres = Postgres::PROGRAM.and_then(|program| program.find().ok()).expect("PostgreSQL's server");
     let mut tool = Command::new(postgres.canonicalize().expect("its place").with_file_name(name));
-    tool.args(["-U", "postgres", "-h", "127.0.0.1", "-p", &server.port().to_string()]).args(arguments);
+    let password = server.address.split(['@', ':']).nth(2).expect("postgres://postgres:password@host");
+    tool.env("PGPASSWORD", password)
+        .args(["-U", "postgres", "-h", "127.0.0.1", "-p", &server.port().to_string()])
+        .args(arguments);
     let output = tool.output().unwrap_or_else(|error| panic!("{name}, beside the server: {error}"));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{name}: {told}");

@@ -16,6 +16,7 @@ mod tests;
 mod values;
 
 use std::fmt::Display;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,13 +39,15 @@ pub struct Libsql {
     path: PathBuf,
     /// The folder around a file of our own; it goes when the store does.
     home: Option<Scratch>,
+    /// Whether there was no such file before.
+    is_new: bool,
 }
 
 /// Where the file is and how connections are set.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// A file to use. Without it a new one is made, and removed in the end.
+    /// A file to use: one that is there stays there. Without it a new one is made, and removed in the end.
     location: Option<PathBuf>,
     /// Page cache of each connection. The store's own default if not given.
     cache_mb: Option<u32>,
@@ -69,9 +72,10 @@ impl Store for Libsql {
                 (home.path().join("storebench.db"), Some(home))
             }
         };
+        let is_new = !path.exists();
         let database = Builder::new_local(&path).build().await.map_err(|error| failure(error, &path.display()))?;
         let Opening { dataset, durability, .. } = opening;
-        Ok(Libsql { config, dataset, durability, database, path, home })
+        Ok(Libsql { config, dataset, durability, database, path, home, is_new })
     }
 
     async fn reset(&self) -> Result<(), Failure> {
@@ -125,8 +129,7 @@ impl Store for Libsql {
     }
 
     async fn footprint(&self) -> Result<Footprint, Failure> {
-        let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", self.path.display()));
-        let bytes = ["", "-wal", "-shm"].iter().map(|suffix| disk::file_bytes(&beside(suffix))).sum();
+        let bytes = self.files().iter().map(|file| disk::file_bytes(file)).sum();
         Ok(Footprint { disk_bytes: Some(bytes), ..Footprint::default() })
     }
 
@@ -134,13 +137,35 @@ impl Store for Libsql {
         match self.home {
             _ if keep => Ok(()),
             Some(home) => home.close().map_err(|error| unavailable(&self.path, error)),
-            None if self.path.exists() => schema::drop_own(&self.connect().await?, &self.dataset).await,
+            None if self.path.exists() => {
+                let connection = self.connect().await?;
+                schema::drop_own(&connection, &self.dataset).await?;
+                let is_ours = self.is_new && schema::is_empty(&connection).await?;
+                drop(connection);
+                if is_ours { self.remove() } else { Ok(()) }
+            }
             None => Ok(()),
         }
     }
 }
 
 impl Libsql {
+    /// The file, its log and the log's index.
+    fn files(&self) -> [PathBuf; 3] {
+        ["", "-wal", "-shm"].map(|suffix| {
+            let mut name = self.path.clone().into_os_string();
+            name.push(suffix);
+            name.into()
+        })
+    }
+
+    fn remove(&self) -> Result<(), Failure> {
+        self.files().iter().try_for_each(|file| match std::fs::remove_file(file) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(unavailable(file, error)),
+            _ => Ok(()),
+        })
+    }
+
     /// A connection, set as asked. These settings live with the connection; only the journal mode lives in the file.
     async fn connect(&self) -> Result<Connection, Failure> {
         let connection = self.database.connect().map_err(|error| failure(error, &self.path.display()))?;

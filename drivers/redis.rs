@@ -112,10 +112,13 @@ impl Store for Redis {
         let is_other_name =
             site.binary.file_name().is_some_and(|name| name.to_string_lossy().starts_with("redis-check-"));
         let mut command = site.command(is_other_name.then_some("redis-server"));
+        // Who may speak to it may write files as the user that it runs as.
+        let password = site.password()?;
+        command.arg(site.secret("redis.conf", &format!("requirepass {password}\n"))?);
         command.args(["--port", &site.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
         command.arg("--dir").arg(site.folder());
         command.args(["--appendonly", appendonly, "--appendfsync", appendfsync]);
-        let address = format!("redis://127.0.0.1:{}", site.port);
+        let address = format!("redis://:{password}@127.0.0.1:{}", site.port);
         let target = Target::new(&address, Pem::default(), Duration::from_secs(1))?;
         let server = site.start(command, address, || async { target.connect().await.map(|_| ()) }).await?;
         let mut connection = target.connect().await?;

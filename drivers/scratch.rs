@@ -2,7 +2,9 @@
 //! at once can remove them too.
 
 use std::collections::BTreeSet;
+use std::fs::Permissions;
 use std::io::{ErrorKind, Result};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,7 +13,7 @@ use crate::disk;
 
 static FOLDERS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// A new folder that nobody else uses. Dropped, it is removed with all that is in it.
+/// A new folder that nobody else uses or looks into. Dropped, it is removed with all that is in it.
 #[derive(Debug)]
 pub struct Scratch(PathBuf);
 
@@ -31,7 +33,8 @@ impl Scratch {
     pub fn new_in(parent: &Path) -> Result<Scratch> {
         // Made and listed in one: none is missed by `remove_all`.
         let mut folders = folders();
-        let folder = tempfile::Builder::new().prefix("storebench-").tempdir_in(parent)?.keep();
+        let ours_alone = Permissions::from_mode(0o700);
+        let folder = tempfile::Builder::new().prefix("storebench-").permissions(ours_alone).tempdir_in(parent)?.keep();
         folders.insert(folder.clone());
         Ok(Scratch(folder))
     }

@@ -216,7 +216,7 @@ fn what_is_wrong_is_said_in_one_sentence_with_its_place() {
 
 #[test]
 fn a_wrong_command_line_is_refused_before_anything_starts() {
-    let cases: [(&[&str], &str); 15] = [
+    let cases: [(&[&str], &str); 16] = [
         (&["run", "no-such-workload"], "no-such-workload"),
         (&["run", "oltp", "--skip-after", "1s"], "--rate"),
         (&["run", "oltp", "--arrivals", "constant"], "--rate"),
@@ -231,6 +231,7 @@ fn a_wrong_command_line_is_refused_before_anything_starts() {
         (&["run", "--duration", "1s", "--ops", "5"], "--ops"),
         (&["run", "--records", "0"], "--records"),
         (&["run", "--store", "memory", "--durability", "durable"], "--durability"),
+        (&["run", "--store", "memory", "--store", "memory"], "named twice"),
         (&["report", "no-such-folder"], "no-such-folder"),
     ];
     for (args, says) in cases {

@@ -54,6 +54,12 @@ pub(super) async fn drop_own(connection: &Connection, dataset: &Dataset) -> Resu
     .await
 }
 
+/// Whether nothing is in the file but what the engine itself keeps there.
+pub(super) async fn is_empty(connection: &Connection) -> Result<bool, Failure> {
+    const OF_OTHERS: &str = "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite!_%' ESCAPE '!' LIMIT 1";
+    Ok(texts(connection, OF_OTHERS, ()).await?.is_empty())
+}
+
 /// For each part the statements that make it.
 pub(super) fn layout(dataset: &Dataset) -> Vec<String> {
     let part = |part| [vec![sql::table(dataset, part)], sql::indexes(dataset, part)].concat().join("; ");

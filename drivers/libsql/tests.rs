@@ -171,6 +171,30 @@ async fn in_a_given_file_nothing_but_our_own_is_touched() {
     assert_eq!(tables(&user_connection).await, ["mine"]);
     other.reset().await.expect("the names are free");
     other.close(false).await.expect("closed");
+    assert_eq!(tables(&user_connection).await, ["mine"]);
+    assert!(folder.path().join("given.db").exists(), "it holds what is not ours");
+}
+
+#[tokio::test]
+async fn a_given_file_goes_if_it_was_made_for_the_run_and_nobody_else_uses_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let address = format!("libsql:{}", folder.path().join("given.db").display());
+    let files = || std::fs::read_dir(folder.path()).expect("a folder").count();
+    let filled = async || {
+        let store = open(&address, "one", Durability::Memory).await.expect("opened");
+        store.reset().await.expect("reset");
+        store.settle().await.expect("settled");
+        let mut session = store.session().await.expect("a session");
+        session.execute(&user("a", "a"), &mut Rows::default()).await.expect("inserted");
+        store
+    };
+    filled().await.close(false).await.expect("closed");
+    assert_eq!(files(), 0, "neither the file nor what SQLite keeps beside it");
+
+    filled().await.close(true).await.expect("kept");
+    assert!(folder.path().join("given.db").exists());
+    filled().await.close(false).await.expect("closed");
+    assert!(folder.path().join("given.db").exists(), "it was there before");
 }
 
 async fn tables(connection: &Connection) -> Vec<String> {

@@ -1,4 +1,5 @@
-//! A throwaway server: a fresh cluster in a folder of its own, set for a durability tier.
+//! A throwaway server: a fresh cluster in a folder of its own, set for a durability tier. It has a password, because
+//! whoever may speak to it as its superuser may run programs as the user that it runs as.
 //!
 //! What is set beside the tier is what anybody would change on a dedicated server first, small enough for a laptop; all
 //! else is the version's default, and everything is read back and recorded.
@@ -28,13 +29,16 @@ pub(super) const PROGRAM: Program = Program {
 };
 
 /// Starts one.
-pub(super) async fn serve(site: Site) -> Result<Server, Failure> {
+pub(super) async fn serve(mut site: Site) -> Result<Server, Failure> {
     let data = site.folder().join("data");
     let mut initdb = site.command(Some("initdb"));
-    initdb.arg("--pgdata").arg(&data).args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]);
+    let password = site.password()?;
+    let password_file = site.secret("password", &password)?;
+    initdb.arg("--pgdata").arg(&data).args(["--username=postgres", "--encoding=UTF8", "--locale=C"]);
+    initdb.arg("--auth=scram-sha-256").arg("--pwfile").arg(password_file);
     // What is lost with the power is made anew by the next run.
     initdb.args(["--no-sync", "--no-instructions"]);
-    site.run(initdb)?;
+    site.run(&initdb)?;
 
     let (fsync, commit) = match site.durability {
         Durability::Durable => ("on", "on"),
@@ -57,6 +61,8 @@ pub(super) async fn serve(site: Site) -> Result<Server, Failure> {
         ("max_wal_size", "4GB"),
         // The default of a second is a long time to wait for nothing; a check costs little while there are few sessions.
         ("deadlock_timeout", "20ms"),
+        // A server that crashes, on a full disk for instance, ends and says why, and is not measured on after it.
+        ("restart_after_crash", "off"),
         // Errors go to the client, which counts them; the log is for why the server itself ends.
         ("log_min_messages", "log"),
         ("log_min_error_statement", "panic"),
@@ -68,7 +74,7 @@ pub(super) async fn serve(site: Site) -> Result<Server, Failure> {
         // Its default there flushes into the drive's cache only (`settings.rs`).
         postgres.args(["-c", "wal_sync_method=fsync_writethrough"]);
     }
-    let address = format!("postgres://postgres@127.0.0.1:{}/postgres", site.port);
+    let address = format!("postgres://postgres:{password}@127.0.0.1:{}/postgres", site.port);
     let durability = site.durability;
     let answers = || async {
         let parsed: Result<crate::Address, _> = address.parse();

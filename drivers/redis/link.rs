@@ -105,9 +105,15 @@ impl Target {
 
     async fn connect_with(&self, config: AsyncConnectionConfig) -> Result<Link, Failure> {
         let limited = tokio::time::timeout(self.timeout, async {
-            let mut link = self.link(config).await.map_err(|error| unconnected(error, self))?;
             // A server without room for another connection takes it, says so and closes it: before it is asked, which
-            // the crate passes over, or after. That this user may not ask anything is for the command that comes next.
+            // the crate passes over or takes for a refused password, or after. That this user may not ask anything is for
+            // the command that comes next.
+            let mut link = match self.link(config).await.map_err(|error| unconnected(error, self)) {
+                Err(failure) if failure.kind == FailureKind::Denied => {
+                    return Err(self.turned_away().await.unwrap_or(failure));
+                }
+                linked => linked?,
+            };
             match ask::<Value>(&mut link, &redis::cmd("PING")).await {
                 Err(failure) if failure.kind == FailureKind::Unavailable => {
                     Err(self.turned_away().await.unwrap_or(failure))

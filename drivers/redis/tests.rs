@@ -145,6 +145,12 @@ async fn of_age(session: &mut RedisSession, low: i64, high: i64) -> Vec<String> 
     apply(session, find).await.iter().map(|row| row.key.to_string()).collect()
 }
 
+/// The server's address for somebody else than its owner.
+fn as_user(server: &Server, user: &str) -> String {
+    let (_, host) = server.address.split_once('@').expect("a password");
+    format!("redis://{user}@{host}")
+}
+
 #[tokio::test]
 async fn what_others_have_is_refused_and_left_alone() {
     let server = started(Durability::Memory).await;

@@ -1,19 +1,27 @@
-# Runs a server for as long as standard input stays open: guard.sh FOLDER SIGNAL PROGRAM [ARGUMENT]...
-# It prints the server's pid, writes its exit status to FOLDER/ended, and removes FOLDER at the end. A server that ends
-# while there is a FOLDER/again is started again, as after a crash.
+# Runs a program for as long as standard input stays open: guard.sh FOLDER SIGNAL PROGRAM [ARGUMENT]...
+# It prints the program's pid, writes its exit status into FOLDER/state and closes its output when the program has ended,
+# and removes FOLDER at the end, unless it is told by a line that FOLDER is still needed. A program that ends while there
+# is a FOLDER/again is started again, as after a crash.
 folder=$1 signal=$2
 shift 2
 exec 3<&0
 # When the suite is gone and the server is stopped (SIGSTOP), the system hangs up on both.
 trap '' HUP
+# Written over at the end and not anew: a server often ends because the disk is full.
+echo 'running' >"$folder/state"
+cd /
 while :; do
-    "$@" </dev/null >>"$folder/server.log" 2>&1 3<&- &
+    { cd "$folder" && exec "$@"; } </dev/null >>"$folder/server.log" 2>&1 3<&- &
     server=$!
     echo "$server"
     {
-        cat <&3
+        read -r never <&3
+        # Nothing outlives the guard, not even this, which is there before the server can end by the signal.
+        sleep 10 &
+        sleeper=$!
+        trap 'kill "$sleeper"; wait "$sleeper"; exit' TERM
         kill -s "$signal" "$server"
-        sleep 10
+        wait "$sleeper"
         kill -s KILL "$server"
     } >/dev/null 2>&1 &
     stopper=$!
@@ -21,11 +29,11 @@ while :; do
     status=$?
     # Before its number can belong to somebody else.
     kill "$stopper" 2>/dev/null
+    wait "$stopper"
     rm "$folder/again" 2>/dev/null || break
     # PostgreSQL refuses to start beside processes of the one that crashed: they see that it is gone and end.
     sleep 1
 done
-echo "$status" >"$folder/ended" 2>/dev/null
-cat <&3 >/dev/null
-cd /
-rm -rf "$folder"
+printf '%-7s\n' "$status" 1<>"$folder/state"
+exec >&-
+read -r needed <&3 || rm -rf "$folder"

@@ -1,5 +1,6 @@
 //! Where the program of a server is found, how to get it if it is not, and as whom it runs.
 
+use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
@@ -26,14 +27,16 @@ pub struct Program {
     pub refuses_root: bool,
 }
 
-/// The folder that `scripts/servers` fills, unless STOREBENCH_SERVERS names another.
-fn fetched() -> PathBuf {
-    if let Some(folder) = std::env::var_os("STOREBENCH_SERVERS") {
-        return folder.into();
+/// The folder that `scripts/servers` fills, unless STOREBENCH_SERVERS names another. None where nothing says whose it
+/// would be: a folder that anybody may make is not searched for programs.
+fn fetched(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    if let Some(folder) = variable("STOREBENCH_SERVERS") {
+        return Some(folder.into());
     }
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    cache.or_else(home).unwrap_or_else(std::env::temp_dir).join("storebench/servers")
+    // By the XDG base directory specification a relative path is as good as none.
+    let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
+    cache.map(|cache| cache.join("storebench/servers"))
 }
 
 impl Program {
@@ -49,31 +52,29 @@ impl Program {
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
         let usual = self.folders.iter().flat_map(|pattern| matching(Path::new(pattern)));
-        let folders = std::env::split_paths(&path).chain(usual).chain([fetched()]);
+        let fetched = fetched(|name| std::env::var_os(name));
+        let folders = std::env::split_paths(&path).chain(usual).chain(fetched.clone());
         let found = folders.map(|folder| folder.join(self.binary)).find(|file| file.is_file());
         found.ok_or_else(|| {
-            let problem =
-                format!("no `{}` on this machine (PATH, the usual folders, {})", self.binary, fetched().display());
+            let last = fetched.map_or("no HOME".to_owned(), |folder| folder.display().to_string());
+            let problem = format!("no `{}` on this machine (PATH, the usual folders, {last})", self.binary);
             let remedy =
                 format!("{}; or name the file in {}, or give the URL of a running server", self.install, self.variable);
             Failure::new(FailureKind::Unavailable, format!("{}: {problem}. {remedy}", self.name))
         })
     }
 
-    /// As whom it is to run, if not as whoever runs this.
+    /// As whom it is to run, if not as whoever runs this: as the user that owns nothing. The system's own user of that
+    /// name (`postgres`) owns the system's databases.
     pub(super) fn user(&self) -> Result<Option<User>, Failure> {
         if !self.refuses_root || !nix::unistd::geteuid().is_root() {
             return Ok(None);
         }
-        let named = |name: &&str| nix::unistd::User::from_name(name).ok().flatten();
-        let user = [self.name, "nobody"].iter().find_map(named);
-        let user = user.ok_or_else(|| {
-            Failure::broken(format!(
-                "{} refuses to run as root, and there is no user `{}` or `nobody`",
-                self.name, self.name
-            ))
+        let nobody = nix::unistd::User::from_name("nobody").ok().flatten();
+        let nobody = nobody.ok_or_else(|| {
+            Failure::broken(format!("{} refuses to run as root, and there is no user `nobody`", self.name))
         })?;
-        Ok(Some(User { user: user.uid.as_raw(), group: user.gid.as_raw() }))
+        Ok(Some(User { user: nobody.uid.as_raw(), group: nobody.gid.as_raw() }))
     }
 }
 
@@ -85,8 +86,8 @@ pub(super) struct User {
 }
 
 impl User {
-    pub(super) fn give(&self, folder: &Path) -> std::io::Result<()> {
-        std::os::unix::fs::chown(folder, Some(self.user), Some(self.group))
+    pub(super) fn give(&self, path: &Path) -> std::io::Result<()> {
+        std::os::unix::fs::chown(path, Some(self.user), Some(self.group))
     }
 
     pub(super) fn become_by(&self, command: &mut Command) {
@@ -137,6 +138,22 @@ mod tests {
             assert!(failure.message.contains(word), "{failure}");
         }
         assert!(!failure.message.contains('\n'), "one sentence: {failure}");
+    }
+
+    #[test]
+    fn only_a_folder_of_the_users_own_is_searched() {
+        let searched = |set: &[(&str, &str)]| {
+            fetched(|name| Some(set.iter().find(|(known, _)| *known == name)?.1.into()))
+                .map(|folder| folder.display().to_string())
+        };
+        let of_home = Some("/home/ada/.cache/storebench/servers".to_owned());
+        assert_eq!(searched(&[("HOME", "/home/ada")]), of_home);
+        assert_eq!(searched(&[("HOME", "/home/ada"), ("XDG_CACHE_HOME", "")]), of_home);
+        assert_eq!(searched(&[("HOME", "/h"), ("XDG_CACHE_HOME", "/c")]).as_deref(), Some("/c/storebench/servers"));
+        assert_eq!(searched(&[("STOREBENCH_SERVERS", "/s"), ("HOME", "/h")]).as_deref(), Some("/s"));
+        for nobodys in [&[][..], &[("HOME", "")], &[("XDG_CACHE_HOME", "cache")]] {
+            assert_eq!(searched(nobodys), None);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{Exit, Failed, stores, tell};
 use crate::cli::ListArgs;
+use crate::cost::plain;
 use crate::workload::Workload;
 
 /// Prints workloads and stores, or one workload.
@@ -33,5 +34,22 @@ fn one(workload: &Workload, toml: bool) -> String {
     if toml {
         return workload.text.clone();
     }
-    format!("{}: {}\n\n{}", workload.name, workload.about, workload.summary())
+    let told = format!("{}: {}\n\n{}", workload.name, workload.about, workload.summary());
+    // Lines are the only thing that a file may bring to the terminal.
+    told.lines().map(|line| plain(line) + "\n").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workload_that_is_listed_cannot_write_elsewhere_on_the_terminal() {
+        let mut workload = Workload::builtin("oltp").expect("a built-in workload");
+        workload.about = "a \u{1b}]0;shop\u{7}\nin two lines".into();
+        workload.spec.checks[0].name = "paid\u{1b}[2J".into();
+        let listed = one(&workload, false);
+        assert!(listed.starts_with("oltp: a ?]0;shop?\nin two lines\n\nData\n"), "{listed}");
+        assert!(listed.contains("paid?[2J") && !listed.contains('\u{1b}'), "{listed}");
+    }
 }

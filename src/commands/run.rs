@@ -40,6 +40,7 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
     let workloads = workloads(args)?;
     let addresses: Result<Vec<Address>, String> = args.stores.iter().map(|store| stores::parse(store)).collect();
     let addresses = addresses.map_err(|problem| Failed::usage(anyhow!(problem)))?;
+    refuse_twins(&addresses)?;
     refuse_to_keep_what_goes(args, &addresses)?;
     let mut requests = requests(args, &workloads, &addresses)?;
     let asked: Vec<String> = requests.iter().map(|request| request.id.clone()).collect();
@@ -78,6 +79,16 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
 fn missing(request: &Request, error: &RunError) -> MissingRun {
     let (workload, store) = (request.workload.name.clone(), request.address.to_string());
     MissingRun { id: request.id.clone(), workload, store, problem: error.to_string() }
+}
+
+/// The same store a second time would be one more repetition under another name.
+fn refuse_twins(addresses: &[Address]) -> Result<(), Failed> {
+    match addresses.iter().enumerate().find(|(at, address)| addresses[..*at].contains(address)) {
+        Some((_, address)) => {
+            Err(Failed::usage(anyhow!("store `{address}` is named twice; name it once, with --runs")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What is made for a run and removed after it cannot be kept.

@@ -36,6 +36,6 @@ pub use estimate::estimate;
 pub use file::CostError;
 pub use line::{left_out, lines};
 pub use month::Monthly;
-pub use show::usd;
+pub use show::{plain, usd};
 pub use table::table;
 pub use targets::{Options, Targets};

@@ -45,7 +45,7 @@ const ALPHABETS: [(&str, Alphabet); 6] = [
 pub(super) fn fields(scope: &mut Scope, section: &Section<'_>) -> Reading<Vec<Field>> {
     let mut fields = Vec::new();
     for (name, item) in section.entries() {
-        identifier(name, &item)?;
+        column(name, &item)?;
         let field = Reader { scope, siblings: &fields, grows: false }.field(name, &item.section()?)?;
         fields.push(field);
     }
@@ -72,6 +72,16 @@ pub(super) fn identifier(name: &str, item: &Item<'_>) -> Reading<()> {
         return Ok(());
     }
     Err(item.fault("the name cannot be used in every store; write a lower-case letter and up to 39 more, digits or _"))
+}
+
+/// The same for fields and metrics: every table of PostgreSQL has columns of these names
+/// (postgresql.org/docs/current/ddl-system-columns.html).
+pub(super) fn column(name: &str, item: &Item<'_>) -> Reading<()> {
+    const TAKEN: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+    if TAKEN.contains(&name) {
+        return Err(item.fault("every table of PostgreSQL has a column of this name; choose another one"));
+    }
+    identifier(name, item)
 }
 
 struct Reader<'a> {

@@ -5,7 +5,7 @@
 use super::content::{Choosing, Content, Field, KeyPattern};
 use super::load;
 use super::numbers::Numbers;
-use super::reader::{Item, Reading, Section, not_one_of};
+use super::reader::{Item, Reading, Section, last_instant, not_one_of};
 use super::spec::{Log, Metric, Series, Spec, Table};
 use super::{check, fields, operations, pattern};
 use crate::draw::keys::KeyChoice;
@@ -59,6 +59,10 @@ fn parts<'a>(root: &Section<'a>, kind: &str) -> Reading<Vec<(&'a str, Section<'a
     let Some(item) = root.find(kind) else { return Ok(Vec::new()) };
     let named = item.section()?.entries().into_iter().map(|(name, item)| {
         fields::identifier(name, &item)?;
+        // sqlite.org/lang_createtable.html
+        if name.starts_with("sqlite_") {
+            return Err(item.fault("SQLite keeps names that begin with `sqlite_` for itself; choose another one"));
+        }
         Ok((name, item.section()?))
     });
     named.collect()
@@ -136,6 +140,10 @@ fn series(name: &str, section: &Section<'_>) -> Reading<Series> {
     if !(1..=MOST_RECORDS).contains(&load_ticks) {
         return Err(loaded.fault("it is shorter than one `interval`; write at least as much"));
     }
+    let start_ms = section.need("start")?.instant_ms()?;
+    if start_ms + load_ticks * interval_ms > jiff::Timestamp::MAX.as_millisecond() {
+        return Err(loaded.fault(format!("the series would end after {}; start earlier or load less", last_instant())));
+    }
     let (missing, late) = (fraction("missing")?, fraction("late")?);
     let late_ticks = match section.find("late_by") {
         None => 1,
@@ -152,7 +160,7 @@ fn series(name: &str, section: &Section<'_>) -> Reading<Series> {
         name: name.into(),
         entities: section.need("entities")?.integer_in(1, MOST_RECORDS)?.unsigned_abs(),
         batch: section.need("batch")?.integer_in(1, 100_000)?.unsigned_abs(),
-        start_ms: section.need("start")?.instant_ms()?,
+        start_ms,
         interval_ms,
         load_ticks: load_ticks as u64,
         missing,
@@ -164,7 +172,7 @@ fn series(name: &str, section: &Section<'_>) -> Reading<Series> {
 
 /// `temperature = { walk = [-20, 60], step = 0.2, decimals = 1 }`.
 fn metric((name, item): (&str, Item<'_>)) -> Reading<Metric> {
-    fields::identifier(name, &item)?;
+    fields::column(name, &item)?;
     let section = item.section()?;
     section.only(&["walk", "step", "decimals"])?;
     let walk = section.need("walk")?;

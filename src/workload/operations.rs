@@ -26,6 +26,9 @@ pub(super) fn operations(scope: &mut Scope, section: &Section<'_>) -> Reading<Ve
         if name.is_empty() || name.len() > 40 || !name.bytes().all(fine) {
             return Err(item.fault("the name has to be at most 40 lower-case letters, digits, - or _"));
         }
+        if name == "total" {
+            return Err(item.fault("the name means all operations together; choose another one"));
+        }
         let section = item.section()?;
         let recipe = recipe(scope, &section)?;
         let weight = section.need("weight")?;

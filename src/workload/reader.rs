@@ -127,9 +127,13 @@ impl<'a> Item<'a> {
         self.value.get_ref().as_array().is_some_and(|list| list.first().is_some_and(|first| first.get_ref().is_str()))
     }
 
-    /// A string.
+    /// A string. None with NUL, where texts end for some stores.
     pub fn text(&self) -> Reading<&'a str> {
-        self.value.get_ref().as_str().ok_or_else(|| self.wanted("a text in quotes"))
+        let text = self.value.get_ref().as_str().ok_or_else(|| self.wanted("a text in quotes"))?;
+        match text.contains('\0') {
+            false => Ok(text),
+            true => Err(self.fault("it holds the character NUL, which not every store keeps in a text; leave it out")),
+        }
     }
 
     /// True or false.
@@ -199,9 +203,9 @@ impl<'a> Item<'a> {
         let time = written.time.map_or("00:00:00".into(), |time| time.to_string());
         let offset = written.offset.map_or("Z".into(), |offset| offset.to_string());
         let instant: Result<jiff::Timestamp, _> = format!("{date}T{time}{offset}").parse();
-        instant
-            .map(jiff::Timestamp::as_millisecond)
-            .map_err(|_| self.fault("no such instant; write one from 1970 to 9999"))
+        instant.ok().map(jiff::Timestamp::as_millisecond).filter(|millis| *millis >= 0).ok_or_else(|| {
+            self.fault(format!("no instant that can be used; write one from 1970-01-01 to {}", last_instant()))
+        })
     }
 
     /// A table.
@@ -252,6 +256,11 @@ impl<'a> Item<'a> {
         };
         self.fault(format!("found {found}; write {what}"))
     }
+}
+
+/// The last instant that can be written, to the second: the year 9999 in every time zone.
+pub(super) fn last_instant() -> String {
+    jiff::Timestamp::MAX.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// The sentence for a name outside a list: the one that was probably meant, or else all of them.

@@ -198,6 +198,53 @@ fn every_mistake_is_answered_with_file_line_key_and_a_way_out() {
             "key = \"order.status\"",
             "26: key `operations.place.steps[0].key`: the keys have another type; name a value drawn with `key_of`",
         ),
+        // What some store or report has other plans for.
+        (
+            "credit =",
+            "ctid =",
+            "6: key `tables.customers.fields.ctid`: every table of PostgreSQL has a column of this name; choose another one",
+        ),
+        (
+            "{ price =",
+            "{ xmin =",
+            "14: key `tables.orders.fields.lines.items.xmin`: every table of PostgreSQL has a column of this name; choose another one",
+        ),
+        (
+            "[tables.customers]",
+            "[tables.sqlite_customers]",
+            "2: key `tables.sqlite_customers`: SQLite keeps names that begin with `sqlite_` for itself; choose another one",
+        ),
+        (
+            "[operations.look]",
+            "[operations.total]",
+            "16: key `operations.total`: the name means all operations together; choose another one",
+        ),
+        (
+            "\"paid\"]",
+            "\"pa\\u0000id\"]",
+            "13: key `tables.orders.fields.status.text[1]`: it holds the character NUL, which not every store keeps in a text; leave it out",
+        ),
+        (
+            "{last_name}",
+            "\\u0000",
+            "5: key `tables.customers.fields.name.text`: it holds the character NUL, which not every store keeps in a text; leave it out",
+        ),
+        (
+            "order-{number:8}",
+            "\\u0000{number:8}",
+            "9: key `tables.orders.key`: it holds the character NUL, which not every store keeps in a text; leave it out",
+        ),
+        // Instants.
+        (
+            "int = [0, 500]",
+            "time = { start = 0001-01-01, every = \"1s\" }",
+            "6: key `tables.customers.fields.credit.time.start`: no instant that can be used; write one from 1970-01-01 to 9999-12-30T22:00:00Z",
+        ),
+        (
+            "int = [0, 500]",
+            "time = { start = 1970-01-01, end = 9999-12-31T23:59:59Z }",
+            "6: key `tables.customers.fields.credit.time.end`: no instant that can be used; write one from 1970-01-01 to 9999-12-30T22:00:00Z",
+        ),
         // Not TOML.
         ("weight = 3", "weight 3", "17: not TOML: key with no value, expected `=`"),
         ("[operations.look]", "[tables.orders]", "16: not TOML: duplicate key"),
@@ -223,6 +270,27 @@ fn what_a_file_lacks_as_a_whole_is_said_at_its_first_line() {
     );
     assert_eq!(problem(""), "dir/shop.toml:1: `about` is missing; it has to be written");
     assert!(problem("about = \"x\"\n[operations]\n").contains("there is no data; write at least one of [tables.NAME]"));
+}
+
+#[test]
+fn metrics_and_the_end_of_a_series_are_checked_as_well() {
+    let series = |start: &str, metric: &str| {
+        let series = format!(
+            "[series.s]\nentities = 1\nbatch = 1\nstart = {start}\ninterval = \"1s\"\nload = \"1h\"\n\
+             metrics = {{ {metric} = {{ walk = [0, 1], step = 0.1 }} }}\n[operations.look]"
+        );
+        Workload::parse("dir/shop.toml", &SHOP.replace("[operations.look]", &series))
+    };
+    series("9999-12-30T21:00:00Z", "m").expect("an hour is left");
+    let problem = |start, metric| series(start, metric).expect_err("a malformed series").to_string();
+    assert_eq!(
+        problem("9999-12-30T21:00:01Z", "m"),
+        "dir/shop.toml:21: key `series.s.load`: the series would end after 9999-12-30T22:00:00Z; start earlier or load less"
+    );
+    assert!(
+        problem("1969-12-31", "m").contains("`series.s.start`: no instant that can be used; write one from 1970-01-01")
+    );
+    assert!(problem("2026-01-01", "xmax").contains("`series.s.metrics.xmax`: every table of PostgreSQL has a column"));
 }
 
 #[test]

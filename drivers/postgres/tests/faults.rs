@@ -21,8 +21,8 @@ async fn who_may_not_come_in_is_denied_and_no_password_is_told() {
     tokio::time::sleep(Duration::from_millis(300)).await;
 
     let at = |user: &str, database: &str| {
-        let url = server.address.replace("postgres@", &format!("{user}@"));
-        format!("{}/{database}", url.rsplit_once('/').expect("a path").0)
+        let (_, host) = server.address.split_once('@').expect("a user");
+        format!("postgres://{user}@{}/{database}", host.rsplit_once('/').expect("a path").0)
     };
     let store = open(&at("ada:hunter2", "postgres"), "denied", Durability::Memory).await.expect("the right password");
     let refusal = store.reset().await.expect_err("ada may make no schema");
@@ -40,6 +40,31 @@ async fn who_may_not_come_in_is_denied_and_no_password_is_told() {
         assert_eq!(failure.kind, kind, "{failure}");
         assert!(!format!("{failure} {failure:?}").contains("hunter"), "{failure:?}");
     }
+}
+
+#[tokio::test]
+async fn nobody_else_comes_in_and_the_password_is_nowhere_told() {
+    let server = started(Durability::Memory).await;
+    let (credentials, host) = server.address.split_once('@').expect("credentials");
+    let password = credentials.rsplit(':').next().expect("a password");
+    for stranger in ["postgres", "postgres:", "postgres:postgres"] {
+        let failure = open(&format!("postgres://{stranger}@{host}"), "stranger", Durability::Memory).await.err();
+        assert_eq!(failure.expect("refused").kind, FailureKind::Denied, "{stranger}");
+    }
+    let store = open(&server.address, "told", Durability::Memory).await.expect("opened");
+    store.reset().await.expect("reset");
+    let description = store.describe().await.expect("a description");
+    let gone = open(&format!("{credentials}@{}", host.replace("/postgres", "/nowhere")), "told", Durability::Memory)
+        .await
+        .err();
+    let told = format!("{description:?} {:?} {server:?} {}", gone.expect("no such database"), server.log());
+    assert!(!told.contains(password) && told.contains("127.0.0.1"), "{told}");
+
+    let mut link = link(&server.address).await;
+    link.run("CREATE TEMP TABLE found (who text); COPY found FROM PROGRAM 'id -un'").await.expect("run");
+    let who = text(&mut link, "SELECT who FROM found").await;
+    let ours = nix::unistd::User::from_uid(nix::unistd::geteuid()).expect("users").expect("ours").name;
+    assert_eq!(who, if ours == "root" { "nobody" } else { &ours }, "not whoever owns the system's databases");
 }
 
 #[tokio::test]
@@ -125,6 +150,23 @@ async fn a_killed_server_fails_what_is_under_way_and_what_comes_after() {
     assert_eq!(run(&mut session, &bumped).await.expect_err("gone").kind, FailureKind::Unavailable);
     assert_eq!(store.session().await.err().expect("gone").kind, FailureKind::Unavailable);
     assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_server_that_crashes_ends_and_says_why() {
+    let server = started(Durability::Memory).await;
+    assert_eq!(server.ended(), None);
+    let mut link = link(&server.address).await;
+    let backend: i32 = text(&mut link, "SELECT pg_backend_pid()::text").await.parse().expect("a pid");
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(backend), nix::sys::signal::SIGABRT).expect("as a PANIC does");
+    let ended = async {
+        while server.is_running() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(AT_ONCE, ended).await.expect("it ends");
+    let told = server.ended().expect("how");
+    assert!(told.contains("exit status 1") && told.contains("was terminated by signal 6"), "{told}");
 }
 
 /// A way to the server on which the reply ends after so many bytes.

@@ -12,8 +12,9 @@ use super::*;
 async fn passwords_and_privileges_are_denied_and_never_shown() {
     let server = started(Durability::Memory).await;
     let _: () = tell(&server, "ACL SETUSER guest on >hunter2 ~storebench:* +@all -hset").await;
-    let url = |user: &str| server.address.replace("redis://", &format!("redis://{user}@"));
-    for address in [url("guest:hunter3"), url(":hunter3"), url("nobody:hunter3"), format!("{}/99", server.address)] {
+    let url = |user: &str| as_user(&server, user);
+    let (stranger, base) = (url("").replace('@', ""), format!("{}/99", server.address));
+    for address in [url("guest:hunter3"), url(":hunter3"), url("nobody:hunter3"), stranger, base] {
         let failure = open(&address, "one").await.err().expect("denied");
         assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
         let told = format!("{failure} {failure:?}");

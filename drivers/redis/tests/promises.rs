@@ -52,7 +52,7 @@ async fn a_server_that_is_set_weaker_is_called_weaker() {
 async fn settings_that_we_may_not_see_promise_nothing() {
     let server = started(Durability::Durable).await;
     let _: () = tell(&server, "ACL SETUSER guest on >hunter2 ~storebench:* +@all -config").await;
-    let guest = server.address.replace("redis://", "redis://guest:hunter2@");
+    let guest = as_user(&server, "guest:hunter2");
     let store = open(&guest, "one").await.expect("opened");
     let guarantees = store.describe().await.expect("a description").guarantees;
     assert_eq!(guarantees.durability, Durability::Memory);
@@ -102,7 +102,7 @@ async fn a_rewrite_that_ends_soon_is_waited_for() {
 async fn a_server_that_hides_what_it_is_promises_nothing() {
     let server = started(Durability::Durable).await;
     let _: () = tell(&server, "ACL SETUSER guest on >hunter2 ~storebench:* +@all -info").await;
-    let store = open(&server.address.replace("redis://", "redis://guest:hunter2@"), "one").await.expect("opened");
+    let store = open(&as_user(&server, "guest:hunter2"), "one").await.expect("opened");
     let description = store.describe().await.expect("a description");
     assert_eq!(description.version, "unknown");
     let guarantees = description.guarantees;
