@@ -304,7 +304,8 @@ async fn a_batch_is_a_conflict_until_a_part_of_it_is_applied_and_then_counts_its
     let (server, store, mut other) = ready_in(Layout::Json).await;
     apply(&mut other, user("ada", 0)).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = format!("redis://{}", listener.local_addr().expect("its address"));
+    let port = listener.local_addr().expect("its address").port();
+    let address = server.address.replace(&server.port().to_string(), &port.to_string());
     let target = Target::new(&address, Pem::default(), Duration::from_secs(5)).expect("a target");
     let event = Op::Append { log: 0, stream: Key::Int(1), events: vec![vec![Value::Null]] };
     let batch = Op::Batch(vec![bump("ada", 1, None), event, bump("ada", 1, None)]);

@@ -118,6 +118,8 @@ async fn a_replica_keeps_nothing_and_its_primary_speaks_for_itself_alone() {
     let because = alone.describe().await.expect("a description").guarantees.because;
     assert!(!because.contains("this node alone"), "{because}");
     let _: () = tell(&replica, "CONFIG SET replica-read-only no").await;
+    let password = primary.address.split([':', '@']).nth(2).expect("a password");
+    let _: () = tell(&replica, &format!("CONFIG SET masterauth {password}")).await;
     let _: () = tell(&replica, &format!("REPLICAOF 127.0.0.1 {}", primary.port())).await;
     while !tell::<String>(&primary, "INFO replication").await.contains("state=online") {
         tokio::time::sleep(Duration::from_millis(20)).await;
