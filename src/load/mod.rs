@@ -199,7 +199,7 @@ pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch)
     let patience = if run.is_ok() { PATIENCE } else { request.load.timeout * 6 };
     let is_ours = admin.block_on(client::within(patience, mark.is_there(&store))).unwrap_or(true);
     let closed = admin.block_on(client::within(patience, store.close(request.keep || !is_ours)));
-    let left = closed.err().map(|failure| format!("its data is still in the store: {failure}"));
+    let left = closed.err().map(|failure| left_behind(server.as_ref(), &failure));
     match run {
         Ok(mut run) => {
             run.verdict.notes.extend(left);
@@ -210,6 +210,18 @@ pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch)
             None => error,
         }),
     }
+}
+
+/// What a store that could not be closed leaves: its data, or a server of ours that has ended, which takes it a moment.
+fn left_behind(server: Option<&Server>, failure: &Failure) -> String {
+    for _ in 0..20 {
+        match server.map(Server::ended) {
+            Some(Some(ended)) => return ended,
+            Some(None) => std::thread::sleep(Duration::from_millis(50)),
+            None => break,
+        }
+    }
+    format!("its data is still in the store: {failure}")
 }
 
 /// How long the store may take for one step that is not measured: building an index takes minutes, not hours.
