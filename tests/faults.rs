@@ -148,8 +148,10 @@ fn send(pids: &[i32], signal: &str) {
 fn settings_that_are_weakened_in_mid_run_make_it_invalid() {
     let server = started("redis");
     let ran = Storebench::run(&RUN).args(&["--duration", "3s"]).store(&server.address).troubled(|| {
-        let set = ["-u", &server.address, "config", "set", "appendfsync", "no"];
-        let set = std::process::Command::new("redis-cli").args(set).output().expect("redis-cli");
+        let password = server.address.split([':', '@']).nth(2).expect("a password");
+        let set = ["--no-auth-warning", "-a", password, "-p", &server.port().to_string(), "config", "set"];
+        let set = std::process::Command::new("redis-cli").args(set).args(["appendfsync", "no"]).output();
+        let set = set.expect("redis-cli");
         assert!(String::from_utf8_lossy(&set.stdout).contains("OK"), "{set:?}");
     });
     assert_eq!(ran.code, 3, "{}", ran.stdout);

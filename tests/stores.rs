@@ -186,7 +186,8 @@ fn kept_data_is_reused_while_it_is_what_was_loaded() {
 
 #[test]
 fn a_refused_run_leaves_kept_data_alone() {
-    for store in SERVERS {
+    // MongoDB's tier is its clients' own: no server refuses them.
+    for store in ["libsql-server", "postgres", "redis"] {
         let server = started(store, Durability::Memory);
         let run = |flags: &[&str]| Storebench::run(&["ycsb-c"]).args(&SHORT).args(flags).store(&server.address);
         run(&["--durability", "memory", "--keep"]).expect_exit(0);

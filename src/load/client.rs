@@ -121,6 +121,26 @@ pub async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, F
     tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(no_answer(limit)))
 }
 
+/// An answer of a store that may be away for a while.
+///
+/// # Errors
+/// What the store answers, or `Timeout`; `Unavailable` only after it has been away for so long.
+pub async fn awaited<T, F: Future<Output = Result<T, Failure>>>(
+    away: Duration,
+    limit: Duration,
+    ask: impl Fn() -> F,
+) -> Result<T, Failure> {
+    let began = Instant::now();
+    loop {
+        match within(limit, ask()).await {
+            Err(failure) if failure.kind == FailureKind::Unavailable && began.elapsed() < away => {
+                tokio::time::sleep(LONGEST_WAIT / 4).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
 /// An answer, or `stopped` soon after somebody wants to stop.
 ///
 /// # Errors

@@ -227,6 +227,9 @@ fn left_behind(server: Option<&Server>, failure: &Failure) -> String {
 /// How long the store may take for one step that is not measured: building an index takes minutes, not hours.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
+/// How long a store that was lost in the run, or with its first failure, is waited for before it is read back.
+const BACK_WITHIN: Duration = Duration::from_secs(10);
+
 /// Starts a server for a store that is named and not located.
 async fn serve<S: Store>(request: &Request, watch: &mut dyn Watch) -> Result<Option<Server>, RunError> {
     if request.address.is_given() || S::PROGRAM.is_none() {
@@ -281,7 +284,7 @@ async fn check<S: Store>(
     ledger: &Ledger,
     wrong: &mut Vec<String>,
 ) -> Result<(), Failure> {
-    let description = client::within(PATIENCE, prepared.store.describe()).await?;
+    let description = client::awaited(BACK_WITHIN, PATIENCE, || prepared.store.describe()).await?;
     wrong.extend(verdict::weakened(&prepared.description.guarantees, &description.guarantees));
     if !client::within(PATIENCE, mark.is_there(&*prepared.store)).await? {
         return Err(Failure::broken(
