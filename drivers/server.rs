@@ -67,7 +67,7 @@ pub async fn start<S: Store>(durability: Durability) -> Result<Server, Failure> 
 
 /// The same with its own folder in another one.
 pub(crate) async fn start_in<S: Store>(durability: Durability, parent: &Path) -> Result<Server, Failure> {
-    let program = S::PROGRAM.ok_or_else(|| Failure::broken(format!("{} is no server", S::NAME)))?;
+    let program = S::PROGRAM.ok_or_else(|| Failure::broken(format!("{} has no server to start", S::NAME)))?;
     let mut attempt = 1;
     loop {
         match S::serve(Site::new(program, durability, parent)?).await {

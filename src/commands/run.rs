@@ -141,7 +141,7 @@ fn workloads(args: &RunArgs) -> Result<Vec<Arc<Workload>>, Failed> {
         if name.contains("://") {
             let address = redacted(&name);
             return Err(Failed::usage(anyhow!(
-                "`{address}` is no workload but the address of a store; give it by --store"
+                "`{address}` is the address of a store, not a workload; pass it with --store"
             )));
         }
         let workload = Workload::find(&name).map_err(Failed::usage)?;

@@ -63,7 +63,7 @@ pub fn refuse_what_it_cannot<S: Store>(request: &Request) -> Result<(), RunError
         && asked > S::BEST_DURABILITY
     {
         return Err(RunError::Refused(format!(
-            "{} cannot be {}: its best tier is {}; say --durability {}",
+            "{} cannot be {}: its best tier is {}; use --durability {}",
             S::NAME,
             asked.name(),
             S::BEST_DURABILITY.name(),
@@ -242,7 +242,7 @@ async fn accepted<S: Store>(store: &Arc<S>, request: &Request) -> Result<Descrip
     let asked = asked_of::<S>(request);
     if description.guarantees.durability < asked {
         return Err(RunError::Refused(format!(
-            "{} is not {}: {}; change that setting or say --durability {}",
+            "{} is not {}: {}; change that setting or use --durability {}",
             request.address,
             asked.name(),
             description.guarantees.because,

@@ -37,7 +37,7 @@ pub fn probe<S: Store>(address: &Address, durability: Durability) -> Probe {
 
 fn attempt<S: Store>(address: &Address, durability: Durability, probe: &mut Probe) -> Result<(), Failure> {
     let runtime =
-        threads::runtime().map_err(|error| Failure::broken("no event queue is to be had").caused_by(error))?;
+        threads::runtime().map_err(|error| Failure::broken("cannot create an event loop").caused_by(error))?;
     let mut server: Option<Server> = None;
     if let Some(program) = S::PROGRAM.filter(|_| !address.is_given()) {
         probe.program = Some(program.find()?);

@@ -190,14 +190,14 @@ fn notes(evidence: &Evidence<'_>) -> Vec<String> {
     let pacer = &evidence.client.pacer_ns;
     if evidence.mode == Mode::Open && pacer.p99 as f64 > PACER_SHARE * evidence.response.p50 as f64 {
         notes.push(format!(
-            "the pacer woke up to {} us late (p99), more than a tenth of the median response: the client shares in it",
+            "the pacer woke up to {} us late (p99), more than a tenth of the median response: the client contributes to the latency",
             pacer.p99 / 1_000
         ));
     }
     if evidence.client.reconnects > 0 || evidence.client.disconnected_s > 0.0 {
         let Client { reconnects, disconnected_s, .. } = evidence.client;
         notes.push(format!(
-            "connections broke: {reconnects} made anew, clients without one for {disconnected_s:.1} s in all"
+            "connections broke: {reconnects} reconnects; clients were disconnected for {disconnected_s:.1} s in all"
         ));
     }
     if evidence.client.shares_machine {
@@ -242,7 +242,7 @@ fn unsteady(per_second: &[f64]) -> Option<String> {
     match stats::steadiness(per_second) {
         Steadiness::Steady | Steadiness::TooShort => None,
         Steadiness::Settling { until_s } => {
-            Some(format!("throughput settled only after {until_s} s: give a --warmup longer by that"))
+            Some(format!("throughput settled only after {until_s} s: lengthen --warmup by at least that"))
         }
         Steadiness::Drifting { from, to } => {
             Some(format!("throughput drifted all along, from {from:.0}/s to {to:.0}/s: never steady, run longer"))

@@ -147,7 +147,7 @@ fn remarks(run: &Run) -> String {
     }
     text += &format!("  checks: {}\n", words::checks(run));
     for (what, check) in words::telling_checks(run) {
-        text += &format!("  {what}: {}: {}\n", check.name, check.detail);
+        text += &wrapped(&format!("{what}: {}: {}", check.name, check.detail));
     }
     if run.verdict.valid && run.total.ok > 0 && run.total.response_ns.intervals.is_empty() {
         text += "  note: no intervals: fewer than ten whole seconds in which operations ended\n";

@@ -184,7 +184,7 @@ impl Place {
         };
         let numbered = || match name.parse::<usize>() {
             Ok(at) if at < 1000 => Ok(at),
-            _ => Err(item.fault(format!("`{name}` is no place in a list; write a number from 0"))),
+            _ => Err(item.fault(format!("`{name}` is not a position in a list; write a number from 0"))),
         };
         match self {
             Place::Record(table) => {
