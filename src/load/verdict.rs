@@ -84,7 +84,8 @@ pub fn reach(evidence: &Evidence<'_>) -> Verdict {
     if evidence.mode == Mode::Closed {
         reasons.extend(away(evidence));
     }
-    if let Some(busy) = evidence.client.threads_busy.filter(|busy| *busy > BUSY) {
+    // In less than a second the threads' own start and end weigh too much.
+    if let Some(busy) = evidence.client.threads_busy.filter(|busy| *busy > BUSY && length_s(evidence.timeline) >= 1.0) {
         reasons.push(format!(
             "the client was the limit: its threads were busy {:.0} % of the time; lower --clients or --rate, or run it \
              where it has more CPUs",
@@ -102,13 +103,16 @@ pub fn reach(evidence: &Evidence<'_>) -> Verdict {
 /// A client of a closed loop that waits for a failure or a connection asks nothing: an outage of half the run may be one
 /// failure a client, and in no percentile.
 fn away(evidence: &Evidence<'_>) -> Option<String> {
-    let length_s: f64 =
-        evidence.timeline.iter().filter(|line| line.phase != Phase::Warmup).map(|line| line.length_s).sum();
+    let length_s = length_s(evidence.timeline);
     let failed_s = evidence.failed.mean * evidence.failed.count as f64 / 1e9;
     let share = (evidence.client.disconnected_s + failed_s) / (f64::from(evidence.clients) * length_s);
     (share > MAX_FAILED_SHARE).then(|| {
         format!("clients spent {:.1} % of their time without a connection or on operations that failed", 100.0 * share)
     })
+}
+
+fn length_s(timeline: &[Interval]) -> f64 {
+    timeline.iter().filter(|line| line.phase != Phase::Warmup).map(|line| line.length_s).sum()
 }
 
 /// What the store promises less after the run than before it: somebody has changed its settings in between.
@@ -363,6 +367,9 @@ mod tests {
         };
         assert!(judged(None).is_empty() && judged(Some(0.85)).is_empty());
         assert!(judged(Some(0.97))[0].contains("busy 97 % of the time"));
+        let client = Box::leak(Box::new(Client { threads_busy: Some(0.97), ..Client::default() }));
+        let short = [Interval { length_s: 0.5, ..line[0].clone() }];
+        assert!(judge(Mode::Closed, &short, |evidence| evidence.client = client).valid, "too short to tell");
     }
 
     #[test]
