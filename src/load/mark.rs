@@ -35,14 +35,18 @@ impl Mark {
 
     /// Claims the place for this run, before anything is loaded.
     pub async fn claim<S: Store>(&mut self, store: &S) -> Result<(), Failure> {
-        store.note(&self.run).await?;
-        self.is_set = store.noted().await?.is_some();
-        Ok(())
+        let run = self.run.clone();
+        self.set(store, &run).await
     }
 
     /// Says what lies there, for a run that would load the same.
     pub async fn describe<S: Store>(&mut self, store: &S) -> Result<(), Failure> {
-        store.note(&format!("{}; {}", self.data, self.run)).await?;
+        let both = format!("{}; {}", self.data, self.run);
+        self.set(store, &both).await
+    }
+
+    async fn set<S: Store>(&mut self, store: &S, note: &str) -> Result<(), Failure> {
+        store.note(note).await?;
         self.is_set = store.noted().await?.is_some();
         Ok(())
     }

@@ -10,6 +10,7 @@ mod client;
 mod course;
 mod doubt;
 mod followed;
+mod holding;
 mod lane;
 mod ledger;
 mod mark;

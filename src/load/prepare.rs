@@ -11,8 +11,9 @@ use drivers::{Description, Durability, Isolation, Opening, Session, Store};
 use crate::generate::{Frontiers, Loader};
 use crate::record::{CheckResult, Footprints, Loading, Phases};
 
-use super::audit::{self, Holding};
+use super::audit;
 use super::client::{within, within_timeout};
+use super::holding::{self, Holding};
 use super::ledger::Ledger;
 use super::mark::Mark;
 use super::pace::Stop;
@@ -185,7 +186,7 @@ async fn load_and_settle<S: Store>(
     let (mut before, mut checks) = (Holding::default(), Vec::new());
     if S::KEEPS_DATA {
         let dataset = &request.plan().dataset;
-        let read = within(PATIENCE, audit::read_back(&mut session, dataset, &ledger)).await;
+        let read = within(PATIENCE, holding::read_back(&mut session, dataset, &ledger)).await;
         before = read.map_err(failed("reading back the load"))?;
         checks = audit::loaded(dataset, &ledger, &before);
     }
@@ -213,7 +214,7 @@ async fn reuse<S: Store>(
     let (loading, ledger) = load::<S::Session>(None, request, stop, watch).await?;
     let dataset = &request.plan().dataset;
     let mut session = within_timeout(request.load.timeout, 1, store.session()).await.map_err(failed)?;
-    let before = within(PATIENCE, audit::read_back(&mut session, dataset, &ledger)).await.map_err(failed)?;
+    let before = within(PATIENCE, holding::read_back(&mut session, dataset, &ledger)).await.map_err(failed)?;
     let checks = audit::loaded(dataset, &ledger, &before);
     if checks.iter().any(|check| !check.passed) {
         watch.phase(&request.id, "nothing to reuse: the kept data has changed since it was loaded");

@@ -62,20 +62,22 @@ async fn settings_that_we_may_not_see_promise_nothing() {
     store.close(false).await.expect("closed");
 }
 
-/// Enough keys to be saved for as long as a test likes.
-async fn fill(server: &Server, keys: u32) {
+/// A server whose append-only file is not in force until its first rewrite has saved some keys, each in so long.
+async fn rewriting(keys: u32, delay_us: u32) -> Server {
+    let server = started(Durability::Memory).await;
     let pairs: Vec<String> = (0..keys).map(|key| format!("other:{key} x")).collect();
-    let _: () = tell(server, &format!("MSET {}", pairs.join(" "))).await;
+    let _: () = tell(&server, &format!("MSET {}", pairs.join(" "))).await;
+    let delay = format!("rdb-key-save-delay {delay_us}");
+    for setting in ["appendfsync always", &delay, "appendonly yes"] {
+        let _: () = tell(&server, &format!("CONFIG SET {setting}")).await;
+    }
+    server
 }
 
 #[tokio::test]
 async fn a_file_that_is_not_in_force_yet_keeps_nothing() {
-    let server = started(Durability::Memory).await;
-    fill(&server, 5000).await;
     // The first rewrite takes 100 s: until it has ended, what is written is in no file that a restart reads.
-    for setting in ["appendfsync always", "rdb-key-save-delay 20000", "appendonly yes"] {
-        let _: () = tell(&server, &format!("CONFIG SET {setting}")).await;
-    }
+    let server = rewriting(5000, 20_000).await;
     let store = open_for(&server.address, "one", Duration::from_millis(500)).await.expect("opened");
     let guarantees = store.describe().await.expect("a description").guarantees;
     assert_eq!(guarantees.durability, Durability::Memory, "{}", guarantees.because);
@@ -84,11 +86,7 @@ async fn a_file_that_is_not_in_force_yet_keeps_nothing() {
 
 #[tokio::test]
 async fn a_rewrite_that_ends_soon_is_waited_for() {
-    let server = started(Durability::Memory).await;
-    fill(&server, 300).await;
-    for setting in ["appendfsync always", "rdb-key-save-delay 1000", "appendonly yes"] {
-        let _: () = tell(&server, &format!("CONFIG SET {setting}")).await;
-    }
+    let server = rewriting(300, 1000).await;
     let store = open_for(&server.address, "one", Duration::from_secs(60)).await.expect("opened");
     let guarantees = store.describe().await.expect("a description").guarantees;
     assert_eq!(guarantees.durability, Durability::Durable, "{}", guarantees.because);
