@@ -51,9 +51,51 @@ pub fn cpu_time() -> Duration {
     Duration::from_micros(microseconds.max(0) as u64)
 }
 
+/// CPU time that a machine has given away since it was started, over all CPUs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GivenCpu {
+    /// To processes and the kernel on their behalf; interrupts not included, which nobody can be charged for.
+    pub busy: Duration,
+    /// To others by the hypervisor, while this machine wanted it.
+    pub stolen: Duration,
+}
+
+impl GivenCpu {
+    /// What was given away since an earlier reading.
+    pub fn since(self, earlier: GivenCpu) -> GivenCpu {
+        GivenCpu {
+            busy: self.busy.saturating_sub(earlier.busy),
+            stolen: self.stolen.saturating_sub(earlier.stolen),
+        }
+    }
+}
+
+/// What this machine has given away, from `/proc/stat`. None where the system does not tell.
+pub fn given_cpu() -> Option<GivenCpu> {
+    let ticks_per_s = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten()?;
+    parse_given_cpu(&std::fs::read_to_string("/proc/stat").ok()?, ticks_per_s as f64)
+}
+
+/// Of proc(5), the line `cpu` of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal, in ticks.
+fn parse_given_cpu(stat: &str, ticks_per_s: f64) -> Option<GivenCpu> {
+    let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
+    let ticks: Option<Vec<u64>> = line.split_whitespace().map(|number| number.parse().ok()).collect();
+    let ticks = ticks?;
+    let time = |ticks: u64| Duration::from_secs_f64(ticks as f64 / ticks_per_s);
+    Some(GivenCpu { busy: time(ticks.get(..3)?.iter().sum()), stolen: time(*ticks.get(7)?) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn given_cpu_time_is_read_without_idling_and_interrupts() {
+        let stat = "cpu  100 20 30 4000 500 6 7 80 0 0\ncpu0 50 10 15 2000 250 3 3 40 0 0\n";
+        let given = parse_given_cpu(stat, 100.0).expect("a line of all CPUs");
+        assert_eq!(given, GivenCpu { busy: Duration::from_millis(1_500), stolen: Duration::from_millis(800) });
+        assert_eq!(parse_given_cpu("cpu  100 20", 100.0), None);
+    }
 
     #[test]
     fn installed_memory_is_read_in_bytes() {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::cost::{AtUtilisation, Cost, Estimate, Model, Month, MonthLine, PricedOffer, Units, Work};
 pub use self::heat::Heat;
-pub use self::timeline::{Brief, Interval, Phase, ServerSecond, ServerUse};
+pub use self::timeline::{Brief, Interval, Phase, ServerSecond, ServerUse, Standstill};
 use crate::draw::skew::Shares;
 
 /// Name and version of the format. A change that would mislead an old reader raises the number.
@@ -115,9 +115,10 @@ pub struct Run {
     pub phases: Phases,
     /// What loading the data cost.
     pub loading: Loading,
-    /// Operations that succeeded, per second of the measurement window.
+    /// Operations that succeeded, per second from the start of the measurement to the end of its last operation, or to its
+    /// planned end if that is later: what was in flight then, or had to be made up for, counts with the time that it took.
     pub throughput_per_s: f64,
-    /// 95 % interval of the throughput, from batch means over the window; absent when the window is too short.
+    /// 95 % interval of the throughput, from batch means over the same time; absent when that is shorter than ten seconds.
     pub throughput_interval: Option<[f64; 2]>,
     /// All operations by outcome.
     pub counts: Counts,
@@ -127,6 +128,9 @@ pub struct Run {
     pub total: OperationRecord,
     /// One entry a second, warm-up and drain included.
     pub timeline: Vec<Interval>,
+    /// The longest time within the measurement in which no operation ended, to 20 ms.
+    #[serde(default)]
+    pub standstill: Standstill,
     /// What the suite itself did and cost.
     pub client: Client,
     /// What the data weighs.
@@ -358,6 +362,10 @@ pub struct Client {
     pub lag_ns: Latency,
     /// How late the pacer woke for operations that had a free client waiting: the suite's own share of the lag.
     pub pacer_ns: Latency,
+    /// The client's own part of the response times: for each operation how late it was started although a client was free,
+    /// and how long its reply waited for a thread that was busy with other clients.
+    #[serde(default)]
+    pub delay_ns: Latency,
     /// Latencies above the histogram's range of one hour, recorded as one hour.
     pub clamped: u64,
     /// Connections that broke, or were given up after a time limit, and were made anew.
@@ -369,6 +377,13 @@ pub struct Client {
     /// Whether the store's server ran on the same machine and took from the same CPUs.
     #[serde(default)]
     pub shares_machine: bool,
+    /// CPUs that processes other than the suite and the store's server kept busy during the measurement: 1 is one CPU all of
+    /// the time. Absent where it cannot be told, as beside a server on this machine that somebody else has started.
+    #[serde(default)]
+    pub other_cpus: Option<f64>,
+    /// CPUs that the hypervisor gave to somebody else while this machine wanted them.
+    #[serde(default)]
+    pub stolen_cpus: Option<f64>,
 }
 
 /// What the data weighs.
@@ -407,6 +422,9 @@ pub struct Verdict {
     pub valid: bool,
     /// Why not; one sentence each.
     pub reasons: Vec<String>,
+    /// Evidence that something else than the store moved the figures, which stand all the same: a reason to repeat the run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub noisy: Vec<String>,
     /// What a reader should know although the run is valid.
     pub notes: Vec<String>,
 }

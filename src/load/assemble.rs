@@ -78,15 +78,20 @@ pub fn assemble<S: Store>(
             .then(|| share(outcome.cpu, outcome.wall, host::cpus().min(outcome.threads as u64))),
         lag_ns: latency(&measured.total.lag, &[])?,
         pacer_ns: latency(&measured.pacer, &[])?,
+        delay_ns: latency(&measured.delay, &[])?,
         clamped: measured.clamped,
         reconnects: outcome.ended.iter().map(|lane| lane.reconnects).sum(),
         disconnected_s: outcome.ended.iter().map(|lane| lane.disconnected.as_secs_f64()).sum(),
         shares_machine: prepared.shares_machine,
+        other_cpus: other_cpus(outcome, prepared.shares_machine),
+        stolen_cpus: outcome.given.map(|given| cpus(given.stolen, outcome.wall)),
     };
+    let standstill = measured.completions.longest_standstill(measure_s);
     let mut verdict = verdict::reach(&Evidence {
         mode: load.mode,
         counts,
         timeline: &timeline,
+        standstill,
         response: &total.response_ns,
         service: &total.service_ns,
         client: &client,
@@ -109,6 +114,7 @@ pub fn assemble<S: Store>(
         store: store_info(request, prepared),
         throughput_per_s: if measure_s > 0.0 { counts.succeeded as f64 / measure_s } else { 0.0 },
         throughput_interval: throughput_interval(&timeline),
+        standstill,
         load,
         phases,
         loading: prepared.loading.clone(),
@@ -234,7 +240,7 @@ fn latency(all: &Histogram<u64>, blocks: &[Histogram<u64>]) -> anyhow::Result<La
 }
 
 /// The timeline without gaps: a second in which nothing ended is a line of zeros, or a stall would be missing from
-/// whatever is computed of it. The last second ends with the last operation.
+/// whatever is computed of it. Its seconds add up to the measurement, of which the last ends with the last operation.
 fn timeline(lines: &[Interval], measure_s: f64, planned_s: Option<f64>) -> Vec<Interval> {
     let mut whole: Vec<Interval> = Vec::with_capacity(lines.len());
     let began_s = lines.iter().map(|line| line.at_s).fold(0.0, f64::min);
@@ -247,8 +253,8 @@ fn timeline(lines: &[Interval], measure_s: f64, planned_s: Option<f64>) -> Vec<I
             whole.push(idle(second as f64, planned_s.unwrap_or(f64::INFINITY)));
         }
     }
-    if let Some(last) = whole.last_mut().filter(|line| line.phase != Phase::Warmup) {
-        last.length_s = last.length_s.min((measure_s - last.at_s).max(0.001));
+    for line in whole.iter_mut().filter(|line| line.phase != Phase::Warmup) {
+        line.length_s = (measure_s - line.at_s).clamp(0.001, 1.0);
     }
     whole
 }
@@ -260,19 +266,30 @@ fn idle(at_s: f64, planned_s: f64) -> Interval {
         _ if at_s < planned_s => Phase::Measure,
         _ => Phase::Drain,
     };
-    let end_s = if phase == Phase::Measure { planned_s.min(at_s + 1.0) } else { at_s + 1.0 };
-    Interval { at_s, length_s: end_s - at_s, phase, ..Interval::default() }
+    Interval { at_s, length_s: 1.0, phase, ..Interval::default() }
 }
 
-/// From the seconds of the measurement; none if much ended after its planned end, for the throughput counts that too.
+/// Over the same time as the throughput itself, drain included.
 fn throughput_interval(timeline: &[Interval]) -> Option<[f64; 2]> {
-    let ok = |phase| -> u64 { timeline.iter().filter(|line| line.phase == phase).map(|line| line.ok).sum() };
-    if ok(Phase::Drain) * 100 > ok(Phase::Measure) {
-        return None;
-    }
-    let whole = timeline.iter().filter(|line| line.phase == Phase::Measure && line.length_s > 0.99);
-    let rates: Vec<f64> = whole.map(|line| line.ok as f64 / line.length_s).collect();
-    stats::mean_interval(&rates)
+    let measured = timeline.iter().filter(|line| line.phase != Phase::Warmup);
+    let seconds: Vec<(u64, f64)> = measured.map(|line| (line.ok, line.length_s)).collect();
+    stats::rate_interval(&seconds).map(|(_, interval)| interval)
+}
+
+/// CPUs that neither this process nor the store's server kept busy. What a server uses that is not ours to watch cannot be
+/// told from what others use.
+fn other_cpus(outcome: &Outcome, shares_machine: bool) -> Option<f64> {
+    let server = match outcome.usage.total() {
+        Some(server) => Duration::from_secs_f64(server.cpu_s),
+        None if shares_machine => return None,
+        None => Duration::ZERO,
+    };
+    Some(cpus(outcome.given?.busy.saturating_sub(outcome.cpu + server), outcome.wall))
+}
+
+/// As many CPUs as would be busy all of the time.
+fn cpus(cpu: Duration, wall: Duration) -> f64 {
+    cpu.as_secs_f64() / wall.as_secs_f64().max(1e-9)
 }
 
 /// How skewed the accesses of the part were that most operations aim at: counted by generating them again.

@@ -21,8 +21,6 @@ pub struct Course {
     pub windows: Vec<Window>,
     /// For each operation of the plan, its slot; the slots of its steps follow it.
     pub slots: Vec<usize>,
-    /// Whether lanes own their threads.
-    pub owns_thread: bool,
     /// Whether answers can be checked: the store keeps data.
     pub checks_answers: bool,
     /// By table, whether scans have to begin with the record that they start from.
@@ -68,5 +66,11 @@ impl Course {
     pub fn second_of(&self, now_ns: u64, phase: Phase) -> i64 {
         let second = (now_ns as i64 - self.measure_ns as i64).div_euclid(1_000_000_000);
         if phase == Phase::Warmup { second.min(-1) } else { second.clamp(0, self.last_second) }
+    }
+
+    /// When a second began. One of the warm-up before the clock's zero: zero.
+    #[inline]
+    pub fn began_ns(&self, second: i64) -> u64 {
+        (self.measure_ns as i64 + second * 1_000_000_000).max(0) as u64
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
-use drivers::{Done, Failure, FailureKind, Op, Rows, Store};
+use drivers::{Done, Failure, FailureKind, Op, Placement, Rows, Store};
 
 use crate::generate::{OpStream, Outcome};
 use crate::measure::Times;
@@ -20,8 +20,9 @@ use crate::record::Phase;
 use super::answer;
 use super::client::Client;
 use super::course::{Course, Window};
+use super::event_loop::reply_waited_ns;
 use super::ledger::Ledger;
-use super::pace::wait_until;
+use super::pace::Wait;
 use super::work::Tally;
 
 /// How long a lane may be without a connection before the run is given up: a server that restarts is back by then.
@@ -33,6 +34,8 @@ pub struct Lane<S: Store> {
     pub index: usize,
     /// Its session.
     pub client: Client<S>,
+    /// How it waits for an instant.
+    pub wait: Wait,
     /// Its operations.
     pub stream: OpStream,
     /// What the store acknowledged to it.
@@ -112,7 +115,7 @@ impl<S: Store> Lane<S> {
     pub async fn run(mut self) -> Ended {
         let course = Arc::clone(&self.course);
         let _running = Running(&course.running);
-        let stopped = !wait_until(&course.clock, 1, course.owns_thread, &course.stop).await;
+        let stopped = !self.wait.until(&course.clock, 1, &course.stop).await;
         let mut progress = Progress {
             now_ns: course.clock.now_ns(),
             check_ns: 0,
@@ -158,26 +161,33 @@ impl<S: Store> Lane<S> {
                 Claim::Start(intended_ns) => intended_ns,
             };
             let operation = self.stream.next().operation;
-            if window.schedule.is_some() && !self.wait(course, intended_ns, progress).await {
-                // Stopped before it was due: it was never offered.
-                self.stream.settle(Outcome::NotApplied);
-                progress.claimed -= 1;
-                break;
+            let mut late_ns = 0;
+            if window.schedule.is_some() {
+                let Some(late) = self.wait_until(course, intended_ns).await else {
+                    // Stopped before it was due: it was never offered.
+                    progress.stopped = true;
+                    self.stream.settle(Outcome::NotApplied);
+                    progress.claimed -= 1;
+                    break;
+                };
+                late_ns = late;
             }
-            self.measure(course, window, operation, intended_ns, progress).await;
+            self.measure(course, window, operation, (intended_ns, late_ns), progress).await;
         }
     }
 
-    /// Waits for the intended instant; a lane that is late already does not wait. False if stopped.
-    async fn wait(&mut self, course: &Course, intended_ns: u64, progress: &mut Progress) -> bool {
-        if course.clock.now_ns() < intended_ns {
-            if !wait_until(&course.clock, intended_ns, course.owns_thread, &course.stop).await {
-                progress.stopped = true;
-                return false;
-            }
-            self.recorder.woke(course.clock.now_ns() - intended_ns);
+    /// Waits for the intended instant; how late it woke, which for a lane that was late already is nothing: that is the
+    /// store's doing. None if stopped.
+    async fn wait_until(&mut self, course: &Course, intended_ns: u64) -> Option<u64> {
+        if course.clock.now_ns() >= intended_ns {
+            return Some(0);
         }
-        true
+        if !self.wait.until(&course.clock, intended_ns, &course.stop).await {
+            return None;
+        }
+        let late_ns = course.clock.now_ns() - intended_ns;
+        self.recorder.woke(late_ns);
+        Some(late_ns)
     }
 
     /// Carries out the generated operation under the stopwatch, then checks, notes and records it.
@@ -187,7 +197,7 @@ impl<S: Store> Lane<S> {
         course: &Course,
         window: &Window,
         operation: usize,
-        intended_ns: u64,
+        (intended_ns, late_ns): (u64, u64),
         progress: &mut Progress,
     ) {
         let (mut retries, mut tried) = (0, 0);
@@ -199,10 +209,15 @@ impl<S: Store> Lane<S> {
 
         let started_ns = course.clock.now_ns();
         let mut ended_ns = started_ns;
+        let mut delay_ns = late_ns;
         for (op, step) in ops.iter().zip(&mut self.steps) {
+            let sent_ns = ended_ns;
             result = execute(&mut self.client, op, &mut step.rows, course, started_ns, &mut retries).await;
             ended_ns = course.clock.now_ns();
             step.ended_ns = ended_ns;
+            if S::PLACEMENT == Placement::Remote {
+                delay_ns += reply_waited_ns(&course.clock, sent_ns, ended_ns);
+            }
             tried += 1;
             if result.is_err() {
                 break;
@@ -221,6 +236,10 @@ impl<S: Store> Lane<S> {
         }
         let slot = course.slots[operation];
         record(&mut self.recorder, slot, Times { intended_ns, started_ns, ended_ns }, &result);
+        if S::PLACEMENT == Placement::Remote || window.schedule.is_some() {
+            self.recorder.delayed(delay_ns);
+        }
+        self.recorder.ended_in.mark(ended_ns.saturating_sub(course.began_ns(progress.second)));
         self.recorder.slots[slot].retries += u64::from(retries) + self.client.take_retries();
         let ops = self.stream.ops(operation);
         self.tally.note(operation, &result, || ops.iter().zip(&self.steps).map(|(op, step)| (op, &step.rows)));

@@ -10,11 +10,11 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use drivers::server::Server;
-use drivers::{Placement, Store};
+use drivers::Store;
 
 use crate::draw::rng::Purpose;
 use crate::generate::{Maker, OpStream};
-use crate::host;
+use crate::host::{self, GivenCpu};
 use crate::measure::collector::{Collector, Measured};
 use crate::measure::recorder::Recorder;
 use crate::measure::{Slot, hlog};
@@ -25,7 +25,7 @@ use super::client::Client;
 use super::course::{Course, Window};
 use super::lane::{Ended, Lane};
 use super::ledger::Ledger;
-use super::pace::{Clock, Schedule, Stop, sleep_until};
+use super::pace::{Clock, Schedule, Stop, Wait, sleep_until};
 use super::prepare::Prepared;
 use super::work::{Sizes, Tally};
 use super::{CONNECTING, Request, RunError, Until, Watch, error};
@@ -50,6 +50,8 @@ pub struct Outcome {
     pub measure_ns: u64,
     /// CPU time of this process during the measurement.
     pub cpu: Duration,
+    /// CPU time that the machine gave away during the measurement.
+    pub given: Option<GivenCpu>,
     /// Wall time of the measurement, drain included.
     pub wall: Duration,
     /// Threads that carried the lanes.
@@ -84,9 +86,10 @@ pub fn measure<S: Store>(
     let maker = Maker::new(Arc::clone(&request.generator), Arc::clone(&prepared.frontiers));
     let sizes = &Arc::new(Sizes::new(&request.generator, maker));
     let spares = &spares;
-    let build = move |index: usize, client: Client<S>, course: Arc<Course>| Lane {
+    let build = move |index: usize, (client, wait): (Client<S>, Wait), course: Arc<Course>| Lane {
         index,
         client,
+        wait,
         stream: OpStream::new(
             Arc::clone(&request.generator),
             Arc::clone(&prepared.frontiers),
@@ -102,7 +105,8 @@ pub fn measure<S: Store>(
         course,
         steps: Vec::new(),
     };
-    let (mut cpu, mut wall, mut usage) = (Duration::ZERO, Instant::now(), usage::Samples::default());
+    let (mut cpu, mut given, mut wall) = (Duration::ZERO, None, Instant::now());
+    let mut usage = usage::Samples::default();
     let (ended, measured) = thread::scope(|scope| {
         let collecting = scope.spawn(move || {
             hlog::with_log(Box::new(log), SystemTime::now(), |log| {
@@ -110,14 +114,15 @@ pub fn measure<S: Store>(
             })
         });
         let start = || Arc::new(course::<S>(request, &first_slots, slots.len(), stop));
-        let ended = threads::run_lanes(&prepared.store, load.timeout, (lanes, threads), start, &build, |course| {
+        let ended = threads::run_lanes(&prepared.store, load, threads, start, &build, |course| {
             sleep_until(&course.clock, course.measure_ns, stop);
-            (cpu, wall) = (host::cpu_time(), Instant::now());
+            (cpu, given, wall) = (host::cpu_time(), host::given_cpu(), Instant::now());
             if let Some(server) = server {
                 usage = usage::sample(server, course);
             }
         });
         cpu = host::cpu_time().saturating_sub(cpu);
+        given = host::given_cpu().zip(given).map(|(now, before)| now.since(before));
         // The collector ends when every lane has said so, or when nobody is left who could: `build` holds a sender.
         drop(build);
         (ended, collecting.join())
@@ -130,6 +135,7 @@ pub fn measure<S: Store>(
         ended,
         measure_ns: load.warmup.as_nanos() as u64,
         cpu,
+        given,
         wall: wall.elapsed(),
         threads,
         usage,
@@ -187,7 +193,6 @@ fn course<S: Store>(request: &Request, first_slots: &[usize], slot_count: usize,
         running: AtomicU64::new(u64::from(load.clients)),
         slots: first_slots.to_vec(),
         slot_count,
-        owns_thread: S::PLACEMENT == Placement::Embedded,
         checks_answers: S::KEEPS_DATA,
         scans_begin_at_a_record: (0..request.plan().tables.len())
             .map(|table| request.plan().scans_begin_at_a_record(table))

@@ -15,6 +15,8 @@ use rand_xoshiro::SplitMix64;
 use crate::draw::rng::{Purpose, rng};
 use crate::workload::Arrivals;
 
+use super::timer::Timer;
+
 /// The run's clock: nanoseconds since its start.
 ///
 /// It reads the processor's time-stamp counter where that is constant and synchronised, else the system's monotonic
@@ -37,7 +39,13 @@ impl Clock {
     /// Nanoseconds since zero; zero before it.
     #[inline]
     pub fn now_ns(&self) -> u64 {
-        self.clock.delta_as_nanos(self.made, self.clock.raw()).saturating_sub(self.head_start_ns)
+        self.at_ns(self.clock.raw())
+    }
+
+    /// The same for a raw reading of the counter.
+    #[inline]
+    pub fn at_ns(&self, raw: u64) -> u64 {
+        self.clock.delta_as_nanos(self.made, raw).saturating_sub(self.head_start_ns)
     }
 }
 
@@ -149,35 +157,34 @@ impl Stop {
     }
 }
 
-/// Waits until an instant, on a thread of its own or on one that is shared with other lanes.
-///
-/// `thread::sleep` wakes about 75 us late and tokio's timer 1 to 2 ms, so the sleep ends early and the rest is spun or
-/// yielded. Long waits are cut so that a stop is noticed. False if it was stopped.
-pub async fn wait_until(clock: &Clock, due_ns: u64, owns_thread: bool, stop: &Stop) -> bool {
-    const SLICE_NS: u64 = 50_000_000;
-    let early_ns = if owns_thread { 120_000 } else { 2_000_000 };
-    loop {
-        let now_ns = clock.now_ns();
-        if now_ns >= due_ns {
-            return true;
-        }
-        let left_ns = due_ns - now_ns;
-        if left_ns <= early_ns {
-            if owns_thread {
-                std::hint::spin_loop()
-            } else {
-                tokio::task::yield_now().await
+/// How a lane waits for an instant.
+#[derive(Debug)]
+pub enum Wait {
+    /// It has a thread of its own: `thread::sleep` wakes about 75 us late, so it ends 120 us early and the rest is spun.
+    /// The store runs on that thread too, and nobody else waits for it.
+    Thread,
+    /// It shares a thread, on which others wait for replies: it sleeps until the instant, and nothing is spun.
+    Task(Timer),
+}
+
+impl Wait {
+    /// Waits until an instant; false if it was stopped. Long waits are cut so that a stop is noticed.
+    pub async fn until(&self, clock: &Clock, due_ns: u64, stop: &Stop) -> bool {
+        const SLICE_NS: u64 = 100_000_000;
+        const EARLY_NS: u64 = 120_000;
+        loop {
+            let left_ns = due_ns.saturating_sub(clock.now_ns());
+            if left_ns == 0 {
+                return true;
             }
-            continue;
-        }
-        if stop.is_set() {
-            return false;
-        }
-        let sleep_ns = (left_ns - early_ns).min(SLICE_NS);
-        if owns_thread {
-            std::thread::sleep(Duration::from_nanos(sleep_ns));
-        } else {
-            tokio::time::sleep(Duration::from_nanos(sleep_ns)).await;
+            if stop.is_set() {
+                return false;
+            }
+            match self {
+                Wait::Thread if left_ns <= EARLY_NS => std::hint::spin_loop(),
+                Wait::Thread => std::thread::sleep(Duration::from_nanos((left_ns - EARLY_NS).min(SLICE_NS))),
+                Wait::Task(timer) => timer.sleep(Duration::from_nanos(left_ns.min(SLICE_NS))).await,
+            }
         }
     }
 }

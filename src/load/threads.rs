@@ -4,13 +4,15 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::Duration;
 
 use drivers::{Failure, FailureKind, Placement, Store};
 
 use super::client::Client;
 use super::course::Course;
 use super::lane::{Ended, Lane};
+use super::pace::Wait;
+use super::timer::Timer;
+use super::{Load, event_loop};
 use crate::host;
 
 /// How many threads carry this many lanes. Those of a remote store have a CPU each, or half of the CPUs where they share
@@ -40,10 +42,10 @@ pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 /// When a session cannot be opened; no lane has then run.
 pub fn run_lanes<S: Store>(
     store: &Arc<S>,
-    timeout: Duration,
-    (lanes, threads): (usize, usize),
+    load: &Load,
+    threads: usize,
     start: impl FnOnce() -> Arc<Course>,
-    build: impl Fn(usize, Client<S>, Arc<Course>) -> Lane<S> + Sync,
+    build: impl Fn(usize, (Client<S>, Wait), Arc<Course>) -> Lane<S> + Sync,
     meanwhile: impl FnOnce(&Course),
 ) -> Result<Vec<Ended>, Failure> {
     thread::scope(|scope| {
@@ -53,10 +55,10 @@ pub fn run_lanes<S: Store>(
         for thread in 0..threads {
             let (begin, wait_for_begin) = channel();
             let (opened, build) = (opened.clone(), &build);
-            let indices: Vec<usize> = (thread..lanes).step_by(threads).collect();
+            let indices: Vec<usize> = (thread..load.clients as usize).step_by(threads).collect();
             starts.push(begin);
             let refused = opened.clone();
-            let carried = move || carry(store, timeout, &indices, &opened, &wait_for_begin, build);
+            let carried = move || carry(store, load, &indices, &opened, &wait_for_begin, build);
             match thread::Builder::new().spawn_scoped(scope, carried) {
                 Ok(thread) => running.push(thread),
                 Err(error) => {
@@ -88,16 +90,19 @@ pub fn run_lanes<S: Store>(
 /// One thread: opens the sessions of its lanes, waits for the start, runs them side by side.
 fn carry<S: Store>(
     store: &Arc<S>,
-    timeout: Duration,
+    load: &Load,
     indices: &[usize],
     opened: &Sender<Result<(), Failure>>,
     begin: &Receiver<Arc<Course>>,
-    build: &(impl Fn(usize, Client<S>, Arc<Course>) -> Lane<S> + Sync),
+    build: &(impl Fn(usize, (Client<S>, Wait), Arc<Course>) -> Lane<S> + Sync),
 ) -> Vec<Ended> {
-    let clients = runtime().map_err(|error| no_room("event queue", "ulimit -n", error));
+    let clients = event_loop::runtime().map_err(|error| no_room("event queue", "ulimit -n", error));
     let clients = clients.and_then(|runtime| {
-        let connect = || runtime.block_on(Client::connect(Arc::clone(store), timeout));
-        let clients: Result<Vec<Client<S>>, Failure> = indices.iter().map(|_| connect()).collect();
+        let client = async || {
+            let client = Client::connect(Arc::clone(store), load.timeout).await?;
+            Ok((client, wait(S::PLACEMENT, load.rate_per_s.is_some())?))
+        };
+        let clients: Result<Vec<_>, Failure> = indices.iter().map(|_| runtime.block_on(client())).collect();
         Ok((runtime, clients?))
     });
     let (runtime, clients) = match clients {
@@ -111,6 +116,17 @@ fn carry<S: Store>(
     let Ok(course) = begin.recv() else { return Vec::new() };
     let lanes = indices.iter().zip(clients).map(|(index, client)| build(*index, client, Arc::clone(&course)));
     runtime.block_on(side_by_side(lanes.collect()))
+}
+
+/// How a lane waits for an instant. A closed loop waits for its first one only.
+fn wait(placement: Placement, open_loop: bool) -> Result<Wait, Failure> {
+    match placement {
+        Placement::Embedded => Ok(Wait::Thread),
+        Placement::Remote if open_loop => {
+            Ok(Wait::Task(Timer::precise().map_err(|error| no_room("timer", "ulimit -n", error))?))
+        }
+        Placement::Remote => Ok(Wait::Task(Timer::coarse())),
+    }
 }
 
 /// Each thread of lanes has an event queue, which takes some of the files that a process may open.

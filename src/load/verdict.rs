@@ -4,7 +4,7 @@
 
 use drivers::Guarantees;
 
-use crate::record::{CheckResult, Client, Counts, Interval, Latency, Mode, Phase, Verdict};
+use crate::record::{CheckResult, Client, Counts, Interval, Latency, Mode, Phase, Standstill, Verdict};
 use crate::stats::{self, Kept, Limit, Steadiness};
 
 /// More failed operations than this and the rest is not the workload that was asked for.
@@ -14,8 +14,19 @@ const MAX_FAILED_SHARE: f64 = 0.01;
 const BACKLOG_SERVICE_TIMES: u64 = 10;
 /// A lag below this is the pacer's own.
 const BACKLOG_FLOOR_NS: u64 = 5_000_000;
-/// The pacer's lateness, as a share of the median response, above which the client shapes what it measures.
-const PACER_SHARE: f64 = 0.1;
+/// More of a percentile than this being the client's own part, and the run is about the client.
+const SHAPED_SHARE: f64 = 0.25;
+/// As long as this, the client's own part is what a machine takes to wake a thread: some 100 us where a core is idle, and
+/// twice that once in a hundred times.
+const SHAPED_FLOOR_NS: u64 = 250_000;
+/// More of a percentile than this being the client's own part is worth a note.
+const CLIENT_SHARE: f64 = 0.1;
+/// A standstill shorter than this is left to the largest response time.
+const STANDSTILL_S: f64 = 1.0;
+/// Random arrivals leave gaps: one of 15 times the mean comes once in 3 million (e^15).
+const STANDSTILL_GAPS: f64 = 15.0;
+/// More of a core than this used by others, or given away by the hypervisor, and the run is noisy.
+const NOISY_CPUS: f64 = 0.10;
 /// Threads that are busier than this are what is measured: in a queue with random arrivals, what waits for one that is
 /// busy 85 % of the time waits for 5.7 times what it is there for (M/M/1: share / (1 - share)).
 const BUSY: f64 = 0.85;
@@ -33,6 +44,8 @@ pub struct Evidence<'a> {
     pub counts: Counts,
     /// One line a second.
     pub timeline: &'a [Interval],
+    /// The longest time in which nothing ended.
+    pub standstill: Standstill,
     /// Response times over all operations.
     pub response: &'a Latency,
     /// Service times over all operations.
@@ -97,7 +110,57 @@ pub fn reach(evidence: &Evidence<'_>) -> Verdict {
     {
         reasons.push(reason);
     }
-    Verdict { valid: reasons.is_empty(), reasons, notes: notes(evidence) }
+    reasons.extend(shaped(evidence));
+    Verdict { valid: reasons.is_empty(), reasons, noisy: noisy(evidence), notes: notes(evidence) }
+}
+
+/// A tail that is the client's own: lanes that woke late although they were free, replies that waited for a thread.
+fn shaped(evidence: &Evidence<'_>) -> Option<String> {
+    let (delay_ns, response_ns) = (evidence.client.delay_ns.p99, evidence.response.p99);
+    let share = delay_ns as f64 / response_ns as f64;
+    (delay_ns > SHAPED_FLOOR_NS && share > SHAPED_SHARE).then(|| {
+        format!(
+            "shaped by the client: its own delay was {:.2} ms at p99, {:.0} % of the response time's p99; run it where it \
+             has a core to itself, or lower --rate or --clients",
+            delay_ns as f64 / 1e6,
+            100.0 * share
+        )
+    })
+}
+
+/// What else than the store moved the figures: others on this machine, or a level that did not hold.
+fn noisy(evidence: &Evidence<'_>) -> Vec<String> {
+    let Client { other_cpus, stolen_cpus, .. } = *evidence.client;
+    let mut noisy = Vec::new();
+    let (others, stolen) = (other_cpus.unwrap_or(0.0), stolen_cpus.unwrap_or(0.0));
+    if others + stolen > NOISY_CPUS && length_s(evidence.timeline) >= 1.0 {
+        noisy.push(format!(
+            "other processes used {:.0} % of a core and the hypervisor took {:.0} %",
+            100.0 * others,
+            100.0 * stolen
+        ));
+    }
+    let whole = |line: &&Interval| line.phase == Phase::Measure && line.length_s > 0.99;
+    let seconds = evidence.timeline.iter().filter(whole);
+    // The throughput of an open loop is its schedule's.
+    let (what, series): (_, Vec<f64>) = match evidence.mode {
+        Mode::Closed => ("throughput", seconds.map(|line| line.ok as f64).collect()),
+        Mode::Open => ("median response time", seconds.map(|line| line.response_ns.p50 as f64 / 1e6).collect()),
+    };
+    if let Some(shift) = stats::level_shift(&series) {
+        let show = |level: f64| match evidence.mode {
+            Mode::Closed => format!("{level:.0}/s"),
+            Mode::Open => format!("{level:.3} ms"),
+        };
+        noisy.push(format!(
+            "the {what} moved from {} to {} at {} s, {:.1} times the deviation of single seconds",
+            show(shift.from),
+            show(shift.to),
+            shift.at_s,
+            shift.deviations
+        ));
+    }
+    noisy
 }
 
 /// A client of a closed loop that waits for a failure or a connection asks nothing: an outage of half the run may be one
@@ -123,18 +186,13 @@ pub fn weakened(before: &Guarantees, after: &Guarantees) -> Option<String> {
     })
 }
 
-/// The longest time in which nothing ended, if it is a second or more.
-fn standstill(timeline: &[Interval]) -> Option<String> {
-    let mut longest: (f64, f64) = (0.0, 0.0);
-    let mut idle_s = 0.0;
-    for line in timeline.iter().filter(|line| line.phase != Phase::Warmup) {
-        idle_s = if line.ok + line.failed == 0 { idle_s + line.length_s } else { 0.0 };
-        if idle_s > longest.0 {
-            longest = (idle_s, line.at_s + line.length_s - idle_s);
-        }
-    }
-    let (length_s, from_s) = longest;
-    (length_s >= 1.0).then(|| format!("no operation ended for {length_s:.0} s, from second {from_s:.0}"))
+/// A time in which no operation ended that is too long for chance.
+fn standstill(evidence: &Evidence<'_>) -> Option<String> {
+    let Standstill { from_s, length_s: still_s } = evidence.standstill;
+    let ended = evidence.counts.succeeded + evidence.counts.failed;
+    let mean_gap_s = length_s(evidence.timeline) / ended.max(1) as f64;
+    (still_s >= STANDSTILL_S.max(STANDSTILL_GAPS * mean_gap_s))
+        .then(|| format!("no operation ended for {still_s:.1} s, from second {from_s:.1}"))
 }
 
 /// Offered more than the store sustains: then latency grows with the length of the run and is no property of the store.
@@ -191,13 +249,7 @@ fn notes(evidence: &Evidence<'_>) -> Vec<String> {
     if undecided > 0 {
         notes.push(format!("{undecided} of {} checks could not be judged", evidence.checks.len()));
     }
-    let pacer = &evidence.client.pacer_ns;
-    if evidence.mode == Mode::Open && pacer.p99 as f64 > PACER_SHARE * evidence.response.p50 as f64 {
-        notes.push(format!(
-            "the pacer woke up to {} us late (p99), more than a tenth of the median response: the client contributes to the latency",
-            pacer.p99 / 1_000
-        ));
-    }
+    notes.extend(client_part(evidence));
     if evidence.client.reconnects > 0 || evidence.client.disconnected_s > 0.0 {
         let Client { reconnects, disconnected_s, .. } = evidence.client;
         notes.push(format!(
@@ -215,8 +267,22 @@ fn notes(evidence: &Evidence<'_>) -> Vec<String> {
     if evidence.mode == Mode::Closed {
         notes.extend(unsteady(&series));
     }
-    notes.extend(standstill(evidence.timeline));
+    notes.extend(standstill(evidence));
     notes
+}
+
+/// How much of the response times the client itself is, where that is not little.
+fn client_part(evidence: &Evidence<'_>) -> Option<String> {
+    let (delay, response) = (&evidence.client.delay_ns, evidence.response);
+    let is_much = |delay_ns: u64, response_ns: u64| delay_ns as f64 > CLIENT_SHARE * response_ns as f64;
+    (is_much(delay.p50, response.p50) || is_much(delay.p99, response.p99)).then(|| {
+        format!(
+            "response times include the client's own delay: {} us at the median, {} us at p99; service times leave out the \
+             part of it that lies before the start",
+            delay.p50 / 1_000,
+            delay.p99 / 1_000
+        )
+    })
 }
 
 impl Limited<'_> {
@@ -291,6 +357,7 @@ mod tests {
             mode,
             counts: Counts { scheduled: succeeded, succeeded, ..Counts::default() },
             timeline,
+            standstill: Standstill::default(),
             response: &latency,
             service: &latency,
             client: &Client::default(),
@@ -309,7 +376,7 @@ mod tests {
     #[test]
     fn a_steady_run_is_valid_and_nothing_is_noted() {
         let verdict = judge(Mode::Open, &seconds(Phase::Measure, 0.0, &[(1_000, 0); 10]), |_| ());
-        assert_eq!(verdict, Verdict { valid: true, reasons: vec![], notes: vec![] });
+        assert_eq!(verdict, Verdict { valid: true, ..Verdict::default() });
     }
 
     #[test]
@@ -328,11 +395,14 @@ mod tests {
         let failed: &Latency = Box::leak(Box::new(Latency { count: 2, mean: 50e6, ..Latency::default() }));
         let away = |seconds: f64| {
             let client = Box::leak(Box::new(Client { disconnected_s: seconds, ..Client::default() }));
-            judge(Mode::Closed, &lines, |evidence| (evidence.client, evidence.failed) = (client, failed))
+            judge(Mode::Closed, &lines, |evidence| {
+                (evidence.client, evidence.failed) = (client, failed);
+                evidence.standstill = Standstill { from_s: 2.0, length_s: 8.0 };
+            })
         };
         // Two clients, ten seconds, 0.1 s in operations that failed.
         let slight = away(0.05);
-        assert!(slight.valid && slight.notes.contains(&"no operation ended for 8 s, from second 2".to_owned()));
+        assert!(slight.valid && slight.notes.contains(&"no operation ended for 8.0 s, from second 2.0".to_owned()));
         let reason = "clients spent 80.0 % of their time without a connection or on operations that failed";
         assert_eq!(away(15.9).reasons, [reason]);
     }
@@ -347,6 +417,53 @@ mod tests {
         };
         assert!(judged(1_850).valid);
         assert!(judged(3_000).reasons[0].contains("0.7 s behind schedule"));
+    }
+
+    #[test]
+    fn a_standstill_is_told_by_its_length_and_not_by_whole_seconds() {
+        let lines = seconds(Phase::Measure, 0.0, &[(1_000, 0); 10]);
+        let notes = |from_s, length_s| {
+            judge(Mode::Closed, &lines, |evidence| evidence.standstill = Standstill { from_s, length_s }).notes
+        };
+        assert_eq!(notes(3.42, 1.9), ["no operation ended for 1.9 s, from second 3.4"]);
+        assert!(notes(3.42, 0.9).is_empty());
+        let rare = seconds(Phase::Measure, 0.0, &[(2, 0); 10]);
+        let verdict = judge(Mode::Open, &rare, |evidence| evidence.standstill = Standstill { from_s: 1.0, length_s: 3.0 });
+        assert!(!verdict.notes.iter().any(|note| note.contains("ended for")), "two a second leave such gaps: {verdict:?}");
+    }
+
+    #[test]
+    fn a_tail_that_is_the_clients_own_is_not_the_stores() {
+        let lines = seconds(Phase::Measure, 0.0, &[(1_000, 0); 10]);
+        let judged = |delay_us: u64, response_us: u64| {
+            let delay_ns = Latency { p50: 1, p99: 1_000 * delay_us, ..Latency::default() };
+            let client = Box::leak(Box::new(Client { delay_ns, ..Client::default() }));
+            let response = Box::leak(Box::new(Latency { p50: 100_000, p99: 1_000 * response_us, ..Latency::default() }));
+            judge(Mode::Open, &lines, |evidence| (evidence.client, evidence.response) = (client, response))
+        };
+        let shaped = judged(900, 2_560);
+        assert!(!shaped.valid && shaped.reasons[0].starts_with("shaped by the client: its own delay was 0.90 ms at p99"));
+        assert!(judged(900, 4_000).valid, "less than a quarter");
+        let little = judged(200, 400);
+        assert!(little.valid && little.notes[0].contains("200 us at p99"), "what waking a thread takes: {little:?}");
+        assert!(judged(10, 1_000).notes.is_empty());
+    }
+
+    #[test]
+    fn others_on_the_machine_and_a_level_that_moves_make_a_run_noisy_and_leave_it_valid() {
+        let steady = seconds(Phase::Measure, 0.0, &[(1_000, 0); 10]);
+        let judged = |lines: &[Interval], other_cpus, stolen_cpus| {
+            let client = Client { other_cpus: Some(other_cpus), stolen_cpus: Some(stolen_cpus), ..Client::default() };
+            let client = Box::leak(Box::new(client));
+            judge(Mode::Closed, lines, |evidence| evidence.client = client)
+        };
+        assert!(judged(&steady, 0.05, 0.04).noisy.is_empty());
+        let busy = judged(&steady, 0.45, 0.02);
+        assert_eq!(busy.noisy, ["other processes used 45 % of a core and the hypervisor took 2 %"]);
+        assert!(busy.valid);
+        let swinging: Vec<(u64, u64)> = (0..10).map(|at| (if at < 5 { 16_538 } else { 666 }, 0)).collect();
+        let swung = judged(&seconds(Phase::Measure, 0.0, &swinging), 0.0, 0.0);
+        assert!(swung.valid && swung.noisy[0].starts_with("the throughput moved from 16538/s to 666/s at 5 s"), "{swung:?}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use drivers::FailureKind;
 use hdrhistogram::Histogram;
 
 use super::Slot;
+use super::completions::Completions;
 use super::histogram;
 use super::hlog::LogWriter;
 use super::recorder::Recorder;
@@ -71,6 +72,10 @@ pub struct Measured {
     pub timeline: Vec<Interval>,
     /// Lateness of the pacer's own wake-ups.
     pub pacer: Histogram<u64>,
+    /// The client's own part of response times.
+    pub delay: Histogram<u64>,
+    /// When operations ended.
+    pub completions: Completions,
     /// Arrivals within the measurement that were never sent.
     pub skipped: u64,
     /// Latencies cut to an hour.
@@ -180,7 +185,7 @@ impl Collector<'_> {
             }
         }
         if phase != Phase::Warmup {
-            measured.add(self.slots, &recorder, self.open_loop);
+            measured.add(self.slots, second, &recorder, self.open_loop);
         }
         let line = line.finish(self.open_loop);
         watch(&line);
@@ -205,13 +210,15 @@ impl Measured {
             total: Totals::new(),
             timeline: Vec::new(),
             pacer: histogram::new(),
+            delay: histogram::new(),
+            completions: Completions::default(),
             skipped: 0,
             clamped: 0,
             last_ended_ns: 0,
         }
     }
 
-    fn add(&mut self, slots: &[Slot], recorder: &Recorder, open_loop: bool) {
+    fn add(&mut self, slots: &[Slot], second: i64, recorder: &Recorder, open_loop: bool) {
         for ((slot, totals), recorded) in slots.iter().zip(&mut self.slots).zip(&recorder.slots) {
             totals.add(recorded, open_loop);
             if !slot.is_step {
@@ -223,6 +230,8 @@ impl Measured {
             totals.response.end_second();
         }
         merge(&mut self.pacer, &recorder.pacer);
+        merge(&mut self.delay, &recorder.delay);
+        self.completions.add(second, recorder.ended_in);
         self.skipped += recorder.skipped;
         self.clamped += recorder.clamped;
         self.last_ended_ns = self.last_ended_ns.max(recorder.last_ended_ns);

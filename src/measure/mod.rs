@@ -3,6 +3,7 @@
 //! Operation names are known here, operations and stores are not.
 
 pub mod collector;
+mod completions;
 pub mod histogram;
 pub mod hlog;
 pub mod recorder;

@@ -10,6 +10,7 @@ use drivers::FailureKind;
 use hdrhistogram::Histogram;
 
 use super::Times;
+use super::completions::EndedIn;
 use super::histogram::LONGEST_NS;
 
 /// One lane's measurements since its last hand-over.
@@ -20,6 +21,10 @@ pub struct Recorder {
     pub slots: Vec<SlotRecorder>,
     /// Lateness of the pacer's own wake-ups.
     pub pacer: Histogram<u32>,
+    /// The client's own part of response times: see [`Recorder::delayed`].
+    pub delay: Histogram<u32>,
+    /// When in the second operations ended.
+    pub ended_in: EndedIn,
     /// Arrivals never sent.
     pub skipped: u64,
     /// Latencies cut to [`LONGEST_NS`].
@@ -58,6 +63,8 @@ impl Recorder {
             open_loop,
             slots: (0..slots).map(|_| SlotRecorder::new()).collect(),
             pacer: small(),
+            delay: small(),
+            ended_in: EndedIn::default(),
             skipped: 0,
             clamped: 0,
             last_ended_ns: 0,
@@ -101,12 +108,21 @@ impl Recorder {
         record(&mut self.pacer, late_ns);
     }
 
+    /// Records the client's own part of an operation's response time: how late its lane woke although it was free, and how
+    /// long its replies waited for their thread.
+    #[inline]
+    pub fn delayed(&mut self, delay_ns: u64) {
+        record(&mut self.delay, delay_ns);
+    }
+
     /// Adds another recorder's measurements and empties it, keeping its memory.
     pub fn absorb(&mut self, other: &mut Recorder) {
         for (into, from) in self.slots.iter_mut().zip(&mut other.slots) {
             into.absorb(from);
         }
         add(&mut self.pacer, &mut other.pacer);
+        add(&mut self.delay, &mut other.delay);
+        self.ended_in.absorb(&mut other.ended_in);
         self.skipped += std::mem::take(&mut other.skipped);
         self.clamped += std::mem::take(&mut other.clamped);
         self.last_ended_ns = self.last_ended_ns.max(std::mem::take(&mut other.last_ended_ns));

@@ -68,6 +68,15 @@ pub struct ServerUse {
     pub written_bytes: Option<u64>,
 }
 
+/// A time in which no operation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Standstill {
+    /// Its start in seconds since the measurement began.
+    pub from_s: f64,
+    /// Its length in seconds.
+    pub length_s: f64,
+}
+
 /// A distribution in a line.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Brief {

@@ -12,7 +12,7 @@ use rand_xoshiro::SplitMix64;
 use crate::measure::histogram;
 use crate::record::{
     Brief, CheckResult, Client, Counts, Experiment, Footprints, Host, Interval, Latency, LoadInfo, Loading, Mode,
-    OperationRecord, Phase, Phases, Run, SCHEMA, StoreInfo, Tool, Verdict, WorkloadInfo,
+    OperationRecord, Phase, Phases, Run, SCHEMA, Standstill, StoreInfo, Tool, Verdict, WorkloadInfo,
 };
 use crate::stats;
 
@@ -83,7 +83,7 @@ pub fn open_loop() -> Run {
 
 /// A verdict of invalidity.
 pub fn invalid(reason: &str) -> Verdict {
-    Verdict { valid: false, reasons: vec![reason.to_owned()], notes: Vec::new() }
+    Verdict { valid: false, reasons: vec![reason.to_owned()], ..Verdict::default() }
 }
 
 /// An experiment of these runs.
@@ -130,7 +130,8 @@ pub fn run(plan: &Plan) -> Run {
     let operations: indexmap::IndexMap<_, _> =
         plan.shapes.iter().zip(&draws).map(|(shape, draw)| (shape.0.to_owned(), draw.record())).collect();
     let total = Draw::total(&draws, plan.seconds).record();
-    let measured: Vec<f64> = timeline[warmup..].iter().map(|second| second.ok as f64).collect();
+    let measured: Vec<(u64, f64)> = timeline[warmup..].iter().map(|second| (second.ok, second.length_s)).collect();
+    let rate = stats::rate_interval(&measured);
     Run {
         id: format!("{}-{}-1", plan.workload, plan.store),
         repetition: 1,
@@ -140,8 +141,9 @@ pub fn run(plan: &Plan) -> Run {
         load: load(plan),
         phases: Phases { warmup_s: warmup as f64, measure_s: plan.seconds as f64, ..Phases::default() },
         loading: Loading::default(),
-        throughput_per_s: measured.iter().sum::<f64>() / plan.seconds as f64,
-        throughput_interval: stats::mean_interval(&measured),
+        throughput_per_s: total.ok as f64 / plan.seconds as f64,
+        throughput_interval: rate.map(|(_, interval)| interval),
+        standstill: Standstill::default(),
         counts: Counts { scheduled: total.ok, succeeded: total.ok, ..Counts::default() },
         operations,
         total,

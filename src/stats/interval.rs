@@ -1,4 +1,4 @@
-//! 95 % intervals from one run, by batch means: for a percentile and for a mean such as the throughput.
+//! 95 % intervals from one run, by batch means: for a percentile and for a rate such as the throughput.
 //!
 //! The run is cut into few long blocks, and the spread between the blocks says how sure the whole is (Law & Kelton,
 //! Simulation Modeling and Analysis, batch means). A block longer than the store's memory makes blocks nearly
@@ -75,18 +75,23 @@ fn count_above(histogram: &Histogram<u64>, value: u64) -> u64 {
     if histogram.max() > value { histogram.count_between(value + 1, histogram.max()) } else { 0 }
 }
 
-/// The 95 % interval of the mean of a series of successive seconds, e.g. operations per second: mean ± t·error over
-/// twenty blocks. `None` with fewer than ten values.
-pub fn mean_interval(per_second: &[f64]) -> Option<[f64; 2]> {
-    if per_second.len() < FEWEST_BLOCKS {
+/// The rate over all seconds, operations by time, and its 95 % interval: rate ± t·error over twenty blocks of seconds given
+/// as (operations, length in seconds). `None` with fewer than ten.
+///
+/// A ratio of sums, as percentiles are combined above: the last second is short, and the rate that is printed is this one,
+/// so it lies in its interval by construction. No rate is negative.
+pub fn rate_interval(seconds: &[(u64, f64)]) -> Option<(f64, [f64; 2])> {
+    if seconds.len() < FEWEST_BLOCKS {
         return None;
     }
-    let means: Vec<f64> = cut(per_second).map(|block| block.iter().sum::<f64>() / block.len() as f64).collect();
-    let blocks = means.len() as f64;
-    let mean = per_second.iter().sum::<f64>() / per_second.len() as f64;
-    let scatter: f64 = means.iter().map(|one| (one - mean).powi(2)).sum();
-    let half = student_t(0.95, means.len() - 1) * (scatter / (blocks * (blocks - 1.0))).sqrt();
-    Some([mean - half, mean + half])
+    let sums = |block: &[(u64, f64)]| block.iter().fold((0.0, 0.0), |(n, s), (more, length)| (n + *more as f64, s + length));
+    let (operations, length_s) = sums(seconds);
+    let rate = operations / length_s;
+    let blocks: Vec<(f64, f64)> = cut(seconds).map(sums).collect();
+    let count = blocks.len() as f64;
+    let scatter: f64 = blocks.iter().map(|(n, length)| (n - rate * length).powi(2)).sum();
+    let half = student_t(0.95, blocks.len() - 1) * (scatter / (count * (count - 1.0))).sqrt() / (length_s / count);
+    Some((rate, [(rate - half).max(0.0), rate + half]))
 }
 
 /// Successive blocks, as even as whole items allow: lengths differ by one at most.
@@ -208,7 +213,7 @@ mod tests {
     fn short_runs_and_runs_without_samples_say_nothing() {
         assert_eq!(percentile_interval(&vec![histogram::new(); 9], 0.5), None);
         assert_eq!(percentile_interval(&vec![histogram::new(); 60], 0.5), None);
-        assert_eq!(mean_interval(&[1.0; 9]), None);
+        assert_eq!(rate_interval(&[(1, 1.0); 9]), None);
     }
 
     #[test]
@@ -220,9 +225,28 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_of_ten_known_values() {
+    fn the_rate_of_ten_known_seconds() {
         // Standard deviation 3.0277, error 0.9574, t(9) = 2.262.
-        let [low, high] = mean_interval(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]).expect("ten values");
+        let seconds: Vec<(u64, f64)> = (1..=10).map(|n| (n, 1.0)).collect();
+        let (rate, [low, high]) = rate_interval(&seconds).expect("ten seconds");
+        assert_eq!(rate, 5.5);
         assert!((low - (5.5 - 2.1659)).abs() < 1e-3 && (high - (5.5 + 2.1659)).abs() < 1e-3, "{low} {high}");
+    }
+
+    proptest::proptest! {
+        /// Whatever the seconds hold and however short the last of them is: the figure is operations by time, and its
+        /// interval holds it.
+        #[test]
+        fn a_rate_lies_in_its_interval(
+            counts in proptest::collection::vec(0u64..100_000, 10..200),
+            last_s in 0.001f64..1.0,
+        ) {
+            let mut seconds: Vec<(u64, f64)> = counts.iter().map(|count| (*count, 1.0)).collect();
+            seconds.last_mut().expect("ten or more").1 = last_s;
+            let (rate, [low, high]) = rate_interval(&seconds).expect("ten or more");
+            let length_s = (counts.len() - 1) as f64 + last_s;
+            proptest::prop_assert!((rate * length_s - counts.iter().sum::<u64>() as f64).abs() < 1e-3);
+            proptest::prop_assert!(0.0 <= low && low <= rate && rate <= high, "{rate} [{low}, {high}]");
+        }
     }
 }

@@ -7,6 +7,7 @@
 
 mod chi_square;
 mod interval;
+mod level;
 mod limit;
 mod ratio;
 mod reading;
@@ -15,7 +16,8 @@ mod steadiness;
 mod student;
 
 pub use chi_square::{chi_square, chi_square_limit};
-pub use interval::{FEWEST_ABOVE, mean_interval, percentile_interval, percentile_intervals, ranked_above};
+pub use interval::{FEWEST_ABOVE, percentile_interval, percentile_intervals, ranked_above, rate_interval};
+pub use level::{LevelShift, level_shift};
 pub use limit::{Kept, Limit};
 pub use ratio::{FEWEST_RUNS, Ratio, ratio};
 pub use reading::{Percentile, Reading, over_runs, reading, spread_of};

@@ -12,7 +12,7 @@ use super::Catalogue;
 use super::offer::Offer;
 use super::targets::{Options, Terms};
 use crate::record::{
-    Client, Counts, Footprints, Host, LoadInfo, Loading, Mode, OperationRecord, Phases, Run, StoreInfo, Verdict, Work,
+    Client, Counts, Footprints, Host, LoadInfo, Loading, Mode, OperationRecord, Phases, Run, Standstill, StoreInfo, Verdict, Work,
     WorkloadInfo,
 };
 
@@ -71,6 +71,7 @@ fn run(driver: &str, operations: &[(&str, u64, Option<Work>)]) -> Run {
         operations: operations.iter().map(operation).collect(),
         total: OperationRecord::default(),
         timeline: Vec::new(),
+        standstill: Standstill::default(),
         client: Client { cpu_ns_per_op: 40_000.0, ..Client::default() },
         footprint: Footprints::default(),
         checks: Vec::new(),

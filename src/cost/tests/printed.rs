@@ -62,7 +62,7 @@ fn without_sizes_there_is_no_request_price() {
 fn an_invalid_run_has_no_figure() {
     let mut run = shop("libsql");
     run.verdict =
-        Verdict { valid: false, reasons: vec!["1 of 1 checks\u{1b}[2J failed".to_owned()], notes: Vec::new() };
+        Verdict { valid: false, reasons: vec!["1 of 1 checks\u{1b}[2J failed".to_owned()], ..Verdict::default() };
     insta::assert_snapshot!(default_line(run.clone(), &host(), &Options::default()), @"cost: no figure: the run is invalid: 1 of 1 checks?[2J failed");
     insta::assert_snapshot!(compared(vec![run.clone()], &Options::default(), &["ec2.m7g.large"]), @r"
     oltp on libsql 1.2.3, run oltp-libsql-1
