@@ -1,6 +1,6 @@
 //! Whether an open loop shapes what it measures: storebench against a small client that sleeps until each arrival, on the
-//! same server, at the same rate and with as many connections, alternating. `cargo bench --bench openloop`; it starts
-//! Redis and PostgreSQL, takes ten minutes and wants an idle machine.
+//! same server, at the same rate and with as many connections, alternating. `cargo bench --bench openloop`, or with
+//! `-- redis` or `-- postgres` one of the two; it starts the servers, takes ten minutes and wants an idle machine.
 //!
 //! The peer shares no code with the suite: a blocking socket and a thread for each connection, `thread::sleep` until the
 //! next arrival, the protocol by hand, percentiles from sorted samples. Two ratios decide, medians of the rounds: service
@@ -50,9 +50,16 @@ fn main() {
         "{:<9} {:>6} {:>7}  {:>8} {:>8} {:>18}  {:>8} {:>8} {:>18}  {:>8} {:>8}  {:>6}",
         "store", "rate/s", "clients", "p99 us", "peer", "ratio", "CPU us", "peer", "ratio", "late us", "peer", "server"
     );
-    let missed = compare::<drivers::redis::Redis, openloop::redis::Client>("redis")
-        + compare::<drivers::postgres::Postgres, openloop::postgres::Client>("postgres");
-    println!("{missed} of {} levels missed a bar ({} for p99, {} for CPU)", 2 * LEVELS.len(), BARS.0, BARS.1);
+    let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let wants = |name: &str| asked.is_empty() || asked.iter().any(|one| one == name);
+    let mut missed = 0;
+    if wants("redis") {
+        missed += compare::<drivers::redis::Redis, openloop::redis::Client>("redis");
+    }
+    if wants("postgres") {
+        missed += compare::<drivers::postgres::Postgres, openloop::postgres::Client>("postgres");
+    }
+    println!("{missed} levels missed a bar ({} for p99, {} for CPU)", BARS.0, BARS.1);
 }
 
 /// Compares at all levels; how many missed a bar.

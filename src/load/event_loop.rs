@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 
 use super::pace::Clock;
 
@@ -29,11 +29,12 @@ thread_local! {
     static LOOKS: Cell<Looks> = const { Cell::new(Looks { began: 0, ended: 0, ready: 0 }) };
 }
 
-/// A runtime for one thread of lanes.
+/// A runtime for one thread of lanes, which are its tasks. As parts of one future, or of a `LocalSet`, each wake-up of a lane
+/// would cost a write to the thread's own event queue and a look for events that finds nothing else.
 ///
 /// # Errors
 /// When the system refuses its event queue.
-pub fn runtime() -> std::io::Result<Runtime> {
+pub fn runtime() -> std::io::Result<LocalRuntime> {
     let (before, after) = (quanta::Clock::new(), quanta::Clock::new());
     Builder::new_current_thread()
         .enable_all()
@@ -51,7 +52,7 @@ pub fn runtime() -> std::io::Result<Runtime> {
                 looks.set(Looks { ended: now, ready, ..last });
             });
         })
-        .build()
+        .build_local(LocalOptions::default())
 }
 
 /// How long the reply that ended a round trip at `ended_ns`, sent no later than `sent_ns`, had been there before the

@@ -6,6 +6,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use drivers::{Failure, FailureKind, Placement, Store};
+use tokio::runtime::LocalRuntime;
+use tokio::task::JoinHandle;
 
 use super::client::Client;
 use super::course::Course;
@@ -115,7 +117,7 @@ fn carry<S: Store>(
     let _ = opened.send(Ok(()));
     let Ok(course) = begin.recv() else { return Vec::new() };
     let lanes = indices.iter().zip(clients).map(|(index, client)| build(*index, client, Arc::clone(&course)));
-    runtime.block_on(side_by_side(lanes.collect()))
+    side_by_side(&runtime, lanes.collect())
 }
 
 /// How a lane waits for an instant. A closed loop waits for its first one only.
@@ -135,20 +137,18 @@ fn no_room(what: &str, limit: &str, error: std::io::Error) -> Failure {
     Failure::new(FailureKind::Overload, format!("{problem}; lower --clients or raise `{limit}`")).caused_by(error)
 }
 
-/// Runs lanes on the current thread. A single one is awaited directly: nothing is scheduled around it.
-async fn side_by_side<S: Store>(mut lanes: Vec<Lane<S>>) -> Vec<Ended> {
-    if lanes.len() == 1
+/// Runs lanes on the current thread. One of an embedded store waits for nothing and is no task.
+fn side_by_side<S: Store>(runtime: &LocalRuntime, mut lanes: Vec<Lane<S>>) -> Vec<Ended> {
+    if S::PLACEMENT == Placement::Embedded
+        && lanes.len() == 1
         && let Some(lane) = lanes.pop()
     {
-        return vec![lane.run().await];
+        return vec![runtime.block_on(lane.run())];
     }
-    let local = tokio::task::LocalSet::new();
-    let tasks: Vec<_> = lanes.into_iter().map(|lane| local.spawn_local(lane.run())).collect();
-    local.await;
-    let mut ended = Vec::new();
-    for task in tasks {
-        // A panic is a bug; it is raised again here so that the thread's join reports it.
-        ended.push(task.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())));
-    }
-    ended
+    let tasks: Vec<_> = lanes.into_iter().map(|lane| runtime.spawn_local(lane.run())).collect();
+    // A panic is a bug; it is raised again here so that the thread's join reports it.
+    let ended = |task: JoinHandle<Ended>| {
+        runtime.block_on(task).unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    };
+    tasks.into_iter().map(ended).collect()
 }

@@ -1,9 +1,9 @@
 //! Wakes one lane of a shared thread at an instant, without spinning.
 //!
-//! A timer of the kernel (timerfd) in the thread's own event queue: it fires from a high-resolution timer, so that the
-//! lane wakes within some 100 us of its instant while the thread sleeps in the same `epoll_wait` in which it waits for
-//! replies. tokio's own timer counts in milliseconds, and spinning for the rest of one takes the CPU that the server or
-//! a reply needs: with Redis on the same two cores it made the service time's p99 twenty times longer.
+//! A timer of the kernel (timerfd) in the thread's own event queue: it counts in nanoseconds and ends the same `epoll_wait`
+//! in which the thread waits for replies. tokio's own timer counts in milliseconds, and spinning for the rest of one takes
+//! the CPU that the server or a reply needs: with Redis on the same two cores it made the service time's p99 up to twenty
+//! times longer.
 
 use std::time::Duration;
 

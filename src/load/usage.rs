@@ -20,7 +20,7 @@ pub fn sample(server: &Server, course: &Course) -> Samples {
     while course.running.load(Ordering::Relaxed) > 0 {
         let now_ns = course.clock.now_ns();
         if now_ns < due_ns {
-            std::thread::sleep(Duration::from_nanos(due_ns - now_ns).min(Duration::from_millis(20)));
+            std::thread::sleep(Duration::from_nanos(due_ns - now_ns).min(Duration::from_millis(100)));
             continue;
         }
         samples.take(server, course);
