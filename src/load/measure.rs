@@ -73,7 +73,7 @@ pub fn measure<S: Store>(
 ) -> Result<Outcome, RunError> {
     let load = &request.load;
     let lanes = load.clients as usize;
-    let threads = threads::count(S::PLACEMENT, lanes, prepared.shares_machine);
+    let threads = threads::count(S::PLACEMENT, load, prepared.shares_machine);
     let open_loop = load.rate_per_s.is_some();
     let (slots, first_slots) = slots(request.plan());
     let log = create(&request.hlog)?;

@@ -163,16 +163,12 @@ pub enum Wait {
     /// It has a thread of its own: `thread::sleep` wakes about 75 us late, so it ends 120 us early and the rest is spun.
     /// The store runs on that thread too, and nobody else waits for it.
     Thread,
-    /// It shares a thread, on which others wait for replies, and nothing is spun. It sleeps twice: a core that was idle for
-    /// milliseconds takes 200 to 450 us to wake (p99 of a virtual machine), but one that has just been awake 30 to 100.
-    /// The second wake-up costs 7 us of CPU.
+    /// It shares a thread, on which others wait for replies: it sleeps until the instant, and nothing is spun.
     Task(Timer),
 }
 
 /// How long before the instant a lane on a thread of its own stops sleeping.
 const SPIN_NS: u64 = 120_000;
-/// How long before the instant the first of two sleeps ends.
-const SECOND_SLEEP_NS: u64 = 300_000;
 /// Long sleeps are cut so that a stop is noticed; each cut is a wake-up that the operation pays for.
 const SLICE_NS: u64 = 500_000_000;
 
@@ -190,10 +186,7 @@ impl Wait {
             match self {
                 Wait::Thread if left_ns <= SPIN_NS => std::hint::spin_loop(),
                 Wait::Thread => std::thread::sleep(Duration::from_nanos((left_ns - SPIN_NS).min(SLICE_NS))),
-                Wait::Task(timer) => {
-                    let early_ns = if left_ns > 2 * SECOND_SLEEP_NS { SECOND_SLEEP_NS } else { 0 };
-                    timer.sleep(Duration::from_nanos((left_ns - early_ns).min(SLICE_NS))).await;
-                }
+                Wait::Task(timer) => timer.sleep(Duration::from_nanos(left_ns.min(SLICE_NS))).await,
             }
         }
     }

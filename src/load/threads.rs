@@ -17,17 +17,24 @@ use super::timer::Timer;
 use super::{Load, event_loop};
 use crate::host;
 
-/// How many threads carry this many lanes. Those of a remote store have a CPU each, or half of the CPUs where they share
-/// the machine with the server, and two in any case: with one, every lane would wait for what another one computes.
-pub fn count(placement: Placement, lanes: usize, shares_machine: bool) -> usize {
-    let cpus = usize::try_from(host::cpus()).unwrap_or(1);
+/// Arrivals a second that one thread of lanes is enough for. At some 20 us each it is busy for a tenth of the time, and its
+/// caches stay warm, which those of two threads that take turns do not.
+const ARRIVALS_PER_THREAD: f64 = 5_000.0;
+
+/// How many threads carry the lanes. Those of a remote store have a CPU each, or half of the CPUs where they share the
+/// machine with the server, and two in any case: with one, every lane of a closed loop would wait for what another one
+/// computes. An open loop has no more than its rate needs.
+pub fn count(placement: Placement, load: &Load, shares_machine: bool) -> usize {
+    let (lanes, cpus) = (load.clients as usize, usize::try_from(host::cpus()).unwrap_or(1));
+    let most = if shares_machine { cpus / 2 } else { cpus }.max(2);
+    let needed = load.rate_per_s.map_or(most, |rate| (rate / ARRIVALS_PER_THREAD).ceil() as usize);
     match placement {
         Placement::Embedded => lanes,
-        Placement::Remote => lanes.min(if shares_machine { cpus / 2 } else { cpus }.max(2)),
+        Placement::Remote => lanes.min(most).min(needed.max(1)),
     }
 }
 
-/// A runtime for one thread.
+/// A runtime for what is not measured.
 ///
 /// # Errors
 /// When the system refuses its event queue.
