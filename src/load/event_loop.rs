@@ -9,6 +9,7 @@ use std::cell::Cell;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 
 use super::pace::Clock;
+use super::timer;
 
 /// A look for events that took longer than this has slept: what it found had just arrived. One that finds events waiting
 /// takes less than a microsecond.
@@ -41,6 +42,7 @@ pub fn runtime() -> std::io::Result<LocalRuntime> {
         .on_thread_park(move || {
             let began = before.raw();
             LOOKS.with(|looks| looks.set(Looks { began, ..looks.get() }));
+            timer::arm();
         })
         .on_thread_unpark(move || {
             let now = after.raw();

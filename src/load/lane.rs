@@ -34,8 +34,6 @@ pub struct Lane<S: Store> {
     pub index: usize,
     /// Its session.
     pub client: Client<S>,
-    /// How it waits for an instant.
-    pub wait: Wait,
     /// Its operations.
     pub stream: OpStream,
     /// What the store acknowledged to it.
@@ -111,11 +109,16 @@ impl Drop for Running<'_> {
 }
 
 impl<S: Store> Lane<S> {
+    const WAIT: Wait = match S::PLACEMENT {
+        Placement::Embedded => Wait::Thread,
+        Placement::Remote => Wait::Task,
+    };
+
     /// Goes through all windows.
     pub async fn run(mut self) -> Ended {
         let course = Arc::clone(&self.course);
         let _running = Running(&course.running);
-        let stopped = !self.wait.until(&course.clock, 1, &course.stop).await;
+        let stopped = !Self::WAIT.until(&course.clock, 1, &course.stop).await;
         let mut progress = Progress {
             now_ns: course.clock.now_ns(),
             check_ns: 0,
@@ -182,7 +185,7 @@ impl<S: Store> Lane<S> {
         if course.clock.now_ns() >= intended_ns {
             return Some(0);
         }
-        if !self.wait.until(&course.clock, intended_ns, &course.stop).await {
+        if !Self::WAIT.until(&course.clock, intended_ns, &course.stop).await {
             return None;
         }
         let late_ns = course.clock.now_ns() - intended_ns;

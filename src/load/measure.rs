@@ -25,7 +25,7 @@ use super::client::Client;
 use super::course::{Course, Window};
 use super::lane::{Ended, Lane};
 use super::ledger::Ledger;
-use super::pace::{Clock, Schedule, Stop, Wait, sleep_until};
+use super::pace::{Clock, Schedule, Stop, sleep_until};
 use super::prepare::Prepared;
 use super::work::{Sizes, Tally};
 use super::{CONNECTING, Request, RunError, Until, Watch, error};
@@ -86,10 +86,9 @@ pub fn measure<S: Store>(
     let maker = Maker::new(Arc::clone(&request.generator), Arc::clone(&prepared.frontiers));
     let sizes = &Arc::new(Sizes::new(&request.generator, maker));
     let spares = &spares;
-    let build = move |index: usize, (client, wait): (Client<S>, Wait), course: Arc<Course>| Lane {
+    let build = move |index: usize, client: Client<S>, course: Arc<Course>| Lane {
         index,
         client,
-        wait,
         stream: OpStream::new(
             Arc::clone(&request.generator),
             Arc::clone(&prepared.frontiers),

@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::RngExt;
 use rand_xoshiro::SplitMix64;
@@ -15,7 +15,7 @@ use rand_xoshiro::SplitMix64;
 use crate::draw::rng::{Purpose, rng};
 use crate::workload::Arrivals;
 
-use super::timer::Timer;
+use super::timer;
 
 /// The run's clock: nanoseconds since its start.
 ///
@@ -158,13 +158,13 @@ impl Stop {
 }
 
 /// How a lane waits for an instant.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub enum Wait {
     /// It has a thread of its own: `thread::sleep` wakes about 75 us late, so it ends 120 us early and the rest is spun.
     /// The store runs on that thread too, and nobody else waits for it.
     Thread,
     /// It shares a thread, on which others wait for replies: it sleeps until the instant, and nothing is spun.
-    Task(Timer),
+    Task,
 }
 
 /// How long before the instant a lane on a thread of its own stops sleeping.
@@ -186,7 +186,7 @@ impl Wait {
             match self {
                 Wait::Thread if left_ns <= SPIN_NS => std::hint::spin_loop(),
                 Wait::Thread => std::thread::sleep(Duration::from_nanos((left_ns - SPIN_NS).min(SLICE_NS))),
-                Wait::Task(timer) => timer.sleep(Duration::from_nanos(left_ns.min(SLICE_NS))).await,
+                Wait::Task => timer::sleep_until(Instant::now() + Duration::from_nanos(left_ns.min(SLICE_NS))).await,
             }
         }
     }

@@ -12,9 +12,7 @@ use tokio::task::JoinHandle;
 use super::client::Client;
 use super::course::Course;
 use super::lane::{Ended, Lane};
-use super::pace::Wait;
-use super::timer::Timer;
-use super::{Load, event_loop};
+use super::{Load, event_loop, timer};
 use crate::host;
 
 /// Arrivals a second that one thread of lanes is enough for. At some 20 us each it is busy for a tenth of the time, and its
@@ -54,7 +52,7 @@ pub fn run_lanes<S: Store>(
     load: &Load,
     threads: usize,
     start: impl FnOnce() -> Arc<Course>,
-    build: impl Fn(usize, (Client<S>, Wait), Arc<Course>) -> Lane<S> + Sync,
+    build: impl Fn(usize, Client<S>, Arc<Course>) -> Lane<S> + Sync,
     meanwhile: impl FnOnce(&Course),
 ) -> Result<Vec<Ended>, Failure> {
     thread::scope(|scope| {
@@ -103,15 +101,16 @@ fn carry<S: Store>(
     indices: &[usize],
     opened: &Sender<Result<(), Failure>>,
     begin: &Receiver<Arc<Course>>,
-    build: &(impl Fn(usize, (Client<S>, Wait), Arc<Course>) -> Lane<S> + Sync),
+    build: &(impl Fn(usize, Client<S>, Arc<Course>) -> Lane<S> + Sync),
 ) -> Vec<Ended> {
     let clients = event_loop::runtime().map_err(|error| no_room("event queue", "ulimit -n", error));
     let clients = clients.and_then(|runtime| {
-        let client = async || {
-            let client = Client::connect(Arc::clone(store), load.timeout).await?;
-            Ok((client, wait(S::PLACEMENT, load.rate_per_s.is_some())?))
-        };
-        let clients: Result<Vec<_>, Failure> = indices.iter().map(|_| runtime.block_on(client())).collect();
+        if S::PLACEMENT == Placement::Remote && load.rate_per_s.is_some() {
+            let installed = runtime.block_on(async { timer::install() });
+            installed.map_err(|error| no_room("timer", "ulimit -n", error))?;
+        }
+        let connect = || runtime.block_on(Client::connect(Arc::clone(store), load.timeout));
+        let clients: Result<Vec<Client<S>>, Failure> = indices.iter().map(|_| connect()).collect();
         Ok((runtime, clients?))
     });
     let (runtime, clients) = match clients {
@@ -125,17 +124,6 @@ fn carry<S: Store>(
     let Ok(course) = begin.recv() else { return Vec::new() };
     let lanes = indices.iter().zip(clients).map(|(index, client)| build(*index, client, Arc::clone(&course)));
     side_by_side(&runtime, lanes.collect())
-}
-
-/// How a lane waits for an instant. A closed loop waits for its first one only.
-fn wait(placement: Placement, open_loop: bool) -> Result<Wait, Failure> {
-    match placement {
-        Placement::Embedded => Ok(Wait::Thread),
-        Placement::Remote if open_loop => {
-            Ok(Wait::Task(Timer::precise().map_err(|error| no_room("timer", "ulimit -n", error))?))
-        }
-        Placement::Remote => Ok(Wait::Task(Timer::coarse())),
-    }
 }
 
 /// Each thread of lanes has an event queue, which takes some of the files that a process may open.
