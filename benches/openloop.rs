@@ -34,7 +34,8 @@ const ROUNDS: usize = 5;
 /// The most that the ratios of service time at p99 and of CPU per operation may be.
 const BARS: (f64, f64) = (1.3, 1.5);
 /// Offered rate, connections, seconds.
-const LEVELS: [(f64, usize, u64); 5] = [(200.0, 8, 10), (1_000.0, 2, 5), (1_000.0, 8, 5), (1_000.0, 32, 5), (10_000.0, 8, 4)];
+const LEVELS: [(f64, usize, u64); 5] =
+    [(200.0, 8, 10), (1_000.0, 2, 5), (1_000.0, 8, 5), (1_000.0, 32, 5), (10_000.0, 8, 4)];
 
 /// What one round found of one client.
 struct Round {

@@ -63,10 +63,7 @@ pub struct GivenCpu {
 impl GivenCpu {
     /// What was given away since an earlier reading.
     pub fn since(self, earlier: GivenCpu) -> GivenCpu {
-        GivenCpu {
-            busy: self.busy.saturating_sub(earlier.busy),
-            stolen: self.stolen.saturating_sub(earlier.stolen),
-        }
+        GivenCpu { busy: self.busy.saturating_sub(earlier.busy), stolen: self.stolen.saturating_sub(earlier.stolen) }
     }
 }
 

@@ -1,11 +1,20 @@
-//! The instrument held against the truth: `sim` has stated latencies and stalls, and the real binary must find them.
+//! The instrument held against the truth: `sim` has stated latencies and stalls, and the real binary must find them; and
+//! against a proxy before a real server, which has its own record of when each request came and its reply left.
 //!
 //! These tests measure real time, so they run in release, one after another: `cargo test --release --test instrument --
 //! --test-threads=1`, as `scripts/test` does. What needs no clock is tested beside the code.
 
 mod common;
+#[path = "common/recording.rs"]
+mod recording;
+#[path = "common/servers.rs"]
+mod servers;
+
+use std::time::Duration;
 
 use common::{Storebench, ns};
+use drivers::Durability;
+use recording::{Plan, Recording};
 
 #[test]
 fn known_percentiles_are_found_within_one_percent() {
@@ -34,6 +43,22 @@ fn an_open_loop_shows_a_stall_that_a_closed_loop_hides() {
     let total = &closed.first_run()["total"];
     assert!(ns(&total["response_ns"]["p99"]) <= 20_000_000, "closed p99 {}", total["response_ns"]["p99"]);
     assert!(ns(&total["response_ns"]["max"]) >= 1_900_000_000, "the stall is there all the same");
+}
+
+/// One definition of throughput: what was in flight when a closed loop's time was over counts with the time that it took, in
+/// the figure and in its interval alike.
+#[test]
+fn a_throughput_lies_in_its_interval_when_the_store_stands_still_at_the_end() {
+    let run = Storebench::run(&["ycsb-c", "--records", "1000", "--warmup", "0", "--duration", "10s", "--clients", "2"])
+        .store("sim?latency=1ms&stall=9900ms+4s")
+        .expect_exit(0);
+    let first = run.first_run();
+    let number = |value: &serde_json::Value| value.as_f64().expect("a number");
+    let (throughput, interval) = (number(&first["throughput_per_s"]), &first["throughput_interval"]);
+    assert!((throughput / (2_000.0 * 9.9 / 13.9) - 1.0).abs() < 0.05, "{throughput}");
+    assert!(number(&interval[0]) <= throughput && throughput <= number(&interval[1]), "{throughput} {interval}");
+    let notes = first["verdict"]["notes"].to_string();
+    assert!(notes.contains("no operation ended for 4.0 s, from second 9.9"), "{notes}");
 }
 
 #[test]
@@ -79,4 +104,57 @@ fn failures_are_no_throughput_and_conflicts_are_retried_inside_the_latency() {
     assert_eq!(ns(&first["total"]["response_ns"]["count"]), ok);
     assert!(ns(&first["counts"]["retries"]) > 0);
     run.counts_add_up();
+}
+
+/// The flagship figure, from outside: what the proxy saw and the schedule says, against what the suite reports. Arrivals are
+/// constant, so that their instants follow from the rate alone.
+#[test]
+fn an_open_loop_on_a_real_server_finds_what_a_proxy_saw() {
+    const RATE: f64 = 250.0;
+    let server = servers::started("redis", Durability::Memory);
+    let proxy = Recording::before(
+        server.port(),
+        Plan {
+            delay: Duration::from_millis(10),
+            slow: (40, Duration::from_millis(60)),
+            freeze: (Duration::from_secs(4), Duration::from_millis(1_500)),
+        },
+    );
+    let address = server.address.replace(&server.port().to_string(), &proxy.port.to_string());
+    let run = Storebench::run(&["ycsb-c", "--records", "1000", "--warmup", "0", "--duration", "12s"])
+        .args(&["--rate", &RATE.to_string(), "--arrivals", "constant", "--clients", "8", "--durability", "memory"])
+        .store(&address)
+        .expect_exit(0);
+    let total = &run.first_run()["total"];
+
+    let reads = proxy.reads();
+    assert_eq!(
+        reads.len() as u64,
+        ns(&total["ok"]),
+        "the proxy saw every operation, and nothing else that looks like one"
+    );
+    let due = |at: usize| Duration::from_secs_f64((at + 1) as f64 / RATE);
+    // The schedule began when the most punctual request was due.
+    let began = reads.iter().enumerate().map(|(at, read)| read.came - due(at)).min().expect("requests");
+    let mut service: Vec<f64> = reads.iter().map(|read| (read.left - read.came).as_secs_f64()).collect();
+    let mut response: Vec<f64> =
+        reads.iter().enumerate().map(|(at, read)| (read.left - (began + due(at))).as_secs_f64()).collect();
+    for (name, seen) in [("service_ns", &mut service), ("response_ns", &mut response)] {
+        seen.sort_by(f64::total_cmp);
+        for (percentile, share) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)] {
+            let seen_ns = seen[((seen.len() as f64 * share).ceil() as usize).max(1) - 1] * 1e9;
+            let found_ns = ns(&total[name][percentile]) as f64;
+            let error = (found_ns - seen_ns).abs() / seen_ns;
+            assert!(
+                error <= 0.05,
+                "{name} {percentile}: the proxy saw {seen_ns:.0} ns, the suite found {found_ns:.0} ns"
+            );
+        }
+    }
+    let p99_s = response[response.len() * 99 / 100];
+    assert!(p99_s > 1.0, "the freeze is in the response time's p99: {p99_s} s");
+    let standstill = run.first_run()["standstill"]["length_s"].as_f64().expect("a number");
+    assert!((standstill - 1.5).abs() < 0.05, "{standstill} s without an operation's end");
+    let notes = run.first_run()["verdict"]["notes"].to_string();
+    assert!(notes.contains("no operation ended for 1.5 s"), "{notes}");
 }

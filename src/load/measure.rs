@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use drivers::server::Server;
 use drivers::Store;
+use drivers::server::Server;
 
 use crate::draw::rng::Purpose;
 use crate::generate::{Maker, OpStream};

@@ -96,12 +96,14 @@ mod kernel {
         }
     }
 
-    #[expect(deprecated, reason = "the successor is unsafe, which is forbidden here; the timer owns its descriptor, as it asks")]
+    #[expect(
+        deprecated,
+        reason = "the successor is unsafe, which is forbidden here; the timer owns its descriptor, as it asks"
+    )]
     pub(super) fn install() -> std::io::Result<()> {
         let heard = Rc::new(KernelTimer::new()?);
         let queued = AsyncFd::with_interest(Rc::clone(&heard), tokio::io::Interest::READABLE)?;
-        let timers =
-            Timers { waiting: BTreeMap::new(), numbers: 0, heard, early: KernelTimer::new()?, set_for: None };
+        let timers = Timers { waiting: BTreeMap::new(), numbers: 0, heard, early: KernelTimer::new()?, set_for: None };
         TIMERS.set(Some(timers));
         // It ends with the runtime.
         drop(tokio::task::spawn_local(wake_those_who_are_due(queued)));

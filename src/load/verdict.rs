@@ -428,8 +428,12 @@ mod tests {
         assert_eq!(notes(3.42, 1.9), ["no operation ended for 1.9 s, from second 3.4"]);
         assert!(notes(3.42, 0.9).is_empty());
         let rare = seconds(Phase::Measure, 0.0, &[(2, 0); 10]);
-        let verdict = judge(Mode::Open, &rare, |evidence| evidence.standstill = Standstill { from_s: 1.0, length_s: 3.0 });
-        assert!(!verdict.notes.iter().any(|note| note.contains("ended for")), "two a second leave such gaps: {verdict:?}");
+        let verdict =
+            judge(Mode::Open, &rare, |evidence| evidence.standstill = Standstill { from_s: 1.0, length_s: 3.0 });
+        assert!(
+            !verdict.notes.iter().any(|note| note.contains("ended for")),
+            "two a second leave such gaps: {verdict:?}"
+        );
     }
 
     #[test]
@@ -438,11 +442,14 @@ mod tests {
         let judged = |delay_us: u64, response_us: u64| {
             let delay_ns = Latency { p50: 1, p99: 1_000 * delay_us, ..Latency::default() };
             let client = Box::leak(Box::new(Client { delay_ns, ..Client::default() }));
-            let response = Box::leak(Box::new(Latency { p50: 100_000, p99: 1_000 * response_us, ..Latency::default() }));
+            let response =
+                Box::leak(Box::new(Latency { p50: 100_000, p99: 1_000 * response_us, ..Latency::default() }));
             judge(Mode::Open, &lines, |evidence| (evidence.client, evidence.response) = (client, response))
         };
         let shaped = judged(900, 2_560);
-        assert!(!shaped.valid && shaped.reasons[0].starts_with("shaped by the client: its own delay was 0.90 ms at p99"));
+        assert!(
+            !shaped.valid && shaped.reasons[0].starts_with("shaped by the client: its own delay was 0.90 ms at p99")
+        );
         assert!(judged(900, 4_000).valid, "less than a quarter");
         let little = judged(200, 400);
         assert!(little.valid && little.notes[0].contains("200 us at p99"), "what waking a thread takes: {little:?}");
@@ -463,7 +470,10 @@ mod tests {
         assert!(busy.valid);
         let swinging: Vec<(u64, u64)> = (0..10).map(|at| (if at < 5 { 16_538 } else { 666 }, 0)).collect();
         let swung = judged(&seconds(Phase::Measure, 0.0, &swinging), 0.0, 0.0);
-        assert!(swung.valid && swung.noisy[0].starts_with("the throughput moved from 16538/s to 666/s at 5 s"), "{swung:?}");
+        assert!(
+            swung.valid && swung.noisy[0].starts_with("the throughput moved from 16538/s to 666/s at 5 s"),
+            "{swung:?}"
+        );
     }
 
     #[test]

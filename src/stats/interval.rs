@@ -84,7 +84,8 @@ pub fn rate_interval(seconds: &[(u64, f64)]) -> Option<(f64, [f64; 2])> {
     if seconds.len() < FEWEST_BLOCKS {
         return None;
     }
-    let sums = |block: &[(u64, f64)]| block.iter().fold((0.0, 0.0), |(n, s), (more, length)| (n + *more as f64, s + length));
+    let sums =
+        |block: &[(u64, f64)]| block.iter().fold((0.0, 0.0), |(n, s), (more, length)| (n + *more as f64, s + length));
     let (operations, length_s) = sums(seconds);
     let rate = operations / length_s;
     let blocks: Vec<(f64, f64)> = cut(seconds).map(sums).collect();

@@ -12,8 +12,8 @@ use super::Catalogue;
 use super::offer::Offer;
 use super::targets::{Options, Terms};
 use crate::record::{
-    Client, Counts, Footprints, Host, LoadInfo, Loading, Mode, OperationRecord, Phases, Run, Standstill, StoreInfo, Verdict, Work,
-    WorkloadInfo,
+    Client, Counts, Footprints, Host, LoadInfo, Loading, Mode, OperationRecord, Phases, Run, Standstill, StoreInfo,
+    Verdict, Work, WorkloadInfo,
 };
 
 /// Two vCPUs and 8 GiB: an m7g.large in size.
