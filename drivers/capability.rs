@@ -198,7 +198,7 @@ pub struct Binding {
 pub struct Footprint {
     /// Bytes on disk.
     pub disk_bytes: Option<u64>,
-    /// Bytes in memory.
+    /// Bytes that the data takes in memory, of a store that serves all of it from there.
     pub memory_bytes: Option<u64>,
     /// Bytes written to storage since the store was opened.
     pub written_bytes: Option<u64>,

@@ -208,7 +208,7 @@ impl Store for Redis {
         let mut connection = self.target.connect().await?;
         let info = settings::info(&mut connection, &["memory", "persistence"]).await?;
         let now = Aof::told(&info);
-        let memory_bytes = info.get("used_memory_dataset").and_then(|bytes| bytes.parse().ok());
+        let memory_bytes = settings::memory_bytes(&mut connection, &info).await?;
         let written_bytes = now.zip(self.opened).and_then(|(now, opened)| now.grown_since(opened));
         Ok(Footprint { disk_bytes: now.map(|aof| aof.bytes), memory_bytes, written_bytes })
     }

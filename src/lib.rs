@@ -11,8 +11,8 @@
 //! # Invariants
 //!
 //! - Imports run one way: `cli` and `commands` on top; below them `load` and `report`, which do not know each other; then
-//!   `cost`, `generate` and `stats`; and at the bottom `workload`, `measure`, `record` and `draw`. `tests/tidy.rs` lists what
-//!   each module may import and fails on anything else.
+//!   `cost` with its intervals from `stats`, and `generate`; and at the bottom `workload`, `measure`, `record` and `draw`.
+//!   `tests/tidy.rs` lists what each module may import and fails on anything else.
 //! - Nothing stands between start and stop of the stopwatch but the operation (`load/lane.rs`, the only stopwatch).
 //! - Operation i of a lane is a function of (seed, lane, i), but for keys among inserted rows, which depend on what has been
 //!   acknowledged; reports are functions of the record.

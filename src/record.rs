@@ -15,7 +15,7 @@ use drivers::{Binding, Description, Durability, Footprint, Placement};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-pub use self::cost::{AtUtilisation, Cost, Estimate, Model, Month, MonthLine, PricedOffer, Units, Work};
+pub use self::cost::{AtUtilisation, Cost, Estimate, Model, Month, MonthLine, PricedOffer, Spread, Units, Work};
 pub use self::heat::Heat;
 pub use self::timeline::{Brief, Interval, Phase, ServerSecond, ServerUse, Standstill};
 use crate::draw::skew::Shares;
@@ -137,7 +137,7 @@ pub struct Run {
     pub footprint: Footprints,
     /// Reconciliation of acknowledged writes and invariants with what the store holds.
     pub checks: Vec<CheckResult>,
-    /// How skewed the accesses were.
+    /// How skewed the accesses are.
     pub skew: Option<Skew>,
     /// CPU time of the store's server per successful operation, where the server could be watched; an embedded store's
     /// is in `client.cpu_ns_per_op`.
@@ -337,12 +337,12 @@ pub struct Uncertainty {
     pub above: u64,
 }
 
-/// How skewed the accesses were.
+/// How skewed the accesses are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Skew {
-    /// The table, log or series that most operations aim at.
+    /// The table, log or series at whose existing keys most accesses are aimed.
     pub part: String,
-    /// Shares of its hottest keys, over the first half million operations of the run.
+    /// Shares that its hottest keys are expected to have, by the laws that choose keys and as the data is after the load.
     #[serde(flatten)]
     pub shares: Shares,
 }

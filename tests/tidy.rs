@@ -13,7 +13,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("workload", &["draw"]),
     ("draw", &[]),
     ("report", &["cost", "record", "stats", "measure"]),
-    ("cost", &["record"]),
+    ("cost", &["record", "stats"]),
     ("stats", &["record", "measure"]),
     ("measure", &["record"]),
     ("record", &["draw"]),

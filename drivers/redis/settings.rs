@@ -53,6 +53,23 @@ pub(super) async fn info(connection: &mut Link, sections: &[&str]) -> Result<Inf
     Ok(info)
 }
 
+/// Bytes of memory that the data takes. INFO's `used_memory_dataset` leaves out the tables of keys, 41 % of what 100,000
+/// hashes of two fields take (7.0.15); MEMORY STATS tells them, where this user may ask.
+pub(super) async fn memory_bytes(connection: &mut Link, info: &Info) -> Result<Option<u64>, Failure> {
+    let Some(dataset) = info.get("used_memory_dataset").and_then(|bytes| bytes.parse::<u64>().ok()) else {
+        return Ok(None);
+    };
+    let asked = ask::<BTreeMap<String, redis::Value>>(connection, redis::cmd("MEMORY").arg("STATS")).await;
+    let stats = match asked {
+        Ok(stats) => stats,
+        Err(failure) if matches!(failure.kind, FailureKind::Denied | FailureKind::Broken) => return Ok(Some(dataset)),
+        Err(failure) => return Err(failure),
+    };
+    let databases = stats.into_iter().filter(|(name, _)| name.starts_with("db."));
+    let tables = databases.filter_map(|(_, sizes)| redis::from_redis_value::<BTreeMap<String, u64>>(sizes).ok());
+    Ok(Some(dataset + tables.flat_map(BTreeMap::into_values).sum::<u64>()))
+}
+
 /// The settings, read back. One that the server does not know is left out; None if it lets nobody see them, as hosted
 /// servers do.
 pub(super) async fn settings(connection: &mut Link) -> Result<Option<Info>, Failure> {

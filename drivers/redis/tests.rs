@@ -186,6 +186,11 @@ async fn the_file_of_the_server_is_weighed() {
     let grown = |of: fn(&Footprint) -> Option<u64>| of(&after).zip(of(&before)).map(|(after, before)| after - before);
     assert!(grown(|one| one.disk_bytes) > Some(50_000), "{before:?} {after:?}");
     assert_eq!(grown(|one| one.disk_bytes), grown(|one| one.written_bytes));
+    // A thousand names and ages, and with their keys two tables of a thousand slots of at least 32 bytes in all: what INFO
+    // calls the data set is only the former.
+    let info: String = tell(&server, "INFO memory").await;
+    let dataset = info.lines().find_map(|line| line.strip_prefix("used_memory_dataset:")).and_then(|n| n.parse().ok());
+    assert!(after.memory_bytes > dataset.map(|bytes: u64| bytes + 32_000), "{after:?}, INFO {dataset:?}");
     assert!(grown(|one| one.memory_bytes) > Some(50_000), "{before:?} {after:?}");
     let _: () = tell(&server, "CONFIG SET appendonly no").await;
     assert_eq!(store.footprint().await.expect("a footprint").disk_bytes, None);

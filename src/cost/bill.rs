@@ -15,8 +15,10 @@ use crate::record::{Host, MonthLine, Run};
 pub struct Measured {
     /// Successful operations per second.
     pub throughput_per_s: f64,
-    /// What the store holds after the run.
+    /// What the store holds after the run, on disk or in memory where that is all it has.
     pub held_bytes: Option<u64>,
+    /// What it holds in memory, if it serves all of its data from there.
+    pub memory_bytes: Option<u64>,
     /// What the operations move.
     pub demand: Option<Demand>,
     /// GiB of the measured machine.
@@ -41,9 +43,16 @@ impl Measured {
         Measured {
             throughput_per_s: run.throughput_per_s,
             held_bytes,
+            memory_bytes: run.footprint.after_run.memory_bytes,
             demand: Demand::of(run),
             memory_gb: host.memory_bytes as f64 / storage::GB,
         }
+    }
+
+    /// What of the data counts for a service: all that is held, or what is held in memory. A store that does not tell the
+    /// latter serves from its files.
+    pub fn counted_bytes(&self, in_memory: bool) -> Option<u64> {
+        self.memory_bytes.filter(|_| in_memory).or(self.held_bytes)
     }
 }
 
@@ -65,6 +74,24 @@ impl Bill {
     /// USD a month at an average load.
     pub fn usd_per_month(&self, average_per_s: f64) -> f64 {
         self.lines.iter().map(|line| line_usd_per_month(line, average_per_s)).sum()
+    }
+
+    /// USD per million operations at an average load.
+    pub fn usd_per_million(&self, average_per_s: f64) -> f64 {
+        per_million(self.usd_per_month(average_per_s), average_per_s)
+    }
+
+    /// The least and the most per million operations at any average load from `low` to `high`.
+    ///
+    /// Per operation, more load makes a fee cheaper and an included quota dearer, and it is one or the other between the
+    /// loads at which a quota is used up: so the extremes are at those or at the ends.
+    pub fn range_usd_per_million(&self, [low, high]: [f64; 2]) -> [f64; 2] {
+        let used_up = |line: &MonthLine| {
+            line.included_usd_per_month / (line.usd_per_million * MILLION_SECONDS_PER_MONTH) // NaN or infinite for none
+        };
+        let bends = self.lines.iter().map(used_up).filter(|load| (low..=high).contains(load));
+        let usd = bends.chain([low, high]).map(|load| self.usd_per_million(load));
+        usd.fold([f64::INFINITY, 0.0], |[least, most], usd| [least.min(usd), most.max(usd)])
     }
 }
 
@@ -92,6 +119,10 @@ pub fn bill(
     let mut copies = terms.copies;
     let (mut lines, carries_per_s) = match &offer.kind {
         Kind::Node(priced) => {
+            let holds = priced.memory_gb.unwrap_or(f64::INFINITY) * storage::GB;
+            if measured.memory_bytes.is_some_and(|held| held as f64 > holds) {
+                return Err("the store holds more in memory than this node has".to_owned());
+            }
             copies = copies.max(priced.nodes);
             let sets = copies.div_ceil(priced.nodes.max(1));
             (compute(serving, f64::from(sets), priced.usd_per_hour), node_carries)
@@ -106,19 +137,24 @@ pub fn bill(
             (vec![by_load("reads", usd.reads, 0.0), by_load("writes", usd.writes, 0.0)], f64::INFINITY)
         }
         Kind::Plan(plan) => {
-            if measured.held_bytes.is_some_and(|held| held as f64 > plan.max_gb * storage::GB) {
+            let held = measured.counted_bytes(plan.in_memory);
+            if held.is_some_and(|held| held as f64 > plan.max_gb * storage::GB) {
                 return Err(format!("the store holds more than the {} GB of this plan", plan.max_gb));
             }
             let commands = units(Counts::Commands)?;
             let carries_per_s = plan.max_commands_per_s / (commands.reads + commands.writes);
             (vec![fixed("plan", plan.usd_per_month, false)], carries_per_s)
         }
-        Kind::Storage(_) if measured.held_bytes.is_none() => return Err("stored bytes unknown".to_owned()),
+        Kind::Storage(storage) if measured.counted_bytes(storage.in_memory).is_none() => {
+            return Err("stored bytes unknown".to_owned());
+        }
         Kind::Storage(_) => (Vec::new(), f64::INFINITY),
     };
-    if let (Some((_, storage)), Some(held)) = (catalogue.storage_of(offer), measured.held_bytes) {
-        lines.push(fixed("storage", storage::usd_per_month(storage, held, copies), false));
-    }
+    let storage = catalogue.storage_of(offer);
+    lines.extend(storage.and_then(|(_, storage)| {
+        let held = measured.counted_bytes(storage.in_memory)?;
+        Some(fixed("storage", storage::usd_per_month(storage, held, copies), false))
+    }));
     Ok(Bill { lines, carries_per_s, nodes: offer.is_compute().then_some(serving * f64::from(copies)) })
 }
 

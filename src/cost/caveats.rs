@@ -66,7 +66,7 @@ fn consistency(terms: &Terms) -> String {
 pub fn left_out(catalogue: &Catalogue, offer: &Offer, terms: &Terms, measured: &Measured) -> Vec<String> {
     let storage = catalogue.storage_of(offer);
     let mut left_out = Vec::new();
-    if measured.held_bytes.is_none() {
+    if measured.counted_bytes(storage.is_some_and(|(_, storage)| storage.in_memory)).is_none() {
         left_out.push("storage (not measured)".to_owned());
     } else if storage.is_none() {
         left_out.push("storage beyond what the price includes".to_owned());

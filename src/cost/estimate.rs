@@ -3,7 +3,6 @@
 //! loads are in `table`.
 
 use drivers::Placement;
-use indexmap::IndexMap;
 use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -11,6 +10,7 @@ use super::bill::{Measured, bill, line_usd_per_month, per_million};
 use super::catalogue::Catalogue;
 use super::caveats::{assumed, left_out, measured_on_it};
 use super::file::CostError;
+use super::interval::interval;
 use super::kind::{Counts, Kind, Node};
 use super::month;
 use super::node;
@@ -18,7 +18,7 @@ use super::offer::Offer;
 use super::requests::{Consistency, Demand};
 use super::storage;
 use super::targets::{Options, Terms};
-use crate::record::{AtUtilisation, Cost, Estimate, Host, MonthLine, PricedOffer, Run, Units};
+use crate::record::{AtUtilisation, Cost, Estimate, Host, Model, MonthLine, PricedOffer, Run, Units};
 
 /// Shown for every node: the floor, a plan, and a machine that mostly waits.
 const UTILISATIONS: [f64; 3] = [1.0, 0.4, 0.1];
@@ -81,43 +81,41 @@ pub fn default_offers<'a>(
 /// When something that the offer bills was not measured.
 pub fn price(run: &Run, host: &Host, catalogue: &Catalogue, offer: &Offer, terms: &Terms) -> Result<Estimate, String> {
     let measured = Measured::of(run, host);
-    let at = |throughput_per_s: f64, utilisation: f64| {
-        let terms = Terms { utilisation, ..terms.clone() };
-        let measured = Measured { throughput_per_s, ..measured.clone() };
-        let average_per_s = throughput_per_s * utilisation;
-        let bill = bill(catalogue, offer, &measured, &terms, 1.0)?;
+    let bill_at = |demand: Option<Demand>, utilisation: f64| {
+        let measured = Measured { demand, ..measured.clone() };
+        bill(catalogue, offer, &measured, &Terms { utilisation, ..terms.clone() }, 1.0)
+    };
+    let at = |utilisation: f64| {
+        let bill = bill_at(measured.demand.clone(), utilisation)?;
+        let average_per_s = run.throughput_per_s * utilisation;
         if !offer.is_compute() && average_per_s > bill.carries_per_s {
             return Err(format!("it carries at most {:.0} operations per second", bill.carries_per_s));
         }
-        let line =
-            |line: &MonthLine| (line.name.clone(), per_million(line_usd_per_month(line, average_per_s), average_per_s));
-        Ok(bill.lines.iter().map(line).collect::<IndexMap<String, f64>>())
-    };
-    let total = |throughput_per_s: f64, utilisation: f64| {
-        at(throughput_per_s, utilisation).map(|lines| lines.values().sum::<f64>())
+        Ok(bill.usd_per_million(average_per_s))
     };
     let average_per_s = run.throughput_per_s * terms.utilisation;
+    let usd_per_million = at(terms.utilisation)?;
+    let planned = bill_at(measured.demand.clone(), terms.utilisation)?;
+    let line =
+        |line: &MonthLine| (line.name.clone(), per_million(line_usd_per_month(line, average_per_s), average_per_s));
     let ownership = terms.ownership.lines().into_iter().map(|(name, usd)| (name, per_million(usd, average_per_s)));
-    let interval = match run.throughput_interval {
-        // Less throughput is more money: the ends change places.
-        Some([low, high]) if low > 0.0 => Some([total(high, terms.utilisation)?, total(low, terms.utilisation)?]),
-        _ => None,
-    };
-    let by_utilisation = UTILISATIONS.into_iter().map(|utilisation| {
-        Ok(AtUtilisation { utilisation, usd_per_million: total(run.throughput_per_s, utilisation)? })
-    });
+    let by_utilisation = UTILISATIONS
+        .into_iter()
+        .map(|utilisation| Ok(AtUtilisation { utilisation, usd_per_million: at(utilisation)? }));
+    let bill_of = |demand: Demand| bill_at(Some(demand), terms.utilisation).ok();
+    let by_requests = measured.demand.as_ref().filter(|_| offer.model() == Model::Requests);
     Ok(Estimate {
         offer: priced_offer(offer, day_of(run)),
         model: offer.model(),
-        usd_per_million: total(run.throughput_per_s, terms.utilisation)?,
-        interval,
+        usd_per_million,
+        interval: interval(run, &planned, terms.utilisation, by_requests, bill_of),
         utilisation: terms.utilisation,
         copies: copies(offer, terms),
         average_per_s,
-        lines: at(run.throughput_per_s, terms.utilisation)?,
+        lines: planned.lines.iter().map(line).collect(),
         ownership: ownership.collect(),
         by_utilisation: by_utilisation.collect::<Result<_, String>>()?,
-        month: Some(month::month(&bill(catalogue, offer, &measured, terms, 1.0)?)),
+        month: Some(month::month(&planned)),
         measured_on_it: measured_on_it(run, host, offer),
         assumed: assumed(run, offer, terms, &measured),
         left_out: left_out(catalogue, offer, terms, &measured),

@@ -55,7 +55,7 @@ impl Footer {
         }
         let mut text =
             "Per million successful operations of the mix. A month has 730 hours, a GB 2^30 bytes. Storage is what the \
-                 measured store held after the run.\n".to_owned();
+                 measured store held after the run, in memory where the service serves from there.\n".to_owned();
         text += "Assumed:\n";
         self.assumed.iter().for_each(|line| text += &format!("  {line}\n"));
         text += "Prices:\n";

@@ -147,6 +147,10 @@ pub struct Storage {
     /// Whether all copies share one bill.
     #[serde(default)]
     pub shared: bool,
+    /// Whether what counts is the data in memory: a service that serves from there does not bill the files that a store of
+    /// one's own keeps of it, such as Redis's append-only file with all that was overwritten.
+    #[serde(default)]
+    pub in_memory: bool,
     /// Charged but not computed.
     #[serde(default)]
     pub beside: Aside,
@@ -168,6 +172,9 @@ pub struct Plan {
     /// Takes no more.
     #[serde(deserialize_with = "size")]
     pub max_commands_per_s: f64,
+    /// Whether `max_gb` is of the data in memory.
+    #[serde(default)]
+    pub in_memory: bool,
 }
 
 fn one() -> u32 {

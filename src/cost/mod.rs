@@ -5,8 +5,9 @@
 //! - Requests (`requests`): what a service would bill for the operations' own rows and sizes.
 //! - Storage (`storage`): the bytes that the store was measured to hold.
 //!
-//! `bill` adds them up for a month, with a month of 730 h or 2.628e6 s; `ownership` adds what only the user can state;
-//! `breakeven` finds the load at which two bills are equal. What has no price gets no figure, and never a default one.
+//! `bill` adds them up for a month, with a month of 730 h or 2.628e6 s; `interval` says how far that may be off;
+//! `ownership` adds what only the user can state; `breakeven` finds the load at which two bills are equal. What has no
+//! price gets no figure, and never a default one.
 
 mod bill;
 mod breakeven;
@@ -16,6 +17,7 @@ mod compare;
 mod estimate;
 mod file;
 mod footer;
+mod interval;
 mod kind;
 mod line;
 mod month;

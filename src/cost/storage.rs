@@ -1,8 +1,8 @@
 //! Model C: what holding the data costs.
 //!
 //! `C = S_billed * p_GBmonth / (average load * 2.628e6) * 1e6`, where S_billed is what the store was measured to hold,
-//! indexes, pages and bloat included, times the copies that are billed, and at least the service's minimum. Backups and
-//! the growth over the months are not in it.
+//! indexes, pages and bloat included, times the copies that are billed, and at least the service's minimum. A service that
+//! serves from memory bills what is held there. Backups and the growth over the months are not in it.
 
 use super::kind::Storage;
 use crate::record::Run;

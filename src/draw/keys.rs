@@ -9,7 +9,7 @@
 //! function of (seed, lane, i) alone, and so are `uniform`, `hotspot` and `sequential` with them, since those never
 //! leave the loaded keys. `zipfian`, `zipfian-ycsb`, `latest` and `exponential` follow the table as it grows.
 
-use crate::draw::zipf::{self, Scatter, Zipfian, ZipfianYcsb};
+use crate::draw::zipf::{self, Places, Zipfian, ZipfianYcsb};
 use rand::RngExt;
 use rand_xoshiro::SplitMix64;
 use serde::de::value::{MapAccessDeserializer, MapDeserializer};
@@ -20,7 +20,7 @@ use std::fmt;
 /// Redraws for a key that is there, before the draw is folded into the visible keys instead. YCSB has no such bound and
 /// spins where most of the keys that it laid out are never inserted. 256 misses in a row happen to 3 draws in 10^5 where
 /// 4 % of the keys are there, and to none (2^-256) where half are.
-const REDRAWS: u32 = 256;
+pub(super) const REDRAWS: u32 = 256;
 
 /// How the keys of an operation are chosen, in a workload file: a bare name, `key = "uniform"`, or a table,
 /// `key = { choose = "zipfian", exponent = 0.9 }`.
@@ -157,19 +157,20 @@ pub struct Turn {
 }
 
 /// How many inserts a run of `ops` operations makes room for where `share` of them insert: twice the expectation, which
-/// is YCSB's allowance for chance. To be given to [`KeyChooser::new`].
+/// is YCSB's allowance for chance (`operationcount * insertproportion * 2.0`). To be given to [`KeyChooser::new`]. A run
+/// that is bounded by time makes more operations than anybody expects: then the room doubles, see [`KeyChooser::draw`].
 pub fn expected_inserts(ops: u64, share: f64) -> u64 {
     (ops as f64 * share * 2.0) as u64
 }
 
 /// Draws key numbers. A few words, no table: each lane owns a copy.
 #[derive(Debug, Clone)]
-pub struct KeyChooser(Law);
+pub struct KeyChooser(pub(super) Law);
 
 #[derive(Debug, Clone)]
-enum Law {
+pub(super) enum Law {
     Uniform { loaded: u64 },
-    Zipfian { ranks: Zipfian, scatter: Option<Scatter> },
+    Zipfian { ranks: Zipfian, places: Places },
     ZipfianYcsb { ranks: ZipfianYcsb, keys: u64 },
     Latest { ages: ZipfianYcsb },
     Hotspot { hot: u64, loaded: u64, operation_fraction: f64 },
@@ -188,7 +189,7 @@ impl KeyChooser {
         Ok(KeyChooser(match choice {
             KeyChoice::Uniform {} => Law::Uniform { loaded },
             KeyChoice::Zipfian { exponent, scatter } => {
-                Law::Zipfian { ranks: Zipfian::new(room, exponent)?, scatter: scatter.then(|| Scatter::new(room)) }
+                Law::Zipfian { ranks: Zipfian::new(room, exponent)?, places: Places::new(room, scatter) }
             }
             // One more than there will be: YCSB gives a count to a generator that wants the highest number.
             KeyChoice::ZipfianYcsb {} => {
@@ -212,12 +213,18 @@ impl KeyChooser {
 
     /// The number of a key that is there. `visible` is how many are: all of `0..visible` (see
     /// [`Frontier::visible`](crate::generate::frontier::Frontier::visible)), at least as many as were loaded.
+    ///
+    /// Where more are there than room was made for, the room doubles until it holds them. YCSB never draws those that are
+    /// beyond its room.
     #[inline]
     pub fn draw(&mut self, rng: &mut SplitMix64, visible: u64, turn: Turn) -> u64 {
         match &mut self.0 {
             Law::Uniform { loaded } => rng.random_range(0..*loaded),
-            Law::Zipfian { ranks, scatter } => zipfian(ranks, scatter, rng, visible),
-            Law::ZipfianYcsb { ranks, keys } => there(visible, || zipf::fold(ranks.draw(rng), *keys)),
+            Law::Zipfian { ranks, places } => zipfian(ranks, places, rng, visible),
+            Law::ZipfianYcsb { ranks, keys } => {
+                widen(keys, visible);
+                there(visible, || zipf::fold(ranks.draw(rng), *keys))
+            }
             Law::Latest { ages } => latest(ages, rng, visible),
             Law::Hotspot { hot, loaded, operation_fraction } => {
                 if rng.random::<f64>() < *operation_fraction {
@@ -235,10 +242,21 @@ impl KeyChooser {
 // The laws that take logarithms are functions: inlined, their constants and spilled registers slow down all the others.
 
 #[inline(never)]
-fn zipfian(ranks: &Zipfian, scatter: &Option<Scatter>, rng: &mut SplitMix64, visible: u64) -> u64 {
-    match scatter {
-        Some(scatter) => there(visible, || scatter.place(ranks.draw(rng))),
-        None => there(visible, || ranks.draw(rng)),
+fn zipfian(ranks: &mut Zipfian, places: &Places, rng: &mut SplitMix64, visible: u64) -> u64 {
+    if visible > ranks.ranks() {
+        let mut room = ranks.ranks();
+        widen(&mut room, visible);
+        ranks.grow(room);
+    }
+    there(visible, || places.of(ranks.draw(rng)))
+}
+
+/// Doubles the room until it holds what is there. By hash and remainder, twice the room leaves every second rank at its
+/// key and moves the others up by the old room.
+#[inline]
+fn widen(room: &mut u64, visible: u64) {
+    while *room < visible {
+        *room = room.saturating_mul(2);
     }
 }
 
@@ -395,6 +413,35 @@ mod tests {
                 (0..1000).max_by_key(|key| counts[*key])
             };
             assert_eq!(popular(1000), popular(1900));
+        }
+    }
+
+    #[test]
+    fn keys_beyond_the_room_that_was_made_are_drawn_as_if_there_had_been_room() {
+        // 1001 keys were laid out; 8008 hold the 5000 that are there.
+        let mut narrow = KeyChooser::new(KeyChoice::ZipfianYcsb {}, 1000, 0).expect("the choice is valid");
+        let mut wide = KeyChooser::new(KeyChoice::ZipfianYcsb {}, 1000, 7007).expect("the choice is valid");
+        let mut rngs = [rng(), rng()];
+        for _ in 0..1000 {
+            let [a, b] = &mut rngs;
+            assert_eq!(narrow.draw(a, 5000, Turn::default()), wide.draw(b, 5000, Turn::default()));
+        }
+        for scatter in [false, true] {
+            let choice = KeyChoice::Zipfian { exponent: 0.99, scatter };
+            let mut chooser = KeyChooser::new(choice, 1000, 0).expect("the choice is valid");
+            let mut popular = |visible| {
+                let mut counts = vec![0_u32; visible as usize];
+                let mut rng = rng();
+                (0..50_000).for_each(|_| counts[chooser.draw(&mut rng, visible, Turn::default()) as usize] += 1);
+                let new: u32 = counts.iter().skip(1000).sum();
+                ((0..visible).max_by_key(|key| counts[*key as usize]), new)
+            };
+            let (hottest, none) = popular(1000);
+            let (still_hottest, new) = popular(5000);
+            // Of ranks 1 to 5000 those above 1000 have 17 % of the mass of Zipf's law with exponent 0.99; of the room for
+            // 8000, those that are there and beyond the first thousand keep about as much.
+            assert_eq!((hottest, none), (still_hottest, 0), "scatter {scatter}");
+            assert!((5_000..12_000).contains(&new), "{new} of 50,000 draws found a new key, scatter {scatter}");
         }
     }
 

@@ -57,6 +57,17 @@ impl Zipfian {
         self.ranks
     }
 
+    /// Lets the number of ranks grow to `n`.
+    pub fn grow(&mut self, n: u64) {
+        self.ranks = self.ranks.max(n);
+        self.high = self.integral(self.ranks as f64 + 0.5);
+    }
+
+    /// How likely a rank is, up to a factor that all ranks share.
+    pub fn mass(&self, rank: u64) -> f64 {
+        self.weight(rank as f64 + 1.0)
+    }
+
     /// A rank in `0..n`; 0 is the most popular.
     #[inline]
     pub fn draw(&self, rng: &mut SplitMix64) -> u64 {
@@ -185,6 +196,20 @@ impl ZipfianYcsb {
         rank.min(self.items - 1)
     }
 
+    /// The probability of a rank below this one: where the closed form arrives at it.
+    pub fn below(&self, rank: u64) -> f64 {
+        let u = match rank {
+            0 => 0.0,
+            _ if rank >= self.items => 1.0,
+            1 => 1.0 / self.zeta,
+            _ => {
+                let base = (rank as f64 / self.items as f64).powf(1.0 / self.alpha);
+                ((base - 1.0 + self.eta) / self.eta).max(self.second / self.zeta)
+            }
+        };
+        u.min(1.0)
+    }
+
     #[cold]
     fn rank_by_power(&self, base: f64) -> u64 {
         (self.items as f64 * base.powf(self.alpha)) as u64
@@ -252,6 +277,43 @@ impl Scatter {
         x = (x ^ (x >> self.half)).wrapping_mul(0xbf58_476d_1ce4_e5b9) & self.mask;
         x = (x ^ (x >> self.half)).wrapping_mul(0x94d0_49bb_1331_11eb) & self.mask;
         x ^ (x >> self.half)
+    }
+}
+
+/// The key for each rank of Zipf's law, one for one.
+///
+/// Ranks beyond the room that was made at first are laid out in blocks, each as large as all before it: a table that
+/// outgrows its room keeps its popular keys.
+#[derive(Debug, Clone, Copy)]
+pub struct Places {
+    room: u64,
+    scatter: Option<Scatter>,
+}
+
+impl Places {
+    /// For so many ranks at first, in order or scattered.
+    pub fn new(room: u64, scattered: bool) -> Self {
+        let room = room.max(1);
+        Places { room, scatter: scattered.then(|| Scatter::new(room)) }
+    }
+
+    /// The key of a rank.
+    #[inline]
+    pub fn of(&self, rank: u64) -> u64 {
+        match self.scatter {
+            None => rank,
+            Some(scatter) if rank < self.room => scatter.place(rank),
+            Some(_) => self.beyond(rank),
+        }
+    }
+
+    #[cold]
+    fn beyond(&self, rank: u64) -> u64 {
+        let mut block = self.room;
+        while rank - block >= block {
+            block *= 2;
+        }
+        block + Scatter::new(block).place(rank - block)
     }
 }
 
@@ -350,6 +412,17 @@ mod tests {
     }
 
     #[test]
+    fn the_closed_form_is_below_a_rank_as_often_as_it_draws_one_below_it() {
+        for zipfian in [ZipfianYcsb::scrambled(), ZipfianYcsb::new(1000), ZipfianYcsb::new(3)] {
+            for rank in [1, 2, 3, 10, 100, 999, 1000, 1_000_000, 5_000_000_000] {
+                let below = zipfian.below(rank);
+                assert!(zipfian.rank((below - 1e-9).max(0.0)) < rank, "{rank} of {}", zipfian.ranks());
+                assert!(below == 1.0 || zipfian.rank(below + 1e-9) >= rank, "{rank} of {}", zipfian.ranks());
+            }
+        }
+    }
+
+    #[test]
     fn growth_changes_zeta_and_keeps_the_first_number_of_items_as_in_ycsb() {
         let mut grown = ZipfianYcsb::new(1000);
         grown.grow(2000);
@@ -367,6 +440,20 @@ mod tests {
             let places: HashSet<u64> = (0..n).map(|x| scatter.place(x)).collect();
             assert_eq!(places.len() as u64, n);
             assert!(places.iter().all(|place| *place < n));
+        }
+    }
+
+    #[test]
+    fn places_beyond_the_first_room_are_a_permutation_that_moves_no_earlier_one() {
+        for room in [1, 7, 100] {
+            let places = Places::new(room, true);
+            let keys: Vec<u64> = (0..8 * room).map(|rank| places.of(rank)).collect();
+            let scatter = Scatter::new(room);
+            assert!((0..room).all(|rank| keys[rank as usize] == scatter.place(rank)));
+            for rooms in [1, 2, 4, 8] {
+                let within: HashSet<u64> = keys[..(rooms * room) as usize].iter().copied().collect();
+                assert!(within.len() as u64 == rooms * room && within.iter().all(|key| *key < rooms * room));
+            }
         }
     }
 

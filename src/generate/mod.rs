@@ -14,13 +14,15 @@ mod loader;
 mod points;
 mod pool;
 mod scene;
+mod skew;
 mod steps;
 mod stream;
 mod values;
 mod walk;
 
 pub use fields::Maker;
-pub use fingerprint::{examples, shares, stream_hash};
+pub use fingerprint::{examples, stream_hash};
 pub use generator::{Frontiers, Generator};
 pub use loader::{LoadStep, Loader};
+pub use skew::shares;
 pub use stream::{Call, OpStream, Outcome};

@@ -25,9 +25,6 @@ use super::verdict::{self, Evidence, Limited};
 use super::work;
 use super::{Request, Until};
 
-/// Operations replayed to measure the skew of the accesses.
-const SKEW_OPERATIONS: u64 = 500_000;
-
 /// The build profile, as far as the compiler tells.
 pub const PROFILE: &str = if cfg!(debug_assertions) { "debug" } else { "release" };
 
@@ -125,7 +122,7 @@ pub fn assemble<S: Store>(
         client,
         footprint: Footprints { server, ..prepared.footprints },
         checks: prepared.checks.clone(),
-        skew: skew(request, counts.scheduled),
+        skew: skew(request),
         server_cpu_ns_per_op: server.map(|server| server.cpu_s * 1e9 / counts.succeeded.max(1) as f64),
         cost: None,
         verdict,
@@ -292,10 +289,9 @@ fn cpus(cpu: Duration, wall: Duration) -> f64 {
     cpu.as_secs_f64() / wall.as_secs_f64().max(1e-9)
 }
 
-/// How skewed the accesses of the part were that most operations aim at: counted by generating them again.
-fn skew(request: &Request, operations: u64) -> Option<Skew> {
-    let operations = operations.min(SKEW_OPERATIONS) as usize;
-    let (part, shares) = generate::shares(&request.generator, request.load.clients, operations)?;
+/// How skewed the accesses are of the part that most operations aim at.
+fn skew(request: &Request) -> Option<Skew> {
+    let (part, shares) = generate::shares(request.plan())?;
     Some(Skew { part: request.plan().dataset.name_of(part).to_owned(), shares })
 }
 

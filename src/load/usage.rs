@@ -39,12 +39,10 @@ impl Samples {
     /// Over the whole measurement; none without two samples.
     pub fn total(&self) -> Option<ServerUse> {
         let ((from_s, first), (to_s, last)) = (self.0.first()?, self.0.last().filter(|_| self.0.len() > 1)?);
-        let written = first.written_bytes.zip(last.written_bytes).map(|(before, after)| after.saturating_sub(before));
         Some(ServerUse {
             cpu_s: last.cpu.saturating_sub(first.cpu).as_secs_f64(),
             measured_s: to_s - from_s,
             memory_bytes_max: self.0.iter().map(|(_, usage)| usage.memory_bytes).max()?,
-            written_bytes: written,
         })
     }
 
@@ -67,14 +65,14 @@ mod tests {
     use super::*;
 
     fn usage(cpu_ms: u64, memory_bytes: u64) -> Usage {
-        Usage { cpu: Duration::from_millis(cpu_ms), memory_bytes, written_bytes: Some(cpu_ms * 10) }
+        Usage { cpu: Duration::from_millis(cpu_ms), memory_bytes }
     }
 
     #[test]
     fn each_second_has_its_own_use_and_all_have_their_sum() {
         let samples = Samples(vec![(0.0, usage(1_000, 5)), (1.0, usage(1_500, 9)), (2.0, usage(3_500, 7))]);
         let total = samples.total().expect("three samples");
-        assert_eq!((total.cpu_s, total.memory_bytes_max, total.written_bytes), (2.5, 9, Some(25_000)));
+        assert_eq!((total.cpu_s, total.memory_bytes_max), (2.5, 9));
         let mut timeline = [0.0, 1.0, 2.0].map(|at_s| Interval { at_s, ..Interval::default() });
         samples.join(&mut timeline);
         assert_eq!(timeline[0].server, Some(ServerSecond { cpus: 0.5, memory_bytes: 9 }));

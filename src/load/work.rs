@@ -9,16 +9,24 @@ use std::sync::Arc;
 use drivers::{Done, Failure, Op, Record, Rows, Value};
 
 use crate::generate::{Generator, Maker};
-use crate::record::{OperationRecord, Work};
+use crate::record::{OperationRecord, Spread, Work};
 
 /// One success in this many is counted: a power of two. The first always is.
 const EVERY: u64 = 64;
-/// Generated items that give the mean size of a part.
-const ITEMS: u64 = 64;
+/// Generated items that give the mean size of a part: enough for a standard error of 2 % where sizes differ by 60 %.
+const ITEMS: u64 = 1024;
 
-/// Mean logical bytes of an item of each part, keys and names of fields included.
+/// Logical bytes of an item of each part, keys and names of fields included.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sizes {
+    means: Bytes,
+    /// Standard errors of the means.
+    errors: Bytes,
+}
+
+/// One number of bytes for each part.
+#[derive(Debug, Clone, PartialEq)]
+struct Bytes {
     tables: Vec<f64>,
     logs: Vec<f64>,
     series: Vec<Points>,
@@ -39,11 +47,39 @@ pub struct Tally {
     operations: Vec<Sample>,
 }
 
-/// The sample of one operation: a sum over those that were counted.
+/// The sample of one operation.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sample {
     succeeded: u64,
-    sum: Work,
+    counted: u64,
+    transactional: bool,
+    /// Of `reads`, `rows_read`, `bytes_read`, `rows_written` and `bytes_written`, in this order.
+    amounts: [Moments; 5],
+    /// Of `bytes_read` and `bytes_written`, were items as large as the standard error of their mean.
+    size_errors: [Moments; 2],
+}
+
+/// A mean, and the sum of squared distances from it: by updates, because sums of squares leave a rounding error where all
+/// numbers are the same (Chan, Golub & LeVeque, The American Statistician 37:3, 1983).
+#[derive(Debug, Clone, Copy, Default)]
+struct Moments {
+    mean: f64,
+    squares: f64,
+}
+
+impl Moments {
+    /// Joins the moments of `count` numbers to those of `before`.
+    fn join(&mut self, before: u64, other: Moments, count: u64) {
+        let (before, count) = (before as f64, count as f64);
+        let (all, apart) = ((before + count).max(1.0), other.mean - self.mean);
+        self.mean += apart * count / all;
+        self.squares += other.squares + apart * apart * before * count / all;
+    }
+
+    /// The standard deviation of `count` numbers; 0 of one.
+    fn deviation(&self, count: u64) -> f64 {
+        (self.squares / count.saturating_sub(1).max(1) as f64).sqrt()
+    }
 }
 
 impl Sizes {
@@ -57,30 +93,44 @@ impl Sizes {
                 KEY_BYTES + weight(&item, table.fields.iter().map(|field| field.name.as_str()))
             })
         });
-        let tables = tables.collect();
+        let (tables, table_errors) = tables.unzip();
         let logs = plan.dataset.logs.iter().enumerate().map(|(at, log)| {
-            mean_over(ITEMS, |number| {
+            mean_over(0, |number| {
                 maker.event(at, number + 1, &mut item);
                 KEY_BYTES + weight(&item, log.fields.iter().map(|field| field.name.as_str()))
             })
         });
-        let logs = logs.collect();
+        let (logs, log_errors) = logs.unzip();
         let series = plan.series.iter().map(|series| {
             // Its entity, its instant, and each metric with its name.
             let metrics: f64 = series.metrics.iter().map(|metric| 8.0 + metric.name.len() as f64).sum();
             let per_ms = (1.0 - series.missing) / series.interval_ms.max(1) as f64;
             Points { bytes: 2.0 * KEY_BYTES + metrics, per_ms }
         });
-        Sizes { tables, logs, series: series.collect() }
+        let series: Vec<Points> = series.collect();
+        let exact = series.iter().map(|points| Points { bytes: 0.0, ..*points }).collect();
+        Sizes {
+            means: Bytes { tables, logs, series },
+            errors: Bytes { tables: table_errors, logs: log_errors, series: exact },
+        }
     }
 }
 
 /// Of a key or an instant; text keys, about three times as long, weigh little beside their records.
 const KEY_BYTES: f64 = 8.0;
 
-fn mean_over(items: u64, mut bytes: impl FnMut(u64) -> f64) -> f64 {
-    let sampled = items.clamp(1, ITEMS);
-    (0..sampled).map(|at| bytes(at * items.max(1) / sampled)).sum::<f64>() / sampled as f64
+/// The mean over so many items and its standard error, from a sample if they are many; of 0 items, as of those that are
+/// still to be inserted.
+fn mean_over(items: u64, mut bytes: impl FnMut(u64) -> f64) -> (f64, f64) {
+    let population = if items == 0 { u64::MAX } else { items };
+    let sampled = population.min(ITEMS);
+    let mut moments = Moments::default();
+    for at in 0..sampled {
+        let number = if items == 0 { at } else { at * items / sampled };
+        moments.join(at, Moments { mean: bytes(number), squares: 0.0 }, 1);
+    }
+    let left_out = 1.0 - sampled as f64 / population as f64;
+    (moments.mean, moments.deviation(sampled) * (left_out / sampled as f64).sqrt())
 }
 
 /// Values and the names of those that are there.
@@ -116,33 +166,73 @@ impl Tally {
 
     #[cold]
     fn count(&mut self, operation: usize, done: Done, steps: &mut dyn Iterator<Item = (&Op, &Rows)>) {
-        let sum = &mut self.operations[operation].sum;
-        sum.sampled += 1;
+        let [mut moved, mut errors] = [Work::default(); 2];
+        let sample = &mut self.operations[operation];
         for (op, rows) in steps {
-            sum.transactional |= matches!(op, Op::Transact(_));
-            let mut moved = Work::default();
-            moved_by(&self.sizes, op, rows.len() as f64, &mut moved);
-            if done == Done::Refused && !matches!(op, Op::Batch(_)) {
-                (moved.rows_written, moved.bytes_written) = (0.0, 0.0);
+            sample.transactional |= matches!(op, Op::Transact(_));
+            let rows = rows.len() as f64;
+            for (bytes, moved) in [(&self.sizes.means, &mut moved), (&self.sizes.errors, &mut errors)] {
+                let mut of_step = Work::default();
+                moved_by(bytes, op, rows, &mut of_step);
+                if done == Done::Refused && !matches!(op, Op::Batch(_)) {
+                    (of_step.rows_written, of_step.bytes_written) = (0.0, 0.0);
+                }
+                add(moved, &of_step);
             }
-            add(sum, &moved);
         }
+        let one = |mean| Moments { mean, squares: 0.0 };
+        let amounts = [moved.reads, moved.rows_read, moved.bytes_read, moved.rows_written, moved.bytes_written];
+        let size_errors = [errors.bytes_read, errors.bytes_written];
+        sample.join(&Sample { counted: 1, amounts: amounts.map(one), size_errors: size_errors.map(one), ..*sample });
     }
 
     /// Adds what another lane counted.
     pub fn merge(&mut self, other: &Tally) {
         for (into, from) in self.operations.iter_mut().zip(&other.operations) {
             into.succeeded += from.succeeded;
-            into.sum.sampled += from.sum.sampled;
-            into.sum.transactional |= from.sum.transactional;
-            add(&mut into.sum, &from.sum);
+            into.join(from);
         }
     }
 
     /// What an operation moves on average; none if it never succeeded.
     pub fn work(&self, operation: usize) -> Option<Work> {
-        let sum = self.operations.get(operation)?.sum;
-        (sum.sampled > 0).then(|| scaled(&sum, 1.0 / sum.sampled as f64))
+        self.operations.get(operation).filter(|sample| sample.counted > 0).map(Sample::work)
+    }
+}
+
+impl Sample {
+    fn join(&mut self, other: &Sample) {
+        let join = |into: &mut [Moments], from: &[Moments]| {
+            into.iter_mut().zip(from).for_each(|(into, from)| into.join(self.counted, *from, other.counted));
+        };
+        join(&mut self.amounts, &other.amounts);
+        join(&mut self.size_errors, &other.size_errors);
+        self.counted += other.counted;
+        self.transactional |= other.transactional;
+    }
+
+    fn work(&self) -> Work {
+        let [reads, rows_read, bytes_read, rows_written, bytes_written] = self.amounts;
+        let deviation = |amount: Moments| amount.deviation(self.counted);
+        let [item_bytes_read, item_bytes_written] = self.size_errors.map(|error| error.mean);
+        Work {
+            reads: reads.mean,
+            rows_read: rows_read.mean,
+            bytes_read: bytes_read.mean,
+            rows_written: rows_written.mean,
+            bytes_written: bytes_written.mean,
+            transactional: self.transactional,
+            sampled: self.counted,
+            spread: Some(Spread {
+                reads: deviation(reads),
+                rows_read: deviation(rows_read),
+                bytes_read: deviation(bytes_read),
+                rows_written: deviation(rows_written),
+                bytes_written: deviation(bytes_written),
+                item_bytes_read,
+                item_bytes_written,
+            }),
+        }
     }
 }
 
@@ -162,7 +252,7 @@ pub fn overall<'a>(operations: impl Iterator<Item = &'a OperationRecord>) -> Opt
 }
 
 /// Adds what an operation moves that was answered with so many rows.
-fn moved_by(sizes: &Sizes, op: &Op, rows: f64, moved: &mut Work) {
+fn moved_by(sizes: &Bytes, op: &Op, rows: f64, moved: &mut Work) {
     let mut read = |rows: f64, bytes: f64| {
         moved.reads += 1.0;
         moved.rows_read += rows;
@@ -189,7 +279,7 @@ fn moved_by(sizes: &Sizes, op: &Op, rows: f64, moved: &mut Work) {
 }
 
 /// A group is answered with the rows of all its parts: those beyond one for each read are shared by its searches.
-fn group(sizes: &Sizes, ops: &[Op], rows: f64, moved: &mut Work) {
+fn group(sizes: &Bytes, ops: &[Op], rows: f64, moved: &mut Work) {
     let is_search = |op: &&Op| !op.writes() && !matches!(op, Op::Read { .. });
     let reads = ops.iter().filter(|op| matches!(op, Op::Read { .. })).count() as f64;
     let searches = ops.iter().filter(is_search).count() as f64;
@@ -217,6 +307,7 @@ fn scaled(work: &Work, by: f64) -> Work {
         bytes_read: work.bytes_read * by,
         rows_written: work.rows_written * by,
         bytes_written: work.bytes_written * by,
+        spread: None,
         ..*work
     }
 }
@@ -227,10 +318,10 @@ mod tests {
     use drivers::{FailureKind, Fields, Key};
 
     fn sizes() -> Arc<Sizes> {
+        let series = |bytes| vec![Points { bytes, per_ms: 0.001 }];
         Arc::new(Sizes {
-            tables: vec![100.0, 1_000.0],
-            logs: vec![50.0],
-            series: vec![Points { bytes: 32.0, per_ms: 0.001 }],
+            means: Bytes { tables: vec![100.0, 1_000.0], logs: vec![50.0], series: series(32.0) },
+            errors: Bytes { tables: vec![0.0, 30.0], logs: vec![2.0], series: series(0.0) },
         })
     }
 
@@ -253,7 +344,8 @@ mod tests {
     #[test]
     fn every_64th_success_is_counted_and_averages_are_of_those() {
         let work = tally(&read(0), &Ok(Done::Applied), 129, 1).work(0).expect("it succeeded");
-        assert_eq!(work, Work { reads: 1.0, rows_read: 1.0, bytes_read: 100.0, sampled: 3, ..Work::default() });
+        let spread = Some(Spread::default());
+        assert_eq!(work, Work { reads: 1.0, rows_read: 1.0, bytes_read: 100.0, sampled: 3, spread, ..Work::default() });
         let failed = Err(Failure::new(FailureKind::Timeout, "late"));
         assert_eq!(tally(&read(0), &failed, 129, 0).work(0), None);
     }
@@ -277,10 +369,13 @@ mod tests {
             bytes_written: 1_000.0,
             transactional: true,
             sampled: 1,
+            // Records of the second table are 1,000 bytes, give or take 30: one is read and one is written.
+            spread: Some(Spread { item_bytes_read: 30.0, item_bytes_written: 30.0, ..Spread::default() }),
         };
         assert_eq!(tally(&all, &Ok(Done::Applied), 1, 4).work(0), Some(expected));
         let refused = tally(&all, &Ok(Done::Refused), 1, 4).work(0);
-        assert_eq!(refused, Some(Work { rows_written: 0.0, bytes_written: 0.0, ..expected }));
+        let spread = expected.spread.map(|spread| Spread { item_bytes_written: 0.0, ..spread });
+        assert_eq!(refused, Some(Work { rows_written: 0.0, bytes_written: 0.0, spread, ..expected }));
     }
 
     #[test]
@@ -296,6 +391,31 @@ mod tests {
         };
         let work = tally(&window, &Ok(Done::Applied), 1, 6).work(0).expect("it succeeded");
         assert_eq!((work.reads, work.rows_read, work.bytes_read), (1.0, 6.0, 60.0 * 32.0));
+    }
+
+    #[test]
+    fn the_spread_of_a_sample_is_that_of_all_lanes_together() {
+        let scan = Op::Scan { table: 0, from: Key::Int(1), limit: 9, fields: Fields::All };
+        let mut all = tally(&scan, &Ok(Done::Applied), 1, 1);
+        [2, 3, 6].into_iter().for_each(|rows| all.merge(&tally(&scan, &Ok(Done::Applied), 1, rows)));
+        let work = all.work(0).expect("it succeeded");
+        assert_eq!((work.sampled, work.rows_read, work.bytes_read), (4, 3.0, 300.0));
+        // 1, 2, 3 and 6 lie 4, 1, 0 and 9 squared from their mean: 14 / 3.
+        let spread = work.spread.expect("it was counted");
+        assert_eq!((spread.reads, spread.rows_written), (0.0, 0.0));
+        assert!((spread.rows_read - (14.0_f64 / 3.0).sqrt()).abs() < 1e-12, "{spread:?}");
+        assert!((spread.bytes_read - 100.0 * spread.rows_read).abs() < 1e-9, "{spread:?}");
+    }
+
+    #[test]
+    fn sizes_of_few_items_are_exact_and_those_of_many_have_an_error() {
+        let bytes = |number: u64| if number.is_multiple_of(2) { 100.0 } else { 300.0 };
+        assert_eq!(mean_over(10, bytes), (200.0, 0.0));
+        // Half of the items are 100 bytes and half are 300: the deviation is 100, of a mean of 1,024 items a 32nd of it.
+        let (mean, error) = mean_over(0, bytes);
+        assert!(mean == 200.0 && (error - 100.0 / 32.0).abs() < 0.01, "{mean} {error}");
+        let (_, error_of_half) = mean_over(2 * ITEMS, |number| bytes(number / 2));
+        assert!((error_of_half - error / 2_f64.sqrt()).abs() < 0.01, "{error_of_half}");
     }
 
     #[test]

@@ -24,6 +24,28 @@ pub struct Work {
     /// How many of them were counted; the averages are over these.
     #[serde(default)]
     pub sampled: u64,
+    /// How far the averages may be off; absent of the total and in a record of version 0.1.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<Spread>,
+}
+
+/// What the averages of [`Work`] leave open.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Spread {
+    /// Standard deviation of `reads` among the operations that were counted, and so on; 0 where only one was.
+    pub reads: f64,
+    /// Of `rows_read`.
+    pub rows_read: f64,
+    /// Of `bytes_read`.
+    pub bytes_read: f64,
+    /// Of `rows_written`.
+    pub rows_written: f64,
+    /// Of `bytes_written`.
+    pub bytes_written: f64,
+    /// Standard error that `bytes_read` has because items are taken to be as large as the mean of some generated ones.
+    pub item_bytes_read: f64,
+    /// The same of `bytes_written`.
+    pub item_bytes_written: f64,
 }
 
 /// Cost of a run: units per operation, which carry over to any price, and estimates in money where prices are known.
@@ -81,7 +103,8 @@ pub struct Estimate {
     pub model: Model,
     /// USD per million successful operations at the stated utilisation, ownership not included.
     pub usd_per_million: f64,
-    /// The same at the ends of the throughput's 95 % interval; absent where the throughput has none.
+    /// Its 95 % interval, from that of the throughput and, where requests are billed, from the samples that their rows and
+    /// bytes were counted in. Absent where one of these is unknown or nothing that was measured moves the figure.
     pub interval: Option<[f64; 2]>,
     /// Average load as a share of the measured throughput, 0 to 1.
     pub utilisation: f64,

@@ -64,8 +64,6 @@ pub struct ServerUse {
     pub measured_s: f64,
     /// The most memory that its processes had at the end of a second.
     pub memory_bytes_max: u64,
-    /// Bytes that its processes handed to storage, where the system tells.
-    pub written_bytes: Option<u64>,
 }
 
 /// A time in which no operation ended.
@@ -88,4 +86,18 @@ pub struct Brief {
     pub p999: u64,
     /// Largest.
     pub max: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn written_bytes_of_an_older_record_are_passed_over() {
+        // Version 0.1.0 took them from /proc/pid/io, which tells too much.
+        let old = r#"{"cpu_s": 2.5, "measured_s": 2.0, "memory_bytes_max": 9, "written_bytes": 4293000000}"#;
+        let read: ServerUse = serde_json::from_str(old).expect("an older record");
+        assert_eq!(read, ServerUse { cpu_s: 2.5, measured_s: 2.0, memory_bytes_max: 9 });
+        assert!(!serde_json::to_string(&read).expect("plain data").contains("written"));
+    }
 }

@@ -56,8 +56,8 @@ pub enum Changes {
 
 impl Plan {
     /// Sizes a workload. `records` sets the size of its primary part, and the other parts follow in proportion; `ops` is
-    /// how many operations are expected, which some ways of choosing keys make room for. Unknown, it is taken to be the
-    /// number of records.
+    /// how many operations are expected, for whose inserts some ways of choosing keys make room. Unknown, as in a run that
+    /// is bounded by time, it is taken to be the number of records, and the room grows with the table beyond that.
     pub fn new(workload: &Workload, records: Option<u64>, ops: Option<u64>) -> Result<Plan, WorkloadError> {
         let mut spec = workload.spec.clone();
         if let Some(records) = records {

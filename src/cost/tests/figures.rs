@@ -175,6 +175,36 @@ fn storage_is_what_was_measured_and_at_least_the_minimum() {
 }
 
 #[test]
+fn services_in_memory_bill_what_is_held_there_and_not_the_append_only_file() {
+    // 2 GiB of data, of which the file holds 10 with all that was overwritten.
+    let mut run = run("redis", &[("write", 1_000_000, Some(write_of(KB)))]);
+    let weigh = |run: &mut Run, disk_bytes, memory_bytes| {
+        run.footprint.after_run = Footprint { disk_bytes, memory_bytes, written_bytes: None };
+    };
+    weigh(&mut run, Some(10 << 30), Some(2 << 30));
+    let catalogue = catalogue();
+    let price = |run: &Run, id: &str| price(run, &host(), &catalogue, offer(&catalogue, id), &terms(run, 0.4, 1));
+    let storage = |run: &Run, id: &str| price(run, id).expect("a figure").lines["storage"] * 5_256.0;
+    close(storage(&run, "elasticache-serverless.redis"), 2.0 * 91.25, 1e-9);
+    close(storage(&run, "elasticache-serverless.valkey"), 2.0 * 61.32, 1e-9);
+    // A machine of one's own keeps the file on its disk.
+    close(storage(&run, "ec2.m7g.large"), 10.0 * 0.08, 1e-9);
+    run.throughput_per_s = 5.0;
+    assert!(price(&run, "upstash.fixed-1gb").expect_err("two do not fit").contains("more than the 1 GB"));
+    price(&run, "upstash.fixed-5gb").expect("two fit into five, whatever the file weighs");
+    // A node must have the memory: half a GiB is too little.
+    assert!(price(&run, "elasticache.redis.t4g.micro").expect_err("two do not fit").contains("more in memory"));
+    price(&run, "elasticache.redis.m7g.large").expect("two fit into six");
+    // A store that serves from its files has those; what nothing is known of is left out, and said so.
+    weigh(&mut run, Some(10 << 30), None);
+    close(storage(&run, "elasticache-serverless.redis") / 1000.0, 10.0 * 91.25, 1e-9);
+    weigh(&mut run, None, None);
+    let estimate = price(&run, "elasticache-serverless.redis").expect("a figure");
+    assert!(!estimate.lines.contains_key("storage"), "{:?}", estimate.lines);
+    assert_eq!(estimate.left_out[0], "storage (not measured)");
+}
+
+#[test]
 fn break_evens_as_in_3_2() {
     let load = |a: &Bill, b: &Bill| break_even(a, b).expect("they change places");
     let rds = bill_of("rds.db.m7g.large", None, 5_000.0, 0.4);

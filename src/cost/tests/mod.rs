@@ -3,6 +3,7 @@
 
 mod figures;
 mod files;
+mod intervals;
 mod printed;
 
 use drivers::{Description, Durability, Footprint, Guarantees, Placement};
@@ -12,8 +13,8 @@ use super::Catalogue;
 use super::offer::Offer;
 use super::targets::{Options, Terms};
 use crate::record::{
-    Client, Counts, Footprints, Host, LoadInfo, Loading, Mode, OperationRecord, Phases, Run, Standstill, StoreInfo,
-    Verdict, Work, WorkloadInfo,
+    Client, Counts, Footprints, Host, LoadInfo, Loading, Mode, OperationRecord, Phases, Run, Spread, Standstill,
+    StoreInfo, Verdict, Work, WorkloadInfo,
 };
 
 /// Two vCPUs and 8 GiB: an m7g.large in size.
@@ -33,14 +34,34 @@ fn terms(run: &Run, utilisation: f64, copies: u32) -> Terms {
     Options { utilisation: Some(utilisation), copies: Some(copies), ..Options::default() }.terms(run)
 }
 
+/// Every operation was counted, and all are alike.
+const ALIKE: Work = Work {
+    reads: 0.0,
+    rows_read: 0.0,
+    bytes_read: 0.0,
+    rows_written: 0.0,
+    bytes_written: 0.0,
+    transactional: false,
+    sampled: u64::MAX,
+    spread: Some(Spread {
+        reads: 0.0,
+        rows_read: 0.0,
+        bytes_read: 0.0,
+        rows_written: 0.0,
+        bytes_written: 0.0,
+        item_bytes_read: 0.0,
+        item_bytes_written: 0.0,
+    }),
+};
+
 /// One item of this size written by each operation.
 fn write_of(bytes: f64) -> Work {
-    Work { rows_written: 1.0, bytes_written: bytes, ..Work::default() }
+    Work { rows_written: 1.0, bytes_written: bytes, ..ALIKE }
 }
 
 /// One item of this size read by each operation.
 fn read_of(bytes: f64) -> Work {
-    Work { reads: 1.0, rows_read: 1.0, bytes_read: bytes, ..Work::default() }
+    Work { reads: 1.0, rows_read: 1.0, bytes_read: bytes, ..ALIKE }
 }
 
 /// A run at 5,000 operations per second, give or take 2 %, that stores nothing.

@@ -40,7 +40,7 @@ fn compared(runs: Vec<Run>, options: &Options, ids: &[&str]) -> String {
 fn a_run_carries_a_node_price_and_the_request_prices_of_its_store() {
     insta::assert_snapshot!(default_line(shop("libsql"), &host(), &Options::default()), @r"
     cost, estimate: measured on other hardware: $0.0115 [$0.0113, $0.0117] per million operations on ec2.m7g.large at 40 % utilisation, $0.00459 at 100 %, $0.0459 at 10 %; 1 copy, us-east-1, on-demand, price of 2025 (B), STALE: 688 days old; 16 clients' throughput counts as what a node carries
-    cost, estimate: from the operations' own sizes: $0.197 [$0.197, $0.197] per million operations on turso.developer at 40 % utilisation, $0.199 at 100 %, $0.185 at 10 %; the service's own copies, us-east-1, monthly, price of 2025 (B), STALE: 688 days old; rows scanned are rows answered, as with a fitting index
+    cost, estimate: from the operations' own sizes: $0.197 [$0.196, $0.198] per million operations on turso.developer at 40 % utilisation, $0.199 at 100 %, $0.185 at 10 %; the service's own copies, us-east-1, monthly, price of 2025 (B), STALE: 688 days old; rows scanned are rows answered, as with a fitting index
     per operation: 0.0400 CPU ms (suite included), 1,024 bytes stored, 0.800 read units of 4 KiB, 0.200 write units of 1 KiB, 1.00 rows; 2.26 bytes held per logical byte
     not in the cost on ec2.m7g.large: backups, network, licences, taxes, discounts, staff, support, other charges (included iops 3,000, included mb per s 125, usd per iops month 0.005, usd per mb per s month 0.04)
     not in the cost on turso.developer: storage beyond what the price includes, backups, network, licences, taxes, discounts, staff, support, other charges (included gb 9), its free tier (rows read per month 500,000,000, rows written per month 10,000,000)
@@ -106,7 +106,7 @@ fn offers_side_by_side() {
     oltp on libsql 1.2.3, run oltp-libsql-1: 5,000 operations/s [4,900, 5,100]
       USD per million     at 40 %  [low, high]         at 100 %  at 10 %  made of
       ec2.m7g.large       $0.0230  [$0.0225, $0.0234]  $0.00919  $0.0919  nodes $0.0113, copies $0.0113, storage $0.000304
-      dynamodb.on-demand  $0.225   [$0.225, $0.225]    $0.225    $0.227   reads $0.100, writes $0.125, storage $0.000476
+      dynamodb.on-demand  $0.225   [$0.225, $0.226]    $0.225    $0.227   reads $0.100, writes $0.125, storage $0.000476
 
       USD a month (per million)  1x = 5,000/s          10x = 50,000/s        100x = 500,000/s
       ec2.m7g.large              $559.01 ($0.0425) x6  $3,180 ($0.0242) x50  $29,986 ($0.0228) x500
@@ -117,7 +117,7 @@ fn offers_side_by_side() {
       upstash.fixed-1gb: no figure: the store holds more than the 1 GB of this plan
       per operation: 0.0400 CPU ms (suite included), 1,024 bytes stored, 0.800 read units of 4 KiB, 0.200 write units of 1 KiB, 1.00 rows; 2.26 bytes held per logical byte
 
-    Per million successful operations of the mix. A month has 730 hours, a GB 2^30 bytes. Storage is what the measured store held after the run.
+    Per million successful operations of the mix. A month has 730 hours, a GB 2^30 bytes. Storage is what the measured store held after the run, in memory where the service serves from there.
     Assumed:
       ec2.m7g.large: 2 copies; 40 % utilisation; by the month as many nodes (x) as carry peaks of 1.75 times the average load at 70 % of each, the load spread evenly
       ec2.m7g.large: estimate: measured on other hardware

@@ -4,7 +4,7 @@
 use drivers::{Binding, Footprint};
 
 use crate::cost::{self, Catalogue, Options};
-use crate::record::{Experiment, Footprints, Host, Loading, MissingRun, Run, Work};
+use crate::record::{Experiment, Footprints, Host, Loading, MissingRun, Run, Spread, Work};
 
 /// Breaks out of HTML, attributes, tables, code spans and lines, wherever it is not escaped.
 pub const HOSTILE: &str = "<img src=x onerror=alert(1)>\"'`|\n# [a](javascript:alert(2)) </script></pre>\u{202e}\u{0}";
@@ -47,6 +47,7 @@ pub fn priced(run: Run, host: &Host) -> Run {
             bytes_written: written * 200.0,
             transactional: false,
             sampled: 100,
+            spread: Some(Spread::default()),
         });
     }
     let catalogue = Catalogue::load(None).expect("the catalogue that is compiled in");

@@ -89,14 +89,15 @@ fn workload(runs: &[&Run]) -> Workload {
 
 /// How unevenly the accesses fell on the keys.
 fn skew(runs: &[&Run]) -> Option<String> {
-    // Where each key is drawn only a few times, chance makes some look hot: the run with the most accesses tells best.
-    let skew = runs.iter().filter_map(|run| run.skew.as_ref()).max_by_key(|skew| skew.shares.accesses)?;
+    // Shares that were computed are better than those that an older version counted, and of these the most accesses.
+    let skews = runs.iter().filter_map(|run| run.skew.as_ref());
+    let skew = skews.max_by_key(|skew| skew.shares.accesses.unwrap_or(u64::MAX))?;
     let shares = skew.shares;
     let percent = |share: f64| format!("{:.1}%", 100.0 * share);
     Some(format!(
-        "of {} accesses to {}, {} went to the hottest 1% of {} keys, {} to the hottest 10%, {} to the hottest 20%, and {} \
+        "of {} to {}, {} went to the hottest 1% of {} keys, {} to the hottest 10%, {} to the hottest 20%, and {} \
          to the hottest key alone",
-        units::count(shares.accesses),
+        shares.accesses.map_or("the accesses".to_owned(), |counted| format!("{} accesses", units::count(counted))),
         skew.part,
         percent(shares.top_1),
         units::count(shares.keys),
