@@ -4,8 +4,8 @@
 
 use drivers::Guarantees;
 
-use crate::record::{CheckResult, Client, Counts, Interval, Latency, Mode, Phase, Verdict};
-use crate::stats::{self, Kept, Limit, Steadiness};
+use crate::record::{CheckResult, Client, Counts, Interval, Latency, Mode, Percentile, Phase, Verdict};
+use crate::stats::{self, Kept, Limit, Reading, Steadiness};
 
 /// More failed operations than this and the rest is not the workload that was asked for.
 const MAX_FAILED_SHARE: f64 = 0.01;
@@ -43,8 +43,8 @@ pub struct Evidence<'a> {
     pub checks: &'a [CheckResult],
     /// How long failed operations took.
     pub failed: &'a Latency,
-    /// Sessions that carried the load.
-    pub clients: u32,
+    /// How long the measurement lasted for each client, summed over all of them.
+    pub clients_s: f64,
     /// What was found wrong with the store itself after the run.
     pub wrong: Vec<String>,
     /// Why it was stopped before its end, if it was.
@@ -101,11 +101,13 @@ pub fn reach(evidence: &Evidence<'_>) -> Verdict {
 }
 
 /// A client of a closed loop that waits for a failure or a connection asks nothing: an outage of half the run may be one
-/// failure a client, and in no percentile.
+/// failure a client, and in no percentile. The whole is the clients' own time: one that waits for a connection at the end
+/// is there for longer than the last operation of the timeline.
 fn away(evidence: &Evidence<'_>) -> Option<String> {
-    let length_s = length_s(evidence.timeline);
     let failed_s = evidence.failed.mean * evidence.failed.count as f64 / 1e9;
-    let share = (evidence.client.disconnected_s + failed_s) / (f64::from(evidence.clients) * length_s);
+    let away_s = evidence.client.disconnected_s + failed_s;
+    // A mean of rounded latencies may pass the whole by a thousandth.
+    let share = if away_s > 0.0 { (away_s / evidence.clients_s).min(1.0) } else { 0.0 };
     (share > MAX_FAILED_SHARE).then(|| {
         format!("clients spent {:.1} % of their time without a connection or on operations that failed", 100.0 * share)
     })
@@ -159,11 +161,12 @@ fn unstable(evidence: &Evidence<'_>) -> Option<String> {
     let ended_in = |line: &&Interval| line.phase == Phase::Measure && line.ok + line.failed > 0;
     let measured: Vec<&Interval> = evidence.timeline.iter().filter(ended_in).collect();
     let last = measured.last()?;
-    let threshold_ns = (BACKLOG_SERVICE_TIMES * evidence.service.p50).max(BACKLOG_FLOOR_NS);
-    if last.lag_ns.p50 <= threshold_ns {
+    let service_ns = evidence.service.p50.unwrap_or(evidence.service.mean as u64);
+    let threshold_ns = (BACKLOG_SERVICE_TIMES * service_ns).max(BACKLOG_FLOOR_NS);
+    if backlog_ns(last) <= threshold_ns {
         return None;
     }
-    let lags: Vec<(f64, f64)> = measured.iter().map(|line| (line.at_s, line.lag_ns.p50 as f64)).collect();
+    let lags: Vec<(f64, f64)> = measured.iter().map(|line| (line.at_s, backlog_ns(line) as f64)).collect();
     // Without enough seconds for a trend, what was left undone of what fell due.
     let done: u64 = measured.iter().map(|line| line.ok + line.failed).sum();
     let grows = match stats::slope(&lags) {
@@ -173,9 +176,14 @@ fn unstable(evidence: &Evidence<'_>) -> Option<String> {
     grows.then(|| {
         format!(
             "unstable: the backlog grew to {:.1} s behind schedule; lower --rate or raise --clients",
-            last.lag_ns.p50 as f64 / 1e9
+            backlog_ns(last) as f64 / 1e9
         )
     })
+}
+
+/// How late the operations of a second began: half of them, or all where so few carry no median.
+fn backlog_ns(second: &Interval) -> u64 {
+    second.lag_ns.p50.unwrap_or(second.lag_ns.max)
 }
 
 fn notes(evidence: &Evidence<'_>) -> Vec<String> {
@@ -192,10 +200,13 @@ fn notes(evidence: &Evidence<'_>) -> Vec<String> {
         notes.push(format!("{undecided} of {} checks could not be judged", evidence.checks.len()));
     }
     let pacer = &evidence.client.pacer_ns;
-    if evidence.mode == Mode::Open && pacer.p99 as f64 > PACER_SHARE * evidence.response.p50 as f64 {
+    if evidence.mode == Mode::Open
+        && let (Some(late_ns), Some(median_ns)) = (pacer.p99, evidence.response.p50)
+        && late_ns as f64 > PACER_SHARE * median_ns as f64
+    {
         notes.push(format!(
             "the pacer woke up to {} us late (p99), more than a tenth of the median response: the client contributes to the latency",
-            pacer.p99 / 1_000
+            late_ns / 1_000
         ));
     }
     if evidence.client.reconnects > 0 || evidence.client.disconnected_s > 0.0 {
@@ -223,21 +234,34 @@ impl Limited<'_> {
     /// Whether it was kept. A missed limit makes a run no less valid: it is what the run found out.
     fn note(&self) -> String {
         let Limited { of, limit, response } = self;
-        let (name, value_ns) = match limit.percentile {
-            None => ("maximum", response.max),
-            Some(percentile) => (percentile.name(), percentile.of_ns(response)),
-        };
         let ms = |ns: u64| ns as f64 / 1e6;
-        let interval = response.intervals.get(name).map_or(String::new(), |sure| match sure.high {
-            Some(high) => format!(" [{:.3}, {:.3}]", ms(sure.low), ms(high)),
-            None => format!(" [{:.3}, inf)", ms(sure.low)),
-        });
+        let (name, measured) = match limit.percentile {
+            None => ("maximum", format!("{:.3} ms", ms(response.max))),
+            Some(percentile) => (percentile.name(), percentile_ms(response, percentile)),
+        };
         let judged = match limit.kept(&[response]) {
             Kept::Met => "met",
             Kept::Undecided => "UNDECIDED",
             Kept::Missed => "MISSED",
         };
-        format!("SLO {judged}: {of}, {name} {:.3} ms{interval}, limit {} ms", ms(value_ns), ms(limit.limit_ns))
+        format!("SLO {judged}: {of}, {name} {measured}, limit {} ms", ms(limit.limit_ns))
+    }
+}
+
+/// `4.100 ms [3.900, 4.300]`, or what is known of a percentile that too few samples carry.
+fn percentile_ms(latency: &Latency, percentile: Percentile) -> String {
+    let ms = |ns: u64| format!("{:.3}", ns as f64 / 1e6);
+    match stats::reading(latency, percentile) {
+        Reading::Nothing => "unknown".to_owned(),
+        Reading::TooFew { at_least_ns: None, above } => format!("unknown ({above} operations above, too few)"),
+        Reading::TooFew { at_least_ns: Some(low), above } => {
+            format!("at least {} ms ({above} above, too few)", ms(low))
+        }
+        Reading::Known { value_ns, interval_ns: None } => format!("{} ms", ms(value_ns)),
+        Reading::Known { value_ns, interval_ns: Some((low, high)) } => {
+            let end = high.map_or_else(|| "inf)".to_owned(), |high| ms(high) + "]");
+            format!("{} ms [{}, {end}", ms(value_ns), ms(low))
+        }
     }
 }
 
@@ -269,7 +293,7 @@ mod tests {
             length_s: 1.0,
             phase,
             ok: *ok,
-            lag_ns: Brief { p50: *lag_ns, ..Brief::default() },
+            lag_ns: Brief { p50: Some(*lag_ns), ..Brief::default() },
             ..Interval::default()
         };
         seconds.iter().enumerate().map(line).collect()
@@ -286,7 +310,7 @@ mod tests {
         change: impl FnOnce(&mut Evidence<'_>),
     ) -> Verdict {
         let succeeded = timeline.iter().map(|line| line.ok).sum();
-        let latency = Latency { p50: 100_000, ..Latency::default() };
+        let latency = Latency { p50: Some(100_000), ..Latency::default() };
         let mut evidence = Evidence {
             mode,
             counts: Counts { scheduled: succeeded, succeeded, ..Counts::default() },
@@ -296,7 +320,7 @@ mod tests {
             client: &Client::default(),
             checks,
             failed: &Latency::default(),
-            clients: 2,
+            clients_s: 20.0,
             wrong: Vec::new(),
             stopped: None,
             profile: "release",
@@ -335,6 +359,22 @@ mod tests {
         assert!(slight.valid && slight.notes.contains(&"no operation ended for 8 s, from second 2".to_owned()));
         let reason = "clients spent 80.0 % of their time without a connection or on operations that failed";
         assert_eq!(away(15.9).reasons, [reason]);
+    }
+
+    #[test]
+    fn no_client_is_away_for_longer_than_it_is_there() {
+        // Two clients lost their store at 9 s of 10 and waited 3 s for it, the run's last operation behind them.
+        let lines = seconds(Phase::Measure, 0.0, &[(1_000, 0); 9]);
+        let client = Client { disconnected_s: 6.0, ..Client::default() };
+        let failed = Latency { count: 2, mean: 9.1e9, ..Latency::default() };
+        let judged = judge(Mode::Closed, &lines, |evidence| {
+            (evidence.client, evidence.failed) = (&*Box::leak(Box::new(client)), &*Box::leak(Box::new(failed)));
+            evidence.clients_s = 24.2;
+        });
+        assert_eq!(
+            judged.reasons,
+            ["clients spent 100.0 % of their time without a connection or on operations that failed"]
+        );
     }
 
     #[test]

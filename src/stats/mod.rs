@@ -14,11 +14,12 @@ mod regression;
 mod steadiness;
 mod student;
 
+pub use crate::record::{FEWEST_ABOVE, Percentile};
 pub use chi_square::{chi_square, chi_square_limit};
-pub use interval::{FEWEST_ABOVE, mean_interval, percentile_interval, percentile_intervals, ranked_above};
+pub use interval::{mean_interval, percentile_interval, percentile_intervals};
 pub use limit::{Kept, Limit};
 pub use ratio::{FEWEST_RUNS, Ratio, ratio};
-pub use reading::{Percentile, Reading, over_runs, reading, spread_of};
+pub use reading::{Reading, over_runs, reading, spread_of};
 pub use regression::{Slope, slope};
 pub use steadiness::{Steadiness, mann_kendall, steadiness};
 pub use student::student_t;
