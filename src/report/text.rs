@@ -11,7 +11,7 @@ use super::{per_second, units, words};
 use crate::cost;
 use crate::record::{Experiment, Latency, Mode, OperationRecord, Run};
 
-const COLUMNS: [(&str, Align); 12] = [
+const COLUMNS: [(&str, Align); 13] = [
     ("operation", Align::Left),
     ("ok", Align::Right),
     ("share", Align::Right),
@@ -23,6 +23,7 @@ const COLUMNS: [(&str, Align); 12] = [
     ("p50", Align::Left),
     ("p99", Align::Left),
     ("p999", Align::Left),
+    ("max", Align::Right),
     ("service p99", Align::Left),
 ];
 
@@ -31,16 +32,18 @@ pub fn experiment(experiment: &Experiment) -> String {
     let cells = group::cells(experiment);
     let mut text = String::new();
     for workload in group::by_workload(&cells) {
-        let apart = group::tiers_differ(workload);
-        for (at, cell) in workload.iter().enumerate() {
-            if apart && (at == 0 || workload[at - 1].tier != cell.tier) {
-                text += &format!("-- {}: {} stores; compare within a tier only\n\n", cell.workload, cell.tier.name());
+        for of_group in group::comparable(workload) {
+            if group::terms_differ(workload) {
+                let terms = &of_group[0].terms;
+                text += &format!("-- {}, {}\n\n", terms.workload, group::heading(terms, workload));
             }
-            for run in &cell.runs {
-                text += &block(run, cell.runs.len());
-                text.push('\n');
+            for cell in of_group {
+                for run in &cell.runs {
+                    text += &block(run, cell.runs.len());
+                    text.push('\n');
+                }
+                text += &spread(cell);
             }
-            text += &spread(cell);
         }
     }
     text += &stores::tables(&cells);
@@ -50,8 +53,10 @@ pub fn experiment(experiment: &Experiment) -> String {
     if experiment.interrupted {
         text += "interrupted: runs are missing or shorter than asked\n";
     }
-    if experiment.runs.iter().any(|run| run.verdict.valid && !run.total.response_ns.intervals.is_empty()) {
-        text += "[low, high] is a 95 % interval from batch means over up to 20 blocks of a run\n";
+    group::reasons_apart(&cells).iter().for_each(|reason| text += &format!("{reason}\n"));
+    if experiment.runs.iter().any(|run| run.verdict.valid && run.total.response_ns.has_intervals()) {
+        text += "[low, high] is a 95 % interval from batch means over up to 20 blocks of a run.\n";
+        text += &format!("{}\n", words::WITHIN_ONE_RUN);
     }
     cost::left_out(&experiment.runs).iter().for_each(|line| text += wrapped(line).trim_start());
     text.truncate(text.trim_end().len());
@@ -109,6 +114,7 @@ fn row(run: &Run, name: &str, operation: &OperationRecord, [throughput, interval
         percentile(Percentile::P50),
         percentile(Percentile::P99),
         percentile(Percentile::P999),
+        largest_text(&[&operation.response_ns]),
         service,
     ]
 }
@@ -116,6 +122,12 @@ fn row(run: &Run, name: &str, operation: &OperationRecord, [throughput, interval
 /// `42.1 us [41.9, 42.4]`, `>= 320 us (n=7, too few)`, or `-` without samples.
 pub fn percentile_text(latency: &Latency, percentile: Percentile) -> String {
     reading_text(reading(latency, percentile))
+}
+
+/// The slowest operation of some runs, for which there is no interval: it is in no percentile, and neither is a stall of few.
+pub fn largest_text(latencies: &[&Latency]) -> String {
+    let largest = latencies.iter().filter(|latency| latency.count > 0).map(|latency| latency.max).max();
+    largest.map_or_else(|| "-".to_owned(), units::latency)
 }
 
 fn reading_text(reading: Reading) -> String {
@@ -149,7 +161,7 @@ fn remarks(run: &Run) -> String {
     for (what, check) in words::telling_checks(run) {
         text += &wrapped(&format!("{what}: {}: {}", check.name, check.detail));
     }
-    if run.verdict.valid && run.total.ok > 0 && run.total.response_ns.intervals.is_empty() {
+    if run.verdict.valid && run.total.ok > 0 && !run.total.response_ns.has_intervals() {
         text += "  note: no intervals: fewer than ten whole seconds in which operations ended\n";
     }
     run.verdict.notes.iter().for_each(|note| text += &format!("  note: {note}\n"));
@@ -183,7 +195,7 @@ fn spread(cell: &Cell<'_>) -> String {
     let latencies: Vec<&Latency> = runs.iter().map(|run| &run.total.response_ns).collect();
     format!(
         "{} on {}, median of {} valid runs [lowest, highest]: {median}/s [{low}, {high}], p99 {}\n\n",
-        cell.workload,
+        cell.terms.workload,
         words::store(runs[0]),
         runs.len(),
         reading_text(over_runs(&latencies, Percentile::P99))
