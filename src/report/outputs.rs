@@ -6,17 +6,23 @@ use serde_json::Value;
 use super::fixture::{self, Plan};
 use super::side_by_side::Side;
 use super::view::furnished::furnished;
-use super::{adr, chart, render, text, zoo};
+use super::{adr, chart, csv, html, markdown, text, zoo};
 use crate::record::{Experiment, Percentile};
 
 /// Every output that is text, by name; the terminal's as it is printed.
 fn outputs(experiment: &Experiment) -> Vec<(String, String)> {
-    let charts = chart::charts(experiment).expect("they draw");
-    let record = adr::record(experiment, &charts, &[Side::alone(experiment)]).expect("it renders");
-    let files = render(experiment).expect("it renders").into_iter().filter(|(name, _)| !name.ends_with(".png"));
-    let files = files.map(|(name, bytes)| (name, String::from_utf8(bytes).expect("text")));
-    let terminal = drivers::printable_lines(&text::experiment(experiment)).into_owned();
-    files.chain([("adr.md".to_owned(), record), ("terminal".to_owned(), terminal)]).collect()
+    let (charts, sides) = (chart::charts(experiment).expect("they draw"), [Side::alone(experiment)]);
+    let table = |bytes: anyhow::Result<Vec<u8>>| String::from_utf8(bytes.expect("it is written")).expect("text");
+    let mut outputs = vec![
+        ("report.html".to_owned(), html::page(experiment, &charts, &sides).expect("it renders")),
+        ("report.md".to_owned(), markdown::report(experiment, &charts, &sides).expect("it renders")),
+        ("adr.md".to_owned(), adr::record(experiment, &charts, &sides).expect("it renders")),
+        ("summary.csv".to_owned(), table(csv::summary(experiment))),
+        ("timeline.csv".to_owned(), table(csv::timeline(experiment))),
+        ("terminal".to_owned(), drivers::printable_lines(&text::experiment(experiment)).into_owned()),
+    ];
+    outputs.extend(charts.into_iter().map(|chart| (format!("{}.svg", chart.name), chart.svg)));
+    outputs
 }
 
 /// Calls `change` for every value below this one with the key under which it stands.
@@ -94,7 +100,7 @@ fn evil(experiment: &Experiment) -> String {
     /// Words of a closed list and data.
     const CLOSED: [&str; 8] =
         ["schema", "mode", "phase", "durability", "placement", "model", "histogram", "response_bands"];
-    /// Maps whose keys are names.
+    /// Maps whose keys are names; a list of the same name has records in it.
     const NAMED: [&str; 7] = ["operations", "settings", "failures", "messages", "digests", "bindings", "lines"];
     let mut record = serde_json::to_value(experiment).expect("it is written");
     let mut tainted = 0;
@@ -103,7 +109,7 @@ fn evil(experiment: &Experiment) -> String {
             *text = format!("{EVIL}{text}{EVIL}");
             tainted += 1;
         }
-        Value::Object(fields) if NAMED.contains(&key) => {
+        Value::Object(fields) if NAMED.contains(&key) && !fields.contains_key("name") => {
             *fields = std::mem::take(fields)
                 .into_iter()
                 .map(|(name, value)| (format!("{EVIL}{name}{EVIL}"), value))
@@ -123,7 +129,7 @@ fn assert_harmless(outputs: &[(String, String)]) {
             assert!(content.lines().all(|line| !line.starts_with('=')), "a foreign line: {content}");
         }
         if name.ends_with(".csv") {
-            let mut table = csv::Reader::from_reader(content.as_bytes());
+            let mut table = ::csv::Reader::from_reader(content.as_bytes());
             for field in
                 table.records().flat_map(|row| row.expect("a row").iter().map(str::to_owned).collect::<Vec<_>>())
             {

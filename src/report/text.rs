@@ -213,13 +213,14 @@ mod tests {
     fn a_closed_loop() {
         insta::assert_snapshot!(experiment(&fixture::experiment(vec![fixture::read_heavy()])), @r"
         read-heavy on libsql 3.45.1 (durable): closed loop, 2 clients, 30 s after 5 s of warm-up
-          operation      ok   share  per second                  p50                   p99                   p999
-          read       56,979   95.1%       1,899                  42.0 us [41.9, 42.2]  95.0 us [93.7, 96.2]  126 us [123, 131]
-          update      2,933    4.9%        97.8                  261 us [254, 267]     826 us [764, 926]     >= 1.06 ms (n=2, too few)
-          total      59,912  100.0%       1,997  [1,981, 2,013]  43.0 us [42.8, 43.3]  396 us [384, 407]     711 us [678, 785]
+          operation      ok   share  per second                  p50                   p99                   p999                           max
+          read       56,979   95.1%       1,899                  42.0 us [41.9, 42.2]  95.0 us [93.7, 96.2]  126 us [123, 131]           217 us
+          update      2,933    4.9%        97.8                  261 us [254, 267]     826 us [764, 926]     >= 1.06 ms (n=2, too few)  1.64 ms
+          total      59,912  100.0%       1,997  [1,981, 2,013]  43.0 us [42.8, 43.3]  396 us [384, 407]     711 us [678, 785]          1.64 ms
           checks: 1 of 1 passed
 
-        [low, high] is a 95 % interval from batch means over up to 20 blocks of a run
+        [low, high] is a 95 % interval from batch means over up to 20 blocks of a run.
+        It is of one run by itself and not for comparing: runs of the same store differ by more. To compare stores, repeat with --runs 5.
         ");
     }
 
@@ -237,16 +238,17 @@ mod tests {
         run.verdict.notes.push("the client used 71 % of its CPUs".to_owned());
         insta::assert_snapshot!(experiment(&fixture::experiment(vec![run])), @r#"
         append-only on libsql 3.45.1 (durable): open loop, 500/s poisson, cap 16 clients, 30 s after 5 s of warm-up
-          operation      ok   share  failed  per second              p50                p99                   p999                       service p99
-          append     13,356   89.1%       7         445              275 us [272, 278]  1.31 ms [1.22, 1.43]  3.39 ms [2.89, 3.75]       479 us [469, 492]
-          tail        1,628   10.9%       0        54.3              524 us [508, 540]  1.61 ms [1.49, 1.80]  >= 2.25 ms (n=1, too few)  1.30 ms [1.21, 1.42]
-          total      14,984  100.0%       7         499  [493, 506]  290 us [287, 293]  1.39 ms [1.32, 1.49]  3.35 ms [2.86, 3.73]       807 us [777, 855]
+          operation      ok   share  failed  per second              p50                p99                   p999                           max  service p99
+          append     13,356   89.1%       7         445              275 us [272, 278]  1.31 ms [1.22, 1.43]  3.39 ms [2.89, 3.75]       6.17 ms  479 us [469, 492]
+          tail        1,628   10.9%       0        54.3              524 us [508, 540]  1.61 ms [1.49, 1.80]  >= 2.25 ms (n=1, too few)  2.66 ms  1.30 ms [1.21, 1.42]
+          total      14,984  100.0%       7         499  [493, 506]  290 us [287, 293]  1.39 ms [1.32, 1.49]  3.35 ms [2.86, 3.73]       6.17 ms  807 us [777, 855]
           skipped: 1,203 of 16,194 scheduled operations
           failed: append, 7 timeout, e.g. "no reply within 5 s"
           checks: 1 of 1 passed
           note: the client used 71 % of its CPUs
 
-        [low, high] is a 95 % interval from batch means over up to 20 blocks of a run
+        [low, high] is a 95 % interval from batch means over up to 20 blocks of a run.
+        It is of one run by itself and not for comparing: runs of the same store differ by more. To compare stores, repeat with --runs 5.
         "#);
     }
 
@@ -284,11 +286,11 @@ mod tests {
         run.operations.insert("delete".to_owned(), OperationRecord::default());
         insta::assert_snapshot!(experiment(&fixture::experiment(vec![run])), @r"
         read-heavy on libsql 3.45.1 (durable): closed loop, 2 clients, 3 s after 3 s of warm-up
-          operation     ok   share  per second  p50      p99             p999
-          read       5,588   94.7%       1,863  41.9 us  93.1 us         (n=5, too few)
-          update       310    5.3%         103  280 us   (n=3, too few)  (n=0, too few)
-          delete         0    0.0%           0  -        -               -
-          total      5,898  100.0%       1,966  42.9 us  434 us          (n=5, too few)
+          operation     ok   share  per second  p50      p99             p999                max
+          read       5,588   94.7%       1,863  41.9 us  93.1 us         (n=5, too few)   176 us
+          update       310    5.3%         103  280 us   (n=3, too few)  (n=0, too few)  1.00 ms
+          delete         0    0.0%           0  -        -               -                     -
+          total      5,898  100.0%       1,966  42.9 us  434 us          (n=5, too few)  1.00 ms
           checks: 1 of 1 passed
           note: no intervals: fewer than ten whole seconds in which operations ended
         ");
@@ -303,15 +305,17 @@ mod tests {
         let text = experiment(&fixture::experiment(vec![relaxed, fixture::read_heavy(), second]));
         let headers: Vec<&str> = text.lines().filter(|line| !line.is_empty() && !line.starts_with("  ")).collect();
         insta::assert_snapshot!(headers.join("\n"), @r"
-        -- read-heavy: durable stores; compare within a tier only
+        -- read-heavy, durability: durable (compare within this group only)
         read-heavy on libsql 3.45.1 (durable): closed loop, 2 clients, 30 s after 5 s of warm-up, run 1 of 2
         read-heavy on libsql 3.45.1 (durable): closed loop, 2 clients, 30 s after 5 s of warm-up, run 2 of 2
         read-heavy on libsql 3.45.1, median of 2 valid runs [lowest, highest]: 2,003/s [1,997, 2,008], p99 395 us [395, 396]
-        -- read-heavy: relaxed stores; compare within a tier only
+        -- read-heavy, durability: relaxed (compare within this group only)
         read-heavy on redis 3.45.1 (relaxed): closed loop, 2 clients, 30 s after 5 s of warm-up
-        All durable stores, medians of valid runs:
-        All relaxed stores:
-        [low, high] is a 95 % interval from batch means over up to 20 blocks of a run
+        All durable stores, closed loop, 2 clients, medians of valid runs (max: of all of them):
+        All relaxed stores, closed loop, 2 clients, medians of valid runs (max: of all of them):
+        read-heavy: 2 groups that are not comparable, for they differ in durability.
+        [low, high] is a 95 % interval from batch means over up to 20 blocks of a run.
+        It is of one run by itself and not for comparing: runs of the same store differ by more. To compare stores, repeat with --runs 5.
         ");
     }
 }

@@ -335,11 +335,12 @@ mod tests {
 
     #[test]
     fn charts_of_different_things_are_different_files() {
-        let runs = ["\u{65e5}\u{672c}", "\u{4e2d}\u{56fd}", "x".repeat(4_000).as_str(), "x".repeat(4_001).as_str()].map(|workload| {
-            let mut run = fixture::run(&fixture::Plan { workload, seconds: 1, ..fixture::Plan::default() });
-            run.id = workload.to_owned();
-            run
-        });
+        let runs = ["\u{65e5}\u{672c}", "\u{4e2d}\u{56fd}", "x".repeat(4_000).as_str(), "x".repeat(4_001).as_str()]
+            .map(|workload| {
+                let mut run = fixture::run(&fixture::Plan { workload, seconds: 1, ..fixture::Plan::default() });
+                run.id = workload.to_owned();
+                run
+            });
         let charts = charts(&fixture::experiment(runs.into())).expect("they draw");
         let names: std::collections::BTreeSet<&str> = charts.iter().map(|chart| chart.name.as_str()).collect();
         assert_eq!(names.len(), charts.len(), "{names:?}");

@@ -108,15 +108,15 @@ mod tests {
         let redis = fixture::run(&plan("redis", Durability::Relaxed, 5));
         let experiment = fixture::experiment(vec![redis, fixture::read_heavy(), postgres, invalid]);
         insta::assert_snapshot!(tables(&group::cells(&experiment)), @r"
-        All durable stores:
-          workload    store            per second      p50     p99    p999  checks
-          read-heavy  libsql 3.45.1         1,997  43.0 us  396 us  711 us  1 of 1 passed
-          read-heavy  postgres 3.45.1       2,004  42.9 us  399 us  723 us  1 of 1 passed
-          read-heavy  mongodb 3.45.1      INVALID        -       -       -  0 of 1 passed
+        All durable stores, closed loop, 2 clients:
+          workload    store            per second      p50     p99    p999      max  checks
+          read-heavy  libsql 3.45.1         1,997  43.0 us  396 us  711 us  1.64 ms  1 of 1 passed
+          read-heavy  postgres 3.45.1       2,004  42.9 us  399 us  723 us  1.50 ms  1 of 1 passed
+          read-heavy  mongodb 3.45.1      INVALID        -       -       -        -  0 of 1 passed
 
-        All relaxed stores:
-          workload    store         per second      p50     p99    p999  checks
-          read-heavy  redis 3.45.1       1,993  43.0 us  394 us  744 us  1 of 1 passed
+        All relaxed stores, closed loop, 2 clients:
+          workload    store         per second      p50     p99    p999      max  checks
+          read-heavy  redis 3.45.1       1,993  43.0 us  394 us  744 us  1.56 ms  1 of 1 passed
         ");
     }
 
