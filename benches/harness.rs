@@ -30,7 +30,8 @@ fn main() {
     for workload in ["ycsb-c", "ycsb-a", "ycsb-d", "read-heavy", "oltp", "append-only", "time-series"] {
         let run = measure(workload, 2, 100_000, Until::Elapsed(Duration::from_secs(3)));
         let throughput = run.throughput_per_s / 1e6;
-        println!("  {workload:<14} {throughput:>7.2} M operations/s  p99.9 {} ns", run.total.service_ns.p999);
+        let p999 = run.total.service_ns.p999.map_or_else(|| "-".to_owned(), |ns| ns.to_string());
+        println!("  {workload:<14} {throughput:>7.2} M operations/s  p99.9 {p999} ns");
     }
     if long {
         let began = Instant::now();

@@ -24,7 +24,7 @@ use nix::sys::time::TimeValLike;
 use storebench::generate::Generator;
 use storebench::load::pace::Stop;
 use storebench::load::{Load, Request, Until, Unwatched, run};
-use storebench::record::Run;
+use storebench::record::{Latency, Run};
 use storebench::workload::{Arrivals, Workload};
 
 use openloop::peer::{Connection, Samples, open_loop};
@@ -145,10 +145,11 @@ fn storebench<S: Store>(server: &Server, (rate, clients, seconds): (f64, usize, 
     if !run.verdict.valid {
         eprintln!("round {round}, {rate}/s, {clients} clients: {:?}", run.verdict.reasons);
     }
+    let p99_us = |latency: &Latency| latency.p99.expect("a thousand operations") as f64 / 1e3;
     Round {
-        service_us_p99: run.total.service_ns.p99 as f64 / 1e3,
+        service_us_p99: p99_us(&run.total.service_ns),
         cpu_us_per_op: run.client.cpu_ns_per_op / 1e3,
-        late_us_p99: run.client.pacer_ns.p99 as f64 / 1e3,
+        late_us_p99: p99_us(&run.client.pacer_ns),
         server_busy: busy.share(),
     }
 }

@@ -184,6 +184,24 @@ pub struct Description {
     pub layout: Vec<String>,
 }
 
+impl Description {
+    /// The same with what the server said in it made fit to be shown.
+    pub fn printable(self) -> Self {
+        let line = |text: String| crate::one_line(&text);
+        let Description { version, guarantees, settings, layout } = self;
+        Description {
+            version: line(version),
+            guarantees: Guarantees {
+                durability: guarantees.durability,
+                isolation: line(guarantees.isolation),
+                because: line(guarantees.because),
+            },
+            settings: settings.into_iter().map(|(name, value)| (line(name), line(value))).collect(),
+            layout: layout.into_iter().map(line).collect(),
+        }
+    }
+}
+
 /// How a driver turns one logical operation into the store's language.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Binding {

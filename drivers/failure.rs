@@ -76,17 +76,10 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure of a kind, with its sentence. What client libraries say may come in several lines: it is put into one.
+    /// A failure of a kind, with its sentence. It may hold what a server or a client library said: it is made one line that
+    /// can be shown.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        let mut message = message.into();
-        if message.contains(char::is_control) {
-            message = message
-                .split(|c: char| c.is_whitespace() || c.is_control())
-                .filter(|word| !word.is_empty())
-                .collect::<Vec<_>>()
-                .join(" ");
-        }
-        Failure { kind, message, source: None }
+        Failure { kind, message: crate::one_line(&message.into()), source: None }
     }
 
     /// The same with the client library's error kept beneath.
@@ -127,8 +120,9 @@ mod tests {
 
     #[test]
     fn a_message_is_one_line() {
+        // An escape sequence of a server must not reach the terminal.
         let said = "redis: Parse error at 1\n  Unexpected `H`\r\n\tExpected digit\u{1b}[0m\n";
-        assert_eq!(Failure::broken(said).message, "redis: Parse error at 1 Unexpected `H` Expected digit [0m");
+        assert_eq!(Failure::broken(said).message, "redis: Parse error at 1 Unexpected `H` Expected digit\u{fffd}[0m");
         assert_eq!(Failure::broken("two  spaces stay").message, "two  spaces stay");
     }
 }

@@ -29,6 +29,7 @@ mod json;
 mod named;
 mod op;
 mod options;
+mod printable;
 #[cfg(all(test, any(feature = "libsql", feature = "libsql-server", feature = "postgres")))]
 mod sample;
 pub mod scratch;
@@ -59,6 +60,7 @@ pub use dataset::{Dataset, Field, KeyKind, Kind, Log, Part, Series, Table};
 pub use disk::{filesystem_of, scratch_folder};
 pub use failure::{Failure, FailureKind};
 pub use op::{Done, Fields, Fold, Matching, Op, Order};
+pub use printable::{is_unprintable, one_line, printable_lines};
 pub use value::{Change, Digest, Key, Point, Record, Row, Rows, Value, row_hash};
 
 use std::sync::Arc;

@@ -4,8 +4,10 @@
 //! The format is versioned by [`SCHEMA`], and described here. No store, clock or histogram library
 //! is known here: latencies are plain numbers, and histograms are text (see `measure::histogram`).
 
+mod border;
 mod cost;
 mod heat;
+mod latency;
 mod timeline;
 
 use std::collections::BTreeMap;
@@ -17,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::cost::{AtUtilisation, Cost, Estimate, Model, Month, MonthLine, PricedOffer, Spread, Units, Work};
 pub use self::heat::Heat;
+pub use self::latency::{FEWEST_ABOVE, Latency, Percentile, Uncertainty, ranked_above};
 pub use self::timeline::{Brief, Interval, Phase, ServerSecond, ServerUse, Standstill};
 use crate::draw::skew::Shares;
 
@@ -303,40 +306,6 @@ pub struct OperationRecord {
     pub is_step: bool,
 }
 
-/// A latency distribution in nanoseconds.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Latency {
-    /// Samples.
-    pub count: u64,
-    /// Arithmetic mean.
-    pub mean: f64,
-    /// 50th percentile.
-    pub p50: u64,
-    /// 90th percentile.
-    pub p90: u64,
-    /// 99th percentile.
-    pub p99: u64,
-    /// 99.9th percentile.
-    pub p999: u64,
-    /// Largest.
-    pub max: u64,
-    /// How sure each percentile is: `p50`, `p90`, `p99`, `p999`.
-    pub intervals: BTreeMap<String, Uncertainty>,
-    /// HdrHistogram, V2 deflated, base64; empty when there are no samples.
-    pub histogram: String,
-}
-
-/// How sure a percentile is.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Uncertainty {
-    /// Lower end of the 95 % interval, ns.
-    pub low: u64,
-    /// Upper end; absent when the samples do not bound it.
-    pub high: Option<u64>,
-    /// Samples above the percentile: fewer than 10 do not carry it.
-    pub above: u64,
-}
-
 /// How skewed the accesses are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Skew {
@@ -436,7 +405,8 @@ impl Experiment {
         all_valid && self.missing.is_empty() && !self.runs.is_empty() && !self.interrupted
     }
 
-    /// Reads `experiment.json` from a results folder.
+    /// Reads `experiment.json` from a results folder. It may be anybody's: what it may not say is withheld, and its text is
+    /// made fit to be shown, here and once.
     ///
     /// # Errors
     /// When the file cannot be read, is not JSON of this format, or is of another version of it.
@@ -445,16 +415,22 @@ impl Experiment {
         let path = folder.join("experiment.json");
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read {}; give a folder that `storebench run` made", path.display()))?;
-        let raw: serde_json::Value =
-            serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
+        Experiment::from_json(&text).with_context(|| format!("cannot use {}", path.display()))
+    }
+
+    /// The record that this text holds.
+    ///
+    /// # Errors
+    /// When it is not JSON of this format, or is of another version of it.
+    pub fn from_json(text: &str) -> anyhow::Result<Experiment> {
+        use anyhow::Context;
+        let raw: serde_json::Value = serde_json::from_str(text).context("it is not JSON")?;
         let schema = raw.get("schema").and_then(|value| value.as_str()).unwrap_or("none");
-        anyhow::ensure!(
-            schema == SCHEMA,
-            "{} has schema `{schema}`; this version of storebench reads `{SCHEMA}`",
-            path.display()
-        );
+        let schema = drivers::one_line(schema);
+        anyhow::ensure!(schema == SCHEMA, "it has schema `{schema}`; this version of storebench reads `{SCHEMA}`");
         // From the text and not from `raw`, whose maps have lost the order of the operations.
-        serde_json::from_str(&text).with_context(|| format!("{} does not follow schema `{SCHEMA}`", path.display()))
+        let text = border::harmless(text).context("it is not JSON")?;
+        serde_json::from_str(&text).with_context(|| format!("it does not follow schema `{SCHEMA}`"))
     }
 
     /// The canonical text: pretty JSON with a final newline.

@@ -63,14 +63,15 @@ impl Watch for Progress {
             Phase::Drain => "drain",
         };
         let failed = if line.failed > 0 { format!(", {} failed", line.failed) } else { String::new() };
+        let latency = |ns: Option<u64>| ns.map_or_else(|| "-".to_owned(), units::latency);
         self.show(format!(
             "{}: {phase} {:+.0} s  {}/s  p50 {}  p99 {}  p99.9 {}{failed}",
             self.run,
             line.at_s + line.length_s,
             units::rate(line.ok as f64 / line.length_s),
-            units::latency(line.response_ns.p50),
-            units::latency(line.response_ns.p99),
-            units::latency(line.response_ns.p999),
+            latency(line.response_ns.p50),
+            latency(line.response_ns.p99),
+            latency(line.response_ns.p999),
         ));
     }
 }

@@ -41,11 +41,7 @@ pub fn percent(share: f64) -> String {
 
 /// Text that somebody else wrote, on one line and unable to move the cursor or to reverse the direction of writing.
 pub fn plain(text: &str) -> String {
-    let is_unsafe = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    text.chars().map(|c| if is_unsafe(c) { '?' } else { c }).collect()
+    drivers::printable_lines(text).replace(['\n', '\t'], " ")
 }
 
 /// Rows of cells, the header first: columns two spaces apart, each as wide as its widest cell, indented by two.
@@ -88,6 +84,6 @@ mod tests {
 
     #[test]
     fn foreign_text_cannot_move_the_cursor() {
-        assert_eq!(plain("a\x1b[31mb\r\n\u{202e}c é"), "a?[31mb????c é".replacen("????", "???", 1));
+        assert_eq!(plain("a\x1b[31mb\r\n\u{202e}c é"), "a\u{fffd}[31mb \u{fffd}c é");
     }
 }

@@ -12,8 +12,8 @@ use crate::host;
 use crate::measure::collector::{Series, Totals};
 use crate::measure::histogram;
 use crate::record::{
-    Client, Counts, Footprints, Interval, Latency, LoadInfo, Mode, OperationRecord, Phase, Run, Skew, StoreInfo,
-    WorkloadInfo,
+    Client, Counts, Footprints, Interval, Latency, LoadInfo, Mode, OperationRecord, Percentile, Phase, Run, Skew,
+    StoreInfo, Uncertainty, WorkloadInfo,
 };
 use crate::stats::{self, Limit};
 use crate::workload::Changes;
@@ -94,7 +94,7 @@ pub fn assemble<S: Store>(
         client: &client,
         checks: &prepared.checks,
         failed: &total.failed_ns,
-        clients: load.clients,
+        clients_s: outcome.ended.iter().map(|lane| lane.measured.as_secs_f64()).sum(),
         wrong,
         stopped: stop.is_set().then(|| {
             stop.reason().map_or_else(|| format!("interrupted after {measure_s:.1} s of measurement"), str::to_owned)
@@ -215,23 +215,26 @@ fn series(series: &Series) -> anyhow::Result<Latency> {
     latency(&series.all, series.complete_blocks())
 }
 
-/// A distribution with its percentiles; with blocks, also how sure they are.
+/// A distribution with the percentiles that its samples carry; with blocks, also how sure they are.
 fn latency(all: &Histogram<u64>, blocks: &[Histogram<u64>]) -> anyhow::Result<Latency> {
     if all.is_empty() {
         return Ok(Latency::default());
     }
-    let intervals = stats::percentile_intervals(blocks, [0.5, 0.9, 0.99, 0.999]);
-    let names = ["p50", "p90", "p99", "p999"].map(str::to_owned);
-    let intervals = intervals.map(|sure| names.into_iter().zip(sure).collect()).unwrap_or_default();
+    let ends = stats::percentile_intervals(blocks, Percentile::RECORDED.map(Percentile::share));
+    let uncertainty = |(at, percentile): (usize, Percentile)| {
+        let (low, high) = ends.map_or((None, None), |ends| (ends[at].low, ends[at].high));
+        (percentile.name().to_owned(), Uncertainty { low, high, above: percentile.above(all.len()) })
+    };
+    let [p50, p90, p99, p999] = Percentile::RECORDED.map(|percentile| histogram::percentile_ns(all, percentile));
     Ok(Latency {
         count: all.len(),
         mean: all.mean(),
-        p50: all.value_at_quantile(0.5),
-        p90: all.value_at_quantile(0.9),
-        p99: all.value_at_quantile(0.99),
-        p999: all.value_at_quantile(0.999),
+        p50,
+        p90,
+        p99,
+        p999,
         max: all.max(),
-        intervals,
+        intervals: Percentile::RECORDED.into_iter().enumerate().map(uncertainty).collect(),
         histogram: histogram::encode(all)?,
     })
 }
@@ -373,6 +376,19 @@ mod tests {
                 (5.0, Phase::Drain, 0, 0.5),
             ]
         );
+    }
+
+    #[test]
+    fn a_percentile_that_too_few_samples_carry_is_not_in_the_record_and_their_number_is() {
+        let mut few = histogram::new();
+        (1..=150).for_each(|ns| few.record(ns * 1_000).expect("it grows"));
+        let latency = latency(&few, &[]).expect("it encodes");
+        assert_eq!([latency.p50.is_some(), latency.p90.is_some()], [true, true]);
+        assert_eq!([latency.p99, latency.p999], [None, None]);
+        let above = Percentile::RECORDED.map(|percentile| latency.uncertainty(percentile).map(|sure| sure.above));
+        assert_eq!(above, [75, 15, 1, 0].map(Some), "in a run without blocks, too");
+        let whole = histogram::decode(&latency.histogram).expect("the distribution stays whole");
+        assert_eq!((whole.len(), whole.max()), (150, latency.max));
     }
 
     #[test]

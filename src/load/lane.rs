@@ -70,8 +70,10 @@ pub struct Ended {
     pub scheduled: u64,
     /// How often it lost its connection and made a new one.
     pub reconnects: u64,
-    /// How long it was without one.
+    /// How long it was without one in the measurement.
     pub disconnected: Duration,
+    /// How long its measurement lasted, from its first look at the clock to its last.
+    pub measured: Duration,
 }
 
 /// Where a lane is in its current window.
@@ -129,9 +131,11 @@ impl<S: Store> Lane<S> {
             reconnects: 0,
             disconnected: Duration::ZERO,
         };
-        let mut scheduled = 0;
+        let (mut scheduled, mut measured) = (0, Duration::ZERO);
         for window in &course.windows {
+            let began_ns = progress.now_ns;
             progress.claimed = 0;
+            progress.disconnected = Duration::ZERO;
             progress.limit = share(window.operations, course.lanes, self.index as u64);
             progress.second = course.second_of(progress.now_ns, window.phase);
             progress.check_ns = progress.now_ns;
@@ -141,12 +145,13 @@ impl<S: Store> Lane<S> {
             self.hand_over(&course, window, &mut progress);
             if window.phase == Phase::Measure {
                 scheduled = progress.claimed;
+                measured = Duration::from_nanos(progress.now_ns - began_ns);
             }
         }
         // The collector may have failed on its log; the lane's own results are returned all the same.
         let _ = self.outbox.send(Message::Finished { lane: self.index });
         let Progress { reconnects, disconnected, .. } = progress;
-        Ended { ledger: self.ledger, tally: self.tally, scheduled, reconnects, disconnected }
+        Ended { ledger: self.ledger, tally: self.tally, scheduled, reconnects, disconnected, measured }
     }
 
     async fn window(&mut self, course: &Course, window: &Window, progress: &mut Progress) {

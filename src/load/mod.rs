@@ -287,7 +287,7 @@ async fn check<S: Store>(
     ledger: &Ledger,
     wrong: &mut Vec<String>,
 ) -> Result<(), Failure> {
-    let description = client::awaited(BACK_WITHIN, PATIENCE, || prepared.store.describe()).await?;
+    let description = client::awaited(BACK_WITHIN, PATIENCE, || prepared.store.describe()).await?.printable();
     wrong.extend(verdict::weakened(&prepared.description.guarantees, &description.guarantees));
     if !client::within(PATIENCE, mark.is_there(&*prepared.store)).await? {
         return Err(Failure::broken(

@@ -239,7 +239,7 @@ async fn connect_all<S: Store>(store: &Arc<S>, request: &Request) -> Result<(), 
 /// What the store says of itself, if that is what was asked for.
 async fn accepted<S: Store>(store: &Arc<S>, request: &Request) -> Result<Description, RunError> {
     let described = within(PATIENCE, store.describe()).await;
-    let description = described.map_err(|failure| error(request, "describing", failure))?;
+    let description = described.map_err(|failure| error(request, "describing", failure))?.printable();
     let asked = asked_of::<S>(request);
     if description.guarantees.durability < asked {
         return Err(RunError::Refused(format!(

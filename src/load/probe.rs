@@ -59,7 +59,7 @@ fn attempt<S: Store>(address: &Address, durability: Durability, probe: &mut Prob
         });
         let described = described.await;
         let closed = within(limit, store.close(false)).await;
-        probe.description = Some(described?);
+        probe.description = Some(described?.printable());
         closed
     })
 }

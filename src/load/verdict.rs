@@ -4,8 +4,8 @@
 
 use drivers::Guarantees;
 
-use crate::record::{CheckResult, Client, Counts, Interval, Latency, Mode, Phase, Standstill, Verdict};
-use crate::stats::{self, Kept, Limit, Steadiness};
+use crate::record::{CheckResult, Client, Counts, Interval, Latency, Mode, Percentile, Phase, Standstill, Verdict};
+use crate::stats::{self, Kept, Limit, Reading, Steadiness};
 
 /// More failed operations than this and the rest is not the workload that was asked for.
 const MAX_FAILED_SHARE: f64 = 0.01;
@@ -56,8 +56,8 @@ pub struct Evidence<'a> {
     pub checks: &'a [CheckResult],
     /// How long failed operations took.
     pub failed: &'a Latency,
-    /// Sessions that carried the load.
-    pub clients: u32,
+    /// How long the measurement lasted for each client, summed over all of them.
+    pub clients_s: f64,
     /// What was found wrong with the store itself after the run.
     pub wrong: Vec<String>,
     /// Why it was stopped before its end, if it was.
@@ -114,16 +114,20 @@ pub fn reach(evidence: &Evidence<'_>) -> Verdict {
     Verdict { valid: reasons.is_empty(), reasons, noisy: noisy(evidence), notes: notes(evidence) }
 }
 
-/// A tail that is the client's own: lanes that woke late although they were free, replies that waited for a thread.
+/// A tail that is the client's own: lanes that woke late although they were free, replies that waited for a thread. Judged
+/// at p99, or below it where there are too few operations for one.
 fn shaped(evidence: &Evidence<'_>) -> Option<String> {
-    let (delay_ns, response_ns) = (evidence.client.delay_ns.p99, evidence.response.p99);
+    let both =
+        |at: Percentile| Some((at, evidence.client.delay_ns.percentile_ns(at)?, evidence.response.percentile_ns(at)?));
+    let (at, delay_ns, response_ns) = [Percentile::P99, Percentile::P90, Percentile::P50].into_iter().find_map(both)?;
     let share = delay_ns as f64 / response_ns as f64;
     (delay_ns > SHAPED_FLOOR_NS && share > SHAPED_SHARE).then(|| {
         format!(
-            "shaped by the client: its own delay was {:.2} ms at p99, {:.0} % of the response time's p99; run it where it \
+            "shaped by the client: its own delay was {:.2} ms at {at}, {:.0} % of the response time's {at}; run it where it \
              has a core to itself, or lower --rate or --clients",
             delay_ns as f64 / 1e6,
-            100.0 * share
+            100.0 * share,
+            at = at.name()
         )
     })
 }
@@ -145,7 +149,9 @@ fn noisy(evidence: &Evidence<'_>) -> Vec<String> {
     // The throughput of an open loop is its schedule's.
     let (what, series): (_, Vec<f64>) = match evidence.mode {
         Mode::Closed => ("throughput", seconds.map(|line| line.ok as f64).collect()),
-        Mode::Open => ("median response time", seconds.map(|line| line.response_ns.p50 as f64 / 1e6).collect()),
+        Mode::Open => {
+            ("median response time", seconds.filter_map(|line| Some(line.response_ns.p50? as f64 / 1e6)).collect())
+        }
     };
     if let Some(shift) = stats::level_shift(&series) {
         let show = |level: f64| match evidence.mode {
@@ -164,11 +170,13 @@ fn noisy(evidence: &Evidence<'_>) -> Vec<String> {
 }
 
 /// A client of a closed loop that waits for a failure or a connection asks nothing: an outage of half the run may be one
-/// failure a client, and in no percentile.
+/// failure a client, and in no percentile. The whole is the clients' own time: one that waits for a connection at the end
+/// is there for longer than the last operation of the timeline.
 fn away(evidence: &Evidence<'_>) -> Option<String> {
-    let length_s = length_s(evidence.timeline);
     let failed_s = evidence.failed.mean * evidence.failed.count as f64 / 1e9;
-    let share = (evidence.client.disconnected_s + failed_s) / (f64::from(evidence.clients) * length_s);
+    let away_s = evidence.client.disconnected_s + failed_s;
+    // A mean of rounded latencies may pass the whole by a thousandth.
+    let share = if away_s > 0.0 { (away_s / evidence.clients_s).min(1.0) } else { 0.0 };
     (share > MAX_FAILED_SHARE).then(|| {
         format!("clients spent {:.1} % of their time without a connection or on operations that failed", 100.0 * share)
     })
@@ -217,11 +225,12 @@ fn unstable(evidence: &Evidence<'_>) -> Option<String> {
     let ended_in = |line: &&Interval| line.phase == Phase::Measure && line.ok + line.failed > 0;
     let measured: Vec<&Interval> = evidence.timeline.iter().filter(ended_in).collect();
     let last = measured.last()?;
-    let threshold_ns = (BACKLOG_SERVICE_TIMES * evidence.service.p50).max(BACKLOG_FLOOR_NS);
-    if last.lag_ns.p50 <= threshold_ns {
+    let service_ns = evidence.service.p50.unwrap_or(evidence.service.mean as u64);
+    let threshold_ns = (BACKLOG_SERVICE_TIMES * service_ns).max(BACKLOG_FLOOR_NS);
+    if backlog_ns(last) <= threshold_ns {
         return None;
     }
-    let lags: Vec<(f64, f64)> = measured.iter().map(|line| (line.at_s, line.lag_ns.p50 as f64)).collect();
+    let lags: Vec<(f64, f64)> = measured.iter().map(|line| (line.at_s, backlog_ns(line) as f64)).collect();
     // Without enough seconds for a trend, what was left undone of what fell due.
     let done: u64 = measured.iter().map(|line| line.ok + line.failed).sum();
     let grows = match stats::slope(&lags) {
@@ -231,9 +240,14 @@ fn unstable(evidence: &Evidence<'_>) -> Option<String> {
     grows.then(|| {
         format!(
             "unstable: the backlog grew to {:.1} s behind schedule; lower --rate or raise --clients",
-            last.lag_ns.p50 as f64 / 1e9
+            backlog_ns(last) as f64 / 1e9
         )
     })
+}
+
+/// How late the operations of a second began: half of them, or all where so few carry no median.
+fn backlog_ns(second: &Interval) -> u64 {
+    second.lag_ns.p50.unwrap_or(second.lag_ns.max)
 }
 
 fn notes(evidence: &Evidence<'_>) -> Vec<String> {
@@ -273,37 +287,48 @@ fn notes(evidence: &Evidence<'_>) -> Vec<String> {
 
 /// How much of the response times the client itself is, where that is not little.
 fn client_part(evidence: &Evidence<'_>) -> Option<String> {
-    let (delay, response) = (&evidence.client.delay_ns, evidence.response);
-    let is_much = |delay_ns: u64, response_ns: u64| delay_ns as f64 > CLIENT_SHARE * response_ns as f64;
-    (is_much(delay.p50, response.p50) || is_much(delay.p99, response.p99)).then(|| {
-        format!(
-            "response times include the client's own delay: {} us at the median, {} us at p99; service times leave out the \
-             part of it that lies before the start",
-            delay.p50 / 1_000,
-            delay.p99 / 1_000
-        )
-    })
+    let parts = [Percentile::P50, Percentile::P99].into_iter().filter_map(|at| {
+        let (delay_ns, response_ns) =
+            (evidence.client.delay_ns.percentile_ns(at)?, evidence.response.percentile_ns(at)?);
+        let is_much = delay_ns as f64 > CLIENT_SHARE * response_ns as f64;
+        is_much.then(|| format!("{} of {} us at {}", delay_ns / 1_000, response_ns / 1_000, at.name()))
+    });
+    let parts = parts.collect::<Vec<_>>().join(", ");
+    (!parts.is_empty()).then(|| format!("response times include the client's own delay: {parts}"))
 }
 
 impl Limited<'_> {
     /// Whether it was kept. A missed limit makes a run no less valid: it is what the run found out.
     fn note(&self) -> String {
         let Limited { of, limit, response } = self;
-        let (name, value_ns) = match limit.percentile {
-            None => ("maximum", response.max),
-            Some(percentile) => (percentile.name(), percentile.of_ns(response)),
-        };
         let ms = |ns: u64| ns as f64 / 1e6;
-        let interval = response.intervals.get(name).map_or(String::new(), |sure| match sure.high {
-            Some(high) => format!(" [{:.3}, {:.3}]", ms(sure.low), ms(high)),
-            None => format!(" [{:.3}, inf)", ms(sure.low)),
-        });
+        let (name, measured) = match limit.percentile {
+            None => ("maximum", format!("{:.3} ms", ms(response.max))),
+            Some(percentile) => (percentile.name(), percentile_ms(response, percentile)),
+        };
         let judged = match limit.kept(&[response]) {
             Kept::Met => "met",
             Kept::Undecided => "UNDECIDED",
             Kept::Missed => "MISSED",
         };
-        format!("SLO {judged}: {of}, {name} {:.3} ms{interval}, limit {} ms", ms(value_ns), ms(limit.limit_ns))
+        format!("SLO {judged}: {of}, {name} {measured}, limit {} ms", ms(limit.limit_ns))
+    }
+}
+
+/// `4.100 ms [3.900, 4.300]`, or what is known of a percentile that too few samples carry.
+fn percentile_ms(latency: &Latency, percentile: Percentile) -> String {
+    let ms = |ns: u64| format!("{:.3}", ns as f64 / 1e6);
+    match stats::reading(latency, percentile) {
+        Reading::Nothing => "unknown".to_owned(),
+        Reading::TooFew { at_least_ns: None, above } => format!("unknown ({above} operations above, too few)"),
+        Reading::TooFew { at_least_ns: Some(low), above } => {
+            format!("at least {} ms ({above} above, too few)", ms(low))
+        }
+        Reading::Known { value_ns, interval_ns: None } => format!("{} ms", ms(value_ns)),
+        Reading::Known { value_ns, interval_ns: Some((low, high)) } => {
+            let end = high.map_or_else(|| "inf)".to_owned(), |high| ms(high) + "]");
+            format!("{} ms [{}, {end}", ms(value_ns), ms(low))
+        }
     }
 }
 
@@ -335,7 +360,7 @@ mod tests {
             length_s: 1.0,
             phase,
             ok: *ok,
-            lag_ns: Brief { p50: *lag_ns, ..Brief::default() },
+            lag_ns: Brief { p50: Some(*lag_ns), ..Brief::default() },
             ..Interval::default()
         };
         seconds.iter().enumerate().map(line).collect()
@@ -352,7 +377,7 @@ mod tests {
         change: impl FnOnce(&mut Evidence<'_>),
     ) -> Verdict {
         let succeeded = timeline.iter().map(|line| line.ok).sum();
-        let latency = Latency { p50: 100_000, ..Latency::default() };
+        let latency = Latency { p50: Some(100_000), ..Latency::default() };
         let mut evidence = Evidence {
             mode,
             counts: Counts { scheduled: succeeded, succeeded, ..Counts::default() },
@@ -363,7 +388,7 @@ mod tests {
             client: &Client::default(),
             checks,
             failed: &Latency::default(),
-            clients: 2,
+            clients_s: 20.0,
             wrong: Vec::new(),
             stopped: None,
             profile: "release",
@@ -408,6 +433,22 @@ mod tests {
     }
 
     #[test]
+    fn no_client_is_away_for_longer_than_it_is_there() {
+        // Two clients lost their store at 9 s of 10 and waited 3 s for it, the run's last operation behind them.
+        let lines = seconds(Phase::Measure, 0.0, &[(1_000, 0); 9]);
+        let client = Client { disconnected_s: 6.0, ..Client::default() };
+        let failed = Latency { count: 2, mean: 9.1e9, ..Latency::default() };
+        let judged = judge(Mode::Closed, &lines, |evidence| {
+            (evidence.client, evidence.failed) = (&*Box::leak(Box::new(client)), &*Box::leak(Box::new(failed)));
+            evidence.clients_s = 24.2;
+        });
+        assert_eq!(
+            judged.reasons,
+            ["clients spent 100.0 % of their time without a connection or on operations that failed"]
+        );
+    }
+
+    #[test]
     fn a_short_run_that_did_not_keep_up_is_unstable() {
         let lines = seconds(Phase::Measure, 0.0, &[(900, 200_000_000), (900, 700_000_000)]);
         let judged = |scheduled| {
@@ -440,10 +481,13 @@ mod tests {
     fn a_tail_that_is_the_clients_own_is_not_the_stores() {
         let lines = seconds(Phase::Measure, 0.0, &[(1_000, 0); 10]);
         let judged = |delay_us: u64, response_us: u64| {
-            let delay_ns = Latency { p50: 1, p99: 1_000 * delay_us, ..Latency::default() };
+            let delay_ns = Latency { count: 10_000, p50: Some(1), p99: Some(1_000 * delay_us), ..Latency::default() };
             let client = Box::leak(Box::new(Client { delay_ns, ..Client::default() }));
-            let response =
-                Box::leak(Box::new(Latency { p50: 100_000, p99: 1_000 * response_us, ..Latency::default() }));
+            let response = Box::leak(Box::new(Latency {
+                p50: Some(100_000),
+                p99: Some(1_000 * response_us),
+                ..Latency::default()
+            }));
             judge(Mode::Open, &lines, |evidence| (evidence.client, evidence.response) = (client, response))
         };
         let shaped = judged(900, 2_560);
@@ -452,7 +496,10 @@ mod tests {
         );
         assert!(judged(900, 4_000).valid, "less than a quarter");
         let little = judged(200, 400);
-        assert!(little.valid && little.notes[0].contains("200 us at p99"), "what waking a thread takes: {little:?}");
+        assert!(
+            little.valid && little.notes[0].contains("200 of 400 us at p99"),
+            "what waking a thread takes: {little:?}"
+        );
         assert!(judged(10, 1_000).notes.is_empty());
     }
 

@@ -15,7 +15,7 @@ use super::completions::Completions;
 use super::histogram;
 use super::hlog::LogWriter;
 use super::recorder::Recorder;
-use crate::record::{Brief, Interval, Phase};
+use crate::record::{Brief, Interval, Percentile, Phase};
 
 /// Seconds kept open for lanes that are late with their hand-over. A lane stuck for longer is added to the totals all
 /// the same; only its second's line in the timeline is closed by then.
@@ -374,15 +374,8 @@ impl Merged {
 }
 
 fn brief(histogram: &Histogram<u64>) -> Brief {
-    if histogram.is_empty() {
-        return Brief::default();
-    }
-    Brief {
-        p50: histogram.value_at_quantile(0.5),
-        p99: histogram.value_at_quantile(0.99),
-        p999: histogram.value_at_quantile(0.999),
-        max: histogram.max(),
-    }
+    let [p50, p99, p999] = Percentile::ALL.map(|percentile| histogram::percentile_ns(histogram, percentile));
+    Brief { count: histogram.len(), p50, p99, p999, max: histogram.max() }
 }
 
 #[cfg(test)]

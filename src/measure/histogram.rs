@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 
-use crate::record::Heat;
+use crate::record::{Heat, Percentile};
 
 /// Longer latencies are recorded as this and counted as clamped.
 pub const LONGEST_NS: u64 = 3_600_000_000_000;
@@ -19,6 +19,11 @@ pub fn new() -> Histogram<u64> {
         .unwrap_or_else(|_| unreachable!("1 ns to 65 us at 3 digits is valid"));
     histogram.auto(true);
     histogram
+}
+
+/// A percentile, unless too few samples carry it.
+pub fn percentile_ns(histogram: &Histogram<u64>, percentile: Percentile) -> Option<u64> {
+    percentile.is_carried_by(histogram.len()).then(|| histogram.value_at_quantile(percentile.share()))
 }
 
 /// The samples in bands of a tenth of a decade.

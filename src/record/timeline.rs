@@ -1,8 +1,8 @@
 //! What is recorded for each second of a run: what ended in it, how quickly, and what the store's server used.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Heat;
+use super::{Heat, Percentile};
 
 /// The phase to which an interval belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -19,6 +19,7 @@ pub enum Phase {
 
 /// One second of a run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Interval {
     /// Its start in seconds since the measurement began; negative in the warm-up.
     pub at_s: f64,
@@ -75,17 +76,56 @@ pub struct Standstill {
     pub length_s: f64,
 }
 
-/// A distribution in a line.
+/// A distribution in a line. As in [`Latency`](super::Latency), a percentile is absent where fewer than ten samples rank
+/// above it: a p99 needs 1,000 operations in its second.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Brief {
+    /// Samples.
+    #[serde(default)]
+    pub count: u64,
     /// 50th percentile.
-    pub p50: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50: Option<u64>,
     /// 99th percentile.
-    pub p99: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99: Option<u64>,
     /// 99.9th percentile.
-    pub p999: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p999: Option<u64>,
     /// Largest.
     pub max: u64,
+}
+
+impl Brief {
+    /// Takes out what the samples do not carry. Records of versions up to 0.1.0 do not count them: there, all operations
+    /// that succeeded in the second are in each of its distributions that has any.
+    fn withhold(&mut self, ok: u64) {
+        if self.count == 0 && self.max > 0 {
+            self.count = ok;
+        }
+        let count = self.count;
+        let carried = |value_ns: Option<u64>, of: Percentile| value_ns.filter(|_| of.is_carried_by(count));
+        self.p50 = carried(self.p50, Percentile::P50);
+        self.p99 = carried(self.p99, Percentile::P99);
+        self.p999 = carried(self.p999, Percentile::P999);
+    }
+}
+
+impl<'de> Deserialize<'de> for Interval {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let mut second = Interval::deserialize(from)?;
+        let ok = second.ok;
+        for brief in [&mut second.response_ns, &mut second.service_ns, &mut second.lag_ns] {
+            brief.withhold(ok);
+        }
+        Ok(second)
+    }
+}
+
+impl Serialize for Interval {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        Interval::serialize(self, to)
+    }
 }
 
 #[cfg(test)]
@@ -99,5 +139,18 @@ mod tests {
         let read: ServerUse = serde_json::from_str(old).expect("an older record");
         assert_eq!(read, ServerUse { cpu_s: 2.5, measured_s: 2.0, memory_bytes_max: 9 });
         assert!(!serde_json::to_string(&read).expect("plain data").contains("written"));
+    }
+
+    #[test]
+    fn a_second_of_an_older_record_loses_what_its_operations_do_not_carry() {
+        let brief = r#"{"p50": 5, "p99": 11, "p999": 13, "max": 17}"#;
+        let none = r#"{"p50": 0, "p99": 0, "p999": 0, "max": 0}"#;
+        let old = format!(
+            r#"{{"at_s": 0.0, "length_s": 1.0, "phase": "measure", "ok": 900, "failed": 0, "skipped": 0,
+                 "response_ns": {brief}, "service_ns": {brief}, "lag_ns": {none}}}"#
+        );
+        let second: Interval = serde_json::from_str(&old).expect("an old record");
+        assert_eq!(second.response_ns, Brief { count: 900, p50: Some(5), p99: None, p999: None, max: 17 });
+        assert_eq!(second.lag_ns, Brief::default());
     }
 }

@@ -1,9 +1,13 @@
 //! The figures as tables for spreadsheets and notebooks: `summary.csv`, one row for each run and operation, and
 //! `timeline.csv`, one for each second. Numbers are plain: nanoseconds, seconds, counts.
 //!
-//! Rows of invalid runs are there, with `valid` = false and the reasons beside their figures.
+//! Rows of invalid runs are there, with `valid` = false and the reasons beside their figures. A percentile that too few
+//! samples carry is an empty field beside the number of samples above it. Spreadsheets take text that begins with `=`, `+`,
+//! `-` or `@` for a formula: names, versions and reasons that do have an apostrophe before them.
 
-use crate::record::{Brief, Experiment, Latency, Mode, OperationRecord, Phase, Run};
+use drivers::one_line;
+
+use crate::record::{Brief, Experiment, Latency, Mode, OperationRecord, Percentile, Phase, Run};
 
 /// The name of the row over all operations.
 const TOTAL: &str = "total";
@@ -31,8 +35,7 @@ const RUN_COLUMNS: [&str; 19] = [
 ];
 const LATENCY_COLUMNS: [&str; 6] = ["mean", "p50", "p90", "p99", "p999", "max"];
 const INTERVAL_COLUMNS: [&str; 3] = ["low_ns", "high_ns", "above"];
-const PERCENTILES: [&str; 4] = ["p50", "p90", "p99", "p999"];
-const BRIEF_COLUMNS: [&str; 4] = ["p50", "p99", "p999", "max"];
+const BRIEF_COLUMNS: [&str; 5] = ["count", "p50_ns", "p99_ns", "p999_ns", "max_ns"];
 const CLOCKS: [&str; 3] = ["response", "service", "lag"];
 
 /// `summary.csv`.
@@ -51,12 +54,12 @@ pub fn summary(experiment: &Experiment) -> anyhow::Result<Vec<u8>> {
 /// `timeline.csv`.
 pub fn timeline(experiment: &Experiment) -> anyhow::Result<Vec<u8>> {
     let mut rows = csv::Writer::from_writer(Vec::new());
-    let briefs = CLOCKS.iter().flat_map(|clock| BRIEF_COLUMNS.map(|column| format!("{clock}_{column}_ns")));
+    let briefs = CLOCKS.iter().flat_map(|clock| BRIEF_COLUMNS.map(|column| format!("{clock}_{column}")));
     let fixed = ["run", "at_s", "length_s", "phase", "ok", "failed", "skipped"].map(str::to_owned);
     rows.write_record(fixed.into_iter().chain(briefs))?;
     for run in &experiment.runs {
         for second in &run.timeline {
-            let mut row = vec![run.id.clone(), second.at_s.to_string(), second.length_s.to_string()];
+            let mut row = vec![text(&run.id), second.at_s.to_string(), second.length_s.to_string()];
             row.push(phase(second.phase).to_owned());
             row.extend([second.ok, second.failed, second.skipped].map(|count| count.to_string()));
             row.extend([second.response_ns, second.service_ns, second.lag_ns].into_iter().flat_map(brief));
@@ -70,7 +73,8 @@ fn summary_header() -> Vec<String> {
     let mut header: Vec<String> = RUN_COLUMNS.map(str::to_owned).into();
     for clock in &CLOCKS[..2] {
         header.extend(LATENCY_COLUMNS.map(|column| format!("{clock}_{column}_ns")));
-        header.extend(PERCENTILES.iter().flat_map(|p| INTERVAL_COLUMNS.map(|column| format!("{clock}_{p}_{column}"))));
+        let interval = |p: Percentile| INTERVAL_COLUMNS.map(|column| format!("{clock}_{}_{column}", p.name()));
+        header.extend(Percentile::RECORDED.into_iter().flat_map(interval));
     }
     header.push("reasons".to_owned());
     header
@@ -80,17 +84,17 @@ fn summary_header() -> Vec<String> {
 fn summary_row(run: &Run, name: &str, operation: &OperationRecord, throughput_per_s: Option<f64>) -> Vec<String> {
     let interval = throughput_per_s.and(run.throughput_interval);
     let mut row = vec![
-        run.id.clone(),
+        text(&run.id),
         run.repetition.to_string(),
-        run.workload.name.clone(),
-        run.store.name.clone(),
-        run.store.description.version.clone(),
+        text(&run.workload.name),
+        text(&run.store.name),
+        text(&run.store.description.version),
         run.store.description.guarantees.durability.name().to_owned(),
         mode(run.load.mode).to_owned(),
         run.load.clients.to_string(),
         optional(run.load.rate_per_s),
         run.phases.measure_s.to_string(),
-        name.to_owned(),
+        text(name),
         operation.ok.to_string(),
         operation.failed.to_string(),
         operation.refused.to_string(),
@@ -102,28 +106,39 @@ fn summary_row(run: &Run, name: &str, operation: &OperationRecord, throughput_pe
     ];
     row.extend(distribution(&operation.response_ns));
     row.extend(distribution(&operation.service_ns));
-    row.push(run.verdict.reasons.join("; "));
+    row.push(text(&run.verdict.reasons.join("; ")));
     row
 }
 
 /// Empty fields for a distribution without samples: nothing is not zero.
 fn distribution(latency: &Latency) -> Vec<String> {
     if latency.count == 0 {
-        return vec![String::new(); LATENCY_COLUMNS.len() + PERCENTILES.len() * INTERVAL_COLUMNS.len()];
+        return vec![String::new(); LATENCY_COLUMNS.len() + Percentile::RECORDED.len() * INTERVAL_COLUMNS.len()];
     }
     let mut fields = vec![decimal(latency.mean)];
-    fields.extend([latency.p50, latency.p90, latency.p99, latency.p999, latency.max].map(|ns| ns.to_string()));
-    for percentile in PERCENTILES {
-        let interval = latency.intervals.get(percentile);
-        fields.push(optional(interval.map(|interval| interval.low)));
-        fields.push(optional(interval.and_then(|interval| interval.high)));
-        fields.push(optional(interval.map(|interval| interval.above)));
+    fields.extend(Percentile::RECORDED.map(|percentile| optional(latency.percentile_ns(percentile))));
+    fields.push(latency.max.to_string());
+    for percentile in Percentile::RECORDED {
+        let sure = latency.uncertainty(percentile);
+        fields.push(optional(sure.and_then(|sure| sure.low)));
+        fields.push(optional(sure.and_then(|sure| sure.high)));
+        fields.push(percentile.above(latency.count).to_string());
     }
     fields
 }
 
-fn brief(brief: Brief) -> [String; 4] {
-    [brief.p50, brief.p99, brief.p999, brief.max].map(|ns| ns.to_string())
+/// Nothing but a count where nothing ended.
+fn brief(brief: Brief) -> [String; 5] {
+    let max = Some(brief.max).filter(|_| brief.count > 0);
+    [Some(brief.count), brief.p50, brief.p99, brief.p999, max].map(optional)
+}
+
+/// A field that is text: one line that can be shown, and no formula. The signs are those of the OWASP's page on CSV
+/// injection; full-width ones begin a formula, too.
+fn text(foreign: &str) -> String {
+    let line = one_line(foreign);
+    let is_formula = line.starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']);
+    if is_formula { format!("'{line}") } else { line }
 }
 
 fn decimal(number: f64) -> String {
@@ -154,7 +169,7 @@ mod tests {
     use super::*;
     use crate::report::fixture;
 
-    fn text(bytes: anyhow::Result<Vec<u8>>) -> String {
+    fn utf8(bytes: anyhow::Result<Vec<u8>>) -> String {
         String::from_utf8(bytes.expect("it writes to memory")).expect("the fixture is UTF-8")
     }
 
@@ -162,7 +177,7 @@ mod tests {
     fn the_summary_has_a_row_for_each_operation_and_the_total() {
         let mut experiment = fixture::experiment(vec![fixture::read_heavy()]);
         experiment.runs[0].store.name = "libsql, \"local\"".to_owned();
-        let summary = text(summary(&experiment));
+        let summary = utf8(summary(&experiment));
         let lines: Vec<&str> = summary.lines().collect();
         let columns = lines[0].split(',').count();
         assert_eq!((lines.len(), columns), (4, 19 + 2 * (6 + 12) + 1));
@@ -179,19 +194,47 @@ mod tests {
         let mut run = fixture::read_heavy();
         run.operations.insert("never".to_owned(), OperationRecord::default());
         run.verdict = fixture::invalid("the client was the limit");
-        let summary = text(summary(&fixture::experiment(vec![run])));
+        let summary = utf8(summary(&fixture::experiment(vec![run])));
         let never = summary.lines().find(|line| line.contains(",never,")).expect("its row");
         assert!(never.contains(",0.0,,,false,,,,,"), "{never}");
         assert!(never.ends_with(",the client was the limit"), "{never}");
     }
 
     #[test]
+    fn what_too_few_samples_carry_is_empty_and_their_number_is_there() {
+        let run = fixture::run(&fixture::Plan { seconds: 3, ..fixture::Plan::default() });
+        let summary = utf8(summary(&fixture::experiment(vec![run])));
+        let [header, _, update, _] = summary.lines().collect::<Vec<_>>()[..] else { panic!("a header and three rows") };
+        let field = |name: &str| {
+            header.split(',').zip(update.split(',')).find(|(column, _)| *column == name).map(|pair| pair.1)
+        };
+        let ok: u64 = field("ok").and_then(|ok| ok.parse().ok()).expect("a count");
+        assert!((100..1_000).contains(&ok) && field("response_p90_ns").is_some_and(|p90| !p90.is_empty()));
+        assert_eq!([field("response_p99_ns"), field("response_p999_ns")], [Some(""), Some("")]);
+        let above = ["p50", "p90", "p99", "p999"].map(|p| field(&format!("response_{p}_above")).map(str::to_owned));
+        assert_eq!(above, Percentile::RECORDED.map(|percentile| Some(percentile.above(ok).to_string())));
+    }
+
+    #[test]
+    fn text_is_no_formula_and_numbers_stay_numbers() {
+        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r\n@x", "\u{ff1d}1"] {
+            assert!(text(formula).starts_with('\''), "{formula:?}: {}", text(formula));
+        }
+        assert_eq!(text("libsql?x=1"), "libsql?x=1");
+        let mut run = fixture::read_heavy();
+        run.store.name = "=HYPERLINK(\"http://example.com\")".to_owned();
+        let experiment = fixture::experiment(vec![run]);
+        assert!(utf8(summary(&experiment)).contains(",\"'=HYPERLINK(\"\"http://example.com\"\")\","));
+        assert!(utf8(timeline(&experiment)).contains(",-5,1,warmup,"), "a negative number is no formula");
+    }
+
+    #[test]
     fn the_timeline_has_a_row_for_each_second() {
-        let timeline = text(timeline(&fixture::experiment(vec![fixture::read_heavy()])));
+        let timeline = utf8(timeline(&fixture::experiment(vec![fixture::read_heavy()])));
         assert_eq!(timeline.lines().count(), 1 + 35);
         insta::assert_snapshot!(timeline.lines().take(2).collect::<Vec<_>>().join("\n"), @r"
-        run,at_s,length_s,phase,ok,failed,skipped,response_p50_ns,response_p99_ns,response_p999_ns,response_max_ns,service_p50_ns,service_p99_ns,service_p999_ns,service_max_ns,lag_p50_ns,lag_p99_ns,lag_p999_ns,lag_max_ns
-        read-heavy-libsql-1,-5,1,warmup,2012,0,0,42719,405503,660479,850431,42719,405503,660479,850431,0,0,0,0
+        run,at_s,length_s,phase,ok,failed,skipped,response_count,response_p50_ns,response_p99_ns,response_p999_ns,response_max_ns,service_count,service_p50_ns,service_p99_ns,service_p999_ns,service_max_ns,lag_count,lag_p50_ns,lag_p99_ns,lag_p999_ns,lag_max_ns
+        read-heavy-libsql-1,-5,1,warmup,2012,0,0,2012,42719,405503,,850431,2012,42719,405503,,850431,0,,,,
         ");
     }
 }

@@ -4,6 +4,7 @@
 use std::fmt::{self, Write};
 
 use askama::filters::Escaper;
+use drivers::{is_unprintable, printable_lines};
 
 /// For HTML, in text and in quoted attributes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -15,13 +16,7 @@ pub struct Markdown;
 
 impl Escaper for Html {
     fn write_escaped_str<W: Write>(&self, mut dest: W, text: &str) -> fmt::Result {
-        for (at, piece) in text.split(is_unshown).enumerate() {
-            if at > 0 {
-                dest.write_char(char::REPLACEMENT_CHARACTER)?;
-            }
-            askama::filters::Html.write_escaped_str(&mut dest, piece)?;
-        }
-        Ok(())
+        askama::filters::Html.write_escaped_str(&mut dest, &printable_lines(text))
     }
 }
 
@@ -34,7 +29,7 @@ impl Escaper for Markdown {
                 '>' => dest.write_str("&gt;")?,
                 '&' => dest.write_str("&amp;")?,
                 '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' | '#' | '!' => write!(dest, "\\{sign}")?,
-                _ if is_unshown(sign) => dest.write_char(char::REPLACEMENT_CHARACTER)?,
+                _ if is_unprintable(sign) => dest.write_char(char::REPLACEMENT_CHARACTER)?,
                 _ => dest.write_char(sign)?,
             }
         }
@@ -61,7 +56,7 @@ pub mod filters {
 }
 
 fn code_span(text: &str) -> String {
-    let line = shown(text).replace(['\n', '\r', '\t'], " ").replace('|', "\\|");
+    let line = printable_lines(text).replace(['\n', '\t'], " ").replace('|', "\\|");
     let fence = "`".repeat(longest_run(&line) + 1);
     // A space on either side is dropped again, and keeps a backtick of the text from joining the fence.
     let apart = if line.contains('`') || line.trim() != line { " " } else { "" };
@@ -71,21 +66,11 @@ fn code_span(text: &str) -> String {
 /// No line of the text can close its fence.
 fn code_block(text: &str, language: &str) -> String {
     let fence = "`".repeat(longest_run(text).max(2) + 1);
-    format!("{fence}{language}\n{}\n{fence}", shown(text).trim_end())
-}
-
-fn shown(text: &str) -> String {
-    text.replace(is_unshown, "\u{fffd}")
+    format!("{fence}{language}\n{}\n{fence}", printable_lines(text).trim_end())
 }
 
 fn longest_run(text: &str) -> usize {
     text.split(|sign| sign != '`').map(str::len).max().unwrap_or(0)
-}
-
-/// Controls, which documents may not hold, and the marks that turn the direction of the text after them.
-pub fn is_unshown(sign: char) -> bool {
-    sign.is_control() && !matches!(sign, '\n' | '\r' | '\t')
-        || matches!(sign, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}')
 }
 
 #[cfg(test)]

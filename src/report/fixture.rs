@@ -12,7 +12,8 @@ use rand_xoshiro::SplitMix64;
 use crate::measure::histogram;
 use crate::record::{
     Brief, CheckResult, Client, Counts, Experiment, Footprints, Host, Interval, Latency, LoadInfo, Loading, Mode,
-    OperationRecord, Phase, Phases, Run, SCHEMA, Standstill, StoreInfo, Tool, Verdict, WorkloadInfo,
+    OperationRecord, Percentile, Phase, Phases, Run, SCHEMA, Standstill, StoreInfo, Tool, Uncertainty, Verdict,
+    WorkloadInfo,
 };
 use crate::stats;
 
@@ -215,11 +216,13 @@ fn merge<'a>(parts: impl Iterator<Item = &'a Histogram<u64>>) -> Histogram<u64> 
 
 fn latency(seconds: &[Histogram<u64>]) -> Latency {
     let whole = merge(seconds.iter());
-    let ps = [0.5, 0.9, 0.99, 0.999];
-    let intervals = stats::percentile_intervals(seconds, ps).map_or_else(BTreeMap::new, |found| {
-        ["p50", "p90", "p99", "p999"].map(str::to_owned).into_iter().zip(found).collect()
-    });
-    let [p50, p90, p99, p999] = ps.map(|p| whole.value_at_quantile(p));
+    let ends = stats::percentile_intervals(seconds, Percentile::RECORDED.map(Percentile::share));
+    let uncertainty = |(at, percentile): (usize, Percentile)| {
+        let (low, high) = ends.map_or((None, None), |ends| (ends[at].low, ends[at].high));
+        (percentile.name().to_owned(), Uncertainty { low, high, above: percentile.above(whole.len()) })
+    };
+    let intervals = Percentile::RECORDED.into_iter().enumerate().map(uncertainty).collect();
+    let [p50, p90, p99, p999] = Percentile::RECORDED.map(|percentile| histogram::percentile_ns(&whole, percentile));
     let histogram = histogram::encode(&whole).expect("it encodes");
     Latency { count: whole.len(), mean: whole.mean(), p50, p90, p99, p999, max: whole.max(), intervals, histogram }
 }
@@ -240,8 +243,8 @@ fn interval(at_s: f64, operations: &[[Histogram<u64>; 2]]) -> Interval {
 }
 
 fn brief(histogram: &Histogram<u64>) -> Brief {
-    let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|p| histogram.value_at_quantile(p));
-    Brief { p50, p99, p999, max: histogram.max() }
+    let [p50, p99, p999] = Percentile::ALL.map(|percentile| histogram::percentile_ns(histogram, percentile));
+    Brief { count: histogram.len(), p50, p99, p999, max: histogram.max() }
 }
 
 fn workload(plan: &Plan) -> WorkloadInfo {

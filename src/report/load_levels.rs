@@ -1,9 +1,7 @@
 //! How a store answers to more and more load: runs of one workload at several offered rates or numbers of clients, as a
 //! sweep makes them. Where there are fewer than three levels there is no curve.
 
-use drivers::Durability;
-
-use super::group::{self, Cell};
+use super::group::{self, Cell, Terms};
 use super::{units, words};
 use crate::record::{Latency, Mode, Run};
 use crate::stats::{Percentile, Reading, over_runs, spread_of};
@@ -14,10 +12,8 @@ const FEWEST: usize = 3;
 /// One store under rising load.
 #[derive(Debug)]
 pub struct Sweep<'a> {
-    /// The workload's name.
-    pub workload: &'a str,
-    /// The tier as read back from the store.
-    pub tier: Durability,
+    /// On what terms it may be compared with others.
+    pub terms: Terms<'a>,
     /// `libsql 3.45.1`.
     pub store: String,
     /// The number of the store in the experiment: its colour.
@@ -37,7 +33,7 @@ pub struct Level<'a> {
     pub per_s: [f64; 3],
     /// p50 and p99 of the response time.
     pub readings: [Reading; 2],
-    /// Its mean, over the runs.
+    /// Its mean, the median of the runs.
     pub mean_ns: f64,
     /// The reason for which it must not be used.
     pub invalid: Option<String>,
@@ -48,14 +44,10 @@ pub struct Level<'a> {
 /// All sweeps of an experiment, in the order of its cells.
 pub fn sweeps<'a>(cells: &[Cell<'a>]) -> Vec<Sweep<'a>> {
     let mut sweeps = Vec::new();
-    for cell in group::by_store(cells) {
-        for mode in [Mode::Closed, Mode::Open] {
-            let runs: Vec<&'a Run> = cell.runs.iter().copied().filter(|run| run.load.mode == mode).collect();
-            let levels = levels(&runs);
-            if levels.len() >= FEWEST {
-                let (workload, tier, number) = (cell.workload, cell.tier, cell.store_number);
-                sweeps.push(Sweep { workload, tier, store: words::store(cell.runs[0]), number, levels });
-            }
+    for cell in group::at_any_level(cells) {
+        let levels = levels(&cell.runs);
+        if levels.len() >= FEWEST {
+            sweeps.push(Sweep { store: cell.name(), number: cell.number, terms: cell.terms, levels });
         }
     }
     sweeps
@@ -89,7 +81,7 @@ fn level<'a>(load: f64, all: Vec<&'a Run>) -> Level<'a> {
         [Run { throughput_per_s, throughput_interval: Some([low, high]), .. }] => [*low, *throughput_per_s, *high],
         _ => spread_of(runs.iter().map(|run| run.throughput_per_s)),
     };
-    let mean_ns = latencies.iter().map(|latency| latency.mean).sum::<f64>() / latencies.len() as f64;
+    let [_, mean_ns, _] = spread_of(latencies.iter().map(|latency| latency.mean));
     let readings = [Percentile::P50, Percentile::P99].map(|percentile| over_runs(&latencies, percentile));
     Level { name, load, per_s, readings, mean_ns, invalid, runs }
 }

@@ -25,6 +25,8 @@ mod words;
 #[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]
+mod outputs;
+#[cfg(test)]
 pub(crate) mod zoo;
 
 use self::chart::Chart;

@@ -36,10 +36,11 @@ fn node_priced(run: &Run) -> Option<&Estimate> {
     run.cost.as_ref()?.estimates.iter().find(|estimate| estimate.model == Model::Nodes)
 }
 
-/// A store's valid run that carried most, and its month on each offer that it was priced on. Money follows from a run and
-/// not from a median.
-pub fn by_month<'a>(cell: &Cell<'a>) -> Option<(&'a Run, Vec<Monthly<'a>>)> {
-    let run = cell.valid().max_by(|a, b| a.throughput_per_s.total_cmp(&b.throughput_per_s))?;
+/// The median run of a store at the level of load that carried most, and its month on each offer that it was priced on:
+/// money follows from a run and not from a single figure.
+pub fn by_month<'a>(levels: &[Cell<'a>]) -> Option<(&'a Run, Vec<Monthly<'a>>)> {
+    let medians = levels.iter().filter_map(Cell::median_run);
+    let run = medians.max_by(|a, b| a.throughput_per_s.total_cmp(&b.throughput_per_s))?;
     let months: Vec<Monthly<'a>> =
         run.cost.as_ref()?.estimates.iter().filter_map(|estimate| Monthly::of(run, estimate)).collect();
     (!months.is_empty()).then_some((run, months))
@@ -100,7 +101,9 @@ mod tests {
     fn a_month_follows_from_the_record_alone_and_grows_by_whole_nodes() {
         let experiment = zoo::priced_stores();
         let cells = group::cells(&experiment);
-        let (run, months) = by_month(&cells[0]).expect("priced");
+        let (run, months) = by_month(&cells[..1]).expect("priced");
+        let median = spread_of(cells[0].valid().map(|run| run.throughput_per_s))[1];
+        assert_eq!(run.throughput_per_s, median, "of three runs the one that the tables show");
         let [node, turso] = &months[..] else { panic!("a node and a service") };
         let (one, two) = (node.usd_per_month(1.0), node.usd_per_month(run.throughput_per_s * 0.5));
         assert!(node.is_by_node() && !turso.is_by_node());

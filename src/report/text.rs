@@ -11,7 +11,7 @@ use super::{per_second, units, words};
 use crate::cost;
 use crate::record::{Experiment, Latency, Mode, OperationRecord, Run};
 
-const COLUMNS: [(&str, Align); 12] = [
+const COLUMNS: [(&str, Align); 13] = [
     ("operation", Align::Left),
     ("ok", Align::Right),
     ("share", Align::Right),
@@ -23,6 +23,7 @@ const COLUMNS: [(&str, Align); 12] = [
     ("p50", Align::Left),
     ("p99", Align::Left),
     ("p999", Align::Left),
+    ("max", Align::Right),
     ("service p99", Align::Left),
 ];
 
@@ -31,16 +32,18 @@ pub fn experiment(experiment: &Experiment) -> String {
     let cells = group::cells(experiment);
     let mut text = String::new();
     for workload in group::by_workload(&cells) {
-        let apart = group::tiers_differ(workload);
-        for (at, cell) in workload.iter().enumerate() {
-            if apart && (at == 0 || workload[at - 1].tier != cell.tier) {
-                text += &format!("-- {}: {} stores; compare within a tier only\n\n", cell.workload, cell.tier.name());
+        for of_group in group::comparable(workload) {
+            if group::terms_differ(workload) {
+                let terms = &of_group[0].terms;
+                text += &format!("-- {}, {}\n\n", terms.workload, group::heading(terms, workload));
             }
-            for run in &cell.runs {
-                text += &block(run, cell.runs.len());
-                text.push('\n');
+            for cell in of_group {
+                for run in &cell.runs {
+                    text += &block(run, cell.runs.len());
+                    text.push('\n');
+                }
+                text += &spread(cell);
             }
-            text += &spread(cell);
         }
     }
     text += &stores::tables(&cells);
@@ -50,8 +53,10 @@ pub fn experiment(experiment: &Experiment) -> String {
     if experiment.interrupted {
         text += "interrupted: runs are missing or shorter than asked\n";
     }
-    if experiment.runs.iter().any(|run| run.verdict.valid && !run.total.response_ns.intervals.is_empty()) {
-        text += "[low, high] is a 95 % interval from batch means over up to 20 blocks of a run\n";
+    group::reasons_apart(&cells).iter().for_each(|reason| text += &format!("{reason}\n"));
+    if experiment.runs.iter().any(|run| run.verdict.valid && run.total.response_ns.has_intervals()) {
+        text += "[low, high] is a 95 % interval from batch means over up to 20 blocks of a run.\n";
+        text += &format!("{}\n", words::WITHIN_ONE_RUN);
     }
     cost::left_out(&experiment.runs).iter().for_each(|line| text += wrapped(line).trim_start());
     text.truncate(text.trim_end().len());
@@ -109,6 +114,7 @@ fn row(run: &Run, name: &str, operation: &OperationRecord, [throughput, interval
         percentile(Percentile::P50),
         percentile(Percentile::P99),
         percentile(Percentile::P999),
+        largest_text(&[&operation.response_ns]),
         service,
     ]
 }
@@ -116,6 +122,12 @@ fn row(run: &Run, name: &str, operation: &OperationRecord, [throughput, interval
 /// `42.1 us [41.9, 42.4]`, `>= 320 us (n=7, too few)`, or `-` without samples.
 pub fn percentile_text(latency: &Latency, percentile: Percentile) -> String {
     reading_text(reading(latency, percentile))
+}
+
+/// The slowest operation of some runs, for which there is no interval: it is in no percentile, and neither is a stall of few.
+pub fn largest_text(latencies: &[&Latency]) -> String {
+    let largest = latencies.iter().filter(|latency| latency.count > 0).map(|latency| latency.max).max();
+    largest.map_or_else(|| "-".to_owned(), units::latency)
 }
 
 fn reading_text(reading: Reading) -> String {
@@ -149,7 +161,7 @@ fn remarks(run: &Run) -> String {
     for (what, check) in words::telling_checks(run) {
         text += &wrapped(&format!("{what}: {}: {}", check.name, check.detail));
     }
-    if run.verdict.valid && run.total.ok > 0 && run.total.response_ns.intervals.is_empty() {
+    if run.verdict.valid && run.total.ok > 0 && !run.total.response_ns.has_intervals() {
         text += "  note: no intervals: fewer than ten whole seconds in which operations ended\n";
     }
     run.verdict.notes.iter().for_each(|note| text += &format!("  note: {note}\n"));
@@ -183,7 +195,7 @@ fn spread(cell: &Cell<'_>) -> String {
     let latencies: Vec<&Latency> = runs.iter().map(|run| &run.total.response_ns).collect();
     format!(
         "{} on {}, median of {} valid runs [lowest, highest]: {median}/s [{low}, {high}], p99 {}\n\n",
-        cell.workload,
+        cell.terms.workload,
         words::store(runs[0]),
         runs.len(),
         reading_text(over_runs(&latencies, Percentile::P99))
@@ -201,13 +213,14 @@ mod tests {
     fn a_closed_loop() {
         insta::assert_snapshot!(experiment(&fixture::experiment(vec![fixture::read_heavy()])), @r"
         read-heavy on libsql 3.45.1 (durable): closed loop, 2 clients, 30 s after 5 s of warm-up
-          operation      ok   share  per second                  p50                   p99                   p999
-          read       56,979   95.1%       1,899                  42.0 us [41.9, 42.2]  95.0 us [93.7, 96.2]  126 us [123, 131]
-          update      2,933    4.9%        97.8                  261 us [254, 267]     826 us [764, 926]     >= 1.06 ms (n=2, too few)
-          total      59,912  100.0%       1,997  [1,981, 2,013]  43.0 us [42.8, 43.3]  396 us [384, 407]     711 us [678, 785]
+          operation      ok   share  per second                  p50                   p99                   p999                           max
+          read       56,979   95.1%       1,899                  42.0 us [41.9, 42.2]  95.0 us [93.7, 96.2]  126 us [123, 131]           217 us
+          update      2,933    4.9%        97.8                  261 us [254, 267]     826 us [764, 926]     >= 1.06 ms (n=2, too few)  1.64 ms
+          total      59,912  100.0%       1,997  [1,981, 2,013]  43.0 us [42.8, 43.3]  396 us [384, 407]     711 us [678, 785]          1.64 ms
           checks: 1 of 1 passed
 
-        [low, high] is a 95 % interval from batch means over up to 20 blocks of a run
+        [low, high] is a 95 % interval from batch means over up to 20 blocks of a run.
+        It is of one run by itself and not for comparing: runs of the same store differ by more. To compare stores, repeat with --runs 5.
         ");
     }
 
@@ -225,16 +238,17 @@ mod tests {
         run.verdict.notes.push("the client used 71 % of its CPUs".to_owned());
         insta::assert_snapshot!(experiment(&fixture::experiment(vec![run])), @r#"
         append-only on libsql 3.45.1 (durable): open loop, 500/s poisson, cap 16 clients, 30 s after 5 s of warm-up
-          operation      ok   share  failed  per second              p50                p99                   p999                       service p99
-          append     13,356   89.1%       7         445              275 us [272, 278]  1.31 ms [1.22, 1.43]  3.39 ms [2.89, 3.75]       479 us [469, 492]
-          tail        1,628   10.9%       0        54.3              524 us [508, 540]  1.61 ms [1.49, 1.80]  >= 2.25 ms (n=1, too few)  1.30 ms [1.21, 1.42]
-          total      14,984  100.0%       7         499  [493, 506]  290 us [287, 293]  1.39 ms [1.32, 1.49]  3.35 ms [2.86, 3.73]       807 us [777, 855]
+          operation      ok   share  failed  per second              p50                p99                   p999                           max  service p99
+          append     13,356   89.1%       7         445              275 us [272, 278]  1.31 ms [1.22, 1.43]  3.39 ms [2.89, 3.75]       6.17 ms  479 us [469, 492]
+          tail        1,628   10.9%       0        54.3              524 us [508, 540]  1.61 ms [1.49, 1.80]  >= 2.25 ms (n=1, too few)  2.66 ms  1.30 ms [1.21, 1.42]
+          total      14,984  100.0%       7         499  [493, 506]  290 us [287, 293]  1.39 ms [1.32, 1.49]  3.35 ms [2.86, 3.73]       6.17 ms  807 us [777, 855]
           skipped: 1,203 of 16,194 scheduled operations
           failed: append, 7 timeout, e.g. "no reply within 5 s"
           checks: 1 of 1 passed
           note: the client used 71 % of its CPUs
 
-        [low, high] is a 95 % interval from batch means over up to 20 blocks of a run
+        [low, high] is a 95 % interval from batch means over up to 20 blocks of a run.
+        It is of one run by itself and not for comparing: runs of the same store differ by more. To compare stores, repeat with --runs 5.
         "#);
     }
 
@@ -272,11 +286,11 @@ mod tests {
         run.operations.insert("delete".to_owned(), OperationRecord::default());
         insta::assert_snapshot!(experiment(&fixture::experiment(vec![run])), @r"
         read-heavy on libsql 3.45.1 (durable): closed loop, 2 clients, 3 s after 3 s of warm-up
-          operation     ok   share  per second  p50      p99             p999
-          read       5,588   94.7%       1,863  41.9 us  93.1 us         (n=5, too few)
-          update       310    5.3%         103  280 us   (n=3, too few)  (n=0, too few)
-          delete         0    0.0%           0  -        -               -
-          total      5,898  100.0%       1,966  42.9 us  434 us          (n=5, too few)
+          operation     ok   share  per second  p50      p99             p999                max
+          read       5,588   94.7%       1,863  41.9 us  93.1 us         (n=5, too few)   176 us
+          update       310    5.3%         103  280 us   (n=3, too few)  (n=0, too few)  1.00 ms
+          delete         0    0.0%           0  -        -               -                     -
+          total      5,898  100.0%       1,966  42.9 us  434 us          (n=5, too few)  1.00 ms
           checks: 1 of 1 passed
           note: no intervals: fewer than ten whole seconds in which operations ended
         ");
@@ -291,15 +305,17 @@ mod tests {
         let text = experiment(&fixture::experiment(vec![relaxed, fixture::read_heavy(), second]));
         let headers: Vec<&str> = text.lines().filter(|line| !line.is_empty() && !line.starts_with("  ")).collect();
         insta::assert_snapshot!(headers.join("\n"), @r"
-        -- read-heavy: durable stores; compare within a tier only
+        -- read-heavy, durability: durable (compare within this group only)
         read-heavy on libsql 3.45.1 (durable): closed loop, 2 clients, 30 s after 5 s of warm-up, run 1 of 2
         read-heavy on libsql 3.45.1 (durable): closed loop, 2 clients, 30 s after 5 s of warm-up, run 2 of 2
         read-heavy on libsql 3.45.1, median of 2 valid runs [lowest, highest]: 2,003/s [1,997, 2,008], p99 395 us [395, 396]
-        -- read-heavy: relaxed stores; compare within a tier only
+        -- read-heavy, durability: relaxed (compare within this group only)
         read-heavy on redis 3.45.1 (relaxed): closed loop, 2 clients, 30 s after 5 s of warm-up
-        All durable stores, medians of valid runs:
-        All relaxed stores:
-        [low, high] is a 95 % interval from batch means over up to 20 blocks of a run
+        All durable stores, closed loop, 2 clients, medians of valid runs (max: of all of them):
+        All relaxed stores, closed loop, 2 clients, medians of valid runs (max: of all of them):
+        read-heavy: 2 groups that are not comparable, for they differ in durability.
+        [low, high] is a 95 % interval from batch means over up to 20 blocks of a run.
+        It is of one run by itself and not for comparing: runs of the same store differ by more. To compare stores, repeat with --runs 5.
         ");
     }
 }

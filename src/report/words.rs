@@ -62,6 +62,11 @@ pub fn latency_meaning(mode: Mode) -> &'static str {
 /// What they mean where runs of both kinds meet.
 pub const MIXED_MEANING: &str = "service time in closed loops, response time in open loops";
 
+/// What stands below every table and chart with intervals of single runs. Two runs of the same had intervals apart in 14 of
+/// 100 pairs.
+pub const WITHIN_ONE_RUN: &str = "It is of one run by itself and not for comparing: runs of the same store differ by more. \
+                                  To compare stores, repeat with --runs 5.";
+
 /// `storebench 0.1.0`, and the profile if it makes figures incomparable.
 pub fn tool(experiment: &Experiment) -> String {
     let tool = &experiment.tool;

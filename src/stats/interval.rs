@@ -8,15 +8,13 @@ use hdrhistogram::Histogram;
 
 use super::student_t;
 use crate::measure::histogram;
-use crate::record::Uncertainty;
+use crate::record::{FEWEST_ABOVE, Uncertainty, ranked_above};
 
 /// Blocks that a run is cut into. In simulated queues few long blocks cover better than many short ones.
 const BLOCKS: usize = 20;
 /// With fewer blocks than this nothing is said: the spread of so few is itself too unsure, and a run of less than ten
 /// seconds has not shown its slow moments.
 const FEWEST_BLOCKS: usize = 10;
-/// Samples that must lie above a percentile to carry it: with ten, the tail's mass is known to ±62 %.
-pub const FEWEST_ABOVE: u64 = 10;
 
 /// The interval of one percentile, `p` in 0 to 1, from the histograms of successive seconds; see
 /// [`percentile_intervals`].
@@ -59,16 +57,10 @@ fn exceedance_interval(seconds: &[Histogram<u64>], whole: &Histogram<u64>, p: f6
     let above = ranked_above(whole.len(), p);
     let bounded = p + half < 1.0 && above >= FEWEST_ABOVE;
     Uncertainty {
-        low: whole.lowest_equivalent(whole.value_at_quantile((p - half).max(0.0))),
+        low: Some(whole.lowest_equivalent(whole.value_at_quantile((p - half).max(0.0)))),
         high: bounded.then(|| whole.value_at_quantile(p + half)),
         above,
     }
-}
-
-/// How many of `count` samples rank above the percentile, ties counted by rank: what carries it.
-pub fn ranked_above(count: u64, p: f64) -> u64 {
-    // The subtracted part undoes rounding: 0.999 * 10,000 must not become 9,991.
-    count - (p * count as f64 * (1.0 - 1e-12)).ceil().clamp(0.0, count as f64) as u64
 }
 
 fn count_above(histogram: &Histogram<u64>, value: u64) -> u64 {
@@ -149,7 +141,7 @@ mod tests {
         for trial in 0..TRIALS {
             let seconds = queue(load, &mut SplitMix64::seed_from_u64(trial));
             let ours = percentile_interval(&seconds, 0.99).expect("50 seconds");
-            batches += f64::from(ours.low <= truth && ours.high.is_none_or(|high| truth <= high)) / TRIALS as f64;
+            batches += f64::from(ours.low <= Some(truth) && ours.high.is_none_or(|high| truth <= high)) / TRIALS as f64;
             let (low, high) = order_statistics_interval(&seconds, 0.99);
             ranks += f64::from(low <= truth && truth <= high) / TRIALS as f64;
         }
@@ -196,7 +188,7 @@ mod tests {
                 histogram
             };
             let seconds: Vec<_> = (0..12).map(|_| second()).collect();
-            percentile_interval(&seconds, 0.999).expect("12 seconds").low <= truth
+            percentile_interval(&seconds, 0.999).expect("12 seconds").low.is_some_and(|low| low <= truth)
         };
         let share = (0..1000).filter(held).count() as f64 / 1000.0;
         assert!(share > 0.97, "540 samples, p999: the lower end is below the truth in {share}");
@@ -207,7 +199,7 @@ mod tests {
         let mut second = histogram::new();
         second.record_n(70, 1_000).expect("it grows");
         let p99 = percentile_interval(&vec![second; 20], 0.99).expect("20 seconds");
-        assert_eq!(p99, Uncertainty { low: 70, high: Some(70), above: 200 });
+        assert_eq!(p99, Uncertainty { low: Some(70), high: Some(70), above: 200 });
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Whether a latency limit was kept: judged by the whole interval of what it limits, never by a point. The only place that
 //! judges; the verdict of a run and every report ask here.
 
-use super::reading::{Percentile, Reading, over_runs};
-use crate::record::Latency;
+use super::reading::{Reading, over_runs};
+use crate::record::{Latency, Percentile};
 
 /// One limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,10 +69,10 @@ mod tests {
     use crate::record::Uncertainty;
 
     fn latency(p99: u64, interval: Option<(u64, Option<u64>)>) -> Latency {
-        let sure = |(low, high)| ("p99".to_owned(), Uncertainty { low, high, above: 20 });
+        let sure = |(low, high)| ("p99".to_owned(), Uncertainty { low: Some(low), high, above: 20 });
         Latency {
             count: 2_000,
-            p99,
+            p99: Some(p99),
             max: 10 * p99,
             intervals: interval.map(sure).into_iter().collect(),
             ..Latency::default()

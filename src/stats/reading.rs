@@ -1,20 +1,6 @@
 //! What may honestly be said about a percentile: a value with its interval, a lower bound, or nothing.
 
-use super::{FEWEST_ABOVE, ranked_above};
-use crate::record::Latency;
-
-/// The percentiles that a record holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Percentile {
-    /// 50 %.
-    P50,
-    /// 90 %.
-    P90,
-    /// 99 %.
-    P99,
-    /// 99.9 %.
-    P999,
-}
+use crate::record::{Latency, Percentile};
 
 /// One percentile of one distribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,55 +23,20 @@ pub enum Reading {
     },
 }
 
-impl Percentile {
-    /// Those that reports show, rising.
-    pub const ALL: [Percentile; 3] = [Percentile::P50, Percentile::P99, Percentile::P999];
-    /// Those that records hold, rising.
-    pub const RECORDED: [Percentile; 4] = [Percentile::P50, Percentile::P90, Percentile::P99, Percentile::P999];
-
-    /// Its name in the record and in tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Percentile::P50 => "p50",
-            Percentile::P90 => "p90",
-            Percentile::P99 => "p99",
-            Percentile::P999 => "p999",
-        }
-    }
-
-    /// Its value in a distribution.
-    pub fn of_ns(self, latency: &Latency) -> u64 {
-        match self {
-            Percentile::P50 => latency.p50,
-            Percentile::P90 => latency.p90,
-            Percentile::P99 => latency.p99,
-            Percentile::P999 => latency.p999,
-        }
-    }
-
-    /// 0 to 1.
-    pub fn share(self) -> f64 {
-        match self {
-            Percentile::P50 => 0.5,
-            Percentile::P90 => 0.9,
-            Percentile::P99 => 0.99,
-            Percentile::P999 => 0.999,
-        }
-    }
-}
-
 /// Reads a percentile.
 pub fn reading(latency: &Latency, percentile: Percentile) -> Reading {
     if latency.count == 0 {
         return Reading::Nothing;
     }
-    let interval = latency.intervals.get(percentile.name());
-    let above = ranked_above(latency.count, percentile.share());
-    if above < FEWEST_ABOVE {
-        return Reading::TooFew { at_least_ns: interval.map(|interval| interval.low), above };
+    let sure = latency.uncertainty(percentile);
+    let low_ns = sure.and_then(|sure| sure.low);
+    match latency.percentile_ns(percentile) {
+        None => Reading::TooFew { at_least_ns: low_ns, above: percentile.above(latency.count) },
+        Some(value_ns) => {
+            let high_ns = sure.and_then(|sure| sure.high);
+            Reading::Known { value_ns, interval_ns: low_ns.map(|low_ns| (low_ns, high_ns)) }
+        }
     }
-    let interval_ns = interval.map(|interval| (interval.low, interval.high));
-    Reading::Known { value_ns: percentile.of_ns(latency), interval_ns }
 }
 
 /// Of one run its reading; of several their median, with the extremes as its interval: restarts differ by more than the

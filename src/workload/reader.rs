@@ -276,7 +276,7 @@ pub(super) fn not_one_of(what: &str, name: &str, known: &[&str]) -> String {
 /// What of a text can stand in a sentence: its beginning, without control characters.
 fn clipped(text: &str) -> String {
     const LONGEST: usize = 60;
-    let clean: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let clean: String = text.chars().take(LONGEST).map(|c| if drivers::is_unprintable(c) { ' ' } else { c }).collect();
     if text.chars().nth(LONGEST).is_some() { clean + "..." } else { clean }
 }
 

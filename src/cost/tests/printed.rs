@@ -63,10 +63,10 @@ fn an_invalid_run_has_no_figure() {
     let mut run = shop("libsql");
     run.verdict =
         Verdict { valid: false, reasons: vec!["1 of 1 checks\u{1b}[2J failed".to_owned()], ..Verdict::default() };
-    insta::assert_snapshot!(default_line(run.clone(), &host(), &Options::default()), @"cost: no figure: the run is invalid: 1 of 1 checks?[2J failed");
+    insta::assert_snapshot!(default_line(run.clone(), &host(), &Options::default()), @"cost: no figure: the run is invalid: 1 of 1 checks�[2J failed");
     insta::assert_snapshot!(compared(vec![run.clone()], &Options::default(), &["ec2.m7g.large"]), @r"
     oltp on libsql 1.2.3, run oltp-libsql-1
-      no figure: the run is invalid: 1 of 1 checks?[2J failed
+      no figure: the run is invalid: 1 of 1 checks�[2J failed
     ");
     run.verdict = Verdict { valid: true, ..Verdict::default() };
     run.throughput_per_s = 0.0;
@@ -142,7 +142,7 @@ fn names_from_elsewhere_cannot_move_the_cursor() {
     run.id = "x\ny".to_owned();
     let text = compared(vec![run.clone()], &Options::default(), &["rds.db.m7g.large"]);
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()) && !text.contains('\u{202e}'), "{text:?}");
-    assert!(text.starts_with("a?[2J??b on libsql 1??, run x?y: 5,000 operations/s"), "{text}");
+    assert!(text.starts_with("a\u{fffd}[2J b on libsql 1\u{fffd}\u{fffd}, run x y: 5,000 operations/s"), "{text}");
     let line =
         default_line(run, &host(), &Options { offer: Some("rds.db.m7g.large".to_owned()), ..Options::default() });
     assert!(line.chars().all(|c| c == '\n' || !c.is_control()), "{line:?}");

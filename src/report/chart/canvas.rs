@@ -4,6 +4,7 @@
 //! and no two collide. Plotters' chart builder is not used, only its elements: its axes and legends know no widths of
 //! text. Plotters counts in whole pixels; the drawing is done in tenths, which the `viewBox` scales back.
 
+use drivers::is_unprintable;
 use plotters::coord::Shift;
 use plotters::prelude::{
     Circle, DrawingArea, IntoDrawingArea, IntoFont, PathElement, Polygon, RGBColor, SVGBackend, Text as TextElement,
@@ -13,7 +14,6 @@ use plotters::style::{Color, FontStyle, ShapeStyle, TextStyle};
 
 use super::metrics::width;
 use super::style::{Anchor, Dash, Pen, SMALL, Shape, Type, WHITE, WIDTH};
-use crate::report::escape::is_unshown;
 
 /// Drawing units in a pixel.
 const UNITS: f64 = 10.0;
@@ -50,7 +50,7 @@ impl Canvas {
         Canvas { title: title.to_owned(), ..Canvas::default() }
     }
 
-    /// A text; control characters, which XML does not allow, become spaces.
+    /// A text; what must not be shown, such as the control characters that XML does not allow, becomes spaces.
     pub fn text(&mut self, at: Point, text: &str, style: Type) {
         self.marks.push(Mark::Text(at, clean(text), style));
     }
@@ -214,7 +214,7 @@ fn broken(points: Vec<Point>, dash: Dash) -> Vec<Vec<Point>> {
 }
 
 fn clean(text: &str) -> String {
-    text.chars().map(|sign| if sign.is_control() || is_unshown(sign) { ' ' } else { sign }).collect()
+    text.chars().map(|sign| if is_unprintable(sign) { ' ' } else { sign }).collect()
 }
 
 fn escaped(text: &str) -> String {

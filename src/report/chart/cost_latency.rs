@@ -4,6 +4,7 @@
 use super::canvas::Canvas;
 use super::frame;
 use super::labels::{self, EndLabel};
+use super::metrics::fit;
 use super::plane::{LEFT, Plane, Span, usd_text};
 use super::scale::{Scale, log_ends};
 use super::style::{GREY, LABEL, MARGIN, Pen, WIDTH, color, shape};
@@ -46,12 +47,13 @@ pub fn of_workload(experiment: &Experiment, workload: &str) -> Option<Canvas> {
     for (group, dots) in &panels {
         if panels.len() > 1 {
             let heading = format!("durability: {}, {}", group.tier, group.load);
+            let heading = fit(&heading, LABEL.bold(), WIDTH - 2.0 * MARGIN);
             canvas.text((MARGIN, y + 16.0), &heading, LABEL.bold().colored(GREY));
             y += 20.0;
         }
         let name = format!("USD per million operations{}, log scale \u{b7} lower is better", utilisation(dots));
         canvas.text((MARGIN, y + 14.0), &name, LABEL.bold());
-        let (top, bottom) = (y + 26.0, y + 26.0 + HEIGHT);
+        let (top, bottom) = (y + 26.0, y + 26.0 + HEIGHT.max(16.0 * (2.0 + dots.len() as f64)));
         let plane = Plane {
             x: Scale::log(ends_ns, (LEFT, right)),
             y: Scale::log(ends_usd, (bottom, top)),
@@ -78,7 +80,7 @@ fn dots<'a>(group: &Group<'a>) -> Vec<Dot<'a>> {
         let p99_ns = Span::of([low, value_ns, high.unwrap_or(value_ns)].map(|ns| ns.max(1) as f64));
         let cost = per_million(cell)?;
         let name = format!("{}, {}", words::store(cell.runs[0]), cost.estimate.offer.id);
-        Some(Dot { name, number: cell.store_number, p99, p99_ns, cost })
+        Some(Dot { name, number: cell.number, p99, p99_ns, cost })
     };
     group.cells.iter().filter_map(dot).collect()
 }
@@ -109,8 +111,8 @@ fn draw(canvas: &mut Canvas, plane: &Plane, dots: &[Dot<'_>]) {
 
 fn notes(estimates: &[&Estimate]) -> Vec<String> {
     let mut notes = vec![
-        "Whiskers: the figure at the ends of the throughput's 95 % interval, and the interval of p99; of several runs the \
-         lowest and highest. Whiskers that the marker hides are not drawn."
+        "Of several runs their median, and as whiskers the lowest and highest; of a single one the figure at the ends of the \
+         throughput's 95 % interval, and the interval of p99. Whiskers that the marker hides are not drawn."
             .to_owned(),
     ];
     notes.extend(prices(estimates.iter().copied()));

@@ -4,14 +4,13 @@
 use super::canvas::{Canvas, Point};
 use super::frame;
 use super::labels::{self, EndLabel};
-use super::metrics::width;
+use super::metrics::{fit, fit_name, width};
 use super::plane::{LEFT, Plane, usd_text};
-use super::rows::tier_heading;
 use super::scale::{Scale, log_ends};
 use super::style::{Dash, GREY, LABEL, MARGIN, Pen, SMALL, WIDTH, color, shape};
 use crate::cost::{Monthly, usd};
 use crate::record::{Estimate, Experiment, Model, Run};
-use crate::report::group::{Cell, by_store, stores_differ, tiers_differ};
+use crate::report::group::{Cell, at_any_level, comparable, heading, stores_differ, terms_differ};
 use crate::report::priced::{by_month, left_out, prices};
 use crate::report::{units, words};
 
@@ -28,7 +27,7 @@ struct Line<'a> {
     month: Monthly<'a>,
 }
 
-/// The stores of one tier.
+/// The stores that may be compared.
 struct Panel<'a> {
     heading: Option<String>,
     /// Name and measured load of the first store: what the multiples are of.
@@ -42,26 +41,26 @@ struct Panel<'a> {
 
 /// The chart of one workload; none of a record without monthly prices.
 pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>]) -> Option<Canvas> {
-    let stores = by_store(cells);
-    let tiers = stores.chunk_by(|a, b| a.tier == b.tier);
-    let panels: Vec<Panel<'_>> = tiers.filter_map(|tier| panel(tier, &stores)).collect();
+    let stores = at_any_level(cells);
+    let panels: Vec<Panel<'_>> = comparable(&stores).filter_map(|group| panel(group, &stores, cells)).collect();
     if panels.is_empty() {
         return None;
     }
     let lines = || panels.iter().flat_map(|panel| &panel.lines);
     let runs: Vec<&Run> = cells.iter().flat_map(|cell| cell.runs.iter().copied()).collect();
-    let question = format!("What does {} cost a month as its load grows?", cells[0].workload);
+    let question = format!("What does {} cost a month as its load grows?", cells[0].terms.workload);
     let (mut canvas, top) = frame::open(&question, &runs);
     canvas.finding = panels.iter().map(finding).collect::<Vec<_>>().join(" ");
     let right = WIDTH - MARGIN - labels::width_of(lines().map(|line| line.name.as_str()), 300.0);
     let mut y = top;
     for panel in &panels {
         if let Some(heading) = &panel.heading {
-            canvas.text((MARGIN, y + 16.0), heading, LABEL.bold().colored(GREY));
+            let heading = fit(heading, LABEL.bold(), WIDTH - 2.0 * MARGIN);
+            canvas.text((MARGIN, y + 16.0), &heading, LABEL.bold().colored(GREY));
             y += 22.0;
         }
         canvas.text((MARGIN, y + 14.0), "USD a month, log scale \u{b7} lower is better", LABEL.bold());
-        let (top, bottom) = (y + 46.0, y + 46.0 + HEIGHT);
+        let (top, bottom) = (y + 46.0, y + 46.0 + panel.height());
         let loads = panel.ends();
         let usd = panel.lines.iter().flat_map(|line| points(line, loads)).map(|(_, usd)| usd);
         let ends_usd = log_ends(usd).unwrap_or((1.0, 10.0));
@@ -75,14 +74,17 @@ pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>]) -> Option<Canvas
         y = bottom + 46.0;
     }
     let estimates: Vec<&Estimate> = lines().map(|line| line.month.estimate()).collect();
-    frame::close(&mut canvas, y - 4.0, &notes(&panels, &estimates), experiment, &runs);
+    let mut notes = notes(&panels, &estimates);
+    notes.extend(chosen_runs(cells));
+    frame::close(&mut canvas, y - 4.0, &notes, experiment, &runs);
     Some(canvas)
 }
 
-fn panel<'a>(tier: &[Cell<'a>], cells: &[Cell<'a>]) -> Option<Panel<'a>> {
+fn panel<'a>(group: &[Cell<'a>], stores: &[Cell<'a>], cells: &[Cell<'a>]) -> Option<Panel<'a>> {
     let (mut lines, mut break_evens, mut none, mut measured) = (Vec::new(), Vec::new(), Vec::new(), None);
-    for cell in tier {
-        let Some((run, months)) = by_month(cell) else { continue };
+    for store in group {
+        let levels: Vec<Cell<'a>> = cells.iter().filter(|cell| store.holds(cell)).cloned().collect();
+        let Some((run, months)) = by_month(&levels) else { continue };
         measured.get_or_insert_with(|| (words::store(run), run.throughput_per_s));
         for node in months.iter().filter(|month| month.is_by_node()) {
             for other in months.iter().filter(|month| !month.is_by_node()) {
@@ -95,10 +97,10 @@ fn panel<'a>(tier: &[Cell<'a>], cells: &[Cell<'a>]) -> Option<Panel<'a>> {
         lines.extend(months.into_iter().map(|month| {
             let offer = &month.estimate().offer.id;
             let name = if stores_differ(cells) { format!("{}, {offer}", words::store(run)) } else { offer.clone() };
-            Line { name, number: cell.store_number, month }
+            Line { name, number: store.number, month }
         }));
     }
-    let heading = tiers_differ(cells).then(|| tier_heading(&tier[0]));
+    let heading = terms_differ(stores).then(|| heading(&group[0].terms, stores));
     Some(Panel { heading, measured: measured?, lines, break_evens, none })
 }
 
@@ -115,7 +117,23 @@ fn points(line: &Line<'_>, (from, to): (f64, f64)) -> Vec<Point> {
     (0..=POINTS).map(load).map_while(|load| Some((load, line.month.usd_per_month(load)?))).collect()
 }
 
+/// Which of several runs and levels of load a line follows from.
+fn chosen_runs(cells: &[Cell<'_>]) -> Option<String> {
+    let several_levels = at_any_level(cells).len() < cells.len();
+    let repeated = cells.iter().any(|cell| cell.valid().nth(1).is_some());
+    let level = several_levels.then_some("at the load at which it carried most");
+    let run =
+        repeated.then_some("by its run of median throughput, of an even number the slower of the two in the middle");
+    let which: Vec<&str> = level.into_iter().chain(run).collect();
+    (!which.is_empty()).then(|| format!("Each store {}.", which.join(", ")))
+}
+
 impl Panel<'_> {
+    /// Room for the labels at the right and for the words on break-evens.
+    fn height(&self) -> f64 {
+        HEIGHT.max(16.0 * (2.0 + self.lines.len().max(self.break_evens.len()) as f64))
+    }
+
     /// From a tenth of the least break-even, or of the measured load, to a hundred times the measured load. Tiers are not
     /// compared, so that each has its own.
     fn ends(&self) -> (f64, f64) {
@@ -147,12 +165,18 @@ impl Panel<'_> {
     fn multiples(&self, canvas: &mut Canvas, plane: &Plane) {
         let (_, top, _, bottom) = plane.edges;
         let (store, measured) = &self.measured;
+        // Centred, it may reach the words at ten times the load; to its left there is at least as much room.
+        let room = 2.0 * (plane.x.px(measured * TIMES[1]) - plane.x.px(*measured) - 24.0);
         for times in TIMES {
             let x = plane.x.px(measured * times);
             canvas.line((x, top - 4.0), (x, bottom), Pen::solid(GREY, 1.0).dash(Dash::Dotted));
-            let text = if times == 1.0 { format!("measured on {store}") } else { format!("{times}\u{d7}") };
+            let text = if times == 1.0 {
+                fit_name(&format!("measured on {store}"), SMALL, room)
+            } else {
+                format!("{times}\u{d7}")
+            };
             let half = width(&text, SMALL) / 2.0;
-            canvas.text((x.clamp(LEFT + half, WIDTH - MARGIN - half), top - 8.0), &text, SMALL.middle());
+            canvas.text((x.max(LEFT + half).min(WIDTH - MARGIN - half), top - 8.0), &text, SMALL.middle());
         }
     }
 }

@@ -180,8 +180,8 @@ fn notes(comparisons: &[Comparison<'_>]) -> Vec<String> {
     let mut notes = Vec::new();
     if ratios().any(|ratio| ratio.interval.is_some()) {
         notes.push(
-            "Whiskers: 95 % interval of the ratio of geometric means, by Welch's t on the logarithms of the valid runs. One \
-             that crosses the broken line does not tell the stores apart."
+            "Ratios are of the medians of the valid runs. Whiskers: their 95 % interval, by Welch's t on the logarithms of the \
+             runs. One that crosses the broken line does not tell the stores apart."
                 .to_owned(),
         );
     }

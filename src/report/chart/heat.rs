@@ -11,7 +11,7 @@ use super::seconds;
 use super::style::{GRID, LABEL, MARGIN, PALE, PERCENTILE_SHAPES, PERCENTILES, Pen, SMALL, WIDTH, blend};
 use super::{frame, tick_text};
 use crate::record::{Experiment, Heat, Interval, Run};
-use crate::report::reading::{Percentile, Reading, reading};
+use crate::report::reading::{Percentile, Reading, reading, spoken};
 use crate::report::{units, words};
 
 const HEIGHT: f64 = 300.0;
@@ -183,7 +183,7 @@ fn finding(run: &Run, seconds: &[&Interval]) -> String {
     units::typeset(&format!(
         "Of {} operations half took at most {}; the slowest took {}, {} s into the measurement.",
         units::count(total.count),
-        units::latency(total.p50),
+        spoken(reading(total, Percentile::P50)),
         units::latency(slowest.response_ns.max),
         slowest.at_s.round()
     ))

@@ -13,7 +13,7 @@ use super::style::{
 };
 use super::tick_text;
 use crate::record::{Experiment, Run};
-use crate::report::group::{Cell, stores_differ, withheld};
+use crate::report::group::{Cell, reasons_apart, stores_differ, withheld};
 use crate::report::reading::{Reading, spoken};
 use crate::report::{units, words};
 
@@ -25,7 +25,7 @@ const RATE_COLUMN: f64 = 78.0;
 
 /// The operations of one workload.
 pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>]) -> Canvas {
-    let question = format!("How long do the operations of {} take?", cells[0].workload);
+    let question = format!("How long do the operations of {} take?", cells[0].terms.workload);
     chart(experiment, &question, cells, &rows::of_workload(cells))
 }
 
@@ -187,9 +187,17 @@ fn notes(lines: &[Line], repeated: bool, cells: &[Cell<'_>]) -> Vec<String> {
     let mut notes = Vec::new();
     if repeated {
         notes.push("Values: median of the valid runs. Brackets and whiskers: lowest and highest run.".to_owned());
-    } else if readings().any(|reading| matches!(reading, Reading::Known { interval_ns: Some(_), .. })) {
-        notes.push("Brackets and whiskers: 95 % interval within the run, from batch means over up to 20 blocks; whiskers that the marker hides are not drawn.".to_owned());
     }
+    let single = cells.iter().any(|cell| cell.valid().count() == 1);
+    if single && readings().any(|reading| matches!(reading, Reading::Known { interval_ns: Some(_), .. })) {
+        let of = if repeated { "Of a single run, brackets" } else { "Brackets" };
+        notes.push(format!(
+            "{of} and whiskers: 95 % interval within the run, from batch means over up to 20 blocks; whiskers that the marker \
+             hides are not drawn. {}",
+            words::WITHIN_ONE_RUN
+        ));
+    }
+    notes.extend(reasons_apart(cells));
     if readings().any(|reading| matches!(reading, Reading::TooFew { .. })) {
         notes.push(
             "Too few: fewer than 10 samples lie above. A hollow marker with an arrow is a lower bound, not a value."
@@ -203,7 +211,7 @@ fn notes(lines: &[Line], repeated: bool, cells: &[Cell<'_>]) -> Vec<String> {
 /// One sentence a cell: throughput and percentiles over all operations.
 fn finding(cells: &[Cell<'_>]) -> String {
     let sentence = |cell: &Cell<'_>| {
-        let subject = format!("{} on {} ({})", cell.workload, cell.name(), words::tier(cell.runs[0]));
+        let subject = format!("{} on {} ({})", cell.terms.workload, cell.name_among(cells), words::tier(cell.runs[0]));
         match rows::content(cell, None) {
             Content::Withheld(reason) => format!("{subject}: {reason}."),
             Content::Figures { per_s, readings, .. } => {

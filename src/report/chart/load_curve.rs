@@ -4,14 +4,13 @@
 use super::canvas::{Canvas, Point};
 use super::frame;
 use super::labels::{self, EndLabel};
-use super::metrics::width;
+use super::metrics::{fit, width};
 use super::plane::{LEFT, Plane, Span};
-use super::rows::tier_heading;
 use super::scale::{Scale, linear_end, log_ends};
 use super::style::{ALARM, Dash, GREY, LABEL, MARGIN, PALE, Pen, SMALL, WIDTH, color, shape};
 use super::tick_text;
 use crate::record::{Experiment, Run};
-use crate::report::group::{Cell, tiers_differ};
+use crate::report::group::{Cell, at_any_level, heading, terms_differ};
 use crate::report::load_levels::{Level, Sweep, sweeps};
 use crate::report::reading::{Percentile, Reading, spoken};
 use crate::report::{slo, units, words};
@@ -24,21 +23,24 @@ pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>]) -> Option<Canvas
     let first = sweeps.first()?;
     let runs: Vec<&Run> =
         sweeps.iter().flat_map(|sweep| &sweep.levels).flat_map(|level| &level.runs).copied().collect();
-    let question = format!("How much of {} is carried, and how fast is it then?", first.workload);
+    let question = format!("How much of {} is carried, and how fast is it then?", first.terms.workload);
     let (mut canvas, top) = frame::open(&question, &runs);
     canvas.finding = sweeps.iter().map(finding).collect::<Vec<_>>().join(" ");
     let axes = Axes::of(&sweeps, limit_ns(&runs))?;
     let mut y = top;
-    for tier in sweeps.chunk_by(|a, b| a.tier == b.tier) {
-        if tiers_differ(cells) {
-            let cell = cells.iter().find(|cell| cell.tier == tier[0].tier)?;
-            canvas.text((MARGIN, y + 16.0), &tier_heading(cell), LABEL.bold().colored(GREY));
+    let all = at_any_level(cells);
+    for group in sweeps.chunk_by(|a, b| a.terms == b.terms) {
+        if terms_differ(&all) {
+            let heading = fit(&heading(&group[0].terms, &all), LABEL.bold(), WIDTH - 2.0 * MARGIN);
+            canvas.text((MARGIN, y + 16.0), &heading, LABEL.bold().colored(GREY));
             y += 22.0;
         }
+        let runs: Vec<&Run> =
+            group.iter().flat_map(|sweep| &sweep.levels).flat_map(|level| &level.runs).copied().collect();
         let meaning = frame::common(&runs, |run| words::latency_meaning(run.load.mode).to_owned());
         let name = format!("{}, log scale \u{b7} lower is better", meaning.as_deref().unwrap_or(words::MIXED_MEANING));
         canvas.text((MARGIN, y + 14.0), &name, LABEL.bold());
-        y = axes.panel(&mut canvas, tier, y + 26.0) + 10.0;
+        y = axes.panel(&mut canvas, group, y + 26.0) + 10.0;
     }
     frame::close(&mut canvas, y, &notes(&sweeps), experiment, &runs);
     Some(canvas)
@@ -73,7 +75,8 @@ impl Axes {
     }
 
     fn panel(&self, canvas: &mut Canvas, sweeps: &[Sweep<'_>], top: f64) -> f64 {
-        let bottom = top + HEIGHT;
+        // Room for two labels of each store at the right.
+        let bottom = top + HEIGHT.max(16.0 * (2.0 + 2.0 * sweeps.len() as f64));
         let plane = Plane {
             x: Scale::linear((0.0, self.end_per_s), (LEFT, self.right)),
             y: Scale::log(self.ends_ns, (bottom, top)),
@@ -142,7 +145,7 @@ impl Axes {
             canvas.hollow_marker(at, shape, color);
         }
         if named && level.invalid.is_some() {
-            let text = format!("{}: INVALID", level.name);
+            let text = fit(&format!("{}: INVALID", level.name), SMALL, 200.0);
             let x = if at.0 + 10.0 + width(&text, SMALL) > self.right {
                 at.0 - 10.0 - width(&text, SMALL)
             } else {
@@ -179,8 +182,8 @@ fn notes(sweeps: &[Sweep<'_>]) -> Vec<String> {
         sweeps.iter().map(loads).collect::<Vec<_>>().join("; ")
     )];
     notes.push(
-        "Whiskers: 95 % interval within the run; of several runs the lowest and highest. Hollow: a lower bound, or a level \
-         that must not be used."
+        "Whiskers: 95 % interval within the run; of several runs their median with the lowest and highest. Hollow: a lower \
+         bound, or a level that must not be used."
             .to_owned(),
     );
     for sweep in sweeps {

@@ -8,14 +8,13 @@ use hdrhistogram::Histogram;
 use super::canvas::{Canvas, Point};
 use super::frame;
 use super::labels::{self, EndLabel};
-use super::metrics::{fit_name, width};
-use super::rows::tier_heading;
+use super::metrics::{fit, fit_name, width};
 use super::scale::{Scale, log_ends};
 use super::style::{Dash, GREY, GRID, LABEL, MARGIN, Pen, SMALL, WIDTH, color, shape};
 use super::tick_text;
 use crate::measure::histogram;
 use crate::record::{Experiment, Latency, Mode, OperationRecord, Run};
-use crate::report::group::{Cell, stores_differ, tiers_differ, withheld};
+use crate::report::group::{Cell, comparable, heading, stores_differ, terms_differ, withheld};
 use crate::report::{units, words};
 use crate::stats::FEWEST_ABOVE;
 
@@ -28,15 +27,15 @@ const POINTS: usize = 60;
 /// The chart of one workload.
 pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>]) -> anyhow::Result<Canvas> {
     let runs: Vec<&Run> = cells.iter().flat_map(|cell| cell.runs.iter().copied()).collect();
-    let question = format!("How slow do the slowest operations of {} get?", cells[0].workload);
+    let question = format!("How slow do the slowest operations of {} get?", cells[0].terms.workload);
     let (mut canvas, top) = frame::open(&question, &runs);
     let mut panels = Vec::new();
-    for tier in cells.chunk_by(|a, b| a.tier == b.tier) {
-        let curves = if stores_differ(cells) { of_stores(tier)? } else { of_operations(&tier[0])? };
-        let heading = tiers_differ(cells).then(|| tier_heading(&tier[0]));
+    for group in comparable(cells) {
+        let curves = if stores_differ(cells) { of_stores(group)? } else { of_operations(&group[0])? };
+        let heading = terms_differ(cells).then(|| heading(&group[0].terms, cells));
         panels.push((heading, curves));
     }
-    canvas.finding = finding(cells[0].workload, &panels);
+    canvas.finding = finding(cells[0].terms.workload, &panels);
     let axes = Axes::of(&panels);
     let mut y = top;
     for (at, (heading, curves)) in panels.iter().enumerate() {
@@ -44,7 +43,8 @@ pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>]) -> anyhow::Resul
         let name = format!("{}, log scale \u{b7} lower is better", meaning.as_deref().unwrap_or(words::MIXED_MEANING));
         y += if at > 0 { 26.0 } else { 0.0 };
         if let Some(heading) = heading {
-            canvas.text((MARGIN, y + 16.0), heading, LABEL.bold().colored(GREY));
+            let heading = fit(heading, LABEL.bold(), WIDTH - 2.0 * MARGIN);
+            canvas.text((MARGIN, y + 16.0), &heading, LABEL.bold().colored(GREY));
             y += 22.0;
         }
         canvas.text((MARGIN, y + 12.0), &name, LABEL.bold());

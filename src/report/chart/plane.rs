@@ -2,7 +2,7 @@
 //! against another.
 
 use super::canvas::{Canvas, Point};
-use super::metrics::width;
+use super::metrics::{fit, width};
 use super::scale::Scale;
 use super::style::{GRID, INK, MARGIN, PALE, Pen, SMALL};
 use crate::cost::usd;
@@ -99,8 +99,9 @@ impl Plane {
         let baseline = bottom - 8.0 - nth as f64 * 16.0;
         canvas.line((x, y + 9.0), (x, baseline - 10.0), Pen::solid(PALE, 1.0));
         canvas.ring((x, y), 9.0, INK);
-        let wide = width(text, SMALL);
-        canvas.tag(((x - wide / 2.0).clamp(left + 4.0, (right - wide - 4.0).max(left + 4.0)), baseline), text, INK);
+        let text = fit(text, SMALL, right - left - 8.0);
+        let wide = width(&text, SMALL);
+        canvas.tag(((x - wide / 2.0).min(right - wide - 4.0).max(left + 4.0), baseline), &text, INK);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::style;
 use crate::record::{Latency, OperationRecord, Run};
-use crate::report::group::{Cell, by_workload, stores_differ, tiers_differ};
+use crate::report::group::{Cell, by_workload, comparable, heading, stores_differ, terms_differ};
 use crate::report::reading::{Percentile, Reading, over_runs};
 use crate::report::{per_second, words};
 use crate::stats::spread_of;
@@ -10,7 +10,7 @@ use crate::stats::spread_of;
 /// One line of the chart.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Line {
-    /// A durability tier or a workload.
+    /// A group of comparable rows.
     Section(String),
     /// An operation whose stores follow.
     Group(String),
@@ -53,11 +53,11 @@ pub enum Content {
 pub fn of_workload(cells: &[Cell<'_>]) -> Vec<Line> {
     let several = stores_differ(cells);
     let mut lines = Vec::new();
-    for tier in cells.chunk_by(|a, b| a.tier == b.tier) {
-        if tiers_differ(cells) {
-            lines.push(Line::Section(tier_heading(&tier[0])));
+    for group in comparable(cells) {
+        if terms_differ(cells) {
+            lines.push(Line::Section(heading(&group[0].terms, cells)));
         }
-        let (shown, withheld): (Vec<_>, Vec<_>) = tier.iter().partition(|cell| cell.valid().next().is_some());
+        let (shown, withheld): (Vec<_>, Vec<_>) = group.iter().partition(|cell| cell.valid().next().is_some());
         lines.extend(withheld.iter().map(|cell| Line::Row(row(cell, None, several))));
         for operation in operations(&shown) {
             let heading = operation.unwrap_or("all operations");
@@ -77,31 +77,26 @@ pub fn of_workload(cells: &[Cell<'_>]) -> Vec<Line> {
 /// The total of each workload: a row each, or with several stores a group each.
 pub fn overview(cells: &[Cell<'_>]) -> Vec<Line> {
     let several = stores_differ(cells);
-    let modes_differ = cells.iter().any(|cell| cell.runs[0].load.mode != cells[0].runs[0].load.mode);
+    let modes_differ = cells.iter().any(|cell| cell.mode() != cells[0].mode());
     let mut lines = Vec::new();
     for workload in by_workload(cells) {
         if several {
-            lines.push(Line::Group(workload[0].workload.to_owned()));
+            lines.push(Line::Group(workload[0].terms.workload.to_owned()));
         }
-        for tier in workload.chunk_by(|a, b| a.tier == b.tier) {
-            if tiers_differ(workload) {
-                lines.push(Line::Section(tier_heading(&tier[0])));
+        for group in comparable(workload) {
+            if terms_differ(workload) {
+                lines.push(Line::Section(heading(&group[0].terms, workload)));
             }
-            for cell in tier {
+            for cell in group {
                 let row = row(cell, None, several);
-                let name = if several { row.name } else { cell.workload.to_owned() };
-                let mode = words::mode(cell.runs[0].load.mode);
+                let name = if several { row.name } else { cell.terms.workload.to_owned() };
+                let mode = words::mode(cell.mode());
                 let remark = if modes_differ { mode.to_owned() } else { String::new() };
                 lines.push(Line::Row(Row { name, remark, ..row }));
             }
         }
     }
     lines
-}
-
-/// The heading of a tier in every chart.
-pub fn tier_heading(cell: &Cell<'_>) -> String {
-    format!("durability: {} (compare within a tier only)", cell.tier.name())
 }
 
 /// The names of all operations, and `None` for the total unless it would repeat the only one.

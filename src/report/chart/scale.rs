@@ -1,5 +1,8 @@
 //! From values to pixels, and the ticks of an axis.
 
+/// No axis reaches farther: a foreign record may hold figures that have no tick, or that are no number.
+const FARTHEST: f64 = 1e100;
+
 /// A linear or logarithmic axis. Values beyond its ends are drawn at its ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scale {
@@ -13,11 +16,13 @@ pub struct Scale {
 impl Scale {
     /// Equal distances for equal differences.
     pub fn linear((from, to): (f64, f64), (start_px, end_px): (f64, f64)) -> Scale {
+        let [from, to] = [from, to].map(|end| end.max(-FARTHEST).min(FARTHEST));
         Scale { logarithmic: false, from, to: if to > from { to } else { from + 1.0 }, start_px, end_px }
     }
 
     /// Equal distances for equal ratios; values must be positive.
     pub fn log((from, to): (f64, f64), (start_px, end_px): (f64, f64)) -> Scale {
+        let [from, to] = [from, to].map(|end| end.max(FARTHEST.recip()).min(FARTHEST));
         Scale { logarithmic: true, from, to: if to > from { to } else { from * 10.0 }, start_px, end_px }
     }
 
@@ -28,7 +33,9 @@ impl Scale {
         } else {
             (value - self.from) / (self.to - self.from)
         };
-        self.start_px + share.clamp(0.0, 1.0) * (self.end_px - self.start_px)
+        // Of values without bounds, which a foreign record may hold, the quotient is no number.
+        let share = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) };
+        self.start_px + share * (self.end_px - self.start_px)
     }
 
     /// Whether a value is on the axis.
@@ -77,6 +84,7 @@ impl Scale {
 pub fn log_ends(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     let (low, high) = values
         .filter(|value| *value > 0.0)
+        .map(|value| value.max(FARTHEST.recip()).min(FARTHEST))
         .fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), value| (low.min(value), high.max(value)));
     if high <= 0.0 {
         return None;

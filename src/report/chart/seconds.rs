@@ -112,11 +112,16 @@ pub fn throughput(run: &Run, seconds: &[&Interval]) -> Vec<Series> {
 }
 
 /// p50, p99 and the slowest, for a stall of few operations moves neither percentile; in an open loop the p99 of the
-/// service time too, dashed.
+/// service time too, dashed. Percentiles have gaps where a second has too few operations for them.
 pub fn latency(run: &Run, seconds: &[&Interval]) -> Vec<Series> {
-    let percentile = |value: fn(&Interval) -> u64| {
-        let known = seconds.chunk_by(|a, b| (value(a) > 0) == (value(b) > 0)).filter(|stretch| value(stretch[0]) > 0);
-        known.map(|stretch| stretch.iter().map(|second| (middle(second), value(second) as f64)).collect()).collect()
+    let line_of = |value: fn(&Interval) -> Option<u64>| {
+        let points: Vec<Option<Point>> =
+            seconds.iter().map(|second| Some((middle(second), value(second)? as f64))).collect();
+        let stretches = points.chunk_by(|a, b| a.is_some() == b.is_some());
+        stretches
+            .map(|stretch| stretch.iter().flatten().copied().collect())
+            .filter(|line: &Vec<Point>| !line.is_empty())
+            .collect()
     };
     let label = |name: &str, latency: &Latency, percentile: Percentile| match reading(latency, percentile) {
         Reading::Known { value_ns, .. } if run.verdict.valid => {
@@ -132,19 +137,19 @@ pub fn latency(run: &Run, seconds: &[&Interval]) -> Vec<Series> {
     let mut series = vec![
         Series {
             label: slowest,
-            stretches: percentile(|second| second.response_ns.max),
+            stretches: line_of(|second| Some(second.response_ns.max).filter(|max| *max > 0)),
             pen: Pen::solid(PALE, 1.2).dash(Dash::Dotted),
             shape: Shape::Wedge,
         },
         Series {
             label: label("p99", &run.total.response_ns, Percentile::P99),
-            stretches: percentile(|second| second.response_ns.p99),
+            stretches: line_of(|second| second.response_ns.p99),
             pen: line(1),
             shape: PERCENTILE_SHAPES[1],
         },
         Series {
             label: label("p50", &run.total.response_ns, Percentile::P50),
-            stretches: percentile(|second| second.response_ns.p50),
+            stretches: line_of(|second| second.response_ns.p50),
             pen: line(0),
             shape: PERCENTILE_SHAPES[0],
         },
@@ -152,7 +157,7 @@ pub fn latency(run: &Run, seconds: &[&Interval]) -> Vec<Series> {
     if run.load.mode == Mode::Open {
         series.push(Series {
             label: label("service p99", &run.total.service_ns, Percentile::P99),
-            stretches: percentile(|second| second.service_ns.p99),
+            stretches: line_of(|second| second.service_ns.p99),
             pen: Pen::solid(GREY, 1.5).dash(Dash::Dashed),
             shape: PERCENTILE_SHAPES[1],
         });

@@ -54,6 +54,12 @@ pub fn of_run(experiment: &Experiment, run: &Run) -> Canvas {
 fn notes(seconds: &[&Interval]) -> Vec<String> {
     let mut notes =
         vec!["Each point is one second. Grey ground: warm-up and drain, not part of the figures.".to_owned()];
+    if seconds.iter().any(|second| second.response_ns.count > 0 && second.response_ns.p99.is_none()) {
+        notes.push(
+            "A p99 is drawn for seconds with at least 1,000 operations, a p50 for those with 20: fewer do not carry it."
+                .to_owned(),
+        );
+    }
     match seconds.iter().filter(|second| seconds::stalled(second)).count() {
         0 => {}
         stalls => notes.push(format!(

@@ -1,41 +1,64 @@
-//! The last thing that the terminal shows of several stores: one table for each durability tier, a row for each workload
-//! and store. In the order of the record: nothing is ranked.
+//! The last thing that the terminal shows of several stores: one table for each durability tier and load, a row for each
+//! workload and store. In the order of the record: nothing is ranked.
 
-use crate::record::{Latency, Run};
-use crate::report::group::{Cell, stores_differ};
+use super::largest_text;
+use crate::record::{Latency, Percentile, Run};
+use crate::report::group::{Cell, by_workload, comparable, particulars};
 use crate::report::table::{self, Align};
 use crate::report::{units, words};
-use crate::stats::{Percentile, Reading, over_runs, spread_of};
+use crate::stats::{Reading, over_runs, spread_of};
 
-const COLUMNS: [(&str, Align); 9] = [
+const COLUMNS: [(&str, Align); 10] = [
     ("workload", Align::Left),
     ("store", Align::Left),
     ("per second", Align::Right),
     ("p50", Align::Right),
     ("p99", Align::Right),
     ("p999", Align::Right),
+    ("max", Align::Right),
     ("failed", Align::Right),
     ("checks", Align::Left),
     ("runs", Align::Right),
 ];
 
-/// The tables; nothing where one store was measured.
+/// Comparable cells of several workloads, one group of each: what they have in common is in the title.
+struct Table<'c, 'a> {
+    title: String,
+    groups: Vec<&'c [Cell<'a>]>,
+}
+
+/// The tables; nothing where one store was measured, on one set of terms.
 pub fn tables(cells: &[Cell<'_>]) -> String {
-    if cells.is_empty() || !stores_differ(cells) {
+    if by_workload(cells).all(|of_workload| of_workload.len() < 2) {
         return String::new();
     }
-    let mut tiers: Vec<_> = cells.iter().map(|cell| cell.tier).collect();
-    tiers.sort();
-    tiers.dedup();
+    let mut tables: Vec<Table<'_, '_>> = Vec::new();
+    for group in comparable(cells) {
+        let title = title(&group[0], cells);
+        let has_room = |table: &&mut Table<'_, '_>| table.title == title;
+        match tables.iter_mut().find(has_room) {
+            Some(table) => table.groups.push(group),
+            None => tables.push(Table { title, groups: vec![group] }),
+        }
+    }
+    tables.sort_by_key(|table| std::cmp::Reverse(table.groups[0][0].terms.tier));
+    let repeated = cells.iter().any(|cell| cell.runs.len() > 1);
+    let statistic = if repeated { ", medians of valid runs (max: of all of them)" } else { "" };
     let mut text = String::new();
-    for tier in tiers.into_iter().rev() {
-        let cells: Vec<&Cell<'_>> = cells.iter().filter(|cell| cell.tier == tier).collect();
-        let medians = if cells.iter().any(|cell| cell.runs.len() > 1) { ", medians of valid runs" } else { "" };
-        text += &format!("All {} stores{medians}:\n", tier.name());
-        text += &table::layout(&COLUMNS, &cells.into_iter().map(row).collect::<Vec<_>>());
+    for Table { title, groups } in tables {
+        text += &format!("{title}{statistic}:\n");
+        text += &table::layout(&COLUMNS, &groups.into_iter().flatten().map(row).collect::<Vec<_>>());
         text.push('\n');
     }
     text
+}
+
+/// `All durable stores, closed loop, 2 clients`, and what else sets this group apart from others of its workload.
+fn title(cell: &Cell<'_>, all: &[Cell<'_>]) -> String {
+    let terms = &cell.terms;
+    let particulars = particulars(terms, all).into_iter().filter(|particular| *particular != terms.load);
+    let parts = [format!("All {} stores", terms.tier.name()), terms.load.clone()].into_iter().chain(particulars);
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 fn row(cell: &Cell<'_>) -> Vec<String> {
@@ -55,12 +78,13 @@ fn row(cell: &Cell<'_>) -> Vec<String> {
     let passed = cell.runs.iter().flat_map(|run| &run.checks).filter(|check| check.passed).count();
     let checks: usize = cell.runs.iter().map(|run| run.checks.len()).sum();
     vec![
-        cell.workload.to_owned(),
+        cell.terms.workload.to_owned(),
         words::store(cell.runs[0]),
         throughput,
         percentile(Percentile::P50),
         percentile(Percentile::P99),
         percentile(Percentile::P999),
+        largest_text(&latencies),
         if failed > 0 { units::count(failed) } else { String::new() },
         if checks > 0 { format!("{passed} of {checks} passed") } else { String::new() },
         if cell.runs.len() > 1 { format!("{} of {}", valid.len(), cell.runs.len()) } else { String::new() },
@@ -84,15 +108,15 @@ mod tests {
         let redis = fixture::run(&plan("redis", Durability::Relaxed, 5));
         let experiment = fixture::experiment(vec![redis, fixture::read_heavy(), postgres, invalid]);
         insta::assert_snapshot!(tables(&group::cells(&experiment)), @r"
-        All durable stores:
-          workload    store            per second      p50     p99    p999  checks
-          read-heavy  libsql 3.45.1         1,997  43.0 us  396 us  711 us  1 of 1 passed
-          read-heavy  postgres 3.45.1       2,004  42.9 us  399 us  723 us  1 of 1 passed
-          read-heavy  mongodb 3.45.1      INVALID        -       -       -  0 of 1 passed
+        All durable stores, closed loop, 2 clients:
+          workload    store            per second      p50     p99    p999      max  checks
+          read-heavy  libsql 3.45.1         1,997  43.0 us  396 us  711 us  1.64 ms  1 of 1 passed
+          read-heavy  postgres 3.45.1       2,004  42.9 us  399 us  723 us  1.50 ms  1 of 1 passed
+          read-heavy  mongodb 3.45.1      INVALID        -       -       -        -  0 of 1 passed
 
-        All relaxed stores:
-          workload    store         per second      p50     p99    p999  checks
-          read-heavy  redis 3.45.1       1,993  43.0 us  394 us  744 us  1 of 1 passed
+        All relaxed stores, closed loop, 2 clients:
+          workload    store         per second      p50     p99    p999      max  checks
+          read-heavy  redis 3.45.1       1,993  43.0 us  394 us  744 us  1.56 ms  1 of 1 passed
         ");
     }
 

@@ -21,7 +21,7 @@ pub struct Content {
     /// Whether any workload states limits.
     pub limited: bool,
     /// How to read the figures.
-    pub meanings: Vec<&'static str>,
+    pub meanings: Vec<String>,
     /// Figures, group by group.
     pub groups: Vec<Group>,
     /// All failures.

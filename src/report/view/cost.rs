@@ -1,5 +1,5 @@
-//! What the stores would cost, in the words of `cost::lines`: from the first valid run of each, for money follows from a
-//! run and not from a median.
+//! What the stores would cost, in the words of `cost::lines`: from the median run of each, for money follows from a run and
+//! not from a single figure.
 
 use super::groups::Group;
 use crate::cost;
@@ -20,7 +20,7 @@ pub struct Cost {
 pub fn costs(groups: &[Group<'_>]) -> Vec<Cost> {
     let cells = groups.iter().flat_map(|group| group.cells.iter().map(move |cell| (group.workload, cell)));
     let cost = |(workload, cell): (&str, &crate::report::group::Cell<'_>)| {
-        let run = cell.valid().next()?;
+        let run = cell.median_run()?;
         let lines = [cost::lines(run), cost::left_out([run])].concat();
         (!lines.is_empty()).then(|| Cost { workload: workload.to_owned(), store: words::store(run), lines })
     };

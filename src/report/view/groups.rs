@@ -1,7 +1,6 @@
-//! What may stand in one table: the same work, under the same load, in the same durability tier. A closed loop never
-//! shares a table with an open one, nor one tier with another.
+//! What may stand in one table: the cells that `report::group` finds comparable, and what is said of them together.
 
-use crate::record::{Experiment, Mode, Run};
+use crate::record::{Experiment, Mode};
 use crate::report::group::{self, Cell};
 use crate::report::{view, words};
 
@@ -12,7 +11,7 @@ pub struct Group<'a> {
     pub workload: &'a str,
     /// The tier that all of these stores really ran in.
     pub tier: &'static str,
-    /// How the load was applied.
+    /// How the load was applied, and what else sets it apart from other groups of the workload.
     pub load: String,
     /// Length of measurement and warm-up.
     pub duration: String,
@@ -26,56 +25,28 @@ pub struct Group<'a> {
 
 /// All groups, in the order of the record, the strongest tier first.
 pub fn groups(experiment: &Experiment) -> Vec<Group<'_>> {
-    let mut groups: Vec<Group<'_>> = Vec::new();
-    for cell in group::cells(experiment) {
-        for part in by_work(&cell) {
-            let key = key(part.runs[0]);
-            match groups.iter_mut().find(|group| self::key(group.cells[0].runs[0]) == key) {
-                Some(group) => group.cells.push(part),
-                None => groups.push(new_group(part)),
-            }
-        }
-    }
-    for group in &mut groups {
-        group.warning = warning(&group.cells);
-    }
-    groups
+    let cells = group::cells(experiment);
+    group::comparable(&cells).map(|of_group| group(of_group, &cells)).collect()
 }
 
-type Key<'a> = (&'a str, &'a str, drivers::Durability, String);
-
-fn key(run: &Run) -> Key<'_> {
-    let tier = run.store.description.guarantees.durability;
-    (&run.workload.name, &run.workload.hash, tier, words::load(run))
-}
-
-/// Repetitions of a cell are of one piece, unless several experiments stand side by side.
-fn by_work<'a>(cell: &Cell<'a>) -> Vec<Cell<'a>> {
-    let keys = view::distinct(cell.runs.iter().map(|run| key(run)));
-    let part = |wanted: &Key<'_>| {
-        let runs = cell.runs.iter().copied().filter(|run| key(run) == *wanted).collect();
-        Cell { runs, ..cell.clone() }
-    };
-    keys.iter().map(part).collect()
-}
-
-fn new_group(cell: Cell<'_>) -> Group<'_> {
-    let run = cell.runs[0];
+fn group<'a>(cells: &[Cell<'a>], all: &[Cell<'a>]) -> Group<'a> {
+    let (run, terms) = (cells[0].runs[0], &cells[0].terms);
+    let particulars = group::particulars(terms, all).into_iter().filter(|particular| *particular != terms.load);
     Group {
-        workload: &run.workload.name,
-        tier: cell.tier.name(),
-        load: words::load(run),
+        workload: terms.workload,
+        tier: terms.tier.name(),
+        load: [terms.load.clone()].into_iter().chain(particulars).collect::<Vec<_>>().join(", "),
         duration: words::duration(run),
         mode: run.load.mode,
-        warning: String::new(),
-        cells: vec![cell],
+        warning: warning(cells),
+        cells: cells.to_vec(),
     }
 }
 
 fn warning(cells: &[Cell<'_>]) -> String {
     let streams = view::distinct(cells.iter().flat_map(|cell| &cell.runs).map(|run| &run.workload.stream_hash));
     if streams.len() > 1 {
-        "Not the same stream of operations: seeds or sizes differ, and so may the work.".to_owned()
+        "Not the same stream of operations: their seeds differ, and so may the work.".to_owned()
     } else {
         String::new()
     }

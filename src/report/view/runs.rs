@@ -23,6 +23,8 @@ pub struct Row {
     pub throughput: Figure,
     /// p50, p99 and p99.9.
     pub latency: [Figure; 3],
+    /// The slowest operation.
+    pub largest: Figure,
     /// `12 failed, 30 skipped`, or nothing.
     pub losses: String,
     /// CPU time of the suite's process per operation, and its share of the machine.
@@ -74,6 +76,7 @@ fn row(run: &Run) -> Row {
         valid: run.verdict.valid,
         throughput: shown(Figure::throughput(&[run])),
         latency: Percentile::ALL.map(|percentile| shown(Figure::latency(&[&run.total.response_ns], percentile))),
+        largest: shown(Figure::largest(&[&run.total.response_ns])),
         losses: words::losses(run),
         client: shown(cpu),
         lag: match run.load.mode {
@@ -101,7 +104,7 @@ fn second(second: &Interval) -> Second {
         },
         ok: units::rate(per_s),
         lost: units::count(second.failed + second.skipped),
-        latency: [brief.p50, brief.p99, brief.max]
-            .map(|ns| if second.ok == 0 { "\u{2013}".to_owned() } else { latency(ns) }),
+        latency: [brief.p50, brief.p99, Some(brief.max).filter(|_| second.ok > 0)]
+            .map(|ns| ns.map_or_else(|| "\u{2013}".to_owned(), latency)),
     }
 }

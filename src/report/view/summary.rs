@@ -4,7 +4,7 @@ use super::distinct;
 use super::figure::Figure;
 use super::groups::Group;
 use crate::record::{Experiment, Latency, Mode, Run};
-use crate::report::group::Cell;
+use crate::report::group::{Cell, cells, reasons_apart};
 use crate::report::reading::Percentile;
 use crate::report::slo::{self, Kept};
 use crate::report::{units, words};
@@ -22,6 +22,8 @@ pub struct Row {
     pub throughput: Figure,
     /// p50, p99 and p99.9 of the response time.
     pub latency: [Figure; 3],
+    /// The slowest of all runs.
+    pub largest: Figure,
     /// `12 failed, 30 skipped`, or nothing.
     pub losses: String,
     /// `2 of 2 passed`.
@@ -49,22 +51,28 @@ pub fn rows(group: &Group<'_>) -> Vec<Row> {
 }
 
 /// How the figures are to be read.
-pub fn meanings(experiment: &Experiment) -> Vec<&'static str> {
+pub fn meanings(experiment: &Experiment) -> Vec<String> {
     let repeated = distinct(experiment.runs.iter().map(|run| run.repetition)).len() > 1;
+    let interval = "[low, high] is a 95% interval from batch means over up to 20 blocks of a run.";
     let mut told = vec![if repeated {
-        "Figures are medians over the valid runs; [lowest, highest] of them. Of a single run, [low, high] is a 95% interval \
-         from batch means."
+        format!(
+            "Figures are medians over the valid runs, with [lowest, highest] of them; Max is the slowest operation of all. Of \
+             a single run, {interval} {}",
+            words::WITHIN_ONE_RUN
+        )
     } else {
-        "[low, high] is a 95% interval within the run, from batch means: it does not cover what differs from run to run."
+        format!("{interval} {}", words::WITHIN_ONE_RUN)
     }];
+    told.extend(reasons_apart(&cells(experiment)));
     told.push(
-        "\u{2265} and \u{201c}too few\u{201d}: fewer than ten samples lie above the percentile, and do not carry it.",
+        "\u{2265} and \u{201c}too few\u{201d}: fewer than ten samples lie above the percentile, and do not carry it."
+            .to_owned(),
     );
     if experiment.runs.iter().any(|run| run.load.mode == Mode::Closed) {
-        told.push("Closed loop: latency is service time; waiting for a free client is not included.");
+        told.push("Closed loop: latency is service time; waiting for a free client is not included.".to_owned());
     }
     if experiment.runs.iter().any(|run| run.load.mode == Mode::Open) {
-        told.push("Open loop: latency is response time, from the instant at which an operation was due.");
+        told.push("Open loop: latency is response time, from the instant at which an operation was due.".to_owned());
     }
     told
 }
@@ -78,6 +86,7 @@ fn row(cell: &Cell<'_>) -> Row {
         invalid: if valid.is_empty() { cell.runs.iter().find_map(|run| words::invalid(run)) } else { None },
         throughput: Figure::throughput(&valid),
         latency: Percentile::ALL.map(|percentile| Figure::latency(&latencies, percentile)),
+        largest: Figure::largest(&latencies),
         losses: losses(if valid.is_empty() { &cell.runs } else { &valid }),
         checks: Checks::of(&cell.runs),
         size: size(&valid),
