@@ -37,6 +37,7 @@ mod session;
 mod settings;
 mod sql;
 mod statements;
+mod stream;
 mod talk;
 #[cfg(test)]
 mod tests;
