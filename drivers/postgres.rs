@@ -31,6 +31,7 @@ mod laid;
 mod layout;
 mod link;
 mod parameters;
+mod pooler;
 mod request;
 mod schema;
 mod serve;
@@ -86,9 +87,10 @@ impl Store for Postgres {
     }
 
     async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
-        let target = config.target(opening.timeout)?;
+        let mut target = config.target(opening.timeout)?;
         let schema = Schema::of(&opening.dataset.name);
         let mut link = target.connect("").await?;
+        target.is_pooled = pooler::find(&target, &mut link).await?;
         let found = Found::at(&mut link, opening.durability).await?;
         let session_settings = found.session_settings(&config, &opening);
         let laid = Arc::new(Laid::new(opening.dataset, config.layout));

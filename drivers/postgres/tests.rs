@@ -6,7 +6,9 @@ mod children;
 mod faults;
 mod loads;
 mod names;
+mod pgbouncer;
 mod plans;
+mod poolers;
 mod servers;
 mod tls;
 
