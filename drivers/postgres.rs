@@ -91,6 +91,7 @@ impl Store for Postgres {
         let schema = Schema::of(&opening.dataset.name);
         let mut link = target.connect("").await?;
         target.is_pooled = pooler::find(&target, &mut link).await?;
+        link.leaves_traces = target.is_pooled;
         let found = Found::at(&mut link, opening.durability).await?;
         let session_settings = found.session_settings(&config, &opening);
         let laid = Arc::new(Laid::new(opening.dataset, config.layout));

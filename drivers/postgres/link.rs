@@ -40,7 +40,7 @@ pub(super) struct Link {
     pub(super) client: Client,
     pub(super) wire: Wire,
     /// Whether its process is handed on with what was set and prepared, unless that is undone.
-    leaves_traces: bool,
+    pub(super) leaves_traces: bool,
 }
 
 /// The half of a connection that does the I/O.
@@ -85,8 +85,7 @@ impl Target {
         let connecting = async {
             let (client, connection) = self.first_that_answers().await?;
             let wire = Wire { connection: Some(connection), ended: String::new() };
-            let leaves_traces = self.is_pooled && !settings.is_empty();
-            let mut link = Link { client, wire, leaves_traces };
+            let mut link = Link { client, wire, leaves_traces: self.is_pooled };
             if !settings.is_empty() {
                 link.run(settings).await?;
             }

@@ -94,6 +94,8 @@ async fn with_a_process_a_session_all_works_and_nothing_is_left_or_touched() {
     let before = held(&mut own).await;
     for settings in ["pool_mode = session", "pool_mode = session\nserver_reset_query ="] {
         let pooler = PgBouncer::start(&server.address, 5, settings);
+        drop(open(&pooler.address, "pooled", Durability::Relaxed).await.expect("opened"));
+        assert_eq!(traces(&pooler).await, Vec::<String>::new(), "{settings}: opened and no more");
         for layout in ["jsonb", "children"] {
             let opening = Opening::new(dataset("pooled"), Durability::Relaxed);
             let address = format!("{}?layout={layout}&isolation=serializable", pooler.address);
