@@ -2,8 +2,9 @@
 //! tested.
 //!
 //! A dataset is a schema of its own, `storebench_<name>`, with a table a part. Lists, maps and items are `jsonb`; with
-//! `?layout=children`, items are rows of tables of their own (`children.rs`). A session is a connection without pool, task
-//! or pooler. SQL texts, the layout, what is said to the server, bulk paths and settings have files of their own.
+//! `?layout=children`, items are rows of tables of their own (`children.rs`). A session is a connection without pool or
+//! task; through a pooler it has to be one process of the server for as long as it lasts (`pooler.rs`). SQL texts, the
+//! layout, what is said to the server, bulk paths and settings have files of their own.
 //! Partitioning, replicas and extensions are not here.
 //!
 //! Durability (postgresql.org/docs/current/runtime-config-wal.html). `durable`: with `fsync` and `synchronous_commit` on,
@@ -30,6 +31,7 @@ mod laid;
 mod layout;
 mod link;
 mod parameters;
+mod pooler;
 mod request;
 mod schema;
 mod serve;
@@ -37,6 +39,7 @@ mod session;
 mod settings;
 mod sql;
 mod statements;
+mod stream;
 mod talk;
 #[cfg(test)]
 mod tests;
@@ -84,10 +87,13 @@ impl Store for Postgres {
     }
 
     async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
-        let target = config.target(opening.timeout)?;
+        let mut target = config.target(opening.timeout)?;
         let schema = Schema::of(&opening.dataset.name);
-        let found = Found::at(&mut target.connect("").await?, opening.durability).await?;
-        let session_settings = found.session_settings(&schema, &config, &opening);
+        let mut link = target.connect("").await?;
+        target.is_pooled = pooler::find(&target, &mut link).await?;
+        link.leaves_traces = target.is_pooled;
+        let found = Found::at(&mut link, opening.durability).await?;
+        let session_settings = found.session_settings(&config, &opening);
         let laid = Arc::new(Laid::new(opening.dataset, config.layout));
         Ok(Postgres { laid, target, schema, session_settings, found })
     }
@@ -137,10 +143,10 @@ impl Store for Postgres {
 impl Postgres {
     /// A connection for work outside operations: it may take long, but does not wait for ever for locks of others.
     async fn own_connection(&self) -> Result<Link, Failure> {
-        let (schema, lock_ms) = (&self.schema.quoted, self.target.timeout.as_millis());
         let settings = format!(
-            "SET search_path = {schema}, pg_catalog; {}; SET lock_timeout = {lock_ms}; SET client_min_messages = error",
-            self.found.unlimited("SET")
+            "{}; SET lock_timeout = {}; SET client_min_messages = error",
+            self.found.unlimited("SET"),
+            self.target.timeout.as_millis()
         );
         self.target.connect(&settings).await
     }

@@ -9,7 +9,6 @@ use super::copy::{Copy, Encoded, uneven};
 use super::failure::{failure, statement_failure};
 use super::items;
 use super::laid::{Laid, Place};
-use super::layout::quoted;
 use super::sql::Shape;
 use super::talk::Talk;
 use super::values::{Answer, Param};
@@ -67,7 +66,8 @@ impl Talk<'_> {
     async fn begin(&mut self, load: &mut Load) -> Result<(), Failure> {
         self.run(&format!("BEGIN; {}", load.unlimited)).await?;
         load.begun = true;
-        let tables: Vec<String> = self.laid.places().map(|place| quoted(&self.laid.name_at(place))).collect();
+        let tables: Vec<String> =
+            self.laid.places().map(|place| self.laid.qualified(&self.laid.name_at(place))).collect();
         load.frozen = load.freezes && !tables.is_empty() && self.freeze(&tables).await?;
         Ok(())
     }

@@ -21,6 +21,8 @@ use crate::{Field, Table};
 /// A field of items that lie in a table of their own.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Child<'a> {
+    /// That of the tables, quoted.
+    pub(super) schema: &'a str,
     /// The table of the records.
     pub(super) parent: &'a Table,
     /// Its position in the dataset.
@@ -43,16 +45,19 @@ impl Child<'_> {
         let fields = self.items.iter().map(|field| nullable(&quoted(&field.name), type_of(&field.kind)));
         let columns = [key, not_null(&self.position(), Type::INT4)].into_iter().chain(fields);
         let columns: Vec<String> = columns.chain([nullable(&self.lacks(), Type::TEXT)]).collect();
-        format!("CREATE TABLE {} ({})", self.quoted(), columns.join(", "))
+        format!("CREATE TABLE {} ({})", self.qualified(), columns.join(", "))
     }
 
     /// Its keys, which are built when the rows are there.
     pub(super) fn indexes(&self) -> [Index; 2] {
         let add = |word: &str, constraint: &str| {
             let name = identifier(&format!("{}.{word}", self.name()));
-            Index { make: format!("ALTER TABLE {} ADD CONSTRAINT {} {constraint}", self.quoted(), quoted(&name)), name }
+            Index {
+                make: format!("ALTER TABLE {} ADD CONSTRAINT {} {constraint}", self.qualified(), quoted(&name)),
+                name,
+            }
         };
-        let (key, position, parent) = (self.key(), self.position(), quoted(&self.parent.name));
+        let (key, position, parent) = (self.key(), self.position(), self.parent());
         let of = format!("FOREIGN KEY ({key}) REFERENCES {parent} ON DELETE CASCADE");
         [add("key", &format!("PRIMARY KEY ({key}, {position})")), add("of", &of)]
     }
@@ -76,7 +81,7 @@ impl Child<'_> {
         let number = quoted(self.field_name());
         let arrays: Vec<String> = self.own_columns().map(|column| format!("array_agg({column})")).collect();
         let (name, of, key, position) = (self.quoted(), self.key(), key_column(self.parent), self.position());
-        let rows = format!("SELECT * FROM {name} WHERE {of} = {record}.{key} ORDER BY {position}");
+        let rows = format!("SELECT * FROM {} WHERE {of} = {record}.{key} ORDER BY {position}", self.qualified());
         let items = format!("(SELECT ROW({record}.{number}, {}) FROM ({rows}) AS {name})", arrays.join(", "));
         if self.parent.fields[self.field].optional {
             format!("CASE WHEN {number} IS NOT NULL THEN {items} END AS {number}")
@@ -89,14 +94,18 @@ impl Child<'_> {
     pub(super) fn push_insert(&self, sql: &mut Sql) {
         let names: Vec<String> = (1..=self.own_types().count()).map(|number| format!("f{number}")).collect();
         let names = names.join(", ");
-        sql.push(&format!("INSERT INTO {} ({}) SELECT $1, n, {names} FROM unnest(", self.quoted(), self.columns().0));
+        sql.push(&format!(
+            "INSERT INTO {} ({}) SELECT $1, n, {names} FROM unnest(",
+            self.qualified(),
+            self.columns().0
+        ));
         sql.bind_all(self.own_types().map(array_type));
         sql.push(&format!(") WITH ORDINALITY AS given ({names}, n)"));
     }
 
     /// The items of a record that this transaction has changed, gone.
     pub(super) fn clear(&self) -> Sql {
-        let text = format!("DELETE FROM {} WHERE {} = $1 AND {}", self.quoted(), self.key(), self.changed());
+        let text = format!("DELETE FROM {} WHERE {} = $1 AND {}", self.qualified(), self.key(), self.changed());
         Sql { text, types: vec![key_type(self.parent.key)] }
     }
 
@@ -112,13 +121,23 @@ impl Child<'_> {
     /// deleted changes nothing, and by the next statement somebody may have inserted another record with that key and items
     /// of its own.
     fn changed(&self) -> String {
-        let (record, key) = (quoted(&self.parent.name), key_column(self.parent));
+        let (record, key) = (self.parent(), key_column(self.parent));
         let own = "xmin = pg_current_xact_id_if_assigned()::xid";
         format!("EXISTS (SELECT FROM {record} WHERE {key} = $1 AND {own})")
     }
 
+    /// Its name within a statement, where no schema can stand.
     pub(super) fn quoted(&self) -> String {
         quoted(&self.name())
+    }
+
+    fn qualified(&self) -> String {
+        format!("{}.{}", self.schema, self.quoted())
+    }
+
+    /// The table of the records, with its schema.
+    fn parent(&self) -> String {
+        format!("{}.{}", self.schema, quoted(&self.parent.name))
     }
 
     fn field_name(&self) -> &str {

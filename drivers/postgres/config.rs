@@ -3,11 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio_postgres::config::SslMode as Negotiation;
-
 use super::laid::Layout;
 use super::link::Target;
-use super::tls::Tls;
+use super::tls::{SslMode, Tls};
 use crate::{Failure, Isolation, redacted};
 
 /// Where the server is and how sessions are set. Not `Debug`: it holds the password.
@@ -31,17 +29,6 @@ pub struct Config {
     pub(super) layout: Layout,
 }
 
-/// As in libpq.
-#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum SslMode {
-    Disable,
-    #[default]
-    Prefer,
-    Require,
-    VerifyFull,
-}
-
 impl Config {
     /// Where to connect, with this limit of time.
     pub(super) fn target(&self, timeout: Duration) -> Result<Target, Failure> {
@@ -59,16 +46,9 @@ impl Config {
         if config.get_hosts().is_empty() {
             config.host("localhost");
         }
-        config.application_name("storebench").connect_timeout(timeout).ssl_mode(match self.sslmode {
-            SslMode::Disable => Negotiation::Disable,
-            SslMode::Prefer => Negotiation::Prefer,
-            SslMode::Require | SslMode::VerifyFull => Negotiation::Require,
-        });
-        let tls = match (self.sslmode, &self.sslrootcert) {
-            (SslMode::VerifyFull, authorities) => Tls::verified(authorities.as_deref())?,
-            (_, None) => Tls::unverified()?,
-            (_, Some(_)) => return Err(Failure::broken("postgres: sslrootcert is for sslmode=verify-full only")),
-        };
-        Ok(Target { config, tls, timeout, place })
+        // Encryption is ours, beneath the crate (`stream.rs`).
+        config.application_name("storebench").ssl_mode(tokio_postgres::config::SslMode::Disable);
+        let tls = Tls::new(self.sslmode, self.sslrootcert.as_deref())?;
+        Ok(Target { config, tls, timeout, place, is_pooled: false })
     }
 }

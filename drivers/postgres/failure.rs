@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use tokio_postgres::Error;
 
+use crate::failure::LONGEST_REPLY_BYTES;
 use crate::{Failure, FailureKind};
 
 /// The failure of an operation on something. The server's own words are kept.
@@ -28,6 +29,11 @@ pub(super) fn statement_failure(error: Error, statement: &str) -> Failure {
     let said = format!("postgres: {}, to `{shown}{more}`", words(&error));
     let failure = failure(error, &shown);
     if failure.kind == FailureKind::Exists { failure } else { Failure { message: said, ..failure } }
+}
+
+/// More than anybody asked for.
+pub(super) fn too_long(what: &dyn Display) -> Failure {
+    Failure::broken(format!("postgres: {what}: the reply is longer than {LONGEST_REPLY_BYTES} bytes"))
 }
 
 /// Whether it was the server that refused: it undoes a transaction then.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio_postgres::types::Type;
 
 use super::children::Child;
-use super::layout::{key_type, type_of};
+use super::layout::{key_type, quoted, schema_name, type_of};
 use crate::{Dataset, Kind, Part};
 
 /// How nested values are kept.
@@ -36,6 +36,8 @@ impl Layout {
 #[derive(Debug, Clone)]
 pub(super) struct Laid {
     dataset: Arc<Dataset>,
+    /// The dataset's schema, quoted.
+    schema: String,
     pub(super) layout: Layout,
 }
 
@@ -57,14 +59,23 @@ impl Deref for Laid {
 
 impl Laid {
     pub(super) fn new(dataset: Arc<Dataset>, layout: Layout) -> Self {
-        Laid { dataset, layout }
+        let schema = quoted(&schema_name(&dataset.name));
+        Laid { dataset, schema, layout }
+    }
+
+    /// A table with its schema, as every statement names it: a search path is a setting of the session, and where it does
+    /// not hold, a bare name is somebody else's table.
+    pub(super) fn qualified(&self, table: &str) -> String {
+        format!("{}.{}", self.schema, quoted(table))
     }
 
     /// The field at this position of a table, if its items lie in a table of their own.
     pub(super) fn child(&self, table: usize, field: usize) -> Option<Child<'_>> {
         let parent = &self.tables[table];
         match &parent.fields.get(field)?.kind {
-            Kind::Items(items) if self.layout == Layout::Children => Some(Child { parent, table, field, items }),
+            Kind::Items(items) if self.layout == Layout::Children => {
+                Some(Child { schema: &self.schema, parent, table, field, items })
+            }
             _ => None,
         }
     }

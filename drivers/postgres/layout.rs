@@ -20,9 +20,9 @@ pub(super) struct Index {
     pub(super) make: String,
 }
 
-/// The tables of a part, each with the statement that makes it: its own, and those of its items.
+/// The tables of a part, by their names on the server, each with the statement that makes it: its own, and those of its items.
 pub(super) fn tables(laid: &Laid, part: Part) -> Vec<(String, String)> {
-    let own = (laid.name_of(part).to_owned(), table(laid, part));
+    let own = (identifier(laid.name_of(part)), table(laid, part));
     let children = laid.children_of(part).map(|child| (child.name(), child.make()));
     std::iter::once(own).chain(children).collect()
 }
@@ -53,7 +53,7 @@ fn table(laid: &Laid, part: Part) -> String {
             keys.into_iter().chain(metrics).chain([unique]).collect::<Vec<_>>().join(", ")
         }
     };
-    format!("CREATE TABLE {} ({columns})", quoted(dataset.name_of(part)))
+    format!("CREATE TABLE {} ({columns})", laid.qualified(laid.name_of(part)))
 }
 
 /// The indexes that are built when the rows are there, which is quicker than keeping them while rows come. Primary keys
@@ -63,8 +63,9 @@ pub(super) fn indexes(laid: &Laid, part: Part) -> Vec<Index> {
     own_indexes(laid, part).into_iter().chain(children).collect()
 }
 
-fn own_indexes(dataset: &Dataset, part: Part) -> Vec<Index> {
-    let (plain, name) = (dataset.name_of(part), quoted(dataset.name_of(part)));
+fn own_indexes(laid: &Laid, part: Part) -> Vec<Index> {
+    let dataset: &Dataset = laid;
+    let (plain, name) = (laid.name_of(part), laid.qualified(laid.name_of(part)));
     let key = |columns: &str| {
         let index = identifier(&format!("{plain}.key"));
         Index {
@@ -217,6 +218,11 @@ pub(super) fn free<'a>(wanted: &str, taken: impl Iterator<Item = &'a str> + Clon
         name.push('_');
     }
     quoted(&name)
+}
+
+/// The schema of a dataset.
+pub(super) fn schema_name(dataset: &str) -> String {
+    identifier(&format!("storebench_{dataset}"))
 }
 
 /// A name that the server does not cut: a longer one ends with its hash instead.

@@ -6,16 +6,20 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use tokio_postgres::config::Host;
+use tokio_postgres::tls::NoTlsStream;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, Connection, Error, Row, Socket};
+use tokio_postgres::{Client, Config, Connection, Error, NoTls, Row, SimpleQueryMessage};
 
-use super::failure::{failure, statement_failure, words};
-use super::tls::{Tls, TlsStream};
+use super::failure::{failure, statement_failure, too_long, words};
+use super::stream::Stream;
+use super::tls::Tls;
 use crate::address::is_this_machine;
+use crate::failure::LONGEST_REPLY_BYTES;
 use crate::{Failure, FailureKind};
 
 /// Where and how to connect.
@@ -27,17 +31,21 @@ pub(super) struct Target {
     pub(super) timeout: Duration,
     /// The URL without its password.
     pub(super) place: String,
+    /// Whether it is a pooler's, which hands processes of the server on to others.
+    pub(super) is_pooled: bool,
 }
 
 /// A connection.
 pub(super) struct Link {
     pub(super) client: Client,
     pub(super) wire: Wire,
+    /// Whether its process is handed on with what was set and prepared, unless that is undone.
+    pub(super) leaves_traces: bool,
 }
 
 /// The half of a connection that does the I/O.
 pub(super) struct Wire {
-    connection: Option<Connection<Socket, TlsStream>>,
+    connection: Option<Connection<Stream, NoTlsStream>>,
     /// Why it ended.
     ended: String,
 }
@@ -52,14 +60,35 @@ impl Target {
         self.config.get_hosts().iter().all(is_local)
     }
 
+    /// A connection to the first of the hosts that takes one.
+    async fn first_that_answers(&self) -> Result<(Client, Connection<Stream, NoTlsStream>), Failure> {
+        let mut last = Failure::broken(format!("postgres: {} names no host", self.place));
+        let ports = self.config.get_ports();
+        for (at, host) in self.config.get_hosts().iter().enumerate() {
+            let port = ports.get(at).or(ports.first()).copied().unwrap_or(5432);
+            last = match Stream::connect(host, port, &self.tls).await {
+                Ok(stream) => match self.config.connect_raw(stream, NoTls).await {
+                    Ok(connected) => return Ok(connected),
+                    Err(error) => failure(error, &self.place),
+                },
+                Err(error) => {
+                    let problem = format!("postgres: {}: cannot connect: {error}", self.place);
+                    Failure::new(FailureKind::Unavailable, problem).caused_by(error)
+                }
+            };
+        }
+        Err(last)
+    }
+
     /// A connection with these settings of its own.
     pub(super) async fn connect(&self, settings: &str) -> Result<Link, Failure> {
         let connecting = async {
-            let connected = self.config.connect(self.tls.clone()).await;
-            let (client, connection) = connected.map_err(|error| failure(error, &self.place))?;
+            let (client, connection) = self.first_that_answers().await?;
             let wire = Wire { connection: Some(connection), ended: String::new() };
-            let mut link = Link { client, wire };
-            link.run(settings).await?;
+            let mut link = Link { client, wire, leaves_traces: self.is_pooled };
+            if !settings.is_empty() {
+                link.run(settings).await?;
+            }
             Ok(link)
         };
         tokio::time::timeout(self.timeout, connecting).await.unwrap_or_else(|_| {
@@ -72,8 +101,25 @@ impl Target {
 impl Link {
     /// Statements without parameters, separated by semicolons.
     pub(super) async fn run(&mut self, statements: &str) -> Result<(), Failure> {
-        let Link { client, wire } = self;
+        let Link { client, wire, .. } = self;
         wire.drive(client.batch_execute(statements)).await.map_err(|error| wire.failure(error, statements))
+    }
+
+    /// The first value that statements without parameters answer, by a message that prepares nothing.
+    pub(super) async fn ask(&mut self, statements: &str) -> Result<String, Failure> {
+        let Link { client, wire, .. } = self;
+        let asked = async {
+            let mut answered = pin!(client.simple_query_raw(statements).await?);
+            let mut first = None;
+            while let Some(message) = answered.try_next().await? {
+                if let (SimpleQueryMessage::Row(row), None) = (message, &first) {
+                    first = row.get(0).map(str::to_owned);
+                }
+            }
+            Ok(first)
+        };
+        let first = wire.drive(asked).await.map_err(|error| wire.failure(error, statements))?;
+        first.ok_or_else(|| Failure::broken(format!("postgres: no answer to `{statements}`")))
     }
 
     /// The rows that a statement answers.
@@ -82,8 +128,37 @@ impl Link {
         statement: &str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Failure> {
-        let Link { client, wire } = self;
-        wire.drive(client.query(statement, parameters)).await.map_err(|error| wire.failure(error, statement))
+        let Link { client, wire, .. } = self;
+        let asked = async {
+            let parameters = parameters.iter().copied();
+            let mut answered = pin!(client.query_raw(statement, parameters).await?);
+            let (mut rows, mut bytes) = (Vec::new(), 0);
+            while let Some(row) = answered.try_next().await? {
+                bytes += row.raw_size_bytes();
+                if bytes > LONGEST_REPLY_BYTES {
+                    return Ok(None);
+                }
+                rows.push(row);
+            }
+            Ok(Some(rows))
+        };
+        let rows = wire.drive(asked).await.map_err(|error| wire.failure(error, statement))?;
+        rows.ok_or_else(|| too_long(&statement))
+    }
+}
+
+impl Drop for Link {
+    /// A pooler need not reset what it hands on (PgBouncer with an empty `server_reset_query`). The statement is sent without
+    /// waiting for its reply: a pooler whose client leaves in the middle of one closes the process, and else it is done.
+    fn drop(&mut self) {
+        if !self.leaves_traces {
+            return;
+        }
+        let mut context = Context::from_waker(Waker::noop());
+        let _ = pin!(self.client.batch_execute("DISCARD ALL")).poll(&mut context);
+        if let Some(connection) = &mut self.wire.connection {
+            let _ = Pin::new(connection).poll(&mut context);
+        }
     }
 }
 

@@ -7,11 +7,12 @@ use futures_util::TryStreamExt;
 use tokio_postgres::{Client, Error, RowStream, Statement};
 
 use super::children::Child;
-use super::failure::failure;
+use super::failure::{failure, too_long};
 use super::laid::Laid;
 use super::parameters::last_of_each;
 use super::sql::Shape;
 use super::values::{Answer, Param};
+use crate::failure::LONGEST_REPLY_BYTES;
 use crate::named::Named;
 use crate::{Dataset, Failure, Fields, Key, Matching, Op, Rows, Value};
 
@@ -133,8 +134,12 @@ impl Request<'_> {
     pub(super) async fn receive(&self, begun: Result<RowStream, Error>, rows: &mut Rows) -> Result<Reply, Failure> {
         let failed = |error| failure(error, &self.subject);
         let mut stream = pin!(begun.map_err(failed)?);
-        let (mut answered, mut held) = (0, None);
+        let (mut answered, mut bytes, mut held) = (0, 0, None);
         while let Some(row) = stream.try_next().await.map_err(failed)? {
+            bytes += row.raw_size_bytes();
+            if bytes > LONGEST_REPLY_BYTES {
+                return Err(too_long(&self.subject));
+            }
             match self.expects {
                 Expects::Rows { answer, .. } => {
                     let (key, values) = answer.decode(&row)?;

@@ -1,11 +1,12 @@
 //! The dataset's own schema: making, settling and removing it.
 //!
 //! On a server of others, nothing but this schema is touched. It is marked by a table that names its workload and the
-//! tables that were made; only those are ever dropped, one by one and never with CASCADE. What has the schema's name and
-//! not its mark is refused. Data is reused only by a run that would create the same tables.
+//! tables that were made, each with its object identifier, which no other table of the database has: one that was dropped
+//! and made anew by somebody is theirs, whatever its name. Only ours are ever dropped, one by one and never with CASCADE.
+//! What has the schema's name and not its mark is refused. Data is reused only by a run that would create the same tables.
 
 use super::laid::Laid;
-use super::layout::{self, identifier, quoted};
+use super::layout::{self, quoted, schema_name};
 use super::link::Link;
 use crate::{Failure, FailureKind};
 
@@ -16,13 +17,13 @@ const MARK: &str = "\"storebench.mark\"";
 pub(super) struct Schema {
     dataset: String,
     name: String,
-    pub(super) quoted: String,
+    quoted: String,
 }
 
 /// What the server has under the schema's name.
 enum There {
     Nothing,
-    /// Ours, with these tables.
+    /// Ours, with those tables in it that we made.
     Own(Vec<String>),
     /// Somebody else's.
     Foreign,
@@ -30,8 +31,13 @@ enum There {
 
 impl Schema {
     pub(super) fn of(dataset: &str) -> Self {
-        let name = identifier(&format!("storebench_{dataset}"));
+        let name = schema_name(dataset);
         Schema { dataset: dataset.into(), quoted: quoted(&name), name }
+    }
+
+    /// The mark's table with the schema.
+    fn mark(&self) -> String {
+        format!("{}.{MARK}", self.quoted)
     }
 
     /// Makes the dataset's tables, empty, in place of those that an earlier run of this workload made. All or nothing.
@@ -41,18 +47,22 @@ impl Schema {
             There::Nothing => {}
             There::Own(tables) => self.drop_own(link, &tables).await?,
             There::Foreign => {
-                let problem = format!("there is a schema {} that storebench did not make for this workload", self.name);
-                return Err(Failure::broken(format!("postgres: {problem}; rename it or give another database")));
+                let problem =
+                    format!("there is a schema {} that this version did not make for this workload", self.name);
+                return Err(Failure::broken(format!(
+                    "postgres: {problem}; rename or drop it, or give another database"
+                )));
             }
         }
         let (tables, made): (Vec<String>, Vec<String>) = all_tables(laid).unzip();
-        link.run(&format!(
-            "CREATE SCHEMA {}; CREATE TABLE {MARK} (workload text PRIMARY KEY, tables text[] NOT NULL, note text); {}",
-            self.quoted,
-            made.join("; ")
-        ))
-        .await?;
-        link.query(&format!("INSERT INTO {MARK} VALUES ($1, $2)"), &[&self.dataset, &tables]).await?;
+        let (schema, mark) = (&self.quoted, self.mark());
+        let columns = "workload text PRIMARY KEY, tables text[] NOT NULL, oids oid[] NOT NULL, note text";
+        link.run(&format!("CREATE SCHEMA {schema}; CREATE TABLE {mark} ({columns}); {}", made.join("; "))).await?;
+        // In the order of their names in the mark.
+        let oids = "ARRAY(SELECT to_regclass($3 || quote_ident(name))::oid \
+                    FROM unnest($2::text[]) WITH ORDINALITY AS made (name, n) ORDER BY n)";
+        let marked = format!("INSERT INTO {mark} (workload, tables, oids) VALUES ($1, $2, {oids})");
+        link.query(&marked, &[&self.dataset, &tables, &format!("{schema}.")]).await?;
         link.run("COMMIT").await
     }
 
@@ -73,7 +83,7 @@ impl Schema {
                 })?;
             }
         }
-        let tables: Vec<String> = all_tables(laid).map(|(name, _)| quoted(&name)).collect();
+        let tables: Vec<String> = all_tables(laid).map(|(name, _)| laid.qualified(&name)).collect();
         if !tables.is_empty() {
             link.run(&format!("VACUUM (ANALYZE) {}", tables.join(", "))).await?;
         }
@@ -85,7 +95,7 @@ impl Schema {
 
     /// Writes a note beside the data.
     pub(super) async fn note(&self, link: &mut Link, note: &str) -> Result<(), Failure> {
-        let noted = link.query(&format!("UPDATE {MARK} SET note = $1 RETURNING true"), &[&note]).await?;
+        let noted = link.query(&format!("UPDATE {} SET note = $1 RETURNING true", self.mark()), &[&note]).await?;
         if noted.len() == 1 { Ok(()) } else { Err(Failure::broken("postgres: there is no dataset to be noted")) }
     }
 
@@ -95,7 +105,7 @@ impl Schema {
         if !all_tables(laid).map(|(name, _)| name).eq(tables) {
             return Ok(None);
         }
-        let rows = link.query(&format!("SELECT note FROM {MARK}"), &[]).await?;
+        let rows = link.query(&format!("SELECT note FROM {}", self.mark()), &[]).await?;
         Ok(rows.first().and_then(|row| row.try_get(0).ok().flatten()))
     }
 
@@ -120,14 +130,19 @@ impl Schema {
     }
 
     async fn there(&self, link: &mut Link) -> Result<There, Failure> {
-        let known = "SELECT to_regclass($2) IS NOT NULL FROM pg_namespace WHERE nspname = $1";
-        let mark = format!("{}.{MARK}", self.quoted);
+        // A mark without identifiers is of an earlier version, which dropped by name.
+        let known = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass($2) AND attname = 'oids') \
+                     FROM pg_namespace WHERE nspname = $1";
+        let mark = self.mark();
         let rows = link.query(known, &[&self.name, &mark]).await?;
         let Some(row) = rows.first() else { return Ok(There::Nothing) };
         if !row.try_get(0).unwrap_or(false) {
             return Ok(There::Foreign);
         }
-        let rows = link.query(&format!("SELECT workload, tables FROM {mark}"), &[]).await?;
+        let ours = "ARRAY(SELECT name FROM unnest(tables, oids) WITH ORDINALITY AS made (name, id, n) \
+                    JOIN pg_class c ON c.oid = id AND c.relname = name \
+                    WHERE c.relnamespace = quote_ident($1)::regnamespace ORDER BY n)";
+        let rows = link.query(&format!("SELECT workload, {ours} FROM {mark}"), &[&self.name]).await?;
         let told = rows.first().and_then(|row| Some((row.try_get::<_, String>(0).ok()?, row.try_get(1).ok()?)));
         Ok(match told {
             Some((workload, tables)) if workload == self.dataset => There::Own(tables),
@@ -137,7 +152,7 @@ impl Schema {
 
     async fn drop_own(&self, link: &mut Link, tables: &[String]) -> Result<(), Failure> {
         let own = tables.iter().map(|table| format!("{}.{}", self.quoted, quoted(table)));
-        let own: Vec<String> = own.chain([format!("{}.{MARK}", self.quoted)]).collect();
+        let own: Vec<String> = own.chain([self.mark()]).collect();
         let dropped = link.run(&format!("DROP TABLE IF EXISTS {}; DROP SCHEMA {}", own.join(", "), self.quoted)).await;
         dropped.map_err(|failure| {
             // dependent_objects_still_exist

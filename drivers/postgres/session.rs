@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio_postgres::Client;
-
 use super::bulk::Load;
 use super::laid::Laid;
 use super::link::{Link, Wire};
@@ -14,22 +12,20 @@ use crate::{Done, Failure, Op, Part, Row, Rows, Session};
 /// One logical client.
 pub struct PostgresSession {
     laid: Arc<Laid>,
-    client: Client,
-    wire: Wire,
+    link: Link,
     statements: Statements,
     load: Load,
 }
 
 impl PostgresSession {
     pub(super) fn new(link: Link, laid: Arc<Laid>, load: Load) -> Self {
-        let Link { client, wire } = link;
         let statements = Statements::new(laid.clone());
-        PostgresSession { laid, client, wire, statements, load }
+        PostgresSession { laid, link, statements, load }
     }
 
     /// The session in the parts that are borrowed separately.
     fn parts(&mut self) -> (Talk<'_>, &mut Wire, &mut Load) {
-        let PostgresSession { laid, client, wire, statements, load } = self;
+        let PostgresSession { laid, link: Link { client, wire, .. }, statements, load } = self;
         (Talk { laid, client, statements }, wire, load)
     }
 }

@@ -8,7 +8,6 @@ use super::config::Config;
 use super::laid::Laid;
 use super::layout;
 use super::link::{Link, Target};
-use super::schema::Schema;
 use crate::files::{Files, is_in_memory};
 use crate::{Description, Durability, Failure, FailureKind, Guarantees, Isolation, Opening};
 
@@ -113,14 +112,11 @@ impl Found {
         })
     }
 
-    /// The statements by which a session sets itself, with the schema as the place of its tables. The server ends what runs
-    /// longer than an operation may: the client has given up on it, and its locks would stay.
-    pub(super) fn session_settings(&self, schema: &Schema, config: &Config, opening: &Opening) -> String {
-        let mut settings = format!(
-            "SET search_path = {}, pg_catalog; SET statement_timeout = {}",
-            schema.quoted,
-            opening.timeout.as_millis().clamp(1, i32::MAX as u128)
-        );
+    /// The statements by which a session sets itself. The server ends what runs longer than an operation may: the client
+    /// has given up on it, and its locks would stay.
+    pub(super) fn session_settings(&self, config: &Config, opening: &Opening) -> String {
+        let mut settings =
+            format!("SET statement_timeout = {}", opening.timeout.as_millis().clamp(1, i32::MAX as u128));
         match (opening.durability, self.synchronous_commit.as_str()) {
             (Durability::Durable, "off") => settings += "; SET synchronous_commit = on",
             (Durability::Durable, _) => {}
@@ -229,9 +225,16 @@ pub(super) async fn describe(
     settings.extend(standbys(link).await.map(|found| ("standbys".into(), found.whole.to_string())));
     settings.insert("layout".into(), laid.layout.name().into());
     settings.insert("client.tls".into(), tls(link).await);
+    if target.is_pooled {
+        settings.insert("client.pooler".into(), "between us and the server, a process a session".into());
+    }
     settings.extend(build(link).await.map(|build| ("version".into(), build)));
     let version = settings.get("server_version").cloned().unwrap_or_default();
-    let files = if target.is_local() { files(link, &settings).await } else { Files::default() };
+    let files = if target.is_local() {
+        files(link, &layout::schema_name(&laid.name), &settings).await
+    } else {
+        Files::default()
+    };
     let layout = layout::described(laid);
     let mut description = Description { version, guarantees: guarantees(&settings), settings, layout };
     files.judge(&mut description);
@@ -241,13 +244,13 @@ pub(super) async fn describe(
 /// The file systems of the server's files, if it runs on this machine and tells where they are. Only superusers and
 /// `pg_read_all_settings` may see the data directory, but everybody sees tablespaces, and one in memory is enough to lose
 /// data. Our session's process sees the same mounts as all of the server.
-async fn files(link: &mut Link, settings: &BTreeMap<String, String>) -> Files {
+async fn files(link: &mut Link, schema: &str, settings: &BTreeMap<String, String>) -> Files {
     let rows = link.query("SELECT pg_backend_pid()", &[]).await;
     let pid: Option<i32> = rows.ok().and_then(|rows| rows.first().and_then(|row| row.try_get(0).ok()));
     let Some(pid) = pid else { return Files::default() };
     let seen = |folder: &str| Files::seen_by(pid.into(), &["postgres"], folder, "pg_wal");
     let mut files = settings.get("data_directory").map(|folder| seen(folder)).unwrap_or_default();
-    let spaces = tablespaces(link).await.into_iter().map(|folder| seen(&folder).data);
+    let spaces = tablespaces(link, schema).await.into_iter().map(|folder| seen(&folder).data);
     if let Some(in_memory) = spaces.into_iter().find(|kind| is_in_memory(kind.as_deref())) {
         files.data = in_memory;
     }
@@ -255,14 +258,14 @@ async fn files(link: &mut Link, settings: &BTreeMap<String, String>) -> Files {
 }
 
 /// The folders outside the data directory in which tables of ours are, or new ones would be.
-async fn tablespaces(link: &mut Link) -> Vec<String> {
+async fn tablespaces(link: &mut Link, schema: &str) -> Vec<String> {
     let asked = "SELECT DISTINCT pg_tablespace_location(space) FROM ( \
                    SELECT dattablespace FROM pg_database WHERE datname = current_database() \
                    UNION SELECT oid FROM pg_tablespace WHERE spcname = current_setting('default_tablespace') \
                    UNION SELECT c.reltablespace FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-                   WHERE n.nspname = current_schema() AND c.reltablespace <> 0) AS used (space) \
+                   WHERE n.nspname = $1 AND c.reltablespace <> 0) AS used (space) \
                  WHERE pg_tablespace_location(space) <> ''";
-    let rows = link.query(asked, &[]).await.unwrap_or_default();
+    let rows = link.query(asked, &[&schema]).await.unwrap_or_default();
     rows.iter().filter_map(|row| row.try_get(0).ok()).collect()
 }
 

@@ -1,7 +1,7 @@
 //! The SQL of PostgreSQL: the statement that each operation becomes, with the types of its parameters.
 //!
 //! Texts only. A session prepares them, and `binding` prints the same ones, so that what is reported is what is sent. The
-//! tables themselves are in `layout.rs`. Names are not qualified: the sessions' `search_path` is the dataset's schema.
+//! tables themselves are in `layout.rs`. Every table is named with its schema: nothing depends on a search path.
 
 use tokio_postgres::types::Type;
 
@@ -10,7 +10,7 @@ use super::layout::{
     array_type, at_column, entity_column, event_columns, key_column, key_type, point_columns, quoted, record_columns,
     seq_column, stream_column, type_of,
 };
-use crate::{Field, Fields, Fold, Log, Order, Part, Series, Table};
+use crate::{Field, Fields, Fold, Order, Part, Table};
 
 /// A statement apart from its parameters and the fields that it names. Numbers are positions in the dataset.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -122,11 +122,11 @@ pub(super) fn sql(laid: &Laid, shape: Shape, fields: &Fields) -> Sql {
         | Shape::Find { table, .. } => on_table(laid, table, shape, fields),
         Shape::Clear { table, field } => laid.child(table, field).map(|child| child.clear()).unwrap_or_default(),
         Shape::Fill { table, field } => laid.child(table, field).map(|child| child.fill()).unwrap_or_default(),
-        Shape::Append { log, many } => append(&laid.logs[log], many),
-        Shape::Tail(log) => tail(&laid.logs[log]),
-        Shape::Ingest { series, many } => ingest(&laid.series[series], many),
+        Shape::Append { log, many } => append(laid, log, many),
+        Shape::Tail(log) => tail(laid, log),
+        Shape::Ingest { series, many } => ingest(laid, series, many),
         Shape::Last(series) | Shape::Range(series) | Shape::Window { series, .. } | Shape::Above { series, .. } => {
-            on_series(&laid.series[series], shape)
+            on_series(laid, series, shape)
         }
         Shape::Copy { into, frozen } => copy(laid, into, frozen),
         Shape::Export(part) => export(laid, part),
@@ -136,7 +136,7 @@ pub(super) fn sql(laid: &Laid, shape: Shape, fields: &Fields) -> Sql {
 /// Inserts a record and the rows of its items in one statement. The record comes first, also among the parameters.
 fn insert(laid: &Laid, at: usize) -> Sql {
     let table = &laid.tables[at];
-    let mut sql = Sql::of(&format!("INSERT INTO {} ({}) VALUES (", quoted(&table.name), record_columns(table)));
+    let mut sql = Sql::of(&format!("INSERT INTO {} ({}) VALUES (", laid.qualified(&table.name), record_columns(table)));
     sql.bind_all(laid.record_types(at)).push(")");
     let record = std::mem::take(&mut sql.text);
     for (nth, child) in laid.children(at).enumerate() {
@@ -150,7 +150,7 @@ fn insert(laid: &Laid, at: usize) -> Sql {
 
 fn on_table(laid: &Laid, at: usize, shape: Shape, fields: &Fields) -> Sql {
     let table = &laid.tables[at];
-    let (name, key) = (quoted(&table.name), key_column(table));
+    let (name, key) = (laid.qualified(&table.name), key_column(table));
     let key_kind = key_type(table.key);
     match shape {
         Shape::Update(_) => {
@@ -167,7 +167,7 @@ fn on_table(laid: &Laid, at: usize, shape: Shape, fields: &Fields) -> Sql {
             sql.bind(key_kind);
             sql
         }
-        Shape::Bump { field, floored, .. } => bump(table, field, floored),
+        Shape::Bump { field, floored, .. } => bump(laid, table, field, floored),
         Shape::Scan(_) => {
             let mut sql = Sql::of(&format!("{} WHERE {key} >= ", select(laid, at, fields)));
             sql.bind(key_kind).push(&format!(" ORDER BY {key} LIMIT ")).bind(Type::INT8);
@@ -195,9 +195,9 @@ fn on_table(laid: &Laid, at: usize, shape: Shape, fields: &Fields) -> Sql {
 
 /// The floor is compared with what is held, `held >= floor - by`: the sum itself might not be a 64-bit integer, which is
 /// an error of the server and not a refusal.
-fn bump(table: &Table, field: usize, floored: bool) -> Sql {
+fn bump(laid: &Laid, table: &Table, field: usize, floored: bool) -> Sql {
     let (column, optional) = (quoted(&table.fields[field].name), table.fields[field].optional);
-    let mut sql = Sql::of(&format!("UPDATE {} SET {column} = {column} + ", quoted(&table.name)));
+    let mut sql = Sql::of(&format!("UPDATE {} SET {column} = {column} + ", laid.qualified(&table.name)));
     sql.bind(Type::INT8).push(&format!(" WHERE {} = ", key_column(table))).bind(key_type(table.key));
     if floored {
         sql.push(&format!(" AND {column} >= ")).bind(Type::INT8);
@@ -208,10 +208,11 @@ fn bump(table: &Table, field: usize, floored: bool) -> Sql {
     sql
 }
 
-fn append(log: &Log, many: bool) -> Sql {
+fn append(laid: &Laid, at: usize, many: bool) -> Sql {
+    let log = &laid.logs[at];
     let columns = event_columns(log);
     let kinds = || std::iter::once(key_type(log.stream)).chain(types(&log.fields));
-    let mut sql = Sql::of(&format!("INSERT INTO {} ({columns}) ", quoted(&log.name)));
+    let mut sql = Sql::of(&format!("INSERT INTO {} ({columns}) ", laid.qualified(&log.name)));
     if many {
         // The stream is one value for all events; each field is an array. Rows, and so `seq`, come in the arrays' order.
         let names: Vec<String> = (1..=log.fields.len()).map(|number| format!("f{number}")).collect();
@@ -227,17 +228,19 @@ fn append(log: &Log, many: bool) -> Sql {
     sql
 }
 
-fn tail(log: &Log) -> Sql {
-    let mut sql = Sql::of(&format!("SELECT {} FROM {}", event_columns(log), quoted(&log.name)));
+fn tail(laid: &Laid, at: usize) -> Sql {
+    let log = &laid.logs[at];
+    let mut sql = Sql::of(&format!("SELECT {} FROM {}", event_columns(log), laid.qualified(&log.name)));
     sql.push(&format!(" WHERE {} = ", stream_column(log))).bind(key_type(log.stream));
     sql.push(&format!(" ORDER BY {} DESC LIMIT ", seq_column(log))).bind(Type::INT8);
     sql
 }
 
-fn ingest(series: &Series, many: bool) -> Sql {
+fn ingest(laid: &Laid, at: usize, many: bool) -> Sql {
+    let series = &laid.series[at];
     let metrics = || series.metrics.iter().map(|_| Type::FLOAT8);
     let kinds = [Type::INT8, Type::INT8].into_iter().chain(metrics());
-    let mut sql = Sql::of(&format!("INSERT INTO {} ({}) ", quoted(&series.name), point_columns(series)));
+    let mut sql = Sql::of(&format!("INSERT INTO {} ({}) ", laid.qualified(&series.name), point_columns(series)));
     if many {
         sql.push("SELECT * FROM unnest(").bind_all(kinds.map(array_type)).push(")");
     } else {
@@ -249,8 +252,9 @@ fn ingest(series: &Series, many: bool) -> Sql {
     sql
 }
 
-fn on_series(series: &Series, shape: Shape) -> Sql {
-    let (name, entity, at) = (quoted(&series.name), entity_column(series), at_column(series));
+fn on_series(laid: &Laid, at: usize, shape: Shape) -> Sql {
+    let series = &laid.series[at];
+    let (name, entity, at) = (laid.qualified(&series.name), entity_column(series), at_column(series));
     let mut sql = Sql::of(&format!("SELECT {} FROM {name}", point_columns(series)));
     match shape {
         Shape::Range(_) => {
@@ -296,7 +300,7 @@ fn copy(laid: &Laid, into: Place, frozen: bool) -> Sql {
         Place::Part(part) => part_columns(laid, part),
         Place::Items { table, field } => laid.child(table, field).map(|child| child.columns()).unwrap_or_default(),
     };
-    let (name, frozen) = (quoted(&laid.name_at(into)), if frozen { ", FREEZE" } else { "" });
+    let (name, frozen) = (laid.qualified(&laid.name_at(into)), if frozen { ", FREEZE" } else { "" });
     Sql { text: format!("COPY {name} ({columns}) FROM STDIN (FORMAT binary{frozen})"), types }
 }
 
@@ -316,7 +320,7 @@ fn part_columns(laid: &Laid, part: Part) -> (String, Vec<Type>) {
 }
 
 fn export(laid: &Laid, part: Part) -> Sql {
-    let name = quoted(laid.name_of(part));
+    let name = laid.qualified(laid.name_of(part));
     Sql::of(&match part {
         Part::Table(at) => select(laid, at, &Fields::All),
         Part::Log(at) => {
@@ -336,7 +340,7 @@ fn select(laid: &Laid, at: usize, fields: &Fields) -> String {
     };
     let columns = chosen(table, fields).map(column);
     let columns: Vec<String> = std::iter::once(key_column(table)).chain(columns).collect();
-    format!("SELECT {} FROM {}", columns.join(", "), quoted(&table.name))
+    format!("SELECT {} FROM {}", columns.join(", "), laid.qualified(&table.name))
 }
 
 fn types(fields: &[Field]) -> impl Iterator<Item = Type> {

@@ -5,13 +5,17 @@ mod batches;
 mod children;
 mod faults;
 mod loads;
+mod names;
+mod pgbouncer;
 mod plans;
+mod poolers;
 mod servers;
 mod tls;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::layout::quoted;
 use super::link::Link;
 use super::*;
 use crate::{
@@ -27,7 +31,13 @@ fn shared() -> &'static str {
     static SHARED: OnceLock<Server> = OnceLock::new();
     let start = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(server::start::<Postgres>(Durability::Memory)).expect("these tests need PostgreSQL's server")
+        runtime.block_on(async {
+            let server = started(Durability::Memory).await;
+            // No table is found by its bare name.
+            let nowhere = "ALTER DATABASE postgres SET search_path = ''";
+            link(&server.address).await.run(nowhere).await.expect("set");
+            server
+        })
     };
     // On a thread of its own, because a runtime cannot be started within that of a test.
     &SHARED.get_or_init(|| std::thread::spawn(start).join().expect("started")).address
@@ -57,6 +67,14 @@ async fn link(address: &str) -> Link {
     let address: Address = address.parse().expect("an address");
     let config: Config = address.config().expect("its options");
     config.target(Duration::from_secs(10)).expect("a target").connect("").await.expect("a connection")
+}
+
+/// A connection on which bare names are those of the dataset's tables.
+async fn inside(store: &Postgres) -> Link {
+    let mut link = store.own_connection().await.expect("a connection");
+    let schema = quoted(&layout::schema_name(&store.laid.name));
+    link.run(&format!("SET search_path = {schema}")).await.expect("set");
+    link
 }
 
 async fn text(link: &mut Link, statement: &str) -> String {
@@ -232,8 +250,8 @@ async fn what_is_sent_is_told() {
         transfer.statements,
         [
             r#"BEGIN"#,
-            r#"UPDATE "accounts" SET "balance" = "balance" + $1 WHERE "key" = $2 AND "balance" >= $3"#,
-            r#"UPDATE "accounts" SET "balance" = "balance" + $1 WHERE "key" = $2"#,
+            r#"UPDATE "storebench_told"."accounts" SET "balance" = "balance" + $1 WHERE "key" = $2 AND "balance" >= $3"#,
+            r#"UPDATE "storebench_told"."accounts" SET "balance" = "balance" + $1 WHERE "key" = $2"#,
             r#"COMMIT -- in a second round trip, or ROLLBACK, when all replies are seen"#,
         ]
     );
@@ -241,13 +259,17 @@ async fn what_is_sent_is_told() {
     assert_eq!(load.round_trips, 1);
     assert_eq!(
         load.statements,
-        ["BEGIN", r#"INSERT INTO "users" ("key", "name", "age") VALUES ($1, $2, $3) -- 2 times"#, "COMMIT"]
+        [
+            "BEGIN",
+            r#"INSERT INTO "storebench_told"."users" ("key", "name", "age") VALUES ($1, $2, $3) -- 2 times"#,
+            "COMMIT"
+        ]
     );
     let points = vec![Point { entity: 1, at_ms: 1, metrics: vec![0.5, 1.0] }; 2];
     assert_eq!(
         store.binding(&Op::Ingest { series: 0, points }).statements,
         [
-            r#"INSERT INTO "cpu" ("entity", "at", "busy", "idle") SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT ("entity", "at") DO UPDATE SET "busy" = excluded."busy", "idle" = excluded."idle""#
+            r#"INSERT INTO "storebench_told"."cpu" ("entity", "at", "busy", "idle") SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT ("entity", "at") DO UPDATE SET "busy" = excluded."busy", "idle" = excluded."idle""#
         ]
     );
     assert_eq!(store.binding(&Op::Ingest { series: 0, points: vec![] }).round_trips, 0);
@@ -294,7 +316,7 @@ async fn rows_loaded_into_empty_tables_need_no_vacuum_and_others_stay_beside_wha
         let address = format!("{}?isolation={isolation}", shared());
         let store = open(&address, "frozen", Durability::Memory).await.expect("opened");
         store.reset().await.expect("reset");
-        let mut own = store.own_connection().await.expect("a connection");
+        let mut own = inside(&store).await;
         // Pages of accounts, and how many of them a vacuum would pass by: ANALYZE counts both and changes no row.
         let mut pages = async || {
             own.run("ANALYZE accounts").await.expect("analysed");

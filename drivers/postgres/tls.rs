@@ -3,43 +3,74 @@
 //! As in libpq (postgresql.org/docs/current/libpq-ssl.html), `prefer` and `require` encrypt without asking who answers;
 //! `verify-full` checks the certificate and the host's name. There is no channel binding and no client certificate.
 
-use std::future::Future;
 use std::io;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_postgres::Socket;
-use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream as PostgresTlsStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
+use super::stream::Transport;
 use crate::{Failure, tls};
+
+/// Whether connections are encrypted, as in libpq.
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum SslMode {
+    Disable,
+    #[default]
+    Prefer,
+    Require,
+    VerifyFull,
+}
 
 /// How connections are encrypted.
 #[derive(Clone)]
-pub(super) struct Tls(Arc<ClientConfig>);
+pub(super) struct Tls {
+    mode: SslMode,
+    config: Arc<ClientConfig>,
+}
 
-/// An encrypted stream.
-pub(super) struct TlsStream(client::TlsStream<Socket>);
+/// The request for TLS: its length and its code (postgresql.org/docs/current/protocol-message-formats.html, SSLRequest).
+const REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
 impl Tls {
-    /// Accept any certificate.
-    pub(super) fn unverified() -> Result<Self, Failure> {
-        let verifier = Arc::new(Anyone(Arc::new(ring::default_provider())));
-        let builder = tls::builder()?.dangerous().with_custom_certificate_verifier(verifier);
-        Ok(Tls(tls::without_client_certificate(builder)))
+    /// In this mode. `verify-full` accepts certificates from the authorities in a file, or else from those that the system
+    /// trusts.
+    pub(super) fn new(mode: SslMode, authorities: Option<&Path>) -> Result<Self, Failure> {
+        let config = match (mode, authorities) {
+            (SslMode::VerifyFull, authorities) => tls::verified("sslrootcert", authorities)?,
+            (_, None) => {
+                let verifier = Arc::new(Anyone(Arc::new(ring::default_provider())));
+                let builder = tls::builder()?.dangerous().with_custom_certificate_verifier(verifier);
+                tls::without_client_certificate(builder)
+            }
+            (_, Some(_)) => return Err(Failure::broken("postgres: sslrootcert is for sslmode=verify-full only")),
+        };
+        Ok(Tls { mode, config })
     }
 
-    /// Accept certificates from the authorities in a file, or else from those that the system trusts.
-    pub(super) fn verified(authorities: Option<&Path>) -> Result<Self, Failure> {
-        tls::verified("sslrootcert", authorities).map(Tls)
+    /// Encrypts a connection to a host, if that is wanted and the server can.
+    pub(super) async fn over(&self, mut socket: TcpStream, host: &str) -> io::Result<Box<dyn Transport>> {
+        if self.mode == SslMode::Disable {
+            return Ok(Box::new(socket));
+        }
+        socket.write_all(&REQUEST).await?;
+        match (socket.read_u8().await?, self.mode) {
+            (b'S', _) => {
+                let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+                Ok(Box::new(TlsConnector::from(self.config.clone()).connect(name, socket).await?))
+            }
+            // An error, of a server from before there was TLS, cannot be told from one of somebody in between.
+            (b'N', SslMode::Prefer) => Ok(Box::new(socket)),
+            (b'N', _) => Err(io::Error::other("the server does not support TLS")),
+            (other, _) => Err(io::Error::other(format!("asked for TLS, it answers {:?}", char::from(other)))),
+        }
     }
 }
 
@@ -79,61 +110,5 @@ impl ServerCertVerifier for Anyone {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-impl MakeTlsConnect<Socket> for Tls {
-    type Stream = TlsStream;
-    type TlsConnect = ToHost;
-    type Error = io::Error;
-
-    fn make_tls_connect(&mut self, host: &str) -> io::Result<ToHost> {
-        // Also called for connections without TLS, whose host may be a socket's path and so no valid name.
-        Ok(ToHost { tls: self.0.clone(), host: ServerName::try_from(host.to_owned()).ok() })
-    }
-}
-
-/// A handshake to come.
-pub(super) struct ToHost {
-    tls: Arc<ClientConfig>,
-    host: Option<ServerName<'static>>,
-}
-
-impl TlsConnect<Socket> for ToHost {
-    type Stream = TlsStream;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<TlsStream>> + Send>>;
-
-    fn connect(self, socket: Socket) -> Self::Future {
-        Box::pin(async move {
-            let host = self.host.ok_or_else(|| io::Error::other("TLS needs the name or address of a host"))?;
-            TlsConnector::from(self.tls).connect(host, socket).await.map(TlsStream)
-        })
-    }
-}
-
-impl PostgresTlsStream for TlsStream {
-    fn channel_binding(&self) -> ChannelBinding {
-        ChannelBinding::none()
-    }
-}
-
-impl AsyncRead for TlsStream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, into)
-    }
-}
-
-impl AsyncWrite for TlsStream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, from)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }

@@ -11,7 +11,7 @@ async fn with_account(name: &str, options: &str) -> (Postgres, Link, PostgresSes
     let store = open(&format!("{}{options}", shared()), name, Durability::Memory).await.expect("opened");
     store.reset().await.expect("reset");
     store.settle().await.expect("settled");
-    let own = store.own_connection().await.expect("a connection");
+    let own = inside(&store).await;
     let mut session = store.session().await.expect("a session");
     run(&mut session, &account(1, 10)).await.expect("inserted");
     (store, own, session)
@@ -24,7 +24,7 @@ async fn conflict_once_changed(own: &mut Link) {
            IF held <> 10 THEN RAISE SQLSTATE '40001'; END IF; RETURN held; END $$; \
          ALTER TABLE accounts RENAME TO held; \
          CREATE VIEW accounts AS SELECT key, unchanged(balance) AS balance FROM held; \
-         CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$ BEGIN \
            UPDATE held SET balance = NEW.balance WHERE key = NEW.key; RETURN NEW; END $$; \
          CREATE TRIGGER keep INSTEAD OF UPDATE ON accounts FOR EACH ROW EXECUTE FUNCTION keep()",
     )

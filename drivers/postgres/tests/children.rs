@@ -118,39 +118,45 @@ fn assert_same(found: &[Row], expected: &[(i64, Record)]) {
 async fn what_is_sent_is_told() {
     let store = ready("children-told").await;
     let told = |op: &Op| store.binding(op).statements;
-    let selected = r#"SELECT "key", "customer", (SELECT ROW("orders"."lines", array_agg("sku"), array_agg("count"), array_agg("price"), array_agg("sent"), array_agg("code"), array_agg("gift"), array_agg("tags"), array_agg("extras"), array_agg("lacks")) FROM (SELECT * FROM "orders/lines" WHERE "key" = "orders"."key" ORDER BY "position") AS "orders/lines") AS "lines", CASE WHEN "notes" IS NOT NULL THEN (SELECT ROW("orders"."notes", array_agg("key"), array_agg("position"), array_agg("lacks"), array_agg("lacks_")) FROM (SELECT * FROM "orders/notes" WHERE "key_" = "orders"."key" ORDER BY "position_") AS "orders/notes") END AS "notes" FROM "orders""#;
+    let selected = r#"SELECT "key", "customer", (SELECT ROW("orders"."lines", array_agg("sku"), array_agg("count"), array_agg("price"), array_agg("sent"), array_agg("code"), array_agg("gift"), array_agg("tags"), array_agg("extras"), array_agg("lacks")) FROM (SELECT * FROM "storebench_children-told"."orders/lines" WHERE "key" = "orders"."key" ORDER BY "position") AS "orders/lines") AS "lines", CASE WHEN "notes" IS NOT NULL THEN (SELECT ROW("orders"."notes", array_agg("key"), array_agg("position"), array_agg("lacks"), array_agg("lacks_")) FROM (SELECT * FROM "storebench_children-told"."orders/notes" WHERE "key_" = "orders"."key" ORDER BY "position_") AS "orders/notes") END AS "notes" FROM "storebench_children-told"."orders""#;
     assert_eq!(told(&read(1)), [format!(r#"{selected} WHERE "key" = $1"#)]);
     assert_eq!(told(&scan(1, 5, Fields::All)), [format!(r#"{selected} WHERE "key" >= $1 ORDER BY "key" LIMIT $2"#)]);
     let found = r#"WHERE "customer" = $1 ORDER BY "customer" DESC, "key" DESC LIMIT $2"#;
     assert_eq!(told(&find(1, Order::Descending)), [format!("{selected} {found}")]);
     let without = Op::Read { table: 0, key: Key::Int(1), fields: Fields::Some(vec![0]) };
-    assert_eq!(told(&without), [r#"SELECT "key", "customer" FROM "orders" WHERE "key" = $1"#]);
+    assert_eq!(
+        told(&without),
+        [r#"SELECT "key", "customer" FROM "storebench_children-told"."orders" WHERE "key" = $1"#]
+    );
     assert_eq!(
         told(&insert(1, order(1, 1))),
         [
-            r#"WITH "orders/lines" AS (INSERT INTO "orders/lines" ("key", "position", "sku", "count", "price", "sent", "code", "gift", "tags", "extras", "lacks") SELECT $1, n, f1, f2, f3, f4, f5, f6, f7, f8, f9 FROM unnest($5, $6, $7, $8, $9, $10, $11, $12, $13) WITH ORDINALITY AS given (f1, f2, f3, f4, f5, f6, f7, f8, f9, n)), "orders/notes" AS (INSERT INTO "orders/notes" ("key_", "position_", "key", "position", "lacks", "lacks_") SELECT $1, n, f1, f2, f3, f4 FROM unnest($14, $15, $16, $17) WITH ORDINALITY AS given (f1, f2, f3, f4, n)) INSERT INTO "orders" ("key", "customer", "lines", "notes") VALUES ($1, $2, $3, $4)"#
+            r#"WITH "orders/lines" AS (INSERT INTO "storebench_children-told"."orders/lines" ("key", "position", "sku", "count", "price", "sent", "code", "gift", "tags", "extras", "lacks") SELECT $1, n, f1, f2, f3, f4, f5, f6, f7, f8, f9 FROM unnest($5, $6, $7, $8, $9, $10, $11, $12, $13) WITH ORDINALITY AS given (f1, f2, f3, f4, f5, f6, f7, f8, f9, n)), "orders/notes" AS (INSERT INTO "storebench_children-told"."orders/notes" ("key_", "position_", "key", "position", "lacks", "lacks_") SELECT $1, n, f1, f2, f3, f4 FROM unnest($14, $15, $16, $17) WITH ORDINALITY AS given (f1, f2, f3, f4, n)) INSERT INTO "storebench_children-told"."orders" ("key", "customer", "lines", "notes") VALUES ($1, $2, $3, $4)"#
         ]
     );
-    let plain = r#"UPDATE "orders" SET "customer" = $1 WHERE "key" = $2"#;
+    let plain = r#"UPDATE "storebench_children-told"."orders" SET "customer" = $1 WHERE "key" = $2"#;
     assert_eq!(told(&update(1, vec![(0, Value::Int(1))])), [plain]);
     let replaced = update(1, vec![(NOTES, Value::Null)]);
     let replacing = [
         r#"BEGIN"#,
-        r#"UPDATE "orders" SET "notes" = $1 WHERE "key" = $2"#,
-        r#"DELETE FROM "orders/notes" WHERE "key_" = $1 AND EXISTS (SELECT FROM "orders" WHERE "key" = $1 AND xmin = pg_current_xact_id_if_assigned()::xid)"#,
-        r#"INSERT INTO "orders/notes" ("key_", "position_", "key", "position", "lacks", "lacks_") SELECT $1, n, f1, f2, f3, f4 FROM unnest($2, $3, $4, $5) WITH ORDINALITY AS given (f1, f2, f3, f4, n) WHERE EXISTS (SELECT FROM "orders" WHERE "key" = $1 AND xmin = pg_current_xact_id_if_assigned()::xid)"#,
+        r#"UPDATE "storebench_children-told"."orders" SET "notes" = $1 WHERE "key" = $2"#,
+        r#"DELETE FROM "storebench_children-told"."orders/notes" WHERE "key_" = $1 AND EXISTS (SELECT FROM "storebench_children-told"."orders" WHERE "key" = $1 AND xmin = pg_current_xact_id_if_assigned()::xid)"#,
+        r#"INSERT INTO "storebench_children-told"."orders/notes" ("key_", "position_", "key", "position", "lacks", "lacks_") SELECT $1, n, f1, f2, f3, f4 FROM unnest($2, $3, $4, $5) WITH ORDINALITY AS given (f1, f2, f3, f4, n) WHERE EXISTS (SELECT FROM "storebench_children-told"."orders" WHERE "key" = $1 AND xmin = pg_current_xact_id_if_assigned()::xid)"#,
         r#"COMMIT"#,
     ];
     assert_eq!(told(&replaced), replacing);
     assert_eq!(told(&Op::Batch(vec![replaced.clone()])), replacing);
     assert_eq!(told(&Op::Transact(vec![replaced.clone()]))[..4], replacing[..4]);
-    assert_eq!(told(&delete(1)), [r#"DELETE FROM "orders" WHERE "key" = $1 -- with its items, by their foreign key"#]);
+    assert_eq!(
+        told(&delete(1)),
+        [r#"DELETE FROM "storebench_children-told"."orders" WHERE "key" = $1 -- with its items, by their foreign key"#]
+    );
     for op in [read(1), find(1, Order::Ascending), insert(1, order(1, 1)), replaced, delete(1)] {
         assert_eq!(store.binding(&op).round_trips, 1, "{op:?}");
     }
     let description = store.describe().await.expect("a description");
     assert_eq!(description.settings["layout"], "children");
-    let of = r#"ALTER TABLE "orders/notes" ADD CONSTRAINT "orders/notes.of" FOREIGN KEY ("key_") REFERENCES "orders" ON DELETE CASCADE"#;
+    let of = r#"ALTER TABLE "storebench_children-told"."orders/notes" ADD CONSTRAINT "orders/notes.of" FOREIGN KEY ("key_") REFERENCES "storebench_children-told"."orders" ON DELETE CASCADE"#;
     assert!(description.layout[0].contains(of), "{:?}", description.layout);
     assert!(
         description.layout[0].contains(r#""lines" integer NOT NULL, "notes" integer)"#),
@@ -252,7 +258,7 @@ async fn items_come_back_exactly_however_they_were_written() {
     let gone: Vec<Op> = edges.iter().map(|(key, _)| delete(*key)).collect();
     run(&mut session, &Op::Batch(gone)).await.expect("deleted");
     assert_same(&exported(&mut session).await, &[]);
-    let mut link = store.own_connection().await.expect("a connection");
+    let mut link = inside(&store).await;
     let left = r#"SELECT ((SELECT count(*) FROM "orders/lines") + (SELECT count(*) FROM "orders/notes"))::text"#;
     assert_eq!(text(&mut link, left).await, "0");
 
@@ -361,7 +367,7 @@ async fn a_replacement_that_finds_its_record_deleted_leaves_the_next_one_of_that
     let store = ready("children-next").await;
     let mut session = store.session().await.expect("a session");
     run(&mut session, &insert(1, order(1, 2))).await.expect("inserted");
-    let mut holder = store.own_connection().await.expect("a connection");
+    let mut holder = inside(&store).await;
     holder.run("BEGIN; DELETE FROM orders; INSERT INTO orders VALUES (1, 9, 0, NULL)").await.expect("another one");
     let replaced = update(1, vec![(1, order(1, 5)[1].clone())]);
     let (failed, ()) = tokio::join!(run(&mut session, &replaced), async {
@@ -398,7 +404,7 @@ async fn no_operation_reads_a_whole_table_of_items_or_sorts() {
         }
     }
     assert_eq!(requests.len(), 7);
-    let mut link = store.own_connection().await.expect("a connection");
+    let mut link = inside(&store).await;
     for mode in ["force_custom_plan", "force_generic_plan"] {
         link.run(&format!("SET plan_cache_mode = {mode}")).await.expect("set");
         for (sql, parameters) in &requests {

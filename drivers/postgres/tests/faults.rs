@@ -88,9 +88,9 @@ async fn without_an_address_there_is_a_sentence() {
 async fn a_statement_that_lasts_too_long_is_ended_by_the_server() {
     let store = ready("locks").await;
     run(&mut store.session().await.expect("a session"), &account(1, 1)).await.expect("inserted");
-    let mut holder = store.own_connection().await.expect("a connection");
+    let mut holder = inside(&store).await;
     holder.run("BEGIN; UPDATE accounts SET balance = 2").await.expect("locked");
-    let opening = Opening { timeout: Duration::from_millis(300), ..Opening::new(dataset("locks"), Durability::Memory) };
+    let opening = Opening { timeout: Duration::from_secs(1), ..Opening::new(dataset("locks"), Durability::Memory) };
     let hasty = open_with(shared(), opening).await.expect("opened");
     let mut session = hasty.session().await.expect("a session");
     for op in [bump(1, 1, None), Op::Transact(vec![account(2, 2), bump(1, 1, None)])] {
@@ -110,7 +110,7 @@ async fn a_conflict_is_told_and_not_tried_again() {
     store.settle().await.expect("settled");
     let mut session = store.session().await.expect("a session");
     run(&mut session, &account(1, 1)).await.expect("inserted");
-    let mut holder = store.own_connection().await.expect("a connection");
+    let mut holder = inside(&store).await;
     holder.run("BEGIN; UPDATE accounts SET balance = 2").await.expect("locked");
     let bumped = bump(1, 1, None);
     let (failed, ()) = tokio::join!(run(&mut session, &bumped), async {
@@ -129,11 +129,11 @@ async fn a_killed_server_fails_what_is_under_way_and_what_comes_after() {
     store.settle().await.expect("settled");
     let mut session = store.session().await.expect("a session");
     run(&mut session, &account(1, 1)).await.expect("inserted");
-    let mut holder = store.own_connection().await.expect("a connection");
+    let mut holder = inside(&store).await;
     holder.run("BEGIN; UPDATE accounts SET balance = 2").await.expect("locked");
     let backend = text(
         &mut link(&server.address).await,
-        "SELECT max(pid)::text FROM pg_stat_activity WHERE query LIKE 'INSERT INTO \"accounts\"%'",
+        "SELECT max(pid)::text FROM pg_stat_activity WHERE query LIKE 'INSERT INTO %\"accounts\"%'",
     )
     .await;
     let kill = |pid: i32| nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
@@ -171,17 +171,27 @@ async fn a_server_that_crashes_ends_and_says_why() {
 
 /// A way to the server on which the reply ends after so many bytes.
 fn cut_after(address: &str, bytes: usize) -> String {
+    through(&[address.to_owned()], bytes)
+}
+
+/// One way to several servers: each connection goes to the next one.
+pub(super) fn in_turn(addresses: &[String]) -> String {
+    through(addresses, usize::MAX)
+}
+
+fn through(addresses: &[String], bytes: usize) -> String {
     let port = |address: &str| address.rsplit([':', '/']).nth(1).expect("a port").to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let cut = address.replace(&port(address), &listener.local_addr().expect("an address").port().to_string());
-    let target = format!("127.0.0.1:{}", port(address));
+    let own = listener.local_addr().expect("an address").port().to_string();
+    let targets: Vec<String> = addresses.iter().map(|address| format!("127.0.0.1:{}", port(address))).collect();
     std::thread::spawn(move || {
-        while let Ok((client, _)) = listener.accept() {
-            let server = TcpStream::connect(&target).expect("the server");
+        for target in targets.iter().cycle() {
+            let Ok((client, _)) = listener.accept() else { return };
+            let server = TcpStream::connect(target).expect("the server");
             std::thread::spawn(move || pass(client, server, bytes));
         }
     });
-    cut
+    addresses[0].replace(&port(&addresses[0]), &own)
 }
 
 /// Everything to the server, and so many bytes back.

@@ -17,11 +17,11 @@ async fn a_load_neither_waits_for_a_reader_nor_keeps_others_waiting() {
         let address = format!("{}?isolation={isolation}", shared());
         let store = open(&address, "load-and-reader", Durability::Memory).await.expect("opened");
         store.reset().await.expect("reset");
-        let mut reader = store.own_connection().await.expect("a connection");
+        let mut reader = inside(&store).await;
         reader.run("BEGIN; SELECT FROM accounts").await.expect("read");
         let load = tokio::time::timeout(AT_ONCE, loaded(&store)).await;
         let mut session = load.expect("it does not wait for the reader").expect("taken");
-        let mut other = store.own_connection().await.expect("a connection");
+        let mut other = inside(&store).await;
         other.run("SET lock_timeout = '1s'; SELECT FROM accounts").await.expect("nobody waits for the load");
         session.loaded().await.expect("loaded");
         reader.run("COMMIT").await.expect("it was left alone");

@@ -70,7 +70,7 @@ async fn no_operation_reads_a_whole_table_or_sorts() {
     session.loaded().await.expect("loaded");
     store.settle().await.expect("settled");
 
-    let mut link = store.own_connection().await.expect("a connection");
+    let mut link = inside(&store).await;
     for mode in ["force_custom_plan", "force_generic_plan"] {
         link.run(&format!("SET plan_cache_mode = {mode}")).await.expect("set");
         for op in searching() {

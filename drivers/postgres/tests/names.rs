@@ -1,0 +1,115 @@
+//! Every table is named with its schema, in every statement. The server that these tests share has an empty search path,
+//! so that a bare name would fail there, too.
+
+use super::*;
+use crate::{Field, Fold, Kind, Order};
+use laid::Place;
+use sql::Shape;
+
+/// Every statement of a dataset: what makes it, and each shape with a part that it is for.
+fn statements(laid: &Laid) -> Vec<String> {
+    let (table, log, series, metric) = (0, 0, 0, 0);
+    let mut shapes = vec![Shape::Insert(table), Shape::Read(table), Shape::Update(table), Shape::Delete(table)];
+    shapes.extend([true, false].map(|floored| Shape::Bump { table, field: 0, floored }));
+    shapes.push(Shape::Scan(table));
+    for equal in [true, false] {
+        shapes.extend([Order::Ascending, Order::Descending].map(|order| Shape::Find { table, field: 0, equal, order }));
+    }
+    shapes.extend([true, false].map(|many| Shape::Append { log, many }));
+    shapes.extend([true, false].map(|many| Shape::Ingest { series, many }));
+    shapes.extend([Shape::Tail(log), Shape::Last(series), Shape::Range(series), Shape::Above { series, metric }]);
+    let folds = [Fold::Mean, Fold::Min, Fold::Max, Fold::Sum, Fold::Count];
+    shapes.extend(folds.map(|fold| Shape::Window { series, metric, fold }));
+    for place in laid.places() {
+        shapes.extend([true, false].map(|frozen| Shape::Copy { into: place, frozen }));
+        match place {
+            Place::Part(part) => shapes.push(Shape::Export(part)),
+            Place::Items { table, field } => {
+                shapes.extend([Shape::Clear { table, field }, Shape::Fill { table, field }]);
+            }
+        }
+    }
+    let sent = shapes.into_iter().map(|shape| sql::sql(laid, shape, &Fields::All).text);
+    sent.chain(layout::described(laid)).collect()
+}
+
+/// What follows each of the words after which a table is named.
+fn named_after<'s>(statement: &'s str, word: &str) -> Vec<&'s str> {
+    statement.split(word).skip(1).map(|rest| rest.split([' ', ';']).next().unwrap_or_default()).collect()
+}
+
+#[test]
+fn every_statement_names_its_tables_with_their_schema() {
+    let items = vec![Field { name: "count".into(), kind: Kind::Int, optional: true }];
+    let mut sample = sample::dataset("names");
+    sample.tables[0].fields.push(sample::field("lines", Kind::Items(items)));
+    sample.tables[0].fields.insert(0, sample::field("number", Kind::Int));
+    for layout in [Layout::Jsonb, Layout::Children] {
+        let laid = Laid::new(Arc::new(sample.clone()), layout);
+        for statement in statements(&laid) {
+            let mut tables = 0;
+            for word in
+                ["FROM ", "INTO ", "UPDATE ", "DELETE FROM ", "TABLE ", "REFERENCES ", "COPY ", "JOIN ", " ON \""]
+            {
+                for named in named_after(&statement, word) {
+                    let named = if word.ends_with('"') { format!("\"{named}") } else { named.to_owned() };
+                    // A subquery, a function, the words of ON CONFLICT and of COPY.
+                    let is_none =
+                        named.starts_with('(') || ["unnest($", "SET", "STDIN"].iter().any(|no| named.starts_with(no));
+                    assert!(is_none || named.starts_with("\"storebench_names\".\""), "{word}{named}: {statement}");
+                    tables += usize::from(!is_none);
+                }
+            }
+            assert!(tables > 0, "{statement}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_was_made_anew_is_left_alone_whatever_its_name() {
+    for (name, made_anew) in [
+        ("anew", "CREATE TABLE accounts (key bigint, balance bigint)"),
+        ("anew-like", "CREATE TABLE accounts (LIKE users INCLUDING ALL)"),
+        ("anew-view", "CREATE VIEW accounts AS SELECT 1 AS key"),
+        ("anew-renamed", "ALTER TABLE users RENAME TO accounts"),
+    ] {
+        let store = ready(name).await;
+        store.note("loaded").await.expect("noted");
+        let mut own = inside(&store).await;
+        own.run(&format!("DROP TABLE accounts; {made_anew}")).await.expect("made");
+        assert_eq!(store.noted().await.expect("an answer"), None, "{name}: not what was loaded");
+        let theirs = "SELECT 'accounts'::regclass::oid::text";
+        let before = text(&mut own, theirs).await;
+        let refused = store.reset().await.expect_err("it is somebody's").message;
+        assert!(refused.contains("left alone") && refused.contains("accounts"), "{name}: {refused}");
+        let open = open(shared(), name, Durability::Memory).await.expect("opened");
+        let refused = open.close(false).await.expect_err("it is somebody's").message;
+        assert!(refused.contains("left alone"), "{name}: {refused}");
+        assert_eq!(text(&mut own, theirs).await, before, "{name}");
+        own.run("DROP TABLE IF EXISTS accounts").await.ok();
+        own.run("DROP VIEW IF EXISTS accounts").await.ok();
+        store.reset().await.expect("ours give way");
+        store.close(false).await.expect("closed");
+    }
+}
+
+#[tokio::test]
+async fn a_schema_that_was_restored_from_elsewhere_or_is_of_an_earlier_version_is_left_alone() {
+    let store = ready("restored").await;
+    let mut own = inside(&store).await;
+    // As a dump would, with all names and contents.
+    own.run(
+        "ALTER SCHEMA storebench_restored RENAME TO original; CREATE SCHEMA storebench_restored; \
+         CREATE TABLE storebench_restored.\"storebench.mark\" AS SELECT * FROM original.\"storebench.mark\"; \
+         CREATE TABLE storebench_restored.accounts AS SELECT * FROM original.accounts",
+    )
+    .await
+    .expect("copied");
+    let refused = store.reset().await.expect_err("not the tables that were made").message;
+    assert!(refused.contains("left alone"), "{refused}");
+    own.run("ALTER TABLE storebench_restored.\"storebench.mark\" DROP COLUMN oids").await.expect("as it was");
+    let refused = store.reset().await.expect_err("no identifiers").message;
+    assert!(refused.contains("this version did not make"), "{refused}");
+    store.close(false).await.expect("closed");
+    own.run("SELECT FROM storebench_restored.accounts").await.expect("still there");
+}
