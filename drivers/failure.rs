@@ -2,6 +2,11 @@
 
 use thiserror::Error;
 
+/// The longest reply that is taken to be one: more is a failure of the store, before it takes the suite's memory. The largest
+/// of a workload is some 100 KB a record.
+#[allow(dead_code, reason = "a build without servers reads no replies")]
+pub(crate) const LONGEST_REPLY_BYTES: usize = 64 << 20;
+
 /// What kind of failure. The load engine retries only [`Conflict`](FailureKind::Conflict).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
