@@ -159,10 +159,8 @@ async fn in_a_given_file_nothing_but_our_own_is_touched() {
 
     let theirs = Builder::new_local(folder.path().join("given.db")).build().await.expect("a database");
     let user_connection = theirs.connect().expect("a connection");
-    user_connection.execute("CREATE TABLE first (precious TEXT)", ()).await.expect("a table");
-    user_connection.execute("DROP TABLE first", ()).await.expect("dropped");
-    let one = open(&address, "one", Durability::Memory).await.expect("opened");
     user_connection.execute("CREATE TABLE EVENTS (precious TEXT)", ()).await.expect("a table");
+    let one = open(&address, "one", Durability::Memory).await.expect("opened");
     let refusal = one.reset().await.expect_err("a foreign table").message;
     assert!(refusal.contains("`events`") && refusal.contains("did not make"), "{refusal}");
     assert_eq!(tables(&user_connection).await, ["EVENTS"], "a refused reset leaves nothing");

@@ -67,7 +67,7 @@ async fn a_refused_run_leaves_every_byte_and_nothing_beside_it() {
     for (name, bytes) in [
         ("text.db", b"no database, and longer than the hundred bytes of a header".repeat(3)),
         ("short.db", b"SQLite format 3\0".to_vec()),
-        ("cut.db", whole[..whole.len() - 100].to_vec()),
+        ("cut.db", whole[..4096].to_vec()),
         ("page-size.db", patched(16, 77)),
         ("damaged.db", patched(100, 77)),
         ("encrypted.db", whole.iter().map(|byte| byte ^ 0x5a).collect()),
@@ -278,7 +278,11 @@ async fn the_log_of_a_program_that_crashed_is_read_and_not_touched() {
     let refusal = store.reset().await.expect_err("a foreign table").message;
     assert!(refusal.contains("already holds a `users`"), "{refusal}");
     store.close(false).await.expect("closed");
-    assert!(snapshot(folder.path()) == before);
+    // The index of a log belongs to who reads it, and holds nothing that is not in the log.
+    let index = folder.path().join("crashed.db-shm");
+    let after = snapshot(folder.path());
+    assert!(after.keys().eq(before.keys()));
+    assert!(after.iter().all(|(path, bytes)| *path == index || before[path] == *bytes));
 }
 
 #[tokio::test]
