@@ -133,6 +133,7 @@ async fn a_file_in_memory_is_not_called_durable() {
 #[tokio::test]
 async fn the_cache_is_as_large_as_asked() {
     let store = open("libsql?cache_mb=64", "one", Durability::Memory).await.expect("opened");
+    store.reset().await.expect("reset");
     assert_eq!(store.describe().await.expect("a description").settings["cache_size"], "-65536");
 }
 
