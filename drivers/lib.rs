@@ -105,6 +105,15 @@ pub trait Store: Sized + Send + Sync + 'static {
     /// dataset's name and not its mark is refused.
     async fn reset(&self) -> Result<(), Failure>;
 
+    /// Tries what a run would do before it loads anything, and describes the store that it would measure. A store in a
+    /// place that holds the data of others may try it elsewhere; otherwise [`clean_up`](Store::clean_up) and
+    /// [`close`](Store::close) remove what was made.
+    async fn rehearse(&self) -> Result<Description, Failure> {
+        self.reset().await?;
+        self.session().await?;
+        self.describe().await
+    }
+
     /// Writes a note beside the dataset, in place of an earlier one: what was loaded, for a later run to find.
     async fn note(&self, note: &str) -> Result<(), Failure> {
         let _ = note;
@@ -131,6 +140,13 @@ pub trait Store: Sized + Send + Sync + 'static {
 
     /// What the data weighs now.
     async fn footprint(&self) -> Result<Footprint, Failure>;
+
+    /// Sets back what was changed beside the dataset, in a place that holds the data of others, and answers a sentence for
+    /// each thing that stays changed. The dataset may go with it. Called before [`close`](Store::close), unless what was
+    /// made is to be kept.
+    async fn clean_up(&self) -> Result<Vec<String>, Failure> {
+        Ok(Vec::new())
+    }
 
     /// Removes what was made, unless it is to be kept, and closes.
     async fn close(self, keep: bool) -> Result<(), Failure>;

@@ -3,11 +3,17 @@
 //! Sessions are connections to one file in WAL mode. The SQL is that of `sqlite.rs`; prepared statements and values have
 //! files of their own. The libSQL server is another driver; synchronising replicas are not here.
 //!
+//! The file may be somebody's. A run that is refused has not touched it: what can refuse is found out by reading
+//! (`file.rs`, `peek`) and by trying on a file of our own in the same folder (`rehearse`). What a run changes beside its
+//! tables is written down in the file first (`schema.rs`) and set back by `clean_up`, which tells what stays changed.
+//!
 //! Durability follows sqlite.org/pragma.html#pragma_synchronous. In WAL mode FULL syncs the log at every commit, so that
 //! a commit survives a power cut: `durable`. NORMAL syncs at checkpoints only; the file stays consistent and the last
 //! commits may be lost: `relaxed`. OFF never syncs and a power cut may corrupt the file: no more than `memory`.
 
 mod binding;
+mod bulk;
+mod file;
 mod schema;
 mod session;
 mod statements;
@@ -16,18 +22,18 @@ mod tests;
 mod values;
 
 use std::fmt::Display;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use libsql::{Builder, Connection, Database};
+use libsql::{Builder, Connection, OpenFlags};
 
 use crate::files::Files;
 use crate::scratch::Scratch;
 use crate::{
-    Binding, Capabilities, Capability, Dataset, Description, Durability, Failure, FailureKind, Footprint, Op, Opening,
-    Placement, Store, disk, sqlite,
+    Binding, Capabilities, Capability, Dataset, Description, Durability, Failure, FailureKind, Footprint, Guarantees,
+    Op, Opening, Placement, Store, disk, sqlite,
 };
+use file::{DatabaseFile, Found};
 pub use session::LibsqlSession;
 
 /// The opened store.
@@ -35,12 +41,22 @@ pub struct Libsql {
     config: Config,
     dataset: Arc<Dataset>,
     durability: Durability,
-    database: Database,
-    path: PathBuf,
+    sessions: usize,
+    file: DatabaseFile,
     /// The folder around a file of our own; it goes when the store does.
     home: Option<Scratch>,
-    /// Whether there was no such file before.
-    is_new: bool,
+    state: Mutex<State>,
+}
+
+/// What has been done to the file.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum State {
+    /// Nothing; there may be tables that an earlier run kept.
+    Opened,
+    /// Nothing, and nothing will be.
+    Untouched,
+    /// Our tables were made in it.
+    Changed,
 }
 
 /// Where the file is and how connections are set.
@@ -65,26 +81,27 @@ impl Store for Libsql {
     const BEST_DURABILITY: Durability = Durability::Durable;
 
     async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
-        let (path, home) = match &config.location {
-            Some(location) => (given_file(location)?, None),
+        let (file, home) = match &config.location {
+            Some(location) => (DatabaseFile::look_at(location)?, None),
             None => {
-                let home = Scratch::new().map_err(|error| unavailable(&disk::scratch_folder(), error))?;
-                (home.path().join("storebench.db"), Some(home))
+                let folder = disk::scratch_folder();
+                let home = Scratch::new().map_err(|error| unavailable(&folder, error))?;
+                (DatabaseFile::new_in(home.path())?, Some(home))
             }
         };
-        let is_new = !path.exists();
-        let database = Builder::new_local(&path).build().await.map_err(|error| failure(error, &path.display()))?;
-        let Opening { dataset, durability, .. } = opening;
-        Ok(Libsql { config, dataset, durability, database, path, home, is_new })
+        let Opening { dataset, durability, sessions, .. } = opening;
+        Ok(Libsql { config, dataset, durability, sessions, file, home, state: Mutex::new(State::Opened) })
     }
 
     async fn reset(&self) -> Result<(), Failure> {
-        let connection = self.connect().await?;
-        let mode = text(&connection, "PRAGMA journal_mode = WAL").await?;
-        if mode != "wal" {
-            return Err(Failure::broken(format!("libsql: {} stays in journal mode {mode}", self.path.display())));
-        }
-        schema::create(&connection, &self.dataset).await
+        self.admit().await?;
+        self.make().await
+    }
+
+    /// Looks for what would refuse a run, and goes through its steps on a file of our own in the same folder.
+    async fn rehearse(&self) -> Result<Description, Failure> {
+        self.set_state(State::Untouched);
+        self.rehearsed().await
     }
 
     async fn settle(&self) -> Result<(), Failure> {
@@ -92,12 +109,13 @@ impl Store for Libsql {
     }
 
     async fn session(&self) -> Result<LibsqlSession, Failure> {
-        Ok(LibsqlSession::new(self.connect().await?, self.dataset.clone()))
+        Ok(LibsqlSession::new(self.connect().await?, self.dataset.clone(), self.file.log()))
     }
 
     /// To be asked after `reset`, which puts the file into WAL mode.
     async fn describe(&self) -> Result<Description, Failure> {
-        const PRAGMAS: [&str; 9] = [
+        const PRAGMAS: [&str; 10] = [
+            "auto_vacuum",
             "journal_mode",
             "synchronous",
             "fullfsync",
@@ -120,7 +138,7 @@ impl Store for Libsql {
             settings,
             layout: schema::layout(&self.dataset),
         };
-        Files::around(&self.path).judge(&mut description);
+        Files::around(&self.file.path).judge(&mut description);
         Ok(description)
     }
 
@@ -129,46 +147,167 @@ impl Store for Libsql {
     }
 
     async fn footprint(&self) -> Result<Footprint, Failure> {
-        let bytes = self.files().iter().map(|file| disk::file_bytes(file)).sum();
+        let bytes = self.file.files().iter().map(|file| disk::file_bytes(file)).sum();
         Ok(Footprint { disk_bytes: Some(bytes), ..Footprint::default() })
     }
 
-    async fn close(self, keep: bool) -> Result<(), Failure> {
-        match self.home {
-            _ if keep => Ok(()),
-            Some(home) => home.close().map_err(|error| unavailable(&self.path, error)),
-            None if self.path.exists() => {
-                let connection = self.connect().await?;
-                schema::drop_own(&connection, &self.dataset).await?;
-                let is_ours = self.is_new && schema::is_empty(&connection).await?;
-                drop(connection);
-                if is_ours { self.remove() } else { Ok(()) }
-            }
-            None => Ok(()),
+    async fn clean_up(&self) -> Result<Vec<String>, Failure> {
+        if self.home.is_some() || !self.holds_ours().await? {
+            return Ok(Vec::new());
         }
+        if let Err(moved) = self.file.is_unmoved() {
+            return Ok(vec![format!(
+                "{moved}: it was deleted or replaced during the run, so nothing was removed; what is left of the run is \
+                 its log, if {} lies there without its database",
+                self.file.log().display()
+            )]);
+        }
+        let connection = self.connect().await?;
+        let before = schema::drop_own(&connection, &self.dataset).await?;
+        let is_ours = self.file.found == Found::Nothing && schema::is_empty(&connection).await?;
+        let changed = match before {
+            // Nobody else has it open if it leaves WAL mode, which also removes the log.
+            _ if is_ours => schema::leave_wal_mode(&connection).await?,
+            Some(before) => schema::set_back(&connection, &before).await?,
+            None => Vec::new(),
+        };
+        drop(connection);
+        if is_ours && changed.is_empty() {
+            self.file.is_unmoved()?;
+            std::fs::remove_file(&self.file.path).map_err(|error| unavailable(&self.file.path, error))?;
+        }
+        self.set_state(State::Untouched);
+        Ok(changed.into_iter().map(|what| format!("libsql: {} {what}", self.file.path.display())).collect())
+    }
+
+    async fn close(self, keep: bool) -> Result<(), Failure> {
+        if keep {
+            // A file of our own goes all the same: nobody knows its name.
+            return Ok(());
+        }
+        self.clean_up().await?;
+        self.home.map_or(Ok(()), |home| home.close().map_err(|error| unavailable(&self.file.path, error)))
     }
 }
 
 impl Libsql {
-    /// The file, its log and the log's index.
-    fn files(&self) -> [PathBuf; 3] {
-        ["", "-wal", "-shm"].map(|suffix| {
-            let mut name = self.path.clone().into_os_string();
-            name.push(suffix);
-            name.into()
-        })
+    fn state(&self) -> State {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn remove(&self) -> Result<(), Failure> {
-        self.files().iter().try_for_each(|file| match std::fs::remove_file(file) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(unavailable(file, error)),
-            _ => Ok(()),
-        })
+    fn set_state(&self, state: State) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
-    /// A connection, set as asked. These settings live with the connection; only the journal mode lives in the file.
+    /// Finds out what can refuse the run, and only then makes the file if there was none: before the first change.
+    async fn admit(&self) -> Result<(), Failure> {
+        if self.state() == State::Changed {
+            return Ok(());
+        }
+        self.set_state(State::Untouched);
+        if self.file.found == Found::Nothing {
+            self.file.create()?;
+            self.set_state(State::Changed);
+            return Ok(());
+        }
+        self.refuse_weaker(&self.rehearsed().await?.guarantees)
+    }
+
+    /// Makes the tables.
+    async fn make(&self) -> Result<(), Failure> {
+        let connection = self.connect().await?;
+        schema::create(&connection, &self.dataset).await?;
+        self.set_state(State::Changed);
+        let mode = text(&connection, "PRAGMA journal_mode = WAL").await?;
+        if mode != "wal" {
+            return Err(Failure::broken(format!("libsql: {} stays in journal mode {mode}", self.file.path.display())));
+        }
+        Ok(())
+    }
+
+    async fn rehearsed(&self) -> Result<Description, Failure> {
+        let mut page_size = None;
+        if let Some(connection) = self.peek().await? {
+            schema::refuse_foreign(&connection, &self.dataset).await?;
+            page_size = Some(text(&connection, "PRAGMA page_size").await?);
+        }
+        let folder = self.file.path.parent().unwrap_or(Path::new("/"));
+        let home = Scratch::new_in(folder).map_err(|error| unavailable(folder, error))?;
+        let twin = Libsql {
+            config: self.config.clone(),
+            dataset: self.dataset.clone(),
+            durability: self.durability,
+            sessions: self.sessions,
+            file: DatabaseFile::new_in(home.path())?,
+            home: Some(home),
+            state: Mutex::new(State::Opened),
+        };
+        twin.file.create()?;
+        if let Some(page_size) = page_size {
+            // It is fixed with the first page that is written.
+            let sized = format!("PRAGMA page_size = {page_size}; PRAGMA user_version = 0");
+            twin.connect().await?.execute_batch(&sized).await.map_err(|error| failure(error, &sized))?;
+        }
+        twin.make().await?;
+        let mut sessions = Vec::new();
+        for _ in 0..self.sessions {
+            sessions.push(twin.session().await?);
+        }
+        let description = twin.describe().await?;
+        drop(sessions);
+        twin.close(false).await?;
+        Ok(description)
+    }
+
+    /// What the suite would refuse when the file has been changed already.
+    fn refuse_weaker(&self, guarantees: &Guarantees) -> Result<(), Failure> {
+        let Guarantees { durability, because, .. } = guarantees;
+        if *durability >= self.durability {
+            return Ok(());
+        }
+        let (path, asked, tier) = (self.file.path.display(), self.durability.name(), durability.name());
+        Err(Failure::broken(format!("libsql: {path} is not {asked}: {because}; use --durability {tier}")))
+    }
+
+    /// A connection that reads the file and changes nothing, nor beside it. None if there is no file yet.
+    async fn peek(&self) -> Result<Option<Connection>, Failure> {
+        let Some(uri) = self.file.read_only_uri() else { return Ok(None) };
+        self.file.is_unmoved()?;
+        let what = self.file.path.display();
+        let database = Builder::new_local(uri).flags(OpenFlags::SQLITE_OPEN_READ_ONLY).build().await;
+        let connection = database.and_then(|database| database.connect()).map_err(|error| failure(error, &what))?;
+        let patience = format!("PRAGMA busy_timeout = {}", self.busy_timeout_ms());
+        connection.execute_batch(&patience).await.map_err(|error| failure(error, &what))?;
+        // The first access to the file: what is damaged or locked is told with its name.
+        let read = connection.query("SELECT count(*) FROM sqlite_schema", ()).await;
+        read.map_err(|error| failure(error, &what))?.next().await.map_err(|error| failure(error, &what))?;
+        Ok(Some(connection))
+    }
+
+    /// Whether there are tables of this workload in the file that are ours to remove.
+    async fn holds_ours(&self) -> Result<bool, Failure> {
+        match self.state() {
+            State::Changed => Ok(true),
+            State::Untouched => Ok(false),
+            State::Opened => match self.peek().await? {
+                Some(connection) => schema::has_marked(&connection, &self.dataset).await,
+                None => Ok(false),
+            },
+        }
+    }
+
+    fn busy_timeout_ms(&self) -> u32 {
+        self.config.busy_timeout_ms.unwrap_or(5000)
+    }
+
+    /// A connection to the file of the run, set as asked. These settings live with the connection; only the journal mode
+    /// lives in the file.
     async fn connect(&self) -> Result<Connection, Failure> {
-        let connection = self.database.connect().map_err(|error| failure(error, &self.path.display()))?;
+        self.file.is_unmoved()?;
+        let what = self.file.path.display();
+        // Without leave to create it: a file that is gone is not replaced by an empty one.
+        let database = Builder::new_local(&self.file.path).flags(OpenFlags::SQLITE_OPEN_READ_WRITE).build().await;
+        let connection = database.and_then(|database| database.connect()).map_err(|error| failure(error, &what))?;
         let synchronous = match self.durability {
             Durability::Durable => "FULL",
             Durability::Relaxed => "NORMAL",
@@ -176,7 +315,7 @@ impl Libsql {
         };
         // Elsewhere than on macOS, where fsync leaves data in the drive's cache, `fullfsync` changes nothing.
         let fullfsync = self.durability == Durability::Durable;
-        let busy_timeout_ms = self.config.busy_timeout_ms.unwrap_or(5000);
+        let busy_timeout_ms = self.busy_timeout_ms();
         let mut pragmas = format!(
             "PRAGMA busy_timeout = {busy_timeout_ms}; PRAGMA synchronous = {synchronous}; PRAGMA fullfsync = {fullfsync};"
         );
@@ -184,21 +323,8 @@ impl Libsql {
             // A negative number counts kibibytes, a positive one pages.
             pragmas += &format!("PRAGMA cache_size = -{};", u64::from(cache_mb) * 1024);
         }
-        connection.execute_batch(&pragmas).await.map_err(|error| failure(error, &self.path.display()))?;
+        connection.execute_batch(&pragmas).await.map_err(|error| failure(error, &what))?;
         Ok(connection)
-    }
-}
-
-/// The file that was given, as an absolute path: names that SQLite would read otherwise (`:memory:`, `file:…`), which
-/// the connections of several sessions could not share, become names of files.
-fn given_file(location: &Path) -> Result<PathBuf, Failure> {
-    let path = std::path::absolute(location).map_err(|error| unavailable(location, error))?;
-    match path.parent() {
-        Some(folder) if folder.is_dir() && !path.is_dir() => Ok(path),
-        _ => Err(Failure::new(
-            FailureKind::Unavailable,
-            format!("libsql: `{}` is not a file in a folder that is there", location.display()),
-        )),
     }
 }
 

@@ -5,6 +5,9 @@
 //! `mongodb/layout.rs`. Points are documents, or with `series=timeseries` measurements of time-series collections
 //! (`mongodb/points.rs`). The driver's collection methods and change streams are not used here.
 //!
+//! A reply without an end takes no memory: the crate refuses a message by its header, when it is longer than the
+//! server's `maxMessageSizeBytes`, which is 48 MB unless the server says otherwise.
+//!
 //! Durability is requested with each write, on any server. The journal is WiredTiger's log; its records stay in a
 //! buffer of the process until the journal is synced, by default every 100 ms, and can be lost when `mongod` ends hard
 //! (mongodb.com/docs/manual/core/journaling, "Journaling Process"). Of 300 inserts that were acknowledged with `j:

@@ -2,10 +2,12 @@
 //!
 //! The texts are in `sqlite/sql.rs`, their preparation in `statements.rs`. Nothing is retried here.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use libsql::Value as Column;
 
+use super::bulk::Bulk;
 use super::statements::Statements;
 use super::values::{column, columns, key_column};
 use super::{binding, failure};
@@ -20,6 +22,9 @@ use crate::{
 pub struct LibsqlSession {
     dataset: Arc<Dataset>,
     statements: Statements,
+    log: PathBuf,
+    /// A load under way.
+    bulk: Option<Bulk>,
 }
 
 impl Session for LibsqlSession {
@@ -34,6 +39,41 @@ impl Session for LibsqlSession {
             _ if binding::begins(op) => self.transact(op, std::slice::from_ref(op), rows).await,
             _ => self.step(op, rows).await,
         }
+    }
+
+    /// Many loads are one transaction, see `bulk.rs`.
+    async fn load(&mut self, op: &Op) -> Result<Done, Failure> {
+        if self.bulk.is_none() {
+            self.bulk = Some(Bulk::begin(self.statements.connection(), &self.log).await?);
+        }
+        if !self.statements.in_transaction() {
+            self.control(Shape::Begin { writes: true }).await?;
+        }
+        let mut done = Ok(Done::Applied);
+        let ops = if let Op::Batch(ops) = op { &ops[..] } else { std::slice::from_ref(op) };
+        for op in ops {
+            done = self.step(op, &mut Rows::default()).await;
+            if done.is_err() {
+                // What came before a failure stays.
+                self.loaded().await?;
+                break;
+            }
+        }
+        if self.bulk.as_ref().is_some_and(Bulk::is_due) {
+            self.commit().await?;
+            if let Some(bulk) = &mut self.bulk {
+                bulk.checkpoint(self.statements.connection()).await?;
+            }
+        }
+        done
+    }
+
+    async fn loaded(&mut self) -> Result<(), Failure> {
+        let Some(bulk) = self.bulk.take() else { return Ok(()) };
+        // Some failures, a full disk for one, have already ended the transaction.
+        let committed = if self.statements.in_transaction() { self.commit().await } else { Ok(()) };
+        let ended = bulk.end(self.statements.connection()).await;
+        committed.and(ended)
     }
 
     async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
@@ -59,8 +99,13 @@ impl Session for LibsqlSession {
 }
 
 impl LibsqlSession {
-    pub(super) fn new(connection: libsql::Connection, dataset: Arc<Dataset>) -> Self {
-        LibsqlSession { statements: Statements::new(connection, dataset.clone()), dataset }
+    pub(super) fn new(connection: libsql::Connection, dataset: Arc<Dataset>, log: PathBuf) -> Self {
+        LibsqlSession { statements: Statements::new(connection, dataset.clone()), dataset, log, bulk: None }
+    }
+
+    #[cfg(test)]
+    pub(super) fn connection(&self) -> &libsql::Connection {
+        self.statements.connection()
     }
 
     /// One operation, by itself or within a transaction.
@@ -149,11 +194,16 @@ impl LibsqlSession {
         if done.is_err() && !self.statements.in_transaction() {
             return done;
         }
+        self.commit().await?;
+        done
+    }
+
+    async fn commit(&mut self) -> Result<(), Failure> {
         if let Err(uncommitted) = self.control(Shape::Commit).await {
             self.roll_back().await?;
             return Err(uncommitted);
         }
-        done
+        Ok(())
     }
 
     async fn control(&mut self, shape: Shape) -> Result<(), Failure> {

@@ -50,6 +50,11 @@ impl Statements {
         Ok(self.prepared.len() - 1)
     }
 
+    /// The connection, for its settings.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Whether a transaction is open.
     pub(super) fn in_transaction(&self) -> bool {
         !self.connection.is_autocommit()

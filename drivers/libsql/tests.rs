@@ -1,5 +1,7 @@
 //! What is libSQL's own and so not in the conformance suite: statements, plans, settings, and the care for given files.
 
+mod given;
+
 use super::*;
 use crate::{Address, Change, Fields, Fold, Key, Matching, Order, Rows, Session, Value, files, sample};
 
@@ -108,7 +110,7 @@ async fn each_tier_is_set_and_read_back() {
     for tier in [Durability::Memory, Durability::Relaxed, Durability::Durable] {
         let store = ready(tier).await;
         let description = store.describe().await.expect("a description");
-        let in_memory = files::is_in_memory(disk::filesystem_of(&store.path).as_deref());
+        let in_memory = files::is_in_memory(disk::filesystem_of(&store.file.path).as_deref());
         let expected = if in_memory { Durability::Memory } else { tier };
         assert_eq!(description.guarantees.durability, expected, "{}", description.guarantees.because);
         assert_eq!(description.settings["journal_mode"], "wal");
@@ -131,19 +133,20 @@ async fn a_file_in_memory_is_not_called_durable() {
 #[tokio::test]
 async fn the_cache_is_as_large_as_asked() {
     let store = open("libsql?cache_mb=64", "one", Durability::Memory).await.expect("opened");
+    store.reset().await.expect("reset");
     assert_eq!(store.describe().await.expect("a description").settings["cache_size"], "-65536");
 }
 
 #[tokio::test]
 async fn a_file_of_our_own_goes_with_the_store() {
     let store = ready(Durability::Memory).await;
-    let path = store.path.clone();
+    let path = store.file.path.clone();
     assert!(path.exists() && store.footprint().await.expect("a footprint").disk_bytes > Some(0));
     store.close(false).await.expect("closed");
     assert!(!path.exists());
 
     let dropped = ready(Durability::Memory).await;
-    let path = dropped.path.clone();
+    let path = dropped.file.path.clone();
     drop(dropped);
     assert!(!path.exists());
 }
@@ -153,10 +156,12 @@ async fn in_a_given_file_nothing_but_our_own_is_touched() {
     let folder = tempfile::tempdir().expect("a folder");
     let address = format!("libsql:{}", folder.path().join("given.db").display());
     let one = open(&address, "one", Durability::Memory).await.expect("opened");
-    assert!(!one.path.exists(), "opening creates nothing");
+    assert!(!one.file.path.exists(), "opening creates nothing");
 
-    let user_connection = one.connect().await.expect("a connection");
+    let theirs = Builder::new_local(folder.path().join("given.db")).build().await.expect("a database");
+    let user_connection = theirs.connect().expect("a connection");
     user_connection.execute("CREATE TABLE EVENTS (precious TEXT)", ()).await.expect("a table");
+    let one = open(&address, "one", Durability::Memory).await.expect("opened");
     let refusal = one.reset().await.expect_err("a foreign table").message;
     assert!(refusal.contains("`events`") && refusal.contains("did not make"), "{refusal}");
     assert_eq!(tables(&user_connection).await, ["EVENTS"], "a refused reset leaves nothing");

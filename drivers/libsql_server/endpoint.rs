@@ -9,6 +9,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::Config;
 use crate::address::is_this_machine;
+use crate::failure::LONGEST_REPLY_BYTES;
 use crate::{Failure, FailureKind, redacted, tls};
 
 /// A server's place, and how it is spoken to.
@@ -99,7 +100,11 @@ impl Endpoint {
             let request = [&head, token.as_deref().unwrap_or_default(), &length, body].concat();
             let mut answer = Vec::new();
             connection.write_all(request.as_bytes()).await.map_err(|error| self.unreachable(error))?;
-            connection.read_to_end(&mut answer).await.map_err(|error| self.unreachable(error))?;
+            let mut some = connection.take(LONGEST_REPLY_BYTES as u64);
+            some.read_to_end(&mut answer).await.map_err(|error| self.unreachable(error))?;
+            if some.limit() == 0 {
+                return Err(too_long(&self.shown));
+            }
             self.body(&String::from_utf8_lossy(&answer))
         };
         self.in_time(asked).await
@@ -138,4 +143,9 @@ impl Endpoint {
         let message = format!("libsql-server: {}: {error}", self.shown);
         Failure::new(FailureKind::Unavailable, message).caused_by(error)
     }
+}
+
+/// A reply that would be read for ever, or is none of ours.
+pub(super) fn too_long(whose: &str) -> Failure {
+    Failure::broken(format!("libsql-server: {whose}: the reply is longer than {LONGEST_REPLY_BYTES} bytes"))
 }

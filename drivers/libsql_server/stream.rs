@@ -12,14 +12,16 @@ use futures_util::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::endpoint::{Connection, Endpoint};
+use super::endpoint::{Connection, Endpoint, too_long};
 use super::hrana::{self, Fetched, Message, Outcome, Reply, Request, STORED_TEXTS, STREAM, Text};
 use super::plan::Step;
 use super::texts::Texts;
 use super::wire::Writer;
+use crate::failure::LONGEST_REPLY_BYTES;
 use crate::sqlite::values::Column;
 use crate::{Failure, FailureKind};
 
@@ -217,6 +219,7 @@ impl Stream {
                 }
                 Some(Ok(tungstenite::Message::Close(None))) | None => return Err(broken_off("closed")),
                 Some(Ok(_)) => return Err(hrana::unexpected()),
+                Some(Err(tungstenite::Error::Capacity(_))) => return Err(too_long(&self.endpoint.shown)),
                 Some(Err(error)) => return Err(broken_off(error)),
             }
         }
@@ -245,7 +248,11 @@ async fn upgraded(endpoint: &Endpoint) -> Result<WebSocketStream<Box<dyn Connect
     let mut request = endpoint.websocket_url().into_client_request().map_err(broken)?;
     request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(hrana::SUBPROTOCOL));
     let connection = endpoint.connect().await?;
-    Ok(client_async_with_config(request, connection, None).await.map_err(broken)?.0)
+    // sqld sends a reply as one frame, for which the client's own limit is 16 MiB.
+    let limits = WebSocketConfig::default()
+        .max_frame_size(Some(LONGEST_REPLY_BYTES))
+        .max_message_size(Some(LONGEST_REPLY_BYTES));
+    Ok(client_async_with_config(request, connection, Some(limits)).await.map_err(broken)?.0)
 }
 
 fn broken_off(why: impl Display) -> Failure {

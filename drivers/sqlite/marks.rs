@@ -1,6 +1,9 @@
 //! Which tables are ours. What is made is written down in `storebench_mark`, and only what stands there is ever
 //! dropped.
 
+/// The table of marks.
+#[cfg(feature = "libsql")]
+pub(crate) const TABLE: &str = "storebench_mark";
 /// Makes the table of marks.
 pub(crate) const MAKE: &str = "CREATE TABLE IF NOT EXISTS storebench_mark \
                                (\"table\" TEXT NOT NULL PRIMARY KEY, workload TEXT NOT NULL) STRICT";

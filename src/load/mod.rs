@@ -201,18 +201,22 @@ pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch)
     let store = Arc::try_unwrap(store).map_err(|_| anyhow::anyhow!("a lane still holds the store; this is a bug"))?;
     let patience = if run.is_ok() { PATIENCE } else { request.load.timeout * 6 };
     let is_ours = admin.block_on(client::within(patience, mark.is_there(&store))).unwrap_or(true);
-    let closed = admin.block_on(client::within(patience, store.close(request.keep || !is_ours)));
-    let left = closed.err().map(|failure| left_behind(server.as_ref(), &failure));
+    let closed = admin.block_on(client::within(patience, close(store, request.keep || !is_ours)));
+    let left = closed.unwrap_or_else(|failure| vec![left_behind(server.as_ref(), &failure)]);
     match run {
         Ok(mut run) => {
             run.verdict.notes.extend(left);
             Ok(run)
         }
-        Err(error) => Err(match left {
-            Some(left) => RunError::Left { error: Box::new(error), left },
-            None => error,
-        }),
+        Err(error) if left.is_empty() => Err(error),
+        Err(error) => Err(RunError::Left { error: Box::new(error), left: left.join("; ") }),
     }
+}
+
+/// Answers what stays changed in the store.
+async fn close<S: Store>(store: S, keep: bool) -> Result<Vec<String>, Failure> {
+    let changed = if keep { Vec::new() } else { store.clean_up().await? };
+    store.close(keep).await.map(|()| changed)
 }
 
 /// What a store that could not be closed leaves: its data, or a server of ours that has ended, which takes it a moment.

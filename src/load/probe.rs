@@ -52,12 +52,7 @@ fn attempt<S: Store>(address: &Address, durability: Durability, probe: &mut Prob
         let limit = opening.timeout;
         let store = within(limit, S::open(config, opening)).await?;
         // What was begun is removed again, whatever it came to.
-        let described = within(limit, async {
-            store.reset().await?;
-            store.session().await?;
-            store.describe().await
-        });
-        let described = described.await;
+        let described = within(limit, store.rehearse()).await;
         let closed = within(limit, store.close(false)).await;
         probe.description = Some(described?.printable());
         closed

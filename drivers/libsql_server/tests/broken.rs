@@ -5,6 +5,7 @@ use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
+use crate::failure::LONGEST_REPLY_BYTES;
 
 #[tokio::test]
 async fn who_does_not_answer_is_unavailable_at_once() {
@@ -90,5 +91,68 @@ async fn an_answer_that_is_cut_is_no_answer() {
         };
         let failure = ended.unwrap_or_else(|| panic!("{bytes} bytes were enough"));
         assert_eq!(failure.kind, FailureKind::Unavailable, "{bytes}: {failure}");
+    }
+}
+
+/// What the sockets of both sides hold.
+const ON_THE_WAY_BYTES: usize = 32 << 20;
+
+/// Answers one connection with a head, and then with bytes for as long as they are taken.
+async fn endless(head: &'static [u8]) -> (String, tokio::task::JoinHandle<usize>) {
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("its address"));
+    let sent = tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.expect("a client");
+        assert!(connection.read(&mut [0; 4096]).await.expect("a request") > 0);
+        let mut sent = 0;
+        let mut next = head.to_vec();
+        while connection.write_all(&next).await.is_ok() {
+            sent += next.len();
+            next = vec![b'x'; 1 << 20];
+        }
+        sent
+    });
+    (address, sent)
+}
+
+#[tokio::test]
+async fn a_reply_without_an_end_is_cut_off_before_it_takes_the_memory() {
+    let (address, sent) = endless(b"HTTP/1.0 200 OK\r\n\r\n").await;
+    let config = Config { location: Some(address), ..Config::default() };
+    let endpoint = Endpoint::new(&config, Duration::from_secs(60)).expect("an endpoint");
+    let failure = endpoint.ask("GET", "version", "").await.expect_err("too long");
+    assert!(failure.kind == FailureKind::Broken && failure.message.contains("longer than 67108864"), "{failure}");
+    assert!(sent.await.expect("ended") < LONGEST_REPLY_BYTES + ON_THE_WAY_BYTES);
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_long_is_refused_whole_or_in_parts() {
+    use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+    use tokio_tungstenite::tungstenite::http::HeaderValue;
+    // RFC 6455, section 5.2: a frame of 1 GiB, and the first of many of 1 MiB, each followed by its like.
+    let whole = [&[0x82, 127][..], &(1_u64 << 30).to_be_bytes()].concat();
+    let part = |opcode: u8| [&[opcode, 127][..], &(1_u64 << 20).to_be_bytes(), &[b'x'; 1 << 20]].concat();
+    for (first, next) in [(whole, vec![b'x'; 1 << 20]), (part(0x02), part(0x00))] {
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let address = format!("http://{}", listener.local_addr().expect("its address"));
+        let sent = tokio::spawn(async move {
+            let (connection, _) = listener.accept().await.expect("a client");
+            #[expect(clippy::result_large_err, reason = "the type of the callback is the crate's")]
+            let upgrade = |_: &Request, mut response: Response| {
+                let protocol = HeaderValue::from_static(hrana::SUBPROTOCOL);
+                response.headers_mut().insert("Sec-WebSocket-Protocol", protocol);
+                Ok(response)
+            };
+            let mut socket = tokio_tungstenite::accept_hdr_async(connection, upgrade).await.expect("upgraded");
+            let (mut sent, mut next, rest) = (0, first, next);
+            while socket.get_mut().write_all(&next).await.is_ok() {
+                sent += next.len();
+                next.clone_from(&rest);
+            }
+            sent
+        });
+        let failure = open_in(&address, "one", Duration::from_secs(60)).await.err().expect("too long");
+        assert!(failure.kind == FailureKind::Broken && failure.message.contains("longer than 67108864"), "{failure}");
+        assert!(sent.await.expect("ended") < LONGEST_REPLY_BYTES + ON_THE_WAY_BYTES);
     }
 }
