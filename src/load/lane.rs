@@ -137,7 +137,7 @@ impl<S: Store> Lane<S> {
                 scheduled = progress.claimed;
             }
         }
-        // The collector may have failed on its log; the lane's own results are returned all the same.
+        // The collector may be gone; the lane's own results are returned all the same.
         let _ = self.outbox.send(Message::Finished { lane: self.index });
         let Progress { reconnects, disconnected, .. } = progress;
         Ended { ledger: self.ledger, tally: self.tally, scheduled, reconnects, disconnected }

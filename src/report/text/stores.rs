@@ -2,7 +2,7 @@
 //! and store. In the order of the record: nothing is ranked.
 
 use crate::record::{Latency, Run};
-use crate::report::group::{Cell, stores_differ};
+use crate::report::group::Cell;
 use crate::report::table::{self, Align};
 use crate::report::{units, words};
 use crate::stats::{Percentile, Reading, over_runs, spread_of};
@@ -19,11 +19,8 @@ const COLUMNS: [(&str, Align); 9] = [
     ("runs", Align::Right),
 ];
 
-/// The tables; nothing where one store was measured.
+/// The tables.
 pub fn tables(cells: &[Cell<'_>]) -> String {
-    if cells.is_empty() || !stores_differ(cells) {
-        return String::new();
-    }
     let mut tiers: Vec<_> = cells.iter().map(|cell| cell.tier).collect();
     tiers.sort();
     tiers.dedup();
@@ -94,11 +91,5 @@ mod tests {
           workload    store         per second      p50     p99    p999  checks
           read-heavy  redis 3.45.1       1,993  43.0 us  394 us  744 us  1 of 1 passed
         ");
-    }
-
-    #[test]
-    fn one_store_needs_no_table() {
-        let experiment = fixture::experiment(vec![fixture::read_heavy()]);
-        assert_eq!(tables(&group::cells(&experiment)), "");
     }
 }
