@@ -96,16 +96,17 @@ fn latest_is_where_something_was_measured() {
 
 #[test]
 fn what_was_measured_is_printed_although_no_file_can_be_written() {
-    let run = Storebench::new(&SHORT).args(&["--out", "out"]);
-    let run = run.args(&["--store", "null"]);
+    let run =
+        Storebench::new(&["run", "ycsb-a", "--warmup", "0", "--duration", "4s", "--records", "100", "--out", "out"]);
+    let run = run.args(&["--store", "memory", "--store", "null"]);
     // Two blocks hold the record of an experiment that has not begun, and nothing else.
     let output = in_shell(&["bash"], "ulimit -f 2", &run);
     let (printed, said) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(2), "{said}");
-    for part in ["ycsb-c on memory", "ycsb-c on null", "results:"] {
-        assert!(printed.contains(part) || part == "results:", "{part}: {printed}");
+    for part in ["ycsb-a on memory", "ycsb-a on null"] {
+        assert!(printed.contains(part), "{part}: {printed}");
     }
-    for named in ["hlog/ycsb-c-memory-1.hlog", "hlog/ycsb-c-null-1.hlog", "out/experiment.json"] {
+    for named in ["hlog/ycsb-a-memory-1.hlog", "hlog/ycsb-a-null-1.hlog", "out/experiment.json"] {
         let told = said.lines().find(|line| line.starts_with("error: ") && line.contains(named));
         assert!(told.is_some_and(|line| line.contains("File too large")), "{named}: {said}");
     }
@@ -336,7 +337,7 @@ fn a_listed_file_says_what_of_it_was_not_understood() {
 #[test]
 fn a_password_in_the_wrong_place_is_not_shown() {
     let url = "postgres://ada:hunter2@db";
-    let cases: [&[&str]; 24] = [
+    let cases: [&[&str]; 23] = [
         &["run", url],
         &["run", "ada:hunter2@db"],
         &["run", "ada:hunter2@db/x.toml"],
@@ -352,7 +353,6 @@ fn a_password_in_the_wrong_place_is_not_shown() {
         &["run", "oltp", "--utilisation", url],
         &["run", "oltp", "--postgres://ada:hunter2@db"],
         &["run", "oltp", "--store", "ada:hunter2@db"],
-        &["run", "oltp", "--store", "redis://hunter2@db:x"],
         &["report", url],
         &["report", "ada:hunter2@db"],
         &["report", "x", "--out", url],

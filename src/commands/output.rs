@@ -191,7 +191,8 @@ impl Unwritten {
     /// Keeps a record that could not be written where it belongs, and says where.
     pub fn rescue(&mut self, error: anyhow::Error, experiment: &Experiment) -> Option<PathBuf> {
         let kept = new_folder(&drivers::scratch_folder(), "storebench").and_then(|folder| {
-            write(&folder, RECORD, experiment.to_json()?.as_bytes())?;
+            let written = write(&folder, RECORD, experiment.to_json()?.as_bytes());
+            written.inspect_err(|_| drop(fs::remove_dir(&folder)))?;
             Ok(folder)
         });
         let remedy = match &kept {
