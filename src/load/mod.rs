@@ -359,3 +359,15 @@ impl RunError {
 fn error(request: &Request, phase: &'static str, failure: Failure) -> RunError {
     RunError::Store { store: request.address.to_string(), phase, failure }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_of_a_record_follow_the_monotonic_clock() {
+        assert_eq!(moment(Timestamp::UNIX_EPOCH, Duration::from_millis(61_500)), "1970-01-01T00:01:01.500Z");
+        let (earlier, later) = (now(), now());
+        assert!(earlier <= later, "{earlier} {later}");
+    }
+}
