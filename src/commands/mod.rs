@@ -56,12 +56,12 @@ impl Failed {
 /// Prints what the command line answers before anything is done: help, the version, or what is wrong with it.
 pub fn answer(answer: &clap::Error) -> ExitCode {
     let text = answer.render().to_string();
-    if answer.use_stderr() {
+    let was_asked_for = answer.exit_code() == 0;
+    if !was_asked_for {
         remark(text.trim_end());
-    } else if let Err(failed) = tell(&text) {
-        return failed.told();
+        return Exit::Usage.into();
     }
-    u8::try_from(answer.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+    tell(&text).map_or_else(|failed| failed.told(), |()| Exit::Ok.into())
 }
 
 impl Failed {

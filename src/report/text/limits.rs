@@ -128,7 +128,14 @@ mod tests {
     #[test]
     fn each_limit_stands_in_the_table_with_what_was_measured_and_how_it_was_judged() {
         let limits = judged(&with_limits("p50_ms = 0.04\np99_ms = 5\np999_ms = 0.7"));
-        insta::assert_snapshot!(table(&limits), @"");
+        insta::assert_snapshot!(table(&limits), @r"
+        Limits:
+          workload    store          operation  limit           measured
+          read-heavy  libsql 3.45.1  total      p50 <= 40.0 us  43.0 us [42.8, 43.3]  MISSED
+          read-heavy  libsql 3.45.1  total      p99 <= 5.00 ms  396 us [384, 407]     met
+          read-heavy  libsql 3.45.1  total      p999 <= 700 us  711 us [678, 785]     undecided
+          read-heavy  libsql 3.45.1  read       max <= 9.00 s   217 us                met
+        ");
         assert!(limits[0].is_missed() && !limits[1].is_missed() && !limits[2].is_missed());
         let said: Vec<String> = limits.iter().filter_map(Judged::sentence).collect();
         assert_eq!(said.len(), 2, "{said:?}");
