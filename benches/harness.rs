@@ -126,6 +126,7 @@ fn measure(name: &str, clients: u32, records: u64, until: Until) -> Run {
             warmup: Duration::from_millis(500),
             skip_after: None,
             timeout: Duration::from_secs(10),
+            phase_timeout: None,
             stops_on_failure: false,
             max_retries: 0,
         },

@@ -153,6 +153,7 @@ fn storebench(workload: &Arc<Workload>, generator: &Arc<Generator>, operations: 
             warmup: Duration::ZERO,
             skip_after: None,
             timeout: Duration::from_secs(10),
+            phase_timeout: None,
             stops_on_failure: false,
             max_retries: 0,
         },

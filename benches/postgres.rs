@@ -101,6 +101,7 @@ fn storebench(server: &Server) -> Took {
             warmup: Duration::ZERO,
             skip_after: None,
             timeout: Duration::from_secs(10),
+            phase_timeout: None,
             stops_on_failure: false,
             max_retries: 0,
         },

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use drivers::Durability;
 
@@ -27,8 +28,8 @@ Examples:
   storebench report results/latest                rebuild tables and charts from experiment.json
   storebench cost results/latest                  cost per million operations and per month, and where offers break even
 
-Exit codes: 0 ok, 2 usage or configuration, 3 invalid run or failed check (1, a confirmed regression, and 4,
-inconclusive, are kept for comparisons, which are still to come).";
+Exit codes: 0 ok, 2 usage, configuration or an output that cannot be written, 3 invalid run, failed check or missed limit
+(1, a confirmed regression, and 4, inconclusive, are kept for comparisons, which are still to come).";
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
@@ -131,11 +132,16 @@ pub struct RunArgs {
     #[arg(long)]
     pub reuse: bool,
 
+    /// Give up on a step outside the measurement, such as resetting, settling or reading back, after this long
+    /// [default: 1m and 1ms for each row of the workload]
+    #[arg(long, value_name = "D", value_parser = duration)]
+    pub phase_timeout: Option<Duration>,
+
     /// Results folder; must not hold an experiment yet [default: results/TIME-WORKLOADS]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     pub out: Option<PathBuf>,
 
-    /// Print nothing but errors and the final table
+    /// Print nothing but errors, warnings, verdicts and one table
     #[arg(long, short)]
     pub quiet: bool,
 
@@ -162,11 +168,11 @@ pub struct PriceArgs {
     pub utilisation: Option<f64>,
 
     /// Your prices: a file like src/cost/prices.toml, whose offers replace the built-in ones of the same id
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path())]
     pub prices: Option<PathBuf>,
 
     /// Where each store is going to run: a table for each store with offer, copies, utilisation, ownership
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path())]
     pub targets: Option<PathBuf>,
 }
 
@@ -212,7 +218,7 @@ URL a small dataset is made and removed. Exit code 2 if a store that was asked f
 #[command(after_help = REPORT_HELP)]
 pub struct ReportArgs {
     /// Results folders, such as results/latest; several are put side by side
-    #[arg(value_name = "DIR", required = true)]
+    #[arg(value_name = "DIR", required = true, value_parser = path())]
     pub folders: Vec<PathBuf>,
 
     /// Write and print a decision record, adr.md, with the evidence in it and the decision left open
@@ -220,7 +226,7 @@ pub struct ReportArgs {
     pub adr: bool,
 
     /// Where the report of several folders goes
-    #[arg(long, value_name = "DIR", default_value = "results/side-by-side")]
+    #[arg(long, value_name = "DIR", default_value = "results/side-by-side", value_parser = path())]
     pub out: PathBuf,
 }
 
@@ -233,7 +239,7 @@ folder lies in it; that of several in a folder of its own, in which each store c
 #[command(after_help = COST_HELP)]
 pub struct CostArgs {
     /// A results folder, such as results/latest
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_parser = path())]
     pub folder: PathBuf,
 
     /// Offers to compare, by their ids in the catalogue [default: those of the run's own estimate]
@@ -256,6 +262,14 @@ A targets file has a table for each store, by its name on the command line or it
   engineer = { hours_per_month = 4, usd_per_hour = 120 }
   support_usd_per_month = 100
   other_usd_per_month = { audit = 50 }";
+
+/// A file or folder. The address of a store in its place would become folders with the password in their names.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match path.to_string_lossy().contains("://") {
+        true => Err("this is an address; give the path of a file or folder, and stores with --store"),
+        false => Ok(path),
+    })
+}
 
 fn rate(text: &str) -> Result<f64, String> {
     match text.replace(['_', ','], "").parse::<f64>() {

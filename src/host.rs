@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::resource::{RLIM_INFINITY, Resource, UsageWho, getrlimit, getrusage};
 use nix::sys::time::TimeValLike;
 
 use crate::record::Host;
@@ -39,9 +39,20 @@ pub fn cpus() -> u64 {
 }
 
 fn memory_bytes(meminfo: &str) -> u64 {
-    let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kilobytes = total.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
-    kilobytes.unwrap_or(0) * 1024
+    kilobytes(meminfo, "MemTotal:") * 1024
+}
+
+/// A value of a file like /proc/meminfo; 0 if it is not there.
+fn kilobytes(file: &str, name: &str) -> u64 {
+    let value = file.lines().find_map(|line| line.strip_prefix(name));
+    value.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse().ok()).unwrap_or(0)
+}
+
+/// Address space that this process may still take; none where it is not limited (`ulimit -v`).
+pub fn address_space_left() -> Option<u64> {
+    let (limit, _) = getrlimit(Resource::RLIMIT_AS).ok().filter(|(limit, _)| *limit != RLIM_INFINITY)?;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    Some(limit.saturating_sub(kilobytes(&status, "VmSize:") * 1024))
 }
 
 /// CPU time that this process has used, user and system.

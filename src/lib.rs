@@ -38,7 +38,11 @@ use clap::Parser;
 
 /// Parses the command line, runs the command, and turns its result into an exit code.
 pub fn main() -> ExitCode {
-    let done = match &cli::Cli::parse().command {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return commands::answer(&error),
+    };
+    let done = match &cli.command {
         cli::Command::Run(args) => commands::run::run(args),
         cli::Command::List(args) => commands::list::list(args),
         cli::Command::Report(args) => commands::report::report(args),
@@ -47,9 +51,6 @@ pub fn main() -> ExitCode {
     };
     match done {
         Ok(exit) => exit.into(),
-        Err(failed) => {
-            commands::remark(&format!("error: {:#}", failed.error));
-            failed.exit.into()
-        }
+        Err(failed) => failed.told(),
     }
 }

@@ -10,6 +10,8 @@ mod proxy;
 #[path = "common/servers.rs"]
 mod servers;
 
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{Ran, Storebench, ns};
@@ -213,5 +215,60 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     while !is_so() {
         assert!(began.elapsed() < Duration::from_secs(20), "not within 20 s: {what}");
         std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// With data enough to be in the middle of something in every phase.
+const LARGER: [&str; 9] = ["ycsb-a", "--records", "10000", "--clients", "4", "--warmup", "0s", "--timeout", "1s"];
+
+/// Starts a run, waits until it says that a phase has begun, and makes trouble. Its exit code, what it said after that and
+/// how long it took.
+fn troubled_in(phase: &str, run: &Storebench, trouble: impl FnOnce(&Child)) -> (Option<i32>, String, Duration) {
+    let mut child = run.command().stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut told = String::new();
+    while !told.ends_with(&format!(": {phase}\n")) && stderr.read_line(&mut told).expect("text") > 0 {}
+    let began = Instant::now();
+    trouble(&child);
+    stderr.read_to_string(&mut told).expect("text");
+    (child.wait().expect("it ends").code(), told, began.elapsed())
+}
+
+#[test]
+fn a_server_that_falls_silent_while_it_settles_is_given_up_with_the_phase_and_its_limit() {
+    for store in SERVERS {
+        let server = started(store);
+        let (proxy, address) = behind_a_proxy(&server);
+        let run = Storebench::run(&LARGER).store(&address).args(&["--phase-timeout", "2s"]);
+        let (code, told, took) = troubled_in("settle", &run, |_| proxy.be(Manner::Silent, Duration::from_millis(500)));
+        let error = told.lines().find(|line| line.starts_with("error: ")).unwrap_or_else(|| panic!("{store}: {told}"));
+        // A driver that connects anew in this phase has the limit of its connection.
+        let limits = ["no answer within 2s; raise --phase-timeout", "no connection within 1s"];
+        assert!(limits.iter().any(|limit| error.contains(limit)), "{store}: {told}");
+        let phases = ["settling failed: ", "reading back the load failed: "];
+        assert!(phases.iter().any(|phase| error.contains(phase)), "{store}: {told}");
+        assert!(store != "redis" || error.contains("--phase-timeout"), "{store}: {told}");
+        assert_eq!(code, Some(3), "{store}: {told}");
+        assert!(took < Duration::from_secs(20), "{store}: {took:?}");
+    }
+}
+
+#[test]
+fn a_signal_ends_a_run_whose_server_is_silent_within_seconds() {
+    for phase in ["load", "settle", "measure", "check"] {
+        let server = started("redis");
+        let (proxy, address) = behind_a_proxy(&server);
+        let run = Storebench::run(&LARGER).store(&address).args(&["--duration", "1s"]);
+        let proxy = std::sync::Arc::new(proxy);
+        let silent = std::sync::Arc::clone(&proxy);
+        let (ended, told, took) = troubled_in(phase, &run, |child| {
+            std::thread::spawn(move || silent.be(Manner::Silent, Duration::from_secs(60)));
+            std::thread::sleep(Duration::from_millis(300));
+            let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
+            nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("sent");
+        });
+        assert_eq!(ended, Some(3), "{phase}: {told}");
+        assert!(took < Duration::from_secs(25), "{phase}: {took:?}: {told}");
+        assert!(told.contains("still in the store") || phase == "check" || phase == "measure", "{phase}: {told}");
     }
 }

@@ -131,6 +131,7 @@ fn sent(workload: &str, delay_us: u64) -> Vec<Vec<String>> {
             warmup: Duration::ZERO,
             skip_after: None,
             timeout: Duration::from_secs(10),
+            phase_timeout: None,
             stops_on_failure: true,
             max_retries: 0,
         },

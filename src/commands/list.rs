@@ -1,6 +1,6 @@
 //! `storebench list`: what there is to run and to run it on.
 
-use super::{Exit, Failed, stores, tell};
+use super::{Exit, Failed, stores, tell, warn};
 use crate::cli::ListArgs;
 use crate::cost::plain;
 use crate::workload::Workload;
@@ -12,7 +12,11 @@ use crate::workload::Workload;
 pub fn list(args: &ListArgs) -> Result<Exit, Failed> {
     let text = match &args.name {
         None => everything(),
-        Some(name) => one(&Workload::find(name).map_err(Failed::usage)?, args.toml),
+        Some(name) => {
+            let workload = Workload::find(name).map_err(Failed::usage)?;
+            warn(name, &workload);
+            one(&workload, args.toml)
+        }
     };
     tell(&text)?;
     Ok(Exit::Ok)

@@ -3,14 +3,19 @@
 pub mod check;
 pub mod cost;
 pub mod list;
+mod output;
 mod progress;
 pub mod report;
 pub mod run;
+mod secrets;
 mod signals;
 mod stores;
 mod tell;
 
 use std::process::ExitCode;
+
+use crate::cost::plain;
+use crate::workload::Workload;
 
 pub use tell::{remark, tell};
 
@@ -19,9 +24,10 @@ pub use tell::{remark, tell};
 pub enum Exit {
     /// Done, and every figure may be used.
     Ok = 0,
-    /// The command line, a file or a store's configuration is wrong, or the store lacks what is asked.
+    /// The command line, a file or a store's configuration is wrong, the store lacks what is asked, or an output cannot be
+    /// written.
     Usage = 2,
-    /// A run is invalid or a check failed.
+    /// A run is invalid, a check failed or a limit was missed.
     Invalid = 3,
 }
 
@@ -41,9 +47,35 @@ pub struct Failed {
 }
 
 impl Failed {
-    /// What the user wrote, or a file that the user named, is wrong.
+    /// What the user wrote, or a file that the user named, is wrong or cannot be written.
     pub fn usage(error: impl Into<anyhow::Error>) -> Self {
         Failed { exit: Exit::Usage, error: error.into() }
+    }
+}
+
+/// Prints what the command line answers before anything is done: help, the version, or what is wrong with it.
+pub fn answer(answer: &clap::Error) -> ExitCode {
+    let text = answer.render().to_string();
+    let was_asked_for = answer.exit_code() == 0;
+    if !was_asked_for {
+        remark(text.trim_end());
+        return Exit::Usage.into();
+    }
+    tell(&text).map_or_else(|failed| failed.told(), |()| Exit::Ok.into())
+}
+
+impl Failed {
+    /// Tells the error.
+    pub fn told(&self) -> ExitCode {
+        remark(&format!("error: {:#}", self.error));
+        self.exit.into()
+    }
+}
+
+/// Says what of a workload file was not understood or not taken over.
+fn warn(name: &str, workload: &Workload) {
+    for warning in &workload.warnings {
+        remark(&format!("warning: {}: {}", plain(name), plain(warning)));
     }
 }
 

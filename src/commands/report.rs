@@ -4,16 +4,18 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 
-use super::{Exit, Failed, tell};
+use super::output::Unwritten;
+use super::{Exit, Failed, remark, tell};
 use crate::cli::ReportArgs;
 use crate::record::Experiment;
 use crate::report::side_by_side::{self, Side};
+use crate::report::text::limits::{self, Judged};
 use crate::report::{self, adr, chart};
 
 /// Rebuilds the reports of results folders and prints the table, or the decision record.
 ///
 /// # Errors
-/// When there is no readable record in a folder or the files cannot be written.
+/// When there is no readable record in a folder. A file that cannot be written is told, and an exit code.
 pub fn report(args: &ReportArgs) -> Result<Exit, Failed> {
     let experiments: anyhow::Result<Vec<Experiment>> =
         args.folders.iter().map(|folder| Experiment::read(folder)).collect();
@@ -27,36 +29,37 @@ pub fn report(args: &ReportArgs) -> Result<Exit, Failed> {
     }
     let sides = sides(&args.folders, &experiments, out);
     let merged = side_by_side::merged(&sides).ok_or_else(|| Failed::usage(anyhow!("give a results folder")))?;
-    let mut files = report::files(&merged, &sides)?;
-    if args.adr {
-        let record = adr::record(&merged, &chart::charts(&merged)?, &sides)?;
-        tell(&record)?;
-        files.push(("adr.md".to_owned(), record.into_bytes()));
+    let mut unwritten = Unwritten::default();
+    let adr = if args.adr { Some(adr::record(&merged, &chart::charts(&merged)?, &sides)?) } else { None };
+    let text = adr.clone().unwrap_or_else(|| report::text::experiment(&merged));
+    unwritten.note(tell(&text), "the files of the report are written all the same");
+    std::fs::create_dir_all(out)
+        .with_context(|| format!("cannot create the folder {}", out.display()))
+        .map_err(Failed::usage)?;
+    let files = report::files(&merged, &sides);
+    unwritten.write_report(files.map(|files| files.into_iter().chain(adr.map(decision)).collect()), out);
+    if !args.adr {
+        unwritten.note(tell(&format!("report: {}\n", out.join("report.html").display())), "it is there all the same");
+    }
+    let missed = tell_limits(&merged);
+    Ok(if unwritten.tell() {
+        Exit::Usage
+    } else if merged.is_valid() && !missed {
+        Exit::Ok
     } else {
-        tell(&report::text::experiment(&merged))?;
-        tell(&format!("report: {}\n", out.join("report.html").display()))?;
-    }
-    save(files, out)?;
-    Ok(if merged.is_valid() { Exit::Ok } else { Exit::Invalid })
+        Exit::Invalid
+    })
 }
 
-/// Writes everything that derives from the record.
-///
-/// # Errors
-/// When a file cannot be written.
-pub fn write(experiment: &Experiment, folder: &Path) -> anyhow::Result<()> {
-    save(report::render(experiment)?, folder)
+fn decision(record: String) -> (String, Vec<u8>) {
+    ("adr.md".to_owned(), record.into_bytes())
 }
 
-fn save(files: Vec<(String, Vec<u8>)>, folder: &Path) -> anyhow::Result<()> {
-    for (name, bytes) in files {
-        let path = folder.join(name);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
-        }
-        std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
+/// Says on standard error which limits were missed or could not be judged; whether one was missed.
+pub fn tell_limits(experiment: &Experiment) -> bool {
+    let limits = limits::judged(experiment);
+    limits.iter().filter_map(Judged::sentence).for_each(|sentence| remark(&sentence));
+    limits.iter().any(Judged::is_missed)
 }
 
 /// The experiments with what tells them apart: the names of their folders, or their paths where two have the same name.

@@ -7,22 +7,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use drivers::{Address, redacted};
-use jiff::Timestamp;
 use rand::seq::SliceRandom;
 
 use super::cost::Prices;
+use super::output::{Folder, Unwritten};
 use super::progress::Progress;
-use super::signals::stop_on_signals;
-use super::{Exit, Failed, remark, report, stores, tell};
+use super::secrets::hidden;
+use super::signals::Signals;
+use super::{Exit, Failed, remark, report, stores, tell, warn};
 use crate::cli::{OnError, RunArgs};
 use crate::draw::rng::{Purpose, rng};
 use crate::generate::Generator;
 use crate::host;
 use crate::load::{Load, PROFILE, Request, RunError, Until, now};
 use crate::record::{Experiment, MissingRun, SCHEMA, Tool};
-use crate::report::text;
+use crate::report::{render, text};
 use crate::workload::Workload;
 
 /// Measured where neither the command line nor the workload says how long.
@@ -35,7 +36,8 @@ const CLIENTS: u32 = 2;
 /// Runs and reports.
 ///
 /// # Errors
-/// When the arguments are wrong, a store cannot do what is asked, or results cannot be written.
+/// When the arguments are wrong, a store cannot do what is asked, or there is no folder for the results. What cannot be
+/// written after something was measured is told, and an exit code.
 pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
     let workloads = workloads(args)?;
     let addresses: Result<Vec<Address>, String> = args.stores.iter().map(|store| stores::parse(store)).collect();
@@ -46,39 +48,48 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
     let asked: Vec<String> = requests.iter().map(|request| request.id.clone()).collect();
     interleave(&mut requests, args.seed);
     let prices = Prices::load(&args.prices)?;
-    let folder = Folder::create(args, &workloads)?;
-    let stop = stop_on_signals()?;
-
     let mut experiment = experiment(args);
+    let folder = Folder::claim(args.out.as_deref(), &slug(&workloads), &experiment)?;
+    let signals = Signals::watch()?;
+    let stop = Arc::clone(&signals.stop);
+
     let mut progress = Progress::new(args.quiet);
-    let mut failures = Vec::new();
+    let (mut failures, mut unwritten) = (Vec::new(), Unwritten::default());
     for mut request in requests {
         if stop.is_set() {
-            break;
+            experiment.missing.push(missing(&request, "not begun: the experiment was interrupted".to_owned()));
+            continue;
         }
-        request.hlog = folder.path.join("hlog").join(format!("{}.hlog", request.id));
+        request.hlog = folder.log_file(&request.id);
         match stores::run(&request, &stop, &mut progress) {
             Ok(mut run) => {
-                prices.price(&mut run, &experiment.host)?;
+                unwritten.note(prices.price(&mut run, &experiment.host), "`storebench cost` prices it later");
                 experiment.runs.push(run);
                 experiment.runs.sort_by_key(|run| asked.iter().position(|id| *id == run.id));
             }
             Err(error) => {
-                experiment.missing.push(missing(&request, &error));
+                experiment.missing.push(missing(&request, error.to_string()));
                 failures.push((request.id.clone(), error));
             }
         }
         experiment.finished_at = now();
-        experiment.interrupted = stop.is_set();
-        folder.save(&experiment)?;
+        // One that cannot be written is tried again after the next run.
+        let _ = folder.save(&experiment);
     }
     progress.finish();
-    conclude(args, &experiment, &folder, &failures)
+    for problem in progress.take_failed_outputs() {
+        unwritten.note(Err(anyhow!(problem)), "the record holds the histograms of the whole run");
+    }
+    experiment.interrupted = stop.is_set();
+    let saved = folder.save(&experiment);
+    let place = saved.map_or_else(|error| unwritten.rescue(error, &experiment), |()| Some(folder.path.clone()));
+    signals.all_is_kept();
+    conclude(args, &experiment, place.as_deref(), &failures, unwritten)
 }
 
-fn missing(request: &Request, error: &RunError) -> MissingRun {
+fn missing(request: &Request, problem: String) -> MissingRun {
     let (workload, store) = (request.workload.name.clone(), request.address.to_string());
-    MissingRun { id: request.id.clone(), workload, store, problem: error.to_string() }
+    MissingRun { id: request.id.clone(), workload, store, problem }
 }
 
 /// The same store a second time would be one more repetition under another name.
@@ -102,28 +113,36 @@ fn refuse_to_keep_what_goes(args: &RunArgs, addresses: &[Address]) -> Result<(),
     }
 }
 
-/// Renders, prints and decides the exit code.
+/// Prints, draws what was measured and decides the exit code. What can be shown is shown whatever cannot be written.
 fn conclude(
     args: &RunArgs,
     experiment: &Experiment,
-    folder: &Folder,
+    place: Option<&Path>,
     failures: &[(String, RunError)],
+    mut unwritten: Unwritten,
 ) -> Result<Exit, Failed> {
+    let mut missed = false;
     if !experiment.runs.is_empty() {
-        report::write(experiment, &folder.path)?;
-        tell(&text::experiment(experiment))?;
-        if !args.quiet {
-            tell(&format!("results: {}\n", folder.path.display()))?;
+        let table = if args.quiet { text::brief(experiment) } else { text::experiment(experiment) };
+        let again =
+            place.map_or_else(String::new, |place| format!("`storebench report {}` prints it", place.display()));
+        unwritten.note(tell(&table), &again);
+        if let Some(place) = place {
+            unwritten.write_report(render(experiment), place);
+            if !args.quiet {
+                unwritten.note(tell(&format!("results: {}\n", place.display())), &again);
+            }
         }
+        missed = report::tell_limits(experiment);
     }
     for (run, error) in failures {
         remark(&format!("error: {run}: {error}"));
     }
     let all_refused =
         experiment.runs.is_empty() && !failures.is_empty() && failures.iter().all(|(_, error)| error.is_usage());
-    Ok(if all_refused {
+    Ok(if unwritten.tell() || all_refused {
         Exit::Usage
-    } else if experiment.is_valid() {
+    } else if experiment.is_valid() && !missed {
         Exit::Ok
     } else {
         Exit::Invalid
@@ -145,9 +164,7 @@ fn workloads(args: &RunArgs) -> Result<Vec<Arc<Workload>>, Failed> {
             )));
         }
         let workload = Workload::find(&name).map_err(Failed::usage)?;
-        for warning in &workload.warnings {
-            remark(&format!("warning: {name}: {warning}"));
-        }
+        warn(&name, &workload);
         if workloads.iter().any(|other| other.name == workload.name) {
             return Err(Failed::usage(anyhow!(
                 "workload `{}` is named twice; name it once, with --runs",
@@ -229,6 +246,7 @@ fn load(args: &RunArgs, workload: &Workload) -> anyhow::Result<Load> {
         skip_after: args.skip_after,
         max_retries: args.max_retries,
         timeout: args.timeout,
+        phase_timeout: args.phase_timeout,
         stops_on_failure: args.on_error == OnError::Stop,
     })
 }
@@ -247,7 +265,8 @@ fn experiment(args: &RunArgs) -> Experiment {
         started_at: now.clone(),
         finished_at: now,
         seed: args.seed,
-        interrupted: false,
+        // Until its end: so it stands in the record that a process leaves which is killed.
+        interrupted: true,
         missing: Vec::new(),
         runs: Vec::new(),
     }
@@ -265,65 +284,20 @@ fn command_line() -> String {
         words.push(match (shown, is_store) {
             (Some(address), true) => address,
             (Some(address), false) => format!("--store={address}"),
-            (None, _) => redacted(&word),
+            (None, _) => hidden(&redacted(&word)),
         });
         is_store = word == "--store";
     }
     words.join(" ")
 }
 
-/// A results folder.
-struct Folder {
-    path: PathBuf,
-    is_default: bool,
-}
-
-impl Folder {
-    fn create(args: &RunArgs, workloads: &[Arc<Workload>]) -> Result<Folder, Failed> {
-        let path = args.out.clone().unwrap_or_else(|| default_folder(workloads));
-        if path.join("experiment.json").exists() {
-            let path = path.display();
-            return Err(Failed::usage(anyhow!("{path} holds an experiment already; give --out another folder")));
-        }
-        std::fs::create_dir_all(path.join("hlog"))
-            .with_context(|| format!("cannot create the results folder {}", path.display()))
-            .map_err(Failed::usage)?;
-        Ok(Folder { path, is_default: args.out.is_none() })
-    }
-
-    /// Writes the record: to a new file that then takes the old one's place, so that there is always a whole one.
-    fn save(&self, experiment: &Experiment) -> anyhow::Result<()> {
-        let (target, partial) = (self.path.join("experiment.json"), self.path.join("experiment.json.partial"));
-        std::fs::write(&partial, experiment.to_json()?)
-            .with_context(|| format!("cannot write {}", partial.display()))?;
-        std::fs::rename(&partial, &target).with_context(|| format!("cannot write {}", target.display()))?;
-        if self.is_default {
-            self.point_latest();
-        }
-        Ok(())
-    }
-
-    /// `results/latest` is a convenience: where links cannot be made, the printed path serves.
-    fn point_latest(&self) {
-        #[cfg(unix)]
-        if let (Some(parent), Some(name)) = (self.path.parent(), self.path.file_name()) {
-            let latest = parent.join("latest");
-            if latest.is_symlink() || !latest.exists() {
-                let _ = std::fs::remove_file(&latest);
-                let _ = std::os::unix::fs::symlink(name, &latest);
-            }
-        }
-    }
-}
-
-/// `results/<UTC time>-<workload or how many>`.
-fn default_folder(workloads: &[Arc<Workload>]) -> PathBuf {
-    let slug = match workloads {
+/// What the default folder is named after: the workload, or how many they are.
+fn slug(workloads: &[Arc<Workload>]) -> String {
+    match workloads {
         [one] => one.name.clone(),
         several if several.iter().map(|workload| workload.name.as_str()).eq(Workload::HEADLINE) => {
             "headline".to_owned()
         }
         several => format!("{}-workloads", several.len()),
-    };
-    Path::new("results").join(format!("{}-{slug}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ")))
+    }
 }

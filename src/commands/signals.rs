@@ -1,12 +1,15 @@
 //! Signals that end a run: the first one asks for a clean stop, in which what was measured is kept; a second one ends
-//! the process at once.
+//! the process at once, and so does a run that does not stop within a minute.
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use nix::sys::signal::Signal::SIGXFSZ;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failed, remark};
@@ -18,42 +21,73 @@ const MOMENT: Duration = Duration::from_millis(500);
 /// The exit code of a process that was ended by Ctrl-C, as shells give it.
 const ENDED: i32 = 130;
 
-/// A wish to stop that Ctrl-C, SIGTERM and SIGHUP set.
-///
-/// # Errors
-/// When signals cannot be watched.
-pub fn stop_on_signals() -> Result<Arc<Stop>, Failed> {
-    let stop = Arc::new(Stop::default());
-    let wished = Arc::clone(&stop);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
-    let runtime = runtime.context("cannot watch for signals")?;
-    let inside = runtime.enter();
-    let mut signals = watched().context("cannot watch for signals")?;
-    drop(inside);
-    std::thread::spawn(move || {
-        let mut first: Option<Instant> = None;
-        loop {
-            runtime.block_on(any(&mut signals));
-            match first {
-                None => {
-                    first = Some(Instant::now());
-                    wished.set();
-                    remark("stopping: what was measured is kept; Ctrl-C again ends at once");
-                }
-                Some(at) if at.elapsed() < MOMENT => {}
-                Some(_) => {
-                    // Servers are stopped by their guards, which see that this process is gone.
-                    drivers::scratch::remove_all();
-                    std::process::exit(ENDED);
-                }
+/// How long after the first signal the process ends by itself at the latest. Everything that waits for a store gives up
+/// long before; this is for calls that cannot be interrupted, such as those of an embedded store.
+const AT_THE_LATEST: Duration = Duration::from_secs(60);
+
+/// The answer of this process to signals that ask it to end.
+pub struct Signals {
+    /// Set by the first one.
+    pub stop: Arc<Stop>,
+    is_kept: Arc<AtomicBool>,
+}
+
+impl Signals {
+    /// Watches for Ctrl-C, SIGTERM and SIGHUP. A file that reaches `ulimit -f` is from here on an error of the one who
+    /// writes it, as a full disk is, and does not end the process.
+    ///
+    /// # Errors
+    /// When signals cannot be watched.
+    pub fn watch() -> Result<Signals, Failed> {
+        let watched = Signals { stop: Arc::default(), is_kept: Arc::default() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.context("cannot watch for signals")?;
+        let inside = runtime.enter();
+        let signals = ending().context("cannot watch for signals")?;
+        // Nobody waits for this one: it is enough that it is not left to its default, which ends the process.
+        drop(signal(SignalKind::from_raw(SIGXFSZ as i32)).context("cannot watch for signals")?);
+        drop(inside);
+        let (stop, is_kept) = (Arc::clone(&watched.stop), Arc::clone(&watched.is_kept));
+        let answer = move || answer(&runtime, signals, &stop, &is_kept);
+        std::thread::Builder::new().spawn(answer).context("cannot start the thread that watches for signals")?;
+        Ok(watched)
+    }
+
+    /// Says that what was measured is in its file: what follows takes only the time that drawing takes.
+    pub fn all_is_kept(&self) {
+        self.is_kept.store(true, Ordering::Relaxed);
+    }
+}
+
+fn answer(runtime: &Runtime, mut signals: Vec<Signal>, stop: &Stop, is_kept: &AtomicBool) {
+    runtime.block_on(any(&mut signals));
+    let first = Instant::now();
+    stop.set();
+    remark("stopping: what was measured is kept; Ctrl-C again ends at once");
+    loop {
+        let left = AT_THE_LATEST.saturating_sub(first.elapsed());
+        let another = runtime.block_on(async { tokio::time::timeout(left, any(&mut signals)).await });
+        match another {
+            Ok(()) if first.elapsed() < MOMENT => continue,
+            Ok(()) => {}
+            Err(_) if is_kept.load(Ordering::Relaxed) => {
+                runtime.block_on(any(&mut signals));
+            }
+            Err(_) => {
+                let seconds = AT_THE_LATEST.as_secs();
+                remark(&format!(
+                    "error: the run did not stop within {seconds} s and is given up; earlier ones are kept"
+                ));
             }
         }
-    });
-    Ok(stop)
+        // Servers are stopped by their guards, which see that this process is gone.
+        drivers::scratch::remove_all();
+        std::process::exit(ENDED);
+    }
 }
 
 /// Those that ask a process to end and can be answered.
-fn watched() -> std::io::Result<Vec<Signal>> {
+fn ending() -> std::io::Result<Vec<Signal>> {
     let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
     if !is_ignored(SignalKind::hangup()) {
         kinds.push(SignalKind::hangup());

@@ -121,6 +121,43 @@ pub async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, F
     tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(no_answer(limit)))
 }
 
+/// An answer in a phase that is not measured, such as settling, within the limit of such a phase. A failure for the limit
+/// names it and its flag.
+///
+/// # Errors
+/// What the store answers, or `Timeout`.
+pub async fn within_phase<T>(limit: Duration, answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
+        let failure = no_answer(limit);
+        Err(Failure { message: format!("{}; raise --phase-timeout if it needs longer", failure.message), ..failure })
+    })
+}
+
+/// How long a store is still waited for after a signal to stop, for each step that follows a measurement: long enough to
+/// remove a usual dataset.
+const AFTER_STOP: Duration = Duration::from_secs(5);
+
+/// An answer, for which a stop waits only a little while.
+///
+/// # Errors
+/// What the store answers, or `Timeout`.
+pub async fn unless_stopped<T>(stop: &Stop, answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let given_up = async {
+        while !stop.is_set() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        tokio::time::sleep(AFTER_STOP).await;
+    };
+    tokio::select! {
+        biased;
+        answer = answer => answer,
+        () = given_up => {
+            let waited = humantime::format_duration(AFTER_STOP);
+            Err(Failure::new(FailureKind::Timeout, format!("no answer within {waited} after the signal to stop")))
+        }
+    }
+}
+
 /// An answer of a store that may be away for a while.
 ///
 /// # Errors
@@ -132,7 +169,7 @@ pub async fn awaited<T, F: Future<Output = Result<T, Failure>>>(
 ) -> Result<T, Failure> {
     let began = Instant::now();
     loop {
-        match within(limit, ask()).await {
+        match within_phase(limit, ask()).await {
             Err(failure) if failure.kind == FailureKind::Unavailable && began.elapsed() < away => {
                 tokio::time::sleep(LONGEST_WAIT / 4).await;
             }
@@ -199,6 +236,8 @@ mod tests {
         for told in [silent, unreachable].map(|failed| failed.expect_err("no answer").message) {
             assert!(told.contains("within 5ms; raise --timeout"), "{told}");
         }
+        let phase = within_phase(limit, std::future::pending::<Result<(), Failure>>()).await;
+        assert!(phase.expect_err("no answer").message.contains("within 5ms; raise --phase-timeout"));
         let refused = within_timeout(Duration::from_secs(60), 1, unreachable_after(Duration::ZERO)).await;
         assert!(!refused.expect_err("no connection").message.contains("--timeout"), "it was told at once");
     }

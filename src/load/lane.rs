@@ -148,7 +148,7 @@ impl<S: Store> Lane<S> {
                 measured = Duration::from_nanos(progress.now_ns - began_ns);
             }
         }
-        // The collector may have failed on its log; the lane's own results are returned all the same.
+        // The collector may be gone; the lane's own results are returned all the same.
         let _ = self.outbox.send(Message::Finished { lane: self.index });
         let Progress { reconnects, disconnected, .. } = progress;
         Ended { ledger: self.ledger, tally: self.tally, scheduled, reconnects, disconnected, measured }

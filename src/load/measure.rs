@@ -1,8 +1,5 @@
 //! Warm-up, measurement and drain: lanes on their threads, the collector on its own.
 
-use std::fs::File;
-use std::io::BufWriter;
-use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,6 +39,8 @@ const HEAD_START: Duration = Duration::from_millis(20);
 pub struct Outcome {
     /// What they measured.
     pub measured: Measured,
+    /// Why the histogram log is not whole, if it is not.
+    pub log_problem: Option<String>,
     /// What was recorded apart.
     pub slots: Vec<Slot>,
     /// What remains of each lane.
@@ -63,7 +62,7 @@ pub struct Outcome {
 /// Runs the lanes.
 ///
 /// # Errors
-/// When a session cannot be opened or the histogram log cannot be written.
+/// When a session cannot be opened, or the system grants no thread.
 pub fn measure<S: Store>(
     prepared: &Prepared<S>,
     server: Option<&Server>,
@@ -76,7 +75,6 @@ pub fn measure<S: Store>(
     let threads = threads::count(S::PLACEMENT, load, prepared.shares_machine);
     let open_loop = load.rate_per_s.is_some();
     let (slots, first_slots) = slots(request.plan());
-    let log = create(&request.hlog)?;
     let (outbox, inbox) = channel();
     let (give, spares): (Vec<_>, Vec<_>) = (0..lanes).map(|_| channel()).unzip();
     let spares = Mutex::new(spares.into_iter().map(Some).collect::<Vec<_>>());
@@ -107,11 +105,13 @@ pub fn measure<S: Store>(
     let (mut cpu, mut given, mut wall) = (Duration::ZERO, None, Instant::now());
     let mut usage = usage::Samples::default();
     let (ended, measured) = thread::scope(|scope| {
-        let collecting = scope.spawn(move || {
-            hlog::with_log(Box::new(log), SystemTime::now(), |log| {
+        let collect = move || {
+            hlog::with_log(&request.hlog, SystemTime::now(), |log| {
                 collector.collect(lanes, &inbox, log, &mut |line| watch.second(line))
             })
-        });
+        };
+        let collecting = thread::Builder::new().spawn_scoped(scope, collect);
+        let collecting = collecting.map_err(|refused| error(request, CONNECTING, threads::no_thread(refused)))?;
         let start = || Arc::new(course::<S>(request, &first_slots, slots.len(), stop));
         let ended = threads::run_lanes(&prepared.store, load, threads, start, &build, |course| {
             sleep_until(&course.clock, course.measure_ns, stop);
@@ -124,12 +124,14 @@ pub fn measure<S: Store>(
         given = host::given_cpu().zip(given).map(|(now, before)| now.since(before));
         // The collector ends when every lane has said so, or when nobody is left who could: `build` holds a sender.
         drop(build);
-        (ended, collecting.join())
-    });
+        Ok::<_, RunError>((ended, collecting.join()))
+    })?;
     let ended = ended.map_err(|failure| error(request, CONNECTING, failure))?;
-    let measured = measured.map_err(|_| anyhow::anyhow!("the collector panicked; this is a bug in storebench"))??;
+    let collected = measured.map_err(|_| anyhow::anyhow!("the collector panicked; this is a bug in storebench"));
+    let (measured, log_problem) = collected?;
     Ok(Outcome {
         measured,
+        log_problem,
         slots,
         ended,
         measure_ns: load.warmup.as_nanos() as u64,
@@ -199,9 +201,4 @@ fn course<S: Store>(request: &Request, first_slots: &[usize], slot_count: usize,
         max_retries: load.max_retries,
         stop: Arc::clone(stop),
     }
-}
-
-fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
-    let file = File::create(path).map_err(|error| anyhow::anyhow!("cannot create {}: {error}", path.display()))?;
-    Ok(BufWriter::new(file))
 }

@@ -28,11 +28,12 @@ mod verdict;
 mod work;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use drivers::server::{self, Server};
 use drivers::{Address, Durability, Failure, Placement, Store};
+use jiff::Timestamp;
 use thiserror::Error;
 use tokio::runtime::Runtime;
 
@@ -78,6 +79,14 @@ impl Request {
     pub fn plan(&self) -> &Plan {
         &self.generator.plan
     }
+
+    /// How long the store may take for one step that is not measured, when it holds so many rows beside the loaded ones:
+    /// what the user sets, else a minute and half a millisecond a row. Loading, the slowest of them, takes 10 to 50 us a
+    /// row on the stores of this suite.
+    fn phase_limit(&self, added: u64) -> Duration {
+        let rows = self.plan().rows().saturating_add(added);
+        self.load.phase_timeout.unwrap_or(Duration::from_secs(60) + Duration::from_micros(rows.saturating_mul(500)))
+    }
 }
 
 /// How the load is applied.
@@ -99,6 +108,8 @@ pub struct Load {
     pub max_retries: u32,
     /// After how long an operation of a remote store is given up.
     pub timeout: Duration,
+    /// After how long a step that is not measured is given up; none: by the number of rows.
+    pub phase_timeout: Option<Duration>,
     /// Whether the first failed operation ends the run.
     pub stops_on_failure: bool,
 }
@@ -138,6 +149,8 @@ pub trait Watch: Send {
     fn loaded(&mut self, rows: u64, of: u64, elapsed: Duration);
     /// A second has passed.
     fn second(&mut self, line: &Interval);
+    /// The histogram log could not be written; the run goes on without it.
+    fn output_failed(&mut self, problem: String);
 }
 
 /// Watches nothing: for benches and programs of one's own.
@@ -148,6 +161,7 @@ impl Watch for Unwatched {
     fn phase(&mut self, _: &str, _: &str) {}
     fn loaded(&mut self, _: u64, _: u64, _: Duration) {}
     fn second(&mut self, _: &Interval) {}
+    fn output_failed(&mut self, _: String) {}
 }
 
 /// Why there is no record of a run.
@@ -190,7 +204,7 @@ pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch)
     refuse_what_it_cannot::<S>(request)?;
     let admin = threads::runtime().map_err(anyhow::Error::from)?;
     // A signal to the whole process group also ends a server that is about to start.
-    let server = admin.block_on(serve::<S>(request, watch));
+    let server = admin.block_on(client::unless(stop, RunError::Stopped, serve::<S>(request, watch)));
     let server = server.map_err(|error| if stop.is_set() { RunError::Stopped } else { error })?;
     let opening = prepare::open::<S>(request, server.as_ref());
     let store = Arc::new(admin.block_on(client::unless(stop, RunError::Stopped, opening))?);
@@ -199,9 +213,11 @@ pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch)
     // Whatever happened, what was made in the store is removed, unless it is no longer ours; but the first error is the
     // one to report, and a failed removal must not lose a measured run.
     let store = Arc::try_unwrap(store).map_err(|_| anyhow::anyhow!("a lane still holds the store; this is a bug"))?;
-    let patience = if run.is_ok() { PATIENCE } else { request.load.timeout * 6 };
-    let is_ours = admin.block_on(client::within(patience, mark.is_there(&store))).unwrap_or(true);
-    let closed = admin.block_on(client::within(patience, close(store, request.keep || !is_ours)));
+    let limit = run.as_ref().map_or(request.load.timeout * 6, |run| request.phase_limit(run.counts.succeeded));
+    let is_ours = client::unless_stopped(stop, client::within_phase(limit, mark.is_there(&store)));
+    let is_ours = admin.block_on(is_ours).unwrap_or(true);
+    let closed = client::within_phase(limit, close(store, request.keep || !is_ours));
+    let closed = admin.block_on(client::unless_stopped(stop, closed));
     let left = closed.unwrap_or_else(|failure| vec![left_behind(server.as_ref(), &failure)]);
     match run {
         Ok(mut run) => {
@@ -230,9 +246,6 @@ fn left_behind(server: Option<&Server>, failure: &Failure) -> String {
     }
     format!("its data is still in the store: {failure}")
 }
-
-/// How long the store may take for one step that is not measured: building an index takes minutes, not hours.
-const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// How long a store that was lost in the run, or with its first failure, is waited for before it is read back.
 const BACK_WITHIN: Duration = Duration::from_secs(10);
@@ -266,20 +279,28 @@ fn go_through_the_phases<S: Store>(
     let mut prepared = admin.block_on(client::unless(stop, RunError::Stopped, preparing))?;
 
     watch.phase(&request.id, "measure");
-    let stop = Arc::new(Stop::under(stop));
-    let outcome = measure::measure(&prepared, server, request, &stop, watch)?;
+    let signal = stop;
+    let stop = Arc::new(Stop::under(signal));
+    let mut outcome = measure::measure(&prepared, server, request, &stop, watch)?;
+    let log_problem = outcome.log_problem.take();
 
     watch.phase(&request.id, "check");
     let began = Instant::now();
     let mut ledger = Ledger::new(request.plan());
     outcome.ended.iter().for_each(|lane| ledger.merge(&lane.ledger));
     let mut wrong = Vec::new();
-    if let Err(why) = admin.block_on(check(&mut prepared, mark, request, &ledger, &mut wrong)) {
+    let checked = client::unless_stopped(signal, check(&mut prepared, mark, request, &ledger, &mut wrong));
+    if let Err(why) = admin.block_on(checked) {
         prepared.checks.push(audit::not_carried_out(&why));
         wrong.push(format!("what the store holds after the run could not be checked: {why}"));
     }
     prepared.phases.check_s = began.elapsed().as_secs_f64();
-    Ok(assemble::assemble(request, &prepared, &outcome, began_at, &stop, wrong)?)
+    let mut run = assemble::assemble(request, &prepared, &outcome, began_at, &stop, wrong)?;
+    if let Some(problem) = log_problem {
+        run.verdict.notes.push(problem.clone());
+        watch.output_failed(problem);
+    }
+    Ok(run)
 }
 
 /// Whether the store is still what was measured; then reads back what it holds and reconciles it with what it
@@ -291,25 +312,35 @@ async fn check<S: Store>(
     ledger: &Ledger,
     wrong: &mut Vec<String>,
 ) -> Result<(), Failure> {
-    let description = client::awaited(BACK_WITHIN, PATIENCE, || prepared.store.describe()).await?.printable();
+    let tables = ledger.tables.iter().map(|table| &table.inserted);
+    let added = tables.chain(&ledger.logs).chain(&ledger.series).map(|added| added.rows.rows);
+    let limit = request.phase_limit(added.sum());
+    let description = client::awaited(BACK_WITHIN, limit, || prepared.store.describe()).await?.printable();
     wrong.extend(verdict::weakened(&prepared.description.guarantees, &description.guarantees));
-    if !client::within(PATIENCE, mark.is_there(&*prepared.store)).await? {
+    if !client::within_phase(limit, mark.is_there(&*prepared.store)).await? {
         return Err(Failure::broken(
             "another run of this workload has replaced the data; give each run a place of its own",
         ));
     }
-    prepared.footprints.after_run = client::within(PATIENCE, prepared.store.footprint()).await?;
+    prepared.footprints.after_run = client::within_phase(limit, prepared.store.footprint()).await?;
     if S::KEEPS_DATA {
         let mut session = client::within_timeout(request.load.timeout, 1, prepared.store.session()).await?;
         let audit = audit::audit(&mut session, request.plan(), &prepared.before, ledger);
-        prepared.checks.extend(client::within(PATIENCE, audit).await?);
+        prepared.checks.extend(client::within_phase(limit, audit).await?);
     }
     Ok(())
 }
 
-/// The time of day to the millisecond, RFC 3339, UTC.
+/// The time of day to the millisecond, RFC 3339, UTC: read once, and from then on what the monotonic clock adds. A clock
+/// that is set meanwhile would have runs end before they begin.
 pub fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+    static BEGAN: LazyLock<(Timestamp, Instant)> = LazyLock::new(|| (Timestamp::now(), Instant::now()));
+    let (began, clock) = *BEGAN;
+    moment(began, clock.elapsed())
+}
+
+fn moment(began: Timestamp, elapsed: Duration) -> String {
+    began.saturating_add(elapsed).unwrap_or(began).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 /// The phases in which a failure means that the store, as it was named, cannot be used.
@@ -333,4 +364,16 @@ impl RunError {
 
 fn error(request: &Request, phase: &'static str, failure: Failure) -> RunError {
     RunError::Store { store: request.address.to_string(), phase, failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_of_a_record_follow_the_monotonic_clock() {
+        assert_eq!(moment(Timestamp::UNIX_EPOCH, Duration::from_millis(61_500)), "1970-01-01T00:01:01.500Z");
+        let (earlier, later) = (now(), now());
+        assert!(earlier <= later, "{earlier} {later}");
+    }
 }

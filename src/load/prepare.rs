@@ -12,12 +12,13 @@ use crate::generate::{Frontiers, Loader};
 use crate::record::{CheckResult, Footprints, Loading, Phases};
 
 use super::audit;
-use super::client::{within, within_timeout};
+use super::client::{within_phase, within_timeout};
 use super::holding::{self, Holding};
 use super::ledger::Ledger;
 use super::mark::Mark;
 use super::pace::Stop;
-use super::{CONNECTING, LOOKING, OPENING, PATIENCE, RESET, Request, RunError, Watch, error, shares_machine};
+use super::threads;
+use super::{CONNECTING, LOOKING, OPENING, RESET, Request, RunError, Watch, error, shares_machine};
 
 /// A store ready to be measured.
 pub struct Prepared<S> {
@@ -55,6 +56,9 @@ pub fn refuse_what_it_cannot<S: Store>(request: &Request) -> Result<(), RunError
             capability.name(),
             request.plan().name
         )));
+    }
+    if let Some(refusal) = threads::no_room_for(S::PLACEMENT, &request.load) {
+        return Err(RunError::Refused(refusal));
     }
     if let Some(program) = S::PROGRAM.filter(|_| !request.address.is_given()) {
         program.find().map_err(|failure| RunError::Refused(failure.to_string()))?;
@@ -114,7 +118,8 @@ pub async fn prepare<S: Store>(
     watch: &mut dyn Watch,
 ) -> Result<Prepared<S>, RunError> {
     let failed = |phase| move |failure| error(request, phase, failure);
-    let is_empty = within(PATIENCE, mark.is_there(&**store)).await.map_err(failed(LOOKING))?;
+    let limit = request.phase_limit(0);
+    let is_empty = within_phase(limit, mark.is_there(&**store)).await.map_err(failed(LOOKING))?;
     if !is_empty {
         // What would be refused must not take the place of what an earlier run has kept.
         accepted(store, request).await?;
@@ -125,9 +130,9 @@ pub async fn prepare<S: Store>(
         None => {
             watch.phase(&request.id, "reset");
             let began = Instant::now();
-            within(PATIENCE, store.reset()).await.map_err(failed(RESET))?;
+            within_phase(limit, store.reset()).await.map_err(failed(RESET))?;
             let reset_s = began.elapsed().as_secs_f64();
-            within(PATIENCE, mark.claim(&**store)).await.map_err(failed(RESET))?;
+            within_phase(limit, mark.claim(&**store)).await.map_err(failed(RESET))?;
             // Told again below, for the record; but what cannot be measured need not be loaded.
             accepted(store, request).await?;
             connect_all(store, request).await?;
@@ -141,7 +146,7 @@ pub async fn prepare<S: Store>(
         loading.digests = before.digests(&request.plan().dataset);
     }
     phases.load_s = if loading.reused { 0.0 } else { loading.rows as f64 / loading.rows_per_s.max(f64::MIN_POSITIVE) };
-    let footprint = within(PATIENCE, store.footprint()).await;
+    let footprint = within_phase(limit, store.footprint()).await;
     let after_load = footprint.map_err(failed("measuring the footprint"))?;
     Ok(Prepared {
         store: Arc::clone(store),
@@ -173,6 +178,7 @@ async fn load_and_settle<S: Store>(
     watch: &mut dyn Watch,
 ) -> Result<(Phases, Data), RunError> {
     let failed = |phase| move |failure| error(request, phase, failure);
+    let limit = request.phase_limit(0);
     watch.phase(&request.id, "load");
     let session = within_timeout(request.load.timeout, 1, store.session()).await;
     let mut session = session.map_err(failed("opening a session"))?;
@@ -180,18 +186,18 @@ async fn load_and_settle<S: Store>(
 
     watch.phase(&request.id, "settle");
     let began = Instant::now();
-    within(PATIENCE, store.settle()).await.map_err(failed("settling"))?;
+    within_phase(limit, store.settle()).await.map_err(failed("settling"))?;
     let phases = Phases { settle_s: began.elapsed().as_secs_f64(), ..Phases::default() };
 
     let (mut before, mut checks) = (Holding::default(), Vec::new());
     if S::KEEPS_DATA {
         let dataset = &request.plan().dataset;
-        let read = within(PATIENCE, holding::read_back(&mut session, dataset, &ledger)).await;
+        let read = within_phase(limit, holding::read_back(&mut session, dataset, &ledger)).await;
         before = read.map_err(failed("reading back the load"))?;
         checks = audit::loaded(dataset, &ledger, &before);
     }
     if request.keep {
-        let note = within(PATIENCE, mark.describe(&**store)).await;
+        let note = within_phase(limit, mark.describe(&**store)).await;
         note.map_err(failed("noting what was loaded"))?;
     }
     Ok((phases, Data { loading, before, checks }))
@@ -206,7 +212,8 @@ async fn reuse<S: Store>(
     watch: &mut dyn Watch,
 ) -> Result<Option<Data>, RunError> {
     let failed = |failure| error(request, "looking for data to reuse", failure);
-    if !within(PATIENCE, mark.describes(&**store)).await.map_err(failed)? {
+    let limit = request.phase_limit(0);
+    if !within_phase(limit, mark.describes(&**store)).await.map_err(failed)? {
         watch.phase(&request.id, "nothing to reuse: no data of this workload, size and seed is kept there");
         return Ok(None);
     }
@@ -214,13 +221,13 @@ async fn reuse<S: Store>(
     let (loading, ledger) = load::<S::Session>(None, request, stop, watch).await?;
     let dataset = &request.plan().dataset;
     let mut session = within_timeout(request.load.timeout, 1, store.session()).await.map_err(failed)?;
-    let before = within(PATIENCE, holding::read_back(&mut session, dataset, &ledger)).await.map_err(failed)?;
+    let before = within_phase(limit, holding::read_back(&mut session, dataset, &ledger)).await.map_err(failed)?;
     let checks = audit::loaded(dataset, &ledger, &before);
     if checks.iter().any(|check| !check.passed) {
         watch.phase(&request.id, "nothing to reuse: the kept data has changed since it was loaded");
         return Ok(None);
     }
-    within(PATIENCE, mark.describe(&**store)).await.map_err(failed)?;
+    within_phase(limit, mark.describe(&**store)).await.map_err(failed)?;
     watch.phase(&request.id, "reuse the kept data");
     Ok(Some(Data { loading, before, checks }))
 }
@@ -238,7 +245,7 @@ async fn connect_all<S: Store>(store: &Arc<S>, request: &Request) -> Result<(), 
 
 /// What the store says of itself, if that is what was asked for.
 async fn accepted<S: Store>(store: &Arc<S>, request: &Request) -> Result<Description, RunError> {
-    let described = within(PATIENCE, store.describe()).await;
+    let described = within_phase(request.phase_limit(0), store.describe()).await;
     let description = described.map_err(|failure| error(request, "describing", failure))?.printable();
     let asked = asked_of::<S>(request);
     if description.guarantees.durability < asked {
@@ -297,7 +304,7 @@ async fn load<T: Session>(
         watch.loaded(rows, of, began.elapsed());
     }
     if let Some(session) = &mut session {
-        let loaded = within(PATIENCE, session.loaded()).await;
+        let loaded = within_phase(request.phase_limit(0), session.loaded()).await;
         loaded.map_err(|failure| error(request, "loading", failure))?;
     }
     let reused = session.is_none();

@@ -32,6 +32,28 @@ pub fn count(placement: Placement, load: &Load, shares_machine: bool) -> usize {
     }
 }
 
+/// Why the address space that `ulimit -v` leaves holds no threads for so many lanes, if it does not. Where it ends, some
+/// threads can no longer even be refused: the standard library panics when a new one finds no room for its signal stack.
+pub fn no_room_for(placement: Placement, load: &Load) -> Option<String> {
+    /// A thread's stack, as the standard library asks for it, and what lies around it.
+    const THREAD: u64 = (2 << 20) + (128 << 10);
+    /// What glibc reserves for an arena, of which there are up to 8 a CPU.
+    const ARENA: u64 = 64 << 20;
+    /// What a lane keeps: its session, histograms and ledger.
+    const LANE: u64 = 64 << 10;
+    let left = host::address_space_left()?;
+    let (threads, lanes) = (count(placement, load, false) as u64, u64::from(load.clients));
+    let needed = threads * THREAD + threads.min(8 * host::cpus()) * ARENA + lanes * LANE;
+    let mib = |bytes: u64| bytes >> 20;
+    (needed > left).then(|| {
+        format!(
+            "{lanes} clients may need {} MiB of address space, and `ulimit -v` leaves {} MiB; lower --clients or raise it",
+            mib(needed),
+            mib(left)
+        )
+    })
+}
+
 /// A runtime for what is not measured.
 ///
 /// # Errors
@@ -69,7 +91,7 @@ pub fn run_lanes<S: Store>(
             match thread::Builder::new().spawn_scoped(scope, carried) {
                 Ok(thread) => running.push(thread),
                 Err(error) => {
-                    let _ = refused.send(Err(no_room("thread", "ulimit -u", error)));
+                    let _ = refused.send(Err(no_thread(error)));
                     break;
                 }
             }
@@ -124,6 +146,11 @@ fn carry<S: Store>(
     let Ok(course) = begin.recv() else { return Vec::new() };
     let lanes = indices.iter().zip(clients).map(|(index, client)| build(*index, client, Arc::clone(&course)));
     side_by_side(&runtime, lanes.collect())
+}
+
+/// A thread needs a process of its own in the system's count, and room for its stack.
+pub fn no_thread(error: std::io::Error) -> Failure {
+    no_room("thread", "ulimit -u` or `ulimit -v", error)
 }
 
 /// Each thread of lanes has an event queue, which takes some of the files that a process may open.

@@ -120,20 +120,16 @@ pub struct Series {
 
 impl Collector<'_> {
     /// Collects until every lane has finished. `log` gets every second's histograms, `watch` every closed line.
-    ///
-    /// # Errors
-    /// When the log cannot be written; the lanes are drained all the same.
     pub fn collect(
         &self,
         lanes: usize,
         inbox: &Receiver<Message>,
         log: &mut LogWriter<'_, '_>,
         watch: &mut dyn FnMut(&Interval),
-    ) -> anyhow::Result<Measured> {
+    ) -> Measured {
         let mut measured = Measured::new(self.slots.len());
         let mut open: BTreeMap<i64, (Phase, Recorder)> = BTreeMap::new();
         let mut at: Vec<i64> = vec![i64::MIN; lanes];
-        let mut result = Ok(());
         while at.iter().any(|second| *second != i64::MAX) {
             let Ok(message) = inbox.recv() else { break };
             match message {
@@ -150,10 +146,10 @@ impl Collector<'_> {
             let reached = at.iter().copied().min().unwrap_or(i64::MAX);
             while open.len() > OPEN_SECONDS || open.first_key_value().is_some_and(|(second, _)| *second < reached) {
                 let Some((second, (phase, recorder))) = open.pop_first() else { break };
-                result = result.and_then(|()| self.close(second, phase, recorder, &mut measured, log, watch));
+                self.close(second, phase, recorder, &mut measured, log, watch);
             }
         }
-        result.map(|()| measured)
+        measured
     }
 
     fn close(
@@ -164,7 +160,7 @@ impl Collector<'_> {
         measured: &mut Measured,
         log: &mut LogWriter<'_, '_>,
         watch: &mut dyn FnMut(&Interval),
-    ) -> anyhow::Result<()> {
+    ) {
         let planned_s = self.planned.map_or(f64::INFINITY, |planned| planned.as_secs_f64());
         let phase = if phase == Phase::Measure && second as f64 >= planned_s { Phase::Drain } else { phase };
         let began_ns = (self.warmup.as_nanos() as i64 + second * 1_000_000_000).max(0) as u64;
@@ -176,7 +172,7 @@ impl Collector<'_> {
             second as f64 + 1.0
         };
         let length_s = end_s - second as f64;
-        log.write(self.slots, &recorder, phase, began, Duration::from_secs_f64(length_s))?;
+        log.write(self.slots, &recorder, phase, began, Duration::from_secs_f64(length_s));
 
         let mut line = Merged::new(second as f64, length_s, phase, recorder.skipped);
         for (slot, recorded) in self.slots.iter().zip(&recorder.slots) {
@@ -199,7 +195,6 @@ impl Collector<'_> {
             }
             None => measured.timeline.push(line),
         }
-        Ok(())
     }
 }
 

@@ -4,7 +4,9 @@
 //! StartTime and BaseTime are both written, because the Java reader guesses between absolute and relative times when one
 //! is missing. Payloads are V2 and deflated, the only encoding which that reader takes. Maxima are in milliseconds.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, BufWriter, Write, sink};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use hdrhistogram::serialization::V2DeflateSerializer;
@@ -15,18 +17,19 @@ use crate::record::Phase;
 use super::Slot;
 use super::recorder::Recorder;
 
-/// Where a log goes.
-pub type Out = Box<dyn Write + Send>;
+type Out = Box<dyn Write + Send>;
 
-/// Opens a log and hands its writer to `body`: the writer borrows its serialiser, so it cannot be returned.
-///
-/// # Errors
-/// When the log cannot be written, and what `body` returns.
+/// Opens a log and hands its writer to `body`: the writer borrows its serialiser, so it cannot be returned. A log that
+/// cannot be written does not stop what is measured: it ends there, and the problem is returned beside the result.
 pub fn with_log<T>(
-    mut out: Out,
+    path: &Path,
     began: SystemTime,
-    body: impl FnOnce(&mut LogWriter<'_, '_>) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
+    body: impl FnOnce(&mut LogWriter<'_, '_>) -> T,
+) -> (T, Option<String>) {
+    let (mut out, mut problem): (Out, Option<String>) = match create(path) {
+        Ok(file) => (Box::new(BufWriter::new(file)), None),
+        Err(error) => (Box::new(sink()), Some(error.to_string())),
+    };
     let mut serializer = V2DeflateSerializer::new();
     let writer = IntervalLogWriterBuilder::new()
         .add_comment("[Histogram log format version 1.3]")
@@ -34,22 +37,30 @@ pub fn with_log<T>(
         .with_start_time(began)
         .with_base_time(began)
         .with_max_value_divisor(1_000_000.0)
-        .begin_log_with(&mut out, &mut serializer)?;
-    let done = body(&mut LogWriter { writer })?;
-    out.flush()?;
-    Ok(done)
+        .begin_log_with(&mut out, &mut serializer)
+        .map_err(|error| problem.get_or_insert(error.to_string()).clone());
+    let mut log = LogWriter { writer };
+    let done = body(&mut log);
+    problem = problem.or(log.writer.err());
+    problem = problem.or(out.flush().err().map(|error| error.to_string()));
+    (done, problem.map(|problem| format!("cannot write all of {}: {problem}", path.display())))
 }
 
-/// Writes intervals.
+/// A new file. What is there from an earlier attempt, a link too, is removed and not written through.
+fn create(path: &Path) -> io::Result<File> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => File::create_new(path),
+    }
+}
+
+/// Writes intervals, until it cannot.
 pub struct LogWriter<'a, 'b> {
-    writer: IntervalLogWriter<'a, 'b, Out, V2DeflateSerializer>,
+    writer: Result<IntervalLogWriter<'a, 'b, Out, V2DeflateSerializer>, String>,
 }
 
 impl LogWriter<'_, '_> {
     /// Writes one second's histograms that have samples.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
     pub fn write(
         &mut self,
         slots: &[Slot],
@@ -57,7 +68,7 @@ impl LogWriter<'_, '_> {
         phase: Phase,
         since_began: Duration,
         length: Duration,
-    ) -> anyhow::Result<()> {
+    ) {
         let phase = match phase {
             Phase::Warmup => "warmup",
             Phase::Measure => "measure",
@@ -71,12 +82,12 @@ impl LogWriter<'_, '_> {
                 ("failed", &recorded.failed_service),
             ];
             for (clock, histogram) in clocks.into_iter().filter(|(_, histogram)| !histogram.is_empty()) {
+                let Ok(writer) = &mut self.writer else { return };
                 let text = format!("{}:{phase}:{clock}", slot.name.replace([',', ' ', '\n', '\r'], "_"));
-                self.writer
-                    .write_histogram(histogram, since_began, length, Tag::new(&text))
-                    .map_err(|error| anyhow::anyhow!("cannot write the histogram log: {error}"))?;
+                if let Err(error) = writer.write_histogram(histogram, since_began, length, Tag::new(&text)) {
+                    self.writer = Err(error.to_string());
+                }
             }
         }
-        Ok(())
     }
 }

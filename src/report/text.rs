@@ -2,6 +2,7 @@
 //!
 //! The figures of an invalid run are not printed; its reasons are.
 
+pub mod limits;
 mod stores;
 
 use super::group::{self, Cell};
@@ -39,20 +40,18 @@ pub fn experiment(experiment: &Experiment) -> String {
             }
             for cell in of_group {
                 for run in &cell.runs {
-                    text += &block(run, cell.runs.len());
+                    text += &block(run, asked(experiment, cell));
                     text.push('\n');
                 }
                 text += &spread(cell);
             }
         }
     }
-    text += &stores::tables(&cells);
-    for missing in &experiment.missing {
-        text += &format!("no result: {}: {}\n", missing.id, missing.problem);
+    if group::by_workload(&cells).any(|of_workload| of_workload.len() > 1) {
+        text += &stores::tables(&cells);
     }
-    if experiment.interrupted {
-        text += "interrupted: runs are missing or shorter than asked\n";
-    }
+    text += &limits::table(&limits::judged(experiment));
+    text += &absences(experiment);
     group::reasons_apart(&cells).iter().for_each(|reason| text += &format!("{reason}\n"));
     if experiment.runs.iter().any(|run| run.verdict.valid && run.total.response_ns.has_intervals()) {
         text += "[low, high] is a 95 % interval from batch means over up to 20 blocks of a run.\n";
@@ -61,6 +60,36 @@ pub fn experiment(experiment: &Experiment) -> String {
     cost::left_out(&experiment.runs).iter().for_each(|line| text += wrapped(line).trim_start());
     text.truncate(text.trim_end().len());
     text + "\n"
+}
+
+/// For scripts and hurried readers: a table for each tier, a row for each store, and what is wrong.
+pub fn brief(experiment: &Experiment) -> String {
+    let cells = group::cells(experiment);
+    let mut text = stores::tables(&cells);
+    text += &limits::table(&limits::judged(experiment));
+    group::withheld(&cells).iter().for_each(|sentence| text += &format!("{sentence}\n"));
+    text += &absences(experiment);
+    text.truncate(text.trim_end().len());
+    text + "\n"
+}
+
+/// Runs that were asked for and are not there. Those with one cause, such as an interruption, stand in one line.
+fn absences(experiment: &Experiment) -> String {
+    let mut text = String::new();
+    for alike in experiment.missing.chunk_by(|a, b| a.problem == b.problem) {
+        let ids: Vec<&str> = alike.iter().map(|missing| missing.id.as_str()).collect();
+        text += &format!("no result: {}: {}\n", ids.join(", "), alike[0].problem);
+    }
+    if experiment.interrupted {
+        text += "interrupted: runs are missing or shorter than asked\n";
+    }
+    text
+}
+
+/// How many repetitions were asked for, those without a result included.
+fn asked(experiment: &Experiment, cell: &Cell<'_>) -> usize {
+    let missing = experiment.missing.iter();
+    cell.runs.len() + missing.filter(|run| run.workload == cell.terms.workload && run.store == cell.store).count()
 }
 
 /// One run; `of` is the number of its repetitions.

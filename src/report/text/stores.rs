@@ -3,7 +3,7 @@
 
 use super::largest_text;
 use crate::record::{Latency, Percentile, Run};
-use crate::report::group::{Cell, by_workload, comparable, particulars};
+use crate::report::group::{Cell, comparable, particulars};
 use crate::report::table::{self, Align};
 use crate::report::{units, words};
 use crate::stats::{Reading, over_runs, spread_of};
@@ -27,11 +27,8 @@ struct Table<'c, 'a> {
     groups: Vec<&'c [Cell<'a>]>,
 }
 
-/// The tables; nothing where one store was measured, on one set of terms.
+/// The tables.
 pub fn tables(cells: &[Cell<'_>]) -> String {
-    if by_workload(cells).all(|of_workload| of_workload.len() < 2) {
-        return String::new();
-    }
     let mut tables: Vec<Table<'_, '_>> = Vec::new();
     for group in comparable(cells) {
         let title = title(&group[0], cells);
@@ -118,11 +115,5 @@ mod tests {
           workload    store         per second      p50     p99    p999      max  checks
           read-heavy  redis 3.45.1       1,993  43.0 us  394 us  744 us  1.56 ms  1 of 1 passed
         ");
-    }
-
-    #[test]
-    fn one_store_needs_no_table() {
-        let experiment = fixture::experiment(vec![fixture::read_heavy()]);
-        assert_eq!(tables(&group::cells(&experiment)), "");
     }
 }
