@@ -68,7 +68,7 @@ impl Store for Libsql {
         let (path, home) = match &config.location {
             Some(location) => (given_file(location)?, None),
             None => {
-                let home = Scratch::new().map_err(|error| unavailable(&disk::scratch_folder(), error))?;
+                let home = Scratch::new(Self::NAME).map_err(|error| unavailable(&disk::scratch_folder(), error))?;
                 (home.path().join("storebench.db"), Some(home))
             }
         };

@@ -188,7 +188,7 @@ pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch)
     refuse_what_it_cannot::<S>(request)?;
     let admin = threads::runtime().map_err(anyhow::Error::from)?;
     // A signal to the whole process group also ends a server that is about to start.
-    let server = admin.block_on(serve::<S>(request, watch));
+    let server = admin.block_on(client::unless(stop, RunError::Stopped, serve::<S>(request, watch)));
     let server = server.map_err(|error| if stop.is_set() { RunError::Stopped } else { error })?;
     let opening = prepare::open::<S>(request, server.as_ref());
     let store = Arc::new(admin.block_on(client::unless(stop, RunError::Stopped, opening))?);
@@ -237,7 +237,7 @@ async fn serve<S: Store>(request: &Request, watch: &mut dyn Watch) -> Result<Opt
         return Ok(None);
     }
     watch.phase(&request.id, "start a server");
-    let started = server::start::<S>(prepare::asked_of::<S>(request)).await;
+    let started = server::start_for::<S>(&request.address, prepare::asked_of::<S>(request)).await;
     started.map(Some).map_err(|failure| error(request, STARTING, failure))
 }
 
