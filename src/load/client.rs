@@ -158,6 +158,25 @@ pub async fn unless<T, E>(stop: &Stop, stopped: E, answer: impl Future<Output = 
     }
 }
 
+/// An answer within a limit that is long, or in a hurry once somebody wants to stop.
+///
+/// # Errors
+/// What the store answers, or `Timeout`.
+pub async fn within_or_hurried<T>(
+    limit: Duration,
+    stop: &Stop,
+    hurry: Duration,
+    answer: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let hurried = unless(stop, (), std::future::pending::<Result<(), ()>>());
+    let answer = within(limit, answer);
+    tokio::select! {
+        biased;
+        answer = answer => answer,
+        _ = async { _ = hurried.await; tokio::time::sleep(hurry).await } => Err(no_answer(hurry)),
+    }
+}
+
 /// The same within the limit that the user sets, or some times it. A failure after the limit names its flag.
 ///
 /// # Errors
@@ -189,6 +208,18 @@ mod tests {
     async fn unreachable_after(wait: Duration) -> Result<(), Failure> {
         tokio::time::sleep(wait).await;
         Err(Failure::new(FailureKind::Unavailable, "no connection within 5ms"))
+    }
+
+    #[tokio::test]
+    async fn whoever_wants_to_stop_waits_for_no_answer_that_does_not_come() {
+        let stop = Stop::default();
+        let silent = || std::future::pending::<Result<(), Failure>>();
+        let hour = Duration::from_secs(3600);
+        let asked = within_or_hurried(hour, &stop, Duration::from_millis(5), silent());
+        let (told, ()) = tokio::join!(asked, async { stop.set() });
+        assert!(told.expect_err("no answer").message.contains("within 5ms"));
+        let answered = within_or_hurried(hour, &stop, hour, async { Ok(7) }).await;
+        assert_eq!(answered.ok(), Some(7));
     }
 
     #[tokio::test]

@@ -198,8 +198,11 @@ pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch)
     // one to report, and a failed removal must not lose a measured run.
     let store = Arc::try_unwrap(store).map_err(|_| anyhow::anyhow!("a lane still holds the store; this is a bug"))?;
     let patience = if run.is_ok() { PATIENCE } else { request.load.timeout * 6 };
-    let is_ours = admin.block_on(client::within(patience, mark.is_there(&store))).unwrap_or(true);
-    let closed = admin.block_on(client::within(patience, store.close(request.keep || !is_ours)));
+    let hurry = request.load.timeout;
+    let there = client::within_or_hurried(patience, stop, hurry, mark.is_there(&store));
+    let is_ours = admin.block_on(there).unwrap_or(true);
+    let closing = store.close(request.keep || !is_ours);
+    let closed = admin.block_on(client::within_or_hurried(patience, stop, hurry, closing));
     let left = closed.err().map(|failure| left_behind(server.as_ref(), &failure));
     match run {
         Ok(mut run) => {
@@ -260,20 +263,20 @@ fn go_through_the_phases<S: Store>(
     let mut prepared = admin.block_on(client::unless(stop, RunError::Stopped, preparing))?;
 
     watch.phase(&request.id, "measure");
-    let stop = Arc::new(Stop::under(stop));
-    let outcome = measure::measure(&prepared, server, request, &stop, watch)?;
+    let ends = Arc::new(Stop::under(stop));
+    let outcome = measure::measure(&prepared, server, request, &ends, watch)?;
 
     watch.phase(&request.id, "check");
     let began = Instant::now();
     let mut ledger = Ledger::new(request.plan());
     outcome.ended.iter().for_each(|lane| ledger.merge(&lane.ledger));
     let mut wrong = Vec::new();
-    if let Err(why) = admin.block_on(check(&mut prepared, mark, request, &ledger, &mut wrong)) {
+    if let Err(why) = admin.block_on(check(&mut prepared, mark, request, stop, &ledger, &mut wrong)) {
         prepared.checks.push(audit::not_carried_out(&why));
         wrong.push(format!("what the store holds after the run could not be checked: {why}"));
     }
     prepared.phases.check_s = began.elapsed().as_secs_f64();
-    Ok(assemble::assemble(request, &prepared, &outcome, began_at, &stop, wrong)?)
+    Ok(assemble::assemble(request, &prepared, &outcome, began_at, &ends, wrong)?)
 }
 
 /// Whether the store is still what was measured; then reads back what it holds and reconciles it with what it
@@ -282,21 +285,25 @@ async fn check<S: Store>(
     prepared: &mut prepare::Prepared<S>,
     mark: &Mark,
     request: &Request,
+    stop: &Stop,
     ledger: &Ledger,
     wrong: &mut Vec<String>,
 ) -> Result<(), Failure> {
-    let description = client::awaited(BACK_WITHIN, PATIENCE, || prepared.store.describe()).await?;
+    let hurry = request.load.timeout;
+    let describing = client::awaited(BACK_WITHIN, PATIENCE, || prepared.store.describe());
+    let description = client::within_or_hurried(PATIENCE, stop, hurry, describing).await?;
     wrong.extend(verdict::weakened(&prepared.description.guarantees, &description.guarantees));
-    if !client::within(PATIENCE, mark.is_there(&*prepared.store)).await? {
+    if !client::within_or_hurried(PATIENCE, stop, hurry, mark.is_there(&*prepared.store)).await? {
         return Err(Failure::broken(
             "another run of this workload has replaced the data; give each run a place of its own",
         ));
     }
-    prepared.footprints.after_run = client::within(PATIENCE, prepared.store.footprint()).await?;
+    prepared.footprints.after_run =
+        client::within_or_hurried(PATIENCE, stop, hurry, prepared.store.footprint()).await?;
     if S::KEEPS_DATA {
         let mut session = client::within_timeout(request.load.timeout, 1, prepared.store.session()).await?;
         let audit = audit::audit(&mut session, request.plan(), &prepared.before, ledger);
-        prepared.checks.extend(client::within(PATIENCE, audit).await?);
+        prepared.checks.extend(client::within_or_hurried(PATIENCE, stop, hurry * 6, audit).await?);
     }
     Ok(())
 }
