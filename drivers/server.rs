@@ -357,7 +357,6 @@ fn failed(program: &Program, what: &str, error: std::io::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::guard::is_running as is_alive;
     use super::*;
 
     /// A server that answers nobody: `sleep` is on every machine.
@@ -395,6 +394,13 @@ mod tests {
             assert!(began.elapsed() < Duration::from_secs(20), "not within 20 s: {what}");
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// One that has ended, and that whoever is its parent now has not asked for, is not.
+    fn is_alive(pid: i32) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let has_ended = stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'));
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None).is_ok() && !has_ended
     }
 
     fn signal(pid: i32, signal: nix::sys::signal::Signal) {

@@ -63,8 +63,12 @@ impl Guard {
         let (Some(pipe), Some(said)) = (shell.stdin.take(), shell.stdout.take()) else {
             return Err(ErrorKind::BrokenPipe.into());
         };
-        // A shell that did not make it, or not yet, sees the pipe closed and leaves nothing behind.
-        made(said)?;
+        if let Err(error) = made(said) {
+            // A shell that did not make it has ended; one that has not yet sees the pipe closed and leaves nothing behind.
+            drop(pipe);
+            within(END, || !matches!(shell.try_wait(), Ok(None)));
+            return Err(error);
+        }
         let folder = folder.to_owned();
         let mut guard = Guard { folder, stop_signal: signal, shell, pipe, program: None, status: None, claim: None };
         guard.claim = Some(scratch::claim(&guard.folder, store)?);
@@ -120,10 +124,13 @@ impl Guard {
         let group = Pid::from_raw(program.id() as i32);
         let tree = usage::tree(group.as_raw());
         let _ = killpg(group, Signal::SIGKILL);
-        // PostgreSQL does not start beside what is left of an earlier one, which would only end in its own time.
         signal_each(&tree, Signal::SIGKILL);
         self.ends_within(END);
-        within(END, || !tree.iter().any(|pid| is_running(*pid)));
+        // PostgreSQL does not start beside what is left of an earlier one. What it has started since we looked sees that it is
+        // gone, and ends in its own time.
+        if !within(END, || !is_worked_in(&self.folder)) || !Path::new("/proc/self").exists() {
+            std::thread::sleep(Duration::from_secs(1));
+        }
     }
 
     fn ends_within(&mut self, limit: Duration) -> bool {
@@ -188,11 +195,12 @@ fn made(mut said: ChildStdout) -> Result<()> {
     Ok(())
 }
 
-/// Whether there is such a process. One that has ended, and that whoever is its parent now has not asked for, is none.
-pub(super) fn is_running(pid: i32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let has_ended = stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'));
-    kill(Pid::from_raw(pid), None).is_ok() && !has_ended
+/// Whether any process has its working directory there, as far as the system tells.
+fn is_worked_in(folder: &Path) -> bool {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .map(|process| process.path().join("cwd"))
+        .any(|cwd| cwd.read_link().is_ok_and(|cwd| cwd.starts_with(folder)))
 }
 
 fn signal_each(pids: &[i32], signal: Signal) {

@@ -25,12 +25,16 @@ exec >/dev/null 2>&1
 
 while read -r line; do group=$line; done
 
+# An ended program counts as there until whoever is its parent now asks for it (proc(5): state Z).
+is_there() {
+    kill -s 0 -- "-$group" && ! { read -r pid name state rest <"/proc/$group/stat" && [ "$state" = Z ]; }
+}
 if [ -n "$group" ]; then
     kill -s "$signal" -- "-$group"
     # A process that is paused (SIGSTOP) would not take it.
     kill -s CONT -- "-$group"
     tenths=0
-    while kill -s 0 -- "-$group" && [ "$((tenths += 1))" -le 60 ]; do sleep 0.1; done
+    while is_there && [ "$((tenths += 1))" -le 60 ]; do sleep 0.1; done
     kill -s KILL -- "-$group"
 fi
 # What PostgreSQL has started is in other groups: it sees that its parent is gone, and makes files until then.
