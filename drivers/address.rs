@@ -1,6 +1,9 @@
 //! Addresses of stores as the command line takes them: `store` or `store:location` or a URL, each with
 //! `?key=value&…`.
 //!
+//! `env=NAME=VALUE` and `env=NAME`, which passes ours on, are for the environment of a server that is started for a bare
+//! name. Their values are not printed.
+//!
 //! An address becomes the configuration of its store by serde, so each driver names its own options and refuses the
 //! others. Passwords are removed from everything that this module prints.
 //!
@@ -39,6 +42,8 @@ pub struct Address {
     pub location: Option<String>,
     /// `key=value` pairs, in order, as they were written.
     pub options: Vec<(String, String)>,
+    /// Variables for the environment of a server that is started: each with its value, or with none as it is here.
+    pub env: Vec<(String, Option<String>)>,
 }
 
 /// Why an address was not understood.
@@ -59,6 +64,9 @@ pub enum AddressError {
         "`{0}` holds an `@` after a `/`, `?` or `#`: percent-encode what the password has of them (`/` as %2F, `?` as %3F, `#` as %23, `@` as %40), and an `@` that stands elsewhere too"
     )]
     Password(String),
+    /// Not the name of a variable.
+    #[error("`{0}`: write env=NAME=VALUE, or env=NAME to pass on the value that NAME has here")]
+    Variable(String),
     /// Options that the store does not have, or values that it cannot take.
     #[error("store `{address}`: {problem}")]
     Options {
@@ -97,12 +105,17 @@ impl std::str::FromStr for Address {
         if store.is_empty() || !store.chars().all(is_name) {
             return Err(malformed());
         }
-        let mut options = Vec::new();
+        let is_started = location.is_none() && SCHEMES.iter().any(|(_, served)| *served == store);
+        let (mut options, mut env) = (Vec::new(), Vec::new());
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').ok_or_else(malformed)?;
-            options.push((key.to_owned(), value.to_owned()));
+            if key == "env" && is_started {
+                env.push(variable(value).ok_or_else(|| AddressError::Variable(redacted(text)))?);
+            } else {
+                options.push((key.to_owned(), value.to_owned()));
+            }
         }
-        Ok(Address { store: store.to_owned(), location, options })
+        Ok(Address { store: store.to_owned(), location, options, env })
     }
 }
 
@@ -114,9 +127,16 @@ impl std::fmt::Display for Address {
             Some(path) => write!(f, "{}:{path}", self.store)?,
             None => f.write_str(&self.store)?,
         }
-        for (at, (key, value)) in self.options.iter().enumerate() {
-            let value = if is_secret(key) { "***" } else { value };
-            write!(f, "{}{key}={value}", if at == 0 { '?' } else { '&' })?;
+        let options = self.options.iter().map(|(key, value)| {
+            let value = if is_secret(key) || key == "env" { "***" } else { value };
+            format!("{key}={value}")
+        });
+        let variables = self.env.iter().map(|(name, value)| match value {
+            Some(_) => format!("env={name}=***"),
+            None => format!("env={name}"),
+        });
+        for (at, option) in options.chain(variables).enumerate() {
+            write!(f, "{}{option}", if at == 0 { '?' } else { '&' })?;
         }
         Ok(())
     }
@@ -127,6 +147,14 @@ impl std::fmt::Debug for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Address({self})")
     }
+}
+
+/// `NAME=VALUE` or `NAME`.
+fn variable(text: &str) -> Option<(String, Option<String>)> {
+    let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
+    let is_name = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let is_good = !name.is_empty() && is_name(name) && !text.contains('\0');
+    is_good.then(|| (name.to_owned(), value.map(str::to_owned)))
 }
 
 /// Refuses a URL with an `@` after the place where clients take the host to end.
@@ -151,7 +179,11 @@ fn authority(text: &str) -> Option<usize> {
 
 /// What is to be hidden of a text whose user and password, if it has any, begin at `from`.
 fn secrets(text: &str, from: usize) -> Vec<Range<usize>> {
-    let values = text.match_indices('=').filter(|(at, _)| is_secret(last_word(&text[..*at])));
+    let is_hidden = |before: &str| {
+        let key = last_word(before);
+        is_secret(key) || ["?env=", "&env="].iter().any(|env| before[..before.len() - key.len()].ends_with(env))
+    };
+    let values = text.match_indices('=').filter(|(at, _)| is_hidden(&text[..*at]));
     values.map(|(at, _)| at + 1..end_of_value(text, at + 1)).chain(password(text, from)).collect()
 }
 
@@ -229,7 +261,7 @@ impl Address {
 
     /// The same store and options at another location.
     pub fn at(&self, location: &str) -> Address {
-        Address { location: Some(location.to_owned()), ..self.clone() }
+        Address { location: Some(location.to_owned()), env: Vec::new(), ..self.clone() }
     }
 
     /// The configuration that this address states.
@@ -359,6 +391,26 @@ mod tests {
             "libsql:/home/ada@example/a.db".parse::<Address>().map(|a| a.to_string()).as_deref(),
             Ok("libsql:/home/ada@example/a.db")
         );
+    }
+
+    #[test]
+    fn a_server_that_is_started_may_be_given_variables() {
+        let address: Address = "redis?layout=json&env=A_1=x=y&env=B".parse().expect("an address");
+        let given = [("A_1".to_owned(), Some("x=y".to_owned())), ("B".to_owned(), None)];
+        assert_eq!((address.options.len(), &address.env[..]), (1, &given[..]));
+        assert_eq!(address.to_string(), "redis?layout=json&env=A_1=***&env=B");
+        assert_eq!(redacted("redis?layout=json&env=A_1=x=y&env=B"), address.to_string());
+        assert_eq!(address.at("redis://127.0.0.1").env, []);
+        for wrong in ["redis?env=", "redis?env==hunter2", "redis?env=A-B=hunter2"] {
+            let refused = wrong.parse::<Address>().expect_err(wrong).to_string();
+            assert!(refused.contains("env=NAME=VALUE") && !refused.contains("hunter2"), "{refused}");
+        }
+        // Nothing is started for these.
+        for running in ["redis://db?env=A=hunter2", "libsql?env=A=hunter2"] {
+            let address = running.parse::<Address>().expect("an address");
+            let refused = address.config::<Config>().expect_err("an unknown option").to_string();
+            assert!(refused.contains("env") && !format!("{refused}{address}").contains("hunter2"), "{refused}");
+        }
     }
 
     proptest::proptest! {

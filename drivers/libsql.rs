@@ -84,8 +84,7 @@ impl Store for Libsql {
         let (file, home) = match &config.location {
             Some(location) => (DatabaseFile::look_at(location)?, None),
             None => {
-                let folder = disk::scratch_folder();
-                let home = Scratch::new().map_err(|error| unavailable(&folder, error))?;
+                let home = Scratch::new(Self::NAME).map_err(|error| unavailable(&disk::scratch_folder(), error))?;
                 (DatabaseFile::new_in(home.path())?, Some(home))
             }
         };
@@ -232,7 +231,7 @@ impl Libsql {
             page_size = Some(text(&connection, "PRAGMA page_size").await?);
         }
         let folder = self.file.path.parent().unwrap_or(Path::new("/"));
-        let home = Scratch::new_in(folder).map_err(|error| unavailable(folder, error))?;
+        let home = Scratch::new_in(folder, Self::NAME).map_err(|error| unavailable(folder, error))?;
         let twin = Libsql {
             config: self.config.clone(),
             dataset: self.dataset.clone(),

@@ -56,7 +56,8 @@ pub struct RunArgs {
     pub workloads: Vec<String>,
 
     /// Store to measure; give it again for more: libsql, libsql:FILE, memory, null, sim?latency=1ms, a server that is
-    /// started for the run (postgres, redis, mongodb, libsql-server), or the URL of one that runs
+    /// started for the run (postgres, redis, mongodb, libsql-server; ?env=NAME=VALUE sets a variable for it, ?env=NAME
+    /// passes on what is set here), or the URL of one that runs
     #[arg(long = "store", value_name = "STORE", default_value = "libsql")]
     pub stores: Vec<String>,
 

@@ -187,37 +187,6 @@ fn a_server_that_stays_away_ends_the_run() {
     assert!(ns(&ran.first_run()["counts"]["succeeded"]) > 0);
 }
 
-#[test]
-fn a_killed_suite_leaves_no_server_behind() {
-    for store in SERVERS {
-        let marks = tempfile::tempdir_in("/var/tmp").expect("a folder");
-        let run = Storebench::run(&RUN).store(store).args(&["--duration", "60s"]);
-        // Servers of this run can be told by their folder.
-        let mut child = run.command().env("TMPDIR", open_to_all(marks.path())).spawn().expect("the binary starts");
-        let folders = || std::fs::read_dir(marks.path()).expect("the folder").count();
-        wait_until(&format!("{store} starts"), || folders() > 0);
-        std::thread::sleep(Duration::from_secs(2));
-        child.kill().expect("killed");
-        child.wait().expect("ended");
-        wait_until(&format!("{store} is removed"), || folders() == 0);
-    }
-}
-
-/// PostgreSQL runs as another user, who must get at the folder.
-fn open_to_all(folder: &std::path::Path) -> &std::path::Path {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o1777)).expect("permissions");
-    folder
-}
-
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < Duration::from_secs(20), "not within 20 s: {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
 /// With data enough to be in the middle of something in every phase.
 const LARGER: [&str; 9] = ["ycsb-a", "--records", "10000", "--clients", "4", "--warmup", "0s", "--timeout", "1s"];
 

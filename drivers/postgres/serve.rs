@@ -29,7 +29,7 @@ pub(super) const PROGRAM: Program = Program {
 };
 
 /// Starts one.
-pub(super) async fn serve(mut site: Site) -> Result<Server, Failure> {
+pub(super) async fn serve(site: Site) -> Result<Server, Failure> {
     let data = site.folder().join("data");
     let mut initdb = site.command(Some("initdb"));
     let password = site.password()?;
@@ -38,7 +38,7 @@ pub(super) async fn serve(mut site: Site) -> Result<Server, Failure> {
     initdb.arg("--auth=scram-sha-256").arg("--pwfile").arg(password_file);
     // What is lost with the power is made anew by the next run.
     initdb.args(["--no-sync", "--no-instructions"]);
-    site.run(&initdb)?;
+    site.run(&initdb).await?;
 
     let (fsync, commit) = match site.durability {
         Durability::Durable => ("on", "on"),

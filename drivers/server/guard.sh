@@ -1,39 +1,42 @@
-# Runs a program for as long as standard input stays open: guard.sh FOLDER SIGNAL PROGRAM [ARGUMENT]...
-# It prints the program's pid, writes its exit status into FOLDER/state and closes its output when the program has ended,
-# and removes FOLDER at the end, unless it is told by a line that FOLDER is still needed. A program that ends while there
-# is a FOLDER/again is started again, as after a crash.
-folder=$1 signal=$2
-shift 2
-exec 3<&0
-# When the suite is gone and the server is stopped (SIGSTOP), the system hangs up on both.
-trap '' HUP
-# Written over at the end and not anew: a server often ends because the disk is full.
-echo 'running' >"$folder/state"
-cd /
-while :; do
-    { cd "$folder" && exec "$@"; } </dev/null >>"$folder/server.log" 2>&1 3<&- &
-    server=$!
-    echo "$server"
-    {
-        read -r never <&3
-        # Nothing outlives the guard, not even this, which is there before the server can end by the signal.
-        sleep 10 &
-        sleeper=$!
-        trap 'kill "$sleeper"; wait "$sleeper"; exit' TERM
-        kill -s "$signal" "$server"
-        wait "$sleeper"
-        kill -s KILL "$server"
-    } >/dev/null 2>&1 &
-    stopper=$!
-    wait "$server"
-    status=$?
-    # Before its number can belong to somebody else.
-    kill "$stopper" 2>/dev/null
-    wait "$stopper"
-    rm "$folder/again" 2>/dev/null || break
-    # PostgreSQL refuses to start beside processes of the one that crashed: they see that it is gone and end.
-    sleep 1
-done
-printf '%-7s\n' "$status" 1<>"$folder/state"
-exec >&-
-read -r needed <&3 || rm -rf "$folder"
+# Guards FOLDER for as long as standard input stays open: guard.sh FOLDER SIGNAL
+# It makes FOLDER and says so. Each line that it reads is the number of the process group that runs in FOLDER, or empty:
+# none does. When nobody is left who could write, it sends SIGNAL to the group, kills what is there after 6 s, and removes
+# FOLDER.
+folder=$1 signal=$2 group=
+# They go to everybody at a terminal; and whoever reads what it says may be gone.
+trap '' HUP INT QUIT PIPE TERM
+exec 2>&1
+umask 077
+mkdir "$folder" || exit
+
+# Also the end of a shell that cannot make a process for `sleep` or `rm`: nothing here makes one.
+finish() {
+    : # bash spends the first command on the process that it could not make
+    if [ -n "$group" ]; then
+        kill -s KILL -- "-$group"
+        turns=0
+        while kill -s 0 -- "-$group" && [ "$((turns += 1))" -lt 200000 ]; do :; done
+    fi
+    exec rm -rf "$folder"
+}
+trap finish EXIT
+echo made
+exec >/dev/null 2>&1
+
+while read -r line; do group=$line; done
+
+# An ended program counts as there until whoever is its parent now asks for it (proc(5): state Z).
+is_there() {
+    kill -s 0 -- "-$group" && ! { read -r pid name state rest <"/proc/$group/stat" && [ "$state" = Z ]; }
+}
+if [ -n "$group" ]; then
+    kill -s "$signal" -- "-$group"
+    # A process that is paused (SIGSTOP) would not take it.
+    kill -s CONT -- "-$group"
+    tenths=0
+    while is_there && [ "$((tenths += 1))" -le 60 ]; do sleep 0.1; done
+    kill -s KILL -- "-$group"
+fi
+# What PostgreSQL has started is in other groups: it sees that its parent is gone, and makes files until then.
+tries=0
+until rm -rf "$folder" || [ "$((tries += 1))" -ge 50 ]; do sleep 0.1; done

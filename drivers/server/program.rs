@@ -1,6 +1,7 @@
 //! Where the program of a server is found, how to get it if it is not, and as whom it runs.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
@@ -88,6 +89,11 @@ pub(super) struct User {
 impl User {
     pub(super) fn give(&self, path: &Path) -> std::io::Result<()> {
         std::os::unix::fs::chown(path, Some(self.user), Some(self.group))
+    }
+
+    /// In a folder that is given already, the user may put something else in the place of a path.
+    pub(super) fn give_file(&self, file: &File) -> std::io::Result<()> {
+        std::os::unix::fs::fchown(file, Some(self.user), Some(self.group))
     }
 
     pub(super) fn become_by(&self, command: &mut Command) {

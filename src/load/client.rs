@@ -229,6 +229,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_signal_ends_the_wait_for_an_answer_that_does_not_come() {
+        let stop = Stop::default();
+        let answered = unless_stopped(&stop, async { Ok(7) }).await;
+        assert_eq!(answered.ok(), Some(7));
+        let silent = unless_stopped(&stop, std::future::pending::<Result<(), Failure>>());
+        let (ended, ()) = tokio::join!(silent, async { stop.set() });
+        assert!(ended.expect_err("no answer").message.contains("after the signal to stop"));
+    }
+
+    #[tokio::test]
     async fn a_failure_after_the_users_limit_names_its_flag() {
         let limit = Duration::from_millis(5);
         let silent = within_timeout(limit, 1, std::future::pending::<Result<(), Failure>>()).await;

@@ -256,7 +256,7 @@ async fn serve<S: Store>(request: &Request, watch: &mut dyn Watch) -> Result<Opt
         return Ok(None);
     }
     watch.phase(&request.id, "start a server");
-    let started = server::start::<S>(prepare::asked_of::<S>(request)).await;
+    let started = server::start_for::<S>(&request.address, prepare::asked_of::<S>(request)).await;
     started.map(Some).map_err(|failure| error(request, STARTING, failure))
 }
 

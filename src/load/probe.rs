@@ -42,7 +42,7 @@ fn attempt<S: Store>(address: &Address, durability: Durability, probe: &mut Prob
     if let Some(program) = S::PROGRAM.filter(|_| !address.is_given()) {
         probe.program = Some(program.find()?);
         let began = Instant::now();
-        server = Some(runtime.block_on(server::start::<S>(durability))?);
+        server = Some(runtime.block_on(server::start_for::<S>(address, durability))?);
         probe.started_in = Some(began.elapsed());
     }
     let at = server.as_ref().map_or_else(|| address.clone(), |server| address.at(&server.address));
