@@ -8,6 +8,7 @@
 //! commits may be lost: `relaxed`. OFF never syncs and a power cut may corrupt the file: no more than `memory`.
 
 mod binding;
+mod marker;
 mod schema;
 mod session;
 mod statements;
@@ -18,16 +19,17 @@ mod values;
 use std::fmt::Display;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use libsql::{Builder, Connection, Database};
 
 use crate::files::Files;
 use crate::scratch::Scratch;
 use crate::{
-    Binding, Capabilities, Capability, Dataset, Description, Durability, Failure, FailureKind, Footprint, Op, Opening,
-    Placement, Store, disk, sqlite,
+    Binding, Capabilities, Capability, Dataset, Description, Durability, Failure, FailureKind, Footprint, Leftover, Op,
+    Opening, Placement, Store, disk, sqlite,
 };
+use marker::Lock;
 pub use session::LibsqlSession;
 
 /// The opened store.
@@ -39,6 +41,8 @@ pub struct Libsql {
     path: PathBuf,
     /// The folder around a file of our own; it goes when the store does.
     home: Option<Scratch>,
+    /// Held from the first marker that we write in a given file.
+    lock: Mutex<Option<Lock>>,
     /// Whether there was no such file before.
     is_new: bool,
 }
@@ -63,6 +67,7 @@ impl Store for Libsql {
     const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
     const PLACEMENT: Placement = Placement::Embedded;
     const BEST_DURABILITY: Durability = Durability::Durable;
+    const MARKER_IS_LOCKED: bool = true;
 
     async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
         let (path, home) = match &config.location {
@@ -75,7 +80,7 @@ impl Store for Libsql {
         let is_new = !path.exists();
         let database = Builder::new_local(&path).build().await.map_err(|error| failure(error, &path.display()))?;
         let Opening { dataset, durability, .. } = opening;
-        Ok(Libsql { config, dataset, durability, database, path, home, is_new })
+        Ok(Libsql { config, dataset, durability, database, path, home, lock: Mutex::default(), is_new })
     }
 
     async fn reset(&self) -> Result<(), Failure> {
@@ -85,6 +90,39 @@ impl Store for Libsql {
             return Err(Failure::broken(format!("libsql: {} stays in journal mode {mode}", self.path.display())));
         }
         schema::create(&connection, &self.dataset).await
+    }
+
+    /// Of a file of our own there is none.
+    async fn read_marker(&self) -> Result<Option<String>, Failure> {
+        if self.home.is_some() || !self.path.exists() {
+            return Ok(None);
+        }
+        if self.lock().is_none() {
+            Lock::refuse_taken(&self.path)?;
+        }
+        marker::read(&self.connect().await?, &self.dataset).await
+    }
+
+    async fn swap_marker(&self, expected: Option<&str>, new: &str) -> Result<bool, Failure> {
+        if self.home.is_some() {
+            return Ok(true);
+        }
+        let is_first = self.lock().is_none();
+        if is_first {
+            *self.lock() = Some(Lock::take(&self.path)?);
+        }
+        let swapped = marker::swap(&self.connect().await?, &self.dataset, expected, new).await;
+        if is_first && !matches!(swapped, Ok(true)) {
+            self.lock().take();
+        }
+        swapped
+    }
+
+    async fn leftovers(&self) -> Result<Vec<Leftover>, Failure> {
+        if !self.path.exists() {
+            return Ok(Vec::new());
+        }
+        schema::leftovers(&self.connect().await?).await
     }
 
     async fn settle(&self) -> Result<(), Failure> {
@@ -133,23 +171,31 @@ impl Store for Libsql {
         Ok(Footprint { disk_bytes: Some(bytes), ..Footprint::default() })
     }
 
-    async fn close(self, keep: bool) -> Result<(), Failure> {
-        match self.home {
-            _ if keep => Ok(()),
-            Some(home) => home.close().map_err(|error| unavailable(&self.path, error)),
-            None if self.path.exists() => {
-                let connection = self.connect().await?;
-                schema::drop_own(&connection, &self.dataset).await?;
-                let is_ours = self.is_new && schema::is_empty(&connection).await?;
-                drop(connection);
-                if is_ours { self.remove() } else { Ok(()) }
-            }
-            None => Ok(()),
+    async fn close(&self, keep: bool) -> Result<(), Failure> {
+        if let Some(home) = &self.home {
+            return if keep { Ok(()) } else { home.empty().map_err(|error| unavailable(&self.path, error)) };
         }
+        if self.path.exists() && (self.is_new || !keep) {
+            let connection = self.connect().await?;
+            if !keep {
+                schema::drop_own(&connection, &self.dataset).await?;
+            }
+            let is_ours = self.is_new && schema::is_empty(&connection).await?;
+            drop(connection);
+            if is_ours {
+                self.remove()?;
+            }
+        }
+        self.lock().take();
+        Ok(())
     }
 }
 
 impl Libsql {
+    fn lock(&self) -> MutexGuard<'_, Option<Lock>> {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The file, its log and the log's index.
     fn files(&self) -> [PathBuf; 3] {
         ["", "-wal", "-shm"].map(|suffix| {

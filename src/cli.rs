@@ -41,8 +41,29 @@ pub enum Command {
     Report(ReportArgs),
     /// Try which stores can be measured from here: program found, starts, reached, tier, workloads
     Check(CheckArgs),
+    /// Remove from a store what earlier runs have left there
+    Clean(CleanArgs),
     /// Compare what the stores of a results folder would cost on offers of the price catalogue
     Cost(CostArgs),
+}
+
+/// `storebench clean`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Only what carries a mark of storebench is removed, with the data of --keep; what a living run uses is left alone. Exits
+with 0 when nothing is left, and else with 3.")]
+pub struct CleanArgs {
+    /// The URL or file of the store, as for `run`
+    #[arg(value_name = "STORE")]
+    pub store: String,
+
+    /// List what would be removed
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Remove also what has the names that storebench gives and has lost its mark
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `storebench run`

@@ -7,17 +7,17 @@ use libsql::Connection;
 
 use super::{failure, text, texts};
 use crate::sqlite::{marks, sql};
-use crate::{Dataset, Failure, FailureKind};
+use crate::{Dataset, Failure, FailureKind, Leftover};
 
 /// Makes the dataset's tables, empty, in place of those that this workload made before. Their indexes come later:
 /// building one from rows that are there is quicker than keeping it while they come.
 pub(super) async fn create(connection: &Connection, dataset: &Dataset) -> Result<(), Failure> {
     atomically(connection, async {
+        refuse_foreign(connection, dataset).await?;
         run(connection, marks::MAKE, ()).await?;
         drop_marked(connection, dataset).await?;
         for part in dataset.parts() {
             let name = dataset.name_of(part);
-            refuse_foreign(connection, name).await?;
             run(connection, &sql::table(dataset, part), ()).await?;
             run(connection, marks::ADD, [name, dataset.name.as_str()]).await?;
         }
@@ -41,17 +41,39 @@ pub(super) async fn settle(connection: &Connection, dataset: &Dataset) -> Result
     }
 }
 
-/// Removes what was made, and the marks with the last of it.
+/// Removes what was made with its marker, and the tables of marks and markers with the last of it.
 pub(super) async fn drop_own(connection: &Connection, dataset: &Dataset) -> Result<(), Failure> {
+    let name = dataset.name.as_str();
     atomically(connection, async {
-        run(connection, marks::MAKE, ()).await?;
-        drop_marked(connection, dataset).await?;
-        if texts(connection, marks::ANY, ()).await?.is_empty() {
-            run(connection, marks::DROP, ()).await?;
+        if is_there(connection, marks::MARKS).await? {
+            drop_marked(connection, dataset).await?;
+            if texts(connection, marks::ANY, ()).await?.is_empty() {
+                run(connection, marks::DROP, ()).await?;
+            }
+        }
+        if is_there(connection, marks::MARKERS).await? {
+            run(connection, marks::REMOVE_MARKER, [name]).await?;
+            if texts(connection, marks::ANY_MARKER, ()).await?.is_empty() {
+                run(connection, marks::DROP_MARKERS, ()).await?;
+            }
         }
         Ok(())
     })
     .await
+}
+
+/// What our own tables say that there is.
+pub(super) async fn leftovers(connection: &Connection) -> Result<Vec<Leftover>, Failure> {
+    let mut lists = [Vec::new(), Vec::new()];
+    for (list, (table, workloads)) in
+        lists.iter_mut().zip([(marks::MARKS, marks::WORKLOADS), (marks::MARKERS, marks::MARKED)])
+    {
+        if is_there(connection, table).await? {
+            *list = texts(connection, workloads, ()).await?;
+        }
+    }
+    let [marked, markers] = lists;
+    Ok(marks::leftovers(marked, markers))
 }
 
 /// Whether nothing is in the file but what the engine itself keeps there.
@@ -73,18 +95,28 @@ async fn drop_marked(connection: &Connection, dataset: &Dataset) -> Result<(), F
     run(connection, marks::REMOVE, [dataset.name.as_str()]).await
 }
 
-/// After our own are dropped, whatever still has the name is not ours.
-async fn refuse_foreign(connection: &Connection, name: &str) -> Result<(), Failure> {
-    if texts(connection, marks::NAMED, [name]).await?.is_empty() {
-        return Ok(());
+/// Refuses a file that holds something with a name of ours that this workload did not make.
+pub(super) async fn refuse_foreign(connection: &Connection, dataset: &Dataset) -> Result<(), Failure> {
+    let own = match is_there(connection, marks::MARKS).await? {
+        true => texts(connection, marks::OF_WORKLOAD, [dataset.name.as_str()]).await?,
+        false => Vec::new(),
+    };
+    for name in dataset.parts().map(|part| dataset.name_of(part)) {
+        if !own.iter().any(|own| own.eq_ignore_ascii_case(name)) && is_there(connection, name).await? {
+            return Err(Failure::broken(format!(
+                "libsql: the file already holds a `{name}` that this workload did not make; give another file"
+            )));
+        }
     }
-    Err(Failure::broken(format!(
-        "libsql: the file already holds a `{name}` that this workload did not make; give another file"
-    )))
+    Ok(())
+}
+
+async fn is_there(connection: &Connection, name: &str) -> Result<bool, Failure> {
+    Ok(!texts(connection, marks::NAMED, [name]).await?.is_empty())
 }
 
 /// Runs the changes in one transaction, which is undone if one of them fails.
-async fn atomically(
+pub(super) async fn atomically(
     connection: &Connection,
     changes: impl Future<Output = Result<(), Failure>>,
 ) -> Result<(), Failure> {
@@ -99,7 +131,7 @@ async fn atomically(
     done
 }
 
-async fn run(
+pub(super) async fn run(
     connection: &Connection,
     statement: &str,
     parameters: impl libsql::params::IntoParams,

@@ -6,15 +6,17 @@
 mod answer;
 mod assemble;
 mod audit;
+mod clean;
 mod client;
 mod course;
 mod doubt;
 mod followed;
 mod holding;
 mod lane;
+mod lease;
 mod ledger;
-mod mark;
 mod measure;
+mod owner;
 pub mod pace;
 mod prepare;
 mod probe;
@@ -30,7 +32,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use drivers::server::{self, Server};
-use drivers::{Address, Durability, Failure, Placement, Store};
+use drivers::{Address, Description, Durability, Failure, Placement, Store};
 use thiserror::Error;
 use tokio::runtime::Runtime;
 
@@ -39,11 +41,12 @@ use crate::record::{Interval, Run};
 use crate::workload::{Arrivals, Plan, Workload};
 
 pub use assemble::PROFILE;
+pub use clean::{Cleaned, Extent, clean};
 pub use prepare::refuse_what_it_cannot;
 pub use probe::{Probe, probe};
 
+use lease::{Lease, Renewal, Standing};
 use ledger::Ledger;
-use mark::Mark;
 use pace::Stop;
 
 /// What to run.
@@ -167,6 +170,9 @@ pub enum RunError {
     /// The suite's own files or threads failed.
     #[error("{0:#}")]
     Suite(#[from] anyhow::Error),
+    /// Somebody took the place of the run's data, or its marker, before there was anything to record.
+    #[error("{0}")]
+    Lost(String),
     /// Stopped before there was anything to record.
     #[error("stopped before the measurement began")]
     Stopped,
@@ -192,15 +198,26 @@ pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch)
     let server = server.map_err(|error| if stop.is_set() { RunError::Stopped } else { error })?;
     let opening = prepare::open::<S>(request, server.as_ref());
     let store = Arc::new(admin.block_on(client::unless(stop, RunError::Stopped, opening))?);
-    let mut mark = Mark::new(request);
-    let run = go_through_the_phases(&admin, &store, &mut mark, server.as_ref(), request, stop, watch);
-    // Whatever happened, what was made in the store is removed, unless it is no longer ours; but the first error is the
-    // one to report, and a failed removal must not lose a measured run.
-    let store = Arc::try_unwrap(store).map_err(|_| anyhow::anyhow!("a lane still holds the store; this is a bug"))?;
+    // A lost lease stops this run and no other.
+    let stop = Arc::new(Stop::under(stop));
+    let lease = Arc::new(Lease::new(format!("the place of workload {} in {}", request.plan().name, request.address)));
+    let taken = admin.block_on(prepare::take_place(&*store, &lease, request, &stop, watch));
+    let renewed = taken.and_then(|()| Ok(Renewal::of(Arc::clone(&lease), Arc::clone(&store), Arc::clone(&stop))?));
+    let (renewal, run) = match renewed {
+        Ok(renewal) => {
+            let run = go_through_the_phases(&admin, &store, &lease, server.as_ref(), request, &stop, watch);
+            (Some(renewal), run)
+        }
+        Err(error) => (None, Err(error)),
+    };
+    let run = run.map_err(|error| match (error, stop.reason()) {
+        (RunError::Stopped, Some(reason)) => RunError::Lost(reason.to_owned()),
+        (error, _) => error,
+    });
+    // The first error is the one to report, and a failed removal must not lose a measured run.
     let patience = if run.is_ok() { PATIENCE } else { request.load.timeout * 6 };
-    let is_ours = admin.block_on(client::within(patience, mark.is_there(&store))).unwrap_or(true);
-    let closed = admin.block_on(client::within(patience, store.close(request.keep || !is_ours)));
-    let left = closed.err().map(|failure| left_behind(server.as_ref(), &failure));
+    let left = admin.block_on(give_up(&*store, &lease, request, server.as_ref(), patience));
+    drop(renewal);
     match run {
         Ok(mut run) => {
             run.verdict.notes.extend(left);
@@ -213,16 +230,66 @@ pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch)
     }
 }
 
-/// What a store that could not be closed leaves: its data, or a server of ours that has ended, which takes it a moment.
-fn left_behind(server: Option<&Server>, failure: &Failure) -> String {
-    for _ in 0..20 {
-        match server.map(Server::ended) {
-            Some(Some(ended)) => return ended,
-            Some(None) => std::thread::sleep(Duration::from_millis(50)),
-            None => break,
+/// Removes what the run has made, unless it is to be kept, and answers what is left there and how to remove it. What may
+/// not be this run's, or cannot be known to be, is left alone.
+async fn give_up<S: Store>(
+    store: &S,
+    lease: &Lease,
+    request: &Request,
+    server: Option<&Server>,
+    patience: Duration,
+) -> Option<String> {
+    // What a server of ours holds goes with it.
+    let clean = match server {
+        None => format!("; `storebench clean {}` lists and removes what runs have left", request.address),
+        Some(_) => String::new(),
+    };
+    let is_held = match lease.may_be_held() {
+        false => false,
+        true => match client::within(patience, lease.renew(store)).await {
+            Ok(Standing::Held) => true,
+            Ok(Standing::Lost(_)) if !lease.was_held() => false,
+            Ok(Standing::Lost(why)) => {
+                let closed = client::within(patience, store.close(true)).await;
+                let problem = closed.err().map(|failure| format!("; {failure}")).unwrap_or_default();
+                return Some(format!("what it made was left alone, because {why}{problem}{clean}"));
+            }
+            Err(failure) => {
+                return Some(match ended(server) {
+                    Some(ended) => ended,
+                    None => {
+                        format!("its data may still be in the store, which does not say whose it is: {failure}{clean}")
+                    }
+                });
+            }
+        },
+    };
+    let keeps = is_held && (request.keep || lease.holds_kept_data().await);
+    if keeps {
+        match client::within(patience, lease.release(store)).await {
+            Ok(Standing::Held) => {}
+            Ok(Standing::Lost(why)) => return Some(format!("what it made was left alone, because {why}")),
+            Err(failure) => return Some(format!("its data is kept, and held for some seconds more: {failure}")),
         }
     }
-    format!("its data is still in the store: {failure}")
+    let closed = client::within(patience, store.close(keeps || !is_held)).await;
+    closed.err().map(|failure| match ended(server) {
+        Some(ended) => ended,
+        None if !is_held => failure.to_string(),
+        None => format!("its data is still in the store: {failure}{clean}"),
+    })
+}
+
+/// The last words of a server of ours that has ended, which takes it a moment.
+fn ended(server: Option<&Server>) -> Option<String> {
+    for _ in 0..20 {
+        match server.map(Server::ended) {
+            Some(Some(ended)) => return Some(ended),
+            Some(None) => std::thread::sleep(Duration::from_millis(50)),
+            None => return None,
+        }
+    }
+    None
 }
 
 /// How long the store may take for one step that is not measured: building an index takes minutes, not hours.
@@ -249,48 +316,45 @@ fn shares_machine<S: Store>(request: &Request, server: Option<&Server>) -> bool 
 fn go_through_the_phases<S: Store>(
     admin: &Runtime,
     store: &Arc<S>,
-    mark: &mut Mark,
+    lease: &Lease,
     server: Option<&Server>,
     request: &Request,
     stop: &Arc<Stop>,
     watch: &mut dyn Watch,
 ) -> Result<Run, RunError> {
     let began_at = now();
-    let preparing = prepare::prepare(store, mark, server, request, stop, watch);
-    let mut prepared = admin.block_on(client::unless(stop, RunError::Stopped, preparing))?;
+    let mut prepared = admin.block_on(prepare::prepare(store, lease, server, request, stop, watch))?;
 
     watch.phase(&request.id, "measure");
-    let stop = Arc::new(Stop::under(stop));
-    let outcome = measure::measure(&prepared, server, request, &stop, watch)?;
+    let outcome = measure::measure(&prepared, server, request, stop, watch)?;
 
     watch.phase(&request.id, "check");
     let began = Instant::now();
     let mut ledger = Ledger::new(request.plan());
     outcome.ended.iter().for_each(|lane| ledger.merge(&lane.ledger));
     let mut wrong = Vec::new();
-    if let Err(why) = admin.block_on(check(&mut prepared, mark, request, &ledger, &mut wrong)) {
+    if let Err(why) = admin.block_on(check(&mut prepared, lease, request, &ledger, &mut wrong)) {
         prepared.checks.push(audit::not_carried_out(&why));
         wrong.push(format!("what the store holds after the run could not be checked: {why}"));
     }
     prepared.phases.check_s = began.elapsed().as_secs_f64();
-    Ok(assemble::assemble(request, &prepared, &outcome, began_at, &stop, wrong)?)
+    Ok(assemble::assemble(request, &prepared, &outcome, began_at, stop, wrong)?)
 }
 
 /// Whether the store is still what was measured; then reads back what it holds and reconciles it with what it
 /// acknowledged. What is found wrong with the store itself goes to `wrong`.
 async fn check<S: Store>(
     prepared: &mut prepare::Prepared<S>,
-    mark: &Mark,
+    lease: &Lease,
     request: &Request,
     ledger: &Ledger,
     wrong: &mut Vec<String>,
 ) -> Result<(), Failure> {
     let description = client::awaited(BACK_WITHIN, PATIENCE, || prepared.store.describe()).await?;
     wrong.extend(verdict::weakened(&prepared.description.guarantees, &description.guarantees));
-    if !client::within(PATIENCE, mark.is_there(&*prepared.store)).await? {
-        return Err(Failure::broken(
-            "another run of this workload has replaced the data; give each run a place of its own",
-        ));
+    wrong.extend(evicted(&prepared.description, &description));
+    if let Standing::Lost(why) = client::within(PATIENCE, lease.renew(&*prepared.store)).await? {
+        return Err(Failure::broken(why));
     }
     prepared.footprints.after_run = client::within(PATIENCE, prepared.store.footprint()).await?;
     if S::KEEPS_DATA {
@@ -299,6 +363,19 @@ async fn check<S: Store>(
         prepared.checks.extend(client::within(PATIENCE, audit).await?);
     }
     Ok(())
+}
+
+/// What a server with a limit of memory has dropped by itself since the load, if it counts that.
+fn evicted(before: &Description, after: &Description) -> Option<String> {
+    let count = |description: &Description| description.settings.get("evicted_keys")?.parse::<u64>().ok();
+    let evicted = count(after)?.checked_sub(count(before)?).filter(|evicted| *evicted > 0)?;
+    let set = |name: &str| after.settings.get(name).map_or("unknown", String::as_str);
+    Some(format!(
+        "the server has evicted {evicted} keys during the run (maxmemory={}, maxmemory-policy={}): what it holds is not \
+         what was written",
+        set("maxmemory"),
+        set("maxmemory-policy")
+    ))
 }
 
 /// The time of day to the millisecond, RFC 3339, UTC.
@@ -320,7 +397,7 @@ impl RunError {
             RunError::Refused(_) => true,
             RunError::Store { phase, .. } => [STARTING, OPENING, LOOKING, RESET, CONNECTING].contains(phase),
             RunError::Left { error, .. } => error.is_usage(),
-            RunError::Suite(_) | RunError::Stopped => false,
+            RunError::Suite(_) | RunError::Lost(_) | RunError::Stopped => false,
         }
     }
 }

@@ -19,7 +19,12 @@ pub enum Manner {
     Cut,
     /// Closes every connection, new ones too.
     Closed,
+    /// Passes each reply on after [`DELAY`].
+    Slow,
 }
+
+/// How late a slow reply is.
+pub const DELAY: Duration = Duration::from_millis(250);
 
 /// A proxy to one server. Its threads end with the process.
 pub struct Proxy {
@@ -42,6 +47,11 @@ impl Proxy {
             }
         });
         Proxy { port, manner }
+    }
+
+    /// Behaves so from now on.
+    pub fn stay(&self, manner: Manner) {
+        self.manner.store(manner as u8, Ordering::SeqCst);
     }
 
     /// Behaves so for a while.
@@ -90,8 +100,12 @@ fn replies(mut server: &TcpStream, mut client: &TcpStream, told: &Arc<AtomicU8>)
             let _ = client.write_all(&buffer[..read.div_ceil(2)]);
             return;
         }
+        let is_slow = manner == Manner::Slow as u8;
+        if is_slow && read > 0 {
+            thread::sleep(DELAY);
+        }
         // What is read in silence is lost: that connection never answers again.
-        if manner == Manner::Fair as u8 && client.write_all(&buffer[..read]).is_err() {
+        if (is_slow || manner == Manner::Fair as u8) && client.write_all(&buffer[..read]).is_err() {
             return;
         }
     }
