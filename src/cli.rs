@@ -24,6 +24,7 @@ Examples:
   storebench run read-heavy --rate 2000           open loop: 2,000 arrivals a second, whatever the store does
   storebench run mine.toml --store memory         your own workload (start from `storebench list oltp --toml`)
   storebench check postgres                       is there a server to start, and what would it promise?
+  storebench clean redis://localhost              remove what runs that died have left there
   storebench report results/latest                rebuild tables and charts from experiment.json
   storebench cost results/latest                  cost per million operations and per month, and where offers break even
 

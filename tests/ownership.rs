@@ -128,7 +128,8 @@ fn kept_data_of_a_file_is_reused_and_cleaned() {
 fn redis(server: &Server, command: &[&str]) -> String {
     let password = server.address.split([':', '@']).nth(2).expect("a password");
     let port = server.port().to_string();
-    let output = Command::new("redis-cli").args(["--no-auth-warning", "-a", password, "-p", &port]).args(command).output();
+    let output =
+        Command::new("redis-cli").args(["--no-auth-warning", "-a", password, "-p", &port]).args(command).output();
     String::from_utf8_lossy(&output.expect("redis-cli").stdout).trim().to_owned()
 }
 
@@ -156,9 +157,11 @@ fn keys_that_the_server_evicts_are_named_as_the_cause() {
     let ran = run(&place.address, "4s", &["--durability", "memory"]).troubled(|| {
         redis(server, &["CONFIG", "SET", "maxmemory-policy", "allkeys-random"]);
         redis(server, &["CONFIG", "SET", "maxmemory", "1"]);
-        let evicts = || redis(server, &["INFO", "stats"]).lines().any(|line| {
-            line.trim().strip_prefix("evicted_keys:").is_some_and(|count| count != "0")
-        });
+        let evicts = || {
+            redis(server, &["INFO", "stats"])
+                .lines()
+                .any(|line| line.trim().strip_prefix("evicted_keys:").is_some_and(|count| count != "0"))
+        };
         let began = Instant::now();
         while !evicts() {
             assert!(began.elapsed() < Duration::from_secs(10), "nothing is evicted");

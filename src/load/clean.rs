@@ -24,6 +24,7 @@ pub struct Extent {
 /// What became of a leftover.
 #[derive(Debug, PartialEq)]
 pub enum Cleaned {
+    /// It is gone.
     Removed,
     /// It would be, if this were no dry run.
     Removable,
