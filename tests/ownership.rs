@@ -83,7 +83,7 @@ fn is_valid(ran: &Ran) {
 fn a_later_run_is_refused_while_the_first_one_lives() {
     for place in places() {
         let address = &place.address;
-        let first = run(address, "9s", &[]).troubled(|| {
+        let first = run(address, "15s", &[]).troubled(|| {
             let second = run(address, "1s", &["--keep"]).expect_exit(2);
             let errors: Vec<&str> = second.stderr.lines().filter(|line| line.starts_with("error:")).collect();
             assert_eq!(errors.len(), 1, "{}", second.stderr);
@@ -154,7 +154,7 @@ fn a_marker_that_disappears_makes_the_run_invalid_and_what_is_left_is_told() {
 fn keys_that_the_server_evicts_are_named_as_the_cause() {
     let place = places().next().expect("redis");
     let server = place.server.as_ref().expect("a server");
-    let ran = run(&place.address, "4s", &["--durability", "memory"]).troubled(|| {
+    let ran = run(&place.address, "4s", &[]).troubled(|| {
         redis(server, &["CONFIG", "SET", "maxmemory-policy", "allkeys-random"]);
         redis(server, &["CONFIG", "SET", "maxmemory", "1"]);
         let evicts = || {
@@ -193,7 +193,7 @@ fn a_run_that_is_stopped_at_any_instant_leaves_nothing() {
         let slow = server.address.replace(&server.port().to_string(), &proxy.port.to_string());
         for instant in 0..instants {
             let wait = Duration::from_millis(next(&mut state) % 6_000);
-            let run = run(&slow, "1s", &["--records", "20"]);
+            let run = run(&slow, "1s", &[]);
             let mut child =
                 run.command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary starts");
             std::thread::sleep(wait);
