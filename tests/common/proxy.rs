@@ -1,5 +1,7 @@
 //! A TCP proxy that misbehaves when it is told to. It stands between storebench and a real server.
 
+#![allow(dead_code)] // Each test file uses its part of this.
+
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
