@@ -88,6 +88,10 @@ pub trait Store: Sized + Send + Sync + 'static {
     /// of its content would mean nothing.
     const KEEPS_DATA: bool = true;
 
+    /// Whether who writes a marker holds a lock until it closes or its process ends, and a marker whose writer holds one
+    /// can be neither read nor swapped. Such a marker need not be renewed.
+    const MARKER_IS_LOCKED: bool = false;
+
     /// The program of its server, if one can be started for a run by the store's bare name.
     const PROGRAM: Option<Program> = None;
 
@@ -114,15 +118,29 @@ pub trait Store: Sized + Send + Sync + 'static {
         self.describe().await
     }
 
-    /// Writes a note beside the dataset, in place of an earlier one: what was loaded, for a later run to find.
-    async fn note(&self, note: &str) -> Result<(), Failure> {
-        let _ = note;
-        Ok(())
+    /// The marker beside the dataset: a text by which runs tell who uses the dataset's place. It is there before the
+    /// dataset is and stays through [`reset`](Store::reset); [`close`](Store::close) removes it with the data. None where
+    /// there is none, and in a store that nobody else can reach.
+    async fn read_marker(&self) -> Result<Option<String>, Failure> {
+        Ok(None)
     }
 
-    /// The note beside a dataset that an earlier run kept; none if there is no such dataset or nothing was noted.
-    async fn noted(&self) -> Result<Option<String>, Failure> {
-        Ok(None)
+    /// Puts a marker in the place of the expected one, or of none, in one step that nobody can come between, and answers
+    /// whether it was the expected one. Where something of others has the dataset's name, there it fails and changes
+    /// nothing.
+    async fn swap_marker(&self, expected: Option<&str>, new: &str) -> Result<bool, Failure> {
+        let _ = (expected, new);
+        Ok(true)
+    }
+
+    /// What runs have left in this store, of the opened dataset and of all others.
+    async fn leftovers(&self) -> Result<Vec<Leftover>, Failure> {
+        Ok(Vec::new())
+    }
+
+    /// Marks as ours what lies under the dataset's name without a mark, because the user says that it is.
+    async fn adopt(&self) -> Result<(), Failure> {
+        Err(Failure::broken(format!("{}: nobody can tell what of it is storebench's: remove it by hand", Self::NAME)))
     }
 
     /// What this store's own expert does after a bulk load: build indexes, gather statistics, write a checkpoint.
@@ -148,8 +166,8 @@ pub trait Store: Sized + Send + Sync + 'static {
         Ok(Vec::new())
     }
 
-    /// Removes what was made, unless it is to be kept, and closes.
-    async fn close(self, keep: bool) -> Result<(), Failure>;
+    /// Removes what was made with its marker, unless it is to be kept, and closes: no other call may follow.
+    async fn close(&self, keep: bool) -> Result<(), Failure>;
 }
 
 /// One logical client: one operation in flight, replies fully decoded into `rows`.
@@ -203,6 +221,17 @@ impl Opening {
     pub fn new(dataset: Arc<Dataset>, durability: Durability) -> Self {
         Opening { dataset, durability, sessions: 1, isolation: None, timeout: Duration::from_secs(10) }
     }
+}
+
+/// What runs have left in a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// The dataset's name.
+    pub dataset: String,
+    /// What is there and where, in a few words.
+    pub what: String,
+    /// Whether a mark of ours says that it is ours.
+    pub is_marked: bool,
 }
 
 /// Where a store runs relative to the suite.

@@ -14,6 +14,7 @@
 mod binding;
 mod bulk;
 mod file;
+mod marker;
 mod schema;
 mod session;
 mod statements;
@@ -23,7 +24,7 @@ mod values;
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use libsql::{Builder, Connection, OpenFlags};
 
@@ -31,9 +32,10 @@ use crate::files::Files;
 use crate::scratch::Scratch;
 use crate::{
     Binding, Capabilities, Capability, Dataset, Description, Durability, Failure, FailureKind, Footprint, Guarantees,
-    Op, Opening, Placement, Store, disk, sqlite,
+    Leftover, Op, Opening, Placement, Store, disk, sqlite,
 };
 use file::{DatabaseFile, Found};
+use marker::Lock;
 pub use session::LibsqlSession;
 
 /// The opened store.
@@ -45,6 +47,8 @@ pub struct Libsql {
     file: DatabaseFile,
     /// The folder around a file of our own; it goes when the store does.
     home: Option<Scratch>,
+    /// Held from the first marker that we write in a given file.
+    lock: Mutex<Option<Lock>>,
     state: Mutex<State>,
 }
 
@@ -79,6 +83,7 @@ impl Store for Libsql {
     const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
     const PLACEMENT: Placement = Placement::Embedded;
     const BEST_DURABILITY: Durability = Durability::Durable;
+    const MARKER_IS_LOCKED: bool = true;
 
     async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
         let (file, home) = match &config.location {
@@ -89,7 +94,8 @@ impl Store for Libsql {
             }
         };
         let Opening { dataset, durability, sessions, .. } = opening;
-        Ok(Libsql { config, dataset, durability, sessions, file, home, state: Mutex::new(State::Opened) })
+        let (lock, state) = (Mutex::default(), Mutex::new(State::Opened));
+        Ok(Libsql { config, dataset, durability, sessions, file, home, lock, state })
     }
 
     async fn reset(&self) -> Result<(), Failure> {
@@ -101,6 +107,53 @@ impl Store for Libsql {
     async fn rehearse(&self) -> Result<Description, Failure> {
         self.set_state(State::Untouched);
         self.rehearsed().await
+    }
+
+    /// Of a file of our own there is none.
+    async fn read_marker(&self) -> Result<Option<String>, Failure> {
+        if self.home.is_some() {
+            return Ok(None);
+        }
+        if self.lock().is_none() {
+            Lock::refuse_taken(&self.file.path)?;
+        }
+        let connection = match self.state() {
+            State::Changed => Some(self.connect().await?),
+            State::Opened | State::Untouched => self.peek().await?,
+        };
+        match connection {
+            Some(connection) => marker::read(&connection, &self.dataset).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The first one is the first change to the file: whatever can refuse the run has been found out before it.
+    async fn swap_marker(&self, expected: Option<&str>, new: &str) -> Result<bool, Failure> {
+        if self.home.is_some() {
+            return Ok(true);
+        }
+        let is_first = self.lock().is_none();
+        if is_first {
+            *self.lock() = Some(Lock::take(&self.file.path)?);
+        }
+        let swapped = async {
+            self.admit().await?;
+            marker::swap(&self.connect().await?, &self.dataset, expected, new).await
+        };
+        let swapped = swapped.await;
+        match swapped {
+            Ok(true) => self.set_state(State::Changed),
+            _ if is_first => drop(self.lock().take()),
+            _ => {}
+        }
+        swapped
+    }
+
+    async fn leftovers(&self) -> Result<Vec<Leftover>, Failure> {
+        match self.peek().await? {
+            Some(connection) => schema::leftovers(&connection).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     async fn settle(&self) -> Result<(), Failure> {
@@ -179,19 +232,26 @@ impl Store for Libsql {
         Ok(changed.into_iter().map(|what| format!("libsql: {} {what}", self.file.path.display())).collect())
     }
 
-    async fn close(self, keep: bool) -> Result<(), Failure> {
-        if keep {
-            // A file of our own goes all the same: nobody knows its name.
-            return Ok(());
+    async fn close(&self, keep: bool) -> Result<(), Failure> {
+        if !keep {
+            self.clean_up().await?;
+            if let Some(home) = &self.home {
+                home.empty().map_err(|error| unavailable(&self.file.path, error))?;
+            }
         }
-        self.clean_up().await?;
-        self.home.map_or(Ok(()), |home| home.close().map_err(|error| unavailable(&self.file.path, error)))
+        // A file of our own goes all the same: nobody knows its name.
+        self.lock().take();
+        Ok(())
     }
 }
 
 impl Libsql {
     fn state(&self) -> State {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Lock>> {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn set_state(&self, state: State) {
@@ -239,6 +299,7 @@ impl Libsql {
             sessions: self.sessions,
             file: DatabaseFile::new_in(home.path())?,
             home: Some(home),
+            lock: Mutex::default(),
             state: Mutex::new(State::Opened),
         };
         twin.file.create()?;

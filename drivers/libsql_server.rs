@@ -46,8 +46,8 @@ use std::time::Duration;
 use crate::files::Files;
 use crate::server::{Program, Server, Site};
 use crate::{
-    Binding, Capabilities, Capability, Dataset, Description, Durability, Failure, Footprint, Guarantees, Op, Opening,
-    Placement, Store, sqlite,
+    Binding, Capabilities, Capability, Dataset, Description, Durability, Failure, Footprint, Guarantees, Leftover, Op,
+    Opening, Placement, Store, sqlite,
 };
 use endpoint::Endpoint;
 use plan::{Group, Step};
@@ -134,12 +134,16 @@ impl Store for LibsqlServer {
         patiently(async || schema::create(&mut self.stream().await?, &self.named).await).await
     }
 
-    async fn note(&self, note: &str) -> Result<(), Failure> {
-        patiently(async || schema::note(&mut self.stream().await?, &self.named, note).await).await
+    async fn read_marker(&self) -> Result<Option<String>, Failure> {
+        patiently(async || schema::read_marker(&mut self.stream().await?, &self.named).await).await
     }
 
-    async fn noted(&self) -> Result<Option<String>, Failure> {
-        schema::noted(&mut self.stream().await?, &self.named).await
+    async fn swap_marker(&self, expected: Option<&str>, new: &str) -> Result<bool, Failure> {
+        patiently(async || schema::swap_marker(&mut self.stream().await?, &self.named, expected, new).await).await
+    }
+
+    async fn leftovers(&self) -> Result<Vec<Leftover>, Failure> {
+        patiently(async || schema::leftovers(&mut self.stream().await?).await).await
     }
 
     async fn settle(&self) -> Result<(), Failure> {
@@ -210,7 +214,7 @@ impl Store for LibsqlServer {
         Ok(Footprint { disk_bytes: Some(bytes), ..Footprint::default() })
     }
 
-    async fn close(self, keep: bool) -> Result<(), Failure> {
+    async fn close(&self, keep: bool) -> Result<(), Failure> {
         if keep {
             Ok(())
         } else {

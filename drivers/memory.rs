@@ -85,7 +85,7 @@ impl Store for Memory {
         Ok(Footprint::default())
     }
 
-    async fn close(self, _: bool) -> Result<(), Failure> {
+    async fn close(&self, _: bool) -> Result<(), Failure> {
         Ok(())
     }
 }

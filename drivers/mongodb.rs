@@ -50,7 +50,8 @@ use mongodb::options::ClientOptions;
 
 use crate::server::{Program, Server, Site};
 use crate::{
-    Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Op, Opening, Placement, Store,
+    Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Leftover, Op, Opening, Placement,
+    Store,
 };
 use commands::Acknowledged;
 use given_up::GivenUp;
@@ -155,12 +156,16 @@ impl Store for Mongodb {
         self.own().await?.create(&self.layout).await
     }
 
-    async fn note(&self, note: &str) -> Result<(), Failure> {
-        self.own().await?.note(note).await
+    async fn read_marker(&self) -> Result<Option<String>, Failure> {
+        self.own().await?.read_marker().await
     }
 
-    async fn noted(&self) -> Result<Option<String>, Failure> {
-        self.own().await?.noted(&self.layout).await
+    async fn swap_marker(&self, expected: Option<&str>, new: &str) -> Result<bool, Failure> {
+        self.own().await?.swap_marker(&self.layout.dataset.name, expected, new).await
+    }
+
+    async fn leftovers(&self) -> Result<Vec<Leftover>, Failure> {
+        marks::leftovers(&self.client().await?).await
     }
 
     async fn settle(&self) -> Result<(), Failure> {
@@ -208,7 +213,7 @@ impl Store for Mongodb {
         })
     }
 
-    async fn close(self, keep: bool) -> Result<(), Failure> {
+    async fn close(&self, keep: bool) -> Result<(), Failure> {
         if keep { Ok(()) } else { self.own().await?.drop_made().await }
     }
 }

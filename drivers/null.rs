@@ -68,7 +68,7 @@ impl Store for Null {
         Ok(Footprint::default())
     }
 
-    async fn close(self, _: bool) -> Result<(), Failure> {
+    async fn close(&self, _: bool) -> Result<(), Failure> {
         Ok(())
     }
 }

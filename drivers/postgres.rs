@@ -50,7 +50,8 @@ use std::sync::Arc;
 
 use crate::server::{Program, Server, Site};
 use crate::{
-    Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Op, Opening, Placement, Store,
+    Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Leftover, Op, Opening, Placement,
+    Store,
 };
 use bulk::Load;
 pub use config::Config;
@@ -102,12 +103,16 @@ impl Store for Postgres {
         self.schema.create(&mut self.own_connection().await?, &self.laid).await
     }
 
-    async fn note(&self, note: &str) -> Result<(), Failure> {
-        self.schema.note(&mut self.own_connection().await?, note).await
+    async fn read_marker(&self) -> Result<Option<String>, Failure> {
+        self.schema.read_marker(&mut self.own_connection().await?).await
     }
 
-    async fn noted(&self) -> Result<Option<String>, Failure> {
-        self.schema.noted(&mut self.own_connection().await?, &self.laid).await
+    async fn swap_marker(&self, expected: Option<&str>, new: &str) -> Result<bool, Failure> {
+        self.schema.swap_marker(&mut self.own_connection().await?, expected, new).await
+    }
+
+    async fn leftovers(&self) -> Result<Vec<Leftover>, Failure> {
+        schema::leftovers(&mut self.own_connection().await?).await
     }
 
     async fn settle(&self) -> Result<(), Failure> {
@@ -135,7 +140,7 @@ impl Store for Postgres {
         Ok(Footprint { disk_bytes, memory_bytes: None, written_bytes })
     }
 
-    async fn close(self, keep: bool) -> Result<(), Failure> {
+    async fn close(&self, keep: bool) -> Result<(), Failure> {
         if keep { Ok(()) } else { self.schema.remove(&mut self.own_connection().await?).await }
     }
 }

@@ -41,7 +41,7 @@ use std::time::Duration;
 use crate::files::Files;
 use crate::server::{Program, Server, Site};
 use crate::{
-    Binding, Capabilities, Capability, Description, Durability, Failure, FailureKind, Footprint, Op, Opening,
+    Binding, Capabilities, Capability, Description, Durability, Failure, FailureKind, Footprint, Leftover, Op, Opening,
     Placement, Store,
 };
 use aof::Aof;
@@ -159,14 +159,23 @@ impl Store for Redis {
         Ok(())
     }
 
-    async fn note(&self, note: &str) -> Result<(), Failure> {
-        mark::note(&mut self.target.connect().await?, &self.shape, note).await
+    async fn read_marker(&self) -> Result<Option<String>, Failure> {
+        let was_ours = self.is_ours.load(Ordering::Relaxed);
+        mark::read(&mut self.target.connect().await?, &self.shape, was_ours).await
     }
 
-    async fn noted(&self) -> Result<Option<String>, Failure> {
-        let noted = mark::noted(&mut self.target.connect().await?, &self.shape).await?;
-        self.is_ours.fetch_or(noted.is_some(), Ordering::Relaxed);
-        Ok(noted)
+    async fn swap_marker(&self, expected: Option<&str>, new: &str) -> Result<bool, Failure> {
+        let swapped = mark::swap(&mut self.target.connect().await?, &self.shape, expected, new).await?;
+        self.is_ours.fetch_or(swapped, Ordering::Relaxed);
+        Ok(swapped)
+    }
+
+    async fn leftovers(&self) -> Result<Vec<Leftover>, Failure> {
+        mark::leftovers(&mut self.target.connect().await?).await
+    }
+
+    async fn adopt(&self) -> Result<(), Failure> {
+        mark::adopt(&mut self.target.connect().await?, &self.shape).await
     }
 
     /// Indexes are always there. An append-only file that has grown with the load may be in a rewrite: it ends first.
@@ -183,12 +192,20 @@ impl Store for Redis {
         let mut connection = self.target.connect().await?;
         let of_server = settings::settings(&mut connection).await?;
         aof::rewritten(&mut connection, self.target.timeout / 2).await?;
-        let told = ["server", "replication", "persistence", "memory"];
+        let told = ["server", "replication", "persistence", "memory", "stats"];
         let info = settings::info(&mut connection, &told).await?;
         let guarantees = settings::guarantees(of_server.as_ref(), &info);
         let files = if self.target.is_local() { settings::files(of_server.as_ref(), &info) } else { Files::default() };
         let mut settings = of_server.unwrap_or_default();
-        for told in ["redis_mode", "role", "connected_slaves", "aof_enabled", "mem_allocator", "multiplexing_api"] {
+        for told in [
+            "redis_mode",
+            "role",
+            "connected_slaves",
+            "aof_enabled",
+            "mem_allocator",
+            "multiplexing_api",
+            "evicted_keys",
+        ] {
             settings.extend(info.get(told).map(|value| (told.to_owned(), value.clone())));
         }
         settings.extend(self.client_settings());
@@ -213,11 +230,11 @@ impl Store for Redis {
         Ok(Footprint { disk_bytes: now.map(|aof| aof.bytes), memory_bytes, written_bytes })
     }
 
-    async fn close(self, keep: bool) -> Result<(), Failure> {
+    async fn close(&self, keep: bool) -> Result<(), Failure> {
         if keep {
             return Ok(());
         }
-        mark::remove(&mut self.target.connect().await?, &self.shape, self.is_ours.into_inner()).await
+        mark::remove(&mut self.target.connect().await?, &self.shape, self.is_ours.load(Ordering::Relaxed)).await
     }
 }
 

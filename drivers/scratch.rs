@@ -54,7 +54,7 @@ impl Scratch {
     ///
     /// # Errors
     /// When it cannot be removed.
-    pub fn close(self) -> Result<()> {
+    pub fn empty(&self) -> Result<()> {
         std::fs::remove_dir_all(&self.0)
     }
 }

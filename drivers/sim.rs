@@ -131,7 +131,7 @@ impl Store for Sim {
         self.memory.footprint().await
     }
 
-    async fn close(self, keep: bool) -> Result<(), Failure> {
+    async fn close(&self, keep: bool) -> Result<(), Failure> {
         self.memory.close(keep).await
     }
 }

@@ -25,6 +25,7 @@ Examples:
   storebench run read-heavy --rate 2000           open loop: 2,000 arrivals a second, whatever the store does
   storebench run mine.toml --store memory         your own workload (start from `storebench list oltp --toml`)
   storebench check postgres                       is there a server to start, and what would it promise?
+  storebench clean redis://localhost              remove what runs that died have left there
   storebench report results/latest                rebuild tables and charts from experiment.json
   storebench cost results/latest                  cost per million operations and per month, and where offers break even
 
@@ -42,8 +43,29 @@ pub enum Command {
     Report(ReportArgs),
     /// Try which stores can be measured from here: program found, starts, reached, tier, workloads
     Check(CheckArgs),
+    /// Remove from a store what earlier runs have left there
+    Clean(CleanArgs),
     /// Compare what the stores of a results folder would cost on offers of the price catalogue
     Cost(CostArgs),
+}
+
+/// `storebench clean`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Only what carries a mark of storebench is removed, with the data of --keep; what a living run uses is left alone. Exits
+with 0 when nothing is left, and else with 3.")]
+pub struct CleanArgs {
+    /// The URL or file of the store, as for `run`
+    #[arg(value_name = "STORE")]
+    pub store: String,
+
+    /// List what would be removed
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Remove also what has the names that storebench gives and has lost its mark
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `storebench run`

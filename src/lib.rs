@@ -47,6 +47,7 @@ pub fn main() -> ExitCode {
         cli::Command::List(args) => commands::list::list(args),
         cli::Command::Report(args) => commands::report::report(args),
         cli::Command::Check(args) => commands::check::check(args),
+        cli::Command::Clean(args) => commands::clean::clean(args),
         cli::Command::Cost(args) => commands::cost::cost(args),
     };
     match done {

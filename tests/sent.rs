@@ -76,7 +76,7 @@ impl Store for Listener {
         self.memory.footprint().await
     }
 
-    async fn close(self, keep: bool) -> Result<(), Failure> {
+    async fn close(&self, keep: bool) -> Result<(), Failure> {
         self.memory.close(keep).await
     }
 }

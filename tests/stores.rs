@@ -199,24 +199,6 @@ fn a_refused_run_leaves_kept_data_alone() {
 }
 
 #[test]
-fn a_run_whose_data_another_one_replaces_says_so_and_leaves_that_alone() {
-    for store in SERVERS {
-        let server = started(store, Durability::Memory);
-        let run = |length: &str, flags: &[&str]| {
-            let run = Storebench::run(&["ycsb-c", "--records", "300", "--warmup", "0s", "--durability", "memory"]);
-            run.args(&["--duration", length]).args(flags).store(&server.address)
-        };
-        let first = run("4s", &[]).troubled(|| {
-            run("1s", &["--keep"]).expect_exit(0);
-        });
-        assert_eq!(first.code, 3, "{store}: {}", first.stdout);
-        assert!(first.stdout.contains("another run of this workload has replaced the data"), "{}", first.stdout);
-        let again = run("1s", &["--reuse"]).expect_exit(0);
-        assert_eq!(again.first_run()["loading"]["reused"], true, "{store}: {}", again.stderr);
-    }
-}
-
-#[test]
 fn what_is_thrown_away_cannot_be_kept() {
     for store in ["redis", "libsql"] {
         let ran = Storebench::run(&["ycsb-c"]).args(&["--keep"]).store(store).expect_exit(2);

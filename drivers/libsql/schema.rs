@@ -19,7 +19,7 @@ const STATISTICS: [&str; 2] = ["sqlite_stat1", "sqlite_stat4"];
 
 use super::{failure, text, texts};
 use crate::sqlite::{marks, sql};
-use crate::{Dataset, Failure, FailureKind};
+use crate::{Dataset, Failure, FailureKind, Leftover};
 
 /// Makes the dataset's tables, empty, in place of those that this workload made before. Their indexes come later:
 /// building one from rows that are there is quicker than keeping it while they come.
@@ -54,16 +54,24 @@ pub(super) async fn settle(connection: &Connection, dataset: &Dataset) -> Result
     }
 }
 
-/// Removes what was made, and the marks with the last of it: then answers what the file was before the first.
+/// Removes what was made with its marker, and the tables of marks and markers with the last of it: then answers what the
+/// file was before the first.
 pub(super) async fn drop_own(connection: &Connection, dataset: &Dataset) -> Result<Option<Before>, Failure> {
     let mut before = None;
     atomically(connection, async {
-        if texts(connection, marks::NAMED, [marks::TABLE]).await?.is_empty() {
-            return Ok(());
+        if is_there(connection, marks::MARKS).await? {
+            drop_marked(connection, dataset).await?;
+            if texts(connection, marks::ANY, ()).await?.is_empty() {
+                run(connection, marks::DROP, ()).await?;
+            }
         }
-        drop_marked(connection, dataset).await?;
-        if texts(connection, marks::ANY, ()).await?.is_empty() {
-            run(connection, marks::DROP, ()).await?;
+        if is_there(connection, marks::MARKERS).await? {
+            run(connection, marks::REMOVE_MARKER, [dataset.name.as_str()]).await?;
+            if texts(connection, marks::ANY_MARKER, ()).await?.is_empty() {
+                run(connection, marks::DROP_MARKERS, ()).await?;
+            }
+        }
+        if !is_there(connection, marks::MARKS).await? && !is_there(connection, marks::MARKERS).await? {
             before = forget(connection).await?;
         }
         Ok(())
@@ -78,7 +86,7 @@ pub(super) struct Before {
     free_pages: u64,
 }
 
-async fn remember(connection: &Connection) -> Result<(), Failure> {
+pub(super) async fn remember(connection: &Connection) -> Result<(), Failure> {
     // Read first: the table itself may take a free page.
     let journal_mode = text(connection, "PRAGMA journal_mode").await?;
     let free_pages = text(connection, "PRAGMA freelist_count").await?;
@@ -97,7 +105,7 @@ async fn remember(connection: &Connection) -> Result<(), Failure> {
 /// Drops the tables of statistics that were not there and now are empty (the rows of a table go with it), and what was
 /// remembered. None if nothing was.
 async fn forget(connection: &Connection) -> Result<Option<Before>, Failure> {
-    if texts(connection, marks::NAMED, ["storebench_before"]).await?.is_empty() {
+    if !is_there(connection, "storebench_before").await? {
         return Ok(None);
     }
     for name in STATISTICS {
@@ -160,6 +168,20 @@ async fn number(connection: &Connection, statement: &str) -> Result<u64, Failure
     number.parse().map_err(|_| Failure::broken(format!("libsql: `{statement}` answers `{number}`")))
 }
 
+/// What our own tables say that there is.
+pub(super) async fn leftovers(connection: &Connection) -> Result<Vec<Leftover>, Failure> {
+    let mut lists = [Vec::new(), Vec::new()];
+    for (list, (table, workloads)) in
+        lists.iter_mut().zip([(marks::MARKS, marks::WORKLOADS), (marks::MARKERS, marks::MARKED)])
+    {
+        if is_there(connection, table).await? {
+            *list = texts(connection, workloads, ()).await?;
+        }
+    }
+    let [marked, markers] = lists;
+    Ok(marks::leftovers(marked, markers))
+}
+
 /// Whether nothing is in the file but what the engine itself keeps there.
 pub(super) async fn is_empty(connection: &Connection) -> Result<bool, Failure> {
     const OF_OTHERS: &str = "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite!_%' ESCAPE '!' LIMIT 1";
@@ -181,9 +203,9 @@ async fn drop_marked(connection: &Connection, dataset: &Dataset) -> Result<(), F
 
 /// What has the name of a table and is not marked as made for this workload is not ours.
 pub(super) async fn refuse_foreign(connection: &Connection, dataset: &Dataset) -> Result<(), Failure> {
-    let marked = marked(connection, dataset).await?;
+    let own = marked(connection, dataset).await?;
     for name in dataset.parts().map(|part| dataset.name_of(part)) {
-        if !marked.iter().any(|table| table == name) && !texts(connection, marks::NAMED, [name]).await?.is_empty() {
+        if !own.iter().any(|own| own.eq_ignore_ascii_case(name)) && is_there(connection, name).await? {
             return Err(Failure::broken(format!(
                 "libsql: the file already holds a `{name}` that this workload did not make; give another file"
             )));
@@ -198,14 +220,18 @@ pub(super) async fn has_marked(connection: &Connection, dataset: &Dataset) -> Re
 }
 
 async fn marked(connection: &Connection, dataset: &Dataset) -> Result<Vec<String>, Failure> {
-    match texts(connection, marks::NAMED, [marks::TABLE]).await?.is_empty() {
-        true => Ok(Vec::new()),
-        false => texts(connection, marks::OF_WORKLOAD, [dataset.name.as_str()]).await,
+    match is_there(connection, marks::MARKS).await? {
+        true => texts(connection, marks::OF_WORKLOAD, [dataset.name.as_str()]).await,
+        false => Ok(Vec::new()),
     }
 }
 
+async fn is_there(connection: &Connection, name: &str) -> Result<bool, Failure> {
+    Ok(!texts(connection, marks::NAMED, [name]).await?.is_empty())
+}
+
 /// Runs the changes in one transaction, which is undone if one of them fails.
-async fn atomically(
+pub(super) async fn atomically(
     connection: &Connection,
     changes: impl Future<Output = Result<(), Failure>>,
 ) -> Result<(), Failure> {
@@ -220,7 +246,7 @@ async fn atomically(
     done
 }
 
-async fn run(
+pub(super) async fn run(
     connection: &Connection,
     statement: &str,
     parameters: impl libsql::params::IntoParams,

@@ -1,4 +1,4 @@
-//! Making, settling and removing a dataset's tables, and the note beside them.
+//! Making, settling and removing a dataset's tables, and the marker beside them.
 //!
 //! A server has one database, in which there may be tables of others. Ours have names of their own
 //! (`storebench_<dataset>_<table>`) and are marked (`sqlite/marks.rs`); only what is marked is ever dropped.
@@ -8,15 +8,7 @@ use std::sync::Arc;
 use super::stream::Stream;
 use crate::sqlite::values::Column;
 use crate::sqlite::{marks, sql};
-use crate::{Dataset, Failure};
-
-const MAKE_NOTES: &str =
-    "CREATE TABLE IF NOT EXISTS storebench_note (workload TEXT NOT NULL PRIMARY KEY, note TEXT NOT NULL) STRICT";
-const NOTE: &str = "INSERT OR REPLACE INTO storebench_note VALUES (?, ?)";
-const NOTED: &str = "SELECT note FROM storebench_note WHERE workload = ?";
-const REMOVE_NOTE: &str = "DELETE FROM storebench_note WHERE workload = ?";
-const NOTES: &str = "storebench_note";
-const DROP_NOTES: &str = "DROP TABLE storebench_note";
+use crate::{Dataset, Failure, Leftover};
 
 /// The dataset with the names that its parts have on the server. A dataset's name holds no underscore, so no two
 /// datasets share a name.
@@ -34,15 +26,11 @@ pub(super) fn named(dataset: &Dataset) -> Arc<Dataset> {
 /// building one from rows that are there is quicker than keeping it while they come.
 pub(super) async fn create(stream: &mut Stream, named: &Dataset) -> Result<(), Failure> {
     stream.run("BEGIN IMMEDIATE", &[]).await?;
+    refuse_foreign(stream, named).await?;
     stream.run(marks::MAKE, &[]).await?;
     drop_marked(stream, named).await?;
     for part in named.parts() {
         let name = named.name_of(part);
-        // After our own are dropped, whatever still has the name is not ours.
-        if is_there(stream, name).await? {
-            let problem = format!("libsql-server: the database holds a `{name}` that this workload did not make");
-            return Err(Failure::broken(format!("{problem}; rename it or give another server")));
-        }
         stream.run(&sql::table(named, part), &[]).await?;
         stream.run(marks::ADD, &[text(name), text(&named.name)]).await?;
     }
@@ -57,32 +45,65 @@ pub(super) async fn settle(stream: &mut Stream, named: &Dataset) -> Result<(), F
     Ok(())
 }
 
-/// Removes what was made, and the marks and notes with the last of it.
+/// Removes what was made with its marker, and the tables of marks and markers with the last of it.
 pub(super) async fn drop_own(stream: &mut Stream, named: &Dataset) -> Result<(), Failure> {
     stream.run("BEGIN IMMEDIATE", &[]).await?;
-    stream.run(marks::MAKE, &[]).await?;
-    drop_marked(stream, named).await?;
-    if stream.texts(marks::ANY, &[]).await?.is_empty() {
-        stream.run(marks::DROP, &[]).await?;
-        if is_there(stream, NOTES).await?
-            && stream.texts("SELECT note FROM storebench_note LIMIT 1", &[]).await?.is_empty()
-        {
-            stream.run(DROP_NOTES, &[]).await?;
+    if is_there(stream, marks::MARKS).await? {
+        drop_marked(stream, named).await?;
+        if stream.texts(marks::ANY, &[]).await?.is_empty() {
+            stream.run(marks::DROP, &[]).await?;
+        }
+    }
+    if is_there(stream, marks::MARKERS).await? {
+        stream.run(marks::REMOVE_MARKER, &[text(&named.name)]).await?;
+        if stream.texts(marks::ANY_MARKER, &[]).await?.is_empty() {
+            stream.run(marks::DROP_MARKERS, &[]).await?;
         }
     }
     stream.run("COMMIT", &[]).await.map(|_| ())
 }
 
-pub(super) async fn note(stream: &mut Stream, named: &Dataset, note: &str) -> Result<(), Failure> {
-    stream.run(MAKE_NOTES, &[]).await?;
-    stream.run(NOTE, &[text(&named.name), text(note)]).await.map(|_| ())
-}
-
-pub(super) async fn noted(stream: &mut Stream, named: &Dataset) -> Result<Option<String>, Failure> {
-    if !is_there(stream, NOTES).await? {
+/// The marker beside the tables.
+pub(super) async fn read_marker(stream: &mut Stream, named: &Dataset) -> Result<Option<String>, Failure> {
+    if !is_there(stream, marks::MARKERS).await? {
         return Ok(None);
     }
-    Ok(stream.texts(NOTED, &[text(&named.name)]).await?.pop())
+    Ok(stream.texts(marks::MARKER, &[text(&named.name)]).await?.pop())
+}
+
+/// Puts a marker in the place of the expected one, if that is what is there: within a transaction of the only writer.
+pub(super) async fn swap_marker(
+    stream: &mut Stream,
+    named: &Dataset,
+    expected: Option<&str>,
+    new: &str,
+) -> Result<bool, Failure> {
+    stream.run("BEGIN IMMEDIATE", &[]).await?;
+    if read_marker(stream, named).await?.as_deref() != expected {
+        stream.run("ROLLBACK", &[]).await?;
+        return Ok(false);
+    }
+    if expected.is_none() {
+        refuse_foreign(stream, named).await?;
+        stream.run(marks::MAKE_MARKERS, &[]).await?;
+    }
+    let write = if expected.is_some() { marks::CHANGE_MARKER } else { marks::ADD_MARKER };
+    stream.run(write, &[text(&named.name), text(new)]).await?;
+    stream.run("COMMIT", &[]).await.map(|_| true)
+}
+
+/// What our own tables say that there is.
+pub(super) async fn leftovers(stream: &mut Stream) -> Result<Vec<Leftover>, Failure> {
+    let mut lists = [Vec::new(), Vec::new()];
+    for (list, (table, workloads)) in
+        lists.iter_mut().zip([(marks::MARKS, marks::WORKLOADS), (marks::MARKERS, marks::MARKED)])
+    {
+        if is_there(stream, table).await? {
+            *list = stream.texts(workloads, &[]).await?;
+        }
+    }
+    let [marked, markers] = lists;
+    Ok(marks::leftovers(marked, markers))
 }
 
 /// What our tables and their indexes take in the database's file, log not counted.
@@ -112,9 +133,20 @@ async fn drop_marked(stream: &mut Stream, named: &Dataset) -> Result<(), Failure
     for table in stream.texts(marks::OF_WORKLOAD, &[text(&named.name)]).await? {
         stream.run(&format!("DROP TABLE IF EXISTS {}", sql::quoted(&table)), &[]).await?;
     }
-    stream.run(marks::REMOVE, &[text(&named.name)]).await?;
-    if is_there(stream, NOTES).await? {
-        stream.run(REMOVE_NOTE, &[text(&named.name)]).await?;
+    stream.run(marks::REMOVE, &[text(&named.name)]).await.map(|_| ())
+}
+
+/// Refuses a database that holds something with a name of ours that this workload did not make.
+async fn refuse_foreign(stream: &mut Stream, named: &Dataset) -> Result<(), Failure> {
+    let own = match is_there(stream, marks::MARKS).await? {
+        true => stream.texts(marks::OF_WORKLOAD, &[text(&named.name)]).await?,
+        false => Vec::new(),
+    };
+    for name in named.parts().map(|part| named.name_of(part)) {
+        if !own.iter().any(|own| own == name) && is_there(stream, name).await? {
+            let problem = format!("libsql-server: the database holds a `{name}` that this workload did not make");
+            return Err(Failure::broken(format!("{problem}; rename it or give another server")));
+        }
     }
     Ok(())
 }

@@ -105,9 +105,9 @@ async fn in_a_database_of_others_nothing_but_our_own_is_touched() {
     theirs.run("ALTER TABLE STOREBENCH_ONE_EVENTS RENAME TO mine", &[]).await.expect("renamed");
     one.reset().await.expect("reset");
     one.reset().await.expect("our own tables give way");
-    one.note("a note").await.expect("noted");
+    assert!(one.swap_marker(None, "a marker").await.expect("swapped"));
     let other = open(&server.address, "other").await.expect("opened");
-    assert_eq!(other.noted().await.expect("none"), None);
+    assert_eq!(other.read_marker().await.expect("none"), None);
     other.reset().await.expect("another workload has tables of its own");
     one.close(false).await.expect("closed");
     assert_eq!(tables(&mut theirs).await.iter().filter(|name| name.starts_with("storebench_one")).count(), 0);

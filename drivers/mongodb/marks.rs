@@ -2,17 +2,21 @@
 //! made. Nothing that it does not name is ever dropped, and a database that holds anything else is refused.
 
 use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
+use mongodb::error::ErrorKind::Write;
+use mongodb::error::WriteFailure::WriteError;
 use mongodb::options::{Acknowledgment, WriteConcern};
 use mongodb::{Client, Collection, Database};
 
 use super::failure::failure;
 use super::layout::Layout;
-use crate::{Failure, FailureKind};
+use crate::{Failure, FailureKind, Leftover};
 
 /// No declared name holds a dot.
 pub(super) const MARKS: &str = "storebench.mark";
 
 const MARK: &str = "storebench";
+
+const PREFIX: &str = "storebench_";
 
 /// Where the server lists views, of which each time-series collection is one.
 const VIEWS: &str = "system.views";
@@ -22,7 +26,7 @@ const LONGEST_NAME: usize = 63;
 
 /// The database of a dataset.
 pub(super) fn database_name(dataset: &str) -> String {
-    let name = format!("storebench_{dataset}");
+    let name = format!("{PREFIX}{dataset}");
     if name.len() <= LONGEST_NAME {
         return name;
     }
@@ -45,13 +49,11 @@ impl Own {
     /// Makes the dataset's collections, empty, in place of those that were made before.
     pub(super) async fn create(&self, layout: &Layout) -> Result<(), Failure> {
         self.refuse_foreign().await?;
-        self.drop_made().await?;
+        self.drop_collections().await?;
         let name = |part| layout.dataset.name_of(part);
         let names: Vec<&str> = layout.dataset.parts().map(name).collect();
-        let mark = doc! {
-            "_id": MARK, "dataset": &layout.dataset.name, "collections": names, "series": layout.kept.to_string()
-        };
-        let marking = self.marks.insert_one(mark).write_concern(safe());
+        let mark = doc! { "$set": { "dataset": &layout.dataset.name, "collections": names } };
+        let marking = self.marks.update_one(doc! { "_id": MARK }, mark).upsert(true).write_concern(safe());
         marking.await.map_err(|error| failure(error, "marking the database"))?;
         for part in layout.dataset.parts() {
             let creating = self.database.create_collection(name(part)).with_options(layout.options(part));
@@ -80,32 +82,35 @@ impl Own {
         allowed(self.database.client().database("admin"), doc! { "fsync": 1 }).await.map(|_| ())
     }
 
-    pub(super) async fn note(&self, note: &str) -> Result<(), Failure> {
-        let change = doc! { "$set": { "note": note } };
-        let noting = self.marks.update_one(doc! { "_id": MARK }, change).write_concern(safe());
-        match noting.await.map_err(|error| failure(error, "noting"))?.matched_count {
-            1 => Ok(()),
-            _ => Err(Failure::broken("mongodb: there is no dataset to put a note beside")),
+    /// The marker in our database.
+    pub(super) async fn read_marker(&self) -> Result<Option<String>, Failure> {
+        match self.mark().await?.as_ref().and_then(|mark| mark.get("marker")) {
+            None => Ok(None),
+            Some(Bson::String(marker)) => Ok(Some(marker.clone())),
+            Some(_) => Err(Failure::broken(format!("mongodb: the marker in {} is no text", self.database.name()))),
         }
     }
 
-    /// The note beside data whose points are laid out as here.
-    pub(super) async fn noted(&self, layout: &Layout) -> Result<Option<String>, Failure> {
-        let mark = self.mark().await?.unwrap_or_default();
-        if mark.get_str("series").ok() != Some(layout.kept.to_string().as_str()) {
-            return Ok(None);
+    /// Puts a marker in the place of the expected one, if that is what is there. `marker: null` is also met by a mark
+    /// without one, and by no mark: it is made then, unless somebody else is quicker and has the key.
+    pub(super) async fn swap_marker(&self, dataset: &str, expected: Option<&str>, new: &str) -> Result<bool, Failure> {
+        if expected.is_none() {
+            self.refuse_foreign().await?;
         }
-        Ok(mark.get_str("note").map(str::to_owned).ok())
+        let filter = doc! { "_id": MARK, "marker": expected };
+        let change = doc! { "$set": { "marker": new }, "$setOnInsert": { "dataset": dataset, "collections": [] } };
+        let swapping = self.marks.update_one(filter, change).upsert(expected.is_none()).write_concern(safe());
+        match swapping.await {
+            Ok(done) => Ok(done.matched_count == 1 || done.upserted_id.is_some()),
+            Err(error) if matches!(error.kind.as_ref(), Write(WriteError(taken)) if taken.code == 11_000) => Ok(false),
+            Err(error) => Err(failure(error, "writing the marker")),
+        }
     }
 
     /// Drops what was made, the mark last; a database without collections does not exist. A time-series collection
     /// leaves the server's list of views behind, which is empty then. Its user may lack the right to drop that.
     pub(super) async fn drop_made(&self) -> Result<(), Failure> {
-        for name in self.made().await? {
-            let collection = self.database.collection::<Document>(&name);
-            let dropping = collection.drop().write_concern(safe());
-            dropping.await.map_err(|error| failure(error, "dropping a collection"))?;
-        }
+        self.drop_collections().await?;
         if self.mark().await?.is_some() {
             let dropping = self.marks.drop().write_concern(safe());
             dropping.await.map_err(|error| failure(error, "dropping the mark"))?;
@@ -116,10 +121,20 @@ impl Own {
         Ok(())
     }
 
+    /// Drops the collections that the mark names.
+    async fn drop_collections(&self) -> Result<(), Failure> {
+        for name in self.made().await? {
+            let collection = self.database.collection::<Document>(&name);
+            let dropping = collection.drop().write_concern(safe());
+            dropping.await.map_err(|error| failure(error, "dropping a collection"))?;
+        }
+        Ok(())
+    }
+
     async fn refuse_foreign(&self) -> Result<(), Failure> {
-        let made = self.made().await?;
+        let (made, is_marked) = (self.made().await?, self.mark().await?.is_some());
         let there = self.there().await?;
-        let is_ours = |name: &String| made.contains(name) || (name == MARKS && !made.is_empty());
+        let is_ours = |name: &String| made.contains(name) || (name == MARKS && is_marked);
         match there.iter().find(|name| !name.starts_with("system.") && !is_ours(name)) {
             None => Ok(()),
             Some(foreign) => Err(Failure::broken(format!(
@@ -137,15 +152,38 @@ impl Own {
 
     /// The collections that the mark names.
     async fn made(&self) -> Result<Vec<String>, Failure> {
-        let mark = self.mark().await?.unwrap_or_default();
-        let names = mark.get_array("collections").map(Vec::as_slice).unwrap_or_default();
-        Ok(names.iter().filter_map(Bson::as_str).map(str::to_owned).collect())
+        let Some(mark) = self.mark().await? else { return Ok(Vec::new()) };
+        let names = mark.get_array("collections").ok().and_then(|names| {
+            names.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()
+        });
+        let malformed = || format!("mongodb: the mark in {} does not name its collections", self.database.name());
+        names.ok_or_else(|| Failure::broken(malformed()))
     }
 
     async fn mark(&self) -> Result<Option<Document>, Failure> {
         let mark = self.marks.find_one(doc! { "_id": MARK }).await;
         mark.map_err(|error| failure(error, "looking for the mark"))
     }
+}
+
+/// The databases that have a name as ours have.
+pub(super) async fn leftovers(client: &Client) -> Result<Vec<Leftover>, Failure> {
+    let names = client.list_database_names().await.map_err(|error| failure(error, "listing databases"))?;
+    let mut leftovers = Vec::new();
+    for name in names.iter().filter(|name| name.starts_with(PREFIX)) {
+        let own = Own::new(client, name);
+        let there = own.there().await?;
+        // Its own list of views, which not everybody may drop.
+        if there == [VIEWS] {
+            continue;
+        }
+        let mark = own.mark().await?;
+        let dataset = mark.as_ref().and_then(|mark| mark.get_str("dataset").ok());
+        let is_marked = dataset.is_some_and(|dataset| database_name(dataset) == *name);
+        let dataset = dataset.unwrap_or(&name[PREFIX.len()..]).to_owned();
+        leftovers.push(Leftover { dataset, what: format!("database {name}"), is_marked });
+    }
+    Ok(leftovers)
 }
 
 /// The answer to an administrative command; none where the server does not know it or does not allow it.

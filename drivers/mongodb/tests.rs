@@ -148,7 +148,8 @@ async fn the_marks_of_another_program_make_nothing_ours() {
     let theirs = database(&store, "storebench_marks").await;
     theirs.collection(marks::MARKS).insert_one(doc! { "_id": "other" }).await.expect("inserted");
     store.reset().await.expect_err("no mark of ours");
-    assert_eq!(store.noted().await.expect("no note"), None);
+    store.swap_marker(None, "mine").await.expect_err("no mark of ours");
+    assert_eq!(store.read_marker().await.expect("no marker"), None);
 }
 
 #[tokio::test]

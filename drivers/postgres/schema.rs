@@ -8,7 +8,7 @@
 use super::laid::Laid;
 use super::layout::{self, quoted, schema_name};
 use super::link::Link;
-use crate::{Failure, FailureKind};
+use crate::{Failure, FailureKind, Leftover};
 
 /// The mark's table. Its name contains a dot, as no declared name does.
 const MARK: &str = "\"storebench.mark\"";
@@ -23,8 +23,8 @@ pub(super) struct Schema {
 /// What the server has under the schema's name.
 enum There {
     Nothing,
-    /// Ours, with those tables in it that we made.
-    Own(Vec<String>),
+    /// Ours, with those tables in it that we made and the marker of the run that uses it.
+    Own(Vec<String>, Option<String>),
     /// Somebody else's.
     Foreign,
 }
@@ -43,27 +43,37 @@ impl Schema {
     /// Makes the dataset's tables, empty, in place of those that an earlier run of this workload made. All or nothing.
     pub(super) async fn create(&self, link: &mut Link, laid: &Laid) -> Result<(), Failure> {
         link.run("BEGIN").await?; // Undone, if anything fails, by the end of the connection.
-        match self.there(link).await? {
-            There::Nothing => {}
-            There::Own(tables) => self.drop_own(link, &tables).await?,
-            There::Foreign => {
-                let problem =
-                    format!("there is a schema {} that this version did not make for this workload", self.name);
-                return Err(Failure::broken(format!(
-                    "postgres: {problem}; rename or drop it, or give another database"
-                )));
+        let marker = match self.there_locked(link).await? {
+            There::Nothing => None,
+            There::Own(tables, marker) => {
+                self.drop_own(link, &tables).await?;
+                marker
             }
-        }
+            There::Foreign => return Err(self.foreign()),
+        };
         let (tables, made): (Vec<String>, Vec<String>) = all_tables(laid).unzip();
+        self.create_schema(link, marker.as_deref()).await?;
+        link.run(&made.join("; ")).await?;
+        // In the order of their names in the mark.
+        let oids = "ARRAY(SELECT to_regclass($2 || quote_ident(name))::oid \
+                    FROM unnest($1::text[]) WITH ORDINALITY AS made (name, n) ORDER BY n)";
+        let marked = format!("UPDATE {} SET tables = $1, oids = {oids}", self.mark());
+        link.query(&marked, &[&tables, &format!("{}.", self.quoted)]).await?;
+        link.run("COMMIT").await
+    }
+
+    /// The schema with its mark, which names no table yet.
+    async fn create_schema(&self, link: &mut Link, marker: Option<&str>) -> Result<(), Failure> {
         let (schema, mark) = (&self.quoted, self.mark());
         let columns = "workload text PRIMARY KEY, tables text[] NOT NULL, oids oid[] NOT NULL, note text";
-        link.run(&format!("CREATE SCHEMA {schema}; CREATE TABLE {mark} ({columns}); {}", made.join("; "))).await?;
-        // In the order of their names in the mark.
-        let oids = "ARRAY(SELECT to_regclass($3 || quote_ident(name))::oid \
-                    FROM unnest($2::text[]) WITH ORDINALITY AS made (name, n) ORDER BY n)";
-        let marked = format!("INSERT INTO {mark} (workload, tables, oids) VALUES ($1, $2, {oids})");
-        link.query(&marked, &[&self.dataset, &tables, &format!("{schema}.")]).await?;
-        link.run("COMMIT").await
+        link.run(&format!("CREATE SCHEMA {schema}; CREATE TABLE {mark} ({columns})")).await?;
+        let insert = format!("INSERT INTO {mark} (workload, tables, oids, note) VALUES ($1, '{{}}', '{{}}', $2)");
+        link.query(&insert, &[&self.dataset, &marker]).await.map(|_| ())
+    }
+
+    fn foreign(&self) -> Failure {
+        let problem = format!("there is a schema {} that this version did not make for this workload", self.name);
+        Failure::broken(format!("postgres: {problem}; rename or drop it, or give another database"))
     }
 
     /// Builds the indexes, lets the planner look at the data and the data reach the disk. Only some roles may ask for a
@@ -93,20 +103,40 @@ impl Schema {
         }
     }
 
-    /// Writes a note beside the data.
-    pub(super) async fn note(&self, link: &mut Link, note: &str) -> Result<(), Failure> {
-        let noted = link.query(&format!("UPDATE {} SET note = $1 RETURNING true", self.mark()), &[&note]).await?;
-        if noted.len() == 1 { Ok(()) } else { Err(Failure::broken("postgres: there is no dataset to be noted")) }
+    /// The marker in our schema.
+    pub(super) async fn read_marker(&self, link: &mut Link) -> Result<Option<String>, Failure> {
+        match self.there(link).await? {
+            There::Own(_, marker) => Ok(marker),
+            There::Nothing | There::Foreign => Ok(None),
+        }
     }
 
-    /// The note beside the data, if there are both and the data lies in the tables of this layout.
-    pub(super) async fn noted(&self, link: &mut Link, laid: &Laid) -> Result<Option<String>, Failure> {
-        let There::Own(tables) = self.there(link).await? else { return Ok(None) };
-        if !all_tables(laid).map(|(name, _)| name).eq(tables) {
-            return Ok(None);
+    /// Puts a marker in the place of the expected one, if that is what is there. For the first marker it makes the schema:
+    /// of two that do so at once, one waits for the other and then finds it there.
+    pub(super) async fn swap_marker(
+        &self,
+        link: &mut Link,
+        expected: Option<&str>,
+        new: &str,
+    ) -> Result<bool, Failure> {
+        match self.there(link).await? {
+            There::Foreign => return Err(self.foreign()),
+            There::Nothing if expected.is_some() => return Ok(false),
+            There::Nothing => {
+                link.run("BEGIN").await?; // Undone, if anything fails, by the end of the connection.
+                // unique_violation, duplicate_schema
+                let is_there =
+                    |failure: &Failure| failure.kind == FailureKind::Exists || failure.message.contains("[42P06]");
+                return match self.create_schema(link, Some(new)).await {
+                    Ok(()) => link.run("COMMIT").await.map(|()| true),
+                    Err(failure) if is_there(&failure) => Ok(false),
+                    Err(failure) => Err(failure),
+                };
+            }
+            There::Own(..) => {}
         }
-        let rows = link.query(&format!("SELECT note FROM {}", self.mark()), &[]).await?;
-        Ok(rows.first().and_then(|row| row.try_get(0).ok().flatten()))
+        let update = format!("UPDATE {} SET note = $2 WHERE note IS NOT DISTINCT FROM $1 RETURNING true", self.mark());
+        Ok(link.query(&update, &[&expected, &new]).await?.len() == 1)
     }
 
     /// Bytes of the tables with their indexes and everything that belongs to them.
@@ -123,31 +153,47 @@ impl Schema {
     /// Removes what was made, if it is there and ours.
     pub(super) async fn remove(&self, link: &mut Link) -> Result<(), Failure> {
         link.run("BEGIN").await?;
-        if let There::Own(tables) = self.there(link).await? {
+        if let There::Own(tables, _) = self.there_locked(link).await? {
             self.drop_own(link, &tables).await?;
         }
         link.run("COMMIT").await
     }
 
+    /// What is under our name.
     async fn there(&self, link: &mut Link) -> Result<There, Failure> {
+        self.there_as(link, "").await
+    }
+
+    /// The same; our mark is locked until the end of the transaction, so that what it says stays true.
+    async fn there_locked(&self, link: &mut Link) -> Result<There, Failure> {
+        self.there_as(link, " FOR UPDATE").await
+    }
+
+    async fn there_as(&self, link: &mut Link, lock: &str) -> Result<There, Failure> {
         // A mark without identifiers is of an earlier version, which dropped by name.
         let known = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass($2) AND attname = 'oids') \
                      FROM pg_namespace WHERE nspname = $1";
         let mark = self.mark();
         let rows = link.query(known, &[&self.name, &mark]).await?;
         let Some(row) = rows.first() else { return Ok(There::Nothing) };
-        if !row.try_get(0).unwrap_or(false) {
+        if !row.try_get(0).map_err(|error| malformed(&mark, error))? {
             return Ok(There::Foreign);
         }
         let ours = "ARRAY(SELECT name FROM unnest(tables, oids) WITH ORDINALITY AS made (name, id, n) \
                     JOIN pg_class c ON c.oid = id AND c.relname = name \
                     WHERE c.relnamespace = quote_ident($1)::regnamespace ORDER BY n)";
-        let rows = link.query(&format!("SELECT workload, {ours} FROM {mark}"), &[&self.name]).await?;
-        let told = rows.first().and_then(|row| Some((row.try_get::<_, String>(0).ok()?, row.try_get(1).ok()?)));
-        Ok(match told {
-            Some((workload, tables)) if workload == self.dataset => There::Own(tables),
-            _ => There::Foreign,
-        })
+        let rows = match link.query(&format!("SELECT workload, {ours}, note FROM {mark}{lock}"), &[&self.name]).await {
+            // undefined_column, wrong_object_type: it has our name and not our form.
+            Err(failure) if ["[42703]", "[42809]"].iter().any(|code| failure.message.contains(code)) => {
+                return Ok(There::Foreign);
+            }
+            rows => rows?,
+        };
+        let Some(row) = rows.first() else { return Ok(There::Foreign) };
+        let workload: String = row.try_get(0).map_err(|error| malformed(&mark, error))?;
+        let tables = row.try_get(1).map_err(|error| malformed(&mark, error))?;
+        let marker = row.try_get(2).map_err(|error| malformed(&mark, error))?;
+        Ok(if workload == self.dataset { There::Own(tables, marker) } else { There::Foreign })
     }
 
     async fn drop_own(&self, link: &mut Link, tables: &[String]) -> Result<(), Failure> {
@@ -163,6 +209,33 @@ impl Schema {
             Failure::broken(format!("postgres: {problem}, so it is left alone: {failure}"))
         })
     }
+}
+
+/// The schemas that have a name as ours have.
+pub(super) async fn leftovers(link: &mut Link) -> Result<Vec<Leftover>, Failure> {
+    const PREFIX: &str = "storebench_";
+    let named = "SELECT nspname::text FROM pg_namespace WHERE starts_with(nspname::text, $1) ORDER BY 1";
+    let mut leftovers = Vec::new();
+    for row in link.query(named, &[&PREFIX]).await? {
+        let name: String = row.try_get(0).map_err(|error| malformed("pg_namespace", error))?;
+        // A long name in the schema's is cut; the mark has all of it.
+        let mark = format!("{}.{MARK}", quoted(&name));
+        let is_there = link.query("SELECT to_regclass($1) IS NOT NULL", &[&mark]).await?;
+        let is_there = is_there.first().is_some_and(|row| row.try_get(0).unwrap_or(false));
+        let workload = match is_there {
+            true => link.query(&format!("SELECT workload FROM {mark}"), &[]).await?,
+            false => Vec::new(),
+        };
+        let workload = workload.first().and_then(|row| row.try_get::<_, String>(0).ok());
+        let is_marked = workload.as_deref().is_some_and(|workload| Schema::of(workload).name == name);
+        let dataset = workload.unwrap_or_else(|| name[PREFIX.len()..].to_owned());
+        leftovers.push(Leftover { dataset, what: format!("schema {name}"), is_marked });
+    }
+    Ok(leftovers)
+}
+
+fn malformed(mark: &str, error: tokio_postgres::Error) -> Failure {
+    Failure::broken(format!("postgres: {mark} is not as storebench writes it: {error}")).caused_by(error)
 }
 
 /// All tables of a dataset, each with the statement that makes it.

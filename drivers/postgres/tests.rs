@@ -205,7 +205,8 @@ async fn on_a_server_of_others_nothing_but_our_own_is_touched() {
     let refusal = store.reset().await.expect_err("a foreign schema");
     assert_eq!(refusal.kind, FailureKind::Broken);
     assert!(refusal.message.contains("storebench_theirs"), "{refusal}");
-    assert_eq!(store.noted().await.expect("an answer"), None);
+    assert_eq!(store.read_marker().await.expect("an answer"), None);
+    store.swap_marker(None, "mine").await.expect_err("a foreign schema");
     store.close(false).await.expect("closed");
     other.run("SELECT FROM storebench_theirs.precious").await.expect("it is still there");
 

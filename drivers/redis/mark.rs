@@ -1,28 +1,32 @@
-//! Ownership: a hash beside the dataset records that storebench made it, in which layout, and a note.
+//! Ownership: a hash beside the dataset records that storebench made it, and holds the marker of the run that uses it.
 //!
-//! Only keys under a mark are ever removed. Commands that empty a database are not here.
+//! Only keys under such a mark are ever removed. Commands that empty a database are not here.
+
+use std::collections::BTreeMap;
 
 use super::eviction;
 use super::link::Link;
 use super::session::{KeysUnder, ask};
-use super::shape::Shape;
-use crate::Failure;
+use super::shape::{PREFIX, Shape};
+use crate::{Failure, Leftover};
 
 const MADE_BY: (&str, &str) = ("made_by", "storebench");
-const NOTE: &str = "note";
-const LAYOUT: &str = "layout";
+const MARKER: &str = "marker";
 
-/// Makes an empty dataset of ours in place of an earlier one of ours.
+/// Puts a marker in the place of another; the empty text stands for none.
+const SWAP: &str = "
+    if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
+    redis.call('HSET', KEYS[1], ARGV[1], ARGV[3], ARGV[4], ARGV[5])
+    return 1";
+
+/// Makes an empty dataset of ours in place of an earlier one of ours. The mark stays until all is gone.
 pub(super) async fn reset(connection: &mut Link, shape: &Shape) -> Result<(), Failure> {
     if is_ours(connection, shape).await? {
-        // The note goes before what it tells of, and the mark stays until all is gone.
-        let _: u64 = ask(connection, redis::cmd("HDEL").arg(&shape.mark).arg(NOTE)).await?;
-        remove_keys(connection, shape).await?;
-    } else {
-        refuse_foreign(connection, shape).await?;
+        return remove_keys(connection, shape).await;
     }
+    refuse_foreign(connection, shape).await?;
     let mut mark = redis::cmd("HSET");
-    mark.arg(&shape.mark).arg(MADE_BY.0).arg(MADE_BY.1).arg(LAYOUT).arg(shape.layout.name());
+    mark.arg(&shape.mark).arg(MADE_BY.0).arg(MADE_BY.1);
     let _: u64 = ask(connection, &mark).await?;
     Ok(())
 }
@@ -34,7 +38,7 @@ pub(super) async fn remove(connection: &mut Link, shape: &Shape, was_ours: bool)
         let _: u64 = ask(connection, redis::cmd("UNLINK").arg(&shape.mark)).await?;
     } else if was_ours && let Some(key) = key_under(connection, shape).await? {
         let words = format!(
-            "redis: the mark `{}` is gone, so `{key}` and what else begins with `{}` was left: remove it by hand",
+            "redis: the mark `{}` is gone, so `{key}` and what else begins with `{}` was left: `storebench clean --force` removes it",
             shape.mark, shape.prefix
         );
         return Err(eviction::suspected(connection, Failure::broken(words), &shape.mark).await);
@@ -42,28 +46,71 @@ pub(super) async fn remove(connection: &mut Link, shape: &Shape, was_ours: bool)
     Ok(())
 }
 
-/// Writes the note.
-pub(super) async fn note(connection: &mut Link, shape: &Shape, note: &str) -> Result<(), Failure> {
-    if !is_ours(connection, shape).await? {
-        let failure = Failure::broken("redis: no storebench dataset to annotate");
-        return Err(eviction::suspected(connection, failure, &shape.mark).await);
+/// The marker, if there is one. That it is gone though it `was_ours` is a failure on a server that evicts: it knows why.
+pub(super) async fn read(connection: &mut Link, shape: &Shape, was_ours: bool) -> Result<Option<String>, Failure> {
+    if is_ours(connection, shape).await? {
+        return ask(connection, redis::cmd("HGET").arg(&shape.mark).arg(MARKER)).await;
     }
-    let _: u64 = ask(connection, redis::cmd("HSET").arg(&shape.mark).arg(NOTE).arg(note)).await?;
+    if was_ours {
+        let gone = Failure::broken(format!("redis: the marker `{}` is gone", shape.mark));
+        let suspected = eviction::suspected(connection, gone, &shape.mark).await;
+        if suspected.message.contains("evicted") {
+            return Err(suspected);
+        }
+    }
+    Ok(None)
+}
+
+/// Puts a marker in the place of the expected one, if that is what is there.
+pub(super) async fn swap(
+    connection: &mut Link,
+    shape: &Shape,
+    expected: Option<&str>,
+    new: &str,
+) -> Result<bool, Failure> {
+    if expected.is_none() && !is_ours(connection, shape).await? {
+        refuse_foreign(connection, shape).await?;
+    }
+    let mut swap = redis::cmd("EVAL");
+    swap.arg(SWAP).arg(1).arg(&shape.mark).arg(MARKER).arg(expected.unwrap_or_default()).arg(new);
+    ask(connection, swap.arg(MADE_BY.0).arg(MADE_BY.1)).await
+}
+
+/// What lies below the prefix of all datasets. Its names end at a colon.
+pub(super) async fn leftovers(connection: &mut Link) -> Result<Vec<Leftover>, Failure> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    let mut all = KeysUnder::new(PREFIX);
+    while let Some(keys) = all.next(connection).await? {
+        for key in keys {
+            let key = String::from_utf8_lossy(&key).into_owned();
+            let dataset = key[PREFIX.len()..].split(':').next().unwrap_or_default();
+            *counts.entry(dataset.to_owned()).or_default() += 1;
+        }
+    }
+    let mut leftovers = Vec::new();
+    for (dataset, keys) in counts {
+        let is_marked = is_mark(connection, &format!("{PREFIX}{dataset}")).await?;
+        // The server may answer a key more than once.
+        let what = format!("about {keys} keys of {PREFIX}{dataset}");
+        leftovers.push(Leftover { dataset, what, is_marked });
+    }
+    Ok(leftovers)
+}
+
+/// Marks what lies below our prefix as ours, unless something else has the name of the mark.
+pub(super) async fn adopt(connection: &mut Link, shape: &Shape) -> Result<(), Failure> {
+    let mut mark = redis::cmd("HSETNX");
+    mark.arg(&shape.mark).arg(MADE_BY.0).arg(MADE_BY.1);
+    let _: u64 = ask(connection, &mark).await?;
     Ok(())
 }
 
-/// Reads the note. Returns `None` for a dataset in the other layout, whose records we would misread.
-pub(super) async fn noted(connection: &mut Link, shape: &Shape) -> Result<Option<String>, Failure> {
-    if !is_ours(connection, shape).await? {
-        return Ok(None);
-    }
-    let read = redis::cmd("HMGET").arg(&shape.mark).arg(LAYOUT).arg(NOTE).clone();
-    let (layout, note): (Option<String>, Option<String>) = ask(connection, &read).await?;
-    Ok(note.filter(|_| layout.as_deref() == Some(shape.layout.name())))
+async fn is_ours(connection: &mut Link, shape: &Shape) -> Result<bool, Failure> {
+    is_mark(connection, &shape.mark).await
 }
 
-async fn is_ours(connection: &mut Link, shape: &Shape) -> Result<bool, Failure> {
-    let held: Result<Option<String>, _> = ask(connection, redis::cmd("HGET").arg(&shape.mark).arg(MADE_BY.0)).await;
+async fn is_mark(connection: &mut Link, key: &str) -> Result<bool, Failure> {
+    let held: Result<Option<String>, _> = ask(connection, redis::cmd("HGET").arg(key).arg(MADE_BY.0)).await;
     match held {
         Ok(held) => Ok(held.as_deref() == Some(MADE_BY.1)),
         Err(failure) if failure.message.contains("WRONGTYPE") => Ok(false),
@@ -77,7 +124,8 @@ async fn refuse_foreign(connection: &mut Link, shape: &Shape) -> Result<(), Fail
     let Some(key) = key else { return Ok(()) };
     let words = format!(
         "redis: the database already holds the key `{key}` that this workload did not make; \
-         choose another database by the number at the end of the URL"
+         choose another database by the number at the end of the URL, or remove what an earlier run has left by \
+         `storebench clean --force`"
     );
     let refusal = Failure::broken(words);
     Err(if marked { refusal } else { eviction::suspected(connection, refusal, &shape.mark).await })

@@ -31,6 +31,9 @@ impl Layout {
     }
 }
 
+/// What all keys begin with.
+pub(super) const PREFIX: &str = "storebench:";
+
 /// Names for one dataset.
 pub(super) struct Shape {
     pub(super) layout: Layout,
@@ -71,7 +74,7 @@ pub(super) const NO_FIELD: &str = "";
 
 impl Shape {
     pub(super) fn new(layout: Layout, dataset: Arc<Dataset>) -> Self {
-        let mark = format!("storebench:{}", dataset.name);
+        let mark = format!("{PREFIX}{}", dataset.name);
         let name = |part: &str| format!("{mark}:{part}");
         let tables = dataset.tables.iter().map(|table| {
             let order = name(&table.name);

@@ -159,8 +159,8 @@ async fn what_others_have_is_refused_and_left_alone() {
         let _: () = tell(&server, &format!("SET {foreign} precious")).await;
         let refusal = store.reset().await.expect_err("foreign");
         assert!(refusal.kind == FailureKind::Broken && refusal.message.contains(foreign), "{refusal}");
-        assert_eq!(store.noted().await.expect("nothing of ours"), None);
-        store.note("mine").await.expect_err("nothing of ours");
+        assert_eq!(store.read_marker().await.expect("nothing of ours"), None);
+        store.swap_marker(None, "mine").await.expect_err("nothing of ours");
         assert_eq!(tell::<String>(&server, &format!("GET {foreign}")).await, "precious");
         let _: () = tell(&server, &format!("DEL {foreign}")).await;
     }

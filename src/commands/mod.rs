@@ -1,6 +1,7 @@
 //! The commands: the only modules that print and that write results. Each returns how the process should exit.
 
 pub mod check;
+pub mod clean;
 pub mod cost;
 pub mod list;
 mod output;

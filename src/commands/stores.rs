@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use drivers::{Address, Durability, Store, Visitor};
+use drivers::{Address, Durability, Failure, Leftover, Store, Visitor};
 
 use crate::load::pace::Stop;
-use crate::load::{self, Probe, Request, RunError, Watch};
+use crate::load::{self, Cleaned, Extent, Probe, Request, RunError, Watch};
 use crate::record::Run;
 
 /// Name and one sentence of every store in this build.
@@ -50,6 +50,34 @@ pub fn can_run(request: &Request) -> Result<(), RunError> {
 /// Tries whether a store could be measured.
 pub fn probe(address: &Address, durability: Durability) -> Probe {
     drivers::visit(&address.store, Prober(address, durability)).unwrap_or_default()
+}
+
+/// Removes what runs have left in a store.
+///
+/// # Errors
+/// When it cannot be listed.
+pub fn clean(
+    address: &Address,
+    extent: Extent,
+    stop: &Arc<Stop>,
+    tell: &mut dyn FnMut(&Leftover, &Cleaned),
+) -> Result<(), Failure> {
+    drivers::visit(&address.store, Cleaner { address, extent, stop, tell }).unwrap_or(Ok(()))
+}
+
+struct Cleaner<'a> {
+    address: &'a Address,
+    extent: Extent,
+    stop: &'a Arc<Stop>,
+    tell: &'a mut dyn FnMut(&Leftover, &Cleaned),
+}
+
+impl Visitor for Cleaner<'_> {
+    type Output = Result<(), Failure>;
+
+    fn visit<S: Store>(self) -> Self::Output {
+        load::clean::<S>(self.address, self.extent, self.stop, self.tell)
+    }
 }
 
 struct Prober<'a>(&'a Address, Durability);

@@ -183,10 +183,25 @@ pub async fn awaited<T, F: Future<Output = Result<T, Failure>>>(
 /// # Errors
 /// What the store answers, or `stopped`.
 pub async fn unless<T, E>(stop: &Stop, stopped: E, answer: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    unless_after(Duration::ZERO, stop, stopped, answer).await
+}
+
+/// The same for what writes: once somebody wants to stop, its answer is awaited for a while, because nobody could tell
+/// whether what was sent is still to be carried out.
+///
+/// # Errors
+/// What the store answers, or `stopped`.
+pub async fn unless_after<T, E>(
+    grace: Duration,
+    stop: &Stop,
+    stopped: E,
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
     let wish = async {
         while !stop.is_set() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+        tokio::time::sleep(grace).await;
     };
     tokio::select! {
         biased;

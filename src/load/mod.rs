@@ -6,6 +6,7 @@
 mod answer;
 mod assemble;
 mod audit;
+mod clean;
 mod client;
 mod course;
 mod doubt;
@@ -13,9 +14,10 @@ mod event_loop;
 mod followed;
 mod holding;
 mod lane;
+mod lease;
 mod ledger;
-mod mark;
 mod measure;
+mod owner;
 pub mod pace;
 mod prepare;
 mod probe;
@@ -32,7 +34,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use drivers::server::{self, Server};
-use drivers::{Address, Durability, Failure, Placement, Store};
+use drivers::{Address, Description, Durability, Failure, Placement, Store};
 use jiff::Timestamp;
 use thiserror::Error;
 use tokio::runtime::Runtime;
@@ -42,11 +44,12 @@ use crate::record::{Interval, Run};
 use crate::workload::{Arrivals, Plan, Workload};
 
 pub use assemble::PROFILE;
+pub use clean::{Cleaned, Extent, clean};
 pub use prepare::refuse_what_it_cannot;
 pub use probe::{Probe, probe};
 
+use lease::{Lease, Renewal, Standing};
 use ledger::Ledger;
-use mark::Mark;
 use pace::Stop;
 
 /// What to run.
@@ -183,6 +186,9 @@ pub enum RunError {
     /// The suite's own files or threads failed.
     #[error("{0:#}")]
     Suite(#[from] anyhow::Error),
+    /// Somebody took the place of the run's data, or its marker, before there was anything to record.
+    #[error("{0}")]
+    Lost(String),
     /// Stopped before there was anything to record.
     #[error("stopped before the measurement began")]
     Stopped,
@@ -208,17 +214,26 @@ pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch)
     let server = server.map_err(|error| if stop.is_set() { RunError::Stopped } else { error })?;
     let opening = prepare::open::<S>(request, server.as_ref());
     let store = Arc::new(admin.block_on(client::unless(stop, RunError::Stopped, opening))?);
-    let mut mark = Mark::new(request);
-    let run = go_through_the_phases(&admin, &store, &mut mark, server.as_ref(), request, stop, watch);
-    // Whatever happened, what was made in the store is removed, unless it is no longer ours; but the first error is the
-    // one to report, and a failed removal must not lose a measured run.
-    let store = Arc::try_unwrap(store).map_err(|_| anyhow::anyhow!("a lane still holds the store; this is a bug"))?;
+    // A lost lease stops this run and no other.
+    let stop = Arc::new(Stop::under(stop));
+    let lease = Arc::new(Lease::new(format!("the place of workload {} in {}", request.plan().name, request.address)));
+    let taken = admin.block_on(prepare::take_place(&*store, &lease, request, &stop, watch));
+    let renewed = taken.and_then(|()| Ok(Renewal::of(Arc::clone(&lease), Arc::clone(&store), Arc::clone(&stop))?));
+    let (renewal, run) = match renewed {
+        Ok(renewal) => {
+            let run = go_through_the_phases(&admin, &store, &lease, server.as_ref(), request, &stop, watch);
+            (Some(renewal), run)
+        }
+        Err(error) => (None, Err(error)),
+    };
+    let run = run.map_err(|error| match (error, stop.reason()) {
+        (RunError::Stopped, Some(reason)) => RunError::Lost(reason.to_owned()),
+        (error, _) => error,
+    });
+    // The first error is the one to report, and a failed removal must not lose a measured run.
     let limit = run.as_ref().map_or(request.load.timeout * 6, |run| request.phase_limit(run.counts.succeeded));
-    let is_ours = client::unless_stopped(stop, client::within_phase(limit, mark.is_there(&store)));
-    let is_ours = admin.block_on(is_ours).unwrap_or(true);
-    let closed = client::within_phase(limit, close(store, request.keep || !is_ours));
-    let closed = admin.block_on(client::unless_stopped(stop, closed));
-    let left = closed.unwrap_or_else(|failure| vec![left_behind(server.as_ref(), &failure)]);
+    let left = admin.block_on(give_up(&*store, &lease, request, server.as_ref(), limit, &stop));
+    drop(renewal);
     match run {
         Ok(mut run) => {
             run.verdict.notes.extend(left);
@@ -229,22 +244,79 @@ pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch)
     }
 }
 
-/// Answers what stays changed in the store.
-async fn close<S: Store>(store: S, keep: bool) -> Result<Vec<String>, Failure> {
-    let changed = if keep { Vec::new() } else { store.clean_up().await? };
-    store.close(keep).await.map(|()| changed)
-}
-
-/// What a store that could not be closed leaves: its data, or a server of ours that has ended, which takes it a moment.
-fn left_behind(server: Option<&Server>, failure: &Failure) -> String {
-    for _ in 0..20 {
-        match server.map(Server::ended) {
-            Some(Some(ended)) => return ended,
-            Some(None) => std::thread::sleep(Duration::from_millis(50)),
-            None => break,
+/// Removes what the run has made, unless it is to be kept, and answers what is left there and how to remove it. What may
+/// not be this run's, or cannot be known to be, is left alone.
+async fn give_up<S: Store>(
+    store: &S,
+    lease: &Lease,
+    request: &Request,
+    server: Option<&Server>,
+    limit: Duration,
+    stop: &Stop,
+) -> Vec<String> {
+    // What a server of ours holds goes with it.
+    let clean = match server {
+        None => format!("; `storebench clean {}` lists and removes what runs have left", request.address),
+        Some(_) => String::new(),
+    };
+    let is_held = match lease.may_be_held() {
+        false => false,
+        true => match answer(limit, stop, lease.renew(store)).await {
+            Ok(Standing::Held) => true,
+            Ok(Standing::Lost(_)) if !lease.was_held() => false,
+            Ok(Standing::Lost(why)) => {
+                let closed = answer(limit, stop, store.close(true)).await;
+                let problem = closed.err().map(|failure| format!("; {failure}")).unwrap_or_default();
+                return vec![format!("what it made was left alone, because {why}{problem}{clean}")];
+            }
+            Err(failure) => {
+                return vec![ended(server).unwrap_or_else(|| {
+                    format!("its data may still be in the store, which does not say whose it is: {failure}{clean}")
+                })];
+            }
+        },
+    };
+    let keeps = is_held && (request.keep || lease.holds_kept_data().await);
+    if keeps {
+        match answer(limit, stop, lease.release(store)).await {
+            Ok(Standing::Held) => {}
+            Ok(Standing::Lost(why)) => return vec![format!("what it made was left alone, because {why}")],
+            Err(failure) => return vec![format!("its data is kept, and held for some seconds more: {failure}")],
         }
     }
-    format!("its data is still in the store: {failure}")
+    let removing = async {
+        let changed = if keeps || !is_held { Vec::new() } else { store.clean_up().await? };
+        store.close(keeps || !is_held).await.map(|()| changed)
+    };
+    let removed = answer(limit, stop, removing).await;
+    removed.unwrap_or_else(|failure| {
+        vec![match ended(server) {
+            Some(ended) => ended,
+            None if !is_held => failure.to_string(),
+            None => format!("its data is still in the store: {failure}{clean}"),
+        }]
+    })
+}
+
+/// What the store answers within the limit, and soon after a signal to stop.
+async fn answer<T>(
+    limit: Duration,
+    stop: &Stop,
+    answer: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    client::unless_stopped(stop, client::within_phase(limit, answer)).await
+}
+
+/// The last words of a server of ours that has ended, which takes it a moment.
+fn ended(server: Option<&Server>) -> Option<String> {
+    for _ in 0..20 {
+        match server.map(Server::ended) {
+            Some(Some(ended)) => return Some(ended),
+            Some(None) => std::thread::sleep(Duration::from_millis(50)),
+            None => return None,
+        }
+    }
+    None
 }
 
 /// How long a store that was lost in the run, or with its first failure, is waited for before it is read back.
@@ -268,20 +340,18 @@ fn shares_machine<S: Store>(request: &Request, server: Option<&Server>) -> bool 
 fn go_through_the_phases<S: Store>(
     admin: &Runtime,
     store: &Arc<S>,
-    mark: &mut Mark,
+    lease: &Lease,
     server: Option<&Server>,
     request: &Request,
     stop: &Arc<Stop>,
     watch: &mut dyn Watch,
 ) -> Result<Run, RunError> {
     let began_at = now();
-    let preparing = prepare::prepare(store, mark, server, request, stop, watch);
-    let mut prepared = admin.block_on(client::unless(stop, RunError::Stopped, preparing))?;
+    let mut prepared = admin.block_on(prepare::prepare(store, lease, server, request, stop, watch))?;
 
     watch.phase(&request.id, "measure");
-    let signal = stop;
-    let stop = Arc::new(Stop::under(signal));
-    let mut outcome = measure::measure(&prepared, server, request, &stop, watch)?;
+    let ends = Arc::new(Stop::under(stop));
+    let mut outcome = measure::measure(&prepared, server, request, &ends, watch)?;
     let log_problem = outcome.log_problem.take();
 
     watch.phase(&request.id, "check");
@@ -289,13 +359,13 @@ fn go_through_the_phases<S: Store>(
     let mut ledger = Ledger::new(request.plan());
     outcome.ended.iter().for_each(|lane| ledger.merge(&lane.ledger));
     let mut wrong = Vec::new();
-    let checked = client::unless_stopped(signal, check(&mut prepared, mark, request, &ledger, &mut wrong));
+    let checked = client::unless_stopped(stop, check(&mut prepared, lease, request, &ledger, &mut wrong));
     if let Err(why) = admin.block_on(checked) {
         prepared.checks.push(audit::not_carried_out(&why));
         wrong.push(format!("what the store holds after the run could not be checked: {why}"));
     }
     prepared.phases.check_s = began.elapsed().as_secs_f64();
-    let mut run = assemble::assemble(request, &prepared, &outcome, began_at, &stop, wrong)?;
+    let mut run = assemble::assemble(request, &prepared, &outcome, began_at, &ends, wrong)?;
     if let Some(problem) = log_problem {
         run.verdict.notes.push(problem.clone());
         watch.output_failed(problem);
@@ -307,7 +377,7 @@ fn go_through_the_phases<S: Store>(
 /// acknowledged. What is found wrong with the store itself goes to `wrong`.
 async fn check<S: Store>(
     prepared: &mut prepare::Prepared<S>,
-    mark: &Mark,
+    lease: &Lease,
     request: &Request,
     ledger: &Ledger,
     wrong: &mut Vec<String>,
@@ -317,10 +387,9 @@ async fn check<S: Store>(
     let limit = request.phase_limit(added.sum());
     let description = client::awaited(BACK_WITHIN, limit, || prepared.store.describe()).await?.printable();
     wrong.extend(verdict::weakened(&prepared.description.guarantees, &description.guarantees));
-    if !client::within_phase(limit, mark.is_there(&*prepared.store)).await? {
-        return Err(Failure::broken(
-            "another run of this workload has replaced the data; give each run a place of its own",
-        ));
+    wrong.extend(evicted(&prepared.description, &description));
+    if let Standing::Lost(why) = client::within_phase(limit, lease.renew(&*prepared.store)).await? {
+        return Err(Failure::broken(why));
     }
     prepared.footprints.after_run = client::within_phase(limit, prepared.store.footprint()).await?;
     if S::KEEPS_DATA {
@@ -329,6 +398,19 @@ async fn check<S: Store>(
         prepared.checks.extend(client::within_phase(limit, audit).await?);
     }
     Ok(())
+}
+
+/// What a server with a limit of memory has dropped by itself since the load, if it counts that.
+fn evicted(before: &Description, after: &Description) -> Option<String> {
+    let count = |description: &Description| description.settings.get("evicted_keys")?.parse::<u64>().ok();
+    let evicted = count(after)?.checked_sub(count(before)?).filter(|evicted| *evicted > 0)?;
+    let set = |name: &str| after.settings.get(name).map_or("unknown", String::as_str);
+    Some(format!(
+        "the server has evicted {evicted} keys during the run (maxmemory={}, maxmemory-policy={}): what it holds is not \
+         what was written",
+        set("maxmemory"),
+        set("maxmemory-policy")
+    ))
 }
 
 /// The time of day to the millisecond, RFC 3339, UTC: read once, and from then on what the monotonic clock adds. A clock
@@ -357,7 +439,7 @@ impl RunError {
             RunError::Refused(_) => true,
             RunError::Store { phase, .. } => [STARTING, OPENING, LOOKING, RESET, CONNECTING].contains(phase),
             RunError::Left { error, .. } => error.is_usage(),
-            RunError::Suite(_) | RunError::Stopped => false,
+            RunError::Suite(_) | RunError::Lost(_) | RunError::Stopped => false,
         }
     }
 }

@@ -153,7 +153,8 @@ impl Stop {
 
     /// Why, where a reason was given.
     pub fn reason(&self) -> Option<&str> {
-        self.reason.get().map(String::as_str)
+        let above = || self.above.as_ref().and_then(|above| above.reason());
+        self.reason.get().map(String::as_str).or_else(above)
     }
 }
 

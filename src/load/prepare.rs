@@ -6,16 +6,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use drivers::server::Server;
-use drivers::{Description, Durability, Isolation, Opening, Session, Store};
+use drivers::{Description, Durability, Failure, Isolation, Opening, Placement, Session, Store};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::generate::{Frontiers, Loader};
 use crate::record::{CheckResult, Footprints, Loading, Phases};
 
 use super::audit;
-use super::client::{within_phase, within_timeout};
+use super::client::{unless, unless_after, within_phase, within_timeout};
 use super::holding::{self, Holding};
+use super::lease::{Lease, Place, Standing};
 use super::ledger::Ledger;
-use super::mark::Mark;
 use super::pace::Stop;
 use super::threads;
 use super::{CONNECTING, LOOKING, OPENING, RESET, Request, RunError, Watch, error, shares_machine};
@@ -105,13 +106,55 @@ pub fn asked_of<S: Store>(request: &Request) -> Durability {
     request.durability.unwrap_or(Durability::Durable).min(S::BEST_DURABILITY)
 }
 
+/// Takes the place in the store where the workload's data goes, unless a living run holds it. Nothing else is touched.
+///
+/// # Errors
+/// When another run holds it, or the store's settings fall short of what is asked: what an earlier run has kept there is
+/// then as it was.
+pub async fn take_place<S: Store>(
+    store: &S,
+    lease: &Lease,
+    request: &Request,
+    stop: &Stop,
+    watch: &mut dyn Watch,
+) -> Result<(), RunError> {
+    let failed = |phase| move |failure| error(request, phase, failure);
+    let looking = async {
+        let place =
+            within_phase(request.phase_limit(0), lease.look(store, |watching| watch.phase(&request.id, watching)))
+                .await;
+        match place.map_err(failed(LOOKING))? {
+            Place::Occupied(by) => Err(RunError::Refused(by)),
+            Place::Unknown(_, problem) => Err(RunError::Refused(format!(
+                "{problem}; give this run another place, or remove what is there: storebench clean --force {}",
+                request.address
+            ))),
+            Place::Vacant(None) => Ok(None),
+            Place::Vacant(found) => {
+                // An embedded store is set by its own reset, and always as it is asked.
+                if S::PLACEMENT == Placement::Remote {
+                    accepted(store, request).await?;
+                }
+                Ok(found)
+            }
+        }
+    };
+    let found = unless(stop, RunError::Stopped, looking).await?;
+    // Not given up when somebody wants to stop: nobody could tell then whose the place is.
+    let taken = within_timeout(request.load.timeout, 2, lease.take(store, found)).await;
+    match taken.map_err(failed(RESET))? {
+        Standing::Held => Ok(()),
+        Standing::Lost(why) => Err(RunError::Refused(why)),
+    }
+}
+
 /// Brings an opened store to hold the workload's data, loaded now or by an earlier run.
 ///
 /// # Errors
 /// When the store's effective settings fall short of the asked tier, or it fails on the way.
 pub async fn prepare<S: Store>(
     store: &Arc<S>,
-    mark: &mut Mark,
+    lease: &Lease,
     server: Option<&Server>,
     request: &Request,
     stop: &Stop,
@@ -119,35 +162,40 @@ pub async fn prepare<S: Store>(
 ) -> Result<Prepared<S>, RunError> {
     let failed = |phase| move |failure| error(request, phase, failure);
     let limit = request.phase_limit(0);
-    let is_empty = within_phase(limit, mark.is_there(&**store)).await.map_err(failed(LOOKING))?;
-    if !is_empty {
-        // What would be refused must not take the place of what an earlier run has kept.
-        accepted(store, request).await?;
-    }
-    let kept = if request.reuse { reuse(store, mark, request, stop, watch).await? } else { None };
+    let kept = match request.reuse {
+        true => unless(stop, RunError::Stopped, reuse(store, lease, request, stop, watch)).await?,
+        false => None,
+    };
     let (mut phases, data) = match kept {
         Some(data) => (Phases::default(), data),
         None => {
             watch.phase(&request.id, "reset");
             let began = Instant::now();
-            within_phase(limit, store.reset()).await.map_err(failed(RESET))?;
+            lease.replace();
+            let reset = async { within_phase(limit, store.reset()).await.map_err(failed(RESET)) };
+            unless_after(request.load.timeout, stop, RunError::Stopped, reset).await?;
             let reset_s = began.elapsed().as_secs_f64();
-            within_phase(limit, mark.claim(&**store)).await.map_err(failed(RESET))?;
             // Told again below, for the record; but what cannot be measured need not be loaded.
-            accepted(store, request).await?;
-            connect_all(store, request).await?;
-            let (phases, data) = load_and_settle(store, mark, request, stop, watch).await?;
+            let acceptable = async {
+                accepted(&**store, request).await?;
+                connect_all(store, request).await
+            };
+            unless(stop, RunError::Stopped, acceptable).await?;
+            let (phases, data) = load_and_settle(store, lease, request, stop, watch).await?;
             (Phases { reset_s, ..phases }, data)
         }
     };
-    let description = accepted(store, request).await?;
+    let (description, after_load) = unless(stop, RunError::Stopped, async {
+        let description = accepted(&**store, request).await?;
+        let footprint = within_phase(request.phase_limit(0), store.footprint()).await;
+        Ok((description, footprint.map_err(failed("measuring the footprint"))?))
+    })
+    .await?;
     let Data { mut loading, before, checks } = data;
     if S::KEEPS_DATA {
         loading.digests = before.digests(&request.plan().dataset);
     }
     phases.load_s = if loading.reused { 0.0 } else { loading.rows as f64 / loading.rows_per_s.max(f64::MIN_POSITIVE) };
-    let footprint = within_phase(limit, store.footprint()).await;
-    let after_load = footprint.map_err(failed("measuring the footprint"))?;
     Ok(Prepared {
         store: Arc::clone(store),
         description,
@@ -169,10 +217,10 @@ struct Data {
     checks: Vec<CheckResult>,
 }
 
-/// Loads, settles and reads back; then notes beside the data what it is.
+/// Loads, settles and reads back; then says in the marker what it is, if it is to be kept.
 async fn load_and_settle<S: Store>(
     store: &Arc<S>,
-    mark: &mut Mark,
+    lease: &Lease,
     request: &Request,
     stop: &Stop,
     watch: &mut dyn Watch,
@@ -180,40 +228,71 @@ async fn load_and_settle<S: Store>(
     let failed = |phase| move |failure| error(request, phase, failure);
     let limit = request.phase_limit(0);
     watch.phase(&request.id, "load");
-    let session = within_timeout(request.load.timeout, 1, store.session()).await;
-    let mut session = session.map_err(failed("opening a session"))?;
-    let (loading, ledger) = load(Some(&mut session), request, stop, watch).await?;
+    let loading = async {
+        let session = within_timeout(request.load.timeout, 1, store.session()).await;
+        let mut session = session.map_err(failed("opening a session"))?;
+        let (loading, ledger) = load(Some(&mut session), request, stop, watch).await?;
+        Ok((session, loading, ledger))
+    };
+    // It ends by itself between two batches.
+    let (mut session, loading, ledger) = unless_after(request.load.timeout, stop, RunError::Stopped, loading).await?;
 
     watch.phase(&request.id, "settle");
     let began = Instant::now();
-    within_phase(limit, store.settle()).await.map_err(failed("settling"))?;
+    let settling = async { within_phase(limit, store.settle()).await.map_err(failed("settling")) };
+    unless(stop, RunError::Stopped, settling).await?;
     let phases = Phases { settle_s: began.elapsed().as_secs_f64(), ..Phases::default() };
 
     let (mut before, mut checks) = (Holding::default(), Vec::new());
     if S::KEEPS_DATA {
         let dataset = &request.plan().dataset;
-        let read = within_phase(limit, holding::read_back(&mut session, dataset, &ledger)).await;
-        before = read.map_err(failed("reading back the load"))?;
+        let reading = async {
+            let read = within_phase(limit, holding::read_back(&mut session, dataset, &ledger)).await;
+            read.map_err(failed("reading back the load"))
+        };
+        before = unless(stop, RunError::Stopped, reading).await?;
         checks = audit::loaded(dataset, &ledger, &before);
     }
     if request.keep {
-        let note = within_phase(limit, mark.describe(&**store)).await;
-        note.map_err(failed("noting what was loaded"))?;
+        describe(store, lease, request).await?;
     }
     Ok((phases, Data { loading, before, checks }))
+}
+
+/// Puts into the marker what was loaded.
+async fn describe<S: Store>(store: &Arc<S>, lease: &Lease, request: &Request) -> Result<(), RunError> {
+    let failed = |failure| error(request, "saying in the marker what was loaded", failure);
+    let data = data(&**store, request).await.map_err(failed)?;
+    match within_phase(request.phase_limit(0), lease.describe(&**store, &data)).await.map_err(failed)? {
+        Standing::Held => Ok(()),
+        Standing::Lost(why) => Err(RunError::Lost(why)),
+    }
+}
+
+/// What makes loaded data the same: everything that the generator derives it from, and how it lies in the store.
+async fn data<S: Store>(store: &S, request: &Request) -> Result<String, Failure> {
+    let layout = within_phase(request.phase_limit(0), store.describe()).await?.layout.join("\n");
+    let plan = request.plan();
+    let (name, hash, rows, seed) = (&plan.name, &request.workload.hash, plan.rows(), request.generator.seed);
+    let (version, layout) = (env!("CARGO_PKG_VERSION"), xxh3_64(layout.as_bytes()));
+    Ok(format!("{name} {hash}, {rows} rows, seed {seed}, storebench {version}, layout {layout:016x}"))
 }
 
 /// The data that an earlier run kept, if it is this workload's, of this size and seed, and still what was loaded.
 async fn reuse<S: Store>(
     store: &Arc<S>,
-    mark: &mut Mark,
+    lease: &Lease,
     request: &Request,
     stop: &Stop,
     watch: &mut dyn Watch,
 ) -> Result<Option<Data>, RunError> {
     let failed = |failure| error(request, "looking for data to reuse", failure);
     let limit = request.phase_limit(0);
-    if !within_phase(limit, mark.describes(&**store)).await.map_err(failed)? {
+    let is_wanted = match lease.data().await {
+        Some(kept) => kept == data(&**store, request).await.map_err(failed)?,
+        None => false,
+    };
+    if !is_wanted {
         watch.phase(&request.id, "nothing to reuse: no data of this workload, size and seed is kept there");
         return Ok(None);
     }
@@ -227,7 +306,6 @@ async fn reuse<S: Store>(
         watch.phase(&request.id, "nothing to reuse: the kept data has changed since it was loaded");
         return Ok(None);
     }
-    within_phase(limit, mark.describe(&**store)).await.map_err(failed)?;
     watch.phase(&request.id, "reuse the kept data");
     Ok(Some(Data { loading, before, checks }))
 }
@@ -244,7 +322,7 @@ async fn connect_all<S: Store>(store: &Arc<S>, request: &Request) -> Result<(), 
 }
 
 /// What the store says of itself, if that is what was asked for.
-async fn accepted<S: Store>(store: &Arc<S>, request: &Request) -> Result<Description, RunError> {
+async fn accepted<S: Store>(store: &S, request: &Request) -> Result<Description, RunError> {
     let described = within_phase(request.phase_limit(0), store.describe()).await;
     let description = described.map_err(|failure| error(request, "describing", failure))?.printable();
     let asked = asked_of::<S>(request);

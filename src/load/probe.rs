@@ -11,6 +11,7 @@ use drivers::{
 };
 
 use super::client::within;
+use super::lease::{Lease, Place, Standing};
 use super::threads;
 
 /// What was found out about a store, as far as it got.
@@ -51,9 +52,25 @@ fn attempt<S: Store>(address: &Address, durability: Durability, probe: &mut Prob
         let opening = Opening::new(Arc::new(sample()), durability);
         let limit = opening.timeout;
         let store = within(limit, S::open(config, opening)).await?;
-        // What was begun is removed again, whatever it came to.
-        let described = within(limit, store.rehearse()).await;
-        let closed = within(limit, store.close(false)).await;
+        let lease = Lease::new(format!("the place of a check in {address}"));
+        let found = match within(limit * 2, lease.look(&store, |_| ())).await? {
+            Place::Vacant(found) => found,
+            Place::Occupied(problem) | Place::Unknown(_, problem) => return Err(Failure::broken(problem)),
+        };
+        // What was begun is removed again, whatever it came to; what is not ours is left alone. A file of somebody is not
+        // even marked: there the store tries it elsewhere.
+        let described = within(limit, async {
+            if !S::MARKER_IS_LOCKED
+                && let Standing::Lost(why) = lease.take(&store, found).await?
+            {
+                return Err(Failure::broken(why));
+            }
+            store.rehearse().await
+        });
+        let described = described.await;
+        let is_ours =
+            S::MARKER_IS_LOCKED || lease.may_be_held() && within(limit, lease.renew(&store)).await? == Standing::Held;
+        let closed = within(limit, store.close(!is_ours)).await;
         probe.description = Some(described?.printable());
         closed
     })

@@ -1,5 +1,7 @@
 //! A TCP proxy that misbehaves when it is told to. It stands between storebench and a real server.
 
+#![allow(dead_code)] // Each test file uses its part of this.
+
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -19,7 +21,12 @@ pub enum Manner {
     Cut,
     /// Closes every connection, new ones too.
     Closed,
+    /// Passes each reply on after [`DELAY`].
+    Slow,
 }
+
+/// How late a slow reply is.
+pub const DELAY: Duration = Duration::from_millis(250);
 
 /// A proxy to one server. Its threads end with the process.
 pub struct Proxy {
@@ -42,6 +49,11 @@ impl Proxy {
             }
         });
         Proxy { port, manner }
+    }
+
+    /// Behaves so from now on.
+    pub fn stay(&self, manner: Manner) {
+        self.manner.store(manner as u8, Ordering::SeqCst);
     }
 
     /// Behaves so for a while.
@@ -90,8 +102,12 @@ fn replies(mut server: &TcpStream, mut client: &TcpStream, told: &Arc<AtomicU8>)
             let _ = client.write_all(&buffer[..read.div_ceil(2)]);
             return;
         }
+        let is_slow = manner == Manner::Slow as u8;
+        if is_slow && read > 0 {
+            thread::sleep(DELAY);
+        }
         // What is read in silence is lost: that connection never answers again.
-        if manner == Manner::Fair as u8 && client.write_all(&buffer[..read]).is_err() {
+        if (is_slow || manner == Manner::Fair as u8) && client.write_all(&buffer[..read]).is_err() {
             return;
         }
     }

@@ -106,8 +106,8 @@ async fn with_a_process_a_session_all_works_and_nothing_is_left_or_touched() {
             session.load(&Op::Batch(loaded.collect())).await.expect("taken");
             session.loaded().await.expect("loaded");
             store.settle().await.expect("settled");
-            store.note("loaded").await.expect("noted");
-            assert_eq!(store.noted().await.expect("an answer").as_deref(), Some("loaded"));
+            assert!(store.swap_marker(None, "loaded").await.expect("an answer"));
+            assert_eq!(store.read_marker().await.expect("an answer").as_deref(), Some("loaded"));
             let point = Op::Ingest { series: 0, points: vec![Point { entity: 1, at_ms: 1, metrics: vec![0.5, 1.0] }] };
             let event = Op::Append { log: 0, stream: Key::Int(1), events: vec![vec![Value::Text("x".into())]] };
             let delete = Op::Delete { table: 1, key: Key::Int(7) };

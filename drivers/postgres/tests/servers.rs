@@ -84,9 +84,9 @@ async fn a_publication_of_all_tables_is_no_obstacle() {
         for op in [update, delete, bump(1, 1, Some(0)), event, point, order(3)] {
             run(&mut session, &op).await.unwrap_or_else(|failure| panic!("{layout}: {op:?}: {failure}"));
         }
-        store.note("a note").await.expect("noted");
-        store.note("another").await.expect("noted");
-        assert_eq!(store.noted().await.expect("an answer").as_deref(), Some("another"));
+        assert!(store.swap_marker(None, "a marker").await.expect("swapped"));
+        assert!(store.swap_marker(Some("a marker"), "another").await.expect("swapped"));
+        assert_eq!(store.read_marker().await.expect("an answer").as_deref(), Some("another"));
         store.close(false).await.expect("closed");
     }
 }

@@ -46,10 +46,10 @@ async fn a_record_that_was_evicted_is_told_with_its_likely_cause() {
 async fn a_mark_that_was_evicted_is_told_when_its_keys_stay() {
     let server = evicting().await;
     let store = without_mark(&server).await;
-    let unnoted = store.note("loaded").await.expect_err("no mark to note it in");
+    let unread = store.read_marker().await.expect_err("it was there");
     let closed = store.close(false).await.expect_err("nothing says that these are ours");
     let again = open(&server.address, "one").await.expect("opened").reset().await.expect_err("whose are they?");
-    for failure in [unnoted, closed, again] {
+    for failure in [unread, closed, again] {
         assert!(
             failure.message.contains("storebench:one") && failure.message.contains("may have evicted"),
             "{failure}"

@@ -29,19 +29,45 @@ fn a_load_leaves_the_same_data_as_in_memory_and_reset_leaves_none() {
 }
 
 #[test]
-fn a_server_keeps_what_it_is_told_to_keep_with_its_note_and_removes_the_rest() {
+fn a_server_keeps_what_it_is_told_to_keep_with_its_marker_and_removes_the_rest() {
     for store in keeping_stores().filter(Tested::is_server) {
         store.client().apply(insert(ACCOUNTS, word("a"), vec![Value::Int(5), Value::Null]));
-        assert_eq!(store.noted(), None, "{}", store.name);
-        store.note("loaded");
-        store.note("loaded \"again\"");
+        assert_eq!(store.read_marker(), None, "{}", store.name);
+        assert!(store.swap_marker(None, "loaded"), "{}", store.name);
+        assert!(store.swap_marker(Some("loaded"), "loaded \"again\""), "{}", store.name);
         let kept = store.kept();
-        assert_eq!(kept.noted().as_deref(), Some("loaded \"again\""), "{}", kept.name);
+        assert_eq!(kept.read_marker().as_deref(), Some("loaded \"again\""), "{}", kept.name);
         assert_eq!(balance(&mut kept.client(), "a"), 5, "{}", kept.name);
         kept.reset();
-        assert_eq!(kept.noted(), None, "{}: the note of data that is no more", kept.name);
+        assert_eq!(kept.read_marker().as_deref(), Some("loaded \"again\""), "{}: it outlives a reset", kept.name);
         let removed = kept.removed();
-        assert_eq!(removed.noted(), None, "{}", removed.name);
+        assert_eq!(removed.read_marker(), None, "{}", removed.name);
+        assert!(!removed.swap_marker(Some("loaded \"again\""), "gone"), "{}", removed.name);
+        assert_eq!(removed.read_marker(), None, "{}", removed.name);
+    }
+}
+
+#[test]
+fn of_two_who_swap_the_same_marker_one_succeeds() {
+    for store in keeping_stores().filter(Tested::is_server) {
+        let others: Vec<Tested> = (0..4).map(|_| store.same_place()).collect();
+        for (round, expected) in [None, Some("round 0"), Some("round 1")].into_iter().enumerate() {
+            let winners = std::thread::scope(|scope| {
+                let swaps: Vec<_> = others
+                    .iter()
+                    .enumerate()
+                    .map(|(at, other)| scope.spawn(move || other.swap_marker(expected, &format!("{round} by {at}"))))
+                    .collect();
+                swaps.into_iter().map(|swap| swap.join().expect("an answer")).collect::<Vec<bool>>()
+            });
+            assert_eq!(winners.iter().filter(|won| **won).count(), 1, "{}: {winners:?}", store.name);
+            let winner = winners.iter().position(|won| *won).expect("one");
+            let text = format!("{round} by {winner}");
+            assert_eq!(store.read_marker().as_deref(), Some(text.as_str()), "{}", store.name);
+            assert!(store.swap_marker(Some(&text), &format!("round {round}")), "{}", store.name);
+        }
+        assert!(!store.swap_marker(None, "first"), "{}: there is one", store.name);
+        store.close();
     }
 }
 

@@ -176,9 +176,9 @@ trait AnyStore: Sync {
     fn reset(&self) -> Result<(), Failure>;
     fn settle(&self) -> Result<(), Failure>;
     fn describe(&self) -> Result<Description, Failure>;
-    fn note(&self, note: &str) -> Result<(), Failure>;
-    fn noted(&self) -> Result<Option<String>, Failure>;
-    fn close(self: Box<Self>, keep: bool) -> Result<(), Failure>;
+    fn read_marker(&self) -> Result<Option<String>, Failure>;
+    fn swap_marker(&self, expected: Option<&str>, new: &str) -> Result<bool, Failure>;
+    fn close(&self, keep: bool) -> Result<(), Failure>;
 }
 
 trait AnySession {
@@ -206,15 +206,15 @@ impl<S: Store> AnyStore for OnRuntime<S> {
         self.runtime.block_on(self.of.describe())
     }
 
-    fn note(&self, note: &str) -> Result<(), Failure> {
-        self.runtime.block_on(self.of.note(note))
+    fn read_marker(&self) -> Result<Option<String>, Failure> {
+        self.runtime.block_on(self.of.read_marker())
     }
 
-    fn noted(&self) -> Result<Option<String>, Failure> {
-        self.runtime.block_on(self.of.noted())
+    fn swap_marker(&self, expected: Option<&str>, new: &str) -> Result<bool, Failure> {
+        self.runtime.block_on(self.of.swap_marker(expected, new))
     }
 
-    fn close(self: Box<Self>, keep: bool) -> Result<(), Failure> {
+    fn close(&self, keep: bool) -> Result<(), Failure> {
         self.runtime.block_on(self.of.close(keep))
     }
 }
@@ -258,16 +258,23 @@ impl Tested {
         self.address.is_given()
     }
 
-    pub fn note(&self, note: &str) {
-        self.store.note(note).expect("noted");
+    pub fn swap_marker(&self, expected: Option<&str>, new: &str) -> bool {
+        self.store.swap_marker(expected, new).expect("swapped or not")
     }
 
-    pub fn noted(&self) -> Option<String> {
-        self.store.noted().expect("the note or none")
+    pub fn read_marker(&self) -> Option<String> {
+        self.store.read_marker().expect("the marker or none")
     }
 
     pub fn close(self) {
         self.store.close(false).expect("closed");
+    }
+
+    /// Another one, opened for the same dataset in the same place.
+    pub fn same_place(&self) -> Tested {
+        let (kind, dataset) = (self.address.store.clone(), Arc::clone(&self.dataset));
+        let other = drivers::visit(&kind, Reopen(self.address.clone(), dataset)).expect("the name is in the list");
+        Tested { name: self.name, ..other }
     }
 
     /// Closes it without removing anything, and opens it again for the same dataset.
@@ -282,9 +289,7 @@ impl Tested {
 
     fn reopened(self, keep: bool) -> Tested {
         self.store.close(keep).expect("closed");
-        let kind = self.address.store.clone();
-        let reopened = drivers::visit(&kind, Reopen(self.address, self.dataset)).expect("the name is in the list");
-        Tested { name: self.name, ..reopened }
+        self.same_place()
     }
 }
 

@@ -49,7 +49,7 @@ impl<const HONEST: bool> Store for Narrow<HONEST> {
         self.0.footprint().await
     }
 
-    async fn close(self, keep: bool) -> Result<(), Failure> {
+    async fn close(&self, keep: bool) -> Result<(), Failure> {
         self.0.close(keep).await
     }
 }
