@@ -195,14 +195,15 @@ fn a_run_that_is_stopped_at_any_instant_leaves_nothing() {
             let wait = Duration::from_millis(next(&mut state) % 6_000);
             let run = run(&slow, "1s", &[]);
             let mut child =
-                run.command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary starts");
+                run.command().stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary starts");
             std::thread::sleep(wait);
             if child.try_wait().expect("a status").is_none() {
                 send("INT", child.id());
             }
-            child.wait().expect("it ends");
-            let left = clean(&server.address, &["--dry-run"], 0);
-            assert!(left.contains("no run has left anything"), "{store}, instant {instant}, {wait:?}: {left}");
+            let told = child.wait_with_output().expect("it ends").stderr;
+            let left = Storebench::new(&["clean", "--dry-run", &server.address]).ran().stdout;
+            let told = String::from_utf8_lossy(&told);
+            assert!(left.contains("no run has left anything"), "{store}, {instant}, {wait:?}: {left}\n{told}");
         }
     }
 }
