@@ -288,9 +288,10 @@ A targets file has a table for each store, by its name on the command line or it
 
 /// A file or folder. The address of a store in its place would become folders with the password in their names.
 fn path() -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().try_map(|path| match path.to_string_lossy().contains("://") {
-        true => Err("this is an address; give the path of a file or folder, and stores with --store"),
-        false => Ok(path),
+    PathBufValueParser::new().try_map(|path| {
+        let is_address = path.to_string_lossy().contains("://");
+        let refusal = "this is an address; give the path of a file or folder, and stores with --store";
+        if is_address { Err(refusal) } else { Ok(path) }
     })
 }
 

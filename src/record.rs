@@ -43,7 +43,7 @@ pub struct Experiment {
     pub finished_at: String,
     /// From which all data, operations, arrivals and orders derive.
     pub seed: u64,
-    /// Whether it was stopped before its end.
+    /// Whether it was stopped before its end, or its process killed.
     pub interrupted: bool,
     /// One entry for each workload, repetition and store, in the order in which they were asked for; `started_at` tells
     /// in which order they ran.
