@@ -551,7 +551,8 @@ mod tests {
         assert!(leftovers(parent.path(), "sleep").expect("looked").is_empty(), "it is being removed");
         let left = found.pop().expect("it is found");
         let mut known = left.pids.clone();
-        (pids.sort(), known.sort());
+        pids.sort();
+        known.sort();
         assert!(found.is_empty() && left.folder == folder && known == pids, "{left:?}");
         left.remove().expect("removed");
         until("all is gone", || !pids.iter().copied().any(is_alive));
