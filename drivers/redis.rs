@@ -16,6 +16,7 @@ mod documents;
 mod eviction;
 mod failures;
 mod hashes;
+mod limited;
 mod link;
 mod mark;
 mod order;

@@ -197,8 +197,8 @@ fn planted_links_are_not_followed() {
     symlink(mine.join("charts"), out.join("charts")).expect("a link");
     let ran = run.expect_exit(2);
     assert!(ran.stderr.contains("out/charts is no folder, or a link to one"), "{}", ran.stderr);
-    for at in 0..planted.len() {
-        assert_eq!(fs::read_to_string(mine.join(at.to_string())).expect("a file"), "mine", "{}", planted[at]);
+    for (at, name) in planted.iter().enumerate() {
+        assert_eq!(fs::read_to_string(mine.join(at.to_string())).expect("a file"), "mine", "{name}");
     }
     assert_eq!(fs::read_dir(mine.join("charts")).expect("a folder").count(), 0);
     assert_eq!(run_ids(&out), ["ycsb-c-memory-1"]);

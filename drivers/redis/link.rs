@@ -24,6 +24,7 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::failures::unconnected;
+use super::limited::{Allowance, Limited};
 use super::session::ask;
 use crate::address::is_this_machine;
 use crate::{Failure, FailureKind, redacted, tls};
@@ -31,6 +32,7 @@ use crate::{Failure, FailureKind, redacted, tls};
 /// A connection.
 pub(super) struct Link {
     handle: MultiplexedConnection,
+    allowance: Allowance,
     /// None when it has ended.
     wire: Option<Wire>,
 }
@@ -136,14 +138,20 @@ impl Target {
         let tcp = TcpStream::connect((host.as_str(), *port)).await?;
         tcp.set_nodelay(true)?;
         let redis = self.info.redis_settings();
+        let allowance = Allowance::default();
+        // For what the crate says by itself when it signs in.
+        allowance.allow(1);
+        let limited = allowance.clone();
         let Some(tls) = &self.tls else {
-            let (handle, wire) = MultiplexedConnection::new_with_config(redis, tcp, config).await?;
-            return Ok(Link { handle, wire: Some(Box::pin(wire)) });
+            let limited = Limited { stream: tcp, allowance: limited };
+            let (handle, wire) = MultiplexedConnection::new_with_config(redis, limited, config).await?;
+            return Ok(Link { handle, allowance, wire: Some(Box::pin(wire)) });
         };
         let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
         let tls = TlsConnector::from(Arc::clone(tls)).connect(name, tcp).await?;
-        let (handle, wire) = MultiplexedConnection::new_with_config(redis, tls, config).await?;
-        Ok(Link { handle, wire: Some(Box::pin(wire)) })
+        let limited = Limited { stream: tls, allowance: limited };
+        let (handle, wire) = MultiplexedConnection::new_with_config(redis, limited, config).await?;
+        Ok(Link { handle, allowance, wire: Some(Box::pin(wire)) })
     }
 
     /// What a server that closes connections says to one that asks nothing, if it says that there are too many.
@@ -172,13 +180,15 @@ impl fmt::Display for Target {
 impl Link {
     /// Sends a command and waits for its answer.
     pub(super) async fn send(&mut self, command: &Cmd) -> RedisResult<Value> {
-        let Link { handle, wire } = self;
+        let Link { handle, allowance, wire } = self;
+        allowance.allow(1);
         drive(wire, handle.send_packed_command(command)).await
     }
 
     /// Sends commands together and waits for all of their answers.
     pub(super) async fn send_all(&mut self, pipeline: &Pipeline, count: usize) -> RedisResult<Vec<Value>> {
-        let Link { handle, wire } = self;
+        let Link { handle, allowance, wire } = self;
+        allowance.allow(count);
         drive(wire, handle.send_packed_commands(pipeline, 0, count)).await
     }
 }
@@ -186,7 +196,8 @@ impl Link {
 /// For the crate's own ways to ask, which decode the answer.
 impl ConnectionLike for Link {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
-        let Link { handle, wire } = self;
+        let Link { handle, allowance, wire } = self;
+        allowance.allow(1);
         Box::pin(drive(wire, handle.send_packed_command(command)))
     }
 
@@ -196,7 +207,8 @@ impl ConnectionLike for Link {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
-        let Link { handle, wire } = self;
+        let Link { handle, allowance, wire } = self;
+        allowance.allow(count);
         Box::pin(drive(wire, handle.send_packed_commands(pipeline, offset, count)))
     }
 

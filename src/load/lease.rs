@@ -246,8 +246,11 @@ impl Renewal {
         let (end, ended) = oneshot::channel();
         let thread = std::thread::Builder::new().name("lease".into()).spawn(move || {
             let renewing = async {
+                if S::MARKER_IS_LOCKED {
+                    return std::future::pending().await;
+                }
                 let mut wait = RENEWAL;
-                while !S::MARKER_IS_LOCKED {
+                loop {
                     tokio::time::sleep(wait).await;
                     wait = match within(EXPIRY, lease.renew(&*store)).await {
                         Ok(Standing::Held) => RENEWAL,

@@ -215,7 +215,8 @@ pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch)
     let opening = prepare::open::<S>(request, server.as_ref());
     let store = Arc::new(admin.block_on(client::unless(stop, RunError::Stopped, opening))?);
     // A lost lease stops this run and no other.
-    let stop = Arc::new(Stop::under(stop));
+    let signal = stop;
+    let stop = Arc::new(Stop::under(signal));
     let lease = Arc::new(Lease::new(format!("the place of workload {} in {}", request.plan().name, request.address)));
     let taken = admin.block_on(prepare::take_place(&*store, &lease, request, &stop, watch));
     let renewed = taken.and_then(|()| Ok(Renewal::of(Arc::clone(&lease), Arc::clone(&store), Arc::clone(&stop))?));
@@ -232,7 +233,7 @@ pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch)
     });
     // The first error is the one to report, and a failed removal must not lose a measured run.
     let limit = run.as_ref().map_or(request.load.timeout * 6, |run| request.phase_limit(run.counts.succeeded));
-    let left = admin.block_on(give_up(&*store, &lease, request, server.as_ref(), limit, &stop));
+    let left = admin.block_on(give_up(&*store, &lease, request, server.as_ref(), limit, signal));
     drop(renewal);
     match run {
         Ok(mut run) => {

@@ -76,7 +76,7 @@ fn summary_header() -> Vec<String> {
         let interval = |p: Percentile| INTERVAL_COLUMNS.map(|column| format!("{clock}_{}_{column}", p.name()));
         header.extend(Percentile::RECORDED.into_iter().flat_map(interval));
     }
-    header.push("reasons".to_owned());
+    header.extend(["reasons", "noisy"].map(str::to_owned));
     header
 }
 
@@ -106,7 +106,7 @@ fn summary_row(run: &Run, name: &str, operation: &OperationRecord, throughput_pe
     ];
     row.extend(distribution(&operation.response_ns));
     row.extend(distribution(&operation.service_ns));
-    row.push(text(&run.verdict.reasons.join("; ")));
+    row.extend([&run.verdict.reasons, &run.verdict.noisy].map(|sentences| text(&sentences.join("; "))));
     row
 }
 

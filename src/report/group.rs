@@ -176,7 +176,8 @@ pub fn reasons_apart(cells: &[Cell<'_>]) -> Vec<String> {
             ("workload file", differs(&|other| other.hash != first.hash)),
         ]
         .into_iter()
-        .filter_map(|(what, differs)| differs.then(|| what.to_owned()))
+        .filter(|(_, differs)| *differs)
+        .map(|(what, _)| what.to_owned())
         .collect();
         let groups = comparable(cells).count();
         (groups > 1).then(|| {

@@ -104,6 +104,9 @@ pub fn block(run: &Run, of: usize) -> String {
         words::duration(run)
     );
     if run.verdict.valid {
+        for evidence in &run.verdict.noisy {
+            text += &format!("  NOISY: {evidence}; repeat the run before you use its figures\n");
+        }
         text += &figures(run);
     } else {
         let reasons =

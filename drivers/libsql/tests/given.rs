@@ -28,8 +28,7 @@ async fn at(file: &Path, durability: Durability) -> Result<Libsql, Failure> {
 async fn database(file: &Path, statements: &str) -> Connection {
     let database = Builder::new_local(file).build().await.expect("a database");
     let connection = database.connect().expect("a connection");
-    let made =
-        format!("CREATE TABLE mine (key INTEGER PRIMARY KEY, value TEXT); INSERT INTO mine VALUES (1, 'precious')");
+    let made = "CREATE TABLE mine (key INTEGER PRIMARY KEY, value TEXT); INSERT INTO mine VALUES (1, 'precious')";
     connection.execute_batch(&format!("{statements}; {made}")).await.expect("made");
     connection
 }

@@ -13,16 +13,21 @@ pub struct Scale {
     end_px: f64,
 }
 
+/// An end of an axis; the least where it is no number.
+fn bounded(end: f64, least: f64) -> f64 {
+    if end.is_nan() { least } else { end.clamp(least, FARTHEST) }
+}
+
 impl Scale {
     /// Equal distances for equal differences.
     pub fn linear((from, to): (f64, f64), (start_px, end_px): (f64, f64)) -> Scale {
-        let [from, to] = [from, to].map(|end| end.max(-FARTHEST).min(FARTHEST));
+        let [from, to] = [from, to].map(|end| bounded(end, -FARTHEST));
         Scale { logarithmic: false, from, to: if to > from { to } else { from + 1.0 }, start_px, end_px }
     }
 
     /// Equal distances for equal ratios; values must be positive.
     pub fn log((from, to): (f64, f64), (start_px, end_px): (f64, f64)) -> Scale {
-        let [from, to] = [from, to].map(|end| end.max(FARTHEST.recip()).min(FARTHEST));
+        let [from, to] = [from, to].map(|end| bounded(end, FARTHEST.recip()));
         Scale { logarithmic: true, from, to: if to > from { to } else { from * 10.0 }, start_px, end_px }
     }
 

@@ -72,8 +72,6 @@ fn row(cell: &Cell<'_>) -> Vec<String> {
         units::rate(spread_of(valid.iter().map(|run| run.throughput_per_s))[1])
     };
     let failed: u64 = cell.runs.iter().map(|run| run.counts.failed).sum();
-    let passed = cell.runs.iter().flat_map(|run| &run.checks).filter(|check| check.passed).count();
-    let checks: usize = cell.runs.iter().map(|run| run.checks.len()).sum();
     vec![
         cell.terms.workload.to_owned(),
         words::store(cell.runs[0]),
@@ -83,9 +81,24 @@ fn row(cell: &Cell<'_>) -> Vec<String> {
         percentile(Percentile::P999),
         largest_text(&latencies),
         if failed > 0 { units::count(failed) } else { String::new() },
-        if checks > 0 { format!("{passed} of {checks} passed") } else { String::new() },
+        [checks_text(&cell.runs), noisy_text(&valid)].into_iter().flatten().collect::<Vec<_>>().join(", "),
         if cell.runs.len() > 1 { format!("{} of {}", valid.len(), cell.runs.len()) } else { String::new() },
     ]
+}
+
+fn checks_text(runs: &[&Run]) -> Option<String> {
+    let passed = runs.iter().flat_map(|run| &run.checks).filter(|check| check.passed).count();
+    let checks: usize = runs.iter().map(|run| run.checks.len()).sum();
+    (checks > 0).then(|| format!("{passed} of {checks} passed"))
+}
+
+/// The mark of runs that something else than the store disturbed.
+fn noisy_text(valid: &[&Run]) -> Option<String> {
+    match valid.iter().filter(|run| !run.verdict.noisy.is_empty()).count() {
+        0 => None,
+        noisy if valid.len() > 1 => Some(format!("{noisy} noisy")),
+        _ => Some("noisy".to_owned()),
+    }
 }
 
 #[cfg(test)]

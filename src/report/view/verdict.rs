@@ -60,6 +60,10 @@ pub fn verdict(experiment: &Experiment) -> Verdict {
         ),
     };
     let mut notes = of_experiment(experiment);
+    let noisy = remarks(experiment, |run| if run.verdict.valid { &run.verdict.noisy } else { &[] });
+    notes.extend(
+        noisy.into_iter().map(|Remark { text, runs }| Remark { text: format!("Noisy, to be repeated: {text}"), runs }),
+    );
     notes.extend(remarks(experiment, |run| if run.verdict.valid { &run.verdict.notes } else { &[] }));
     Verdict {
         valid: valid == all && all > 0 && experiment.missing.is_empty(),
