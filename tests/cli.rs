@@ -467,7 +467,9 @@ fn the_histogram_log_opens_in_somebody_elses_reader() {
         .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/target/hdr/bin/python").to_owned());
     let ran = Storebench::run(&["ycsb-a", "--rate", "2000", "--warmup", "1s", "--duration", "3s", "--records", "500"])
         .store("memory")
-        .expect_exit(0);
+        .ran();
+    // On a busy machine the run may be shaped by the client, and so invalid: its log is to be read all the same.
+    assert!([0, 3].contains(&ran.code), "{}", ran.stderr);
     let script = r#"
 import sys
 from hdrh.log import HistogramLogReader

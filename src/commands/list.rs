@@ -53,7 +53,7 @@ mod tests {
         workload.about = "a \u{1b}]0;shop\u{7}\nin two lines".into();
         workload.spec.checks[0].name = "paid\u{1b}[2J".into();
         let listed = one(&workload, false);
-        assert!(listed.starts_with("oltp: a ?]0;shop?\nin two lines\n\nData\n"), "{listed}");
-        assert!(listed.contains("paid?[2J") && !listed.contains('\u{1b}'), "{listed}");
+        assert!(listed.starts_with("oltp: a �]0;shop�\nin two lines\n\nData\n"), "{listed}");
+        assert!(listed.contains("paid�[2J") && !listed.contains('\u{1b}'), "{listed}");
     }
 }

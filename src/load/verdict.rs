@@ -484,6 +484,7 @@ mod tests {
             let delay_ns = Latency { count: 10_000, p50: Some(1), p99: Some(1_000 * delay_us), ..Latency::default() };
             let client = Box::leak(Box::new(Client { delay_ns, ..Client::default() }));
             let response = Box::leak(Box::new(Latency {
+                count: 10_000,
                 p50: Some(100_000),
                 p99: Some(1_000 * response_us),
                 ..Latency::default()

@@ -248,7 +248,7 @@ mod tests {
           operation      ok   share  per second                  p50                   p99                   p999                           max
           read       56,979   95.1%       1,899                  42.0 us [41.9, 42.2]  95.0 us [93.7, 96.2]  126 us [123, 131]           217 us
           update      2,933    4.9%        97.8                  261 us [254, 267]     826 us [764, 926]     >= 1.06 ms (n=2, too few)  1.64 ms
-          total      59,912  100.0%       1,997  [1,981, 2,013]  43.0 us [42.8, 43.3]  396 us [384, 407]     711 us [678, 785]          1.64 ms
+          total      59,912  100.0%       1,997  [1,982, 2,012]  43.0 us [42.8, 43.3]  396 us [384, 407]     711 us [678, 785]          1.64 ms
           checks: 1 of 1 passed
 
         [low, high] is a 95 % interval from batch means over up to 20 blocks of a run.
