@@ -12,8 +12,9 @@ use super::pace::Clock;
 use super::timer;
 
 /// A look for events that took longer than this has slept: what it found had just arrived. One that finds events waiting
-/// takes 1 us, and up to 8 us where its code has left the caches.
-const SLEPT_NS: u64 = 10_000;
+/// takes 1 us, and some 10 us with many of them or where its code has left the caches. A sleep that is taken for none makes
+/// the estimate too large by half of this at most.
+const SLEPT_NS: u64 = 50_000;
 
 /// Raw readings of the counter by this thread's event loop.
 #[derive(Debug, Clone, Copy)]

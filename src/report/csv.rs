@@ -185,7 +185,7 @@ mod tests {
         run,repetition,workload,store,version,durability,mode,clients,rate_per_s,duration_s,operation,ok,failed,refused,retries,throughput_per_s,throughput_low_per_s,throughput_high_per_s,valid,response_mean_ns,response_p50_ns,response_p90_ns,response_p99_ns,response_p999_ns,response_max_ns
         ");
         insta::assert_snapshot!(lines[3].split(',').take(26).collect::<Vec<_>>().join(","), @r#"
-        read-heavy-libsql-1,1,read-heavy,"libsql, ""local""",3.45.1,durable,closed,2,,30,total,59912,0,0,0,1997.1,1981.1,2013.0,true,57023.3,43039,73855,395519,711167,1637375
+        read-heavy-libsql-1,1,read-heavy,"libsql, ""local""",3.45.1,durable,closed,2,,30,total,59912,0,0,0,1997.1,1982.3,2011.8,true,57023.3,43039,73855,395519,711167,1637375
         "#);
     }
 
