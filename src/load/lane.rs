@@ -17,11 +17,11 @@ use crate::measure::collector::Message;
 use crate::measure::recorder::Recorder;
 use crate::record::Phase;
 
-use super::answer;
 use super::client::Client;
 use super::course::{Course, Window};
 use super::event_loop::reply_waited_ns;
 use super::ledger::Ledger;
+use super::outcome::{check, note, outcome, record};
 use super::pace::Wait;
 use super::work::Tally;
 
@@ -55,7 +55,8 @@ pub struct Lane<S: Store> {
 /// One step of an operation: its answer and when it was there.
 #[derive(Debug, Default)]
 pub struct Step {
-    rows: Rows,
+    /// Its answer.
+    pub rows: Rows,
     ended_ns: u64,
 }
 
@@ -420,48 +421,5 @@ async fn execute<S: Store>(
             }
             _ => return result,
         }
-    }
-}
-
-/// Turns an answer that cannot be right into a failure.
-#[inline]
-fn check(course: &Course, op: &Op, step: &Step, result: &mut Result<Done, Failure>) {
-    if course.checks_answers
-        && let Ok(done) = result
-        && let Err(wrong) = answer::check(op, *done, &step.rows, &course.scans_begin_at_a_record)
-    {
-        *result = Err(Failure::new(FailureKind::Broken, wrong));
-    }
-}
-
-/// What became of an operation's writes. Of a batch that was refused all but some bumps was applied; of several rows that
-/// failed as one operation some may be there.
-#[inline]
-fn outcome(op: &Op, result: &Result<Done, Failure>) -> Outcome {
-    match result {
-        Ok(Done::Applied) => Outcome::Applied,
-        Ok(Done::Refused) if matches!(op, Op::Batch(_)) => Outcome::Applied,
-        Ok(Done::Refused) => Outcome::NotApplied,
-        Err(failure) if failure.kind.left_no_trace() && !op.may_be_torn() => Outcome::NotApplied,
-        Err(_) => Outcome::Unknown,
-    }
-}
-
-/// Notes what the store acknowledged, and writes whose outcome nobody knows.
-#[inline]
-fn note(ledger: &mut Ledger, op: &Op, result: &Result<Done, Failure>, started_ns: u64, ended_ns: u64) {
-    match (op, result, outcome(op, result)) {
-        (Op::Batch(ops), Ok(Done::Refused), _) => ledger.refused(ops, started_ns, ended_ns),
-        (_, _, Outcome::Applied) => ledger.acknowledged(op, started_ns, ended_ns),
-        (_, _, Outcome::NotApplied) => {}
-        (_, _, Outcome::Unknown) => ledger.unknown(op),
-    }
-}
-
-#[inline]
-fn record(recorder: &mut Recorder, slot: usize, times: Times, result: &Result<Done, Failure>) {
-    match result {
-        Ok(done) => recorder.succeeded(slot, times, *done == Done::Refused),
-        Err(failure) => recorder.failed(slot, times, failure.kind, failure),
     }
 }

@@ -46,12 +46,16 @@ pub fn with_log<T>(
     (done, problem.map(|problem| format!("cannot write all of {}: {problem}", path.display())))
 }
 
-/// A new file. What is there from an earlier attempt, a link too, is removed and not written through.
+/// A new file. A file that is there from an earlier attempt, or a link, is removed and not written through; what is neither,
+/// such as `/dev/null`, is not ours to remove and is written to.
 fn create(path: &Path) -> io::Result<File> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => File::create_new(path),
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+        Ok(there) if there.is_file() || there.is_symlink() => std::fs::remove_file(path)?,
+        Ok(_) => return File::options().write(true).open(path),
     }
+    File::create_new(path)
 }
 
 /// Writes intervals, until it cannot.
@@ -89,5 +93,25 @@ impl LogWriter<'_, '_> {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::unix::fs::FileTypeExt;
+
+    #[test]
+    fn a_device_is_written_to_and_stays_and_a_link_gives_way() {
+        create(Path::new("/dev/null")).and_then(|mut file| file.write_all(b"lost")).expect("written");
+        assert!(std::fs::metadata("/dev/null").expect("it is there").file_type().is_char_device());
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mine, planted) = (folder.path().join("mine"), folder.path().join("a.hlog"));
+        std::fs::write(&mine, "mine").expect("written");
+        std::os::unix::fs::symlink(&mine, &planted).expect("a link");
+        create(&planted).and_then(|mut file| file.write_all(b"log")).expect("written");
+        assert_eq!(std::fs::read_to_string(&mine).expect("there"), "mine");
+        assert!(planted.symlink_metadata().expect("there").is_file());
     }
 }
