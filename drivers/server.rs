@@ -287,7 +287,12 @@ impl Server {
 
     /// What its processes have used so far. None where the system does not tell.
     pub fn usage(&self) -> Option<Usage> {
-        usage::of_tree(self.pid)
+        self.usage_of(&self.pids())
+    }
+
+    /// The same of processes that are known, which spares a look at all those of the system: a millisecond of CPU.
+    pub fn usage_of(&self, pids: &[i32]) -> Option<Usage> {
+        usage::of(pids)
     }
 
     /// Whether it is still there.

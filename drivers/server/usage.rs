@@ -22,16 +22,14 @@ pub(super) fn tree(root: i32) -> Vec<i32> {
     members(&processes(), root)
 }
 
-/// Sums over a process and its descendants.
-pub(super) fn of_tree(root: i32) -> Option<Usage> {
-    let processes = processes();
-    processes.get(&root)?;
-    let tree = members(&processes, root);
-    let ticks: u64 = tree.iter().map(|pid| processes[pid].cpu_ticks).sum();
-    let field = |pid: &i32, file: &str, name: &str| number(&read(*pid, file)?, name);
-    let own: u64 = tree.iter().filter_map(|pid| field(pid, "status", "RssAnon:")).sum();
-    let shared = tree.iter().filter_map(|pid| field(pid, "status", "RssShmem:")).max().unwrap_or(0);
-    Some(Usage { cpu: Duration::from_secs_f64(ticks as f64 / ticks_per_s()), memory_bytes: (own + shared) * 1024 })
+/// Sums over these processes, of which those that have ended are not there: their CPU time is in their parent's.
+pub(super) fn of(pids: &[i32]) -> Option<Usage> {
+    let ticks: Vec<u64> = pids.iter().filter_map(|pid| Some(parse_stat(&read(*pid, "stat")?)?.cpu_ticks)).collect();
+    let status: Vec<String> = pids.iter().filter_map(|pid| read(*pid, "status")).collect();
+    let own: u64 = status.iter().filter_map(|status| number(status, "RssAnon:")).sum();
+    let shared = status.iter().filter_map(|status| number(status, "RssShmem:")).max().unwrap_or(0);
+    let cpu = Duration::from_secs_f64(ticks.iter().sum::<u64>() as f64 / ticks_per_s());
+    (!ticks.is_empty()).then_some(Usage { cpu, memory_bytes: (own + shared) * 1024 })
 }
 
 fn processes() -> HashMap<i32, Stat> {
@@ -97,7 +95,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn this_process_uses_memory() {
-        let usage = of_tree(std::process::id() as i32).expect("this process is there");
+        let usage = of(&tree(std::process::id() as i32)).expect("this process is there");
         assert!(usage.memory_bytes > 100_000, "{usage:?}");
     }
 }

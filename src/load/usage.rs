@@ -13,9 +13,11 @@ use super::course::Course;
 #[derive(Debug, Default)]
 pub struct Samples(Vec<(f64, Usage)>);
 
-/// Samples until every lane has ended. Each look costs about a millisecond of a CPU, off the lanes' threads.
+/// Samples until every lane has ended. In between only those processes are looked at that were there in the beginning: one
+/// that comes later, such as PostgreSQL's autovacuum, is in the total and in no second.
 pub fn sample(server: &Server, course: &Course) -> Samples {
     let mut samples = Samples::default();
+    let pids = server.pids();
     let mut due_ns = course.measure_ns;
     while course.running.load(Ordering::Relaxed) > 0 {
         let now_ns = course.clock.now_ns();
@@ -23,17 +25,17 @@ pub fn sample(server: &Server, course: &Course) -> Samples {
             std::thread::sleep(Duration::from_nanos(due_ns - now_ns).min(Duration::from_millis(100)));
             continue;
         }
-        samples.take(server, course);
+        samples.take(server.usage_of(&pids), course);
         due_ns += 1_000_000_000;
     }
-    samples.take(server, course);
+    samples.take(server.usage(), course);
     samples
 }
 
 impl Samples {
-    fn take(&mut self, server: &Server, course: &Course) {
+    fn take(&mut self, usage: Option<Usage>, course: &Course) {
         let at_s = (course.clock.now_ns() as f64 - course.measure_ns as f64) / 1e9;
-        self.0.extend(server.usage().map(|usage| (at_s, usage)));
+        self.0.extend(usage.map(|usage| (at_s, usage)));
     }
 
     /// Over the whole measurement; none without two samples.
