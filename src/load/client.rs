@@ -142,20 +142,9 @@ const AFTER_STOP: Duration = Duration::from_secs(5);
 /// # Errors
 /// What the store answers, or `Timeout`.
 pub async fn unless_stopped<T>(stop: &Stop, answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let given_up = async {
-        while !stop.is_set() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        tokio::time::sleep(AFTER_STOP).await;
-    };
-    tokio::select! {
-        biased;
-        answer = answer => answer,
-        () = given_up => {
-            let waited = humantime::format_duration(AFTER_STOP);
-            Err(Failure::new(FailureKind::Timeout, format!("no answer within {waited} after the signal to stop")))
-        }
-    }
+    let waited = humantime::format_duration(AFTER_STOP);
+    let silent = Failure::new(FailureKind::Timeout, format!("no answer within {waited} after the signal to stop"));
+    unless_after(AFTER_STOP, stop, silent, answer).await
 }
 
 /// An answer of a store that may be away for a while.
