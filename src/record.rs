@@ -332,7 +332,8 @@ pub struct Client {
     /// How late the pacer woke for operations that had a free client waiting: the suite's own share of the lag.
     pub pacer_ns: Latency,
     /// The client's own part of the response times: for each operation how late it was started although a client was free,
-    /// and how long its reply waited for a thread that was busy with other clients.
+    /// and how long its reply waited for a thread that was busy with other clients. The latter is an estimate, up to 50 us
+    /// too large.
     #[serde(default)]
     pub delay_ns: Latency,
     /// Latencies above the histogram's range of one hour, recorded as one hour.
