@@ -14,6 +14,8 @@ mod address;
 mod capability;
 mod dataset;
 mod disk;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod driven;
 mod failure;
 #[cfg(any(
     feature = "libsql",

@@ -1,10 +1,5 @@
 //! One connection: made within the time limit, and driven by whoever waits for it.
-//!
-//! The crate splits a connection into a handle and a future that does its I/O, which is usually a task of its own. Here
-//! the two are polled together: an operation costs no switch between tasks, nothing runs when nobody waits, and a dropped
-//! session closes its socket at once.
 
-use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -19,6 +14,7 @@ use super::failure::{failure, statement_failure, too_long, words};
 use super::stream::Stream;
 use super::tls::Tls;
 use crate::address::is_this_machine;
+use crate::driven::Driven;
 use crate::failure::LONGEST_REPLY_BYTES;
 use crate::{Failure, FailureKind};
 
@@ -46,6 +42,7 @@ pub(super) struct Link {
 /// The half of a connection that does the I/O.
 pub(super) struct Wire {
     connection: Option<Connection<Stream, NoTlsStream>>,
+    driven: Driven,
     /// Why it ended.
     ended: String,
 }
@@ -84,7 +81,7 @@ impl Target {
     pub(super) async fn connect(&self, settings: &str) -> Result<Link, Failure> {
         let connecting = async {
             let (client, connection) = self.first_that_answers().await?;
-            let wire = Wire { connection: Some(connection), ended: String::new() };
+            let wire = Wire { connection: Some(connection), driven: Driven::default(), ended: String::new() };
             let mut link = Link { client, wire, leaves_traces: self.is_pooled };
             if !settings.is_empty() {
                 link.run(settings).await?;
@@ -163,25 +160,18 @@ impl Drop for Link {
 }
 
 impl Wire {
-    /// Drives the connection until the work is done, which must wait for nothing else.
+    /// Drives the connection until the work is done.
     pub(super) async fn drive<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
-        poll_fn(|context| {
-            // Poll again: driving the connection may have delivered the reply.
-            for _ in 0..2 {
-                if let Poll::Ready(done) = work.as_mut().poll(context) {
-                    return Poll::Ready(done);
-                }
-                let Some(connection) = &mut self.connection else { continue };
-                if let Poll::Ready(end) = Pin::new(connection).poll(context) {
-                    self.ended = end.err().map_or("the server closed the connection".into(), |error| words(&error));
-                    // With it goes the channel that the work waits on: it ends as well.
-                    self.connection = None;
-                }
+        let Wire { connection, driven, ended } = self;
+        let io = |context: &mut Context<'_>| {
+            let Some(polled) = connection.as_mut().map(|connection| Pin::new(connection).poll(context)) else { return };
+            if let Poll::Ready(end) = polled {
+                *ended = end.err().map_or("the server closed the connection".into(), |error| words(&error));
+                // With it goes the channel that the work waits on: it ends as well.
+                *connection = None;
             }
-            Poll::Pending
-        })
-        .await
+        };
+        driven.drive(work, io).await
     }
 
     /// What an error of a statement means; if it is only that the connection has ended, then why.

@@ -54,6 +54,7 @@ pub fn runtime() -> std::io::Result<LocalRuntime> {
                 let ready = if slept { now } else { last.ended + now.saturating_sub(last.ended) / 2 };
                 looks.set(Looks { ended: now, ready, ..last });
             });
+            timer::wake_due();
         })
         .build_local(LocalOptions::default())
 }

@@ -23,6 +23,7 @@ use super::event_loop::reply_waited_ns;
 use super::ledger::Ledger;
 use super::outcome::{check, note, outcome, record};
 use super::pace::Wait;
+use super::timer;
 use super::work::Tally;
 
 /// How long a lane may be without a connection before the run is given up: a server that restarts is back by then.
@@ -247,6 +248,7 @@ impl<S: Store> Lane<S> {
         record(&mut self.recorder, slot, Times { intended_ns, started_ns, ended_ns }, &result);
         if S::PLACEMENT == Placement::Remote || window.schedule.is_some() {
             self.recorder.delayed(delay_ns);
+            timer::wake_due();
         }
         self.recorder.ended_in.mark(ended_ns.saturating_sub(course.began_ns(progress.second)));
         self.recorder.slots[slot].retries += u64::from(retries) + self.client.take_retries();

@@ -33,26 +33,34 @@ pub fn install() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Sets the timers for the first lane that waits, if there is one. Called when the thread is about to sleep.
+/// Sets the timers for the first lane that waits, if there is one, or wakes it. Called when the thread is about to sleep.
 pub fn arm() {
     #[cfg(target_os = "linux")]
     kernel::arm();
 }
 
+/// Wakes the lanes that are due. Called when the thread has slept. One that always finds something to do does not sleep:
+/// called after each operation, too.
+#[inline]
+pub fn wake_due() {
+    #[cfg(target_os = "linux")]
+    kernel::wake_due();
+}
+
 #[cfg(target_os = "linux")]
 mod kernel {
-    use std::cell::RefCell;
+    use std::cell::{Cell, RefCell};
     use std::collections::BTreeMap;
     use std::future::Future;
     use std::os::fd::{AsFd, AsRawFd, RawFd};
     use std::pin::Pin;
-    use std::rc::Rc;
     use std::task::{Context, Poll, Waker};
     use std::time::{Duration, Instant};
 
     use nix::sched::sched_getcpu;
     use nix::sys::time::TimeSpec;
     use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+    use tokio::io::Interest;
     use tokio::io::unix::AsyncFd;
 
     /// How long before an instant the core is woken: longer than that takes, and too short for it to fall back into a deep
@@ -64,7 +72,8 @@ mod kernel {
         /// By instant, and a number that tells those of one instant apart.
         waiting: BTreeMap<(Instant, u64), Waker>,
         numbers: u64,
-        heard: Rc<KernelTimer>,
+        /// Ends the wait for events. The queue tells of each expiry once, whether or not the timer is read: nobody reads it.
+        queued: AsyncFd<KernelTimer>,
         early: KernelTimer,
         /// For which instant and on which core they are set.
         set_for: Option<(Instant, usize)>,
@@ -72,6 +81,9 @@ mod kernel {
 
     thread_local! {
         static TIMERS: RefCell<Option<Timers>> = const { RefCell::new(None) };
+        /// The first instant for which a lane waits. By the clock of the kernel's timers: by the run's own, which reads the
+        /// processor's counter, a timer may fire too early.
+        static FIRST_DUE: Cell<Option<Instant>> = const { Cell::new(None) };
     }
 
     #[derive(Debug)]
@@ -90,9 +102,17 @@ mod kernel {
         }
 
         /// Fires after so long, and not at an earlier setting. At once is a nanosecond: zero would be never.
-        fn set(&self, length: Duration) -> nix::Result<()> {
+        fn set(&self, length: Duration) {
             let length = TimeSpec::from_duration(length.max(Duration::from_nanos(1)));
-            self.0.set(Expiration::OneShot(length), TimerSetTimeFlags::empty())
+            let set = self.0.set(Expiration::OneShot(length), TimerSetTimeFlags::empty());
+            // It fails only for a length that is none. A lane that is not woken would be a run that does not end.
+            debug_assert!(set.is_ok(), "{set:?}");
+        }
+    }
+
+    impl Timers {
+        fn first_has_changed(&self) {
+            FIRST_DUE.set(self.waiting.keys().next().map(|(due, _)| *due));
         }
     }
 
@@ -101,44 +121,47 @@ mod kernel {
         reason = "the successor is unsafe, which is forbidden here; the timer owns its descriptor, as it asks"
     )]
     pub(super) fn install() -> std::io::Result<()> {
-        let heard = Rc::new(KernelTimer::new()?);
-        let queued = AsyncFd::with_interest(Rc::clone(&heard), tokio::io::Interest::READABLE)?;
-        let timers = Timers { waiting: BTreeMap::new(), numbers: 0, heard, early: KernelTimer::new()?, set_for: None };
-        TIMERS.set(Some(timers));
-        // It ends with the runtime.
-        drop(tokio::task::spawn_local(wake_those_who_are_due(queued)));
+        let queued = AsyncFd::with_interest(KernelTimer::new()?, Interest::READABLE)?;
+        let early = KernelTimer::new()?;
+        TIMERS.set(Some(Timers { waiting: BTreeMap::new(), numbers: 0, queued, early, set_for: None }));
         Ok(())
     }
 
-    async fn wake_those_who_are_due(timer: AsyncFd<Rc<KernelTimer>>) {
-        while let Ok(mut ready) = timer.readable().await {
-            if ready.try_io(|timer| Ok(timer.get_ref().0.wait()?)).is_err() {
-                continue;
-            }
-            // There is nothing more to be read, which the event queue does not know.
-            ready.clear_ready();
-            with_timers(|timers| {
-                timers.set_for = None;
-                let later = timers.waiting.split_off(&(Instant::now(), u64::MAX));
-                std::mem::replace(&mut timers.waiting, later).into_values().for_each(Waker::wake);
-            });
-        }
-    }
-
     pub(super) fn arm() {
+        let Some(due) = FIRST_DUE.get() else { return };
+        let now = Instant::now();
+        if now >= due {
+            // The thread has looked for events without sleeping, and the timer's may have been among them.
+            return wake(now);
+        }
         with_timers(|timers| {
-            let Some((due, _)) = timers.waiting.keys().next() else { return };
-            let place = (*due, sched_getcpu().unwrap_or(0));
+            let place = (due, sched_getcpu().unwrap_or(0));
             if timers.set_for == Some(place) {
                 return;
             }
-            let left = due.saturating_duration_since(Instant::now());
-            // Either fails only for a length that is none. A lane that is not woken would be a run that does not end.
-            let heard = timers.heard.set(left);
-            debug_assert!(heard.is_ok(), "{heard:?}");
-            let early = if left > 2 * EARLY { timers.early.set(left - EARLY) } else { Ok(()) };
-            debug_assert!(early.is_ok(), "{early:?}");
+            let left = due - now;
+            timers.queued.get_ref().set(left);
+            if left > 2 * EARLY {
+                timers.early.set(left - EARLY);
+            }
             timers.set_for = Some(place);
+        });
+    }
+
+    #[inline]
+    pub(super) fn wake_due() {
+        let Some(first) = FIRST_DUE.get() else { return };
+        let now = Instant::now();
+        if now >= first {
+            wake(now);
+        }
+    }
+
+    fn wake(now: Instant) {
+        with_timers(|timers| {
+            let later = timers.waiting.split_off(&(now, u64::MAX));
+            std::mem::replace(&mut timers.waiting, later).into_values().for_each(Waker::wake);
+            timers.first_has_changed();
         });
     }
 
@@ -167,14 +190,21 @@ mod kernel {
             if Instant::now() >= due {
                 return Poll::Ready(());
             }
-            with_timers(|timers| timers.waiting.insert((due, number), context.waker().clone()));
+            with_timers(|timers| {
+                timers.waiting.insert((due, number), context.waker().clone());
+                timers.first_has_changed();
+            });
             Poll::Pending
         }
     }
 
     impl Drop for Waiting {
         fn drop(&mut self) {
-            with_timers(|timers| timers.waiting.remove(&(self.0, self.1)));
+            with_timers(|timers| {
+                if timers.waiting.remove(&(self.0, self.1)).is_some() {
+                    timers.first_has_changed();
+                }
+            });
         }
     }
 }
@@ -183,18 +213,20 @@ mod kernel {
 mod tests {
     use super::*;
     use crate::load::event_loop;
+    use std::cell::{Cell, RefCell};
+    use std::rc::Rc;
     use std::time::Duration;
 
     /// How late lanes wake depends on the machine: `benches/openloop.rs` measures that.
     #[test]
     fn lanes_wake_in_the_order_of_their_instants_and_never_early() {
         let runtime = event_loop::runtime().expect("a runtime");
-        let woken = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+        let woken = Rc::new(RefCell::new(Vec::new()));
         let began = Instant::now();
         let lanes = async {
             install().expect("timers");
             let lane = |milliseconds: u64| {
-                let woken = std::rc::Rc::clone(&woken);
+                let woken = Rc::clone(&woken);
                 tokio::task::spawn_local(async move {
                     let due = began + Duration::from_millis(milliseconds);
                     sleep_until(due).await;
@@ -219,6 +251,28 @@ mod tests {
             assert!(tokio::time::timeout(Duration::from_millis(1), waiting).await.is_err());
             sleep_until(began + Duration::from_millis(30)).await;
             assert!(began.elapsed() >= Duration::from_millis(30));
+        });
+    }
+
+    /// As lanes do whose replies are always there.
+    #[test]
+    fn a_thread_that_never_sleeps_wakes_its_lanes_where_it_looks_for_them() {
+        event_loop::runtime().expect("a runtime").block_on(async {
+            install().expect("timers");
+            let began = Instant::now();
+            let is_woken = Cell::new(false);
+            let lane = async {
+                sleep_until(began + Duration::from_millis(5)).await;
+                is_woken.set(true);
+            };
+            let busy = async {
+                while !is_woken.get() {
+                    assert!(began.elapsed() < Duration::from_secs(5), "nobody wakes it");
+                    tokio::task::yield_now().await;
+                    wake_due();
+                }
+            };
+            tokio::join!(lane, busy);
         });
     }
 }
