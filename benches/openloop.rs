@@ -1,6 +1,7 @@
 //! Whether an open loop shapes what it measures: storebench against a small client that sleeps until each arrival, on the
 //! same server, at the same rate and with as many connections, alternating. `cargo bench --bench openloop`, or with
-//! `-- redis` or `-- postgres` one of the two; it starts the servers, takes ten minutes and wants an idle machine.
+//! `-- redis`, `-- postgres` or `-- 10000` one store or rate; it starts the servers, takes ten minutes and wants an idle
+//! machine.
 //!
 //! The peer shares no code with the suite: a blocking socket and a thread for each connection, `thread::sleep` until the
 //! next arrival, the protocol by hand, percentiles from sorted samples. Two ratios decide, medians of the rounds: service
@@ -34,8 +35,8 @@ const ROUNDS: usize = 5;
 /// The most that the ratios of service time at p99 and of CPU per operation may be.
 const BARS: (f64, f64) = (1.3, 1.5);
 /// Offered rate, connections, seconds.
-const LEVELS: [(f64, usize, u64); 5] =
-    [(200.0, 8, 10), (1_000.0, 2, 5), (1_000.0, 8, 5), (1_000.0, 32, 5), (10_000.0, 8, 4)];
+type Level = (f64, usize, u64);
+const LEVELS: [Level; 5] = [(200.0, 8, 10), (1_000.0, 2, 5), (1_000.0, 8, 5), (1_000.0, 32, 5), (10_000.0, 8, 4)];
 
 /// What one round found of one client.
 struct Round {
@@ -51,23 +52,26 @@ fn main() {
         "{:<9} {:>6} {:>7}  {:>8} {:>8} {:>18}  {:>8} {:>8} {:>18}  {:>8} {:>8}  {:>6}",
         "store", "rate/s", "clients", "p99 us", "peer", "ratio", "CPU us", "peer", "ratio", "late us", "peer", "server"
     );
-    let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let wants = |name: &str| asked.is_empty() || asked.iter().any(|one| one == name);
+    let arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with('-'));
+    let (rates, stores): (Vec<String>, Vec<String>) = arguments.partition(|argument| argument.parse::<f64>().is_ok());
+    let wants = |name: &str| stores.is_empty() || stores.iter().any(|one| one == name);
+    let at = |rate: f64| rates.is_empty() || rates.iter().any(|one| *one == rate.to_string());
+    let levels: Vec<_> = LEVELS.into_iter().filter(|(rate, ..)| at(*rate)).collect();
     let mut missed = 0;
     if wants("redis") {
-        missed += compare::<drivers::redis::Redis, openloop::redis::Client>("redis");
+        missed += compare::<drivers::redis::Redis, openloop::redis::Client>("redis", &levels);
     }
     if wants("postgres") {
-        missed += compare::<drivers::postgres::Postgres, openloop::postgres::Client>("postgres");
+        missed += compare::<drivers::postgres::Postgres, openloop::postgres::Client>("postgres", &levels);
     }
     println!("{missed} levels missed a bar ({} for p99, {} for CPU)", BARS.0, BARS.1);
 }
 
-/// Compares at all levels; how many missed a bar.
-fn compare<S: Store, C: Connection>(name: &str) -> usize {
+/// Compares at these levels; how many missed a bar.
+fn compare<S: Store, C: Connection>(name: &str, levels: &[Level]) -> usize {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let server = runtime.block_on(server::start::<S>(Durability::Memory)).expect("a server");
-    let level = |&(rate, clients, seconds): &(f64, usize, u64)| {
+    let level = |&(rate, clients, seconds): &Level| {
         let rounds: Vec<(Round, Round)> = (0..ROUNDS as u64)
             .map(|round| {
                 let ours = || storebench::<S>(&server, (rate, clients, seconds), round);
@@ -83,7 +87,7 @@ fn compare<S: Store, C: Connection>(name: &str) -> usize {
             .collect();
         usize::from(!report(name, rate, clients, &rounds))
     };
-    LEVELS.iter().map(level).sum()
+    levels.iter().map(level).sum()
 }
 
 /// Prints a level; whether it kept within the bars, or the server was too busy to judge.
@@ -115,7 +119,7 @@ fn spread(mut values: Vec<f64>) -> [f64; 3] {
 }
 
 /// One run of the suite. The data stays there for the peer and for the next round.
-fn storebench<S: Store>(server: &Server, (rate, clients, seconds): (f64, usize, u64), round: u64) -> Round {
+fn storebench<S: Store>(server: &Server, (rate, clients, seconds): Level, round: u64) -> Round {
     let workload = Arc::new(Workload::builtin("ycsb-c").expect("a built-in workload"));
     let plan = workload.plan(Some(RECORDS), None).expect("a plan");
     let request = Request {
@@ -155,7 +159,7 @@ fn storebench<S: Store>(server: &Server, (rate, clients, seconds): (f64, usize, 
     }
 }
 
-fn peer<C: Connection>(server: &Server, (rate, clients, seconds): (f64, usize, u64), round: u64) -> Round {
+fn peer<C: Connection>(server: &Server, (rate, clients, seconds): Level, round: u64) -> Round {
     let connections = (0..clients).map(|_| C::open(server)).collect();
     let (cpu, busy) = (cpu_time(), Busy::since(server));
     let Samples { mut service_us, mut late_us } =

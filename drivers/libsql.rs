@@ -215,14 +215,15 @@ impl Store for Libsql {
             )]);
         }
         let connection = self.connect().await?;
-        let before = schema::drop_own(&connection, &self.dataset).await?;
+        let (before, taken) = schema::drop_own(&connection, &self.dataset).await?;
         let is_ours = self.file.found == Found::Nothing && schema::is_empty(&connection).await?;
-        let changed = match before {
+        let mut changed = match before {
             // Nobody else has it open if it leaves WAL mode, which also removes the log.
             _ if is_ours => schema::leave_wal_mode(&connection).await?,
             Some(before) => schema::set_back(&connection, &before).await?,
             None => Vec::new(),
         };
+        changed.extend(taken.iter().map(|table| sqlite::marks::left_alone(table)));
         drop(connection);
         if is_ours && changed.is_empty() {
             self.file.is_unmoved()?;

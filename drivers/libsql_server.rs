@@ -214,12 +214,14 @@ impl Store for LibsqlServer {
         Ok(Footprint { disk_bytes: Some(bytes), ..Footprint::default() })
     }
 
+    async fn clean_up(&self) -> Result<Vec<String>, Failure> {
+        let taken = patiently(async || schema::drop_own(&mut self.stream().await?, &self.named).await).await?;
+        let said = |table: &String| format!("{} {}", self.endpoint.shown, sqlite::marks::left_alone(table));
+        Ok(taken.iter().map(said).collect())
+    }
+
     async fn close(&self, keep: bool) -> Result<(), Failure> {
-        if keep {
-            Ok(())
-        } else {
-            patiently(async || schema::drop_own(&mut self.stream().await?, &self.named).await).await
-        }
+        if keep { Ok(()) } else { self.clean_up().await.map(|_| ()) }
     }
 }
 

@@ -213,8 +213,19 @@ impl Store for Mongodb {
         })
     }
 
+    async fn clean_up(&self) -> Result<Vec<String>, Failure> {
+        let taken = self.own().await?.drop_made().await?;
+        let said = |name: &String| {
+            let database = &self.database;
+            format!(
+                "mongodb: {database} holds a `{name}` that is no longer the one that was made there: it was left alone"
+            )
+        };
+        Ok(taken.iter().map(said).collect())
+    }
+
     async fn close(&self, keep: bool) -> Result<(), Failure> {
-        if keep { Ok(()) } else { self.own().await?.drop_made().await }
+        if keep { Ok(()) } else { self.clean_up().await.map(|_| ()) }
     }
 }
 

@@ -55,11 +55,15 @@ pub(super) async fn settle(connection: &Connection, dataset: &Dataset) -> Result
 }
 
 /// Removes what was made with its marker, and the tables of marks and markers with the last of it: then answers what the
-/// file was before the first.
-pub(super) async fn drop_own(connection: &Connection, dataset: &Dataset) -> Result<Option<Before>, Failure> {
-    let mut before = None;
+/// file was before the first. The tables that somebody has made anew are left alone, and named.
+pub(super) async fn drop_own(
+    connection: &Connection,
+    dataset: &Dataset,
+) -> Result<(Option<Before>, Vec<String>), Failure> {
+    let (mut before, mut taken) = (None, Vec::new());
     atomically(connection, async {
         if is_there(connection, marks::MARKS).await? {
+            taken = texts(connection, marks::TAKEN, [dataset.name.as_str()]).await?;
             drop_marked(connection, dataset).await?;
             if texts(connection, marks::ANY, ()).await?.is_empty() {
                 run(connection, marks::DROP, ()).await?;
@@ -77,7 +81,7 @@ pub(super) async fn drop_own(connection: &Connection, dataset: &Dataset) -> Resu
         Ok(())
     })
     .await?;
-    Ok(before)
+    Ok((before, taken))
 }
 
 /// What a file was before the first table of ours.
@@ -196,7 +200,7 @@ pub(super) fn layout(dataset: &Dataset) -> Vec<String> {
 
 async fn drop_marked(connection: &Connection, dataset: &Dataset) -> Result<(), Failure> {
     for table in texts(connection, marks::OF_WORKLOAD, [dataset.name.as_str()]).await? {
-        run(connection, &format!("DROP TABLE IF EXISTS {}", sql::quoted(&table)), ()).await?;
+        run(connection, &format!("DROP TABLE {}", sql::quoted(&table)), ()).await?;
     }
     run(connection, marks::REMOVE, [dataset.name.as_str()]).await
 }
@@ -214,9 +218,10 @@ pub(super) async fn refuse_foreign(connection: &Connection, dataset: &Dataset) -
     Ok(())
 }
 
-/// Whether there are tables of this workload.
+/// Whether this workload has marks.
 pub(super) async fn has_marked(connection: &Connection, dataset: &Dataset) -> Result<bool, Failure> {
-    Ok(!marked(connection, dataset).await?.is_empty())
+    Ok(is_there(connection, marks::MARKS).await?
+        && texts(connection, marks::WORKLOADS, ()).await?.contains(&dataset.name))
 }
 
 async fn marked(connection: &Connection, dataset: &Dataset) -> Result<Vec<String>, Failure> {

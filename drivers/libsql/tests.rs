@@ -181,6 +181,24 @@ async fn in_a_given_file_nothing_but_our_own_is_touched() {
 }
 
 #[tokio::test]
+async fn a_table_that_somebody_has_made_anew_is_theirs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let address = format!("libsql:{}", folder.path().join("given.db").display());
+    let store = open(&address, "one", Durability::Memory).await.expect("opened");
+    store.reset().await.expect("reset");
+    let theirs = Builder::new_local(folder.path().join("given.db")).build().await.expect("a database");
+    let user_connection = theirs.connect().expect("a connection");
+    let anew = "DROP TABLE events; CREATE TABLE Events (precious TEXT); INSERT INTO events VALUES ('kept')";
+    user_connection.execute_batch(anew).await.expect("made anew");
+    let refusal = store.reset().await.expect_err("a foreign table").message;
+    assert!(refusal.contains("`events`"), "{refusal}");
+    let said = store.clean_up().await.expect("cleaned up");
+    assert!(said.iter().any(|said| said.contains("`events` that is no longer the one")), "{said:?}");
+    store.close(false).await.expect("closed");
+    assert_eq!(tables(&user_connection).await, ["Events"]);
+}
+
+#[tokio::test]
 async fn a_given_file_goes_if_it_was_made_for_the_run_and_nobody_else_uses_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let address = format!("libsql:{}", folder.path().join("given.db").display());

@@ -45,10 +45,13 @@ pub(super) async fn settle(stream: &mut Stream, named: &Dataset) -> Result<(), F
     Ok(())
 }
 
-/// Removes what was made with its marker, and the tables of marks and markers with the last of it.
-pub(super) async fn drop_own(stream: &mut Stream, named: &Dataset) -> Result<(), Failure> {
+/// Removes what was made with its marker, and the tables of marks and markers with the last of it. The tables that
+/// somebody has made anew are left alone, and named.
+pub(super) async fn drop_own(stream: &mut Stream, named: &Dataset) -> Result<Vec<String>, Failure> {
+    let mut taken = Vec::new();
     stream.run("BEGIN IMMEDIATE", &[]).await?;
     if is_there(stream, marks::MARKS).await? {
+        taken = stream.texts(marks::TAKEN, &[text(&named.name)]).await?;
         drop_marked(stream, named).await?;
         if stream.texts(marks::ANY, &[]).await?.is_empty() {
             stream.run(marks::DROP, &[]).await?;
@@ -60,7 +63,7 @@ pub(super) async fn drop_own(stream: &mut Stream, named: &Dataset) -> Result<(),
             stream.run(marks::DROP_MARKERS, &[]).await?;
         }
     }
-    stream.run("COMMIT", &[]).await.map(|_| ())
+    stream.run("COMMIT", &[]).await.map(|_| taken)
 }
 
 /// The marker beside the tables.
@@ -131,7 +134,7 @@ fn indexes(named: &Dataset) -> impl Iterator<Item = String> {
 
 async fn drop_marked(stream: &mut Stream, named: &Dataset) -> Result<(), Failure> {
     for table in stream.texts(marks::OF_WORKLOAD, &[text(&named.name)]).await? {
-        stream.run(&format!("DROP TABLE IF EXISTS {}", sql::quoted(&table)), &[]).await?;
+        stream.run(&format!("DROP TABLE {}", sql::quoted(&table)), &[]).await?;
     }
     stream.run(marks::REMOVE, &[text(&named.name)]).await.map(|_| ())
 }

@@ -116,6 +116,23 @@ async fn in_a_database_of_others_nothing_but_our_own_is_touched() {
     assert_eq!(tables(&mut theirs).await, ["mine"]);
 }
 
+#[tokio::test]
+async fn a_table_that_somebody_has_made_anew_is_theirs() {
+    let server = served(Durability::Memory).await;
+    let store = open(&server.address, "anew").await.expect("opened");
+    store.reset().await.expect("reset");
+    let mut theirs = store.stream().await.expect("a stream");
+    for anew in ["DROP TABLE storebench_anew_users", "CREATE TABLE storebench_anew_users (precious TEXT)"] {
+        theirs.run(anew, &[]).await.expect("made anew");
+    }
+    let refusal = store.reset().await.expect_err("a foreign table").message;
+    assert!(refusal.contains("`storebench_anew_users`"), "{refusal}");
+    let said = store.clean_up().await.expect("cleaned up");
+    assert!(said[0].contains("`storebench_anew_users` that is no longer the one"), "{said:?}");
+    store.close(false).await.expect("closed");
+    assert_eq!(tables(&mut theirs).await, ["storebench_anew_users"]);
+}
+
 async fn tables(stream: &mut Stream) -> Vec<String> {
     let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
     stream.texts(tables, &[]).await.expect("a list")

@@ -110,7 +110,7 @@ async fn reach(hosts: &[ServerAddress], limit: Duration) -> Result<(), Failure> 
         match timeout(limit, TcpStream::connect((host.as_str(), port.unwrap_or(27017)))).await {
             Ok(Ok(_)) => return Ok(()),
             Ok(Err(error)) => problem = error.to_string(),
-            Err(_) => problem = "no answer in time".into(),
+            Err(_) => problem = format!("no answer within {limit:?}"),
         }
     }
     Err(unreachable(hosts, &problem))

@@ -1,10 +1,16 @@
 //! What is ours on a server: a database `storebench_<dataset>`, in which one document names the collections that were
-//! made. Nothing that it does not name is ever dropped, and a database that holds anything else is refused.
+//! made, with the identifiers that the server gave them. Nothing else is ever dropped, not even a collection of the same
+//! name, and a database that holds anything else is refused.
 
-use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
+use std::collections::BTreeMap;
+
+use futures_util::TryStreamExt;
+use mongodb::bson::spec::BinarySubtype;
+use mongodb::bson::{Binary, Bson, Document, RawDocumentBuf, doc};
 use mongodb::error::ErrorKind::Write;
 use mongodb::error::WriteFailure::WriteError;
 use mongodb::options::{Acknowledgment, WriteConcern};
+use mongodb::results::CollectionSpecification;
 use mongodb::{Client, Collection, Database};
 
 use super::failure::failure;
@@ -52,15 +58,21 @@ impl Own {
         self.drop_collections().await?;
         let name = |part| layout.dataset.name_of(part);
         let names: Vec<&str> = layout.dataset.parts().map(name).collect();
-        let mark = doc! { "$set": { "dataset": &layout.dataset.name, "collections": names } };
-        let marking = self.marks.update_one(doc! { "_id": MARK }, mark).upsert(true).write_concern(safe());
-        marking.await.map_err(|error| failure(error, "marking the database"))?;
+        self.set_mark(doc! { "dataset": &layout.dataset.name, "collections": &names }).await?;
         for part in layout.dataset.parts() {
             let creating = self.database.create_collection(name(part)).with_options(layout.options(part));
             let creating = creating.write_concern(safe());
             creating.await.map_err(|error| failure(error, "making a collection"))?;
         }
-        Ok(())
+        let there = self.there().await?;
+        let made = names.iter().map(|name| doc! { "name": name, "uuid": uuid(&there, name) });
+        self.set_mark(doc! { "collections": made.collect::<Vec<_>>() }).await
+    }
+
+    async fn set_mark(&self, mark: Document) -> Result<(), Failure> {
+        let marking = self.marks.update_one(doc! { "_id": MARK }, doc! { "$set": mark }).upsert(true);
+        let marked = marking.write_concern(safe()).await;
+        marked.map(|_| ()).map_err(|error| failure(error, "marking the database"))
     }
 
     /// Builds the secondary indexes, and waits until all that was loaded is journaled and in a checkpoint.
@@ -108,34 +120,37 @@ impl Own {
     }
 
     /// Drops what was made, the mark last; a database without collections does not exist. A time-series collection
-    /// leaves the server's list of views behind, which is empty then. Its user may lack the right to drop that.
-    pub(super) async fn drop_made(&self) -> Result<(), Failure> {
-        self.drop_collections().await?;
+    /// leaves the server's list of views behind, which is empty then. Its user may lack the right to drop that. Answers the
+    /// collections that somebody has made anew under the names of ours: they are left alone.
+    pub(super) async fn drop_made(&self) -> Result<Vec<String>, Failure> {
+        let taken = self.drop_collections().await?;
         if self.mark().await?.is_some() {
             let dropping = self.marks.drop().write_concern(safe());
             dropping.await.map_err(|error| failure(error, "dropping the mark"))?;
         }
-        if self.there().await? == [VIEWS] {
+        if holds_only_views(&self.there().await?) {
             allowed(self.database.clone(), doc! { "drop": VIEWS }).await?;
         }
-        Ok(())
+        Ok(taken)
     }
 
-    /// Drops the collections that the mark names.
-    async fn drop_collections(&self) -> Result<(), Failure> {
-        for name in self.made().await? {
-            let collection = self.database.collection::<Document>(&name);
+    /// Drops the collections that were made and are still the same, and answers those that are not.
+    async fn drop_collections(&self) -> Result<Vec<String>, Failure> {
+        let there = self.there().await?;
+        let (own, others): (Vec<Made>, Vec<Made>) = self.made().await?.into_iter().partition(|made| made.is_in(&there));
+        for made in own {
+            let collection = self.database.collection::<Document>(&made.name);
             let dropping = collection.drop().write_concern(safe());
             dropping.await.map_err(|error| failure(error, "dropping a collection"))?;
         }
-        Ok(())
+        Ok(others.into_iter().map(|made| made.name).filter(|name| there.contains_key(name)).collect())
     }
 
     async fn refuse_foreign(&self) -> Result<(), Failure> {
-        let (made, is_marked) = (self.made().await?, self.mark().await?.is_some());
-        let there = self.there().await?;
-        let is_ours = |name: &String| made.contains(name) || (name == MARKS && is_marked);
-        match there.iter().find(|name| !name.starts_with("system.") && !is_ours(name)) {
+        let (made, is_marked, there) = (self.made().await?, self.mark().await?.is_some(), self.there().await?);
+        let is_made = |name: &String| made.iter().any(|made| made.name == *name && made.is_in(&there));
+        let is_ours = |name: &String| is_made(name) || (name == MARKS && is_marked);
+        match there.keys().find(|name| !name.starts_with("system.") && !is_ours(name)) {
             None => Ok(()),
             Some(foreign) => Err(Failure::broken(format!(
                 "mongodb: the database `{}` holds a collection `{foreign}` that storebench did not make; rename that \
@@ -145,25 +160,75 @@ impl Own {
         }
     }
 
-    async fn there(&self) -> Result<Vec<String>, Failure> {
-        let there = self.database.list_collection_names().await;
-        there.map_err(|error| failure(error, "listing collections"))
+    /// What is in the database.
+    async fn there(&self) -> Result<Collections, Failure> {
+        let listing = async {
+            let listed: Vec<CollectionSpecification> = self.database.list_collections().await?.try_collect().await?;
+            Ok(listed.into_iter().map(|one| (one.name, one.info.uuid.map(|uuid| uuid.bytes))).collect())
+        };
+        listing.await.map_err(|error| failure(error, "listing collections"))
     }
 
     /// The collections that the mark names.
-    async fn made(&self) -> Result<Vec<String>, Failure> {
+    async fn made(&self) -> Result<Vec<Made>, Failure> {
         let Some(mark) = self.mark().await? else { return Ok(Vec::new()) };
-        let names = mark.get_array("collections").ok().and_then(|names| {
-            names.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()
-        });
+        let made = mark.get_array("collections").ok();
+        let made = made.and_then(|made| made.iter().map(Made::read).collect::<Option<Vec<Made>>>());
         let malformed = || format!("mongodb: the mark in {} does not name its collections", self.database.name());
-        names.ok_or_else(|| Failure::broken(malformed()))
+        made.ok_or_else(|| Failure::broken(malformed()))
     }
 
     async fn mark(&self) -> Result<Option<Document>, Failure> {
         let mark = self.marks.find_one(doc! { "_id": MARK }).await;
         mark.map_err(|error| failure(error, "looking for the mark"))
     }
+}
+
+/// The collections of a database with the identifiers that the server gives them.
+type Collections = BTreeMap<String, Option<Vec<u8>>>;
+
+/// A collection of ours, as the mark has it. It has no identifier while the collections are being made, and in the mark
+/// of an earlier version.
+struct Made {
+    name: String,
+    uuid: Option<Vec<u8>>,
+}
+
+impl Made {
+    fn read(made: &Bson) -> Option<Made> {
+        let (name, uuid) = match made {
+            Bson::String(name) => (name.clone(), None),
+            Bson::Document(made) => {
+                let uuid = match made.get("uuid")? {
+                    Bson::Binary(uuid) => Some(uuid.bytes.clone()),
+                    _ => None,
+                };
+                (made.get_str("name").ok()?.to_owned(), uuid)
+            }
+            _ => return None,
+        };
+        Some(Made { name, uuid })
+    }
+
+    /// Whether it is there and still the same.
+    fn is_in(&self, there: &Collections) -> bool {
+        there.contains_key(&self.name) && (self.uuid.is_none() || self.uuid == identifier(there, &self.name))
+    }
+}
+
+/// A time-series collection has that of the collection which holds its buckets.
+fn identifier(there: &Collections, name: &str) -> Option<Vec<u8>> {
+    let own = there.get(name).cloned().flatten();
+    own.or_else(|| there.get(&format!("system.buckets.{name}")).cloned().flatten())
+}
+
+fn holds_only_views(there: &Collections) -> bool {
+    there.len() == 1 && there.contains_key(VIEWS)
+}
+
+fn uuid(there: &Collections, name: &str) -> Bson {
+    let binary = |bytes| Bson::Binary(Binary { subtype: BinarySubtype::Uuid, bytes });
+    identifier(there, name).map_or(Bson::Null, binary)
 }
 
 /// The databases that have a name as ours have.
@@ -174,7 +239,7 @@ pub(super) async fn leftovers(client: &Client) -> Result<Vec<Leftover>, Failure>
         let own = Own::new(client, name);
         let there = own.there().await?;
         // Its own list of views, which not everybody may drop.
-        if there == [VIEWS] {
+        if holds_only_views(&there) {
             continue;
         }
         let mark = own.mark().await?;

@@ -143,6 +143,20 @@ async fn what_somebody_else_made_is_refused_and_stays() {
 }
 
 #[tokio::test]
+async fn a_collection_that_somebody_has_made_anew_is_theirs() {
+    let store = ready("anew", Durability::Memory).await;
+    let theirs = database(&store, "storebench_anew").await;
+    theirs.collection::<Document>("accounts").drop().await.expect("dropped");
+    theirs.collection("accounts").insert_one(doc! { "kept": true }).await.expect("made anew");
+    let refusal = store.reset().await.expect_err("a foreign collection");
+    assert!(refusal.message.contains("`accounts`"), "{refusal}");
+    let said = store.clean_up().await.expect("cleaned up");
+    assert!(said[0].contains("`accounts` that is no longer the one"), "{said:?}");
+    store.close(false).await.expect("closed");
+    assert_eq!(theirs.list_collection_names().await.expect("a list"), ["accounts"]);
+}
+
+#[tokio::test]
 async fn the_marks_of_another_program_make_nothing_ours() {
     let store = open(shared().await, "marks", Durability::Memory).await.expect("opened");
     let theirs = database(&store, "storebench_marks").await;

@@ -1,9 +1,15 @@
-//! Which tables are ours. What is made is written down in `storebench_mark`, and only what stands there is ever
-//! dropped. Which run uses a workload's tables stands in `storebench_marker`.
+//! Which tables are ours. What is made is written down in `storebench_made`, with the statement by which the schema
+//! knows it, and only what still stands in the schema with the same statement is ever dropped. Which run uses a
+//! workload's tables stands in `storebench_marker`.
 
 use std::collections::BTreeSet;
 
 use crate::Leftover;
+
+/// What is said of a table that was marked and is somebody else's by now.
+pub(crate) fn left_alone(table: &str) -> String {
+    format!("holds a `{table}` that is no longer the one that was made here: it was left alone")
+}
 
 /// What is left of these workloads, which have marks, and of those, which have markers.
 pub(crate) fn leftovers(marked: Vec<String>, markers: Vec<String>) -> Vec<Leftover> {
@@ -13,22 +19,28 @@ pub(crate) fn leftovers(marked: Vec<String>, markers: Vec<String>) -> Vec<Leftov
 }
 
 /// Makes the table of marks.
-pub(crate) const MAKE: &str = "CREATE TABLE IF NOT EXISTS storebench_mark \
-                               (\"table\" TEXT NOT NULL PRIMARY KEY, workload TEXT NOT NULL) STRICT";
+pub(crate) const MAKE: &str = "CREATE TABLE IF NOT EXISTS storebench_made \
+                               (\"table\" TEXT NOT NULL PRIMARY KEY, workload TEXT NOT NULL, sql TEXT NOT NULL) STRICT";
 /// Its name.
-pub(crate) const MARKS: &str = "storebench_mark";
-/// Marks a table as made for a workload: both are parameters.
-pub(crate) const ADD: &str = "INSERT INTO storebench_mark VALUES (?, ?)";
-/// The tables of a workload, which is the parameter.
-pub(crate) const OF_WORKLOAD: &str = "SELECT \"table\" FROM storebench_mark WHERE workload = ?";
+pub(crate) const MARKS: &str = "storebench_made";
+/// Marks a table that was just made for a workload, with the statement that the schema has of it: the table and the
+/// workload are parameters.
+pub(crate) const ADD: &str = "INSERT INTO storebench_made SELECT name, ?2, sql FROM sqlite_schema WHERE name = ?1";
+/// The tables of a workload, which is the parameter, that are still those that were made.
+pub(crate) const OF_WORKLOAD: &str = "SELECT \"table\" FROM storebench_made AS made JOIN sqlite_schema AS there \
+                                      ON there.name = \"table\" AND there.sql = made.sql WHERE workload = ?";
+/// Those under whose names there is something else: the table was dropped and made anew, or altered, by somebody.
+pub(crate) const TAKEN: &str = "SELECT \"table\" FROM storebench_made AS made JOIN sqlite_schema AS there \
+                                ON there.name = \"table\" COLLATE NOCASE AND there.sql IS NOT made.sql \
+                                WHERE workload = ?";
 /// The workloads that have marks.
-pub(crate) const WORKLOADS: &str = "SELECT DISTINCT workload FROM storebench_mark ORDER BY 1";
+pub(crate) const WORKLOADS: &str = "SELECT DISTINCT workload FROM storebench_made ORDER BY 1";
 /// Removes the marks of a workload, which is the parameter.
-pub(crate) const REMOVE: &str = "DELETE FROM storebench_mark WHERE workload = ?";
+pub(crate) const REMOVE: &str = "DELETE FROM storebench_made WHERE workload = ?";
 /// A mark, if there is one left.
-pub(crate) const ANY: &str = "SELECT \"table\" FROM storebench_mark LIMIT 1";
+pub(crate) const ANY: &str = "SELECT \"table\" FROM storebench_made LIMIT 1";
 /// Drops the table of marks.
-pub(crate) const DROP: &str = "DROP TABLE storebench_mark";
+pub(crate) const DROP: &str = "DROP TABLE storebench_made";
 /// Whatever has a name, which is the parameter.
 pub(crate) const NAMED: &str = "SELECT name FROM sqlite_schema WHERE name = ? COLLATE NOCASE";
 

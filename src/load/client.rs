@@ -121,16 +121,42 @@ pub async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, F
     tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(no_answer(limit)))
 }
 
-/// An answer in a phase that is not measured, such as settling, within the limit of such a phase. A failure for the limit
-/// names it and its flag.
+/// How long a step that is not measured may take.
+#[derive(Debug, Clone, Copy)]
+pub struct PhaseLimit {
+    /// The whole step.
+    pub phase: Duration,
+    /// The limit on an answer of the store, which its driver keeps by itself where it connects anew.
+    pub timeout: Duration,
+}
+
+/// An answer in a phase that is not measured, such as settling, within the limit of such a phase. A failure for either
+/// limit names its flag.
 ///
 /// # Errors
 /// What the store answers, or `Timeout`.
-pub async fn within_phase<T>(limit: Duration, answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
-        let failure = no_answer(limit);
-        Err(Failure { message: format!("{}; raise --phase-timeout if it needs longer", failure.message), ..failure })
+pub async fn within_phase<T>(
+    limit: PhaseLimit,
+    answer: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let Ok(answered) = tokio::time::timeout(limit.phase, answer).await else {
+        return Err(named(no_answer(limit.phase), "--phase-timeout"));
+    };
+    let of_driver = format!(" {:?}", limit.timeout);
+    answered.map_err(|failure| match failure.kind {
+        FailureKind::Timeout | FailureKind::Unavailable if failure.message.contains(&of_driver) => {
+            named(failure, "--timeout")
+        }
+        _ => failure,
     })
+}
+
+/// A failure for a limit, with the flag that sets it, unless a driver has named that.
+fn named(failure: Failure, flag: &str) -> Failure {
+    if failure.message.contains("--timeout") {
+        return failure;
+    }
+    Failure { message: format!("{}; raise {flag} if it needs longer", failure.message), ..failure }
 }
 
 /// How long a store is still waited for after a signal to stop, for each step that follows a measurement: long enough to
@@ -153,7 +179,7 @@ pub async fn unless_stopped<T>(stop: &Stop, answer: impl Future<Output = Result<
 /// What the store answers, or `Timeout`; `Unavailable` only after it has been away for so long.
 pub async fn awaited<T, F: Future<Output = Result<T, Failure>>>(
     away: Duration,
-    limit: Duration,
+    limit: PhaseLimit,
     ask: impl Fn() -> F,
 ) -> Result<T, Failure> {
     let began = Instant::now();
@@ -211,9 +237,7 @@ pub async fn within_timeout<T>(
     let began = Instant::now();
     let answered = within(timeout * times, answer).await;
     answered.map_err(|failure| match failure.kind {
-        FailureKind::Timeout | FailureKind::Unavailable if began.elapsed() >= timeout => {
-            Failure { message: format!("{}; raise --timeout if it needs longer", failure.message), ..failure }
-        }
+        FailureKind::Timeout | FailureKind::Unavailable if began.elapsed() >= timeout => named(failure, "--timeout"),
         _ => failure,
     })
 }
@@ -250,8 +274,12 @@ mod tests {
         for told in [silent, unreachable].map(|failed| failed.expect_err("no answer").message) {
             assert!(told.contains("within 5ms; raise --timeout"), "{told}");
         }
-        let phase = within_phase(limit, std::future::pending::<Result<(), Failure>>()).await;
-        assert!(phase.expect_err("no answer").message.contains("within 5ms; raise --phase-timeout"));
+        let phase = PhaseLimit { phase: limit, timeout: limit };
+        let silent = within_phase(phase, std::future::pending::<Result<(), Failure>>()).await;
+        assert!(silent.expect_err("no answer").message.contains("within 5ms; raise --phase-timeout"));
+        let phase = PhaseLimit { phase: Duration::from_secs(60), timeout: limit };
+        let unreachable = within_phase(phase, unreachable_after(limit)).await;
+        assert!(unreachable.expect_err("no connection").message.contains("within 5ms; raise --timeout"));
         let refused = within_timeout(Duration::from_secs(60), 1, unreachable_after(Duration::ZERO)).await;
         assert!(!refused.expect_err("no connection").message.contains("--timeout"), "it was told at once");
     }

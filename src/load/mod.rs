@@ -50,6 +50,7 @@ pub use clean::{Cleaned, Extent, clean};
 pub use prepare::refuse_what_it_cannot;
 pub use probe::{Probe, probe};
 
+use client::PhaseLimit;
 use lease::{Lease, Renewal, Standing};
 use ledger::Ledger;
 use pace::Stop;
@@ -88,9 +89,10 @@ impl Request {
     /// How long the store may take for one step that is not measured, when it holds so many rows beside the loaded ones:
     /// what the user sets, else a minute and half a millisecond a row. Loading, the slowest of them, takes 10 to 50 us a
     /// row on the stores of this suite.
-    fn phase_limit(&self, added: u64) -> Duration {
+    fn phase_limit(&self, added: u64) -> PhaseLimit {
         let rows = self.plan().rows().saturating_add(added);
-        self.load.phase_timeout.unwrap_or(Duration::from_secs(60) + Duration::from_micros(rows.saturating_mul(500)))
+        let by_rows = || Duration::from_secs(60) + Duration::from_micros(rows.saturating_mul(500));
+        PhaseLimit { phase: self.load.phase_timeout.unwrap_or_else(by_rows), timeout: self.load.timeout }
     }
 }
 
@@ -231,10 +233,12 @@ pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch)
     };
     let run = run.map_err(|error| match (error, stop.reason()) {
         (RunError::Stopped, Some(reason)) => RunError::Lost(reason.to_owned()),
+        // What a store fails with after that is of no use to whoever has stopped the run.
+        (RunError::Store { .. }, _) if signal.is_set() => RunError::Stopped,
         (error, _) => error,
     });
     // The first error is the one to report, and a failed removal must not lose a measured run.
-    let limit = run.as_ref().map_or(request.load.timeout * 6, |run| request.phase_limit(run.counts.succeeded));
+    let limit = request.phase_limit(run.as_ref().map_or(0, |run| run.counts.succeeded));
     let left = admin.block_on(removal::give_up(&*store, &lease, request, server.as_ref(), limit, signal));
     drop(renewal);
     match run {

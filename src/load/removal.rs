@@ -5,6 +5,7 @@ use std::time::Duration;
 use drivers::server::Server;
 use drivers::{Failure, Store};
 
+use super::client::PhaseLimit;
 use super::lease::{Lease, Standing};
 use super::pace::Stop;
 use super::{Request, client};
@@ -16,7 +17,7 @@ pub async fn give_up<S: Store>(
     lease: &Lease,
     request: &Request,
     server: Option<&Server>,
-    limit: Duration,
+    limit: PhaseLimit,
     stop: &Stop,
 ) -> Vec<String> {
     // What a server of ours holds goes with it.
@@ -65,7 +66,7 @@ pub async fn give_up<S: Store>(
 
 /// What the store answers within the limit, and soon after a signal to stop.
 async fn answer<T>(
-    limit: Duration,
+    limit: PhaseLimit,
     stop: &Stop,
     answer: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
