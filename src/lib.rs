@@ -38,6 +38,7 @@ use clap::Parser;
 
 /// Parses the command line, runs the command, and turns its result into an exit code.
 pub fn main() -> ExitCode {
+    commands::signals::survive_the_limit_of_files();
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return commands::answer(&error),

@@ -79,7 +79,7 @@ fn of_two_runs_that_name_one_folder_one_is_refused_before_it_starts() {
 fn latest_is_where_something_was_measured() {
     let run = Storebench::new(&SHORT);
     let status = |run: &mut Command| run.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("it ends").code();
-    assert_eq!(status(&mut run.command()), Some(0));
+    assert!(run.command().output().expect("it ends").status.success());
     let latest = folder_of(&run).join("results/latest");
     let measured = fs::read_link(&latest).expect("a link");
     let mut refused = run.command();
@@ -111,6 +111,23 @@ fn what_was_measured_is_printed_although_no_file_can_be_written() {
         assert!(told.is_some_and(|line| line.contains("File too large")), "{named}: {said}");
     }
     assert!(!said.contains("panicked"), "{said}");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_names_its_file() {
+    let run = Storebench::new(&SHORT).args(&["--out", "out"]);
+    assert!(run.command().output().expect("it ends").status.success());
+    let report = "ulimit -f 2; exec \"$0\" report out";
+    let mut shell = Command::new("bash");
+    shell.args(["-c", report, env!("CARGO_BIN_EXE_storebench")]).current_dir(folder_of(&run));
+    let output = shell.output().expect("the shell ends");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.starts_with("error: cannot write report.html"), "{said}");
+    assert!(
+        said.contains(" in out: File too large") && said.contains("`storebench report out` makes it again"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod progress;
 pub mod report;
 pub mod run;
 mod secrets;
-mod signals;
+pub mod signals;
 mod stores;
 mod tell;
 

@@ -8,6 +8,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use nix::sys::signal::SigSet;
 use nix::sys::signal::Signal::SIGXFSZ;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -25,6 +26,16 @@ const ENDED: i32 = 130;
 /// long before; this is for calls that cannot be interrupted, such as those of an embedded store.
 const AT_THE_LATEST: Duration = Duration::from_secs(60);
 
+/// From here on a file that reaches `ulimit -f` is an error of the one who writes it, as a full disk is, and does not end
+/// the process. Called before there are other threads, which inherit it.
+pub fn survive_the_limit_of_files() {
+    let mut signals = SigSet::empty();
+    signals.add(SIGXFSZ);
+    // It fails only for signals that there are not.
+    let blocked = signals.thread_block();
+    debug_assert!(blocked.is_ok(), "{blocked:?}");
+}
+
 /// The answer of this process to signals that ask it to end.
 pub struct Signals {
     /// Set by the first one.
@@ -33,8 +44,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Watches for Ctrl-C, SIGTERM and SIGHUP. A file that reaches `ulimit -f` is from here on an error of the one who
-    /// writes it, as a full disk is, and does not end the process.
+    /// Watches for Ctrl-C, SIGTERM and SIGHUP.
     ///
     /// # Errors
     /// When signals cannot be watched.
@@ -44,8 +54,6 @@ impl Signals {
         let runtime = runtime.context("cannot watch for signals")?;
         let inside = runtime.enter();
         let signals = ending().context("cannot watch for signals")?;
-        // Nobody waits for this one: it is enough that it is not left to its default, which ends the process.
-        drop(signal(SignalKind::from_raw(SIGXFSZ as i32)).context("cannot watch for signals")?);
         drop(inside);
         let (stop, is_kept) = (Arc::clone(&watched.stop), Arc::clone(&watched.is_kept));
         let answer = move || answer(&runtime, signals, &stop, &is_kept);

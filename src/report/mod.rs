@@ -54,14 +54,19 @@ pub fn files(merged: &Experiment, sides: &[Side<'_>]) -> anyhow::Result<Vec<(Str
     Ok(files)
 }
 
-/// The charts as PNG, in their order. They are most of the work of a report, so all CPUs share in it.
+/// The charts as PNG, in their order. They are most of the work of a report, so all CPUs share in it. Where the system
+/// grants no thread, this one does its part as well.
 fn pictures(charts: &[Chart]) -> anyhow::Result<Vec<Vec<u8>>> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let render = |part: &[Chart]| part.iter().map(|chart| png::render(&chart.svg)).collect::<anyhow::Result<Vec<_>>>();
     let parts = std::thread::scope(|scope| {
         let parts = charts.chunks(charts.len().div_ceil(workers).max(1));
-        let busy: Vec<_> = parts.map(|part| scope.spawn(move || render(part))).collect();
-        let done = busy.into_iter().map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let begin = |part| (part, std::thread::Builder::new().spawn_scoped(scope, move || render(part)));
+        let busy: Vec<_> = parts.map(begin).collect();
+        let done = busy.into_iter().map(|(part, thread)| match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(_) => render(part),
+        });
         done.collect::<anyhow::Result<Vec<_>>>()
     });
     Ok(parts?.into_iter().flatten().collect())
