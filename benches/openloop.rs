@@ -18,7 +18,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use drivers::server::{self, Server};
+use drivers::launch;
+use drivers::server::Server;
 use drivers::{Durability, Store};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
@@ -70,7 +71,7 @@ fn main() {
 /// Compares at these levels; how many missed a bar.
 fn compare<S: Store, C: Connection>(name: &str, levels: &[Level]) -> usize {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let server = runtime.block_on(server::start::<S>(Durability::Memory)).expect("a server");
+    let server = runtime.block_on(launch::start::<S>(Durability::Memory)).expect("a server");
     let level = |&(rate, clients, seconds): &Level| {
         let rounds: Vec<(Round, Round)> = (0..ROUNDS as u64)
             .map(|round| {

@@ -9,8 +9,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use drivers::launch;
 use drivers::postgres::Postgres;
-use drivers::server::{self, Server};
+use drivers::server::Server;
 use drivers::{Durability, Store};
 use storebench::generate::Generator;
 use storebench::load::pace::Stop;
@@ -29,7 +30,7 @@ struct Took {
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let server = runtime.block_on(server::start::<Postgres>(Durability::Durable)).expect("a server of PostgreSQL");
+    let server = runtime.block_on(launch::start::<Postgres>(Durability::Durable)).expect("a server of PostgreSQL");
     let mut ratios = (Vec::new(), Vec::new());
     println!(
         "{} accounts, {ROUNDS} rounds: seconds of the rows, and of all until the table may be measured",

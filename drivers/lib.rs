@@ -1,282 +1,44 @@
-//! The seam between the suite and the stores, and one file a store.
+//! The seam between the suite and the stores, and a folder for each store.
 //!
 //! A driver is two types. Its [`Store`] opens from its own configuration, makes sessions and describes itself; its
 //! [`Session`] is one logical client with one operation in flight, whose `execute` is a `match` with one arm for each
-//! operation that it speaks. Operations are data ([`Op`]); their meanings are written in `op.rs` and, as code, in
-//! `memory.rs`. Drivers know no plan, no stopwatch and no histogram, and print nothing.
+//! operation that it speaks. Operations are data ([`Op`]); their meanings are written in `seam/op.rs` and, as code, in
+//! `stores/memory`. Drivers know no plan, no stopwatch and no histogram, and print nothing.
 //!
-//! To add a store: write `name.rs`, put its client crate and a feature into `Cargo.toml`, and a line into `stores!`.
-//! The conformance suite (`tests/conformance.rs`) then holds it to what it declares.
+//! To add a store: write `stores/name/mod.rs`, put its client crate and a feature into `Cargo.toml`, and a line into the
+//! list of `stores/mod.rs`. The conformance suite (`tests/conformance.rs`) then holds it to what it declares.
 
 #![allow(async_fn_in_trait)] // Sessions live and die on one thread, so their futures need not be `Send`.
 
-mod address;
-mod capability;
-mod dataset;
-mod disk;
-#[cfg(any(feature = "postgres", feature = "redis"))]
-mod driven;
-mod failure;
-#[cfg(any(
-    feature = "libsql",
-    feature = "libsql-server",
-    feature = "mongodb",
-    feature = "postgres",
-    feature = "redis"
-))]
-mod files;
-#[cfg(any(feature = "libsql", feature = "libsql-server", feature = "postgres", feature = "redis"))]
-mod json;
+pub mod launch;
+mod seam;
 #[cfg(any(feature = "libsql", feature = "libsql-server", feature = "postgres"))]
-mod named;
-mod op;
-mod options;
-mod printable;
-#[cfg(all(test, any(feature = "libsql", feature = "libsql-server", feature = "postgres")))]
-mod sample;
-pub mod scratch;
-pub mod server;
-#[cfg(any(feature = "libsql", feature = "libsql-server"))]
-mod sqlite;
-#[cfg(any(feature = "libsql-server", feature = "postgres", feature = "redis"))]
-mod tls;
-mod value;
+mod sql;
+mod store;
+mod stores;
+mod support;
 
+pub use seam::address::{Address, AddressError, redacted};
+pub use seam::capability::{
+    Binding, Capabilities, Capability, Description, Durability, Footprint, Guarantees, Isolation,
+};
+pub use seam::dataset::{Dataset, Field, KeyKind, Kind, Log, Part, Series, Table};
+pub use seam::failure::{Failure, FailureKind};
+pub use seam::leftover::Leftover;
+pub use seam::op::{Done, Fields, Fold, Matching, Op, Order};
+pub use seam::printable::{is_unprintable, one_line, printable_lines};
+pub use seam::value::{Change, Digest, Key, Point, Record, Row, Rows, Value, row_hash};
+pub use store::{Opening, Placement, Session, Store};
 #[cfg(feature = "libsql")]
-pub mod libsql;
+pub use stores::libsql;
 #[cfg(feature = "libsql-server")]
-pub mod libsql_server;
-pub mod memory;
+pub use stores::libsql_server;
 #[cfg(feature = "mongodb")]
-pub mod mongodb;
-pub mod null;
+pub use stores::mongodb;
 #[cfg(feature = "postgres")]
-pub mod postgres;
+pub use stores::postgres;
 #[cfg(feature = "redis")]
-pub mod redis;
-pub mod sim;
-
-pub use address::{Address, AddressError, redacted};
-pub use capability::{Binding, Capabilities, Capability, Description, Durability, Footprint, Guarantees, Isolation};
-pub use dataset::{Dataset, Field, KeyKind, Kind, Log, Part, Series, Table};
-pub use disk::{filesystem_of, scratch_folder};
-pub use failure::{Failure, FailureKind};
-pub use op::{Done, Fields, Fold, Matching, Op, Order};
-pub use printable::{is_unprintable, one_line, printable_lines};
-pub use value::{Change, Digest, Key, Point, Record, Row, Rows, Value, row_hash};
-
-use std::sync::Arc;
-use std::time::Duration;
-
-use server::{Program, Server, Site};
-
-/// An opened store.
-pub trait Store: Sized + Send + Sync + 'static {
-    /// What may be set in its address, `store:location?key=value`. Unknown keys are refused.
-    type Config: serde::de::DeserializeOwned;
-    /// One logical client.
-    type Session: Session;
-    /// Its name on the command line.
-    const NAME: &'static str;
-    /// One sentence for `storebench list`.
-    const ABOUT: &'static str;
-    /// The operations that it binds without emulating them.
-    const CAPABILITIES: Capabilities;
-    /// Where it runs, which decides whether a session may block its thread.
-    const PLACEMENT: Placement;
-    /// The highest durability tier that it can be set to.
-    const BEST_DURABILITY: Durability;
-    /// Whether what was written can be read again. Only `null` does not: it measures the suite's own floor, and checks
-    /// of its content would mean nothing.
-    const KEEPS_DATA: bool = true;
-
-    /// Whether who writes a marker holds a lock until it closes or its process ends, and a marker whose writer holds one
-    /// can be neither read nor swapped. Such a marker need not be renewed.
-    const MARKER_IS_LOCKED: bool = false;
-
-    /// The program of its server, if one can be started for a run by the store's bare name.
-    const PROGRAM: Option<Program> = None;
-
-    /// Starts a server of [`PROGRAM`](Store::PROGRAM) at a site, set for the site's tier. Called through
-    /// [`server::start`].
-    async fn serve(site: Site) -> Result<Server, Failure> {
-        Err(Failure::broken(format!("{} cannot be started", site.program.name)))
-    }
-
-    /// Opens the store for a dataset. Nothing is created or changed before [`reset`](Store::reset). Of a server that
-    /// somebody else runs, settings are read and never changed.
-    async fn open(config: Self::Config, opening: Opening) -> Result<Self, Failure>;
-
-    /// Makes an empty dataset, removing what an earlier `reset` of this workload made and nothing else: what has the
-    /// dataset's name and not its mark is refused.
-    async fn reset(&self) -> Result<(), Failure>;
-
-    /// Tries what a run would do before it loads anything, and describes the store that it would measure. A store in a
-    /// place that holds the data of others may try it elsewhere; otherwise [`clean_up`](Store::clean_up) and
-    /// [`close`](Store::close) remove what was made.
-    async fn rehearse(&self) -> Result<Description, Failure> {
-        self.reset().await?;
-        self.session().await?;
-        self.describe().await
-    }
-
-    /// The marker beside the dataset: a text by which runs tell who uses the dataset's place. It is there before the
-    /// dataset is and stays through [`reset`](Store::reset); [`close`](Store::close) removes it with the data. None where
-    /// there is none, and in a store that nobody else can reach.
-    async fn read_marker(&self) -> Result<Option<String>, Failure> {
-        Ok(None)
-    }
-
-    /// Puts a marker in the place of the expected one, or of none, in one step that nobody can come between, and answers
-    /// whether it was the expected one. Where something of others has the dataset's name, there it fails and changes
-    /// nothing.
-    async fn swap_marker(&self, expected: Option<&str>, new: &str) -> Result<bool, Failure> {
-        let _ = (expected, new);
-        Ok(true)
-    }
-
-    /// What runs have left in this store, of the opened dataset and of all others.
-    async fn leftovers(&self) -> Result<Vec<Leftover>, Failure> {
-        Ok(Vec::new())
-    }
-
-    /// Marks as ours what lies under the dataset's name without a mark, because the user says that it is.
-    async fn adopt(&self) -> Result<(), Failure> {
-        Err(Failure::broken(format!("{}: nobody can tell what of it is storebench's: remove it by hand", Self::NAME)))
-    }
-
-    /// What this store's own expert does after a bulk load: build indexes, gather statistics, write a checkpoint.
-    async fn settle(&self) -> Result<(), Failure>;
-
-    /// A new session. It is used on the thread that made it.
-    async fn session(&self) -> Result<Self::Session, Failure>;
-
-    /// Version, effective settings and guarantees, read back from the store. Asked after [`reset`](Store::reset), which
-    /// may have to set what lives with the data.
-    async fn describe(&self) -> Result<Description, Failure>;
-
-    /// The statements and round trips that an operation takes.
-    fn binding(&self, op: &Op) -> Binding;
-
-    /// What the data weighs now.
-    async fn footprint(&self) -> Result<Footprint, Failure>;
-
-    /// Sets back what was changed beside the dataset, in a place that holds the data of others, and answers a sentence for
-    /// each thing that stays changed. The dataset may go with it. Called before [`close`](Store::close), unless what was
-    /// made is to be kept.
-    async fn clean_up(&self) -> Result<Vec<String>, Failure> {
-        Ok(Vec::new())
-    }
-
-    /// Removes what was made with its marker, unless it is to be kept, and closes: no other call may follow.
-    async fn close(&self, keep: bool) -> Result<(), Failure>;
-}
-
-/// One logical client: one operation in flight, replies fully decoded into `rows`.
-pub trait Session {
-    /// Carries out one operation. `rows` is cleared first and then holds the answer. A missing row, an error reply or a
-    /// partial batch is a failure, never a success.
-    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure>;
-
-    /// Conflicts that the session resolved by trying again since it was last asked; asked after each operation, off the
-    /// stopwatch. A batch cannot be tried again as a whole once a part of it is applied, so the engine cannot do it.
-    fn take_retries(&mut self) -> u64 {
-        0
-    }
-
-    /// Adds records (`Batch` of `Insert`), events (`Batch` of `Append`) or points (`Ingest`) by the store's bulk path, with
-    /// the same meaning as `execute`. Used before the run only. A store may still be at it when this returns, so that it
-    /// works while the next rows are made; a failure may then come from a later call.
-    async fn load(&mut self, op: &Op) -> Result<Done, Failure> {
-        self.execute(op, &mut Rows::default()).await
-    }
-
-    /// Ends a load: everything that [`load`](Session::load) took is there, for other sessions too.
-    async fn loaded(&mut self) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    /// Hands every row of a part to `sink`: records in any order; a log's events in order within each stream; points
-    /// in any order, as time and metrics under their entity. Used off the clock to reconcile.
-    async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure>;
-}
-
-/// What a store is opened for.
-#[derive(Debug, Clone)]
-pub struct Opening {
-    /// The data that it will hold.
-    pub dataset: Arc<Dataset>,
-    /// The tier that the user asked for. A store that can be set to it sets itself; `describe` tells what it got.
-    pub durability: Durability,
-    /// How many sessions will be made.
-    pub sessions: usize,
-    /// The weakest isolation of transactions that the workload accepts. A store whose usual level is weaker, and that can
-    /// be set, sets itself to it.
-    pub isolation: Option<Isolation>,
-    /// How long a connection may take to be made, and how long one operation may last: the engine gives up on an operation
-    /// then, and drops its session. Drivers pass it on to clients that have a limit of their own.
-    pub timeout: Duration,
-}
-
-impl Opening {
-    /// For a dataset at a tier, and otherwise what suits a test: one session, any isolation, 10 s.
-    pub fn new(dataset: Arc<Dataset>, durability: Durability) -> Self {
-        Opening { dataset, durability, sessions: 1, isolation: None, timeout: Duration::from_secs(10) }
-    }
-}
-
-/// What runs have left in a store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leftover {
-    /// The dataset's name.
-    pub dataset: String,
-    /// What is there and where, in a few words.
-    pub what: String,
-    /// Whether a mark of ours says that it is ours.
-    pub is_marked: bool,
-}
-
-/// Where a store runs relative to the suite.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Placement {
-    /// In this process: a session may block, so each owns its thread.
-    Embedded,
-    /// Behind a connection: sessions wait without blocking and share threads.
-    Remote,
-}
-
-/// What to do with a store once its type is known: dispatch is dynamic once a run and static per operation.
-pub trait Visitor {
-    /// What the visit gives.
-    type Output;
-
-    /// Called with the type that the name stands for.
-    fn visit<S: Store>(self) -> Self::Output;
-}
-
-macro_rules! stores {
-    ($($(#[$when:meta])? $store:ty),+ $(,)?) => {
-        /// The names of all stores in this build.
-        pub fn names() -> Vec<&'static str> {
-            vec![$($(#[$when])? <$store as Store>::NAME),+]
-        }
-
-        /// Visits the store of this name; `None` if this build has no such store.
-        pub fn visit<V: Visitor>(name: &str, visitor: V) -> Option<V::Output> {
-            $($(#[$when])? if name == <$store as Store>::NAME { return Some(visitor.visit::<$store>()); })+
-            None
-        }
-    };
-}
-
-stores! {
-    #[cfg(feature = "libsql")] libsql::Libsql,
-    #[cfg(feature = "libsql-server")] libsql_server::LibsqlServer,
-    memory::Memory,
-    #[cfg(feature = "mongodb")] mongodb::Mongodb,
-    null::Null,
-    #[cfg(feature = "postgres")] postgres::Postgres,
-    #[cfg(feature = "redis")] redis::Redis,
-    sim::Sim,
-}
+pub use stores::redis;
+pub use stores::{Visitor, memory, names, null, sim, visit};
+pub use support::disk::{filesystem_of, scratch_folder};
+pub use support::{scratch, server};

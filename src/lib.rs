@@ -4,14 +4,15 @@
 //!
 //! A workload file becomes a plan (`workload`), the plan a stream of operations that is a function of the seed
 //! (`generate`). Lanes carry them out against a store and stop the time (`load`), recorders keep what they measured
-//! (`measure`), and all of it becomes one record (`record`). Everything printed or drawn derives from that record
+//! (`measure`), what the store acknowledged is reconciled with what it holds (`audit`), and all of it becomes one record
+//! (`record`). Everything printed or drawn derives from that record
 //! (`report`, with the pure functions of `stats`; `cost`, with its price catalogue). The stores live in their own crate,
 //! `drivers`, which knows none of this.
 //!
 //! # Invariants
 //!
 //! - Imports run one way: `cli` and `commands` on top; below them `load` and `report`, which do not know each other; then
-//!   `cost` with its intervals from `stats`, and `generate`; and at the bottom `workload`, `measure`, `record` and `draw`.
+//!   `cost` with its intervals from `stats`, `audit` and `generate`; and at the bottom `workload`, `measure`, `record` and `draw`.
 //!   `tests/tidy.rs` lists what each module may import and fails on anything else.
 //! - Nothing stands between start and stop of the stopwatch but the operation (`load/lane.rs`, the only stopwatch).
 //! - Operation i of a lane is a function of (seed, lane, i), but for keys among inserted rows, which depend on what has been
@@ -19,6 +20,7 @@
 //! - scheduled = succeeded + failed + skipped, asserted at the end of every run. A failure is never throughput.
 //! - Reports never see a store; drivers never see a plan or a histogram. Only `commands` prints.
 
+pub mod audit;
 pub mod cli;
 pub mod commands;
 pub mod cost;

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From top to bottom: a module may import from those in its list and from itself, never upward.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("host", &["record"]),
     ("cli", &["workload"]),
     ("commands", &["cli", "load", "report", "cost", "record", "workload", "generate", "draw", "host"]),
-    ("load", &["generate", "measure", "host", "workload", "draw", "record", "stats"]),
+    ("load", &["audit", "generate", "measure", "host", "workload", "draw", "record", "stats"]),
+    ("audit", &["workload", "record"]),
     ("generate", &["workload", "draw"]),
     ("workload", &["draw"]),
     ("draw", &[]),
@@ -36,9 +37,19 @@ fn rust_files(folder: &str) -> Vec<PathBuf> {
     files
 }
 
+/// The same in `drivers/`. What its root names anew (`crate::Failure`) is the seam, and the trait of a store.
+const DRIVERS: [(&str, &[&str]); 6] = [
+    ("launch", &["seam", "store", "support"]),
+    ("stores", &["seam", "store", "support", "sql", "launch"]),
+    ("store", &["seam", "support"]),
+    ("sql", &["seam", "support"]),
+    ("support", &["seam"]),
+    ("seam", &[]),
+];
+
 /// `src/load/lane.rs` is of module `load`, `src/record.rs` of `record`.
-fn module(path: &Path) -> String {
-    let relative = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).expect("a file of src");
+fn module(folder: &str, path: &Path) -> String {
+    let relative = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).expect("a file of it");
     let first = relative.iter().next().expect("a name").to_string_lossy().into_owned();
     first.trim_end_matches(".rs").to_owned()
 }
@@ -54,24 +65,65 @@ fn imported(text: &str) -> Vec<String> {
     names.filter(|name| !name.is_empty()).collect()
 }
 
-#[test]
-fn imports_run_one_way() {
+fn upward(folder: &str, arrows: &[(&str, &[&str])], of_root: &str) -> Vec<String> {
     let mut upward = Vec::new();
-    for path in rust_files("src") {
-        let from = module(&path);
-        if from == "main" || from == "lib" {
+    for path in rust_files(folder) {
+        let from = module(folder, &path);
+        if ["main", "lib", "tests"].contains(&&*from) {
             continue;
         }
-        let allowed = ARROWS.iter().find(|(name, _)| *name == from).map(|(_, list)| *list);
+        let allowed = arrows.iter().find(|(name, _)| *name == from).map(|(_, list)| *list);
         let allowed = allowed.unwrap_or_else(|| panic!("module `{from}` has no line in the list of arrows"));
         let text = fs::read_to_string(&path).expect("a source file");
         for to in imported(&text) {
-            if to != from && !allowed.contains(&to.as_str()) {
+            if to != from && to != of_root && !allowed.contains(&to.as_str()) {
                 upward.push(format!("{}: {from} imports {to}", path.display()));
             }
         }
     }
+    upward
+}
+
+#[test]
+fn imports_run_one_way() {
+    let upward = upward("src", &ARROWS, "");
     assert!(upward.is_empty(), "{}", upward.join("\n"));
+}
+
+#[test]
+fn imports_of_drivers_run_one_way() {
+    let mut upward = upward("drivers", &DRIVERS, "{");
+    for path in ["seam", "support", "sql"].iter().flat_map(|folder| rust_files(&format!("drivers/{folder}"))) {
+        let text = fs::read_to_string(&path).expect("a source file");
+        let imports = text.lines().filter(|line| line.trim_start().starts_with("use crate::"));
+        let words = imports.flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric()));
+        if words.into_iter().any(|word| ["Store", "Session", "Opening", "Visitor"].contains(&word)) {
+            upward.push(format!("{}: knows what a store is", path.display()));
+        }
+    }
+    assert!(upward.is_empty(), "{}", upward.join("\n"));
+}
+
+/// Each path that it names is there, and each folder of the two crates is named.
+#[test]
+fn the_guide_to_the_architecture_is_true() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let guide = fs::read_to_string(root.join("ARCHITECTURE.md")).expect("the guide");
+    let quoted: Vec<&str> = guide.split('`').skip(1).step_by(2).collect();
+    let is_path = |text: &&&str| text.contains('/') && !text.contains([' ', ':', '<']);
+    let paths: Vec<&str> = quoted.iter().filter(is_path).copied().collect();
+    assert!(paths.len() > 20, "{paths:?}");
+    for path in &paths {
+        assert!(root.join(path).exists(), "ARCHITECTURE.md names {path}");
+    }
+    for folder in ["src", "drivers", "drivers/stores"] {
+        for entry in fs::read_dir(root.join(folder)).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.strip_prefix(root).expect("a path of ours").display().to_string();
+            let is_named = paths.iter().any(|named| named.trim_end_matches('/') == name || named.starts_with(&name));
+            assert!(!path.is_dir() || is_named, "ARCHITECTURE.md says nothing of {name}");
+        }
+    }
 }
 
 #[test]

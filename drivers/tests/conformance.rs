@@ -1,6 +1,6 @@
 //! Every store is held to what it declares: it must answer as `memory` does, and say so where it has no answer.
 //!
-//! One suite for all: a store in the list of `lib.rs` is tested without a change here. Cases are written by hand where a
+//! One suite for all: a store in the list of `stores/mod.rs` is tested without a change here. Cases are written by hand where a
 //! meaning has an edge, in a file for each family of operations, and here by chance where nobody would think of one. How
 //! quick a store is, is not asked.
 

@@ -20,11 +20,11 @@ use crate::record::Phase;
 use super::client::Client;
 use super::course::{Course, Window};
 use super::event_loop::reply_waited_ns;
-use super::ledger::Ledger;
 use super::outcome::{check, note, outcome, record};
 use super::pace::Wait;
 use super::timer;
 use super::work::Tally;
+use crate::audit::ledger::Ledger;
 
 /// How long a lane may be without a connection before the run is given up: a server that restarts is back by then.
 const WITHOUT_CONNECTION: Duration = Duration::from_secs(30);

@@ -21,12 +21,12 @@ use crate::workload::Plan;
 use super::client::Client;
 use super::course::{Course, Window};
 use super::lane::{Ended, Lane};
-use super::ledger::Ledger;
 use super::pace::{Clock, Schedule, Stop, sleep_until};
 use super::prepare::Prepared;
 use super::work::{Sizes, Tally};
 use super::{CONNECTING, Request, RunError, Until, Watch, error};
 use super::{threads, usage};
+use crate::audit::ledger::Ledger;
 
 /// How long an open loop may work off its backlog after the planned end: long enough for a stall of seconds to be
 /// measured whole, short enough for a hopeless backlog to end.

@@ -5,17 +5,12 @@
 
 mod answer;
 mod assemble;
-mod audit;
 mod clean;
 mod client;
 mod course;
-mod doubt;
 mod event_loop;
-mod followed;
-mod holding;
 mod lane;
 mod lease;
-mod ledger;
 mod measure;
 mod outcome;
 mod owner;
@@ -25,8 +20,6 @@ mod probe;
 mod removal;
 mod threads;
 mod timer;
-mod totals;
-mod touched;
 mod usage;
 mod verdict;
 mod work;
@@ -35,12 +28,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use drivers::server::{self, Server};
+use drivers::launch;
+use drivers::server::Server;
 use drivers::{Address, Description, Durability, Failure, Placement, Store};
 use jiff::Timestamp;
 use thiserror::Error;
 use tokio::runtime::Runtime;
 
+use crate::audit;
+use crate::audit::ledger::Ledger;
 use crate::generate::Generator;
 use crate::record::{Interval, Run};
 use crate::workload::{Arrivals, Plan, Workload};
@@ -52,7 +48,6 @@ pub use probe::{Probe, probe};
 
 use client::PhaseLimit;
 use lease::{Lease, Renewal, Standing};
-use ledger::Ledger;
 use pace::Stop;
 
 /// What to run.
@@ -260,7 +255,7 @@ async fn serve<S: Store>(request: &Request, watch: &mut dyn Watch) -> Result<Opt
         return Ok(None);
     }
     watch.phase(&request.id, "start a server");
-    let started = server::start_for::<S>(&request.address, prepare::asked_of::<S>(request)).await;
+    let started = launch::start_for::<S>(&request.address, prepare::asked_of::<S>(request)).await;
     started.map(Some).map_err(|failure| error(request, STARTING, failure))
 }
 

@@ -10,7 +10,7 @@ use crate::measure::recorder::Recorder;
 use super::answer;
 use super::course::Course;
 use super::lane::Step;
-use super::ledger::Ledger;
+use crate::audit::ledger::Ledger;
 
 /// Turns an answer that cannot be right into a failure.
 #[inline]

@@ -12,14 +12,14 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::generate::{Frontiers, Loader};
 use crate::record::{CheckResult, Footprints, Loading, Phases};
 
-use super::audit;
 use super::client::{unless, unless_after, within_phase, within_timeout};
-use super::holding::{self, Holding};
 use super::lease::{Lease, Place, Standing};
-use super::ledger::Ledger;
 use super::pace::Stop;
 use super::threads;
 use super::{CONNECTING, LOOKING, OPENING, RESET, Request, RunError, Watch, error, shares_machine};
+use crate::audit;
+use crate::audit::holding::{self, Holding};
+use crate::audit::ledger::Ledger;
 
 /// A store ready to be measured.
 pub struct Prepared<S> {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use drivers::server::{self, Server};
+use drivers::launch;
+use drivers::server::Server;
 use drivers::{
     Address, Capabilities, Dataset, Description, Durability, Failure, Field, KeyKind, Kind, Opening, Store, Table,
 };
@@ -43,7 +44,7 @@ fn attempt<S: Store>(address: &Address, durability: Durability, probe: &mut Prob
     if let Some(program) = S::PROGRAM.filter(|_| !address.is_given()) {
         probe.program = Some(program.find()?);
         let began = Instant::now();
-        server = Some(runtime.block_on(server::start_for::<S>(address, durability))?);
+        server = Some(runtime.block_on(launch::start_for::<S>(address, durability))?);
         probe.started_in = Some(began.elapsed());
     }
     let at = server.as_ref().map_or_else(|| address.clone(), |server| address.at(&server.address));

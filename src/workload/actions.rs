@@ -1,6 +1,6 @@
 //! Reads what a single step does: a verb with its keys, `do = "read", table = "users", key = "zipfian"`.
 //!
-//! The verbs are those of `drivers/op.rs`. How steps go together is in `operations.rs`.
+//! The verbs are those of `drivers/seam/op.rs`. How steps go together is in `operations.rs`.
 
 use super::numbers::Numbers;
 use super::operation::{Action, Aim, Matching, Source, Span, Which};

@@ -1,6 +1,6 @@
 //! Reads the operations of the mix: `[operations.NAME]` with a weight, a verb and what the verb needs.
 //!
-//! The verbs are those of `drivers/op.rs`; `sequence`, `batch` and `transact` hold steps, which are verbs again and may
+//! The verbs are those of `drivers/seam/op.rs`; `sequence`, `batch` and `transact` hold steps, which are verbs again and may
 //! use what the operation draws. Values and paths to them are read in `values.rs`.
 
 use super::file::Scope;

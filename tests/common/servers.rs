@@ -1,6 +1,7 @@
 //! Real servers for tests, started and stopped as storebench does it. One that is missing fails the test.
 
-use drivers::server::{self, Server};
+use drivers::launch;
+use drivers::server::Server;
 use drivers::{Durability, Failure, Store, Visitor};
 
 /// A server of the store, set for a tier.
@@ -16,6 +17,6 @@ impl Visitor for Start {
 
     fn visit<S: Store>(self) -> Self::Output {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(server::start::<S>(self.0))
+        runtime.block_on(launch::start::<S>(self.0))
     }
 }

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use drivers::server::{self, Server};
+use drivers::launch;
+use drivers::server::Server;
 use drivers::{
     Address, Capabilities, Change, Dataset, Description, Digest, Done, Durability, Failure, FailureKind, Field, Fields,
     Key, KeyKind, Kind, Log, Op, Opening, Part, Point, Record, Row, Rows, Series, Session, Store, Table, Value,
@@ -119,7 +120,7 @@ fn served<S: Store>() -> String {
     static SERVERS: Mutex<Option<HashMap<&str, Server>>> = Mutex::new(None);
     let mut servers = SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
     let start = || {
-        let started = runtime().block_on(server::start::<S>(Durability::Memory));
+        let started = runtime().block_on(launch::start::<S>(Durability::Memory));
         started.unwrap_or_else(|failure| panic!("these tests need a server of {}: {failure}", S::NAME))
     };
     servers.get_or_insert_default().entry(S::NAME).or_insert_with(start).address.clone()

@@ -1,0 +1,14 @@
+//! What suite and stores say to each other: operations and their values, datasets, capabilities, failures, addresses.
+//! Nothing here talks to a store.
+
+pub mod address;
+pub mod capability;
+pub mod dataset;
+pub mod failure;
+pub mod leftover;
+pub mod op;
+pub mod options;
+pub mod printable;
+#[cfg(all(test, any(feature = "libsql", feature = "libsql-server", feature = "postgres")))]
+pub mod sample;
+pub mod value;

@@ -1,0 +1,181 @@
+//! Operations as data: everything that a workload can ask of a store, each with its exact meaning.
+//!
+//! `stores/memory` is these meanings in code, and the conformance suite holds every store to them. A new need is a new
+//! variant with its meaning written down here, never a string smuggled through another one.
+
+use crate::seam::capability::{Capabilities, Capability};
+use crate::seam::value::{Change, Key, Point, Record, Value};
+
+/// One logical operation. Tables, logs, series, fields and metrics are positions in the [`Dataset`](crate::Dataset).
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[allow(missing_docs)] // The sentence on a variant explains its fields.
+pub enum Op {
+    /// Adds a record. Fails with `Exists` if the key is taken.
+    Insert { table: usize, key: Key, record: Record },
+    /// Answers one row. Fails with `Missing` if there is no such key.
+    Read { table: usize, key: Key, fields: Fields },
+    /// Replaces some fields of a record. Fails with `Missing` if there is no such key.
+    Update { table: usize, key: Key, changes: Vec<Change> },
+    /// Removes a record. Fails with `Missing` if there is no such key.
+    Delete { table: usize, key: Key },
+    /// Adds `by` to an integer field in one atomic step. With a floor, a result below it is refused and nothing
+    /// changes. Fails with `Missing` if there is no such key.
+    Bump { table: usize, key: Key, field: usize, by: i64, floor: Option<i64> },
+    /// Answers up to `limit` records in key order, starting with the first key not below `from`.
+    Scan { table: usize, from: Key, limit: usize, fields: Fields },
+    /// Answers up to `limit` records whose indexed field matches, ordered by (field, key) in the given direction. No
+    /// match is an answer without rows, not a failure. An absent field matches nothing, not even `Null`.
+    Find { table: usize, field: usize, matching: Matching, order: Order, limit: usize, fields: Fields },
+    /// Several operations sent together, in order, without atomicity. The first failure is the batch's: what came before
+    /// it stays, and whether what comes after it is done is the store's choice. `Refused` if a floor refused any of
+    /// them, while the others stay. Not nested.
+    Batch(Vec<Op>),
+    /// Several operations of the record, range, index and counter families as one atomic, isolated step. A refused bump
+    /// or any failure leaves no trace of the others. Not nested.
+    Transact(Vec<Op>),
+    /// Adds events to the end of one stream, in order. The store gives each its place. A failure may leave some of
+    /// several events there.
+    Append { log: usize, stream: Key, events: Vec<Record> },
+    /// Answers the newest `limit` events of a stream, newest first. An empty stream is an answer without rows.
+    Tail { log: usize, stream: Key, limit: usize },
+    /// Adds points. A point at an (entity, instant) already there replaces it, so that a retry does no harm. A failure may
+    /// leave some of several points there.
+    Ingest { series: usize, points: Vec<Point> },
+    /// Answers the newest point of an entity. Fails with `Missing` if it has none.
+    Last { series: usize, entity: i64 },
+    /// Answers an entity's points in `from_ms <= t < to_ms`, oldest first.
+    Range { series: usize, entity: i64, from_ms: i64, to_ms: i64 },
+    /// Answers one row (bucket start, folded value) for each bucket that holds points of the entity in
+    /// `from_ms <= t < to_ms`, oldest first. Buckets are `every_ms` (at least 1) wide and start at multiples of it since
+    /// the epoch, also before it.
+    Window { series: usize, entity: i64, metric: usize, from_ms: i64, to_ms: i64, every_ms: i64, fold: Fold },
+    /// Answers up to `limit` points of any entity in `from_ms <= t < to_ms` whose metric exceeds the threshold, newest
+    /// first and by entity within an instant.
+    Above { series: usize, metric: usize, threshold: f64, from_ms: i64, to_ms: i64, limit: usize },
+}
+
+/// Which fields a read answers.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
+pub enum Fields {
+    /// All, in declared order.
+    #[default]
+    All,
+    /// These, in this order.
+    Some(Vec<usize>),
+}
+
+/// What an indexed field must match.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub enum Matching {
+    /// Equal to a value.
+    Equal(Value),
+    /// Between two values, both included.
+    Between(Value, Value),
+}
+
+/// A direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// Smallest first.
+    Ascending,
+    /// Largest first.
+    Descending,
+}
+
+/// How the points of a bucket become one value. An empty bucket gives no row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fold {
+    /// Arithmetic mean.
+    Mean,
+    /// Smallest.
+    Min,
+    /// Largest.
+    Max,
+    /// Sum.
+    Sum,
+    /// Number of points.
+    Count,
+}
+
+/// How an operation that did not fail ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// The store did what was asked.
+    Applied,
+    /// A floor refused it and nothing changed: a business outcome, not an error.
+    Refused,
+}
+
+impl Op {
+    /// Whether a failure may leave a part of it done.
+    pub fn may_be_torn(&self) -> bool {
+        match self {
+            Op::Batch(_) => true,
+            Op::Append { events, .. } => events.len() > 1,
+            Op::Ingest { points, .. } => points.len() > 1,
+            _ => false,
+        }
+    }
+
+    /// The word for this operation in workload files and messages.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Op::Insert { .. } => "insert",
+            Op::Read { .. } => "read",
+            Op::Update { .. } => "update",
+            Op::Delete { .. } => "delete",
+            Op::Bump { .. } => "bump",
+            Op::Scan { .. } => "scan",
+            Op::Find { .. } => "find",
+            Op::Batch(_) => "batch",
+            Op::Transact(_) => "transact",
+            Op::Append { .. } => "append",
+            Op::Tail { .. } => "tail",
+            Op::Ingest { .. } => "ingest",
+            Op::Last { .. } => "last",
+            Op::Range { .. } => "range",
+            Op::Window { .. } => "window",
+            Op::Above { .. } => "above",
+        }
+    }
+
+    /// What a store must be able to do for this operation.
+    pub fn needs(&self) -> Capabilities {
+        match self {
+            Op::Insert { .. } | Op::Read { .. } | Op::Update { .. } | Op::Delete { .. } => Capability::Record.into(),
+            Op::Scan { .. } => Capability::Range.into(),
+            Op::Find { .. } => Capability::Index.into(),
+            Op::Bump { floor: None, .. } => Capability::Counter.into(),
+            Op::Bump { floor: Some(_), .. } => Capability::Floor.into(),
+            Op::Batch(ops) => Op::union(Capability::Batch, ops),
+            Op::Transact(ops) => Op::union(Capability::Transact, ops),
+            Op::Append { .. } | Op::Tail { .. } => Capability::Stream.into(),
+            Op::Ingest { .. } | Op::Last { .. } | Op::Range { .. } | Op::Window { .. } | Op::Above { .. } => {
+                Capability::Series.into()
+            }
+        }
+    }
+
+    /// Whether it may be part of a transaction.
+    pub fn transacts(&self) -> bool {
+        use Capability::{Counter, Floor, Index, Range, Record};
+        Capabilities::of(&[Record, Range, Index, Counter, Floor]).meets(self.needs())
+    }
+
+    fn union(own: Capability, ops: &[Op]) -> Capabilities {
+        ops.iter().fold(own.into(), |needs, op| needs.with(op.needs()))
+    }
+
+    /// Whether the operation changes data.
+    pub fn writes(&self) -> bool {
+        match self {
+            Op::Insert { .. } | Op::Update { .. } | Op::Delete { .. } | Op::Bump { .. } => true,
+            Op::Append { .. } | Op::Ingest { .. } => true,
+            Op::Batch(ops) | Op::Transact(ops) => ops.iter().any(Op::writes),
+            Op::Read { .. } | Op::Scan { .. } | Op::Find { .. } | Op::Tail { .. } => false,
+            Op::Last { .. } | Op::Range { .. } | Op::Window { .. } | Op::Above { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,447 @@
+//! libSQL, embedded: the engine runs in this process, through its own crate.
+//!
+//! Sessions are connections to one file in WAL mode. The SQL is that of `sql/sqlite`; prepared statements and values have
+//! files of their own. The libSQL server is another driver; synchronising replicas are not here.
+//!
+//! The file may be somebody's. A run that is refused has not touched it: what can refuse is found out by reading
+//! (`file.rs`, `peek`) and by trying on a file of our own in the same folder (`rehearse`). What a run changes beside its
+//! tables is written down in the file first (`schema.rs`) and set back by `clean_up`, which tells what stays changed.
+//!
+//! Durability follows sqlite.org/pragma.html#pragma_synchronous. In WAL mode FULL syncs the log at every commit, so that
+//! a commit survives a power cut: `durable`. NORMAL syncs at checkpoints only; the file stays consistent and the last
+//! commits may be lost: `relaxed`. OFF never syncs and a power cut may corrupt the file: no more than `memory`.
+
+mod binding;
+mod bulk;
+mod file;
+mod marker;
+mod schema;
+mod session;
+mod statements;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use libsql::{Builder, Connection, OpenFlags};
+
+use crate::sql::sqlite;
+use crate::support::disk;
+use crate::support::files::Files;
+use crate::support::scratch::Scratch;
+use crate::{
+    Binding, Capabilities, Capability, Dataset, Description, Durability, Failure, FailureKind, Footprint, Guarantees,
+    Leftover, Op, Opening, Placement, Store,
+};
+use file::{DatabaseFile, Found};
+use marker::Lock;
+pub use session::LibsqlSession;
+
+/// The opened store.
+pub struct Libsql {
+    config: Config,
+    dataset: Arc<Dataset>,
+    durability: Durability,
+    sessions: usize,
+    file: DatabaseFile,
+    /// The folder around a file of our own; it goes when the store does.
+    home: Option<Scratch>,
+    /// Held from the first marker that we write in a given file.
+    lock: Mutex<Option<Lock>>,
+    state: Mutex<State>,
+}
+
+/// What has been done to the file.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum State {
+    /// Nothing; there may be tables that an earlier run kept.
+    Opened,
+    /// Nothing, and nothing will be.
+    Untouched,
+    /// Our tables were made in it.
+    Changed,
+}
+
+/// Where the file is and how connections are set.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// A file to use: one that is there stays there. Without it a new one is made, and removed in the end.
+    location: Option<PathBuf>,
+    /// Page cache of each connection. The store's own default if not given.
+    cache_mb: Option<u32>,
+    /// How long an operation waits for the write lock before it fails as a conflict; 5000 if not given.
+    busy_timeout_ms: Option<u32>,
+}
+
+impl Store for Libsql {
+    type Config = Config;
+    type Session = LibsqlSession;
+    const NAME: &'static str = "libsql";
+    const ABOUT: &'static str = "libSQL embedded: SQLite's fork, in this process";
+    const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
+    const PLACEMENT: Placement = Placement::Embedded;
+    const BEST_DURABILITY: Durability = Durability::Durable;
+    const MARKER_IS_LOCKED: bool = true;
+
+    async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
+        let (file, home) = match &config.location {
+            Some(location) => (DatabaseFile::look_at(location)?, None),
+            None => {
+                let home = Scratch::new(Self::NAME).map_err(|error| unavailable(&disk::scratch_folder(), error))?;
+                (DatabaseFile::new_in(home.path())?, Some(home))
+            }
+        };
+        let Opening { dataset, durability, sessions, .. } = opening;
+        let (lock, state) = (Mutex::default(), Mutex::new(State::Opened));
+        Ok(Libsql { config, dataset, durability, sessions, file, home, lock, state })
+    }
+
+    async fn reset(&self) -> Result<(), Failure> {
+        self.admit().await?;
+        self.make().await
+    }
+
+    /// Looks for what would refuse a run, and goes through its steps on a file of our own in the same folder.
+    async fn rehearse(&self) -> Result<Description, Failure> {
+        self.set_state(State::Untouched);
+        self.rehearsed().await
+    }
+
+    /// Of a file of our own there is none.
+    async fn read_marker(&self) -> Result<Option<String>, Failure> {
+        if self.home.is_some() {
+            return Ok(None);
+        }
+        if self.lock().is_none() {
+            Lock::refuse_taken(&self.file.path)?;
+        }
+        let connection = match self.state() {
+            State::Changed => Some(self.connect().await?),
+            State::Opened | State::Untouched => self.peek().await?,
+        };
+        match connection {
+            Some(connection) => marker::read(&connection, &self.dataset).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The first one is the first change to the file: whatever can refuse the run has been found out before it.
+    async fn swap_marker(&self, expected: Option<&str>, new: &str) -> Result<bool, Failure> {
+        if self.home.is_some() {
+            return Ok(true);
+        }
+        let is_first = self.lock().is_none();
+        if is_first {
+            *self.lock() = Some(Lock::take(&self.file.path)?);
+        }
+        let swapped = async {
+            self.admit().await?;
+            marker::swap(&self.connect().await?, &self.dataset, expected, new).await
+        };
+        let swapped = swapped.await;
+        match swapped {
+            Ok(true) => self.set_state(State::Changed),
+            _ if is_first => drop(self.lock().take()),
+            _ => {}
+        }
+        swapped
+    }
+
+    async fn leftovers(&self) -> Result<Vec<Leftover>, Failure> {
+        match self.peek().await? {
+            Some(connection) => schema::leftovers(&connection).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn settle(&self) -> Result<(), Failure> {
+        schema::settle(&self.connect().await?, &self.dataset).await
+    }
+
+    async fn session(&self) -> Result<LibsqlSession, Failure> {
+        Ok(LibsqlSession::new(self.connect().await?, self.dataset.clone(), self.file.log()))
+    }
+
+    /// To be asked after `reset`, which puts the file into WAL mode.
+    async fn describe(&self) -> Result<Description, Failure> {
+        const PRAGMAS: [&str; 10] = [
+            "auto_vacuum",
+            "journal_mode",
+            "synchronous",
+            "fullfsync",
+            "page_size",
+            "cache_size",
+            "wal_autocheckpoint",
+            "busy_timeout",
+            "foreign_keys",
+            "mmap_size",
+        ];
+        let connection = self.connect().await?;
+        let mut settings = std::collections::BTreeMap::new();
+        for pragma in PRAGMAS {
+            settings.insert(pragma.to_owned(), text(&connection, &format!("PRAGMA {pragma}")).await?);
+        }
+        settings.insert("source_id".into(), text(&connection, "SELECT sqlite_source_id()").await?);
+        let mut description = Description {
+            version: text(&connection, "SELECT sqlite_version()").await?,
+            guarantees: sqlite::guarantees::guarantees(&settings["journal_mode"], &settings["synchronous"]),
+            settings,
+            layout: schema::layout(&self.dataset),
+        };
+        Files::around(&self.file.path).judge(&mut description);
+        Ok(description)
+    }
+
+    fn binding(&self, op: &Op) -> Binding {
+        Binding { statements: binding::binding(&self.dataset, op), round_trips: 0 }
+    }
+
+    async fn footprint(&self) -> Result<Footprint, Failure> {
+        let bytes = self.file.files().iter().map(|file| disk::file_bytes(file)).sum();
+        Ok(Footprint { disk_bytes: Some(bytes), ..Footprint::default() })
+    }
+
+    async fn clean_up(&self) -> Result<Vec<String>, Failure> {
+        if self.home.is_some() || !self.holds_ours().await? {
+            return Ok(Vec::new());
+        }
+        if let Err(moved) = self.file.is_unmoved() {
+            return Ok(vec![format!(
+                "{moved}: it was deleted or replaced during the run, so nothing was removed; what is left of the run is \
+                 its log, if {} lies there without its database",
+                self.file.log().display()
+            )]);
+        }
+        let connection = self.connect().await?;
+        let (before, taken) = schema::drop_own(&connection, &self.dataset).await?;
+        let is_ours = self.file.found == Found::Nothing && schema::is_empty(&connection).await?;
+        let mut changed = match before {
+            // Nobody else has it open if it leaves WAL mode, which also removes the log.
+            _ if is_ours => schema::leave_wal_mode(&connection).await?,
+            Some(before) => schema::set_back(&connection, &before).await?,
+            None => Vec::new(),
+        };
+        changed.extend(taken.iter().map(|table| sqlite::marks::left_alone(table)));
+        drop(connection);
+        if is_ours && changed.is_empty() {
+            self.file.is_unmoved()?;
+            std::fs::remove_file(&self.file.path).map_err(|error| unavailable(&self.file.path, error))?;
+        }
+        self.set_state(State::Untouched);
+        Ok(changed.into_iter().map(|what| format!("libsql: {} {what}", self.file.path.display())).collect())
+    }
+
+    async fn close(&self, keep: bool) -> Result<(), Failure> {
+        if !keep {
+            self.clean_up().await?;
+            if let Some(home) = &self.home {
+                home.empty().map_err(|error| unavailable(&self.file.path, error))?;
+            }
+        }
+        // A file of our own goes all the same: nobody knows its name.
+        self.lock().take();
+        Ok(())
+    }
+}
+
+impl Libsql {
+    fn state(&self) -> State {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Lock>> {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_state(&self, state: State) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    /// Finds out what can refuse the run, and only then makes the file if there was none: before the first change.
+    async fn admit(&self) -> Result<(), Failure> {
+        if self.state() == State::Changed {
+            return Ok(());
+        }
+        self.set_state(State::Untouched);
+        if self.file.found == Found::Nothing {
+            self.file.create()?;
+            self.set_state(State::Changed);
+            return Ok(());
+        }
+        self.refuse_weaker(&self.rehearsed().await?.guarantees)
+    }
+
+    /// Makes the tables.
+    async fn make(&self) -> Result<(), Failure> {
+        let connection = self.connect().await?;
+        schema::create(&connection, &self.dataset).await?;
+        self.set_state(State::Changed);
+        let mode = text(&connection, "PRAGMA journal_mode = WAL").await?;
+        if mode != "wal" {
+            return Err(Failure::broken(format!("libsql: {} stays in journal mode {mode}", self.file.path.display())));
+        }
+        Ok(())
+    }
+
+    async fn rehearsed(&self) -> Result<Description, Failure> {
+        let mut page_size = None;
+        if let Some(connection) = self.peek().await? {
+            schema::refuse_foreign(&connection, &self.dataset).await?;
+            page_size = Some(text(&connection, "PRAGMA page_size").await?);
+        }
+        let folder = self.file.path.parent().unwrap_or(Path::new("/"));
+        let home = Scratch::new_in(folder, Self::NAME).map_err(|error| unavailable(folder, error))?;
+        let twin = Libsql {
+            config: self.config.clone(),
+            dataset: self.dataset.clone(),
+            durability: self.durability,
+            sessions: self.sessions,
+            file: DatabaseFile::new_in(home.path())?,
+            home: Some(home),
+            lock: Mutex::default(),
+            state: Mutex::new(State::Opened),
+        };
+        twin.file.create()?;
+        if let Some(page_size) = page_size {
+            // It is fixed with the first page that is written.
+            let sized = format!("PRAGMA page_size = {page_size}; PRAGMA user_version = 0");
+            twin.connect().await?.execute_batch(&sized).await.map_err(|error| failure(error, &sized))?;
+        }
+        twin.make().await?;
+        let mut sessions = Vec::new();
+        for _ in 0..self.sessions {
+            sessions.push(twin.session().await?);
+        }
+        let description = twin.describe().await?;
+        drop(sessions);
+        twin.close(false).await?;
+        Ok(description)
+    }
+
+    /// What the suite would refuse when the file has been changed already.
+    fn refuse_weaker(&self, guarantees: &Guarantees) -> Result<(), Failure> {
+        let Guarantees { durability, because, .. } = guarantees;
+        if *durability >= self.durability {
+            return Ok(());
+        }
+        let (path, asked, tier) = (self.file.path.display(), self.durability.name(), durability.name());
+        Err(Failure::broken(format!("libsql: {path} is not {asked}: {because}; use --durability {tier}")))
+    }
+
+    /// A connection that reads the file and changes nothing, nor beside it. None if there is no file yet.
+    async fn peek(&self) -> Result<Option<Connection>, Failure> {
+        let Some(uri) = self.file.read_only_uri() else { return Ok(None) };
+        self.file.is_unmoved()?;
+        let what = self.file.path.display();
+        let database = Builder::new_local(uri).flags(OpenFlags::SQLITE_OPEN_READ_ONLY).build().await;
+        let connection = database.and_then(|database| database.connect()).map_err(|error| failure(error, &what))?;
+        let patience = format!("PRAGMA busy_timeout = {}", self.busy_timeout_ms());
+        connection.execute_batch(&patience).await.map_err(|error| failure(error, &what))?;
+        // The first access to the file: what is damaged or locked is told with its name.
+        let read = connection.query("SELECT count(*) FROM sqlite_schema", ()).await;
+        read.map_err(|error| failure(error, &what))?.next().await.map_err(|error| failure(error, &what))?;
+        Ok(Some(connection))
+    }
+
+    /// Whether there are tables of this workload in the file that are ours to remove.
+    async fn holds_ours(&self) -> Result<bool, Failure> {
+        match self.state() {
+            State::Changed => Ok(true),
+            State::Untouched => Ok(false),
+            State::Opened => match self.peek().await? {
+                Some(connection) => schema::has_marked(&connection, &self.dataset).await,
+                None => Ok(false),
+            },
+        }
+    }
+
+    fn busy_timeout_ms(&self) -> u32 {
+        self.config.busy_timeout_ms.unwrap_or(5000)
+    }
+
+    /// A connection to the file of the run, set as asked. These settings live with the connection; only the journal mode
+    /// lives in the file.
+    async fn connect(&self) -> Result<Connection, Failure> {
+        self.file.is_unmoved()?;
+        let what = self.file.path.display();
+        // Without leave to create it: a file that is gone is not replaced by an empty one.
+        let database = Builder::new_local(&self.file.path).flags(OpenFlags::SQLITE_OPEN_READ_WRITE).build().await;
+        let connection = database.and_then(|database| database.connect()).map_err(|error| failure(error, &what))?;
+        let synchronous = match self.durability {
+            Durability::Durable => "FULL",
+            Durability::Relaxed => "NORMAL",
+            Durability::Memory => "OFF",
+        };
+        // Elsewhere than on macOS, where fsync leaves data in the drive's cache, `fullfsync` changes nothing.
+        let fullfsync = self.durability == Durability::Durable;
+        let busy_timeout_ms = self.busy_timeout_ms();
+        let mut pragmas = format!(
+            "PRAGMA busy_timeout = {busy_timeout_ms}; PRAGMA synchronous = {synchronous}; PRAGMA fullfsync = {fullfsync};"
+        );
+        if let Some(cache_mb) = self.config.cache_mb {
+            // A negative number counts kibibytes, a positive one pages.
+            pragmas += &format!("PRAGMA cache_size = -{};", u64::from(cache_mb) * 1024);
+        }
+        connection.execute_batch(&pragmas).await.map_err(|error| failure(error, &what))?;
+        Ok(connection)
+    }
+}
+
+/// The first column of the first row that a statement answers, as text.
+async fn text(connection: &Connection, statement: &str) -> Result<String, Failure> {
+    let rows = texts(connection, statement, ()).await?;
+    rows.into_iter().next().ok_or_else(|| Failure::broken(format!("libsql answers nothing to `{statement}`")))
+}
+
+/// The first column of all rows that a statement answers, as text.
+async fn texts(
+    connection: &Connection,
+    statement: &str,
+    parameters: impl libsql::params::IntoParams,
+) -> Result<Vec<String>, Failure> {
+    let mut rows = connection.query(statement, parameters).await.map_err(|error| failure(error, &statement))?;
+    let mut texts = Vec::new();
+    while let Some(row) = rows.next().await.map_err(|error| failure(error, &statement))? {
+        texts.push(row.get_str(0).map_err(|error| failure(error, &statement))?.to_owned());
+    }
+    Ok(texts)
+}
+
+/// What an error of the crate means. Result codes: sqlite.org/rescode.html; the low byte of an extended code is the
+/// primary one.
+fn failure(error: libsql::Error, what: &dyn Display) -> Failure {
+    const PERM: i32 = 3;
+    const BUSY: i32 = 5;
+    const LOCKED: i32 = 6;
+    const READONLY: i32 = 8;
+    const FULL: i32 = 13;
+    const CANNOT_OPEN: i32 = 14;
+    const AUTH: i32 = 23;
+    const PRIMARY_KEY_TAKEN: i32 = 1555;
+    const ROWID_TAKEN: i32 = 2579;
+    let kind = match &error {
+        libsql::Error::SqliteFailure(PRIMARY_KEY_TAKEN | ROWID_TAKEN, _) => FailureKind::Exists,
+        libsql::Error::SqliteFailure(code, _) => match code & 0xff {
+            BUSY | LOCKED => FailureKind::Conflict,
+            FULL => FailureKind::Overload,
+            PERM | READONLY | AUTH => FailureKind::Denied,
+            CANNOT_OPEN => FailureKind::Unavailable,
+            _ => FailureKind::Broken,
+        },
+        libsql::Error::ConnectionFailed(_) => FailureKind::Unavailable,
+        _ => FailureKind::Broken,
+    };
+    let failure = match kind {
+        FailureKind::Exists => Failure::exists(what),
+        _ => Failure::new(kind, format!("libsql: {what}: {error}")),
+    };
+    failure.caused_by(error)
+}
+
+fn unavailable(path: &Path, error: std::io::Error) -> Failure {
+    Failure::new(FailureKind::Unavailable, format!("libsql: {}: {error}", path.display())).caused_by(error)
+}

@@ -1,0 +1,52 @@
+//! The stores, a folder each, and their list.
+
+#[cfg(feature = "libsql")]
+pub mod libsql;
+#[cfg(feature = "libsql-server")]
+pub mod libsql_server;
+pub mod memory;
+#[cfg(feature = "mongodb")]
+pub mod mongodb;
+pub mod null;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(feature = "redis")]
+pub mod redis;
+pub mod sim;
+
+use crate::store::Store;
+
+/// What to do with a store once its type is known: dispatch is dynamic once a run and static per operation.
+pub trait Visitor {
+    /// What the visit gives.
+    type Output;
+
+    /// Called with the type that the name stands for.
+    fn visit<S: Store>(self) -> Self::Output;
+}
+
+macro_rules! stores {
+    ($($(#[$when:meta])? $store:ty),+ $(,)?) => {
+        /// The names of all stores in this build.
+        pub fn names() -> Vec<&'static str> {
+            vec![$($(#[$when])? <$store as Store>::NAME),+]
+        }
+
+        /// Visits the store of this name; `None` if this build has no such store.
+        pub fn visit<V: Visitor>(name: &str, visitor: V) -> Option<V::Output> {
+            $($(#[$when])? if name == <$store as Store>::NAME { return Some(visitor.visit::<$store>()); })+
+            None
+        }
+    };
+}
+
+stores! {
+    #[cfg(feature = "libsql")] libsql::Libsql,
+    #[cfg(feature = "libsql-server")] libsql_server::LibsqlServer,
+    memory::Memory,
+    #[cfg(feature = "mongodb")] mongodb::Mongodb,
+    null::Null,
+    #[cfg(feature = "postgres")] postgres::Postgres,
+    #[cfg(feature = "redis")] redis::Redis,
+    sim::Sim,
+}

@@ -1,0 +1,89 @@
+//! What an error of the crate or of the server means.
+
+use std::fmt::Display;
+
+use tokio_postgres::Error;
+
+use crate::seam::failure::LONGEST_REPLY_BYTES;
+use crate::{Failure, FailureKind};
+
+/// The failure of an operation on something. The server's own words are kept.
+pub(super) fn failure(error: Error, what: &dyn Display) -> Failure {
+    let kind = match error.as_db_error() {
+        Some(said) => kind_of(said.code().code()),
+        None => kind_without_answer(&error),
+    };
+    let failure = match kind {
+        FailureKind::Exists => Failure::exists(what),
+        _ => Failure::new(kind, format!("postgres: {what}: {}", words(&error))),
+    };
+    failure.caused_by(error)
+}
+
+/// The failure of a statement: why comes first, because a statement may be long.
+pub(super) fn statement_failure(error: Error, statement: &str) -> Failure {
+    /// Enough to know it again.
+    const SHOWN: usize = 80;
+    let shown: String = statement.chars().take(SHOWN).collect();
+    let more = if shown.len() < statement.len() { "..." } else { "" };
+    let said = format!("postgres: {}, to `{shown}{more}`", words(&error));
+    let failure = failure(error, &shown);
+    if failure.kind == FailureKind::Exists { failure } else { Failure { message: said, ..failure } }
+}
+
+/// More than anybody asked for.
+pub(super) fn too_long(what: &dyn Display) -> Failure {
+    Failure::broken(format!("postgres: {what}: the reply is longer than {LONGEST_REPLY_BYTES} bytes"))
+}
+
+/// Whether it was the server that refused: it undoes a transaction then.
+pub(super) fn is_refusal(failure: &Failure) -> bool {
+    let error = failure.source.as_deref().and_then(|source| source.downcast_ref::<Error>());
+    error.is_some_and(|error| error.as_db_error().is_some())
+}
+
+/// Codes: postgresql.org/docs/current/errcodes-appendix.html.
+fn kind_of(code: &str) -> FailureKind {
+    match code {
+        // serialization_failure, deadlock_detected
+        "40001" | "40P01" => FailureKind::Conflict,
+        // unique_violation: keys are the only thing that is unique
+        "23505" => FailureKind::Exists,
+        // query_canceled (statement_timeout), lock_not_available (lock_timeout), transaction_timeout
+        "57014" | "55P03" | "25P04" => FailureKind::Timeout,
+        // invalid_catalog_name (no such database), insufficient_privilege, read_only_sql_transaction
+        "3D000" | "42501" | "25006" => FailureKind::Denied,
+        // admin_shutdown, crash_shutdown, cannot_connect_now, database_dropped, idle_session_timeout, and the same for an
+        // idle transaction: the server ends the connection
+        "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" => FailureKind::Unavailable,
+        _ if code.starts_with("28") => FailureKind::Denied, // invalid authorization, wrong password
+        _ if code.starts_with("08") => FailureKind::Unavailable, // connection exceptions
+        _ if code.starts_with("53") => FailureKind::Overload, // too many connections, disk full, out of memory
+        _ => FailureKind::Broken,
+    }
+}
+
+/// The crate tells its kinds of errors apart by their words alone.
+fn kind_without_answer(error: &Error) -> FailureKind {
+    let words = error.to_string();
+    let begins = |beginning: &[&str]| beginning.iter().any(|one| words.starts_with(one));
+    if error.is_closed() || begins(&["error communicating", "error connecting", "error performing TLS", "timeout"]) {
+        FailureKind::Unavailable
+    } else if begins(&["authentication error", "invalid configuration"]) {
+        FailureKind::Denied
+    } else {
+        FailureKind::Broken
+    }
+}
+
+/// What the server said, or what the crate said and why.
+pub(super) fn words(error: &Error) -> String {
+    if let Some(said) = error.as_db_error() {
+        let detail = said.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
+        return format!("{}{detail} [{}]", said.message(), said.code().code());
+    }
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,314 @@
+//! A store of stated latency, by which the instrument itself is tested: what was stated must be found again.
+//!
+//! Content is `memory`'s. Time comes from the address, `sim?latency=1ms*90,5ms*9,20ms*1&stall=10s+2s&seed=7`: a mixture
+//! of latencies, stalls, a share of failures and a bound on what is served at once. The n-th operation of a session
+//! always meets the same latency and outcome, whatever the others do. What is not here: any distribution other than a
+//! mixture of constants, because the percentiles of that are known without computing.
+
+mod times;
+
+use std::num::NonZeroU16;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::stores::memory::{self, Memory, MemorySession};
+use crate::{
+    Binding, Capabilities, Description, Done, Durability, Failure, FailureKind, Footprint, Op, Opening, Part,
+    Placement, Row, Rows, Session, Store,
+};
+use times::{Mixture, Stalls};
+
+/// The opened store.
+pub struct Sim {
+    memory: Memory,
+    service: Arc<Service>,
+    sessions: AtomicU64,
+}
+
+/// One of its clients.
+pub struct SimSession {
+    memory: MemorySession,
+    service: Arc<Service>,
+    number: u64,
+    operations: u64,
+}
+
+/// The times and outcomes that it simulates.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// What an operation takes, `duration*weight,…`.
+    latency: Mixture,
+    /// When nothing is answered, `start+length,…`, counted from the first operation after `settle`. An operation whose
+    /// service starts within a stall ends no earlier than the stall does.
+    stall: Stalls,
+    /// Share of operations that fail as broken, after their latency and without being applied.
+    fail: f64,
+    /// Share of operations that fail as conflicts, after their latency and without being applied.
+    conflict: f64,
+    /// How many operations are in service at once; others wait in the order of their arrival. Unbounded if not given.
+    capacity: Option<NonZeroU16>,
+    /// What the draws depend on, together with the session's number (they count from 0 as they are made) and the number
+    /// of its operation.
+    seed: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            latency: Mixture::default(),
+            stall: Stalls::default(),
+            fail: 0.0,
+            conflict: 0.0,
+            capacity: None,
+            seed: 1,
+        }
+    }
+}
+
+impl Store for Sim {
+    type Config = Config;
+    type Session = SimSession;
+    const NAME: &'static str = "sim";
+    const ABOUT: &'static str = "memory with stated latencies, stalls and failures: tests the instrument";
+    const CAPABILITIES: Capabilities = Memory::CAPABILITIES;
+    const PLACEMENT: Placement = Placement::Embedded;
+    const BEST_DURABILITY: Durability = Durability::Memory;
+
+    async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
+        let shares = [config.fail, config.conflict, config.fail + config.conflict];
+        if !shares.iter().all(|share| (0.0..=1.0).contains(share)) {
+            return Err(Failure::broken("sim: `fail` and `conflict` are shares: each, and their sum, from 0 to 1"));
+        }
+        let memory = Memory::open(memory::Config {}, opening).await?;
+        let free_at = config.capacity.map(|slots| vec![Instant::now(); usize::from(slots.get())]);
+        let service = Service { config, agenda: Mutex::new(Agenda { first: None, free_at }) };
+        Ok(Sim { memory, service: Arc::new(service), sessions: AtomicU64::new(0) })
+    }
+
+    async fn reset(&self) -> Result<(), Failure> {
+        self.memory.reset().await
+    }
+
+    async fn settle(&self) -> Result<(), Failure> {
+        self.service.agenda()?.first = None;
+        self.memory.settle().await
+    }
+
+    async fn session(&self) -> Result<SimSession, Failure> {
+        Ok(SimSession {
+            memory: self.memory.session().await?,
+            service: self.service.clone(),
+            number: self.sessions.fetch_add(1, Ordering::Relaxed),
+            operations: 0,
+        })
+    }
+
+    async fn describe(&self) -> Result<Description, Failure> {
+        let Config { latency, stall, fail, conflict, capacity, seed } = &self.service.config;
+        let capacity = capacity.map_or("unbounded".into(), |slots| slots.to_string());
+        let settings = [
+            ("latency", latency.to_string()),
+            ("stall", stall.to_string()),
+            ("fail", fail.to_string()),
+            ("conflict", conflict.to_string()),
+            ("capacity", capacity),
+            ("seed", seed.to_string()),
+        ];
+        let mut description = self.memory.describe().await?;
+        description.settings.extend(settings.map(|(name, value)| (name.into(), value)));
+        Ok(description)
+    }
+
+    fn binding(&self, op: &Op) -> Binding {
+        self.memory.binding(op)
+    }
+
+    async fn footprint(&self) -> Result<Footprint, Failure> {
+        self.memory.footprint().await
+    }
+
+    async fn close(&self, keep: bool) -> Result<(), Failure> {
+        self.memory.close(keep).await
+    }
+}
+
+impl Session for SimSession {
+    /// The content changes at once and the answer comes when it is due, so that what the change itself takes is within
+    /// the stated latency and not added to it.
+    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+        let arrived = Instant::now();
+        let draw = self.service.draw(self.number, self.operations);
+        self.operations += 1;
+        let due = self.service.admit(arrived, draw.latency)?;
+        let answer = match draw.failure {
+            None => self.memory.execute(op, rows).await,
+            Some(kind) => {
+                rows.clear();
+                Err(Failure::new(kind, format!("sim: {} was drawn for this operation", kind.name())))
+            }
+        };
+        wait_until(due);
+        answer
+    }
+
+    /// Takes no simulated time and no draw.
+    async fn load(&mut self, op: &Op) -> Result<Done, Failure> {
+        self.memory.load(op).await
+    }
+
+    async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
+        self.memory.export(part, sink).await
+    }
+}
+
+/// What the sessions share: the stated times, and when each place of service is free.
+struct Service {
+    config: Config,
+    agenda: Mutex<Agenda>,
+}
+
+struct Agenda {
+    /// When the first operation after `settle` arrived.
+    first: Option<Instant>,
+    /// When each place of service is free again; none if their number is unbounded.
+    free_at: Option<Vec<Instant>>,
+}
+
+/// What one operation meets.
+struct Draw {
+    latency: Duration,
+    failure: Option<FailureKind>,
+}
+
+impl Service {
+    fn draw(&self, session: u64, operation: u64) -> Draw {
+        let random = |purpose: u8| {
+            let mut name = [purpose; 17];
+            name[1..9].copy_from_slice(&session.to_le_bytes());
+            name[9..].copy_from_slice(&operation.to_le_bytes());
+            xxh3_64_with_seed(&name, self.config.seed)
+        };
+        // The upper 53 bits are as many as a float between 0 and 1 can hold.
+        let share = (random(1) >> 11) as f64 / (1_u64 << 53) as f64;
+        let failure = if share < self.config.fail {
+            Some(FailureKind::Broken)
+        } else if share < self.config.fail + self.config.conflict {
+            Some(FailureKind::Conflict)
+        } else {
+            None
+        };
+        Draw { latency: self.config.latency.pick(random(0)), failure }
+    }
+
+    /// When an operation that arrived now will be answered. Who arrives first is served first, in the place that is
+    /// free first. The queue is computed and not acted out, because waking a waiting thread would take as long as the
+    /// latencies to be simulated.
+    fn admit(&self, arrived: Instant, latency: Duration) -> Result<Instant, Failure> {
+        let mut agenda = self.agenda()?;
+        let first = *agenda.first.get_or_insert(arrived);
+        let Some(place) = agenda.free_at.as_mut().and_then(|places| places.iter_mut().min()) else {
+            return Ok(self.served(first, arrived, latency));
+        };
+        let due = self.served(first, arrived.max(*place), latency);
+        *place = due;
+        Ok(due)
+    }
+
+    /// When a service that starts then ends.
+    fn served(&self, first: Instant, start: Instant, latency: Duration) -> Instant {
+        let stalled_until = self.config.stall.end(start.saturating_duration_since(first)).map(|end| first + end);
+        stalled_until.map_or(start + latency, |end| end.max(start + latency))
+    }
+
+    fn agenda(&self) -> Result<MutexGuard<'_, Agenda>, Failure> {
+        self.agenda.lock().map_err(|_| Failure::broken("sim: a session stopped while it joined the queue"))
+    }
+}
+
+/// Sleeps twice and then spins: a sleeping thread wakes some 75 us late and, on a core that was idle for long, up to 450 us
+/// (p99 of a virtual machine), which would be measured as latency. The second sleep begins on a core that is awake.
+fn wait_until(due: Instant) {
+    for early in [Duration::from_micros(700), Duration::from_micros(200)] {
+        let left = due.saturating_duration_since(Instant::now());
+        if left > early {
+            std::thread::sleep(left - early);
+        }
+    }
+    while Instant::now() < due {
+        std::hint::spin_loop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Address, Dataset, Durability};
+
+    const MS: Duration = Duration::from_millis(1);
+
+    async fn open(address: &str) -> Result<Sim, Failure> {
+        let address: Address = address.parse().expect("an address");
+        let opening = Opening::new(Arc::new(Dataset::default()), Durability::Memory);
+        Sim::open(address.config().expect("its options"), opening).await
+    }
+
+    #[tokio::test]
+    async fn beyond_its_capacity_operations_wait_for_each_other_in_the_order_of_arrival() {
+        let sim = open("sim?capacity=2").await.expect("a store");
+        let start = Instant::now() + MS;
+        let due = |after: u32| sim.service.admit(start + MS / 10 * after, MS).expect("a place") - start;
+        assert_eq!([due(0), due(1), due(2), due(3)], [MS, MS + MS / 10, MS * 2, MS * 2 + MS / 10]);
+        assert_eq!(due(50), MS * 6, "an idle place serves at once");
+    }
+
+    #[tokio::test]
+    async fn what_starts_within_a_stall_ends_no_earlier_than_the_stall() {
+        let sim = open("sim?stall=10ms+5ms").await.expect("a store");
+        let first = Instant::now();
+        let took = |after: u32| sim.service.admit(first + MS * after, MS).expect("no queue") - (first + MS * after);
+        assert_eq!([took(0), took(9), took(10), took(14), took(15)], [MS, MS, MS * 5, MS, MS]);
+        sim.settle().await.expect("settled");
+        assert_eq!([took(20), took(30), took(34), took(35)], [MS, MS * 5, MS, MS], "counted from the next operation");
+    }
+
+    #[tokio::test]
+    async fn latencies_and_failures_come_in_their_stated_shares_and_again_with_the_same_seed() {
+        let address = "sim?latency=1ms*90,5ms*9,20ms*1&fail=0.01&conflict=0.05&seed=7";
+        let (one, again) = (open(address).await.expect("a store"), open(address).await.expect("a store"));
+        let draws: Vec<Draw> = (0..100_000).map(|at| one.service.draw(at % 10, at)).collect();
+        let share = |is: &dyn Fn(&Draw) -> bool| draws.iter().filter(|draw| is(draw)).count() as f64 / 1e5;
+        assert!((share(&|draw| draw.latency == MS) - 0.90).abs() < 0.005);
+        assert!((share(&|draw| draw.latency == MS * 20) - 0.01).abs() < 0.002);
+        assert!((share(&|draw| draw.failure == Some(FailureKind::Broken)) - 0.01).abs() < 0.002);
+        assert!((share(&|draw| draw.failure == Some(FailureKind::Conflict)) - 0.05).abs() < 0.005);
+        let repeats = |(at, draw): (u64, &Draw)| again.service.draw(at % 10, at).latency == draw.latency;
+        assert!((0..).zip(&draws).all(repeats));
+    }
+
+    #[tokio::test]
+    async fn an_operation_takes_the_stated_latency_and_hardly_more() {
+        let sim = open("sim?latency=500us").await.expect("a store");
+        let mut session = sim.session().await.expect("a session");
+        let mut took = Vec::new();
+        for _ in 0..101 {
+            let start = Instant::now();
+            session.execute(&Op::Batch(vec![]), &mut Rows::default()).await.expect("applied");
+            took.push(start.elapsed());
+        }
+        took.sort();
+        assert!(took[0] >= MS / 2, "never less: {:?}", took[0]);
+        // The lower quartile, because a busy machine takes the processor away now and then.
+        assert!(took[25] < MS / 2 + Duration::from_micros(50), "lower quartile {:?}", took[25]);
+    }
+
+    #[tokio::test]
+    async fn shares_that_are_none_are_refused() {
+        for address in ["sim?fail=1.5", "sim?conflict=-0.1", "sim?fail=0.6&conflict=0.6"] {
+            assert!(open(address).await.is_err(), "{address}");
+        }
+    }
+}
