@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::Leftover;
 
-/// What is said of a table that was marked and is somebody else's by now.
+/// The words about a marked table that the user has replaced since; the place's name comes before them.
 pub(crate) fn left_alone(table: &str) -> String {
     format!("holds a `{table}` that is no longer the one that was made here: it was left alone")
 }
@@ -29,7 +29,8 @@ pub(crate) const ADD: &str = "INSERT INTO storebench_made SELECT name, ?2, sql F
 /// The tables of a workload, which is the parameter, that are still those that were made.
 pub(crate) const OF_WORKLOAD: &str = "SELECT \"table\" FROM storebench_made AS made JOIN sqlite_schema AS there \
                                       ON there.name = \"table\" AND there.sql = made.sql WHERE workload = ?";
-/// Those under whose names there is something else: the table was dropped and made anew, or altered, by somebody.
+/// The tables of a workload, which is the parameter, that were replaced or altered since: the schema has the name with
+/// another statement.
 pub(crate) const TAKEN: &str = "SELECT \"table\" FROM storebench_made AS made JOIN sqlite_schema AS there \
                                 ON there.name = \"table\" COLLATE NOCASE AND there.sql IS NOT made.sql \
                                 WHERE workload = ?";

@@ -55,7 +55,7 @@ pub(super) async fn settle(connection: &Connection, dataset: &Dataset) -> Result
 }
 
 /// Removes what was made with its marker, and the tables of marks and markers with the last of it: then answers what the
-/// file was before the first. The tables that somebody has made anew are left alone, and named.
+/// file was before the first. Tables that the user has replaced are left alone and returned.
 pub(super) async fn drop_own(
     connection: &Connection,
     dataset: &Dataset,

@@ -45,8 +45,8 @@ pub(super) async fn settle(stream: &mut Stream, named: &Dataset) -> Result<(), F
     Ok(())
 }
 
-/// Removes what was made with its marker, and the tables of marks and markers with the last of it. The tables that
-/// somebody has made anew are left alone, and named.
+/// Removes what was made with its marker, and the tables of marks and markers with the last of it. Tables that the
+/// user has replaced are left alone and returned.
 pub(super) async fn drop_own(stream: &mut Stream, named: &Dataset) -> Result<Vec<String>, Failure> {
     let mut taken = Vec::new();
     stream.run("BEGIN IMMEDIATE", &[]).await?;

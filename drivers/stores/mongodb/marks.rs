@@ -120,8 +120,8 @@ impl Own {
     }
 
     /// Drops what was made, the mark last; a database without collections does not exist. A time-series collection
-    /// leaves the server's list of views behind, which is empty then. Its user may lack the right to drop that. Answers the
-    /// collections that somebody has made anew under the names of ours: they are left alone.
+    /// leaves the server's list of views behind, which is empty then. Its user may lack the right to drop that. Collections
+    /// that the user has replaced are left alone and returned.
     pub(super) async fn drop_made(&self) -> Result<Vec<String>, Failure> {
         let taken = self.drop_collections().await?;
         if self.mark().await?.is_some() {
