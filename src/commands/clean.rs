@@ -22,12 +22,12 @@ pub fn clean(args: &CleanArgs) -> Result<Exit, Failed> {
     let (mut all, mut gone, mut printed) = (0, 0, Ok(()));
     let cleaned = stores::clean(&address, extent, &stop, &mut |leftover, cleaned| {
         let became = match cleaned {
-            Cleaned::Removed => "removed".to_owned(),
+            Cleaned::Removed(changed) => [vec!["removed".to_owned()], changed.clone()].concat().join("; "),
             Cleaned::Removable => "would be removed".to_owned(),
             Cleaned::Left(why) => format!("left: {why}"),
         };
         all += 1;
-        gone += u32::from(*cleaned == Cleaned::Removed);
+        gone += u32::from(matches!(cleaned, Cleaned::Removed(_)));
         let line = tell(&format!("{address}: {}: {became}\n", leftover.what));
         printed = std::mem::replace(&mut printed, Ok(())).and(line);
     });

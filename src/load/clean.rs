@@ -24,8 +24,8 @@ pub struct Extent {
 /// What became of a leftover.
 #[derive(Debug, PartialEq)]
 pub enum Cleaned {
-    /// It is gone.
-    Removed,
+    /// It is gone. With a sentence for each thing that stays changed.
+    Removed(Vec<String>),
     /// It would be, if this were no dry run.
     Removable,
     /// Why.
@@ -102,7 +102,8 @@ fn remove<S: Store>(
     }
     let renewal = Renewal::of(Arc::clone(&lease), Arc::clone(&store), Arc::new(Stop::under(stop)));
     let renewal = renewal.map_err(|error| Failure::broken(error.to_string()))?;
+    let changed = admin.block_on(within(PATIENCE, store.clean_up()))?;
     admin.block_on(within(PATIENCE, store.close(false)))?;
     drop(renewal);
-    Ok(Cleaned::Removed)
+    Ok(Cleaned::Removed(changed))
 }
