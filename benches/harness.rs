@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use drivers::null::Null;
 use storebench::draw::rng::Purpose;
-use storebench::generate::{Frontiers, Generator, OpStream, Outcome};
-use storebench::load::pace::{Clock, Stop};
-use storebench::load::{Load, Request, Until, Unwatched, run};
+use storebench::generate::{Effect, Generator, KeyFrontiers, OpStream};
+use storebench::load::pace::{CancelToken, Clock};
+use storebench::load::{Load, NoObserver, Request, Until, run};
 use storebench::measure::Times;
 use storebench::measure::recorder::Recorder;
 use storebench::record::Run;
@@ -70,13 +70,13 @@ fn parts() -> Vec<(&'static str, f64)> {
 
 fn generate(name: &str) -> f64 {
     let generator = generator(&workload(name), 100_000, None);
-    let frontiers = Arc::new(Frontiers::new(&generator.plan));
+    let frontiers = Arc::new(KeyFrontiers::new(&generator.plan));
     let mut stream = OpStream::new(generator, frontiers, Purpose::Measure, 0, 1);
     let batch = if name.starts_with("ycsb") { BATCH } else { BATCH / 20 };
     least_of(batch, |_| {
         let operation = stream.next().operation;
         black_box(stream.ops(operation));
-        stream.settle(Outcome::Applied);
+        stream.settle(Effect::Applied);
         operation as u64
     })
 }
@@ -132,7 +132,7 @@ fn measure(name: &str, clients: u32, records: u64, until: Until) -> Run {
         },
         hlog: folder.path().join("log.hlog"),
     };
-    run::<Null>(&request, &Arc::new(Stop::default()), &mut Unwatched).expect("null does not fail")
+    run::<Null>(&request, &Arc::new(CancelToken::default()), &mut NoObserver).expect("null does not fail")
 }
 
 fn peak_memory_bytes() -> u64 {

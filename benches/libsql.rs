@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use drivers::libsql::Libsql;
 use drivers::{Fields, Key, Op, Store, Value};
 use storebench::draw::rng::Purpose;
-use storebench::generate::{Frontiers, Generator, Loader, OpStream, Outcome, examples};
-use storebench::load::pace::Stop;
-use storebench::load::{Load, Request, Until, Unwatched, run};
+use storebench::generate::{Effect, Generator, KeyFrontiers, Loader, OpStream, examples};
+use storebench::load::pace::CancelToken;
+use storebench::load::{Load, NoObserver, Request, Until, run};
 use storebench::workload::{Arrivals, Workload};
 
 const RECORDS: u64 = 20_000;
@@ -97,10 +97,10 @@ async fn loaded(generator: &Arc<Generator>, path: &Path) -> String {
     while let Some(step) = loader.next() {
         drivers::Session::load(&mut session, step.op).await.expect("loads");
     }
-    drivers::Session::loaded(&mut session).await.expect("ends the load");
+    drivers::Session::finish_load(&mut session).await.expect("ends the load");
     drop(session);
-    store.settle().await.expect("settles");
-    let sql = store.binding(&examples(generator)[0][0]).statements.remove(0);
+    store.after_load().await.expect("settles");
+    let sql = store.explain(&examples(generator)[0][0]).statements.remove(0);
     store.close(true).await.expect("closes");
     sql
 }
@@ -108,11 +108,11 @@ async fn loaded(generator: &Arc<Generator>, path: &Path) -> String {
 /// The parameters of the operations that storebench will carry out, made ahead, so that the loop holds nothing but the
 /// library's work.
 fn parameters(generator: &Arc<Generator>, operations: u64) -> Vec<Vec<libsql::Value>> {
-    let frontiers = Arc::new(Frontiers::new(&generator.plan));
+    let frontiers = Arc::new(KeyFrontiers::new(&generator.plan));
     let mut stream = OpStream::new(Arc::clone(generator), frontiers, Purpose::Measure, 0, 1);
     let next = |_| {
         let parameters = columns(&stream.next().ops[0]);
-        stream.settle(Outcome::Applied);
+        stream.settle(Effect::Applied);
         parameters
     };
     (0..operations).map(next).collect()
@@ -159,7 +159,7 @@ fn storebench(workload: &Arc<Workload>, generator: &Arc<Generator>, operations: 
         },
         hlog: folder.path().join("log.hlog"),
     };
-    let run = run::<Libsql>(&request, &Arc::new(Stop::default()), &mut Unwatched).expect("libSQL runs");
+    let run = run::<Libsql>(&request, &Arc::new(CancelToken::default()), &mut NoObserver).expect("libSQL runs");
     assert!(run.verdict.valid, "{:?}", run.verdict.reasons);
     run.throughput_per_s
 }

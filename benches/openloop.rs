@@ -24,8 +24,8 @@ use drivers::{Durability, Store};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use storebench::generate::Generator;
-use storebench::load::pace::Stop;
-use storebench::load::{Load, Request, Until, Unwatched, run};
+use storebench::load::pace::CancelToken;
+use storebench::load::{Load, NoObserver, Request, Until, run};
 use storebench::record::{Latency, Run};
 use storebench::workload::{Arrivals, Workload};
 
@@ -147,7 +147,7 @@ fn storebench<S: Store>(server: &Server, (rate, clients, seconds): Level, round:
         hlog: Path::new("/dev/null").to_owned(),
     };
     let busy = Busy::since(server);
-    let run: Run = run::<S>(&request, &Arc::new(Stop::default()), &mut Unwatched).expect("the store runs");
+    let run: Run = run::<S>(&request, &Arc::new(CancelToken::default()), &mut NoObserver).expect("the store runs");
     if !run.verdict.valid {
         eprintln!("round {round}, {rate}/s, {clients} clients: {:?}", run.verdict.reasons);
     }

@@ -14,8 +14,8 @@ use drivers::postgres::Postgres;
 use drivers::server::Server;
 use drivers::{Durability, Store};
 use storebench::generate::Generator;
-use storebench::load::pace::Stop;
-use storebench::load::{Load, Request, Until, Unwatched, run};
+use storebench::load::pace::CancelToken;
+use storebench::load::{Load, NoObserver, Request, Until, run};
 use storebench::workload::{Arrivals, Workload};
 
 /// pgbench's scale: 100,000 accounts each.
@@ -108,7 +108,7 @@ fn storebench(server: &Server) -> Took {
         },
         hlog: Path::new("/dev/null").to_owned(),
     };
-    let run = run::<Postgres>(&request, &Arc::new(Stop::default()), &mut Unwatched).expect("PostgreSQL runs");
+    let run = run::<Postgres>(&request, &Arc::new(CancelToken::default()), &mut NoObserver).expect("PostgreSQL runs");
     assert!(run.verdict.valid, "{:?}", run.verdict.reasons);
     Took { rows_s: run.phases.load_s, all_s: run.phases.reset_s + run.phases.load_s + run.phases.settle_s }
 }

@@ -25,7 +25,7 @@ pub use seam::capability::{
 pub use seam::dataset::{Dataset, Field, KeyKind, Kind, Log, Part, Series, Table};
 pub use seam::failure::{Failure, FailureKind};
 pub use seam::leftover::Leftover;
-pub use seam::op::{Done, Fields, Fold, Matching, Op, Order};
+pub use seam::op::{Fields, Fold, Matching, Op, Order, Outcome};
 pub use seam::printable::{is_unprintable, one_line, printable_lines};
 pub use seam::value::{Change, Digest, Key, Point, Record, Row, Rows, Value, row_hash};
 pub use store::{Opening, Placement, Session, Store};

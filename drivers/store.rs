@@ -7,7 +7,7 @@ use crate::seam::capability::{Binding, Capabilities, Description, Durability, Fo
 use crate::seam::dataset::{Dataset, Part};
 use crate::seam::failure::Failure;
 use crate::seam::leftover::Leftover;
-use crate::seam::op::{Done, Op};
+use crate::seam::op::{Op, Outcome};
 use crate::seam::value::{Row, Rows};
 use crate::support::server::{Program, Server, Site};
 
@@ -87,7 +87,7 @@ pub trait Store: Sized + Send + Sync + 'static {
     }
 
     /// What this store's own expert does after a bulk load: build indexes, gather statistics, write a checkpoint.
-    async fn settle(&self) -> Result<(), Failure>;
+    async fn after_load(&self) -> Result<(), Failure>;
 
     /// A new session. It is used on the thread that made it.
     async fn session(&self) -> Result<Self::Session, Failure>;
@@ -97,7 +97,7 @@ pub trait Store: Sized + Send + Sync + 'static {
     async fn describe(&self) -> Result<Description, Failure>;
 
     /// The statements and round trips that an operation takes.
-    fn binding(&self, op: &Op) -> Binding;
+    fn explain(&self, op: &Op) -> Binding;
 
     /// What the data weighs now.
     async fn footprint(&self) -> Result<Footprint, Failure>;
@@ -117,7 +117,7 @@ pub trait Store: Sized + Send + Sync + 'static {
 pub trait Session {
     /// Carries out one operation. `rows` is cleared first and then holds the answer. A missing row, an error reply or a
     /// partial batch is a failure, never a success.
-    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure>;
+    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure>;
 
     /// Conflicts that the session resolved by trying again since it was last asked; asked after each operation, off the
     /// stopwatch. A batch cannot be tried again as a whole once a part of it is applied, so the engine cannot do it.
@@ -128,12 +128,12 @@ pub trait Session {
     /// Adds records (`Batch` of `Insert`), events (`Batch` of `Append`) or points (`Ingest`) by the store's bulk path, with
     /// the same meaning as `execute`. Used before the run only. A store may still be at it when this returns, so that it
     /// works while the next rows are made; a failure may then come from a later call.
-    async fn load(&mut self, op: &Op) -> Result<Done, Failure> {
+    async fn load(&mut self, op: &Op) -> Result<Outcome, Failure> {
         self.execute(op, &mut Rows::default()).await
     }
 
     /// Ends a load: everything that [`load`](Session::load) took is there, for other sessions too.
-    async fn loaded(&mut self) -> Result<(), Failure> {
+    async fn finish_load(&mut self) -> Result<(), Failure> {
         Ok(())
     }
 

@@ -339,13 +339,13 @@ pub enum OnError {
     /// It is counted, and a broken connection is made anew.
     GoOn,
     /// It ends the run.
-    Stop,
+    CancelToken,
 }
 
 fn on_error(text: &str) -> Result<OnError, String> {
     match text {
         "go-on" => Ok(OnError::GoOn),
-        "stop" => Ok(OnError::Stop),
+        "stop" => Ok(OnError::CancelToken),
         _ => Err("give go-on or stop".to_owned()),
     }
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use drivers::memory::{self, Memory, MemorySession};
 use drivers::{
-    Binding, Capabilities, Description, Done, Durability, Failure, Footprint, Op, Opening, Part, Placement, Row, Rows,
-    Session, Store,
+    Binding, Capabilities, Description, Durability, Failure, Footprint, Op, Opening, Outcome, Part, Placement, Row,
+    Rows, Session, Store,
 };
 use storebench::draw::rng::Purpose;
-use storebench::generate::{Frontiers, Generator, OpStream, Outcome};
-use storebench::load::pace::Stop;
-use storebench::load::{Load, Request, Until, Unwatched, run};
+use storebench::generate::{Effect, Generator, KeyFrontiers, OpStream};
+use storebench::load::pace::CancelToken;
+use storebench::load::{Load, NoObserver, Request, Until, run};
 use storebench::workload::{Arrivals, Workload};
 
 const CLIENTS: u32 = 3;
@@ -56,8 +56,8 @@ impl Store for Listener {
         self.memory.reset().await
     }
 
-    async fn settle(&self) -> Result<(), Failure> {
-        self.memory.settle().await
+    async fn after_load(&self) -> Result<(), Failure> {
+        self.memory.after_load().await
     }
 
     async fn session(&self) -> Result<Listening, Failure> {
@@ -68,8 +68,8 @@ impl Store for Listener {
         self.memory.describe().await
     }
 
-    fn binding(&self, op: &Op) -> Binding {
-        self.memory.binding(op)
+    fn explain(&self, op: &Op) -> Binding {
+        self.memory.explain(op)
     }
 
     async fn footprint(&self) -> Result<Footprint, Failure> {
@@ -82,7 +82,7 @@ impl Store for Listener {
 }
 
 impl Session for Listening {
-    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         self.sent.push(serde_json::to_string(op).expect("JSON"));
         self.retries += 2;
         std::thread::sleep(self.delay);
@@ -93,7 +93,7 @@ impl Session for Listening {
         std::mem::take(&mut self.retries)
     }
 
-    async fn load(&mut self, op: &Op) -> Result<Done, Failure> {
+    async fn load(&mut self, op: &Op) -> Result<Outcome, Failure> {
         self.session.load(op).await
     }
 
@@ -137,7 +137,7 @@ fn sent(workload: &str, delay_us: u64) -> Vec<Vec<String>> {
         },
         hlog: "/dev/null".into(),
     };
-    let ran = run::<Listener>(&request, &Arc::new(Stop::default()), &mut Unwatched).expect("it runs");
+    let ran = run::<Listener>(&request, &Arc::new(CancelToken::default()), &mut NoObserver).expect("it runs");
     assert!(ran.verdict.valid, "{:?}", ran.verdict.reasons);
     let mut sent = std::mem::take(&mut *SENT.lock().unwrap_or_else(PoisonError::into_inner));
     let operations: usize = sent.iter().map(Vec::len).sum();
@@ -150,13 +150,13 @@ fn sent(workload: &str, delay_us: u64) -> Vec<Vec<String>> {
 fn generated(workload: &str) -> Vec<Vec<String>> {
     let plan = Workload::builtin(workload).and_then(|workload| workload.plan(Some(500), Some(OPERATIONS)));
     let generator = Arc::new(Generator::new(Arc::new(plan.expect("a plan")), 7));
-    let frontiers = Arc::new(Frontiers::new(&generator.plan));
+    let frontiers = Arc::new(KeyFrontiers::new(&generator.plan));
     let client = |lane| {
         let mut stream = OpStream::new(Arc::clone(&generator), Arc::clone(&frontiers), Purpose::Measure, lane, CLIENTS);
         let mut sent = Vec::new();
         for _ in 0..OPERATIONS / u64::from(CLIENTS) {
             sent.extend(stream.next().ops.iter().map(|op| serde_json::to_string(op).expect("JSON")));
-            stream.settle(Outcome::Applied);
+            stream.settle(Effect::Applied);
         }
         sent
     };

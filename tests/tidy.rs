@@ -150,18 +150,18 @@ fn names_any(text: &str, ways: &[&str]) -> bool {
     ways.iter().any(|way| text.contains(way))
 }
 
-/// The line of progress asks whether standard error is a terminal and redraws it; all else goes through `tell.rs`.
+/// The line of progress asks whether standard error is a terminal and redraws it; all else goes through `terminal.rs`.
 #[test]
 fn one_file_prints_and_does_not_panic_where_nobody_reads() {
     let mut printers = Vec::new();
     for path in rust_files("src") {
         let text = fs::read_to_string(&path).expect("a source file");
-        assert!(!names_any(&text, &MACROS), "{} prints by a macro; use tell or remark", path.display());
+        assert!(!names_any(&text, &MACROS), "{} prints by a macro; use print or eprint", path.display());
         if names_any(&text, &STREAMS) {
             printers.push(path);
         }
     }
-    let known = ["src/commands/progress.rs", "src/commands/tell.rs"];
+    let known = ["src/commands/progress.rs", "src/commands/terminal.rs"];
     assert_eq!(printers, known.map(|path| Path::new(env!("CARGO_MANIFEST_DIR")).join(path)));
 }
 

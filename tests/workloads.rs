@@ -2,12 +2,12 @@
 //! they generate is a function of workload, size, seed and lanes alone.
 
 use drivers::memory::{self, Memory};
-use drivers::{Done, Durability, Op, Opening, Part, Record, Rows, Session, Store, Value};
+use drivers::{Durability, Op, Opening, Outcome, Part, Record, Rows, Session, Store, Value};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use storebench::draw::rng::Purpose;
-use storebench::generate::{Frontiers, Generator, Loader, Maker, OpStream, Outcome, shares, stream_hash};
+use storebench::generate::{Effect, Generator, KeyFrontiers, Loader, OpStream, ValueGenerator, shares, stream_hash};
 use storebench::stats::{chi_square, chi_square_limit};
 use storebench::workload::{Changes, Plan, Term, Workload};
 
@@ -18,7 +18,7 @@ fn plan(name: &str, records: Option<u64>) -> Arc<Plan> {
     Arc::new(workload.plan(records, None).expect("a plan"))
 }
 
-fn streams(generator: &Arc<Generator>, frontiers: &Arc<Frontiers>, lanes: u32) -> Vec<OpStream> {
+fn streams(generator: &Arc<Generator>, frontiers: &Arc<KeyFrontiers>, lanes: u32) -> Vec<OpStream> {
     let stream = |lane| OpStream::new(generator.clone(), frontiers.clone(), Purpose::Measure, lane, lanes);
     (0..lanes).map(stream).collect()
 }
@@ -37,7 +37,7 @@ async fn loaded(generator: &Arc<Generator>) -> (<Memory as Store>::Session, u64)
             session.load(step.op).await.expect("a loaded batch");
             rows += step.rows;
         }
-        session.loaded().await.expect("a whole load");
+        session.finish_load().await.expect("a whole load");
     }
     (session, rows)
 }
@@ -75,16 +75,16 @@ async fn run(session: &mut impl Session, streams: &mut [OpStream], ops: usize) -
     for at in 0..ops {
         let stream = &mut streams[at % LANES as usize];
         let call = stream.next();
-        let (operation, mut outcome) = (call.operation, Outcome::Applied);
+        let (operation, mut outcome) = (call.operation, Effect::Applied);
         for op in call.ops {
             match session.execute(op, &mut rows).await {
-                Ok(Done::Applied) => {}
-                Ok(Done::Refused) => outcome = Outcome::NotApplied,
+                Ok(Outcome::Applied) => {}
+                Ok(Outcome::Refused) => outcome = Effect::NotApplied,
                 Err(failure) => panic!("{failure} ({:?}): {op:?}", failure.kind),
             }
         }
         let (applied, refused) = outcomes.entry(operation).or_default();
-        *if outcome == Outcome::Applied { applied } else { refused } += 1;
+        *if outcome == Effect::Applied { applied } else { refused } += 1;
         stream.settle(outcome);
     }
     outcomes
@@ -111,7 +111,7 @@ async fn every_workload_loads_what_it_says_and_runs_without_a_miss() {
         for check in &plan.checks {
             before.push(total(&mut session, &check.terms).await);
         }
-        let frontiers = Arc::new(Frontiers::new(&plan));
+        let frontiers = Arc::new(KeyFrontiers::new(&plan));
         run(&mut session, &mut streams(&generator, &frontiers, LANES), 10_000).await;
         for (check, before) in plan.checks.iter().zip(before) {
             assert_eq!(total(&mut session, &check.terms).await, before, "{name}: {}", check.name);
@@ -124,10 +124,10 @@ async fn every_workload_loads_what_it_says_and_runs_without_a_miss() {
 async fn records_are_those_of_their_numbers(
     generator: &Arc<Generator>,
     session: &mut impl Session,
-    frontiers: &Arc<Frontiers>,
+    frontiers: &Arc<KeyFrontiers>,
 ) {
     let plan = &generator.plan;
-    let mut maker = Maker::new(generator.clone(), frontiers.clone());
+    let mut maker = ValueGenerator::new(generator.clone(), frontiers.clone());
     for part in plan.dataset.parts().filter(|part| plan.changes(*part) <= Changes::Grows) {
         let Part::Table(table) = part else { continue };
         let visible = frontiers.of(part).expect("a table has a frontier").visible();
@@ -147,7 +147,7 @@ async fn orders_are_refused_now_and_then_and_leave_no_hole() {
     let plan = plan("oltp", Some(5000));
     let generator = Arc::new(Generator::new(plan.clone(), 7));
     let (mut session, _) = loaded(&generator).await;
-    let frontiers = Arc::new(Frontiers::new(&plan));
+    let frontiers = Arc::new(KeyFrontiers::new(&plan));
     let mut streams = streams(&generator, &frontiers, LANES);
     let place = plan.operations.iter().position(|one| one.name == "place-order").expect("orders are placed");
     for part_of_run in 0..4 {
@@ -169,7 +169,7 @@ fn mixes_are_those_declared() {
     for name in Workload::names().filter(|name| !name.starts_with("tpcb")) {
         let plan = plan(name, Some(1000));
         let generator = Arc::new(Generator::new(plan.clone(), 3));
-        let frontiers = Arc::new(Frontiers::new(&plan));
+        let frontiers = Arc::new(KeyFrontiers::new(&plan));
         // Points take long to make and say nothing of the mix.
         let ops = if plan.series.is_empty() { 1_000_000 } else { 100_000 };
         let mut counts = vec![0_u64; plan.operations.len()];
@@ -177,7 +177,7 @@ fn mixes_are_those_declared() {
         for at in 0..ops {
             let stream = &mut streams[at % LANES as usize];
             counts[stream.next().operation] += 1;
-            stream.settle(Outcome::Applied);
+            stream.settle(Effect::Applied);
         }
         let expected: Vec<_> = plan.operations.iter().map(|one| one.share * ops as f64).collect();
         if counts.len() > 1 {
@@ -219,7 +219,9 @@ fn what_is_loaded_does_not_depend_on_the_lanes() {
                             }
                             insert => content.push(format!("{insert:?}")),
                         }),
-                        Op::Ingest { points, .. } => content.extend(points.iter().map(|point| format!("{point:?}"))),
+                        Op::InsertPoints { points, .. } => {
+                            content.extend(points.iter().map(|point| format!("{point:?}")))
+                        }
                         other => panic!("{other:?} is no load"),
                     }
                 }
@@ -258,7 +260,7 @@ fn event_ids_are_unique_and_rise_for_each_writer() {
             assert!(ids(events).iter().all(|id| id >> 40 == 0));
         }
     }
-    let frontiers = Arc::new(Frontiers::new(&plan));
+    let frontiers = Arc::new(KeyFrontiers::new(&plan));
     for (lane, stream) in streams(&generator, &frontiers, LANES).iter_mut().enumerate() {
         let mut newest = 0;
         for at in 0..3000 {
@@ -272,7 +274,7 @@ fn event_ids_are_unique_and_rise_for_each_writer() {
                     newest = id;
                 }
             }
-            stream.settle(if at % 7 == 0 { Outcome::NotApplied } else { Outcome::Applied });
+            stream.settle(if at % 7 == 0 { Effect::NotApplied } else { Effect::Applied });
         }
     }
 }
@@ -280,8 +282,8 @@ fn event_ids_are_unique_and_rise_for_each_writer() {
 #[test]
 fn events_and_points_follow_from_their_numbers() {
     let log = Arc::new(Generator::new(plan("append-only", Some(50)), 1));
-    let frontiers = Arc::new(Frontiers::new(&log.plan));
-    let mut maker = Maker::new(log.clone(), frontiers.clone());
+    let frontiers = Arc::new(KeyFrontiers::new(&log.plan));
+    let mut maker = ValueGenerator::new(log.clone(), frontiers.clone());
     let mut again = Record::new();
     let mut stream = streams(&log, &frontiers, 1).remove(0);
     for _ in 0..300 {
@@ -318,7 +320,7 @@ proptest! {
     fn numbers_of_inserts_that_did_not_happen_are_used_again(outcomes in prop::collection::vec(0_u8..3, 1..300)) {
         let plan = plan("ycsb-d", Some(100));
         let generator = Arc::new(Generator::new(plan.clone(), 5));
-        let frontiers = Arc::new(Frontiers::new(&plan));
+        let frontiers = Arc::new(KeyFrontiers::new(&plan));
         let mut streams = streams(&generator, &frontiers, LANES);
         let insert = plan.operations.iter().position(|one| one.name == "insert").expect("D inserts");
         let (mut used, mut free) = (HashSet::new(), HashSet::new());
@@ -328,9 +330,9 @@ proptest! {
             let key = key.clone();
             free.remove(&key);
             stream.settle(match outcome {
-                0 => Outcome::NotApplied,
-                1 => Outcome::Unknown,
-                _ => Outcome::Applied,
+                0 => Effect::NotApplied,
+                1 => Effect::Unknown,
+                _ => Effect::Applied,
             });
             if *outcome == 0 {
                 free.insert(key);
@@ -349,7 +351,7 @@ proptest! {
 fn values_that_follow_from_others_do() {
     let plan = plan("oltp", Some(500));
     let generator = Arc::new(Generator::new(plan.clone(), 9));
-    let mut maker = Maker::new(generator.clone(), Arc::new(Frontiers::new(&plan)));
+    let mut maker = ValueGenerator::new(generator.clone(), Arc::new(KeyFrontiers::new(&plan)));
     let table = |name: &str| plan.tables.iter().position(|table| table.name == name).expect("a table of oltp");
     let field = |table: usize, name: &str| {
         plan.tables[table].fields.iter().position(|field| field.name == name).expect("a field of the table")
@@ -378,7 +380,7 @@ fn values_that_follow_from_others_do() {
 fn attributes_depend_on_the_category() {
     let plan = plan("read-heavy", Some(2000));
     let generator = Arc::new(Generator::new(plan.clone(), 9));
-    let mut maker = Maker::new(generator.clone(), Arc::new(Frontiers::new(&plan)));
+    let mut maker = ValueGenerator::new(generator.clone(), Arc::new(KeyFrontiers::new(&plan)));
     let field = |name: &str| plan.tables[0].fields.iter().position(|field| field.name == name).expect("a field");
     let (mut product, mut on_sale) = (Record::new(), 0);
     for number in 0..2000 {

@@ -154,7 +154,7 @@ impl Isolation {
     }
 
     /// The level with which a store's own words for it begin, in whatever case.
-    pub fn told(words: &str) -> Option<Isolation> {
+    pub fn parse(words: &str) -> Option<Isolation> {
         let words = words.to_lowercase();
         Isolation::ALL.into_iter().find(|level| words.starts_with(level.name()))
     }

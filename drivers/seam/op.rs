@@ -20,7 +20,7 @@ pub enum Op {
     Delete { table: usize, key: Key },
     /// Adds `by` to an integer field in one atomic step. With a floor, a result below it is refused and nothing
     /// changes. Fails with `Missing` if there is no such key.
-    Bump { table: usize, key: Key, field: usize, by: i64, floor: Option<i64> },
+    Increment { table: usize, key: Key, field: usize, by: i64, floor: Option<i64> },
     /// Answers up to `limit` records in key order, starting with the first key not below `from`.
     Scan { table: usize, from: Key, limit: usize, fields: Fields },
     /// Answers up to `limit` records whose indexed field matches, ordered by (field, key) in the given direction. No
@@ -40,18 +40,18 @@ pub enum Op {
     Tail { log: usize, stream: Key, limit: usize },
     /// Adds points. A point at an (entity, instant) already there replaces it, so that a retry does no harm. A failure may
     /// leave some of several points there.
-    Ingest { series: usize, points: Vec<Point> },
+    InsertPoints { series: usize, points: Vec<Point> },
     /// Answers the newest point of an entity. Fails with `Missing` if it has none.
-    Last { series: usize, entity: i64 },
+    LastPoint { series: usize, entity: i64 },
     /// Answers an entity's points in `from_ms <= t < to_ms`, oldest first.
-    Range { series: usize, entity: i64, from_ms: i64, to_ms: i64 },
+    PointRange { series: usize, entity: i64, from_ms: i64, to_ms: i64 },
     /// Answers one row (bucket start, folded value) for each bucket that holds points of the entity in
     /// `from_ms <= t < to_ms`, oldest first. Buckets are `every_ms` (at least 1) wide and start at multiples of it since
     /// the epoch, also before it.
     Window { series: usize, entity: i64, metric: usize, from_ms: i64, to_ms: i64, every_ms: i64, fold: Fold },
     /// Answers up to `limit` points of any entity in `from_ms <= t < to_ms` whose metric exceeds the threshold, newest
     /// first and by entity within an instant.
-    Above { series: usize, metric: usize, threshold: f64, from_ms: i64, to_ms: i64, limit: usize },
+    PointsAbove { series: usize, metric: usize, threshold: f64, from_ms: i64, to_ms: i64, limit: usize },
 }
 
 /// Which fields a read answers.
@@ -101,7 +101,7 @@ pub enum Fold {
 
 /// How an operation that did not fail ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Done {
+pub enum Outcome {
     /// The store did what was asked.
     Applied,
     /// A floor refused it and nothing changed: a business outcome, not an error.
@@ -114,7 +114,7 @@ impl Op {
         match self {
             Op::Batch(_) => true,
             Op::Append { events, .. } => events.len() > 1,
-            Op::Ingest { points, .. } => points.len() > 1,
+            Op::InsertPoints { points, .. } => points.len() > 1,
             _ => false,
         }
     }
@@ -126,18 +126,18 @@ impl Op {
             Op::Read { .. } => "read",
             Op::Update { .. } => "update",
             Op::Delete { .. } => "delete",
-            Op::Bump { .. } => "bump",
+            Op::Increment { .. } => "bump",
             Op::Scan { .. } => "scan",
             Op::Find { .. } => "find",
             Op::Batch(_) => "batch",
             Op::Transact(_) => "transact",
             Op::Append { .. } => "append",
             Op::Tail { .. } => "tail",
-            Op::Ingest { .. } => "ingest",
-            Op::Last { .. } => "last",
-            Op::Range { .. } => "range",
+            Op::InsertPoints { .. } => "ingest",
+            Op::LastPoint { .. } => "last",
+            Op::PointRange { .. } => "range",
             Op::Window { .. } => "window",
-            Op::Above { .. } => "above",
+            Op::PointsAbove { .. } => "above",
         }
     }
 
@@ -147,14 +147,16 @@ impl Op {
             Op::Insert { .. } | Op::Read { .. } | Op::Update { .. } | Op::Delete { .. } => Capability::Record.into(),
             Op::Scan { .. } => Capability::Range.into(),
             Op::Find { .. } => Capability::Index.into(),
-            Op::Bump { floor: None, .. } => Capability::Counter.into(),
-            Op::Bump { floor: Some(_), .. } => Capability::Floor.into(),
+            Op::Increment { floor: None, .. } => Capability::Counter.into(),
+            Op::Increment { floor: Some(_), .. } => Capability::Floor.into(),
             Op::Batch(ops) => Op::union(Capability::Batch, ops),
             Op::Transact(ops) => Op::union(Capability::Transact, ops),
             Op::Append { .. } | Op::Tail { .. } => Capability::Stream.into(),
-            Op::Ingest { .. } | Op::Last { .. } | Op::Range { .. } | Op::Window { .. } | Op::Above { .. } => {
-                Capability::Series.into()
-            }
+            Op::InsertPoints { .. }
+            | Op::LastPoint { .. }
+            | Op::PointRange { .. }
+            | Op::Window { .. }
+            | Op::PointsAbove { .. } => Capability::Series.into(),
         }
     }
 
@@ -171,11 +173,11 @@ impl Op {
     /// Whether the operation changes data.
     pub fn writes(&self) -> bool {
         match self {
-            Op::Insert { .. } | Op::Update { .. } | Op::Delete { .. } | Op::Bump { .. } => true,
-            Op::Append { .. } | Op::Ingest { .. } => true,
+            Op::Insert { .. } | Op::Update { .. } | Op::Delete { .. } | Op::Increment { .. } => true,
+            Op::Append { .. } | Op::InsertPoints { .. } => true,
             Op::Batch(ops) | Op::Transact(ops) => ops.iter().any(Op::writes),
             Op::Read { .. } | Op::Scan { .. } | Op::Find { .. } | Op::Tail { .. } => false,
-            Op::Last { .. } | Op::Range { .. } | Op::Window { .. } | Op::Above { .. } => false,
+            Op::LastPoint { .. } | Op::PointRange { .. } | Op::Window { .. } | Op::PointsAbove { .. } => false,
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Binding, Capabilities, Capability, Description, Done, Durability, Failure, Footprint, Guarantees, Op, Opening,
+    Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Guarantees, Op, Opening, Outcome,
     Part, Placement, Row, Rows, Session, Store,
 };
 
@@ -39,7 +39,7 @@ impl Store for Null {
         Ok(())
     }
 
-    async fn settle(&self) -> Result<(), Failure> {
+    async fn after_load(&self) -> Result<(), Failure> {
         Ok(())
     }
 
@@ -60,7 +60,7 @@ impl Store for Null {
         })
     }
 
-    fn binding(&self, _: &Op) -> Binding {
+    fn explain(&self, _: &Op) -> Binding {
         Binding::default()
     }
 
@@ -74,9 +74,9 @@ impl Store for Null {
 }
 
 impl Session for NullSession {
-    async fn execute(&mut self, _: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+    async fn execute(&mut self, _: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         rows.clear();
-        Ok(Done::Applied)
+        Ok(Outcome::Applied)
     }
 
     async fn export(&mut self, _: Part, _: &mut dyn FnMut(Row)) -> Result<(), Failure> {

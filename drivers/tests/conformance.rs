@@ -31,7 +31,7 @@ mod transactions;
 
 use std::collections::BTreeMap;
 
-use drivers::{Capability, Done, FailureKind, Key, Row};
+use drivers::{Capability, FailureKind, Key, Outcome, Row};
 use harness::*;
 use random::Random;
 
@@ -67,7 +67,7 @@ fn whatever_happens_it_happens_as_in_memory() {
                 "{}, step {step}: {op:?}\nfound    {found:?}\nexpected {expected:?}",
                 store.name
             );
-            let answered = matches!(&found, Ok((Done::Applied, rows)) if op.writes() || !rows.is_empty());
+            let answered = matches!(&found, Ok((Outcome::Applied, rows)) if op.writes() || !rows.is_empty());
             *answers.entry(op.verb()).or_insert(0) += u32::from(answered);
         }
         assert_eq!(client.digests(), truth.digests(), "{}", store.name);
@@ -77,10 +77,10 @@ fn whatever_happens_it_happens_as_in_memory() {
 }
 
 /// What must agree: the kind of a failure, or how it ended and the rows, by their meaning.
-fn outcome(answer: Result<(Done, Vec<Row>), drivers::Failure>) -> Result<(Done, Vec<Vec<u8>>), FailureKind> {
+fn outcome(answer: Result<(Outcome, Vec<Row>), drivers::Failure>) -> Result<(Outcome, Vec<Vec<u8>>), FailureKind> {
     match answer {
-        Ok((Done::Applied, rows)) => Ok((Done::Applied, canonical(&rows))),
-        Ok((Done::Refused, _)) => Ok((Done::Refused, Vec::new())),
+        Ok((Outcome::Applied, rows)) => Ok((Outcome::Applied, canonical(&rows))),
+        Ok((Outcome::Refused, _)) => Ok((Outcome::Refused, Vec::new())),
         Err(failure) => Err(failure.kind),
     }
 }

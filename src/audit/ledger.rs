@@ -10,10 +10,10 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::workload::{Plan, Term};
 
-use super::doubt::Doubt;
-use super::followed::Followed;
+use super::dirty_groups::{self, DirtyGroups};
+use super::indeterminate::Indeterminate;
+use super::last_writes::LastWrites;
 use super::totals::Total;
-use super::touched::{self, Touched};
 
 /// What was acknowledged, by part of the dataset.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ pub struct Added {
     /// Their digest, content included.
     pub rows: Digest,
     /// Rows that may have been added: those of a log or series as a whole, those of a table by their keys.
-    pub doubt: Doubt,
+    pub doubt: Indeterminate,
 }
 
 /// What was acknowledged for one table.
@@ -55,9 +55,9 @@ pub struct TableLedger {
     /// Whether any record's content was changed, perhaps.
     pub changed: bool,
     /// Which records were written to, perhaps.
-    pub touched: Touched,
+    pub touched: DirtyGroups,
     /// Which records were inserted or deleted, perhaps. Of the others, no operation changes the fields in `unwritten`.
-    pub replaced: Touched,
+    pub replaced: DirtyGroups,
     /// Positions of the fields that no operation of the plan writes. Empty where nothing but inserts is done to the table:
     /// then its content is known in full.
     pub unwritten: Arc<[usize]>,
@@ -68,7 +68,7 @@ pub struct TableLedger {
     /// By field: whether it was set by an update, perhaps, so that its sum follows no rule.
     pub set: Vec<bool>,
     /// The last written values of updated fields.
-    pub followed: Followed,
+    pub followed: LastWrites,
 }
 
 impl Ledger {
@@ -97,7 +97,7 @@ impl Ledger {
     pub fn acknowledged(&mut self, op: &Op, started_ns: u64, ended_ns: u64) {
         match op {
             Op::Read { .. } | Op::Scan { .. } | Op::Find { .. } | Op::Tail { .. } => {}
-            Op::Last { .. } | Op::Range { .. } | Op::Window { .. } | Op::Above { .. } => {}
+            Op::LastPoint { .. } | Op::PointRange { .. } | Op::Window { .. } | Op::PointsAbove { .. } => {}
             Op::Batch(ops) | Op::Transact(ops) => {
                 ops.iter().for_each(|op| self.acknowledged(op, started_ns, ended_ns));
             }
@@ -110,7 +110,7 @@ impl Ledger {
     pub fn refused(&mut self, ops: &[Op], started_ns: u64, ended_ns: u64) {
         for op in ops {
             match op {
-                Op::Bump { floor: Some(_), .. } => self.unknown(op),
+                Op::Increment { floor: Some(_), .. } => self.unknown(op),
                 op => self.acknowledged(op, started_ns, ended_ns),
             }
         }
@@ -131,7 +131,7 @@ impl Ledger {
                     followed.wrote(key, field, value, started_ns, ended_ns);
                 });
             }
-            Op::Bump { table, key, field, by, .. } => {
+            Op::Increment { table, key, field, by, .. } => {
                 self.touch(*table, key);
                 let into = &mut self.tables[*table];
                 into.bumped[*field] = true;
@@ -142,7 +142,7 @@ impl Ledger {
                     self.logs[*log].rows.add(stream, event, &mut self.scratch);
                 }
             }
-            Op::Ingest { series, points } => {
+            Op::InsertPoints { series, points } => {
                 for point in points {
                     let point = self.point(point);
                     self.series[*series].rows.add_hash(point);
@@ -180,7 +180,7 @@ impl Ledger {
         table: usize,
         key: u128,
         changes: &[Change],
-        mut note: impl FnMut(&mut Followed, usize, u64),
+        mut note: impl FnMut(&mut LastWrites, usize, u64),
     ) {
         let into = &mut self.tables[table];
         for change in changes {
@@ -223,7 +223,7 @@ impl Ledger {
                 self.tables[*table].doubtful_deletions += 1;
                 self.tables[*table].replace(key);
             }
-            Op::Bump { table, key, field, .. } => {
+            Op::Increment { table, key, field, .. } => {
                 self.touch(*table, key);
                 self.tables[*table].bumped[*field] = true;
             }
@@ -237,7 +237,7 @@ impl Ledger {
                     self.logs[*log].doubt.add(event);
                 }
             }
-            Op::Ingest { series, points } => {
+            Op::InsertPoints { series, points } => {
                 for point in points {
                     let point = self.point(point);
                     self.series[*series].doubt.add(point);
@@ -279,13 +279,13 @@ impl TableLedger {
             deleted_keys: Digest::default(),
             doubtful_deletions: 0,
             changed: false,
-            touched: Touched::new(records),
-            replaced: Touched::new(records),
-            unwritten: touched::unwritten(plan, at).into(),
+            touched: DirtyGroups::new(records),
+            replaced: DirtyGroups::new(records),
+            unwritten: dirty_groups::unwritten(plan, at).into(),
             grown: vec![0; fields],
             bumped: vec![false; fields],
             set: vec![false; fields],
-            followed: Followed::default(),
+            followed: LastWrites::default(),
         }
     }
 

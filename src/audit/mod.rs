@@ -1,24 +1,24 @@
 //! The audit: reconciles what the store holds with the ledger and the workload's invariants. Off the clock.
 //!
-//! What is acknowledged is in `ledger.rs`, what may or may not have been done in `doubt.rs`, last values in `followed.rs`,
-//! sums in `totals.rs`, which records were changed in `touched.rs`. Reading back is in `holding.rs`; [`reconcile`] is pure.
+//! What is acknowledged is in `ledger.rs`, what may or may not have been done in `indeterminate.rs`, last values in `last_writes.rs`,
+//! sums in `totals.rs`, which records were changed in `dirty_groups.rs`. Reading back is in `snapshot.rs`; [`reconcile`] is pure.
 
-mod doubt;
-mod followed;
-pub mod holding;
+mod dirty_groups;
+mod indeterminate;
+mod last_writes;
 pub mod ledger;
+pub mod snapshot;
 mod totals;
-mod touched;
 
 use drivers::{Dataset, Digest, Failure, Session};
 
 use crate::record::CheckResult;
 use crate::workload::{Plan, Term};
 
-use doubt::{Doubt, Met};
-use followed::Comparison;
-use holding::{Held, Holding, read_back};
+use indeterminate::{Indeterminate, Observed};
+use last_writes::Comparison;
 use ledger::{Added, Ledger, TableLedger};
+use snapshot::{PartSnapshot, Snapshot, read_back};
 use totals::{Explained, Total};
 
 #[cfg(test)]
@@ -31,7 +31,7 @@ mod tests;
 pub async fn audit<S: Session>(
     session: &mut S,
     plan: &Plan,
-    before: &Holding,
+    before: &Snapshot,
     ledger: &Ledger,
 ) -> Result<Vec<CheckResult>, Failure> {
     let after = read_back(session, &plan.dataset, ledger).await?;
@@ -46,7 +46,7 @@ pub async fn audit<S: Session>(
 }
 
 /// Checks that what was loaded is what the store holds before the run.
-pub fn loaded(dataset: &Dataset, ledger: &Ledger, held: &Holding) -> Vec<CheckResult> {
+pub fn loaded(dataset: &Dataset, ledger: &Ledger, held: &Snapshot) -> Vec<CheckResult> {
     let tables = ledger.tables.iter().map(|table| &table.inserted);
     let parts = tables.chain(&ledger.logs).chain(&ledger.series);
     let found = held.tables.iter().chain(&held.logs).chain(&held.series);
@@ -64,7 +64,7 @@ pub fn loaded(dataset: &Dataset, ledger: &Ledger, held: &Holding) -> Vec<CheckRe
 }
 
 /// Reconciles what the store holds after the run with what it held before and what it acknowledged since.
-pub fn reconcile(plan: &Plan, before: &Holding, ledger: &Ledger, after: &Holding) -> Vec<CheckResult> {
+pub fn reconcile(plan: &Plan, before: &Snapshot, ledger: &Ledger, after: &Snapshot) -> Vec<CheckResult> {
     let dataset = &plan.dataset;
     let mut results = Vec::new();
     for (at, shape) in dataset.tables.iter().enumerate() {
@@ -99,7 +99,7 @@ pub fn reconcile(plan: &Plan, before: &Holding, ledger: &Ledger, after: &Holding
     results
 }
 
-fn table(name: &str, before: &Held, noted: &TableLedger, after: &Held, results: &mut Vec<CheckResult>) {
+fn table(name: &str, before: &PartSnapshot, noted: &TableLedger, after: &PartSnapshot, results: &mut Vec<CheckResult>) {
     let keys = Digest {
         rows: before.keys.rows + noted.inserted_keys.rows - noted.deleted_keys.rows,
         sum: before.keys.sum.wrapping_add(noted.inserted_keys.sum).wrapping_sub(noted.deleted_keys.sum),
@@ -129,7 +129,7 @@ fn table(name: &str, before: &Held, noted: &TableLedger, after: &Held, results: 
 }
 
 /// Every followed field holds the last acknowledged value, or one of those whose order nobody can know.
-fn followed(name: &str, noted: &TableLedger, after: &Held) -> Option<CheckResult> {
+fn followed(name: &str, noted: &TableLedger, after: &PartSnapshot) -> Option<CheckResult> {
     // What a field holds that is counted as well does not follow from what it was set to.
     let is_only_set = |field: usize| !noted.bumped[field];
     let found = noted.followed.compare(&after.followed, noted.may_lack_records(), is_only_set);
@@ -153,7 +153,7 @@ fn followed(name: &str, noted: &TableLedger, after: &Held) -> Option<CheckResult
     Some(CheckResult { undecided, sampled: one_in > 1, ..result(name, wrong == 0 && !undecided, detail) })
 }
 
-fn added(name: &str, noun: &str, before: &Held, noted: &Added, after: &Held) -> CheckResult {
+fn added(name: &str, noun: &str, before: &PartSnapshot, noted: &Added, after: &PartSnapshot) -> CheckResult {
     let mut rows = before.rows;
     rows.merge(noted.rows);
     let what = format!("{name}: exactly the acknowledged {noun}s are there, unchanged");
@@ -161,7 +161,7 @@ fn added(name: &str, noun: &str, before: &Held, noted: &Added, after: &Held) -> 
 }
 
 /// Equal digests of all that is not in doubt, and of what is in doubt nothing twice.
-fn digest_check(name: String, expected: Digest, found: Digest, doubt: &Doubt, met: &Met) -> CheckResult {
+fn digest_check(name: String, expected: Digest, found: Digest, doubt: &Indeterminate, met: &Observed) -> CheckResult {
     let mut detail = format!("expected {expected}, held {found}");
     if !doubt.is_empty() {
         detail += &format!("; of {} rows of unknown outcome {} are there", doubt.len(), met.len());
@@ -174,7 +174,7 @@ fn digest_check(name: String, expected: Digest, found: Digest, doubt: &Doubt, me
 }
 
 /// What a total is.
-fn sum(total: &Total, holding: &Holding) -> i128 {
+fn sum(total: &Total, holding: &Snapshot) -> i128 {
     let value = |term: &Term| {
         let sums = &holding.tables[term.table].sums;
         i128::from(term.sign) * sums.get(&(term.field, term.item_field)).copied().unwrap_or(0)
@@ -183,7 +183,7 @@ fn sum(total: &Total, holding: &Holding) -> i128 {
 }
 
 /// A total that is as expected, or off by what unanswered writes add up to.
-fn total_check(name: String, total: &Total, expected: i128, after: &Holding) -> CheckResult {
+fn total_check(name: String, total: &Total, expected: i128, after: &Snapshot) -> CheckResult {
     let found = sum(total, after);
     let explained = total.explains(found - expected);
     let doubtful = total.doubtful();

@@ -44,7 +44,7 @@ fn event(id: i64) -> Row {
 }
 
 /// What a store with these rows would hold.
-fn holding(plan: &Plan, ledger: &Ledger, accounts: &[Row], events: &[Row]) -> Holding {
+fn holding(plan: &Plan, ledger: &Ledger, accounts: &[Row], events: &[Row]) -> Snapshot {
     let mut store = Rows { accounts, events };
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     runtime.block_on(read_back(&mut store, &plan.dataset, ledger)).expect("rows are read")
@@ -56,7 +56,7 @@ struct Rows<'a> {
 }
 
 impl Session for Rows<'_> {
-    async fn execute(&mut self, op: &Op, _: &mut drivers::Rows) -> Result<drivers::Done, Failure> {
+    async fn execute(&mut self, op: &Op, _: &mut drivers::Rows) -> Result<drivers::Outcome, Failure> {
         Err(Failure::unsupported("rows", op))
     }
 
@@ -90,7 +90,7 @@ fn results(writes: &[(Op, u64, u64)], unanswered: &[Op], accounts: &[Row], event
 }
 
 fn bump(key: i64, by: i64) -> (Op, u64, u64) {
-    (Op::Bump { table: 0, key: Key::Int(key), field: 0, by, floor: None }, 0, 1)
+    (Op::Increment { table: 0, key: Key::Int(key), field: 0, by, floor: None }, 0, 1)
 }
 
 fn write(note: &str, started_ns: u64, ended_ns: u64) -> (Op, u64, u64) {
@@ -180,7 +180,7 @@ fn of_a_refused_batch_all_but_bumps_with_a_floor_was_applied() {
     let plan = plan();
     let mut ledger = Ledger::new(&plan);
     let before = holding(&plan, &ledger, &[account(1, 100, "a"), account(2, 100, "a")], &[]);
-    let refused = Op::Bump { table: 0, key: Key::Int(1), field: 0, by: -500, floor: Some(0) };
+    let refused = Op::Increment { table: 0, key: Key::Int(1), field: 0, by: -500, floor: Some(0) };
     ledger.refused(&[append(&[1]).0, refused], 0, 1);
     let judge = |events: &[Row]| {
         let after = holding(&plan, &ledger, &[account(1, 100, "a"), account(2, 100, "a")], events);
@@ -274,7 +274,7 @@ fn a_check_says_how_much_of_what_was_updated_it_compared() {
 struct Readings<'a>(&'a [[Row; 2]]);
 
 impl Session for Readings<'_> {
-    async fn execute(&mut self, op: &Op, _: &mut drivers::Rows) -> Result<drivers::Done, Failure> {
+    async fn execute(&mut self, op: &Op, _: &mut drivers::Rows) -> Result<drivers::Outcome, Failure> {
         Err(Failure::unsupported("readings", op))
     }
 

@@ -138,7 +138,7 @@ impl Total {
 /// What a single operation adds to a term.
 fn added(term: &Term, op: &Op, dataset: &Dataset) -> Option<i128> {
     match op {
-        Op::Bump { table, field, by, .. } if (*table, *field) == (term.table, term.field) => Some(i128::from(*by)),
+        Op::Increment { table, field, by, .. } if (*table, *field) == (term.table, term.field) => Some(i128::from(*by)),
         Op::Insert { table, record, .. } if *table == term.table => {
             let mut sum = 0;
             integers(&record[term.field], &dataset.tables[*table].fields[term.field].kind, |part, number| {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     fn bump(by: i64) -> Op {
-        Op::Bump { table: 0, key: Key::Int(1), field: 0, by, floor: None }
+        Op::Increment { table: 0, key: Key::Int(1), field: 0, by, floor: None }
     }
 
     fn doubting(ops: &[Op]) -> Total {

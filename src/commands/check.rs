@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::anyhow;
 use drivers::{Address, Capabilities, Durability};
 
-use super::{Exit, Failed, stores, tell};
+use super::{Exit, Failed, print, stores};
 use crate::cli::CheckArgs;
 use crate::load::Probe;
 use crate::report::units;
@@ -24,7 +24,7 @@ pub fn check(args: &CheckArgs) -> Result<Exit, Failed> {
     for address in &addresses {
         let probe = stores::probe(address, args.durability);
         all_usable &= probe.failure.is_none();
-        tell(&told(address, &probe, args.durability))?;
+        print(&told(address, &probe, args.durability))?;
     }
     Ok(if all_usable || !named { Exit::Ok } else { Exit::Usage })
 }

@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use drivers::Address;
 
 use super::signals::Signals;
-use super::{Exit, Failed, stores, tell};
+use super::{Exit, Failed, print, stores};
 use crate::cli::CleanArgs;
 use crate::load::{Cleaned, Extent};
 
@@ -28,13 +28,13 @@ pub fn clean(args: &CleanArgs) -> Result<Exit, Failed> {
         };
         all += 1;
         gone += u32::from(matches!(cleaned, Cleaned::Removed(_)));
-        let line = tell(&format!("{address}: {}: {became}\n", leftover.what));
+        let line = print(&format!("{address}: {}: {became}\n", leftover.what));
         printed = std::mem::replace(&mut printed, Ok(())).and(line);
     });
     cleaned.map_err(Failed::usage)?;
     printed?;
     if all == 0 {
-        tell(&format!("{address}: no run has left anything here\n"))?;
+        print(&format!("{address}: no run has left anything here\n"))?;
     }
     Ok(if all == gone && !stop.is_set() { Exit::Ok } else { Exit::Invalid })
 }
@@ -45,7 +45,7 @@ fn folders(address: &Address, is_dry: bool) -> Result<Exit, Failed> {
     let found = drivers::server::leftovers(&parent, &address.to_string());
     let found = found.map_err(|error| Failed::usage(anyhow!("cannot look into {}: {error}", parent.display())))?;
     if found.is_empty() {
-        tell(&format!("{address}: no run has left a folder in {}\n", parent.display()))?;
+        print(&format!("{address}: no run has left a folder in {}\n", parent.display()))?;
         return Ok(Exit::Ok);
     }
     let mut all_gone = true;
@@ -57,7 +57,7 @@ fn folders(address: &Address, is_dry: bool) -> Result<Exit, Failed> {
             false => leftover.remove().map_err(|error| format!("left: {error}")),
         };
         all_gone &= became.is_ok();
-        tell(&format!("{what}: {}\n", became.map_or_else(|why| why, |()| "removed".to_owned())))?;
+        print(&format!("{what}: {}\n", became.map_or_else(|why| why, |()| "removed".to_owned())))?;
     }
     Ok(if all_gone { Exit::Ok } else { Exit::Invalid })
 }

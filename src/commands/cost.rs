@@ -5,7 +5,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Exit, Failed, tell};
+use super::{Exit, Failed, print};
 use crate::cli::{CostArgs, PriceArgs};
 use crate::cost::{self, Catalogue, Options, Targets};
 use crate::record::{Experiment, Host, Run};
@@ -19,7 +19,7 @@ pub fn cost(args: &CostArgs) -> Result<Exit, Failed> {
     let experiment = Experiment::read(&args.folder).map_err(Failed::usage)?;
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let table = cost::table(&experiment, &prices.catalogue, &prices.options, &args.offers, today);
-    tell(&table.context("--offers").map_err(Failed::usage)?)?;
+    print(&table.context("--offers").map_err(Failed::usage)?)?;
     Ok(if experiment.is_valid() { Exit::Ok } else { Exit::Invalid })
 }
 

@@ -1,6 +1,6 @@
 //! `storebench list`: what there is to run and to run it on.
 
-use super::{Exit, Failed, stores, tell, warn};
+use super::{Exit, Failed, print, stores, warn};
 use crate::cli::ListArgs;
 use crate::cost::plain;
 use crate::workload::Workload;
@@ -18,7 +18,7 @@ pub fn list(args: &ListArgs) -> Result<Exit, Failed> {
             one(&workload, args.toml)
         }
     };
-    tell(&text)?;
+    print(&text)?;
     Ok(Exit::Ok)
 }
 

@@ -11,14 +11,14 @@ pub mod run;
 mod secrets;
 pub mod signals;
 mod stores;
-mod tell;
+mod terminal;
 
 use std::process::ExitCode;
 
 use crate::cost::plain;
 use crate::workload::Workload;
 
-pub use tell::{remark, tell};
+pub use terminal::{eprint, print};
 
 /// How the process ends. The numbers are a contract with scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,16 +59,16 @@ pub fn answer(answer: &clap::Error) -> ExitCode {
     let text = answer.render().to_string();
     let was_asked_for = answer.exit_code() == 0;
     if !was_asked_for {
-        remark(text.trim_end());
+        eprint(text.trim_end());
         return Exit::Usage.into();
     }
-    tell(&text).map_or_else(|failed| failed.told(), |()| Exit::Ok.into())
+    print(&text).map_or_else(|failed| failed.told(), |()| Exit::Ok.into())
 }
 
 impl Failed {
     /// Tells the error.
     pub fn told(&self) -> ExitCode {
-        remark(&format!("error: {:#}", self.error));
+        eprint(&format!("error: {:#}", self.error));
         self.exit.into()
     }
 }
@@ -76,7 +76,7 @@ impl Failed {
 /// Says what of a workload file was not understood or not taken over.
 fn warn(name: &str, workload: &Workload) {
     for warning in &workload.warnings {
-        remark(&format!("warning: {}: {}", plain(name), plain(warning)));
+        eprint(&format!("warning: {}: {}", plain(name), plain(warning)));
     }
 }
 

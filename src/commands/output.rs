@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use jiff::Timestamp;
 
-use super::{Failed, remark};
+use super::{Failed, eprint};
 use crate::record::Experiment;
 
 const RECORD: &str = "experiment.json";
@@ -204,8 +204,8 @@ impl Unwritten {
     }
 
     /// Tells each; whether there is any.
-    pub fn tell(&self) -> bool {
-        self.0.iter().for_each(|problem| remark(&format!("error: {problem}")));
+    pub fn print_all(&self) -> bool {
+        self.0.iter().for_each(|problem| eprint(&format!("error: {problem}")));
         !self.0.is_empty()
     }
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::remark;
-use crate::load::Watch;
+use super::eprint;
+use crate::load::ProgressObserver;
 use crate::record::{Interval, Phase};
 use crate::report::units;
 
@@ -66,7 +66,7 @@ impl Progress {
         let is_due = |(last, at): (&str, Instant)| last != phase || at.elapsed() >= NOW_AND_THEN;
         if self.how == How::Lines && self.printed.is_none_or(is_due) {
             self.printed = Some((phase, Instant::now()));
-            remark(&message);
+            eprint(&message);
         }
         self.redraw(message);
     }
@@ -77,12 +77,12 @@ impl Progress {
     }
 }
 
-impl Watch for Progress {
+impl ProgressObserver for Progress {
     fn phase(&mut self, run: &str, phase: &str) {
         self.run = run.to_owned();
         self.printed = None;
         if self.how == How::Lines {
-            remark(&format!("{run}: {phase}"));
+            eprint(&format!("{run}: {phase}"));
         }
         self.redraw(format!("{run}: {phase}"));
     }

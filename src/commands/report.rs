@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, anyhow};
 
 use super::output::Unwritten;
-use super::{Exit, Failed, remark, tell};
+use super::{Exit, Failed, eprint, print};
 use crate::cli::ReportArgs;
 use crate::record::Experiment;
 use crate::report::side_by_side::{self, Side};
@@ -32,17 +32,17 @@ pub fn report(args: &ReportArgs) -> Result<Exit, Failed> {
     let mut unwritten = Unwritten::default();
     let adr = if args.adr { Some(adr::record(&merged, &chart::charts(&merged)?, &sides)?) } else { None };
     let text = adr.clone().unwrap_or_else(|| report::text::experiment(&merged));
-    unwritten.note(tell(&text), "the files of the report are written all the same");
+    unwritten.note(print(&text), "the files of the report are written all the same");
     std::fs::create_dir_all(out)
         .with_context(|| format!("cannot create the folder {}", out.display()))
         .map_err(Failed::usage)?;
     let files = report::files(&merged, &sides);
     unwritten.write_report(files.map(|files| files.into_iter().chain(adr.map(decision)).collect()), out);
     if !args.adr {
-        unwritten.note(tell(&format!("report: {}\n", out.join("report.html").display())), "it is there all the same");
+        unwritten.note(print(&format!("report: {}\n", out.join("report.html").display())), "it is there all the same");
     }
     let missed = tell_limits(&merged);
-    Ok(if unwritten.tell() {
+    Ok(if unwritten.print_all() {
         Exit::Usage
     } else if merged.is_valid() && !missed {
         Exit::Ok
@@ -58,7 +58,7 @@ fn decision(record: String) -> (String, Vec<u8>) {
 /// Says on standard error which limits were missed or could not be judged; whether one was missed.
 pub fn tell_limits(experiment: &Experiment) -> bool {
     let limits = limits::judged(experiment);
-    limits.iter().filter_map(Judged::sentence).for_each(|sentence| remark(&sentence));
+    limits.iter().filter_map(Judged::sentence).for_each(|sentence| eprint(&sentence));
     limits.iter().any(Judged::is_missed)
 }
 

@@ -16,7 +16,7 @@ use super::output::{Folder, Unwritten};
 use super::progress::Progress;
 use super::secrets::hidden;
 use super::signals::Signals;
-use super::{Exit, Failed, remark, report, stores, tell, warn};
+use super::{Exit, Failed, eprint, print, report, stores, warn};
 use crate::cli::{OnError, RunArgs};
 use crate::draw::rng::{Purpose, rng};
 use crate::generate::Generator;
@@ -126,21 +126,21 @@ fn conclude(
         let table = if args.quiet { text::brief(experiment) } else { text::experiment(experiment) };
         let again =
             place.map_or_else(String::new, |place| format!("`storebench report {}` prints it", place.display()));
-        unwritten.note(tell(&table), &again);
+        unwritten.note(print(&table), &again);
         if let Some(place) = place {
             unwritten.write_report(render(experiment), place);
             if !args.quiet {
-                unwritten.note(tell(&format!("results: {}\n", place.display())), &again);
+                unwritten.note(print(&format!("results: {}\n", place.display())), &again);
             }
         }
         missed = report::tell_limits(experiment);
     }
     for (run, error) in failures {
-        remark(&format!("error: {run}: {error}"));
+        eprint(&format!("error: {run}: {error}"));
     }
     let all_refused =
         experiment.runs.is_empty() && !failures.is_empty() && failures.iter().all(|(_, error)| error.is_usage());
-    Ok(if unwritten.tell() || all_refused {
+    Ok(if unwritten.print_all() || all_refused {
         Exit::Usage
     } else if experiment.is_valid() && !missed {
         Exit::Ok
@@ -247,7 +247,7 @@ fn load(args: &RunArgs, workload: &Workload) -> anyhow::Result<Load> {
         max_retries: args.max_retries,
         timeout: args.timeout,
         phase_timeout: args.phase_timeout,
-        stops_on_failure: args.on_error == OnError::Stop,
+        stops_on_failure: args.on_error == OnError::CancelToken,
     })
 }
 

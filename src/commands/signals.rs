@@ -13,8 +13,8 @@ use nix::sys::signal::Signal::SIGXFSZ;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Failed, remark};
-use crate::load::pace::Stop;
+use super::{Failed, eprint};
+use crate::load::pace::CancelToken;
 
 /// `timeout` sends its signal twice, and a terminal that closes may send several: those of one moment count as one.
 const MOMENT: Duration = Duration::from_millis(500);
@@ -39,7 +39,7 @@ pub fn survive_the_limit_of_files() {
 /// The answer of this process to signals that ask it to end.
 pub struct Signals {
     /// Set by the first one.
-    pub stop: Arc<Stop>,
+    pub stop: Arc<CancelToken>,
     is_kept: Arc<AtomicBool>,
 }
 
@@ -67,11 +67,11 @@ impl Signals {
     }
 }
 
-fn answer(runtime: &Runtime, mut signals: Vec<Signal>, stop: &Stop, is_kept: &AtomicBool) {
+fn answer(runtime: &Runtime, mut signals: Vec<Signal>, stop: &CancelToken, is_kept: &AtomicBool) {
     runtime.block_on(any(&mut signals));
     let first = Instant::now();
     stop.set();
-    remark("stopping: what was measured is kept; Ctrl-C again ends at once");
+    eprint("stopping: what was measured is kept; Ctrl-C again ends at once");
     loop {
         let left = AT_THE_LATEST.saturating_sub(first.elapsed());
         let another = runtime.block_on(async { tokio::time::timeout(left, any(&mut signals)).await });
@@ -83,7 +83,7 @@ fn answer(runtime: &Runtime, mut signals: Vec<Signal>, stop: &Stop, is_kept: &At
             }
             Err(_) => {
                 let seconds = AT_THE_LATEST.as_secs();
-                remark(&format!(
+                eprint(&format!(
                     "error: the run did not stop within {seconds} s and is given up; earlier ones are kept"
                 ));
             }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use drivers::{Address, Durability, Failure, Leftover, Store, Visitor};
 
-use crate::load::pace::Stop;
-use crate::load::{self, Cleaned, Extent, Probe, Request, RunError, Watch};
+use crate::load::pace::CancelToken;
+use crate::load::{self, Cleaned, Extent, Probe, ProgressObserver, Request, RunError};
 use crate::record::Run;
 
 /// Name and one sentence of every store in this build.
@@ -34,7 +34,7 @@ pub fn parse(text: &str) -> Result<Address, String> {
 ///
 /// # Errors
 /// See [`RunError`].
-pub fn run(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch) -> Result<Run, RunError> {
+pub fn run(request: &Request, stop: &Arc<CancelToken>, watch: &mut dyn ProgressObserver) -> Result<Run, RunError> {
     drivers::visit(&request.address.store, Runner { request, stop, watch })
         .unwrap_or_else(|| Err(RunError::Refused(format!("there is no store `{}`", request.address.store))))
 }
@@ -59,7 +59,7 @@ pub fn probe(address: &Address, durability: Durability) -> Probe {
 pub fn clean(
     address: &Address,
     extent: Extent,
-    stop: &Arc<Stop>,
+    stop: &Arc<CancelToken>,
     tell: &mut dyn FnMut(&Leftover, &Cleaned),
 ) -> Result<(), Failure> {
     drivers::visit(&address.store, Cleaner { address, extent, stop, tell }).unwrap_or(Ok(()))
@@ -68,7 +68,7 @@ pub fn clean(
 struct Cleaner<'a> {
     address: &'a Address,
     extent: Extent,
-    stop: &'a Arc<Stop>,
+    stop: &'a Arc<CancelToken>,
     tell: &'a mut dyn FnMut(&Leftover, &Cleaned),
 }
 
@@ -122,8 +122,8 @@ impl Visitor for Able<'_> {
 
 struct Runner<'a> {
     request: &'a Request,
-    stop: &'a Arc<Stop>,
-    watch: &'a mut dyn Watch,
+    stop: &'a Arc<CancelToken>,
+    watch: &'a mut dyn ProgressObserver,
 }
 
 impl Visitor for Runner<'_> {

@@ -3,7 +3,7 @@
 //!
 //! Every choice that YCSB has follows YCSB's rules to the letter (YCSB d9faaac8, `CoreWorkload` and its generators), and
 //! `zipfian` is also there as Zipf meant it. A draw is a key *number*: 0 is the first record loaded. What a number looks
-//! like as a key (an integer, `user` + hash) is decided elsewhere, and how new numbers come to be is in `frontier.rs`.
+//! like as a key (an integer, `user` + hash) is decided elsewhere, and how new numbers come to be is in `acknowledged_keys.rs`.
 //!
 //! A draw depends on the lane's random stream and on how many keys are visible: without inserts operation i is a
 //! function of (seed, lane, i) alone, and so are `uniform`, `hotspot` and `sequential` with them, since those never
@@ -212,7 +212,7 @@ impl KeyChooser {
     }
 
     /// The number of a key that is there. `visible` is how many are: all of `0..visible` (see
-    /// [`Frontier::visible`](crate::generate::frontier::Frontier::visible)), at least as many as were loaded.
+    /// [`AcknowledgedKeys::visible`](crate::generate::acknowledged_keys::Frontier::visible)), at least as many as were loaded.
     ///
     /// Where more are there than room was made for, the room doubles until it holds them. YCSB never draws those that are
     /// beyond its room.

@@ -18,8 +18,8 @@ pub(super) fn blank(action: &Action) -> Op {
         Action::Read { table, which, .. } => Op::Read { table: *table, key: key(), fields: fields(which) },
         Action::Update { table, .. } => Op::Update { table: *table, key: key(), changes: Vec::new() },
         Action::Delete { table, .. } => Op::Delete { table: *table, key: key() },
-        Action::Bump { table, field, floor, .. } => {
-            Op::Bump { table: *table, key: key(), field: *field, by: 0, floor: *floor }
+        Action::Increment { table, field, floor, .. } => {
+            Op::Increment { table: *table, key: key(), field: *field, by: 0, floor: *floor }
         }
         Action::Scan { table, which, .. } => Op::Scan { table: *table, from: key(), limit: 0, fields: fields(which) },
         Action::Find { table, field, matching, order, which, .. } => Op::Find {
@@ -35,9 +35,9 @@ pub(super) fn blank(action: &Action) -> Op {
         },
         Action::Append { log, .. } => Op::Append { log: *log, stream: key(), events: Vec::new() },
         Action::Tail { log, .. } => Op::Tail { log: *log, stream: key(), limit: 0 },
-        Action::Ingest { series } => Op::Ingest { series: *series, points: Vec::new() },
-        Action::Last { series, .. } => Op::Last { series: *series, entity: 0 },
-        Action::Range { series, .. } => Op::Range { series: *series, entity: 0, from_ms: 0, to_ms: 0 },
+        Action::InsertPoints { series } => Op::InsertPoints { series: *series, points: Vec::new() },
+        Action::LastPoint { series, .. } => Op::LastPoint { series: *series, entity: 0 },
+        Action::PointRange { series, .. } => Op::PointRange { series: *series, entity: 0, from_ms: 0, to_ms: 0 },
         Action::Window { series, metric, every_ms, fold, .. } => Op::Window {
             series: *series,
             entity: 0,
@@ -47,8 +47,8 @@ pub(super) fn blank(action: &Action) -> Op {
             every_ms: *every_ms,
             fold: *fold,
         },
-        Action::Above { series, metric, .. } => {
-            Op::Above { series: *series, metric: *metric, threshold: 0.0, from_ms: 0, to_ms: 0, limit: 0 }
+        Action::PointsAbove { series, metric, .. } => {
+            Op::PointsAbove { series: *series, metric: *metric, threshold: 0.0, from_ms: 0, to_ms: 0, limit: 0 }
         }
     }
 }

@@ -3,7 +3,7 @@
 //! What a field of record k holds is a function of (seed, table, k) and the field alone, so that one field can be computed
 //! without the others. What the variants of `Content` mean is said where they are declared.
 
-use super::generator::{Frontiers, Generator};
+use super::generator::{Generator, KeyFrontiers};
 use super::values::{bytes_in, instant, list_in, pattern, prose, rounded, sum, text_in};
 use crate::draw::keys::{KeyChooser, Turn};
 use crate::draw::rng;
@@ -20,9 +20,9 @@ const REDRAWS: u32 = 16;
 
 /// Makes values for one lane.
 #[derive(Debug)]
-pub struct Maker {
+pub struct ValueGenerator {
     generator: Arc<Generator>,
-    pub(super) frontiers: Arc<Frontiers>,
+    pub(super) frontiers: Arc<KeyFrontiers>,
     tools: Tools,
 }
 
@@ -63,11 +63,11 @@ impl Siblings<'_> {
     }
 }
 
-impl Maker {
+impl ValueGenerator {
     /// A maker of its own; draws of existing keys go by these frontiers.
-    pub fn new(generator: Arc<Generator>, frontiers: Arc<Frontiers>) -> Self {
+    pub fn new(generator: Arc<Generator>, frontiers: Arc<KeyFrontiers>) -> Self {
         let choosers = generator.plan.choosers.iter().map(|(_, chooser)| chooser.clone()).collect();
-        Maker { generator, frontiers, tools: Tools { choosers, numbers: Vec::new(), distinct: Vec::new() } }
+        ValueGenerator { generator, frontiers, tools: Tools { choosers, numbers: Vec::new(), distinct: Vec::new() } }
     }
 
     /// The record with this number of a table, as loaded and as inserted where nothing is set.
@@ -113,7 +113,7 @@ impl Maker {
 #[derive(Clone, Copy)]
 struct Work<'a> {
     generator: &'a Generator,
-    frontiers: &'a Frontiers,
+    frontiers: &'a KeyFrontiers,
     place: Place,
     /// Where the numbers of its fields begin.
     mark: usize,
@@ -123,7 +123,7 @@ impl Tools {
     fn record(
         &mut self,
         generator: &Generator,
-        frontiers: &Frontiers,
+        frontiers: &KeyFrontiers,
         fields: &[Field],
         place: Place,
         out: &mut Record,
@@ -261,7 +261,7 @@ impl Tools {
     fn choose(
         &mut self,
         generator: &Generator,
-        frontiers: &Frontiers,
+        frontiers: &KeyFrontiers,
         chooser: usize,
         rng: &mut SplitMix64,
         turn: Turn,

@@ -1,7 +1,7 @@
 //! What can be said of a plan's operations by generating some: their hash, and one example of each.
 
-use super::generator::{Frontiers, Generator};
-use super::stream::{OpStream, Outcome};
+use super::generator::{Generator, KeyFrontiers};
+use super::stream::{Effect, OpStream};
 use crate::draw::rng::Purpose;
 use drivers::Op;
 use std::sync::Arc;
@@ -27,20 +27,20 @@ pub fn stream_hash(generator: &Arc<Generator>, lanes: u32) -> String {
 
 /// One example of each of the plan's operations, as they are after the load.
 pub fn examples(generator: &Arc<Generator>) -> Vec<Vec<Op>> {
-    let frontiers = Arc::new(Frontiers::new(&generator.plan));
+    let frontiers = Arc::new(KeyFrontiers::new(&generator.plan));
     let mut stream = OpStream::new(Arc::clone(generator), frontiers, Purpose::Measure, 0, 1);
     (0..generator.plan.operations.len()).map(|operation| stream.example(operation).to_vec()).collect()
 }
 
 /// Generates operations of the measurement, the lanes taking turns, each acknowledged at once.
 fn turns(generator: &Arc<Generator>, lanes: u32, ops: usize, mut see: impl FnMut(usize, &[Op])) {
-    let frontiers = Arc::new(Frontiers::new(&generator.plan));
+    let frontiers = Arc::new(KeyFrontiers::new(&generator.plan));
     let stream = |lane| OpStream::new(Arc::clone(generator), Arc::clone(&frontiers), Purpose::Measure, lane, lanes);
     let mut streams: Vec<_> = (0..lanes.max(1)).map(stream).collect();
     for at in 0..ops {
         let turn = at % streams.len();
         let call = streams[turn].next();
         see(call.operation, call.ops);
-        streams[turn].settle(Outcome::Applied);
+        streams[turn].settle(Effect::Applied);
     }
 }

@@ -1,6 +1,6 @@
 //! What all lanes of a run share: the plan, the seed, and what is prepared from both; and the numbering of new keys.
 
-use super::frontier::Frontier;
+use super::acknowledged_keys::AcknowledgedKeys;
 use super::pool::Pools;
 use crate::draw::rng::{self, Purpose, mix};
 use crate::workload::{PROSE, Plan};
@@ -26,9 +26,9 @@ pub struct Generator {
 /// The numbering of new records of each table and of the ingested batches of each series. One for a run: the warm-up and
 /// the measurement go on from each other.
 #[derive(Debug)]
-pub struct Frontiers {
-    tables: Vec<Frontier>,
-    series: Vec<Frontier>,
+pub struct KeyFrontiers {
+    tables: Vec<AcknowledgedKeys>,
+    series: Vec<AcknowledgedKeys>,
 }
 
 impl Generator {
@@ -67,18 +67,22 @@ impl Generator {
     }
 }
 
-impl Frontiers {
+impl KeyFrontiers {
     /// As they are after the load.
     pub fn new(plan: &Plan) -> Self {
-        Frontiers {
-            tables: plan.tables.iter().map(|table| Frontier::new(table.records)).collect(),
-            series: plan.series.iter().map(|series| Frontier::new(series.load_ticks * series.groups())).collect(),
+        KeyFrontiers {
+            tables: plan.tables.iter().map(|table| AcknowledgedKeys::new(table.records)).collect(),
+            series: plan
+                .series
+                .iter()
+                .map(|series| AcknowledgedKeys::new(series.load_ticks * series.groups()))
+                .collect(),
         }
     }
 
     /// The frontier of a table's records or a series' batches; streams of a log are not added to.
     #[inline]
-    pub fn of(&self, part: Part) -> Option<&Frontier> {
+    pub fn of(&self, part: Part) -> Option<&AcknowledgedKeys> {
         match part {
             Part::Table(at) => self.tables.get(at),
             Part::Series(at) => self.series.get(at),

@@ -2,8 +2,8 @@
 //!
 //! Records and points are the same whatever the number of lanes; a stream of a log is loaded by one lane, in order.
 
-use super::fields::Maker;
-use super::generator::{Frontiers, Generator};
+use super::fields::ValueGenerator;
+use super::generator::{Generator, KeyFrontiers};
 use crate::draw::rng;
 use drivers::{Key, Op, Part, Point, Record};
 use std::ops::Range;
@@ -18,7 +18,7 @@ const ROWS: u64 = 1000;
 #[derive(Debug)]
 pub struct Loader {
     generator: Arc<Generator>,
-    maker: Maker,
+    maker: ValueGenerator,
     lane: u64,
     lanes: u64,
     /// Parts that are not finished, the current one last.
@@ -54,8 +54,8 @@ pub struct LoadStep<'a> {
 impl Loader {
     /// The share of lane `lane` of `lanes`.
     pub fn new(generator: Arc<Generator>, lane: u32, lanes: u32) -> Self {
-        let frontiers = Arc::new(Frontiers::new(&generator.plan));
-        let maker = Maker::new(Arc::clone(&generator), frontiers);
+        let frontiers = Arc::new(KeyFrontiers::new(&generator.plan));
+        let maker = ValueGenerator::new(Arc::clone(&generator), frontiers);
         let mut parts: Vec<_> = generator.plan.dataset.parts().collect();
         parts.reverse();
         let (lane, lanes) = (u64::from(lane), u64::from(lanes.max(1)));
@@ -165,10 +165,10 @@ impl Loader {
         if first >= batches {
             return false;
         }
-        if !matches!(self.op, Op::Ingest { series: same, .. } if same == series) {
-            self.op = Op::Ingest { series, points: Vec::new() };
+        if !matches!(self.op, Op::InsertPoints { series: same, .. } if same == series) {
+            self.op = Op::InsertPoints { series, points: Vec::new() };
         }
-        let Op::Ingest { points, .. } = &mut self.op else { return false };
+        let Op::InsertPoints { points, .. } = &mut self.op else { return false };
         let numbers = first..(first + together).min(batches);
         let filled = numbers.fold(0, |filled, number| self.generator.points(series, number, filled, points));
         points.truncate(filled);
@@ -187,7 +187,7 @@ fn weigh(op: &Op) -> (u64, u64) {
         Op::Append { stream, events, .. } => {
             (events.len() as u64, events.iter().map(|event| stream.size_bytes() + record(event)).sum())
         }
-        Op::Ingest { points, .. } => (points.len() as u64, points.iter().map(point).sum()),
+        Op::InsertPoints { points, .. } => (points.len() as u64, points.iter().map(point).sum()),
         _ => (0, 0),
     }
 }

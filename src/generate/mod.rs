@@ -4,25 +4,25 @@
 //! before, both from values made in `fields.rs` and `points.rs`. Nothing here talks to a store or looks at a clock, and
 //! random numbers come from `draw`.
 
+pub mod acknowledged_keys;
 mod blank;
 mod fields;
 mod fingerprint;
-pub mod frontier;
 mod generator;
 mod keytext;
 mod loader;
 mod points;
 mod pool;
-mod scene;
+mod scope;
 mod skew;
 mod steps;
 mod stream;
 mod values;
 mod walk;
 
-pub use fields::Maker;
+pub use fields::ValueGenerator;
 pub use fingerprint::{examples, stream_hash};
-pub use generator::{Frontiers, Generator};
+pub use generator::{Generator, KeyFrontiers};
 pub use loader::{LoadStep, Loader};
 pub use skew::shares;
-pub use stream::{Call, OpStream, Outcome};
+pub use stream::{Call, Effect, OpStream};

@@ -3,7 +3,7 @@
 //! Batch n holds a group of entities at a tick and is a function of n alone, so that the load and every lane of a run can
 //! make any of them. Values are in `walk.rs`.
 
-use super::generator::{Frontiers, Generator};
+use super::generator::{Generator, KeyFrontiers};
 use super::keytext;
 use super::walk;
 use crate::draw::rng::{mix, unit};
@@ -44,7 +44,7 @@ impl Generator {
     }
 
     /// The instant after the newest tick of a series that is there for all entities but late and missing ones.
-    pub fn now_ms(&self, series: usize, frontiers: &Frontiers) -> i64 {
+    pub fn now_ms(&self, series: usize, frontiers: &KeyFrontiers) -> i64 {
         let spec = &self.plan.series[series];
         let batches = frontiers.of(Part::Series(series)).map_or(0, |frontier| frontier.visible());
         let ticks = (batches / spec.groups()) as i64;

@@ -46,15 +46,15 @@ pub fn shares(plan: &Plan) -> Option<(Part, Shares)> {
 fn aimed(action: &Action) -> Option<(Part, &Aim)> {
     match action {
         Action::Read { table, key, .. } | Action::Update { table, key, .. } => Some((Part::Table(*table), key)),
-        Action::Delete { table, key } | Action::Bump { table, key, .. } => Some((Part::Table(*table), key)),
+        Action::Delete { table, key } | Action::Increment { table, key, .. } => Some((Part::Table(*table), key)),
         Action::Scan { table, from, .. } => Some((Part::Table(*table), from)),
         Action::Append { log, stream, .. } | Action::Tail { log, stream, .. } => Some((Part::Log(*log), stream)),
-        Action::Last { series, entity } => Some((Part::Series(*series), entity)),
-        Action::Range { series, entity, .. } | Action::Window { series, entity, .. } => {
+        Action::LastPoint { series, entity } => Some((Part::Series(*series), entity)),
+        Action::PointRange { series, entity, .. } | Action::Window { series, entity, .. } => {
             Some((Part::Series(*series), entity))
         }
         Action::Insert { .. } | Action::InsertDrawn { .. } | Action::Find { .. } => None,
-        Action::Ingest { .. } | Action::Above { .. } => None,
+        Action::InsertPoints { .. } | Action::PointsAbove { .. } => None,
     }
 }
 

@@ -3,11 +3,11 @@
 //!
 //! What the variants of `Action` mean is said where they are declared, the order of steps is in `stream.rs`.
 
-use super::fields::{Maker, Place};
+use super::fields::{Place, ValueGenerator};
 use super::generator::Generator;
 use super::keytext;
-use super::scene::{Drawing, Scene};
-use super::stream::Outcome;
+use super::scope::{DrawnValue, Scope};
+use super::stream::Effect;
 use super::values::text_in;
 use crate::draw::keys::Turn;
 use crate::workload::{Action, Aim, Amount, Content, Drawn, KeyPattern, Matching, Numbers, Source, Span, Which};
@@ -22,9 +22,9 @@ pub(super) const WRITER_SHIFT: u32 = 40;
 
 /// What a lane makes its operations with.
 #[derive(Debug)]
-pub(super) struct Hand {
+pub(super) struct StepWriter {
     generator: Arc<Generator>,
-    maker: Maker,
+    maker: ValueGenerator,
     turn: Turn,
     /// Who writes its events, and how many it has written.
     writer: u64,
@@ -35,33 +35,33 @@ pub(super) struct Hand {
     spare: Vec<(Part, u64)>,
 }
 
-impl Hand {
-    pub fn new(generator: Arc<Generator>, maker: Maker, lane: u32) -> Self {
+impl StepWriter {
+    pub fn new(generator: Arc<Generator>, maker: ValueGenerator, lane: u32) -> Self {
         let (pending, spare) = (Vec::new(), Vec::new());
-        Hand { generator, maker, turn: Turn::default(), writer: u64::from(lane) + 1, events: 0, pending, spare }
+        StepWriter { generator, maker, turn: Turn::default(), writer: u64::from(lane) + 1, events: 0, pending, spare }
     }
 
     /// A new operation begins. Who did not settle the last one does not know what became of it.
     #[inline]
     pub fn begin(&mut self, turn: Turn) {
         self.turn = turn;
-        self.settle(Outcome::Unknown);
+        self.settle(Effect::Unknown);
     }
 
     #[inline]
-    pub fn settle(&mut self, outcome: Outcome) {
+    pub fn settle(&mut self, outcome: Effect) {
         if !self.pending.is_empty() {
             self.settle_pending(outcome);
         }
     }
 
-    fn settle_pending(&mut self, outcome: Outcome) {
+    fn settle_pending(&mut self, outcome: Effect) {
         for (part, number) in self.pending.drain(..) {
             match (outcome, self.maker.frontiers.of(part)) {
-                (Outcome::NotApplied, _) => self.spare.push((part, number)),
-                (Outcome::Applied, Some(frontier)) => frontier.done(number),
-                (Outcome::Unknown, Some(frontier)) => frontier.doubt(number),
-                (Outcome::Applied | Outcome::Unknown, None) => {}
+                (Effect::NotApplied, _) => self.spare.push((part, number)),
+                (Effect::Applied, Some(frontier)) => frontier.done(number),
+                (Effect::Unknown, Some(frontier)) => frontier.doubt(number),
+                (Effect::Applied | Effect::Unknown, None) => {}
             }
         }
     }
@@ -76,7 +76,7 @@ impl Hand {
         number
     }
 
-    pub fn draw(&mut self, what: &Drawn, drawing: &mut Drawing, rng: &mut SplitMix64) {
+    pub fn draw(&mut self, what: &Drawn, drawing: &mut DrawnValue, rng: &mut SplitMix64) {
         let content = rng.next_u64();
         match what {
             Drawn::Value(value) => {
@@ -94,7 +94,7 @@ impl Hand {
 
     /// Writes a step over an operation made by [`blank`] for the same action.
     #[inline]
-    pub fn fill(&mut self, action: &Action, op: &mut Op, scene: Scene<'_>, rng: &mut SplitMix64) {
+    pub fn fill(&mut self, action: &Action, op: &mut Op, scene: Scope<'_>, rng: &mut SplitMix64) {
         match (action, op) {
             // Here for the speed of the shortest operation, which shows the suite's own cost the most.
             (Action::Read { table, key: aim, which }, Op::Read { key, fields, .. }) => {
@@ -105,7 +105,7 @@ impl Hand {
         }
     }
 
-    fn fill_other(&mut self, action: &Action, op: &mut Op, scene: Scene<'_>, rng: &mut SplitMix64) {
+    fn fill_other(&mut self, action: &Action, op: &mut Op, scene: Scope<'_>, rng: &mut SplitMix64) {
         match (action, op) {
             (Action::Update { table, key: aim, which, set }, Op::Update { key, changes, .. }) => {
                 self.aim(aim, Part::Table(*table), scene, rng, key);
@@ -122,7 +122,7 @@ impl Hand {
             (Action::Delete { table, key: aim }, Op::Delete { key, .. }) => {
                 self.aim(aim, Part::Table(*table), scene, rng, key);
             }
-            (Action::Bump { table, key: aim, by: amount, .. }, Op::Bump { key, by, .. }) => {
+            (Action::Increment { table, key: aim, by: amount, .. }, Op::Increment { key, by, .. }) => {
                 self.aim(aim, Part::Table(*table), scene, rng, key);
                 *by = match amount {
                     Amount::Fresh(numbers) => numbers.int(rng),
@@ -158,15 +158,17 @@ impl Hand {
         }
     }
 
-    fn fill_series(&mut self, action: &Action, op: &mut Op, scene: Scene<'_>, rng: &mut SplitMix64) {
+    fn fill_series(&mut self, action: &Action, op: &mut Op, scene: Scope<'_>, rng: &mut SplitMix64) {
         match (action, op) {
-            (Action::Ingest { series }, Op::Ingest { points, .. }) => {
+            (Action::InsertPoints { series }, Op::InsertPoints { points, .. }) => {
                 let number = self.take(Part::Series(*series));
                 let filled = self.generator.points(*series, number, 0, points);
                 points.truncate(filled);
             }
-            (Action::Last { entity: aim, .. }, Op::Last { entity, .. }) => *entity = self.entity(aim, scene, rng),
-            (Action::Range { series, entity: aim, span }, Op::Range { entity, from_ms, to_ms, .. }) => {
+            (Action::LastPoint { entity: aim, .. }, Op::LastPoint { entity, .. }) => {
+                *entity = self.entity(aim, scene, rng)
+            }
+            (Action::PointRange { series, entity: aim, span }, Op::PointRange { entity, from_ms, to_ms, .. }) => {
                 *entity = self.entity(aim, scene, rng);
                 (*from_ms, *to_ms) = self.span(*series, span, rng);
             }
@@ -175,8 +177,8 @@ impl Hand {
                 (*from_ms, *to_ms) = self.span(*series, span, rng);
             }
             (
-                Action::Above { series, threshold: numbers, span, limit: rows, .. },
-                Op::Above { threshold, from_ms, to_ms, limit, .. },
+                Action::PointsAbove { series, threshold: numbers, span, limit: rows, .. },
+                Op::PointsAbove { threshold, from_ms, to_ms, limit, .. },
             ) => {
                 *threshold = numbers.float(rng);
                 (*from_ms, *to_ms) = self.span(*series, span, rng);
@@ -187,7 +189,7 @@ impl Hand {
     }
 
     #[inline]
-    fn aim(&mut self, aim: &Aim, part: Part, scene: Scene<'_>, rng: &mut SplitMix64, key: &mut Key) {
+    fn aim(&mut self, aim: &Aim, part: Part, scene: Scope<'_>, rng: &mut SplitMix64, key: &mut Key) {
         match aim {
             Aim::Chosen(chooser) => {
                 let number = self.maker.choose(*chooser, rng, self.turn);
@@ -208,7 +210,7 @@ impl Hand {
         }
     }
 
-    fn entity(&mut self, aim: &Aim, scene: Scene<'_>, rng: &mut SplitMix64) -> i64 {
+    fn entity(&mut self, aim: &Aim, scene: Scope<'_>, rng: &mut SplitMix64) -> i64 {
         match aim {
             Aim::Chosen(chooser) => keytext::int(self.maker.choose(*chooser, rng, self.turn)),
             Aim::Drawn(path) => scene.int(path),
@@ -220,7 +222,7 @@ impl Hand {
         table: usize,
         which: &Which,
         set: &[(usize, Source)],
-        scene: Scene<'_>,
+        scene: Scope<'_>,
         rng: &mut SplitMix64,
         changes: &mut Vec<Change>,
     ) {
@@ -251,7 +253,7 @@ impl Hand {
         table: usize,
         field: usize,
         wanted: &Matching,
-        scene: Scene<'_>,
+        scene: Scope<'_>,
         rng: &mut SplitMix64,
         matching: &mut drivers::Matching,
     ) {
@@ -274,7 +276,7 @@ impl Hand {
         }
     }
 
-    fn source(&mut self, source: &Source, scene: Scene<'_>, rng: &mut SplitMix64, out: &mut Value) {
+    fn source(&mut self, source: &Source, scene: Scope<'_>, rng: &mut SplitMix64, out: &mut Value) {
         match source {
             Source::Fresh(content) => self.fresh(content, rng, out),
             Source::Drawn(path) => match scene.value(path) {

@@ -1,14 +1,14 @@
 //! The operations of one lane, one after the other.
 //!
 //! Operation i of a lane is a function of (seed, purpose, lane, i), but for the numbers of keys that depend on what has
-//! been inserted (see `frontier.rs`). Each named operation has one buffer that is refilled in place, so that operations of
+//! been inserted (see `acknowledged_keys.rs`). Each named operation has one buffer that is refilled in place, so that operations of
 //! a fixed shape allocate nothing. How a single step is filled in is in `steps.rs`; nothing here knows a clock or a store.
 
 use super::blank::blank;
-use super::fields::Maker;
-use super::generator::{Frontiers, Generator};
-use super::scene::{Drawing, Scene};
-use super::steps::Hand;
+use super::fields::ValueGenerator;
+use super::generator::{Generator, KeyFrontiers};
+use super::scope::{DrawnValue, Scope};
+use super::steps::StepWriter;
 use crate::draw::keys::Turn;
 use crate::draw::rng::{self, Purpose};
 use crate::workload::{Action, Grouping, Operation, Repeat, Step};
@@ -21,7 +21,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct OpStream {
     generator: Arc<Generator>,
-    hand: Hand,
+    hand: StepWriter,
     slots: Vec<Slot>,
     /// (seed, purpose, lane): see [`rng::at`].
     stream: u64,
@@ -39,7 +39,7 @@ pub struct Call<'a> {
 
 /// What became of an operation, as far as its new keys go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Effect {
     /// It was done.
     Applied,
     /// It may have been done: a time-out, a broken connection, a batch or sequence that failed half-way.
@@ -51,7 +51,7 @@ pub enum Outcome {
 /// The buffer of a named operation.
 #[derive(Debug)]
 struct Slot {
-    draws: Vec<Drawing>,
+    draws: Vec<DrawnValue>,
     /// One for each step of a sequence; else the batch or transaction.
     ops: Vec<Op>,
     /// Whether the number of steps never changes, so that each has its place.
@@ -67,12 +67,18 @@ struct Slot {
 
 impl OpStream {
     /// The operations of lane `lane` of `lanes`.
-    pub fn new(generator: Arc<Generator>, frontiers: Arc<Frontiers>, purpose: Purpose, lane: u32, lanes: u32) -> Self {
+    pub fn new(
+        generator: Arc<Generator>,
+        frontiers: Arc<KeyFrontiers>,
+        purpose: Purpose,
+        lane: u32,
+        lanes: u32,
+    ) -> Self {
         let slots = generator.plan.operations.iter().map(Slot::new).collect();
-        let maker = Maker::new(Arc::clone(&generator), frontiers);
+        let maker = ValueGenerator::new(Arc::clone(&generator), frontiers);
         let turn = Turn { lane: lane.into(), lanes: lanes.max(1).into(), i: 0 };
         let stream = rng::stream(generator.seed, purpose, lane.into());
-        OpStream { hand: Hand::new(Arc::clone(&generator), maker, lane), generator, slots, stream, turn }
+        OpStream { hand: StepWriter::new(Arc::clone(&generator), maker, lane), generator, slots, stream, turn }
     }
 
     /// Goes over to another purpose, from its operation 0. Numbers to be used again and the count of written events stay.
@@ -105,7 +111,7 @@ impl OpStream {
 
     /// Says what became of the last operation.
     #[inline]
-    pub fn settle(&mut self, outcome: Outcome) {
+    pub fn settle(&mut self, outcome: Effect) {
         self.hand.settle(outcome);
     }
 
@@ -138,7 +144,7 @@ impl Slot {
             Grouping::Batch => vec![Op::Batch(blank)],
             Grouping::Transact => vec![Op::Transact(blank)],
         };
-        let draws = operation.recipe.draws.iter().map(|_| Drawing::default()).collect();
+        let draws = operation.recipe.draws.iter().map(|_| DrawnValue::default()).collect();
         let inserts_drawn = steps.iter().any(|step| matches!(step.action, Action::InsertDrawn { .. }));
         Slot {
             draws,
@@ -152,29 +158,29 @@ impl Slot {
     }
 
     #[inline]
-    fn draw(&mut self, operation: &Operation, hand: &mut Hand, rng: &mut SplitMix64) {
+    fn draw(&mut self, operation: &Operation, hand: &mut StepWriter, rng: &mut SplitMix64) {
         for (draw, drawing) in operation.recipe.draws.iter().zip(&mut self.draws) {
             hand.draw(&draw.what, drawing, rng);
         }
     }
 
     #[inline]
-    fn fill(&mut self, operation: &Operation, hand: &mut Hand, rng: &mut SplitMix64) {
+    fn fill(&mut self, operation: &Operation, hand: &mut StepWriter, rng: &mut SplitMix64) {
         if self.single {
-            let scene = Scene { draws: &self.draws, each: None };
+            let scene = Scope { draws: &self.draws, each: None };
             hand.fill(&operation.recipe.steps[0].action, &mut self.ops[0], scene, rng);
         } else {
             self.fill_steps(&operation.recipe.steps, hand, rng);
         }
     }
 
-    fn fill_steps(&mut self, steps: &[Step], hand: &mut Hand, rng: &mut SplitMix64) {
+    fn fill_steps(&mut self, steps: &[Step], hand: &mut StepWriter, rng: &mut SplitMix64) {
         let list = match self.ops.as_mut_slice() {
             [Op::Batch(list) | Op::Transact(list)] => list,
             _ => &mut self.ops,
         };
         if self.fixed {
-            let scene = Scene { draws: &self.draws, each: None };
+            let scene = Scope { draws: &self.draws, each: None };
             steps.iter().zip(list.iter_mut()).for_each(|(step, op)| hand.fill(&step.action, op, scene, rng));
         } else {
             list.drain(..).zip(self.made_for.drain(..)).for_each(|(op, step)| self.unused[step].push(op));
@@ -183,13 +189,13 @@ impl Slot {
                     Repeat::Once => (1, None),
                     Repeat::Times(times) => (times.int(rng) as usize, None),
                     Repeat::Each(path) => {
-                        let members = Scene { draws: &self.draws, each: None }.list(path);
+                        let members = Scope { draws: &self.draws, each: None }.list(path);
                         (members.len(), Some(members))
                     }
                 };
                 for nth in 0..times {
                     let mut op = self.unused[at].pop().unwrap_or_else(|| blank(&step.action));
-                    let scene = Scene { draws: &self.draws, each: members.map(|members| &members[nth]) };
+                    let scene = Scope { draws: &self.draws, each: members.map(|members| &members[nth]) };
                     hand.fill(&step.action, &mut op, scene, rng);
                     list.push(op);
                     self.made_for.push(at);

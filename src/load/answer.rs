@@ -3,7 +3,7 @@
 //! A store that answers fast but wrongly must not look fast. What an answer holds in full is compared with `memory` by
 //! the conformance suite, and what was written with what is held by the audit after the run.
 
-use drivers::{Done, Key, Op, Row, Rows, Value};
+use drivers::{Key, Op, Outcome, Row, Rows, Value};
 
 /// Checks rows against the operation that asked for them. `begins_at_a_record` says of each table whether scans have to
 /// begin with the record that they start from.
@@ -11,15 +11,15 @@ use drivers::{Done, Key, Op, Row, Rows, Value};
 /// # Errors
 /// One sentence that says what is wrong.
 #[inline]
-pub fn check(op: &Op, done: Done, rows: &Rows, begins_at_a_record: &[bool]) -> Result<(), String> {
+pub fn check(op: &Op, done: Outcome, rows: &Rows, begins_at_a_record: &[bool]) -> Result<(), String> {
     match op {
         Op::Read { key, .. } => match &rows[..] {
             [row] if row.key == *key => Ok(()),
             [row] => Err(format!("asked for {key}, the store answered {}", row.key)),
             other => Err(format!("asked for {key}, the store answered {} rows", other.len())),
         },
-        Op::Insert { .. } | Op::Update { .. } | Op::Delete { .. } | Op::Bump { .. } => Ok(()),
-        Op::Append { .. } | Op::Ingest { .. } => Ok(()),
+        Op::Insert { .. } | Op::Update { .. } | Op::Delete { .. } | Op::Increment { .. } => Ok(()),
+        Op::Append { .. } | Op::InsertPoints { .. } => Ok(()),
         Op::Scan { table, from, limit, .. } => {
             at_most(*limit, rows)?;
             ordered(rows, |a, b| a.key < b.key)?;
@@ -37,11 +37,11 @@ pub fn check(op: &Op, done: Done, rows: &Rows, begins_at_a_record: &[bool]) -> R
             at_most(*limit, rows)?;
             all(rows, |row| row.key == *stream, "an event of another stream")
         }
-        Op::Last { entity, .. } => match &rows[..] {
+        Op::LastPoint { entity, .. } => match &rows[..] {
             [row] if row.key == Key::Int(*entity) => Ok(()),
             other => Err(format!("asked for the last point of {entity}, the store answered {} rows", other.len())),
         },
-        Op::Range { entity, from_ms, to_ms, .. } => {
+        Op::PointRange { entity, from_ms, to_ms, .. } => {
             all(rows, |row| row.key == Key::Int(*entity), "a point of another entity")?;
             all(rows, |row| time(row).is_some_and(|at| (*from_ms..*to_ms).contains(&at)), "a point outside the range")?;
             ordered(rows, |a, b| time(a) < time(b))
@@ -50,14 +50,14 @@ pub fn check(op: &Op, done: Done, rows: &Rows, begins_at_a_record: &[bool]) -> R
             all(rows, |row| time(row).is_some_and(|at| at.rem_euclid(*every_ms) == 0), "a bucket out of step")?;
             ordered(rows, |a, b| time(a) < time(b))
         }
-        Op::Above { limit, from_ms, to_ms, .. } => {
+        Op::PointsAbove { limit, from_ms, to_ms, .. } => {
             at_most(*limit, rows)?;
             all(rows, |row| time(row).is_some_and(|at| (*from_ms..*to_ms).contains(&at)), "a point outside the range")
         }
         Op::Batch(ops) | Op::Transact(ops) => {
             let reads = ops.iter().filter(|op| matches!(op, Op::Read { .. })).count();
             let exact = ops.iter().all(|op| op.writes() || matches!(op, Op::Read { .. }));
-            if done == Done::Applied && exact && rows.len() != reads {
+            if done == Outcome::Applied && exact && rows.len() != reads {
                 return Err(format!("{reads} reads in one group, the store answered {} rows", rows.len()));
             }
             Ok(())
@@ -104,16 +104,16 @@ mod tests {
     #[test]
     fn a_read_is_answered_by_its_own_row_and_no_other() {
         let read = Op::Read { table: 0, key: Key::Int(7), fields: Fields::All };
-        assert!(check(&read, Done::Applied, &rows(&[7]), &[]).is_ok());
-        assert!(check(&read, Done::Applied, &rows(&[8]), &[]).is_err());
-        assert!(check(&read, Done::Applied, &rows(&[]), &[]).is_err());
-        assert!(check(&read, Done::Applied, &rows(&[7, 7]), &[]).is_err());
+        assert!(check(&read, Outcome::Applied, &rows(&[7]), &[]).is_ok());
+        assert!(check(&read, Outcome::Applied, &rows(&[8]), &[]).is_err());
+        assert!(check(&read, Outcome::Applied, &rows(&[]), &[]).is_err());
+        assert!(check(&read, Outcome::Applied, &rows(&[7, 7]), &[]).is_err());
     }
 
     #[test]
     fn a_scan_is_ordered_bounded_and_starts_where_asked() {
         let scan = Op::Scan { table: 0, from: Key::Int(5), limit: 3, fields: Fields::All };
-        let is_right = |keys: &[i64], is_there| check(&scan, Done::Applied, &rows(keys), &[is_there]).is_ok();
+        let is_right = |keys: &[i64], is_there| check(&scan, Outcome::Applied, &rows(keys), &[is_there]).is_ok();
         assert!(is_right(&[5, 6, 9], true) && is_right(&[5, 6, 9], false));
         assert!(is_right(&[], false) && !is_right(&[], true));
         assert!(is_right(&[6, 7], false) && !is_right(&[6, 7], true));

@@ -18,8 +18,8 @@ use crate::record::{
 use crate::stats::{self, Limit};
 use crate::workload::Changes;
 
-use super::measure::Outcome;
-use super::pace::Stop;
+use super::measure::Measurement;
+use super::pace::CancelToken;
 use super::prepare::Prepared;
 use super::verdict::{self, Evidence, Limited};
 use super::work;
@@ -38,9 +38,9 @@ pub const PROFILE: &str = if cfg!(debug_assertions) { "debug" } else { "release"
 pub fn assemble<S: Store>(
     request: &Request,
     prepared: &Prepared<S>,
-    outcome: &Outcome,
+    outcome: &Measurement,
     began_at: String,
-    stop: &Stop,
+    stop: &CancelToken,
     wrong: Vec<String>,
 ) -> anyhow::Result<Run> {
     let load = load_info(request, outcome, prepared);
@@ -161,7 +161,7 @@ fn limits<'a>(
 }
 
 /// Every operation that was due has an outcome, and every outcome an operation.
-fn counts(outcome: &Outcome) -> Counts {
+fn counts(outcome: &Measurement) -> Counts {
     let total = &outcome.measured.total;
     let counts = Counts {
         scheduled: outcome.ended.iter().map(|lane| lane.scheduled).sum(),
@@ -196,7 +196,7 @@ fn operation(totals: &Totals, open_loop: bool) -> anyhow::Result<OperationRecord
 }
 
 /// Says of each operation what it moves.
-fn weigh(operations: &mut IndexMap<String, OperationRecord>, request: &Request, outcome: &Outcome) {
+fn weigh(operations: &mut IndexMap<String, OperationRecord>, request: &Request, outcome: &Measurement) {
     let Some((first, others)) = outcome.ended.split_first() else { return };
     let mut tally = first.tally.clone();
     others.iter().for_each(|lane| tally.merge(&lane.tally));
@@ -278,7 +278,7 @@ fn throughput_interval(timeline: &[Interval]) -> Option<[f64; 2]> {
 
 /// CPUs that neither this process nor the store's server kept busy. What a server uses that is not ours to watch cannot be
 /// told from what others use.
-fn other_cpus(outcome: &Outcome, shares_machine: bool) -> Option<f64> {
+fn other_cpus(outcome: &Measurement, shares_machine: bool) -> Option<f64> {
     let server = match outcome.usage.total() {
         Some(server) => Duration::from_secs_f64(server.cpu_s),
         None if shares_machine => return None,
@@ -304,7 +304,7 @@ fn share(cpu: Duration, wall: Duration, cpus: u64) -> f64 {
     if available > 0.0 { (cpu.as_secs_f64() / available).min(1.0) } else { 0.0 }
 }
 
-fn load_info<S: Store>(request: &Request, outcome: &Outcome, prepared: &Prepared<S>) -> LoadInfo {
+fn load_info<S: Store>(request: &Request, outcome: &Measurement, prepared: &Prepared<S>) -> LoadInfo {
     let load = &request.load;
     LoadInfo {
         mode: if load.rate_per_s.is_some() { Mode::Open } else { Mode::Closed },
@@ -340,7 +340,7 @@ fn store_info<S: Store>(request: &Request, prepared: &Prepared<S>) -> StoreInfo 
     let examples = generate::examples(&request.generator);
     let bindings =
         request.plan().operations.iter().zip(examples).map(|(operation, ops)| {
-            (operation.name.clone(), ops.iter().map(|op| prepared.store.binding(op)).collect())
+            (operation.name.clone(), ops.iter().map(|op| prepared.store.explain(op)).collect())
         });
     StoreInfo {
         name: request.address.to_string(),

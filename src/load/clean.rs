@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 
 use super::client::within;
 use super::lease::{Lease, Place, Renewal, Standing};
-use super::pace::Stop;
+use super::pace::CancelToken;
 use super::threads;
 
 /// What may be removed.
@@ -45,7 +45,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub fn clean<S: Store>(
     address: &Address,
     extent: Extent,
-    stop: &Arc<Stop>,
+    stop: &Arc<CancelToken>,
     tell: &mut dyn FnMut(&Leftover, &Cleaned),
 ) -> Result<(), Failure> {
     let admin = threads::runtime().map_err(|error| Failure::broken("cannot create an event loop").caused_by(error))?;
@@ -77,7 +77,7 @@ fn remove<S: Store>(
     address: &Address,
     leftover: &Leftover,
     extent: Extent,
-    stop: &Arc<Stop>,
+    stop: &Arc<CancelToken>,
 ) -> Result<Cleaned, Failure> {
     let left = |why: &str| Ok(Cleaned::Left(why.to_owned()));
     if !leftover.is_marked && !extent.is_forced {
@@ -100,7 +100,7 @@ fn remove<S: Store>(
     if let Standing::Lost(why) = admin.block_on(within(TIMEOUT * 2, lease.take(&*store, found)))? {
         return left(&why);
     }
-    let renewal = Renewal::of(Arc::clone(&lease), Arc::clone(&store), Arc::new(Stop::under(stop)));
+    let renewal = Renewal::of(Arc::clone(&lease), Arc::clone(&store), Arc::new(CancelToken::under(stop)));
     let renewal = renewal.map_err(|error| Failure::broken(error.to_string()))?;
     let changed = admin.block_on(within(PATIENCE, store.clean_up()))?;
     admin.block_on(within(PATIENCE, store.close(false)))?;

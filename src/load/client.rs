@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use drivers::{Done, Failure, FailureKind, Op, Placement, Rows, Session, Store};
+use drivers::{Failure, FailureKind, Op, Outcome, Placement, Rows, Session, Store};
 use tokio::time::{Instant, Sleep};
 
-use super::pace::{Clock, Stop};
+use super::pace::{CancelToken, Clock};
 
 /// The first wait before another attempt to connect; each is twice as long as the one before it, up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
@@ -46,7 +46,13 @@ impl<S: Store> Client<S> {
 
     /// Carries out an operation that began at an instant of the clock, and gives up on it when its time is over.
     #[inline]
-    pub async fn execute(&mut self, op: &Op, rows: &mut Rows, clock: &Clock, began_ns: u64) -> Result<Done, Failure> {
+    pub async fn execute(
+        &mut self,
+        op: &Op,
+        rows: &mut Rows,
+        clock: &Clock,
+        began_ns: u64,
+    ) -> Result<Outcome, Failure> {
         let Some(timer) = &mut self.timer else { return self.session.execute(op, rows).await };
         let timeout = self.timeout;
         let mut answer = pin!(self.session.execute(op, rows));
@@ -167,7 +173,10 @@ const AFTER_STOP: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// What the store answers, or `Timeout`.
-pub async fn unless_stopped<T>(stop: &Stop, answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub async fn unless_stopped<T>(
+    stop: &CancelToken,
+    answer: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     let waited = humantime::format_duration(AFTER_STOP);
     let silent = Failure::new(FailureKind::Timeout, format!("no answer within {waited} after the signal to stop"));
     unless_after(AFTER_STOP, stop, silent, answer).await
@@ -197,7 +206,7 @@ pub async fn awaited<T, F: Future<Output = Result<T, Failure>>>(
 ///
 /// # Errors
 /// What the store answers, or `stopped`.
-pub async fn unless<T, E>(stop: &Stop, stopped: E, answer: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+pub async fn unless<T, E>(stop: &CancelToken, stopped: E, answer: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     unless_after(Duration::ZERO, stop, stopped, answer).await
 }
 
@@ -208,7 +217,7 @@ pub async fn unless<T, E>(stop: &Stop, stopped: E, answer: impl Future<Output = 
 /// What the store answers, or `stopped`.
 pub async fn unless_after<T, E>(
     grace: Duration,
-    stop: &Stop,
+    stop: &CancelToken,
     stopped: E,
     answer: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
@@ -258,7 +267,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_signal_ends_the_wait_for_an_answer_that_does_not_come() {
-        let stop = Stop::default();
+        let stop = CancelToken::default();
         let answered = unless_stopped(&stop, async { Ok(7) }).await;
         assert_eq!(answered.ok(), Some(7));
         let silent = unless_stopped(&stop, std::future::pending::<Result<(), Failure>>());

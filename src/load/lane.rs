@@ -9,19 +9,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
-use drivers::{Done, Failure, FailureKind, Op, Placement, Rows, Store};
+use drivers::{Failure, FailureKind, Op, Outcome, Placement, Rows, Store};
 
-use crate::generate::{OpStream, Outcome};
+use crate::generate::{Effect, OpStream};
 use crate::measure::Times;
 use crate::measure::collector::Message;
 use crate::measure::recorder::Recorder;
 use crate::record::Phase;
 
 use super::client::Client;
-use super::course::{Course, Window};
 use super::event_loop::reply_waited_ns;
 use super::outcome::{check, note, outcome, record};
 use super::pace::Wait;
+use super::run_context::{RunContext, Window};
 use super::timer;
 use super::work::Tally;
 use crate::audit::ledger::Ledger;
@@ -48,7 +48,7 @@ pub struct Lane<S: Store> {
     /// Empty recorders from the collector.
     pub spares: Option<Receiver<Box<Recorder>>>,
     /// What all lanes share.
-    pub course: Arc<Course>,
+    pub course: Arc<RunContext>,
     /// The steps of the current operation: reused memory.
     pub steps: Vec<Step>,
 }
@@ -156,7 +156,7 @@ impl<S: Store> Lane<S> {
         Ended { ledger: self.ledger, tally: self.tally, scheduled, reconnects, disconnected, measured }
     }
 
-    async fn window(&mut self, course: &Course, window: &Window, progress: &mut Progress) {
+    async fn window(&mut self, course: &RunContext, window: &Window, progress: &mut Progress) {
         while !progress.stopped {
             if self.client.is_broken() {
                 self.reconnect(course, window, progress).await;
@@ -176,7 +176,7 @@ impl<S: Store> Lane<S> {
                 let Some(late) = self.wait_until(course, intended_ns).await else {
                     // Stopped before it was due: it was never offered.
                     progress.stopped = true;
-                    self.stream.settle(Outcome::NotApplied);
+                    self.stream.settle(Effect::NotApplied);
                     progress.claimed -= 1;
                     break;
                 };
@@ -188,7 +188,7 @@ impl<S: Store> Lane<S> {
 
     /// Waits for the intended instant; how late it woke, which for a lane that was late already is nothing: that is the
     /// store's doing. None if stopped.
-    async fn wait_until(&mut self, course: &Course, intended_ns: u64) -> Option<u64> {
+    async fn wait_until(&mut self, course: &RunContext, intended_ns: u64) -> Option<u64> {
         if course.clock.now_ns() >= intended_ns {
             return Some(0);
         }
@@ -204,14 +204,14 @@ impl<S: Store> Lane<S> {
     #[inline]
     async fn measure(
         &mut self,
-        course: &Course,
+        course: &RunContext,
         window: &Window,
         operation: usize,
         (intended_ns, late_ns): (u64, u64),
         progress: &mut Progress,
     ) {
         let (mut retries, mut tried) = (0, 0);
-        let mut result = Ok(Done::Applied);
+        let mut result = Ok(Outcome::Applied);
         let ops = self.stream.ops(operation);
         if self.steps.len() < ops.len() {
             self.steps.resize_with(ops.len(), Step::default);
@@ -255,16 +255,16 @@ impl<S: Store> Lane<S> {
         let ops = self.stream.ops(operation);
         self.tally.note(operation, &result, || ops.iter().zip(&self.steps).map(|(op, step)| (op, &step.rows)));
         let outcome = match (ops, &result) {
-            (_, Ok(Done::Applied)) => Outcome::Applied,
+            (_, Ok(Outcome::Applied)) => Effect::Applied,
             ([first, ..], _) if tried == 1 => outcome(first, &result),
-            _ => Outcome::Unknown,
+            _ => Effect::Unknown,
         };
         self.stream.settle(outcome);
     }
 
     /// Ends the run at its first failure, if that is asked for.
     #[cold]
-    fn failed(&self, course: &Course, operation: usize, failure: &Failure, progress: &mut Progress) {
+    fn failed(&self, course: &RunContext, operation: usize, failure: &Failure, progress: &mut Progress) {
         if course.stops_on_failure {
             let name = self.stream.name(operation);
             course.stop.because(format!("stopped at the first failure, {name} ({}): {failure}", failure.kind.name()));
@@ -277,10 +277,10 @@ impl<S: Store> Lane<S> {
     #[inline]
     fn check_and_note(
         &mut self,
-        course: &Course,
+        course: &RunContext,
         operation: usize,
         tried: usize,
-        result: &mut Result<Done, Failure>,
+        result: &mut Result<Outcome, Failure>,
         started_ns: u64,
     ) {
         let ops = self.stream.ops(operation);
@@ -293,12 +293,12 @@ impl<S: Store> Lane<S> {
         for (at, (op, step)) in ops[..tried].iter().zip(&self.steps).enumerate() {
             // Every step but the last was answered, or the last would not have been tried.
             let is_last = at + 1 == tried;
-            let mut earlier = Ok(Done::Applied);
+            let mut earlier = Ok(Outcome::Applied);
             check(course, op, step, if is_last { result } else { &mut earlier });
             if let (Ok(_), Err(wrong)) = (&result, earlier) {
                 *result = Err(wrong);
             }
-            let of_step = if is_last { &*result } else { &Ok(Done::Applied) };
+            let of_step = if is_last { &*result } else { &Ok(Outcome::Applied) };
             note(&mut self.ledger, op, of_step, started_ns, step.ended_ns);
             let times = Times { intended_ns: step_ns, started_ns: step_ns, ended_ns: step.ended_ns };
             record(&mut self.recorder, course.slots[operation] + 1 + at, times, of_step);
@@ -309,7 +309,7 @@ impl<S: Store> Lane<S> {
     /// Connects anew, until it succeeds, the window ends or nothing is to be hoped for. No operation is in flight: those
     /// that come due in an open loop meanwhile wait, and their response times show it.
     #[cold]
-    async fn reconnect(&mut self, course: &Course, window: &Window, progress: &mut Progress) {
+    async fn reconnect(&mut self, course: &RunContext, window: &Window, progress: &mut Progress) {
         let began_ns = course.clock.now_ns();
         progress.now_ns = began_ns;
         let ends_ns = if window.schedule.is_some() { window.drain_until_ns } else { window.until_ns };
@@ -335,7 +335,7 @@ impl<S: Store> Lane<S> {
 
     /// Now and then while arrivals are skipped, of which there may be millions: looks at the clock, and for Ctrl-C.
     #[cold]
-    fn look_up(&mut self, course: &Course, window: &Window, progress: &mut Progress) {
+    fn look_up(&mut self, course: &RunContext, window: &Window, progress: &mut Progress) {
         const EVERY: u64 = 1024;
         if self.recorder.skipped.is_multiple_of(EVERY) {
             progress.now_ns = course.clock.now_ns();
@@ -347,7 +347,7 @@ impl<S: Store> Lane<S> {
 
     /// Once in 10 ms: hands over a finished second and looks for Ctrl-C.
     #[cold]
-    fn check(&mut self, course: &Course, window: &Window, progress: &mut Progress) {
+    fn check(&mut self, course: &RunContext, window: &Window, progress: &mut Progress) {
         const EVERY_NS: u64 = 10_000_000;
         if course.second_of(progress.now_ns, window.phase) != progress.second {
             self.hand_over(course, window, progress);
@@ -360,7 +360,7 @@ impl<S: Store> Lane<S> {
         }
     }
 
-    fn hand_over(&mut self, course: &Course, window: &Window, progress: &mut Progress) {
+    fn hand_over(&mut self, course: &RunContext, window: &Window, progress: &mut Progress) {
         let open_loop = window.schedule.is_some();
         let spare = self.spares.as_ref().and_then(|spares| spares.try_recv().ok());
         let spare = spare.unwrap_or_else(|| Box::new(Recorder::new(course.slot_count, open_loop)));
@@ -410,10 +410,10 @@ async fn execute<S: Store>(
     client: &mut Client<S>,
     op: &Op,
     rows: &mut Rows,
-    course: &Course,
+    course: &RunContext,
     began_ns: u64,
     retries: &mut u32,
-) -> Result<Done, Failure> {
+) -> Result<Outcome, Failure> {
     loop {
         let result = client.execute(op, rows, &course.clock, began_ns).await;
         match &result {

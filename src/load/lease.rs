@@ -18,7 +18,7 @@ use tokio::sync::{Mutex, oneshot};
 use super::client::within;
 use super::now;
 use super::owner::Owner;
-use super::pace::Stop;
+use super::pace::CancelToken;
 use super::threads;
 
 #[cfg(test)]
@@ -241,7 +241,7 @@ pub struct Renewal {
 
 impl Renewal {
     /// Starts to renew, on a thread beside the measured ones.
-    pub fn of<S: Store>(lease: Arc<Lease>, store: Arc<S>, stop: Arc<Stop>) -> anyhow::Result<Renewal> {
+    pub fn of<S: Store>(lease: Arc<Lease>, store: Arc<S>, stop: Arc<CancelToken>) -> anyhow::Result<Renewal> {
         let runtime = threads::runtime()?;
         let (end, ended) = oneshot::channel();
         let thread = std::thread::Builder::new().name("lease".into()).spawn(move || {

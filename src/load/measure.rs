@@ -10,7 +10,7 @@ use drivers::Store;
 use drivers::server::Server;
 
 use crate::draw::rng::Purpose;
-use crate::generate::{Maker, OpStream};
+use crate::generate::{OpStream, ValueGenerator};
 use crate::host::{self, GivenCpu};
 use crate::measure::collector::{Collector, Measured};
 use crate::measure::recorder::Recorder;
@@ -19,12 +19,12 @@ use crate::record::Phase;
 use crate::workload::Plan;
 
 use super::client::Client;
-use super::course::{Course, Window};
 use super::lane::{Ended, Lane};
-use super::pace::{Clock, Schedule, Stop, sleep_until};
+use super::pace::{CancelToken, Clock, Schedule, sleep_until};
 use super::prepare::Prepared;
+use super::run_context::{RunContext, Window};
 use super::work::{Sizes, Tally};
-use super::{CONNECTING, Request, RunError, Until, Watch, error};
+use super::{CONNECTING, ProgressObserver, Request, RunError, Until, error};
 use super::{threads, usage};
 use crate::audit::ledger::Ledger;
 
@@ -36,7 +36,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 const HEAD_START: Duration = Duration::from_millis(20);
 
 /// What the lanes did.
-pub struct Outcome {
+pub struct Measurement {
     /// What they measured.
     pub measured: Measured,
     /// Why the histogram log is not whole, if it is not.
@@ -67,9 +67,9 @@ pub fn measure<S: Store>(
     prepared: &Prepared<S>,
     server: Option<&Server>,
     request: &Request,
-    stop: &Arc<Stop>,
-    watch: &mut dyn Watch,
-) -> Result<Outcome, RunError> {
+    stop: &Arc<CancelToken>,
+    watch: &mut dyn ProgressObserver,
+) -> Result<Measurement, RunError> {
     let load = &request.load;
     let lanes = load.clients as usize;
     let threads = threads::count(S::PLACEMENT, load, prepared.shares_machine);
@@ -81,10 +81,10 @@ pub fn measure<S: Store>(
     let collector =
         Collector { slots: &slots, open_loop, warmup: load.warmup, planned: load.until.elapsed(), spares: give };
 
-    let maker = Maker::new(Arc::clone(&request.generator), Arc::clone(&prepared.frontiers));
+    let maker = ValueGenerator::new(Arc::clone(&request.generator), Arc::clone(&prepared.frontiers));
     let sizes = &Arc::new(Sizes::new(&request.generator, maker));
     let spares = &spares;
-    let build = move |index: usize, client: Client<S>, course: Arc<Course>| Lane {
+    let build = move |index: usize, client: Client<S>, course: Arc<RunContext>| Lane {
         index,
         client,
         stream: OpStream::new(
@@ -112,7 +112,7 @@ pub fn measure<S: Store>(
         };
         let collecting = thread::Builder::new().spawn_scoped(scope, collect);
         let collecting = collecting.map_err(|refused| error(request, CONNECTING, threads::no_thread(refused)))?;
-        let start = || Arc::new(course::<S>(request, &first_slots, slots.len(), stop));
+        let start = || Arc::new(run_context::<S>(request, &first_slots, slots.len(), stop));
         let ended = threads::run_lanes(&prepared.store, load, threads, start, &build, |course| {
             sleep_until(&course.clock, course.measure_ns, stop);
             (cpu, given, wall) = (host::cpu_time(), host::given_cpu(), Instant::now());
@@ -129,7 +129,7 @@ pub fn measure<S: Store>(
     let ended = ended.map_err(|failure| error(request, CONNECTING, failure))?;
     let collected = measured.map_err(|_| anyhow::anyhow!("the collector panicked; this is a bug in storebench"));
     let (measured, log_problem) = collected?;
-    Ok(Outcome {
+    Ok(Measurement {
         measured,
         log_problem,
         slots,
@@ -157,7 +157,12 @@ fn slots(plan: &Plan) -> (Vec<Slot>, Vec<usize>) {
 }
 
 /// What all lanes share, with the clock about to start.
-fn course<S: Store>(request: &Request, first_slots: &[usize], slot_count: usize, stop: &Arc<Stop>) -> Course {
+fn run_context<S: Store>(
+    request: &Request,
+    first_slots: &[usize],
+    slot_count: usize,
+    stop: &Arc<CancelToken>,
+) -> RunContext {
     let load = &request.load;
     let measure_ns = load.warmup.as_nanos() as u64;
     let (until_ns, operations) = match load.until {
@@ -181,7 +186,7 @@ fn course<S: Store>(request: &Request, first_slots: &[usize], slot_count: usize,
         windows.push(window(Phase::Warmup, Purpose::Warmup, 0, measure_ns, u64::MAX, measure_ns));
     }
     windows.push(window(Phase::Measure, Purpose::Measure, measure_ns, until_ns, operations, drain_ns));
-    Course {
+    RunContext {
         clock: Clock::starting_in(HEAD_START),
         measure_ns,
         last_second: match (load.rate_per_s, load.until.elapsed()) {

@@ -1,13 +1,12 @@
 //! The load engine: one workload on one store, once. It goes through the phases and returns the record of the run.
 //!
 //! Reset, load, settle, warm-up, measure, drain, check. It prints nothing and writes no file but the histogram log that
-//! it is given; progress goes to a [`Watch`].
+//! it is given; progress goes to a [`ProgressObserver`].
 
 mod answer;
 mod assemble;
 mod clean;
 mod client;
-mod course;
 mod event_loop;
 mod lane;
 mod lease;
@@ -18,6 +17,7 @@ pub mod pace;
 mod prepare;
 mod probe;
 mod removal;
+mod run_context;
 mod threads;
 mod timer;
 mod usage;
@@ -48,7 +48,7 @@ pub use probe::{Probe, probe};
 
 use client::PhaseLimit;
 use lease::{Lease, Renewal, Standing};
-use pace::Stop;
+use pace::CancelToken;
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -144,7 +144,7 @@ impl Until {
 }
 
 /// Told about progress. Its methods are called off the clock.
-pub trait Watch: Send {
+pub trait ProgressObserver: Send {
     /// A phase begins.
     fn phase(&mut self, run: &str, phase: &str);
     /// Rows loaded so far, of how many.
@@ -157,9 +157,9 @@ pub trait Watch: Send {
 
 /// Watches nothing: for benches and programs of one's own.
 #[derive(Debug)]
-pub struct Unwatched;
+pub struct NoObserver;
 
-impl Watch for Unwatched {
+impl ProgressObserver for NoObserver {
     fn phase(&mut self, _: &str, _: &str) {}
     fn loaded(&mut self, _: u64, _: u64, _: Duration) {}
     fn second(&mut self, _: &Interval) {}
@@ -205,7 +205,11 @@ pub enum RunError {
 ///
 /// # Errors
 /// See [`RunError`]. Failed operations and checks are not errors: they are in the record and its verdict.
-pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch) -> Result<Run, RunError> {
+pub fn run<S: Store>(
+    request: &Request,
+    stop: &Arc<CancelToken>,
+    watch: &mut dyn ProgressObserver,
+) -> Result<Run, RunError> {
     refuse_what_it_cannot::<S>(request)?;
     let admin = threads::runtime().map_err(anyhow::Error::from)?;
     // A signal to the whole process group also ends a server that is about to start.
@@ -215,7 +219,7 @@ pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch)
     let store = Arc::new(admin.block_on(client::unless(stop, RunError::Stopped, opening))?);
     // A lost lease stops this run and no other.
     let signal = stop;
-    let stop = Arc::new(Stop::under(signal));
+    let stop = Arc::new(CancelToken::under(signal));
     let lease = Arc::new(Lease::new(format!("the place of workload {} in {}", request.plan().name, request.address)));
     let taken = admin.block_on(prepare::take_place(&*store, &lease, request, &stop, watch));
     let renewed = taken.and_then(|()| Ok(Renewal::of(Arc::clone(&lease), Arc::clone(&store), Arc::clone(&stop))?));
@@ -250,7 +254,7 @@ pub fn run<S: Store>(request: &Request, stop: &Arc<Stop>, watch: &mut dyn Watch)
 const BACK_WITHIN: Duration = Duration::from_secs(10);
 
 /// Starts a server for a store that is named and not located.
-async fn serve<S: Store>(request: &Request, watch: &mut dyn Watch) -> Result<Option<Server>, RunError> {
+async fn serve<S: Store>(request: &Request, watch: &mut dyn ProgressObserver) -> Result<Option<Server>, RunError> {
     if request.address.is_given() || S::PROGRAM.is_none() {
         return Ok(None);
     }
@@ -270,14 +274,14 @@ fn go_through_the_phases<S: Store>(
     lease: &Lease,
     server: Option<&Server>,
     request: &Request,
-    stop: &Arc<Stop>,
-    watch: &mut dyn Watch,
+    stop: &Arc<CancelToken>,
+    watch: &mut dyn ProgressObserver,
 ) -> Result<Run, RunError> {
     let began_at = now();
     let mut prepared = admin.block_on(prepare::prepare(store, lease, server, request, stop, watch))?;
 
     watch.phase(&request.id, "measure");
-    let ends = Arc::new(Stop::under(stop));
+    let ends = Arc::new(CancelToken::under(stop));
     let mut outcome = measure::measure(&prepared, server, request, &ends, watch)?;
     let log_problem = outcome.log_problem.take();
 

@@ -123,16 +123,16 @@ impl State {
 
 /// A wish to stop early: the user's, or that of one run which cannot go on.
 #[derive(Debug, Default)]
-pub struct Stop {
+pub struct CancelToken {
     wished: AtomicBool,
-    above: Option<Arc<Stop>>,
+    above: Option<Arc<CancelToken>>,
     reason: OnceLock<String>,
 }
 
-impl Stop {
+impl CancelToken {
     /// A wish of its own that is also set when the other one is.
-    pub fn under(above: &Arc<Stop>) -> Stop {
-        Stop { above: Some(Arc::clone(above)), ..Stop::default() }
+    pub fn under(above: &Arc<CancelToken>) -> CancelToken {
+        CancelToken { above: Some(Arc::clone(above)), ..CancelToken::default() }
     }
 
     /// Wishes it.
@@ -175,7 +175,7 @@ const SLICE_NS: u64 = 500_000_000;
 
 impl Wait {
     /// Waits until an instant; false if it was stopped.
-    pub async fn until(&self, clock: &Clock, due_ns: u64, stop: &Stop) -> bool {
+    pub async fn until(&self, clock: &Clock, due_ns: u64, stop: &CancelToken) -> bool {
         loop {
             let left_ns = due_ns.saturating_sub(clock.now_ns());
             if left_ns == 0 {
@@ -194,7 +194,7 @@ impl Wait {
 }
 
 /// Sleeps until about an instant or a stop, for those who measure nothing.
-pub fn sleep_until(clock: &Clock, due_ns: u64, stop: &Stop) {
+pub fn sleep_until(clock: &Clock, due_ns: u64, stop: &CancelToken) {
     while !stop.is_set() {
         let left = Duration::from_nanos(due_ns.saturating_sub(clock.now_ns()));
         if left.is_zero() {

@@ -9,17 +9,17 @@ use drivers::server::Server;
 use drivers::{Description, Durability, Failure, Isolation, Opening, Placement, Session, Store};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::generate::{Frontiers, Loader};
+use crate::generate::{KeyFrontiers, Loader};
 use crate::record::{CheckResult, Footprints, Loading, Phases};
 
 use super::client::{unless, unless_after, within_phase, within_timeout};
 use super::lease::{Lease, Place, Standing};
-use super::pace::Stop;
+use super::pace::CancelToken;
 use super::threads;
-use super::{CONNECTING, LOOKING, OPENING, RESET, Request, RunError, Watch, error, shares_machine};
+use super::{CONNECTING, LOOKING, OPENING, ProgressObserver, RESET, Request, RunError, error, shares_machine};
 use crate::audit;
-use crate::audit::holding::{self, Holding};
 use crate::audit::ledger::Ledger;
+use crate::audit::snapshot::{self, Snapshot};
 
 /// A store ready to be measured.
 pub struct Prepared<S> {
@@ -32,13 +32,13 @@ pub struct Prepared<S> {
     /// What the load cost.
     pub loading: Loading,
     /// What it held after the load.
-    pub before: Holding,
+    pub before: Snapshot,
     /// Whether that is what was loaded.
     pub checks: Vec<CheckResult>,
     /// What the data weighs.
     pub footprints: Footprints,
     /// The numbering of new keys.
-    pub frontiers: Arc<Frontiers>,
+    pub frontiers: Arc<KeyFrontiers>,
     /// How long the phases took.
     pub phases: Phases,
     /// Whether the store's server runs on this machine too.
@@ -115,8 +115,8 @@ pub async fn take_place<S: Store>(
     store: &S,
     lease: &Lease,
     request: &Request,
-    stop: &Stop,
-    watch: &mut dyn Watch,
+    stop: &CancelToken,
+    watch: &mut dyn ProgressObserver,
 ) -> Result<(), RunError> {
     let failed = |phase| move |failure| error(request, phase, failure);
     let looking = async {
@@ -157,8 +157,8 @@ pub async fn prepare<S: Store>(
     lease: &Lease,
     server: Option<&Server>,
     request: &Request,
-    stop: &Stop,
-    watch: &mut dyn Watch,
+    stop: &CancelToken,
+    watch: &mut dyn ProgressObserver,
 ) -> Result<Prepared<S>, RunError> {
     let failed = |phase| move |failure| error(request, phase, failure);
     let limit = request.phase_limit(0);
@@ -204,7 +204,7 @@ pub async fn prepare<S: Store>(
         before,
         checks,
         footprints: Footprints { after_load, ..Footprints::default() },
-        frontiers: Arc::new(Frontiers::new(request.plan())),
+        frontiers: Arc::new(KeyFrontiers::new(request.plan())),
         phases,
         shares_machine: shares_machine::<S>(request, server),
     })
@@ -213,7 +213,7 @@ pub async fn prepare<S: Store>(
 /// What the store holds before the run.
 struct Data {
     loading: Loading,
-    before: Holding,
+    before: Snapshot,
     checks: Vec<CheckResult>,
 }
 
@@ -222,8 +222,8 @@ async fn load_and_settle<S: Store>(
     store: &Arc<S>,
     lease: &Lease,
     request: &Request,
-    stop: &Stop,
-    watch: &mut dyn Watch,
+    stop: &CancelToken,
+    watch: &mut dyn ProgressObserver,
 ) -> Result<(Phases, Data), RunError> {
     let failed = |phase| move |failure| error(request, phase, failure);
     let limit = request.phase_limit(0);
@@ -239,15 +239,15 @@ async fn load_and_settle<S: Store>(
 
     watch.phase(&request.id, "settle");
     let began = Instant::now();
-    let settling = async { within_phase(limit, store.settle()).await.map_err(failed("settling")) };
+    let settling = async { within_phase(limit, store.after_load()).await.map_err(failed("settling")) };
     unless(stop, RunError::Stopped, settling).await?;
     let phases = Phases { settle_s: began.elapsed().as_secs_f64(), ..Phases::default() };
 
-    let (mut before, mut checks) = (Holding::default(), Vec::new());
+    let (mut before, mut checks) = (Snapshot::default(), Vec::new());
     if S::KEEPS_DATA {
         let dataset = &request.plan().dataset;
         let reading = async {
-            let read = within_phase(limit, holding::read_back(&mut session, dataset, &ledger)).await;
+            let read = within_phase(limit, snapshot::read_back(&mut session, dataset, &ledger)).await;
             read.map_err(failed("reading back the load"))
         };
         before = unless(stop, RunError::Stopped, reading).await?;
@@ -283,8 +283,8 @@ async fn reuse<S: Store>(
     store: &Arc<S>,
     lease: &Lease,
     request: &Request,
-    stop: &Stop,
-    watch: &mut dyn Watch,
+    stop: &CancelToken,
+    watch: &mut dyn ProgressObserver,
 ) -> Result<Option<Data>, RunError> {
     let failed = |failure| error(request, "looking for data to reuse", failure);
     let limit = request.phase_limit(0);
@@ -300,7 +300,7 @@ async fn reuse<S: Store>(
     let (loading, ledger) = load::<S::Session>(None, request, stop, watch).await?;
     let dataset = &request.plan().dataset;
     let mut session = within_timeout(request.load.timeout, 1, store.session()).await.map_err(failed)?;
-    let before = within_phase(limit, holding::read_back(&mut session, dataset, &ledger)).await.map_err(failed)?;
+    let before = within_phase(limit, snapshot::read_back(&mut session, dataset, &ledger)).await.map_err(failed)?;
     let checks = audit::loaded(dataset, &ledger, &before);
     if checks.iter().any(|check| !check.passed) {
         watch.phase(&request.id, "nothing to reuse: the kept data has changed since it was loaded");
@@ -343,7 +343,7 @@ async fn accepted<S: Store>(store: &S, request: &Request) -> Result<Description,
 fn require_isolation(request: &Request, description: &Description) -> Result<(), RunError> {
     let Some(required) = request.plan().require.isolation else { return Ok(()) };
     let told = &description.guarantees.isolation;
-    if Isolation::told(told) >= Some(required) {
+    if Isolation::parse(told) >= Some(required) {
         return Ok(());
     }
     Err(RunError::Refused(format!(
@@ -358,8 +358,8 @@ fn require_isolation(request: &Request, description: &Description) -> Result<(),
 async fn load<T: Session>(
     mut session: Option<&mut T>,
     request: &Request,
-    stop: &Stop,
-    watch: &mut dyn Watch,
+    stop: &CancelToken,
+    watch: &mut dyn ProgressObserver,
 ) -> Result<(Loading, Ledger), RunError> {
     let plan = request.plan();
     let mut ledger = Ledger::new(plan);
@@ -382,7 +382,7 @@ async fn load<T: Session>(
         watch.loaded(rows, of, began.elapsed());
     }
     if let Some(session) = &mut session {
-        let loaded = within_phase(request.phase_limit(0), session.loaded()).await;
+        let loaded = within_phase(request.phase_limit(0), session.finish_load()).await;
         loaded.map_err(|failure| error(request, "loading", failure))?;
     }
     let reused = session.is_none();

@@ -7,7 +7,7 @@ use drivers::{Failure, Store};
 
 use super::client::PhaseLimit;
 use super::lease::{Lease, Standing};
-use super::pace::Stop;
+use super::pace::CancelToken;
 use super::{Request, client};
 
 /// Removes what the run has made, unless it is to be kept, and answers what is left there and how to remove it. What may
@@ -18,7 +18,7 @@ pub async fn give_up<S: Store>(
     request: &Request,
     server: Option<&Server>,
     limit: PhaseLimit,
-    stop: &Stop,
+    stop: &CancelToken,
 ) -> Vec<String> {
     // What a server of ours holds goes with it.
     let clean = match server {
@@ -67,7 +67,7 @@ pub async fn give_up<S: Store>(
 /// What the store answers within the limit, and soon after a signal to stop.
 async fn answer<T>(
     limit: PhaseLimit,
-    stop: &Stop,
+    stop: &CancelToken,
     answer: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
     client::unless_stopped(stop, client::within_phase(limit, answer)).await

@@ -10,8 +10,8 @@ use tokio::runtime::LocalRuntime;
 use tokio::task::JoinHandle;
 
 use super::client::Client;
-use super::course::Course;
 use super::lane::{Ended, Lane};
+use super::run_context::RunContext;
 use super::{Load, event_loop, timer};
 use crate::host;
 
@@ -74,9 +74,9 @@ pub fn run_lanes<S: Store>(
     store: &Arc<S>,
     load: &Load,
     threads: usize,
-    start: impl FnOnce() -> Arc<Course>,
-    build: impl Fn(usize, Client<S>, Arc<Course>) -> Lane<S> + Sync,
-    meanwhile: impl FnOnce(&Course),
+    start: impl FnOnce() -> Arc<RunContext>,
+    build: impl Fn(usize, Client<S>, Arc<RunContext>) -> Lane<S> + Sync,
+    meanwhile: impl FnOnce(&RunContext),
 ) -> Result<Vec<Ended>, Failure> {
     thread::scope(|scope| {
         let (opened, all_opened) = channel();
@@ -123,8 +123,8 @@ fn carry<S: Store>(
     load: &Load,
     indices: &[usize],
     opened: &Sender<Result<(), Failure>>,
-    begin: &Receiver<Arc<Course>>,
-    build: &(impl Fn(usize, Client<S>, Arc<Course>) -> Lane<S> + Sync),
+    begin: &Receiver<Arc<RunContext>>,
+    build: &(impl Fn(usize, Client<S>, Arc<RunContext>) -> Lane<S> + Sync),
 ) -> Vec<Ended> {
     let clients = event_loop::runtime().map_err(|error| no_room("event queue", "ulimit -n", error));
     let clients = clients.and_then(|runtime| {

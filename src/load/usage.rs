@@ -7,7 +7,7 @@ use drivers::server::{Server, Usage};
 
 use crate::record::{Interval, Phase, ServerSecond, ServerUse};
 
-use super::course::Course;
+use super::run_context::RunContext;
 
 /// Samples of a server: at the start of the measurement and after each of its seconds.
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ pub struct Samples(Vec<(f64, Usage)>);
 
 /// Samples until every lane has ended. In between only those processes are looked at that were there in the beginning: one
 /// that comes later, such as PostgreSQL's autovacuum, is in the total and in no second.
-pub fn sample(server: &Server, course: &Course) -> Samples {
+pub fn sample(server: &Server, course: &RunContext) -> Samples {
     let mut samples = Samples::default();
     let pids = server.pids();
     let mut due_ns = course.measure_ns;
@@ -33,7 +33,7 @@ pub fn sample(server: &Server, course: &Course) -> Samples {
 }
 
 impl Samples {
-    fn take(&mut self, usage: Option<Usage>, course: &Course) {
+    fn take(&mut self, usage: Option<Usage>, course: &RunContext) {
         let at_s = (course.clock.now_ns() as f64 - course.measure_ns as f64) / 1e9;
         self.0.extend(usage.map(|usage| (at_s, usage)));
     }

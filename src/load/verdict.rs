@@ -308,7 +308,7 @@ impl Limited<'_> {
             Some(percentile) => (percentile.name(), percentile_ms(response, percentile)),
         };
         let judged = match limit.kept(&[response]) {
-            Kept::Met => "met",
+            Kept::Observed => "met",
             Kept::Undecided => "UNDECIDED",
             Kept::Missed => "MISSED",
         };

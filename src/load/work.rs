@@ -6,9 +6,9 @@
 
 use std::sync::Arc;
 
-use drivers::{Done, Failure, Op, Record, Rows, Value};
+use drivers::{Failure, Op, Outcome, Record, Rows, Value};
 
-use crate::generate::{Generator, Maker};
+use crate::generate::{Generator, ValueGenerator};
 use crate::record::{OperationRecord, Spread, Work};
 
 /// One success in this many is counted: a power of two. The first always is.
@@ -84,7 +84,7 @@ impl Moments {
 
 impl Sizes {
     /// Measured on generated items.
-    pub fn new(generator: &Arc<Generator>, mut maker: Maker) -> Sizes {
+    pub fn new(generator: &Arc<Generator>, mut maker: ValueGenerator) -> Sizes {
         let plan = &generator.plan;
         let mut item = Record::new();
         let tables = plan.dataset.tables.iter().zip(&plan.tables).enumerate().map(|(at, (table, spec))| {
@@ -152,7 +152,7 @@ impl Tally {
 
     /// Notes the end of an operation, and counts what it moved if it is its turn.
     #[inline]
-    pub fn note<'a, I>(&mut self, operation: usize, result: &Result<Done, Failure>, steps: impl FnOnce() -> I)
+    pub fn note<'a, I>(&mut self, operation: usize, result: &Result<Outcome, Failure>, steps: impl FnOnce() -> I)
     where
         I: Iterator<Item = (&'a Op, &'a Rows)>,
     {
@@ -165,7 +165,7 @@ impl Tally {
     }
 
     #[cold]
-    fn count(&mut self, operation: usize, done: Done, steps: &mut dyn Iterator<Item = (&Op, &Rows)>) {
+    fn count(&mut self, operation: usize, done: Outcome, steps: &mut dyn Iterator<Item = (&Op, &Rows)>) {
         let [mut moved, mut errors] = [Work::default(); 2];
         let sample = &mut self.operations[operation];
         for (op, rows) in steps {
@@ -174,7 +174,7 @@ impl Tally {
             for (bytes, moved) in [(&self.sizes.means, &mut moved), (&self.sizes.errors, &mut errors)] {
                 let mut of_step = Work::default();
                 moved_by(bytes, op, rows, &mut of_step);
-                if done == Done::Refused && !matches!(op, Op::Batch(_)) {
+                if done == Outcome::Refused && !matches!(op, Op::Batch(_)) {
                     (of_step.rows_written, of_step.bytes_written) = (0.0, 0.0);
                 }
                 add(moved, &of_step);
@@ -262,18 +262,23 @@ fn moved_by(sizes: &Bytes, op: &Op, rows: f64, moved: &mut Work) {
         Op::Read { table, .. } => read(1.0, sizes.tables[*table]),
         Op::Scan { table, .. } | Op::Find { table, .. } => read(rows, rows * sizes.tables[*table]),
         Op::Tail { log, .. } => read(rows, rows * sizes.logs[*log]),
-        Op::Last { series, .. } => read(1.0, sizes.series[*series].bytes),
-        Op::Range { series, .. } | Op::Above { series, .. } => read(rows, rows * sizes.series[*series].bytes),
+        Op::LastPoint { series, .. } => read(1.0, sizes.series[*series].bytes),
+        Op::PointRange { series, .. } | Op::PointsAbove { series, .. } => {
+            read(rows, rows * sizes.series[*series].bytes)
+        }
         // Behind each bucket stand the points that are folded into it.
         Op::Window { series, from_ms, to_ms, .. } => {
             let Points { bytes, per_ms } = sizes.series[*series];
             read(rows, (to_ms - from_ms).max(0) as f64 * per_ms * bytes);
         }
-        Op::Insert { table, .. } | Op::Update { table, .. } | Op::Delete { table, .. } | Op::Bump { table, .. } => {
+        Op::Insert { table, .. }
+        | Op::Update { table, .. }
+        | Op::Delete { table, .. }
+        | Op::Increment { table, .. } => {
             write(moved, 1, sizes.tables[*table]);
         }
         Op::Append { log, events, .. } => write(moved, events.len(), sizes.logs[*log]),
-        Op::Ingest { series, points } => write(moved, points.len(), sizes.series[*series].bytes),
+        Op::InsertPoints { series, points } => write(moved, points.len(), sizes.series[*series].bytes),
         Op::Batch(ops) | Op::Transact(ops) => group(sizes, ops, rows, moved),
     }
 }
@@ -330,10 +335,10 @@ mod tests {
     }
 
     fn bump() -> Op {
-        Op::Bump { table: 1, key: Key::Int(1), field: 0, by: -1, floor: Some(0) }
+        Op::Increment { table: 1, key: Key::Int(1), field: 0, by: -1, floor: Some(0) }
     }
 
-    fn tally(op: &Op, result: &Result<Done, Failure>, times: u64, rows: usize) -> Tally {
+    fn tally(op: &Op, result: &Result<Outcome, Failure>, times: u64, rows: usize) -> Tally {
         let mut tally = Tally::new(sizes(), 1);
         let mut answer = Rows::default();
         (0..rows).for_each(|_| answer.push(Key::Int(1), Vec::new()));
@@ -343,7 +348,7 @@ mod tests {
 
     #[test]
     fn every_64th_success_is_counted_and_averages_are_of_those() {
-        let work = tally(&read(0), &Ok(Done::Applied), 129, 1).work(0).expect("it succeeded");
+        let work = tally(&read(0), &Ok(Outcome::Applied), 129, 1).work(0).expect("it succeeded");
         let spread = Some(Spread::default());
         assert_eq!(work, Work { reads: 1.0, rows_read: 1.0, bytes_read: 100.0, sampled: 3, spread, ..Work::default() });
         let failed = Err(Failure::new(FailureKind::Timeout, "late"));
@@ -372,8 +377,8 @@ mod tests {
             // Records of the second table are 1,000 bytes, give or take 30: one is read and one is written.
             spread: Some(Spread { item_bytes_read: 30.0, item_bytes_written: 30.0, ..Spread::default() }),
         };
-        assert_eq!(tally(&all, &Ok(Done::Applied), 1, 4).work(0), Some(expected));
-        let refused = tally(&all, &Ok(Done::Refused), 1, 4).work(0);
+        assert_eq!(tally(&all, &Ok(Outcome::Applied), 1, 4).work(0), Some(expected));
+        let refused = tally(&all, &Ok(Outcome::Refused), 1, 4).work(0);
         let spread = expected.spread.map(|spread| Spread { item_bytes_written: 0.0, ..spread });
         assert_eq!(refused, Some(Work { rows_written: 0.0, bytes_written: 0.0, spread, ..expected }));
     }
@@ -389,15 +394,15 @@ mod tests {
             every_ms: 10_000,
             fold: drivers::Fold::Mean,
         };
-        let work = tally(&window, &Ok(Done::Applied), 1, 6).work(0).expect("it succeeded");
+        let work = tally(&window, &Ok(Outcome::Applied), 1, 6).work(0).expect("it succeeded");
         assert_eq!((work.reads, work.rows_read, work.bytes_read), (1.0, 6.0, 60.0 * 32.0));
     }
 
     #[test]
     fn the_spread_of_a_sample_is_that_of_all_lanes_together() {
         let scan = Op::Scan { table: 0, from: Key::Int(1), limit: 9, fields: Fields::All };
-        let mut all = tally(&scan, &Ok(Done::Applied), 1, 1);
-        [2, 3, 6].into_iter().for_each(|rows| all.merge(&tally(&scan, &Ok(Done::Applied), 1, rows)));
+        let mut all = tally(&scan, &Ok(Outcome::Applied), 1, 1);
+        [2, 3, 6].into_iter().for_each(|rows| all.merge(&tally(&scan, &Ok(Outcome::Applied), 1, rows)));
         let work = all.work(0).expect("it succeeded");
         assert_eq!((work.sampled, work.rows_read, work.bytes_read), (4, 3.0, 300.0));
         // 1, 2, 3 and 6 lie 4, 1, 0 and 9 squared from their mean: 14 / 3.
@@ -420,8 +425,8 @@ mod tests {
 
     #[test]
     fn lanes_add_up_and_operations_weigh_by_their_successes() {
-        let mut both = tally(&read(0), &Ok(Done::Applied), 64, 1);
-        both.merge(&tally(&read(1), &Ok(Done::Applied), 64, 1));
+        let mut both = tally(&read(0), &Ok(Outcome::Applied), 64, 1);
+        both.merge(&tally(&read(1), &Ok(Outcome::Applied), 64, 1));
         assert_eq!(both.work(0).map(|work| (work.bytes_read, work.sampled)), Some((550.0, 2)));
         let operation = |ok, rows_read| OperationRecord {
             ok,

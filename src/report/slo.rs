@@ -58,7 +58,7 @@ pub fn judged(runs: &[&Run], operation: Option<&str>) -> Vec<(Kept, String)> {
 /// How the page marks a judgement.
 pub fn class(kept: &Kept) -> &'static str {
     match kept {
-        Kept::Met => "good-word",
+        Kept::Observed => "good-word",
         Kept::Undecided => "quiet",
         Kept::Missed => "bad-word",
     }
@@ -74,7 +74,7 @@ mod tests {
     fn a_limit_is_judged_by_the_interval_of_its_percentile() {
         let run = furnished(fixture::read_heavy());
         let total: Vec<(Kept, String)> = judged(&[&run], None);
-        assert_eq!(total[0], (Kept::Met, "p99\u{a0}\u{2264}\u{a0}5.00 ms".to_owned()));
+        assert_eq!(total[0], (Kept::Observed, "p99\u{a0}\u{2264}\u{a0}5.00 ms".to_owned()));
         assert_eq!(total[1].0, Kept::Undecided, "700 us lies within the interval of p99.9");
         assert_eq!(judged(&[&run], Some("read")).len(), 1);
         assert_eq!(judged(&[&run], Some("update")), []);

@@ -17,7 +17,7 @@ pub struct Limit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
     /// The whole interval of the percentile lies within the limit.
-    Met,
+    Observed,
     /// The interval lies on both sides of the limit, or there are too few samples, or seconds, for one.
     Undecided,
     /// The whole interval lies above.
@@ -35,7 +35,7 @@ impl Limit {
     /// Whether it was kept over these runs.
     pub fn kept(&self, latencies: &[&Latency]) -> Kept {
         let judged = |low: u64, high: Option<u64>| match high {
-            Some(high) if high <= self.limit_ns => Kept::Met,
+            Some(high) if high <= self.limit_ns => Kept::Observed,
             _ if low > self.limit_ns => Kept::Missed,
             _ => Kept::Undecided,
         };
@@ -56,7 +56,7 @@ impl Kept {
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
-            Kept::Met => "met",
+            Kept::Observed => "met",
             Kept::Undecided => "undecided",
             Kept::Missed => "missed",
         }
@@ -84,7 +84,7 @@ mod tests {
         let limit = Limit::stated((99.0, 0.001)).expect("p99");
         assert_eq!(limit, Limit { percentile: Some(Percentile::P99), limit_ns: 1_000 });
         let judged = |latency: Latency| limit.kept(&[&latency]);
-        assert_eq!(judged(latency(900, Some((880, Some(950))))), Kept::Met);
+        assert_eq!(judged(latency(900, Some((880, Some(950))))), Kept::Observed);
         assert_eq!(judged(latency(900, Some((880, Some(1_050))))), Kept::Undecided);
         assert_eq!(judged(latency(1_100, Some((1_050, None)))), Kept::Missed);
         assert_eq!(judged(latency(900, None)), Kept::Undecided, "too short for an interval");
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn the_largest_is_what_it_is() {
         let limit = Limit::stated((100.0, 0.01)).expect("the largest");
-        assert_eq!(limit.kept(&[&latency(900, None)]), Kept::Met);
+        assert_eq!(limit.kept(&[&latency(900, None)]), Kept::Observed);
         assert_eq!(limit.kept(&[&latency(1_100, None)]), Kept::Missed);
         assert_eq!(Limit::stated((75.0, 1.0)), None);
     }

@@ -85,9 +85,9 @@ impl Reader<'_> {
             section.need("metric")?.one_of(&names)
         };
         match verb {
-            "ingest" => Ok(Action::Ingest { series }),
-            "last" => Ok(Action::Last { series, entity: entity(self)? }),
-            "range" => Ok(Action::Range { series, entity: entity(self)?, span: span(section)? }),
+            "ingest" => Ok(Action::InsertPoints { series }),
+            "last" => Ok(Action::LastPoint { series, entity: entity(self)? }),
+            "range" => Ok(Action::PointRange { series, entity: entity(self)?, span: span(section)? }),
             "window" => Ok(Action::Window {
                 series,
                 entity: entity(self)?,
@@ -96,7 +96,7 @@ impl Reader<'_> {
                 every_ms: section.need("every")?.duration_ms()?,
                 fold: fold(section)?,
             }),
-            _ => Ok(Action::Above {
+            _ => Ok(Action::PointsAbove {
                 series,
                 metric: metric(self)?,
                 threshold: Numbers::floats(&section.need("threshold")?)?,
@@ -187,7 +187,7 @@ impl Reader<'_> {
         }
         let by = self.values.amount(self.scope, &section.need("by")?)?;
         let floor = section.find("floor").map(|item| item.integer()).transpose()?;
-        Ok(Action::Bump { table, key, field, by, floor })
+        Ok(Action::Increment { table, key, field, by, floor })
     }
 
     fn find(&mut self, section: &Section<'_>) -> Reading<Action> {

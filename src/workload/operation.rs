@@ -95,7 +95,7 @@ pub enum Action {
     /// Removes a record.
     Delete { table: usize, key: Aim },
     /// Adds to an integer field.
-    Bump { table: usize, key: Aim, field: usize, by: Amount, floor: Option<i64> },
+    Increment { table: usize, key: Aim, field: usize, by: Amount, floor: Option<i64> },
     /// Reads in key order.
     Scan { table: usize, from: Aim, limit: Numbers, which: Which },
     /// Reads by an indexed field.
@@ -105,15 +105,15 @@ pub enum Action {
     /// Reads the newest events of a stream.
     Tail { log: usize, stream: Aim, limit: Numbers },
     /// Adds the points of the next group of entities.
-    Ingest { series: usize },
+    InsertPoints { series: usize },
     /// Reads the newest point of an entity.
-    Last { series: usize, entity: Aim },
+    LastPoint { series: usize, entity: Aim },
     /// Reads an entity's points of a span of time.
-    Range { series: usize, entity: Aim, span: Span },
+    PointRange { series: usize, entity: Aim, span: Span },
     /// Folds an entity's points of a span of time.
     Window { series: usize, entity: Aim, metric: usize, span: Span, every_ms: i64, fold: Fold },
     /// Looks for high values over all entities.
-    Above { series: usize, metric: usize, threshold: Numbers, span: Span, limit: Numbers },
+    PointsAbove { series: usize, metric: usize, threshold: Numbers, span: Span, limit: Numbers },
 }
 
 /// Which record, stream or entity.

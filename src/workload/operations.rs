@@ -121,7 +121,7 @@ impl Reader<'_> {
                 | Action::Read { .. }
                 | Action::Update { .. }
                 | Action::Delete { .. }
-                | Action::Bump { .. }
+                | Action::Increment { .. }
                 | Action::Find { .. }
         );
         if grouping == Grouping::Transact && !transactable {

@@ -128,13 +128,13 @@ impl Plan {
             Action::Insert { table, .. } | Action::InsertDrawn { table, .. } if Part::Table(*table) == part => {
                 Changes::GrowsFreely
             }
-            Action::Update { table, .. } | Action::Delete { table, .. } | Action::Bump { table, .. }
+            Action::Update { table, .. } | Action::Delete { table, .. } | Action::Increment { table, .. }
                 if Part::Table(*table) == part =>
             {
                 Changes::Updated
             }
             Action::Append { log, .. } if Part::Log(*log) == part => Changes::Grows,
-            Action::Ingest { series } if Part::Series(*series) == part => Changes::Grows,
+            Action::InsertPoints { series } if Part::Series(*series) == part => Changes::Grows,
             _ => Changes::None,
         });
         changes.max().unwrap_or(Changes::None)
@@ -174,16 +174,16 @@ impl Action {
             Action::Read { .. } => "read",
             Action::Update { .. } => "update",
             Action::Delete { .. } => "delete",
-            Action::Bump { .. } => "bump",
+            Action::Increment { .. } => "bump",
             Action::Scan { .. } => "scan",
             Action::Find { .. } => "find",
             Action::Append { .. } => "append",
             Action::Tail { .. } => "tail",
-            Action::Ingest { .. } => "ingest",
-            Action::Last { .. } => "last",
-            Action::Range { .. } => "range",
+            Action::InsertPoints { .. } => "ingest",
+            Action::LastPoint { .. } => "last",
+            Action::PointRange { .. } => "range",
             Action::Window { .. } => "window",
-            Action::Above { .. } => "above",
+            Action::PointsAbove { .. } => "above",
         }
     }
 
@@ -191,13 +191,13 @@ impl Action {
         match self {
             Action::Insert { .. } | Action::InsertDrawn { .. } | Action::Read { .. } => Capability::Record,
             Action::Update { .. } | Action::Delete { .. } => Capability::Record,
-            Action::Bump { floor: None, .. } => Capability::Counter,
-            Action::Bump { floor: Some(_), .. } => Capability::Floor,
+            Action::Increment { floor: None, .. } => Capability::Counter,
+            Action::Increment { floor: Some(_), .. } => Capability::Floor,
             Action::Scan { .. } => Capability::Range,
             Action::Find { .. } => Capability::Index,
             Action::Append { .. } | Action::Tail { .. } => Capability::Stream,
-            Action::Ingest { .. } | Action::Last { .. } | Action::Range { .. } => Capability::Series,
-            Action::Window { .. } | Action::Above { .. } => Capability::Series,
+            Action::InsertPoints { .. } | Action::LastPoint { .. } | Action::PointRange { .. } => Capability::Series,
+            Action::Window { .. } | Action::PointsAbove { .. } => Capability::Series,
         }
     }
 }

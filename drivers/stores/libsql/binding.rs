@@ -10,7 +10,7 @@ pub(super) fn begins(op: &Op) -> bool {
     match op {
         Op::Batch(_) | Op::Transact(_) => true,
         Op::Append { events, .. } => events.len() > 1,
-        Op::Ingest { points, .. } => points.len() > 1,
+        Op::InsertPoints { points, .. } => points.len() > 1,
         _ => false,
     }
 }
@@ -38,7 +38,7 @@ fn statements(dataset: &Dataset, op: &Op) -> Vec<String> {
             some(Shape::Update(*table), &Fields::Some(changes.iter().map(|change| change.field).collect()))
         }
         Op::Delete { table, .. } => all(Shape::Delete(*table)),
-        Op::Bump { table, field, floor, .. } => {
+        Op::Increment { table, field, floor, .. } => {
             let bump = all(Shape::Bump { table: *table, field: *field, floored: floor.is_some() });
             let probe = text(dataset, Shape::Read(*table), &Fields::Some(vec![*field]));
             [bump, vec![format!("{probe} -- only if no row changed, to tell why")]].concat()
@@ -50,11 +50,11 @@ fn statements(dataset: &Dataset, op: &Op) -> Vec<String> {
         }
         Op::Append { log, events, .. } => events.iter().flat_map(|_| all(Shape::Append(*log))).collect(),
         Op::Tail { log, .. } => all(Shape::Tail(*log)),
-        Op::Ingest { series, points } => points.iter().flat_map(|_| all(Shape::Ingest(*series))).collect(),
-        Op::Last { series, .. } => all(Shape::Last(*series)),
-        Op::Range { series, .. } => all(Shape::Range(*series)),
+        Op::InsertPoints { series, points } => points.iter().flat_map(|_| all(Shape::Ingest(*series))).collect(),
+        Op::LastPoint { series, .. } => all(Shape::Last(*series)),
+        Op::PointRange { series, .. } => all(Shape::Range(*series)),
         Op::Window { series, metric, fold, .. } => all(Shape::Window { series: *series, metric: *metric, fold: *fold }),
-        Op::Above { series, metric, .. } => all(Shape::Above { series: *series, metric: *metric }),
+        Op::PointsAbove { series, metric, .. } => all(Shape::Above { series: *series, metric: *metric }),
         Op::Batch(ops) | Op::Transact(ops) => ops.iter().flat_map(|op| statements(dataset, op)).collect(),
     }
 }

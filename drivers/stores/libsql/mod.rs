@@ -158,7 +158,7 @@ impl Store for Libsql {
         }
     }
 
-    async fn settle(&self) -> Result<(), Failure> {
+    async fn after_load(&self) -> Result<(), Failure> {
         schema::settle(&self.connect().await?, &self.dataset).await
     }
 
@@ -196,7 +196,7 @@ impl Store for Libsql {
         Ok(description)
     }
 
-    fn binding(&self, op: &Op) -> Binding {
+    fn explain(&self, op: &Op) -> Binding {
         Binding { statements: binding::binding(&self.dataset, op), round_trips: 0 }
     }
 

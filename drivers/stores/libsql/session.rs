@@ -15,7 +15,7 @@ use crate::sql::named::Named;
 use crate::sql::sqlite::sql::Shape;
 use crate::sql::sqlite::values::Answer;
 use crate::{
-    Change, Dataset, Done, Failure, FailureKind, Fields, Key, Matching, Op, Part, Point, Row, Rows, Session, Value,
+    Change, Dataset, Failure, FailureKind, Fields, Key, Matching, Op, Outcome, Part, Point, Row, Rows, Session, Value,
 };
 
 /// One logical client: a connection with its prepared statements.
@@ -28,7 +28,7 @@ pub struct LibsqlSession {
 }
 
 impl Session for LibsqlSession {
-    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         rows.clear();
         match op {
             Op::Batch(ops) => self.batch(op, ops, rows).await,
@@ -42,20 +42,20 @@ impl Session for LibsqlSession {
     }
 
     /// Many loads are one transaction, see `bulk.rs`.
-    async fn load(&mut self, op: &Op) -> Result<Done, Failure> {
+    async fn load(&mut self, op: &Op) -> Result<Outcome, Failure> {
         if self.bulk.is_none() {
             self.bulk = Some(Bulk::begin(self.statements.connection(), &self.log).await?);
         }
         if !self.statements.in_transaction() {
             self.control(Shape::Begin { writes: true }).await?;
         }
-        let mut done = Ok(Done::Applied);
+        let mut done = Ok(Outcome::Applied);
         let ops = if let Op::Batch(ops) = op { &ops[..] } else { std::slice::from_ref(op) };
         for op in ops {
             done = self.step(op, &mut Rows::default()).await;
             if done.is_err() {
                 // What came before a failure stays.
-                self.loaded().await?;
+                self.finish_load().await?;
                 break;
             }
         }
@@ -68,7 +68,7 @@ impl Session for LibsqlSession {
         done
     }
 
-    async fn loaded(&mut self) -> Result<(), Failure> {
+    async fn finish_load(&mut self) -> Result<(), Failure> {
         let Some(bulk) = self.bulk.take() else { return Ok(()) };
         // Some failures, a full disk for one, have already ended the transaction.
         let committed = if self.statements.in_transaction() { self.commit().await } else { Ok(()) };
@@ -109,13 +109,13 @@ impl LibsqlSession {
     }
 
     /// One operation, by itself or within a transaction.
-    async fn step(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+    async fn step(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         match op {
             Op::Insert { table, key, record } => self.insert(*table, key, record).await?,
             Op::Read { table, key, fields } => self.read(*table, key, fields, rows).await?,
             Op::Update { table, key, changes } => self.update(*table, key, changes).await?,
             Op::Delete { table, key } => self.delete(*table, key).await?,
-            Op::Bump { table, key, field, by, floor } => return self.bump(*table, key, *field, *by, *floor).await,
+            Op::Increment { table, key, field, by, floor } => return self.bump(*table, key, *field, *by, *floor).await,
             Op::Scan { table, from, limit, fields } => {
                 let parameters = vec![key_column(from)?, limited(*limit)];
                 self.records(Shape::Scan(*table), *table, fields, parameters, rows).await?;
@@ -131,14 +131,14 @@ impl LibsqlSession {
             }
             Op::Append { log, stream, events } => self.append(*log, stream, events).await?,
             Op::Tail { log, stream, limit } => self.tail(*log, stream, *limit, rows).await?,
-            Op::Ingest { series, points } => self.ingest(*series, points).await?,
-            Op::Last { series, entity } => {
+            Op::InsertPoints { series, points } => self.ingest(*series, points).await?,
+            Op::LastPoint { series, entity } => {
                 let points = self.points(Shape::Last(*series), vec![Column::Integer(*entity)], rows).await?;
                 if points == 0 {
                     return Err(Failure::missing(format_args!("{} {entity}", self.dataset.series[*series].name)));
                 }
             }
-            Op::Range { series, entity, from_ms, to_ms } => {
+            Op::PointRange { series, entity, from_ms, to_ms } => {
                 let parameters = [*entity, *from_ms, *to_ms].map(Column::Integer).to_vec();
                 self.points(Shape::Range(*series), parameters, rows).await?;
             }
@@ -146,30 +146,30 @@ impl LibsqlSession {
                 let parameters = [*entity, *from_ms, *to_ms, *every_ms].map(Column::Integer).to_vec();
                 self.points(Shape::Window { series: *series, metric: *metric, fold: *fold }, parameters, rows).await?;
             }
-            Op::Above { series, metric, threshold, from_ms, to_ms, limit } => {
+            Op::PointsAbove { series, metric, threshold, from_ms, to_ms, limit } => {
                 let (from, to) = (Column::Integer(*from_ms), Column::Integer(*to_ms));
                 let parameters = vec![from, to, Column::Real(*threshold), limited(*limit)];
                 self.points(Shape::Above { series: *series, metric: *metric }, parameters, rows).await?;
             }
             Op::Batch(_) | Op::Transact(_) => return Err(Failure::misplaced(op)),
         }
-        Ok(Done::Applied)
+        Ok(Outcome::Applied)
     }
 
     /// All or nothing.
-    async fn transact(&mut self, whole: &Op, ops: &[Op], rows: &mut Rows) -> Result<Done, Failure> {
+    async fn transact(&mut self, whole: &Op, ops: &[Op], rows: &mut Rows) -> Result<Outcome, Failure> {
         self.control(Shape::Begin { writes: whole.writes() }).await?;
-        let mut done = Ok(Done::Applied);
+        let mut done = Ok(Outcome::Applied);
         for op in ops {
             done = self.step(op, rows).await;
-            if !matches!(done, Ok(Done::Applied)) {
+            if !matches!(done, Ok(Outcome::Applied)) {
                 break;
             }
         }
-        if matches!(done, Ok(Done::Applied)) {
-            done = self.control(Shape::Commit).await.map(|()| Done::Applied);
+        if matches!(done, Ok(Outcome::Applied)) {
+            done = self.control(Shape::Commit).await.map(|()| Outcome::Applied);
         }
-        if !matches!(done, Ok(Done::Applied)) {
+        if !matches!(done, Ok(Outcome::Applied)) {
             rows.clear();
             self.roll_back().await?;
         }
@@ -177,13 +177,13 @@ impl LibsqlSession {
     }
 
     /// One transaction because that is how this store takes bulk; what came before a failure is committed all the same.
-    async fn batch(&mut self, whole: &Op, ops: &[Op], rows: &mut Rows) -> Result<Done, Failure> {
+    async fn batch(&mut self, whole: &Op, ops: &[Op], rows: &mut Rows) -> Result<Outcome, Failure> {
         self.control(Shape::Begin { writes: whole.writes() }).await?;
-        let mut done = Ok(Done::Applied);
+        let mut done = Ok(Outcome::Applied);
         for op in ops {
             match self.step(op, rows).await {
-                Ok(Done::Applied) => {}
-                Ok(Done::Refused) => done = Ok(Done::Refused),
+                Ok(Outcome::Applied) => {}
+                Ok(Outcome::Refused) => done = Ok(Outcome::Refused),
                 Err(failure) => {
                     done = Err(failure);
                     break;
@@ -267,14 +267,14 @@ impl LibsqlSession {
         field: usize,
         by: i64,
         floor: Option<i64>,
-    ) -> Result<Done, Failure> {
+    ) -> Result<Outcome, Failure> {
         let mut parameters = vec![Column::Integer(by), key_column(key)?];
         parameters.extend(floor.map(Column::Integer));
         let lease = self.statements.lease(Shape::Bump { table, field, floored: floor.is_some() }, Named::All).await?;
         let changed = lease.execute(parameters).await;
         let name = || record_name(&self.dataset, table, key);
         if changed.map_err(|error| failure(error, &name()))? > 0 {
-            return Ok(Done::Applied);
+            return Ok(Outcome::Applied);
         }
         drop(lease);
         self.why_unbumped(table, key, field, by, floor).await
@@ -288,13 +288,13 @@ impl LibsqlSession {
         field: usize,
         by: i64,
         floor: Option<i64>,
-    ) -> Result<Done, Failure> {
+    ) -> Result<Outcome, Failure> {
         let mut held = Rows::default();
         self.read(table, key, &Fields::Some(vec![field]), &mut held).await?;
         let name = record_name(&self.dataset, table, key);
         match (held.first().and_then(|row| row.values.first()), floor) {
             (Some(Value::Int(held)), Some(floor)) if i128::from(*held) + i128::from(by) < i128::from(floor) => {
-                Ok(Done::Refused)
+                Ok(Outcome::Refused)
             }
             (Some(Value::Int(_)), _) => {
                 Err(Failure::new(FailureKind::Conflict, format!("libsql: {name} changed while it was bumped")))

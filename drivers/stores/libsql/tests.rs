@@ -20,7 +20,7 @@ async fn open(address: &str, workload: &str, durability: Durability) -> Result<L
 async fn ready(durability: Durability) -> Libsql {
     let store = open("libsql", "one", durability).await.expect("opened");
     store.reset().await.expect("reset");
-    store.settle().await.expect("settled");
+    store.after_load().await.expect("settled");
     store
 }
 
@@ -57,7 +57,7 @@ async fn a_session_at_rest_keeps_neither_the_log_nor_the_write_lock() {
         .await
         .expect("scanned");
     other.execute(&user("b", "b"), &mut rows).await.expect("inserted");
-    store.settle().await.expect("the log can be moved whole");
+    store.after_load().await.expect("the log can be moved whole");
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn a_given_file_goes_if_it_was_made_for_the_run_and_nobody_else_uses_it() 
     let filled = async || {
         let store = open(&address, "one", Durability::Memory).await.expect("opened");
         store.reset().await.expect("reset");
-        store.settle().await.expect("settled");
+        store.after_load().await.expect("settled");
         let mut session = store.session().await.expect("a session");
         session.execute(&user("a", "a"), &mut Rows::default()).await.expect("inserted");
         store
@@ -248,7 +248,7 @@ fn searching() -> Vec<Op> {
         Op::Read { table: 0, key: ada.clone(), fields: fields.clone() },
         Op::Update { table: 0, key: ada.clone(), changes: vec![Change { field: 1, value: Value::Int(1) }] },
         Op::Delete { table: 0, key: ada.clone() },
-        Op::Bump { table: 1, key: Key::Int(1), field: 0, by: 1, floor: Some(0) },
+        Op::Increment { table: 1, key: Key::Int(1), field: 0, by: 1, floor: Some(0) },
         Op::Scan { table: 0, from: ada, limit, fields: fields.clone() },
         Op::Scan { table: 1, from: Key::Int(1), limit, fields },
         find(0, 1, &equal, Order::Descending),
@@ -256,9 +256,9 @@ fn searching() -> Vec<Op> {
         find(1, 0, &equal, Order::Ascending),
         find(1, 0, &between, Order::Descending),
         Op::Tail { log: 0, stream: Key::Int(1), limit },
-        Op::Last { series: 0, entity: 1 },
-        Op::Range { series: 0, entity: 1, from_ms, to_ms },
-        Op::Above { series: 0, metric: 0, threshold: 0.5, from_ms, to_ms, limit },
+        Op::LastPoint { series: 0, entity: 1 },
+        Op::PointRange { series: 0, entity: 1, from_ms, to_ms },
+        Op::PointsAbove { series: 0, metric: 0, threshold: 0.5, from_ms, to_ms, limit },
     ]
 }
 
@@ -266,7 +266,7 @@ fn searching() -> Vec<Op> {
 async fn no_operation_reads_a_whole_table_or_sorts() {
     let store = ready(Durability::Memory).await;
     let connection = store.connect().await.expect("a connection");
-    for statement in searching().iter().flat_map(|op| store.binding(op).statements) {
+    for statement in searching().iter().flat_map(|op| store.explain(op).statements) {
         let mut plan = connection.query(&format!("EXPLAIN QUERY PLAN {statement}"), ()).await.expect("a plan");
         while let Some(step) = plan.next().await.expect("a step") {
             let step = step.get_str(3).expect("its description").to_owned();
@@ -275,7 +275,7 @@ async fn no_operation_reads_a_whole_table_or_sorts() {
     }
     let fold = Fold::Mean;
     let window = Op::Window { series: 0, entity: 1, metric: 0, from_ms: 0, to_ms: 1, every_ms: 1, fold };
-    let plan = format!("EXPLAIN QUERY PLAN {}", store.binding(&window).statements[0]);
+    let plan = format!("EXPLAIN QUERY PLAN {}", store.explain(&window).statements[0]);
     let mut steps = connection.query(&plan, ()).await.expect("a plan");
     let first = steps.next().await.expect("a step").expect("one step at least");
     assert!(first.get_str(3).expect("its description").contains("entity=? AND at>? AND at<?"));
@@ -284,8 +284,8 @@ async fn no_operation_reads_a_whole_table_or_sorts() {
 #[tokio::test]
 async fn what_is_sent_is_told() {
     let store = ready(Durability::Memory).await;
-    let bump = |key, by, floor| Op::Bump { table: 1, key: Key::Int(key), field: 0, by, floor };
-    let transfer = store.binding(&Op::Transact(vec![bump(1, -5, Some(0)), bump(2, 5, None)]));
+    let bump = |key, by, floor| Op::Increment { table: 1, key: Key::Int(key), field: 0, by, floor };
+    let transfer = store.explain(&Op::Transact(vec![bump(1, -5, Some(0)), bump(2, 5, None)]));
     assert_eq!(transfer.round_trips, 0);
     assert_eq!(
         transfer.statements,
@@ -298,7 +298,7 @@ async fn what_is_sent_is_told() {
             r#"COMMIT"#,
         ]
     );
-    let load = store.binding(&Op::Batch(vec![user("a", "a"), user("b", "b")]));
+    let load = store.explain(&Op::Batch(vec![user("a", "a"), user("b", "b")]));
     assert_eq!(
         load.statements,
         [
@@ -308,5 +308,5 @@ async fn what_is_sent_is_told() {
         ]
     );
     let read = Op::Read { table: 0, key: Key::Text("a".into()), fields: Fields::Some(vec![1]) };
-    assert_eq!(store.binding(&Op::Batch(vec![read])).statements[0], "BEGIN", "readers do not wait for the write lock");
+    assert_eq!(store.explain(&Op::Batch(vec![read])).statements[0], "BEGIN", "readers do not wait for the write lock");
 }

@@ -164,20 +164,20 @@ impl Refusal {
 
 /// What became of a step of a batch.
 #[derive(Debug, Default)]
-pub(super) enum Outcome {
+pub(super) enum HranaOutcome {
     /// Its condition was not met.
     #[default]
     Skipped,
-    Done(Reply),
+    Outcome(Reply),
     Failed(Refusal),
 }
 
-impl Outcome {
+impl HranaOutcome {
     /// The outcomes of so many steps.
-    pub(super) fn read_all(answer: &Bytes, steps: usize) -> Result<Vec<Outcome>, Failure> {
+    pub(super) fn read_all(answer: &Bytes, steps: usize) -> Result<Vec<HranaOutcome>, Failure> {
         let result = Reader(answer).next().ok_or_else(unexpected)??;
         let result = part(answer, result.1)?;
-        let mut outcomes: Vec<Outcome> = (0..steps).map(|_| Outcome::Skipped).collect();
+        let mut outcomes: Vec<HranaOutcome> = (0..steps).map(|_| HranaOutcome::Skipped).collect();
         for entry in Reader(&result) {
             let (kind @ (1 | 2), entry) = entry? else { continue };
             let entry = part(&result, entry)?;
@@ -189,7 +189,11 @@ impl Outcome {
                     _ => {}
                 }
             }
-            let outcome = if kind == 1 { Outcome::Done(Reply(body)) } else { Outcome::Failed(Refusal::read(&body)?) };
+            let outcome = if kind == 1 {
+                HranaOutcome::Outcome(Reply(body))
+            } else {
+                HranaOutcome::Failed(Refusal::read(&body)?)
+            };
             *outcomes.get_mut(step).ok_or_else(unexpected)? = outcome;
         }
         Ok(outcomes)

@@ -147,7 +147,7 @@ impl Store for LibsqlServer {
         patiently(async || schema::leftovers(&mut self.stream().await?).await).await
     }
 
-    async fn settle(&self) -> Result<(), Failure> {
+    async fn after_load(&self) -> Result<(), Failure> {
         patiently(async || schema::settle(&mut self.stream().await?, &self.named).await).await
     }
 
@@ -188,7 +188,7 @@ impl Store for LibsqlServer {
         Ok(description)
     }
 
-    fn binding(&self, op: &Op) -> Binding {
+    fn explain(&self, op: &Op) -> Binding {
         let steps = match op {
             Op::Batch(ops) | Op::Transact(ops) if ops.len() != 1 => self.grouped(ops, matches!(op, Op::Transact(_))),
             Op::Batch(ops) | Op::Transact(ops) => plan::steps(&self.dataset, &ops[0]),
@@ -200,7 +200,7 @@ impl Store for LibsqlServer {
         // What cannot be sent takes no round trip.
         let steps = steps.unwrap_or_default();
         let mut statements = self.told(&steps);
-        if let ([_], Op::Bump { table, key, field, .. }) = (&steps[..], op)
+        if let ([_], Op::Increment { table, key, field, .. }) = (&steps[..], op)
             && plan::doubtful(&self.dataset, op)
         {
             let probe = plan::probe(*table, key, *field);

@@ -70,7 +70,7 @@ pub(super) fn probe(table: usize, key: &Key, field: usize) -> Step<'_> {
 pub(super) fn steps<'a>(dataset: &Dataset, op: &'a Op) -> Result<Vec<Step<'a>>, Failure> {
     let mut added = Added::default();
     let one = match op {
-        Op::Insert { .. } | Op::Append { .. } | Op::Ingest { .. } => {
+        Op::Insert { .. } | Op::Append { .. } | Op::InsertPoints { .. } => {
             added.add(dataset, op)?;
             return Ok(added.steps);
         }
@@ -86,7 +86,7 @@ pub(super) fn steps<'a>(dataset: &Dataset, op: &'a Op) -> Result<Vec<Step<'a>>, 
             Step::change(Shape::Update(*table), Named::Changed(changes), arguments)
         }
         Op::Delete { table, key } => Step::change(Shape::Delete(*table), Named::All, vec![key_column(key)]),
-        Op::Bump { table, key, field, by, floor } => {
+        Op::Increment { table, key, field, by, floor } => {
             let mut arguments = vec![Column::Integer(*by), key_column(key)];
             arguments.extend(floor.map(Column::Integer));
             let shape = Shape::Bump { table: *table, field: *field, floored: floor.is_some() };
@@ -107,8 +107,10 @@ pub(super) fn steps<'a>(dataset: &Dataset, op: &'a Op) -> Result<Vec<Step<'a>>, 
         Op::Tail { log, stream, limit } => {
             Step::query(Shape::Tail(*log), Named::All, vec![key_column(stream), limited(*limit)])
         }
-        Op::Last { series, entity } => Step::query(Shape::Last(*series), Named::All, vec![Column::Integer(*entity)]),
-        Op::Range { series, entity, from_ms, to_ms } => {
+        Op::LastPoint { series, entity } => {
+            Step::query(Shape::Last(*series), Named::All, vec![Column::Integer(*entity)])
+        }
+        Op::PointRange { series, entity, from_ms, to_ms } => {
             let arguments = [*entity, *from_ms, *to_ms].map(Column::Integer).to_vec();
             Step::query(Shape::Range(*series), Named::All, arguments)
         }
@@ -116,7 +118,7 @@ pub(super) fn steps<'a>(dataset: &Dataset, op: &'a Op) -> Result<Vec<Step<'a>>, 
             let arguments = [*entity, *from_ms, *to_ms, *every_ms].map(Column::Integer).to_vec();
             Step::query(Shape::Window { series: *series, metric: *metric, fold: *fold }, Named::All, arguments)
         }
-        Op::Above { series, metric, threshold, from_ms, to_ms, limit } => {
+        Op::PointsAbove { series, metric, threshold, from_ms, to_ms, limit } => {
             let (from, to) = (Column::Integer(*from_ms), Column::Integer(*to_ms));
             let arguments = vec![from, to, Column::Real(*threshold), limited(*limit)];
             Step::query(Shape::Above { series: *series, metric: *metric }, Named::All, arguments)
@@ -152,7 +154,7 @@ impl<'a> Added<'a> {
                     self.row(Shape::Append(*log), 1 + dataset.logs[*log].fields.len(), key_column(stream), event)?;
                 }
             }
-            Op::Ingest { series, points } => {
+            Op::InsertPoints { series, points } => {
                 let width = 2 + dataset.series[*series].metrics.len();
                 for point in points {
                     let arguments = self.arguments(Shape::Ingest(*series), width);
@@ -225,7 +227,7 @@ impl<'a> Group<'a> {
             let guard = guard(op).filter(|_| atomic && writes);
             let guard = guard.map(|guard| group.push(guard, Condition::Succeeded(last)));
             let probe = match op {
-                Op::Bump { table, key, field, .. } if doubtful(dataset, op) => {
+                Op::Increment { table, key, field, .. } if doubtful(dataset, op) => {
                     let nothing_changed = guard.map_or(Condition::Succeeded(last), Condition::Failed);
                     Some(group.push(probe(*table, key, *field), nothing_changed))
                 }
@@ -268,7 +270,7 @@ impl<'a> Group<'a> {
 /// What fails if an operation found nothing.
 fn guard(op: &Op) -> Option<Step<'_>> {
     match op {
-        Op::Update { .. } | Op::Delete { .. } | Op::Bump { .. } => Some(Step::guard(What::Changed, Vec::new())),
+        Op::Update { .. } | Op::Delete { .. } | Op::Increment { .. } => Some(Step::guard(What::Changed, Vec::new())),
         Op::Read { table, key, .. } => Some(Step::guard(What::Present(*table), vec![key_column(key)])),
         _ => None,
     }
@@ -276,6 +278,6 @@ fn guard(op: &Op) -> Option<Step<'_>> {
 
 /// Whether a bump that changed nothing can mean anything but a missing record.
 pub(super) fn doubtful(dataset: &Dataset, op: &Op) -> bool {
-    matches!(op, Op::Bump { table, field, floor, .. }
+    matches!(op, Op::Increment { table, field, floor, .. }
         if floor.is_some() || dataset.tables[*table].fields[*field].optional)
 }

@@ -5,12 +5,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::hrana::{Columns, Outcome, Refusal, Reply, unexpected};
+use super::hrana::{Columns, HranaOutcome, Refusal, Reply, unexpected};
 use super::plan::{self, Added, Group, Place};
 use super::stream::{Stream, patiently};
 use crate::sql::sqlite::sql::{self, Shape};
 use crate::sql::sqlite::values::{Answer, key, number, value};
-use crate::{Dataset, Done, Failure, FailureKind, Fields, Key, KeyKind, Kind, Op, Part, Row, Rows, Session, Value};
+use crate::{Dataset, Failure, FailureKind, Fields, Key, KeyKind, Kind, Op, Outcome, Part, Row, Rows, Session, Value};
 
 /// One logical client.
 pub struct LibsqlServerSession {
@@ -22,7 +22,7 @@ pub struct LibsqlServerSession {
 }
 
 impl Session for LibsqlServerSession {
-    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         rows.clear();
         match op {
             Op::Batch(ops) | Op::Transact(ops) => {
@@ -31,7 +31,7 @@ impl Session for LibsqlServerSession {
                     |op: &&Op| if atomic { op.transacts() } else { !matches!(op, Op::Batch(_) | Op::Transact(_)) };
                 match (ops.iter().find(|op| !fits(op)), &ops[..]) {
                     (Some(misplaced), _) => Err(Failure::misplaced(misplaced)),
-                    (None, []) => Ok(Done::Applied),
+                    (None, []) => Ok(Outcome::Applied),
                     // A statement is a transaction by itself.
                     (None, [one]) => self.one(one, rows).await,
                     (None, _) => self.group(ops, atomic, rows).await,
@@ -42,13 +42,13 @@ impl Session for LibsqlServerSession {
     }
 
     /// In transactions of about a megabyte, and with as many rows a statement as one takes.
-    async fn load(&mut self, op: &Op) -> Result<Done, Failure> {
+    async fn load(&mut self, op: &Op) -> Result<Outcome, Failure> {
         const REQUEST_BYTES: u64 = 1 << 20;
         let ops = match op {
             Op::Batch(ops) => ops,
             _ => std::slice::from_ref(op),
         };
-        if !ops.iter().all(|op| matches!(op, Op::Insert { .. } | Op::Append { .. } | Op::Ingest { .. })) {
+        if !ops.iter().all(|op| matches!(op, Op::Insert { .. } | Op::Append { .. } | Op::InsertPoints { .. })) {
             return self.execute(op, &mut Rows::default()).await;
         }
         let (mut added, mut bytes) = (Added::default(), 0);
@@ -60,7 +60,7 @@ impl Session for LibsqlServerSession {
                 bytes = 0;
             }
         }
-        self.add(added).await.map(|()| Done::Applied)
+        self.add(added).await.map(|()| Outcome::Applied)
     }
 
     async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
@@ -85,19 +85,19 @@ impl LibsqlServerSession {
     }
 
     /// An operation by itself.
-    async fn one(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+    async fn one(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         let mut steps = plan::steps(&self.dataset, op)?;
         let step = match (steps.pop(), steps.is_empty()) {
-            (None, _) => return Ok(Done::Applied),
+            (None, _) => return Ok(Outcome::Applied),
             (Some(step), true) => step,
             _ => return self.group(std::slice::from_ref(op), true, rows).await,
         };
         let reply = self.stream.execute(&step, &Subject(&self.dataset, op)).await?;
         if self.take(op, &reply, rows)? {
-            return Ok(Done::Applied);
+            return Ok(Outcome::Applied);
         }
         match op {
-            Op::Bump { table, key, field, .. } if plan::doubtful(&self.dataset, op) => {
+            Op::Increment { table, key, field, .. } if plan::doubtful(&self.dataset, op) => {
                 let probe = plan::probe(*table, key, *field);
                 let held = self.stream.execute(&probe, &Subject(&self.dataset, op)).await?;
                 self.why_unbumped(op, &held)
@@ -107,22 +107,22 @@ impl LibsqlServerSession {
     }
 
     /// Several in one round trip, as one transaction.
-    async fn group(&mut self, ops: &[Op], atomic: bool, rows: &mut Rows) -> Result<Done, Failure> {
+    async fn group(&mut self, ops: &[Op], atomic: bool, rows: &mut Rows) -> Result<Outcome, Failure> {
         let group = Group::new(&self.dataset, ops, atomic)?;
         let mut outcomes = self.stream.batch(&group.steps).await?;
         begun(&mut outcomes[0])?;
-        let mut done = Ok(Done::Applied);
+        let mut done = Ok(Outcome::Applied);
         for (op, place) in ops.iter().zip(&group.places) {
             match self.conclude(op, place, &mut outcomes, rows) {
-                Ok(Done::Applied) => {}
-                Ok(Done::Refused) if !atomic => done = Ok(Done::Refused),
+                Ok(Outcome::Applied) => {}
+                Ok(Outcome::Refused) if !atomic => done = Ok(Outcome::Refused),
                 ended => {
                     done = ended;
                     break;
                 }
             }
         }
-        if atomic && !matches!(done, Ok(Done::Applied)) {
+        if atomic && !matches!(done, Ok(Outcome::Applied)) {
             rows.clear();
             return match ended(&mut outcomes) {
                 Ok(()) if ops.iter().any(Op::writes) => {
@@ -131,7 +131,7 @@ impl LibsqlServerSession {
                 _ => done,
             };
         }
-        let commits = !matches!(outcomes[outcomes.len() - 2], Outcome::Skipped);
+        let commits = !matches!(outcomes[outcomes.len() - 2], HranaOutcome::Skipped);
         match ended(&mut outcomes) {
             Ok(()) => done,
             Err(uncommitted) if commits => Err(uncommitted),
@@ -141,10 +141,10 @@ impl LibsqlServerSession {
     }
 
     /// The failure of a step that was not looked at.
-    fn untold(&self, ops: &[Op], places: &[Place], outcomes: &mut [Outcome]) -> Result<(), Failure> {
+    fn untold(&self, ops: &[Op], places: &[Place], outcomes: &mut [HranaOutcome]) -> Result<(), Failure> {
         for (op, place) in ops.iter().zip(places) {
             for outcome in &mut outcomes[place.steps.clone()] {
-                if let Outcome::Failed(refusal) = std::mem::take(outcome) {
+                if let HranaOutcome::Failed(refusal) = std::mem::take(outcome) {
                     return Err(refusal.failure(&Subject(&self.dataset, op)));
                 }
             }
@@ -153,7 +153,13 @@ impl LibsqlServerSession {
     }
 
     /// What an operation of a group came to.
-    fn conclude(&self, op: &Op, place: &Place, outcomes: &mut [Outcome], rows: &mut Rows) -> Result<Done, Failure> {
+    fn conclude(
+        &self,
+        op: &Op,
+        place: &Place,
+        outcomes: &mut [HranaOutcome],
+        rows: &mut Rows,
+    ) -> Result<Outcome, Failure> {
         let subject = Subject(&self.dataset, op);
         let mut found = true;
         for outcome in &mut outcomes[place.steps.clone()] {
@@ -161,12 +167,12 @@ impl LibsqlServerSession {
         }
         let guard = place.guard.map(|guard| std::mem::take(&mut outcomes[guard]));
         match (found, guard, place.probe) {
-            (true, None | Some(Outcome::Done(_)), _) => Ok(Done::Applied),
-            (true, Some(Outcome::Failed(refusal)), _) => Err(refusal.failure(&subject)),
-            (false, None | Some(Outcome::Failed(_)), Some(probe)) => {
+            (true, None | Some(HranaOutcome::Outcome(_)), _) => Ok(Outcome::Applied),
+            (true, Some(HranaOutcome::Failed(refusal)), _) => Err(refusal.failure(&subject)),
+            (false, None | Some(HranaOutcome::Failed(_)), Some(probe)) => {
                 self.why_unbumped(op, &done(&mut outcomes[probe], &subject)?)
             }
-            (false, None | Some(Outcome::Failed(_)), None) => Err(Failure::missing(subject)),
+            (false, None | Some(HranaOutcome::Failed(_)), None) => Err(Failure::missing(subject)),
             _ => Err(unexpected()),
         }
     }
@@ -201,10 +207,10 @@ impl LibsqlServerSession {
                 let log = &self.dataset.logs[*log];
                 fields(log.stream, &log.fields, &Fields::All)
             }
-            Op::Last { .. } | Op::Range { .. } | Op::Window { .. } | Op::Above { .. } => Answer::Point,
+            Op::LastPoint { .. } | Op::PointRange { .. } | Op::Window { .. } | Op::PointsAbove { .. } => Answer::Point,
             _ => return Ok(reply.changed()? > 0),
         };
-        let mut found = !matches!(op, Op::Read { .. } | Op::Last { .. });
+        let mut found = !matches!(op, Op::Read { .. } | Op::LastPoint { .. });
         for columns in reply.rows() {
             let (key, values) = decode(answer, columns?)?;
             rows.push(key, values);
@@ -214,14 +220,14 @@ impl LibsqlServerSession {
     }
 
     /// No row changed: because there is none, because it holds no number, or because of the floor.
-    fn why_unbumped(&self, op: &Op, held: &Reply) -> Result<Done, Failure> {
-        let Op::Bump { table, field, by, floor, .. } = op else { return Err(unexpected()) };
+    fn why_unbumped(&self, op: &Op, held: &Reply) -> Result<Outcome, Failure> {
+        let Op::Increment { table, field, by, floor, .. } = op else { return Err(unexpected()) };
         let subject = Subject(&self.dataset, op);
         let mut columns = held.rows().next().ok_or_else(|| Failure::missing(&subject))??;
         columns.column()?;
         match (value(columns.column()?, &self.dataset.tables[*table].fields[*field].kind)?, floor) {
             (Value::Int(held), Some(floor)) if i128::from(held) + i128::from(*by) < i128::from(*floor) => {
-                Ok(Done::Refused)
+                Ok(Outcome::Refused)
             }
             (Value::Int(_), _) => {
                 let message = format!("libsql-server: {subject} changed while it was bumped");
@@ -260,22 +266,22 @@ fn decode(answer: Answer<'_>, mut columns: Columns<'_>) -> Result<(Key, Vec<Valu
 }
 
 /// The answer to a step that must have been carried out.
-fn done(outcome: &mut Outcome, subject: &dyn fmt::Display) -> Result<Reply, Failure> {
+fn done(outcome: &mut HranaOutcome, subject: &dyn fmt::Display) -> Result<Reply, Failure> {
     match std::mem::take(outcome) {
-        Outcome::Done(reply) => Ok(reply),
-        Outcome::Failed(refusal) => Err(refusal.failure(subject)),
-        Outcome::Skipped => Err(Failure::broken(format!("libsql-server: {subject}: it was not carried out"))),
+        HranaOutcome::Outcome(reply) => Ok(reply),
+        HranaOutcome::Failed(refusal) => Err(refusal.failure(subject)),
+        HranaOutcome::Skipped => Err(Failure::broken(format!("libsql-server: {subject}: it was not carried out"))),
     }
 }
 
-fn begun(begin: &mut Outcome) -> Result<(), Failure> {
+fn begun(begin: &mut HranaOutcome) -> Result<(), Failure> {
     done(begin, &"the beginning of a transaction").map(|_| ())
 }
 
 /// Whether a transaction was committed. One that was neither committed nor undone would still keep the write lock.
-fn ended(outcomes: &mut [Outcome]) -> Result<(), Failure> {
+fn ended(outcomes: &mut [HranaOutcome]) -> Result<(), Failure> {
     let [.., commit, rollback] = outcomes else { return Err(unexpected()) };
-    if let Outcome::Failed(Refusal { message, .. }) = rollback {
+    if let HranaOutcome::Failed(Refusal { message, .. }) = rollback {
         let message = format!("libsql-server: a transaction could not be undone: {message}");
         return Err(Failure::new(FailureKind::Unavailable, message));
     }
@@ -288,7 +294,7 @@ fn weight(op: &Op) -> u64 {
     match op {
         Op::Insert { record, .. } => values(record),
         Op::Append { events, .. } => events.iter().map(|event| values(event)).sum(),
-        Op::Ingest { points, .. } => points.iter().map(|point| 16 + 16 * point.metrics.len() as u64).sum(),
+        Op::InsertPoints { points, .. } => points.iter().map(|point| 16 + 16 * point.metrics.len() as u64).sum(),
         _ => 0,
     }
 }
@@ -304,14 +310,14 @@ impl fmt::Display for Subject<'_> {
             | Op::Read { table, key, .. }
             | Op::Update { table, key, .. }
             | Op::Delete { table, key }
-            | Op::Bump { table, key, .. } => write!(f, "{} {key}", dataset.tables[*table].name),
+            | Op::Increment { table, key, .. } => write!(f, "{} {key}", dataset.tables[*table].name),
             Op::Scan { table, .. } | Op::Find { table, .. } => f.write_str(&dataset.tables[*table].name),
             Op::Append { log, .. } | Op::Tail { log, .. } => f.write_str(&dataset.logs[*log].name),
-            Op::Last { series, entity } => write!(f, "{} {entity}", dataset.series[*series].name),
-            Op::Ingest { series, .. }
-            | Op::Range { series, .. }
+            Op::LastPoint { series, entity } => write!(f, "{} {entity}", dataset.series[*series].name),
+            Op::InsertPoints { series, .. }
+            | Op::PointRange { series, .. }
             | Op::Window { series, .. }
-            | Op::Above { series, .. } => f.write_str(&dataset.series[*series].name),
+            | Op::PointsAbove { series, .. } => f.write_str(&dataset.series[*series].name),
             Op::Batch(_) | Op::Transact(_) => f.write_str(op.verb()),
         }
     }

@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::{self, Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::endpoint::{Connection, Endpoint, too_long};
-use super::hrana::{self, Fetched, Message, Outcome, Reply, Request, STORED_TEXTS, STREAM, Text};
+use super::hrana::{self, Fetched, HranaOutcome, Message, Reply, Request, STORED_TEXTS, STREAM, Text};
 use super::plan::Step;
 use super::texts::Texts;
 use super::wire::Writer;
@@ -82,7 +82,7 @@ impl Stream {
     }
 
     /// Carries out the steps of a batch in one round trip.
-    pub(super) async fn batch(&mut self, steps: &[Step<'_>]) -> Result<Vec<Outcome>, Failure> {
+    pub(super) async fn batch(&mut self, steps: &[Step<'_>]) -> Result<Vec<HranaOutcome>, Failure> {
         let texts: Vec<usize> = steps.iter().map(|step| self.texts.find(step.what, step.named)).collect();
         let answer = self.ask(Request::Batch, |out, known| {
             out.number(1, STREAM);
@@ -93,7 +93,7 @@ impl Stream {
             });
         });
         let answer = answer.await?.map_err(|refusal| refusal.failure(&"a batch"))?;
-        Outcome::read_all(&answer, steps.len())
+        HranaOutcome::read_all(&answer, steps.len())
     }
 
     /// Carries out a statement that is used once.

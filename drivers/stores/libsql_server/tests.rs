@@ -12,7 +12,7 @@ use super::*;
 use crate::launch;
 use crate::seam::sample;
 use crate::{
-    Address, Change, Done, FailureKind, Field, Fields, Fold, Key, Kind, Matching, Order, Part, Point, Record, Rows,
+    Address, Change, FailureKind, Field, Fields, Fold, Key, Kind, Matching, Order, Outcome, Part, Point, Record, Rows,
     Session, Value,
 };
 
@@ -39,7 +39,7 @@ async fn served(tier: Durability) -> Server {
 async fn ready(server: &Server, workload: &str) -> LibsqlServer {
     let store = open(&server.address, workload).await.expect("opened");
     store.reset().await.expect("reset");
-    store.settle().await.expect("settled");
+    store.after_load().await.expect("settled");
     store
 }
 
@@ -52,14 +52,14 @@ fn account(key: i64, balance: i64) -> Op {
 }
 
 fn bump(key: i64, by: i64, floor: Option<i64>) -> Op {
-    Op::Bump { table: 1, key: Key::Int(key), field: 0, by, floor }
+    Op::Increment { table: 1, key: Key::Int(key), field: 0, by, floor }
 }
 
 fn read(table: usize, key: Key) -> Op {
     Op::Read { table, key, fields: Fields::All }
 }
 
-async fn run(session: &mut LibsqlServerSession, op: &Op) -> Result<Done, Failure> {
+async fn run(session: &mut LibsqlServerSession, op: &Op) -> Result<Outcome, Failure> {
     session.execute(op, &mut Rows::default()).await
 }
 
@@ -228,7 +228,7 @@ async fn what_is_exported_and_loaded_may_be_large() {
     let users = (0..20_000).map(|number| user(&format!("{number:05}"), &"x".repeat(1000))).collect();
     session.load(&Op::Batch(users)).await.expect("loaded");
     let points = (0..1000).map(|at_ms| Point { entity: 1, at_ms, metrics: vec![0.5, 1.0] }).collect();
-    run(&mut session, &Op::Ingest { series: 0, points }).await.expect("ingested");
+    run(&mut session, &Op::InsertPoints { series: 0, points }).await.expect("ingested");
     let (mut users, mut points) = (0, 0);
     session.export(Part::Table(0), &mut |_| users += 1).await.expect("exported");
     session.export(Part::Series(0), &mut |_| points += 1).await.expect("exported");

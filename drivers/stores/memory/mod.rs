@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
 use crate::{
-    Binding, Capabilities, Capability, Dataset, Description, Done, Durability, Failure, Footprint, Guarantees, Key, Op,
-    Opening, Part, Placement, Record, Row, Rows, Session, Store,
+    Binding, Capabilities, Capability, Dataset, Description, Durability, Failure, Footprint, Guarantees, Key, Op,
+    Opening, Outcome, Part, Placement, Record, Row, Rows, Session, Store,
 };
 use series::Series;
 use table::Table;
@@ -52,7 +52,7 @@ impl Store for Memory {
     }
 
     /// Nothing to do: its indexes are always there.
-    async fn settle(&self) -> Result<(), Failure> {
+    async fn after_load(&self) -> Result<(), Failure> {
         Ok(())
     }
 
@@ -77,7 +77,7 @@ impl Store for Memory {
     }
 
     /// There is no language between an operation and its meaning.
-    fn binding(&self, _: &Op) -> Binding {
+    fn explain(&self, _: &Op) -> Binding {
         Binding::default()
     }
 
@@ -91,7 +91,7 @@ impl Store for Memory {
 }
 
 impl Session for MemorySession {
-    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         rows.clear();
         match op {
             Op::Batch(ops) => self.batch(ops, rows),
@@ -107,7 +107,7 @@ impl Session for MemorySession {
 }
 
 impl MemorySession {
-    fn one(&self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+    fn one(&self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         if op.writes() {
             self.content.write().map_err(poisoned)?.write(op)
         } else {
@@ -116,11 +116,11 @@ impl MemorySession {
     }
 
     /// Each operation by itself: others may come between them, and those before a failed one stay.
-    fn batch(&self, ops: &[Op], rows: &mut Rows) -> Result<Done, Failure> {
-        let mut done = Done::Applied;
+    fn batch(&self, ops: &[Op], rows: &mut Rows) -> Result<Outcome, Failure> {
+        let mut done = Outcome::Applied;
         for op in ops {
-            if self.one(op, rows)? == Done::Refused {
-                done = Done::Refused;
+            if self.one(op, rows)? == Outcome::Refused {
+                done = Outcome::Refused;
             }
         }
         Ok(done)
@@ -143,22 +143,24 @@ impl Content {
         }
     }
 
-    fn write(&mut self, op: &Op) -> Result<Done, Failure> {
+    fn write(&mut self, op: &Op) -> Result<Outcome, Failure> {
         match op {
             Op::Insert { table, key, record } => self.tables[*table].insert(key, record)?,
             Op::Update { table, key, changes } => self.tables[*table].update(key, changes)?,
             Op::Delete { table, key } => self.tables[*table].delete(key)?,
-            Op::Bump { table, key, field, by, floor } => return self.tables[*table].bump(key, *field, *by, *floor),
+            Op::Increment { table, key, field, by, floor } => {
+                return self.tables[*table].bump(key, *field, *by, *floor);
+            }
             Op::Append { log, stream, events } => {
                 self.logs[*log].entry(stream.clone()).or_default().extend_from_slice(events);
             }
-            Op::Ingest { series, points } => self.series[*series].ingest(points),
+            Op::InsertPoints { series, points } => self.series[*series].ingest(points),
             _ => return Err(Failure::misplaced(op)),
         }
-        Ok(Done::Applied)
+        Ok(Outcome::Applied)
     }
 
-    fn read(&self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+    fn read(&self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         match op {
             Op::Read { table, key, fields } => self.tables[*table].read(key, fields, rows)?,
             Op::Scan { table, from, limit, fields } => self.tables[*table].scan(from, *limit, fields, rows),
@@ -171,8 +173,8 @@ impl Content {
                 let events = self.logs[*log].get(stream).map_or(&[][..], Vec::as_slice);
                 events.iter().rev().take(*limit).for_each(|event| rows.push(stream.clone(), event.clone()));
             }
-            Op::Last { series, entity } => self.series[*series].last(*entity, rows)?,
-            Op::Range { series, entity, from_ms, to_ms } => {
+            Op::LastPoint { series, entity } => self.series[*series].last(*entity, rows)?,
+            Op::PointRange { series, entity, from_ms, to_ms } => {
                 let points = self.series[*series].between(*entity, *from_ms, *to_ms);
                 points.for_each(|(at_ms, metrics)| series::push(*entity, at_ms, metrics, rows));
             }
@@ -181,18 +183,18 @@ impl Content {
                 let observed = points.map(|(at_ms, metrics)| (at_ms, metrics[*metric]));
                 series::fold_buckets(*entity, observed, *every_ms, *fold, rows);
             }
-            Op::Above { series, metric, threshold, from_ms, to_ms, limit } => {
+            Op::PointsAbove { series, metric, threshold, from_ms, to_ms, limit } => {
                 let newest_first = self.series[*series].newest_first(*from_ms, *to_ms);
                 let above = newest_first.filter(|(_, _, metrics)| metrics[*metric] > *threshold);
                 above.take(*limit).for_each(|(entity, at_ms, metrics)| series::push(entity, at_ms, metrics, rows));
             }
             _ => return Err(Failure::misplaced(op)),
         }
-        Ok(Done::Applied)
+        Ok(Outcome::Applied)
     }
 
     /// All or nothing: each record about to be changed is kept, and put back if an operation is refused or fails.
-    fn transact(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Done, Failure> {
+    fn transact(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Outcome, Failure> {
         let mut before = Vec::new();
         for op in ops {
             if let Some((table, key)) = changed_record(op) {
@@ -203,13 +205,13 @@ impl Content {
                 _ if op.writes() => self.write(op),
                 _ => self.read(op, rows),
             };
-            if !matches!(done, Ok(Done::Applied)) {
+            if !matches!(done, Ok(Outcome::Applied)) {
                 rows.clear();
                 before.into_iter().rev().for_each(|(table, key, record)| self.tables[table].put(key, record));
                 return done;
             }
         }
-        Ok(Done::Applied)
+        Ok(Outcome::Applied)
     }
 
     fn export(&self, part: Part, sink: &mut dyn FnMut(Row)) {
@@ -231,7 +233,7 @@ fn changed_record(op: &Op) -> Option<(usize, &Key)> {
         Op::Insert { table, key, .. }
         | Op::Update { table, key, .. }
         | Op::Delete { table, key }
-        | Op::Bump { table, key, .. } => Some((*table, key)),
+        | Op::Increment { table, key, .. } => Some((*table, key)),
         _ => None,
     }
 }

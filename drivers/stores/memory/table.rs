@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Change, Done, Failure, Fields, Key, Matching, Order, Record, Row, Rows, Value};
+use crate::{Change, Failure, Fields, Key, Matching, Order, Outcome, Record, Row, Rows, Value};
 
 /// One table's content.
 pub(super) struct Table {
@@ -58,19 +58,19 @@ impl Table {
     }
 
     /// The floor is asked first: a result that is too low is refused even where no 64-bit integer could hold it.
-    pub(super) fn bump(&mut self, key: &Key, field: usize, by: i64, floor: Option<i64>) -> Result<Done, Failure> {
+    pub(super) fn bump(&mut self, key: &Key, field: usize, by: i64, floor: Option<i64>) -> Result<Outcome, Failure> {
         let record = self.get(key).ok_or_else(|| self.missing(key))?;
         let Value::Int(held) = record[field] else {
             return Err(Failure::broken(format!("{} {key}: a field without an integer cannot be bumped", self.name)));
         };
         let result = i128::from(held) + i128::from(by);
         if floor.is_some_and(|floor| result < i128::from(floor)) {
-            return Ok(Done::Refused);
+            return Ok(Outcome::Refused);
         }
         let result = i64::try_from(result)
             .map_err(|_| Failure::broken(format!("{} {key}: {held} + {by} is not a 64-bit integer", self.name)))?;
         self.set(key, field, Value::Int(result));
-        Ok(Done::Applied)
+        Ok(Outcome::Applied)
     }
 
     pub(super) fn scan(&self, from: &Key, limit: usize, fields: &Fields, rows: &mut Rows) {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::changes::{Added, added};
 use super::session::{MongodbSession, Trouble, key_of};
-use crate::{Done, Failure, FailureKind, Fields, Op, Point, Value};
+use crate::{Failure, FailureKind, Fields, Op, Outcome, Point, Value};
 
 impl MongodbSession {
     pub(super) async fn insert(&mut self, run: &[Op]) -> Result<(), Failure> {
@@ -62,9 +62,9 @@ impl MongodbSession {
         Ok(())
     }
 
-    pub(super) async fn update(&mut self, table: usize, run: &[Op]) -> Result<Done, Trouble> {
+    pub(super) async fn update(&mut self, table: usize, run: &[Op]) -> Result<Outcome, Trouble> {
         let mut ops = run.iter().peekable();
-        let (mut done, mut sent) = (Done::Applied, 0);
+        let (mut done, mut sent) = (Outcome::Applied, 0);
         while ops.peek().is_some() {
             let (command, count) = self.commands().update(table, &mut ops)?;
             let these = &run[sent..sent + count];
@@ -92,8 +92,8 @@ impl MongodbSession {
     }
 
     /// Some of these updates and bumps matched nothing: the record or a number in it is missing, or there is a floor.
-    async fn why(&mut self, table: usize, ops: &[Op], short: usize) -> Result<Done, Trouble> {
-        let bumped = |op: &Op| if let Op::Bump { field, .. } = op { Some(*field) } else { None };
+    async fn why(&mut self, table: usize, ops: &[Op], short: usize) -> Result<Outcome, Trouble> {
+        let bumped = |op: &Op| if let Op::Increment { field, .. } = op { Some(*field) } else { None };
         let fields: Vec<usize> = ops.iter().filter_map(bumped).collect();
         let held = self.held(table, ops, &Fields::Some(fields.clone())).await?;
         let mut failures = ops.iter().filter_map(|op| {
@@ -111,8 +111,8 @@ impl MongodbSession {
         }
         // Everything is there now. With a floor it was so before as well, and the floor was met, whatever has been done
         // since; else the record has come since.
-        if ops.iter().any(|op| matches!(op, Op::Bump { floor: Some(_), .. })) {
-            return Ok(Done::Refused);
+        if ops.iter().any(|op| matches!(op, Op::Increment { floor: Some(_), .. })) {
+            return Ok(Outcome::Refused);
         }
         Err(Failure::missing(self.record_name(table, key_of(&ops[0]))).into())
     }

@@ -45,14 +45,14 @@ fn concern_of(acknowledged: Acknowledged) -> String {
 pub(super) fn commands(commands: Commands<'_>, run: &[Op]) -> Result<Vec<RawDocumentBuf>, Failure> {
     let mut sent = Vec::new();
     match &run[0] {
-        Op::Insert { .. } | Op::Append { .. } | Op::Ingest { .. } => {
+        Op::Insert { .. } | Op::Append { .. } | Op::InsertPoints { .. } => {
             let mut documents = added(run).peekable();
-            let ordered = !matches!(run[0], Op::Ingest { .. });
+            let ordered = !matches!(run[0], Op::InsertPoints { .. });
             while documents.peek().is_some() {
                 sent.push(commands.insert(&mut documents, ordered)?.0);
             }
         }
-        Op::Update { table, .. } | Op::Bump { table, .. } => {
+        Op::Update { table, .. } | Op::Increment { table, .. } => {
             let mut ops = run.iter().peekable();
             while ops.peek().is_some() {
                 sent.push(commands.update(*table, &mut ops)?.0);
@@ -70,7 +70,7 @@ pub(super) fn commands(commands: Commands<'_>, run: &[Op]) -> Result<Vec<RawDocu
             sent.push(commands.find(*table, *field, matching, *order, *limit, fields)?);
         }
         Op::Tail { log, stream, limit } => sent.push(commands.tail(*log, stream, *limit)?),
-        op @ (Op::Last { .. } | Op::Range { .. } | Op::Window { .. } | Op::Above { .. }) => {
+        op @ (Op::LastPoint { .. } | Op::PointRange { .. } | Op::Window { .. } | Op::PointsAbove { .. }) => {
             sent.push(commands.points(op)?);
         }
         Op::Batch(_) | Op::Transact(_) => {}
@@ -80,14 +80,14 @@ pub(super) fn commands(commands: Commands<'_>, run: &[Op]) -> Result<Vec<RawDocu
 
 /// What is sent only where the first command did not do it all.
 fn perhaps(commands: Commands<'_>, run: &[Op]) -> Result<Option<String>, Failure> {
-    let bumped = |op: &Op| if let Op::Bump { field, .. } = op { Some(*field) } else { None };
+    let bumped = |op: &Op| if let Op::Increment { field, .. } = op { Some(*field) } else { None };
     Ok(match &run[0] {
-        Op::Update { table, .. } | Op::Bump { table, .. } => {
+        Op::Update { table, .. } | Op::Increment { table, .. } => {
             let fields = Fields::Some(run.iter().filter_map(bumped).collect());
             let probe = told(&commands.read(*table, run.iter().map(key_of), &fields)?);
             Some(format!("{probe} -- only if fewer records matched, to tell why"))
         }
-        Op::Ingest { series, points } if commands.layout.series[*series].is_unique() => {
+        Op::InsertPoints { series, points } if commands.layout.series[*series].is_unique() => {
             let replacing = told(&commands.replace(*series, &mut points.iter().take(1).peekable())?.0);
             Some(format!("{replacing} -- only for points whose instant is taken"))
         }

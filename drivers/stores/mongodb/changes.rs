@@ -32,12 +32,12 @@ pub(super) fn share(one: &Op, next: &Op) -> bool {
     match (one, next) {
         (Op::Insert { table, .. }, Op::Insert { table: other, .. }) => table == other,
         (
-            Op::Update { table, .. } | Op::Bump { table, .. },
-            Op::Update { table: other, .. } | Op::Bump { table: other, .. },
+            Op::Update { table, .. } | Op::Increment { table, .. },
+            Op::Update { table: other, .. } | Op::Increment { table: other, .. },
         ) => table == other,
         (Op::Delete { table, .. }, Op::Delete { table: other, .. }) => table == other,
         (Op::Append { log, .. }, Op::Append { log: other, .. }) => log == other,
-        (Op::Ingest { series, .. }, Op::Ingest { series: other, .. }) => series == other,
+        (Op::InsertPoints { series, .. }, Op::InsertPoints { series: other, .. }) => series == other,
         (Op::Read { table, fields, .. }, Op::Read { table: other, fields: same, .. }) => {
             table == other && fields == same
         }
@@ -50,14 +50,14 @@ pub(super) fn added(run: &[Op]) -> impl Iterator<Item = Added<'_>> + Clone {
     run.iter().flat_map(|op| {
         let count = match op {
             Op::Append { events, .. } => events.len(),
-            Op::Ingest { points, .. } => points.len(),
+            Op::InsertPoints { points, .. } => points.len(),
             Op::Insert { .. } => 1,
             _ => 0,
         };
         (0..count).filter_map(move |at| match op {
             Op::Insert { table, key, record } => Some(Added::Record { table: *table, key, record }),
             Op::Append { log, stream, events } => Some(Added::Event { log: *log, stream, event: &events[at] }),
-            Op::Ingest { series, points } => Some(Added::Point { series: *series, point: &points[at] }),
+            Op::InsertPoints { series, points } => Some(Added::Point { series: *series, point: &points[at] }),
             _ => None,
         })
     })
@@ -121,7 +121,7 @@ impl Commands<'_> {
                 one.document("q", |filter| filter.key("_id", key));
                 one.document("u", |set| self.set(set, table, changes));
             }
-            Op::Bump { key, field, by, floor, .. } => {
+            Op::Increment { key, field, by, floor, .. } => {
                 let name = self.layout.tables[table][*field].as_str();
                 one.document("q", |filter| {
                     filter.key("_id", key);

@@ -76,7 +76,7 @@ impl Own {
     }
 
     /// Builds the secondary indexes, and waits until all that was loaded is journaled and in a checkpoint.
-    pub(super) async fn settle(&self, layout: &Layout) -> Result<(), Failure> {
+    pub(super) async fn after_load(&self, layout: &Layout) -> Result<(), Failure> {
         for command in layout.dataset.parts().filter_map(|part| layout.create_indexes(part)) {
             let building = self.database.run_raw_command(command?);
             building.await.map_err(|error| failure(error, "building an index"))?;

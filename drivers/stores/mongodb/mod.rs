@@ -168,8 +168,8 @@ impl Store for Mongodb {
         marks::leftovers(&self.client().await?).await
     }
 
-    async fn settle(&self) -> Result<(), Failure> {
-        self.own().await?.settle(&self.layout).await
+    async fn after_load(&self) -> Result<(), Failure> {
+        self.own().await?.after_load(&self.layout).await
     }
 
     async fn session(&self) -> Result<MongodbSession, Failure> {
@@ -194,7 +194,7 @@ impl Store for Mongodb {
         Ok(description)
     }
 
-    fn binding(&self, op: &Op) -> Binding {
+    fn explain(&self, op: &Op) -> Binding {
         binding::binding(&self.layout, self.asked.acknowledged, op)
     }
 

@@ -146,12 +146,12 @@ impl Granularity {
 /// Writes the read of points that an operation is.
 pub(super) fn read(series: &[Box<dyn Points>], command: &mut Writer, op: &Op) -> Result<(), Failure> {
     match *op {
-        Op::Last { series: at, entity } => series[at].last(command, entity),
-        Op::Range { series: at, entity, from_ms, to_ms } => series[at].range(command, entity, from_ms, to_ms),
+        Op::LastPoint { series: at, entity } => series[at].last(command, entity),
+        Op::PointRange { series: at, entity, from_ms, to_ms } => series[at].range(command, entity, from_ms, to_ms),
         Op::Window { series: at, entity, metric, from_ms, to_ms, every_ms, fold } => {
             series[at].window(command, &Window { entity, metric, from_ms, to_ms, every_ms, fold });
         }
-        Op::Above { series: at, metric, threshold, from_ms, to_ms, limit } => {
+        Op::PointsAbove { series: at, metric, threshold, from_ms, to_ms, limit } => {
             series[at].above(command, &Above { metric, threshold, from_ms, to_ms, limit });
         }
         _ => return Err(Failure::misplaced(op)),

@@ -11,7 +11,7 @@ use super::commands::{Acknowledged, Commands};
 use super::layout::Layout;
 use super::line::Line;
 use super::values::{self, Shape};
-use crate::{Done, Failure, FailureKind, Fields, Key, Op, Part, Row, Rows, Session, Value};
+use crate::{Failure, FailureKind, Fields, Key, Op, Outcome, Part, Row, Rows, Session, Value};
 
 /// A session.
 pub struct MongodbSession {
@@ -40,7 +40,7 @@ impl From<Failure> for Trouble {
 const LOADING: Acknowledged = Acknowledged { majority: false, journal: false };
 
 impl Session for MongodbSession {
-    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         rows.clear();
         let done = match op {
             Op::Transact(ops) => self.transact(ops, rows).await,
@@ -52,7 +52,7 @@ impl Session for MongodbSession {
         done
     }
 
-    async fn load(&mut self, op: &Op) -> Result<Done, Failure> {
+    async fn load(&mut self, op: &Op) -> Result<Outcome, Failure> {
         let asked = std::mem::replace(&mut self.acknowledged, LOADING);
         let done = self.execute(op, &mut Rows::default()).await;
         self.acknowledged = asked;
@@ -86,7 +86,7 @@ impl MongodbSession {
     }
 
     /// Outside of a transaction. What lost a conflict is tried again, so nothing that has changed something ends so.
-    async fn alone(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+    async fn alone(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         self.line.has_changed = false;
         let done = match op {
             Op::Batch(ops) => self.batch(ops, rows).await,
@@ -102,22 +102,22 @@ impl MongodbSession {
     }
 
     /// Neighbours of one kind share a command, in order.
-    async fn batch(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Done, Failure> {
-        let mut done = Done::Applied;
+    async fn batch(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Outcome, Failure> {
+        let mut done = Outcome::Applied;
         for run in ops.chunk_by(share) {
-            if self.step(run, rows).await.map_err(Trouble::failure)? == Done::Refused {
-                done = Done::Refused;
+            if self.step(run, rows).await.map_err(Trouble::failure)? == Outcome::Refused {
+                done = Outcome::Refused;
             }
         }
         Ok(done)
     }
 
-    async fn transact(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Done, Failure> {
+    async fn transact(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Outcome, Failure> {
         if let Some(misplaced) = ops.iter().find(|op| !op.transacts()) {
             return Err(Failure::misplaced(misplaced));
         }
         if ops.is_empty() {
-            return Ok(Done::Applied);
+            return Ok(Outcome::Applied);
         }
         match self.attempt(ops.chunk_by(share), rows).await {
             Err(Trouble::Undecided) => {
@@ -129,19 +129,19 @@ impl MongodbSession {
     }
 
     /// The runs as one transaction. What is not applied is aborted.
-    async fn attempt<'o>(&mut self, runs: impl Iterator<Item = &'o [Op]>, rows: &mut Rows) -> Result<Done, Trouble> {
+    async fn attempt<'o>(&mut self, runs: impl Iterator<Item = &'o [Op]>, rows: &mut Rows) -> Result<Outcome, Trouble> {
         let begun = self.line.begin().await?;
         self.transacting = true;
-        let mut done = Ok(Done::Applied);
+        let mut done = Ok(Outcome::Applied);
         for run in runs {
             done = self.step(run, rows).await;
-            if !matches!(done, Ok(Done::Applied)) {
+            if !matches!(done, Ok(Outcome::Applied)) {
                 break;
             }
         }
         self.transacting = false;
         match done {
-            Ok(Done::Applied) => done = self.line.commit().await.map(|()| Done::Applied).map_err(Trouble::Failed),
+            Ok(Outcome::Applied) => done = self.line.commit().await.map(|()| Outcome::Applied).map_err(Trouble::Failed),
             // The server is not waited for a second time.
             Err(Trouble::Failed(ref failure)) if failure.kind == FailureKind::Unavailable => {}
             _ => {
@@ -158,18 +158,18 @@ impl MongodbSession {
     }
 
     /// Operations that share a command; most often a single one.
-    async fn step(&mut self, run: &[Op], rows: &mut Rows) -> Result<Done, Trouble> {
-        let Some(op) = run.first() else { return Ok(Done::Applied) };
+    async fn step(&mut self, run: &[Op], rows: &mut Rows) -> Result<Outcome, Trouble> {
+        let Some(op) = run.first() else { return Ok(Outcome::Applied) };
         match op {
             Op::Insert { .. } | Op::Append { .. } => self.insert(run).await?,
-            Op::Ingest { series, .. } => self.ingest(*series, run).await?,
-            Op::Update { table, .. } | Op::Bump { table, .. } => return self.update(*table, run).await,
+            Op::InsertPoints { series, .. } => self.ingest(*series, run).await?,
+            Op::Update { table, .. } | Op::Increment { table, .. } => return self.update(*table, run).await,
             Op::Delete { table, .. } => self.delete(*table, run).await?,
             Op::Read { table, fields, .. } => self.read(*table, fields, run, rows).await?,
             Op::Batch(_) | Op::Transact(_) => return Err(Failure::misplaced(op).into()),
             _ => self.query(op, rows).await?,
         }
-        Ok(Done::Applied)
+        Ok(Outcome::Applied)
     }
 
     /// Operations that return any number of rows in the order of an index. To this store a limit of 0 is no limit,
@@ -177,7 +177,7 @@ impl MongodbSession {
     async fn query(&mut self, op: &Op, rows: &mut Rows) -> Result<(), Failure> {
         match op {
             Op::Scan { limit: 0, .. } | Op::Find { limit: 0, .. } | Op::Tail { limit: 0, .. } => Ok(()),
-            Op::Above { limit: 0, .. } => Ok(()),
+            Op::PointsAbove { limit: 0, .. } => Ok(()),
             Op::Scan { table, from, limit, fields } => {
                 let command = self.commands().scan(*table, from, *limit, fields)?;
                 self.records(command, *table, fields, rows).await
@@ -191,12 +191,12 @@ impl MongodbSession {
                 let shape = log_shape(&self.layout, *log);
                 self.line.ask(command, |document| push(shape.decode(document)?, rows)).await
             }
-            Op::Last { series, entity } => {
+            Op::LastPoint { series, entity } => {
                 self.points(op, *series, rows).await?;
                 let name = || Failure::missing(format_args!("{} {entity}", self.layout.dataset.series[*series].name));
                 if rows.is_empty() { Err(name()) } else { Ok(()) }
             }
-            Op::Range { series, .. } | Op::Above { series, .. } => self.points(op, *series, rows).await,
+            Op::PointRange { series, .. } | Op::PointsAbove { series, .. } => self.points(op, *series, rows).await,
             Op::Window { entity, .. } => {
                 let command = self.commands().points(op)?;
                 let key = Key::Int(*entity);
@@ -294,7 +294,7 @@ pub(super) fn key_of(op: &Op) -> &Key {
         | Op::Read { key, .. }
         | Op::Update { key, .. }
         | Op::Delete { key, .. }
-        | Op::Bump { key, .. } => key,
+        | Op::Increment { key, .. } => key,
         _ => &NONE,
     }
 }

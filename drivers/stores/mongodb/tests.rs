@@ -14,8 +14,8 @@ use super::commands::Commands;
 use super::*;
 use crate::launch;
 use crate::{
-    Address, Change, Dataset, Done, FailureKind, Field, Fields, Fold, Key, KeyKind, Kind, Log, Matching, Order, Part,
-    Point, Rows, Series, Session, Table, Value,
+    Address, Change, Dataset, FailureKind, Field, Fields, Fold, Key, KeyKind, Kind, Log, Matching, Order, Outcome,
+    Part, Point, Rows, Series, Session, Table, Value,
 };
 
 fn dataset(name: &str) -> Arc<Dataset> {
@@ -55,7 +55,7 @@ async fn open(address: &str, workload: &str, durability: Durability) -> Result<M
 async fn ready(workload: &str, durability: Durability) -> Mongodb {
     let store = open(shared().await, workload, durability).await.expect("opened");
     store.reset().await.expect("reset");
-    store.settle().await.expect("settled");
+    store.after_load().await.expect("settled");
     store
 }
 
@@ -74,7 +74,7 @@ fn account(key: i64, balance: i64) -> Op {
 }
 
 fn bump(key: i64, by: i64, floor: Option<i64>) -> Op {
-    Op::Bump { table: 1, key: Key::Int(key), field: 0, by, floor }
+    Op::Increment { table: 1, key: Key::Int(key), field: 0, by, floor }
 }
 
 #[tokio::test]
@@ -93,8 +93,8 @@ async fn each_tier_is_asked_for_and_read_back() {
         assert_eq!(description.settings["journal_commit_interval_ms"], "100");
         assert_eq!(description.settings["members"], "1");
         assert!(description.version.starts_with("6."), "{}", description.version);
-        assert!(store.binding(&account(1, 1)).statements[0].contains(concern));
-        assert_eq!(crate::Isolation::told(&description.guarantees.isolation), Some(crate::Isolation::Snapshot));
+        assert!(store.explain(&account(1, 1)).statements[0].contains(concern));
+        assert_eq!(crate::Isolation::parse(&description.guarantees.isolation), Some(crate::Isolation::Snapshot));
     }
 }
 
@@ -181,8 +181,8 @@ async fn names_that_the_store_reads_otherwise_come_back() {
     assert_eq!(rows[0].values, event);
 
     let points = vec![Point { entity: 1, at_ms: 5, metrics: vec![0.5, 1.5] }];
-    session.execute(&Op::Ingest { series: 0, points }, &mut rows).await.expect("ingested");
-    session.execute(&Op::Last { series: 0, entity: 1 }, &mut rows).await.expect("the last");
+    session.execute(&Op::InsertPoints { series: 0, points }, &mut rows).await.expect("ingested");
+    session.execute(&Op::LastPoint { series: 0, entity: 1 }, &mut rows).await.expect("the last");
     assert_eq!(rows[0].values, [Value::Time(5), Value::Float(0.5), Value::Float(1.5)]);
 
     session.execute(&user("a", "Ada"), &mut rows).await.expect("inserted");
@@ -203,7 +203,7 @@ async fn what_one_message_does_not_take_goes_in_several() {
     let mut rows = Rows::default();
     let text = "x".repeat(1 << 20);
     let users: Vec<Op> = (10..40).map(|number| user(&number.to_string(), &text)).collect();
-    assert_eq!(store.binding(&Op::Batch(users.clone())).round_trips, 1, "parameters have no size in print");
+    assert_eq!(store.explain(&Op::Batch(users.clone())).round_trips, 1, "parameters have no size in print");
     session.execute(&Op::Batch(users.clone()), &mut rows).await.expect("inserted");
     let scan = Op::Scan { table: 0, from: Key::Text("".into()), limit: 100, fields: Fields::All };
     session.execute(&scan, &mut rows).await.expect("30 MB in batches of 16 at most");
@@ -220,17 +220,17 @@ async fn of_statements_that_share_a_command_the_first_that_comes_to_nothing_deci
     let mut rows = Rows::default();
     session.execute(&Op::Batch(vec![account(1, 5), account(2, 5)]), &mut rows).await.expect("inserted");
     let (good, refused, missing) = (bump(1, 1, Some(0)), bump(2, -9, Some(0)), bump(3, 1, Some(0)));
-    let absent = Op::Bump { table: 1, key: Key::Int(1), field: 1, by: 1, floor: None };
+    let absent = Op::Increment { table: 1, key: Key::Int(1), field: 1, by: 1, floor: None };
     let overflow = bump(1, i64::MAX, Some(0));
     let cases = [
-        (vec![&good, &refused], Ok(Done::Refused)),
-        (vec![&good, &refused, &missing], Ok(Done::Refused)),
+        (vec![&good, &refused], Ok(Outcome::Refused)),
+        (vec![&good, &refused, &missing], Ok(Outcome::Refused)),
         (vec![&good, &missing, &refused], Err(FailureKind::Missing)),
-        (vec![&refused, &overflow], Ok(Done::Refused)),
+        (vec![&refused, &overflow], Ok(Outcome::Refused)),
         (vec![&missing, &overflow], Err(FailureKind::Missing)),
         (vec![&overflow, &missing], Err(FailureKind::Broken)),
         (vec![&absent, &missing], Err(FailureKind::Broken)),
-        (vec![&good, &good], Ok(Done::Applied)),
+        (vec![&good, &good], Ok(Outcome::Applied)),
     ];
     for (ops, expected) in cases {
         let transact = Op::Transact(ops.into_iter().cloned().collect());
@@ -264,9 +264,9 @@ async fn points_that_are_sent_again_replace_each_other_in_order() {
         vec![point(1, 0.1), point(2, 0.2)],
         vec![point(2, 1.0), point(3, 1.1), point(3, 1.2), point(2, 1.3), point(3, 1.4)],
     ] {
-        session.execute(&Op::Ingest { series: 0, points }, &mut rows).await.expect("ingested");
+        session.execute(&Op::InsertPoints { series: 0, points }, &mut rows).await.expect("ingested");
     }
-    session.execute(&Op::Range { series: 0, entity: 1, from_ms: 0, to_ms: 9 }, &mut rows).await.expect("a range");
+    session.execute(&Op::PointRange { series: 0, entity: 1, from_ms: 0, to_ms: 9 }, &mut rows).await.expect("a range");
     let busy: Vec<&Value> = rows.iter().map(|row| &row.values[1]).collect();
     assert_eq!(busy, [&Value::Float(0.1), &Value::Float(1.3), &Value::Float(1.4)]);
 }
@@ -285,10 +285,10 @@ fn searching() -> Vec<Op> {
         find(0, 1, between.clone(), Order::Ascending),
         find(1, 0, between, Order::Descending),
         Op::Tail { log: 0, stream: Key::Int(1), limit },
-        Op::Last { series: 0, entity: 1 },
-        Op::Range { series: 0, entity: 1, from_ms, to_ms },
+        Op::LastPoint { series: 0, entity: 1 },
+        Op::PointRange { series: 0, entity: 1, from_ms, to_ms },
         Op::Window { series: 0, entity: 1, metric: 0, from_ms, to_ms, every_ms: 3, fold },
-        Op::Above { series: 0, metric: 0, threshold: 0.5, from_ms, to_ms, limit },
+        Op::PointsAbove { series: 0, metric: 0, threshold: 0.5, from_ms, to_ms, limit },
         Op::Update { table: 0, key: ada.clone(), changes: vec![Change { field: 1, value: Value::Int(1) }] },
         bump(1, 1, Some(0)),
         Op::Delete { table: 0, key: ada },
@@ -317,7 +317,7 @@ async fn no_operation_reads_a_whole_collection_or_sorts() {
 #[tokio::test]
 async fn what_is_sent_is_told() {
     let store = open(shared().await, "told", Durability::Relaxed).await.expect("opened");
-    let transfer = store.binding(&Op::Transact(vec![bump(1, -5, Some(0)), bump(2, 5, None), account(9, 1)]));
+    let transfer = store.explain(&Op::Transact(vec![bump(1, -5, Some(0)), bump(2, 5, None), account(9, 1)]));
     assert_eq!(transfer.round_trips, 3);
     assert_eq!(
         transfer.statements,
@@ -331,14 +331,14 @@ async fn what_is_sent_is_told() {
     let append =
         Op::Append { log: 0, stream: Key::Int(1), events: vec![vec![Value::Text("x".into()), Value::Map(vec![])]; 3] };
     assert_eq!(
-        store.binding(&append).statements,
+        store.explain(&append).statements,
         [
             r#"{insert: "events", documents: [{stream: ?, place_: Timestamp(0, 0), place: ?, extras: ?} x 3], ordered: true, writeConcern: {w: 1, j: true}}"#
         ]
     );
     let window = Op::Window { series: 0, entity: 1, metric: 0, from_ms: 0, to_ms: 9, every_ms: 3, fold: Fold::Mean };
-    assert!(store.binding(&window).statements[0].contains(r#"$group: {_id: {$subtract: [{$toLong: "$_id.at"}, "#));
-    let tail = store.binding(&Op::Tail { log: 0, stream: Key::Int(1), limit: 5 });
+    assert!(store.explain(&window).statements[0].contains(r#"$group: {_id: {$subtract: [{$toLong: "$_id.at"}, "#));
+    let tail = store.explain(&Op::Tail { log: 0, stream: Key::Int(1), limit: 5 });
     assert_eq!(
         (tail.round_trips, tail.statements[0].as_str()),
         (

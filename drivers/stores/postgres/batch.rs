@@ -5,7 +5,7 @@ use super::laid::Laid;
 use super::request::{Reply, replaced};
 use super::sql::Shape;
 use super::talk::{Talk, has_reasons, missing, reason};
-use crate::{Done, Failure, FailureKind, Op, Rows};
+use crate::{Failure, FailureKind, Op, Outcome, Rows};
 
 /// What a statement of a batch is for.
 #[derive(Clone, Copy)]
@@ -20,7 +20,7 @@ enum Step {
 /// How an attempt at a batch ended.
 enum Attempt {
     /// Everything was tried.
-    Ended(Result<Done, Failure>),
+    Ended(Result<Outcome, Failure>),
     /// An error of the operation at this position has undone the others too.
     Undone { at: usize, failure: Failure },
 }
@@ -28,7 +28,7 @@ enum Attempt {
 impl Talk<'_> {
     /// One transaction, because one commit instead of many is how bulk is written to this store. What came before a failure
     /// has to stay: where an error has undone it, it is sent again without the rest.
-    pub(super) async fn batch(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Done, Failure> {
+    pub(super) async fn batch(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Outcome, Failure> {
         let (mut ops, mut failed) = (ops, None);
         loop {
             match self.try_batch(ops, rows).await? {
@@ -76,7 +76,7 @@ impl Talk<'_> {
         }
         // The server has done it, and only its answer is not the expected one.
         let is_done = |failure: &Failure| failure.kind == FailureKind::Broken && !is_refusal(failure) && !is_cut;
-        let (mut done, mut unchanged) = (Ok(Done::Applied), false);
+        let (mut done, mut unchanged) = (Ok(Outcome::Applied), false);
         for (step, reply) in steps.into_iter().zip(replies) {
             match (step, reply) {
                 (_, Err(failure)) if !grouped || is_done(&failure) => done = done.and(Err(failure)),
@@ -104,9 +104,11 @@ impl Talk<'_> {
 
 /// What a bump that changed nothing met, when somebody has since changed that: the batch is committed, so it cannot be
 /// called a conflict and tried again. Where there is a floor, it was met; else there was no record yet.
-fn as_it_was(laid: &Laid, op: &Op, reason: Result<Done, Failure>) -> Result<Done, Failure> {
+fn as_it_was(laid: &Laid, op: &Op, reason: Result<Outcome, Failure>) -> Result<Outcome, Failure> {
     match (reason, op) {
-        (Err(failure), Op::Bump { floor: Some(_), .. }) if failure.kind == FailureKind::Conflict => Ok(Done::Refused),
+        (Err(failure), Op::Increment { floor: Some(_), .. }) if failure.kind == FailureKind::Conflict => {
+            Ok(Outcome::Refused)
+        }
         (Err(failure), _) if failure.kind == FailureKind::Conflict => Err(missing(laid, op)),
         (reason, _) => reason,
     }

@@ -70,7 +70,7 @@ fn single(laid: &Laid, op: &Op) -> Vec<String> {
 }
 
 fn probe(laid: &Laid, op: &Op) -> Option<String> {
-    let Op::Bump { table, field, .. } = op else { return None };
+    let Op::Increment { table, field, .. } = op else { return None };
     Some(sql::sql(laid, Shape::Read(*table), &Fields::Some(vec![*field])).text)
 }
 

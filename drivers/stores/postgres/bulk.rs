@@ -13,7 +13,7 @@ use super::sql::Shape;
 use super::talk::Talk;
 use super::values::{Answer, Param};
 use crate::sql::named::Named;
-use crate::{Done, Failure, Fields, Key, Op, Part, Record, Row, Rows};
+use crate::{Failure, Fields, Key, Op, Outcome, Part, Record, Row, Rows};
 
 /// Items for a table of their own wait for this many bytes: a change from one copy to another and back takes four round
 /// trips, and here comes once in some ten thousand rows.
@@ -46,7 +46,7 @@ impl Load {
 
 impl Talk<'_> {
     /// Adds records, events or points. What a failed load had not ended is undone.
-    pub(super) async fn load(&mut self, load: &mut Load, op: &Op) -> Result<Done, Failure> {
+    pub(super) async fn load(&mut self, load: &mut Load, op: &Op) -> Result<Outcome, Failure> {
         let taken = async {
             if !load.begun {
                 self.begin(load).await?;
@@ -107,7 +107,7 @@ impl Talk<'_> {
     }
 
     /// Ends the load.
-    pub(super) async fn loaded(&mut self, load: &mut Load) -> Result<(), Failure> {
+    pub(super) async fn finish_load(&mut self, load: &mut Load) -> Result<(), Failure> {
         if !std::mem::take(&mut load.begun) {
             return Ok(());
         }
@@ -120,22 +120,22 @@ impl Talk<'_> {
         }
     }
 
-    async fn take(&mut self, load: &mut Load, op: &Op) -> Result<Done, Failure> {
+    async fn take(&mut self, load: &mut Load, op: &Op) -> Result<Outcome, Failure> {
         match op {
             Op::Batch(ops) if ops.iter().all(|op| copied_part(op).is_some()) => {
                 for op in ops {
                     self.copy(load, op).await?;
                 }
-                Ok(Done::Applied)
+                Ok(Outcome::Applied)
             }
-            Op::Append { .. } => self.copy(load, op).await.map(|()| Done::Applied),
+            Op::Append { .. } => self.copy(load, op).await.map(|()| Outcome::Applied),
             // COPY cannot replace points that are already there.
-            Op::Ingest { .. } => {
+            Op::InsertPoints { .. } => {
                 self.copy_items(load).await?;
                 self.execute(op, &mut Rows::default()).await
             }
             _ => {
-                self.loaded(load).await?;
+                self.finish_load(load).await?;
                 self.execute(op, &mut Rows::default()).await
             }
         }

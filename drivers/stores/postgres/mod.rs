@@ -115,8 +115,8 @@ impl Store for Postgres {
         schema::leftovers(&mut self.own_connection().await?).await
     }
 
-    async fn settle(&self) -> Result<(), Failure> {
-        self.schema.settle(&mut self.own_connection().await?, &self.laid).await
+    async fn after_load(&self) -> Result<(), Failure> {
+        self.schema.after_load(&mut self.own_connection().await?, &self.laid).await
     }
 
     async fn session(&self) -> Result<PostgresSession, Failure> {
@@ -129,7 +129,7 @@ impl Store for Postgres {
         settings::describe(&self.target, &self.session_settings, &self.laid, &self.found).await
     }
 
-    fn binding(&self, op: &Op) -> Binding {
+    fn explain(&self, op: &Op) -> Binding {
         binding::binding(&self.laid, op)
     }
 

@@ -25,7 +25,7 @@ pub(super) fn parameters<'a>(laid: &Laid, op: &'a Op) -> Result<Vec<Param<'a>>, 
             parameters.push(Param::key(key));
             parameters
         }
-        Op::Bump { key, by, floor, .. } => {
+        Op::Increment { key, by, floor, .. } => {
             let mut parameters = vec![int(*by), Param::key(key)];
             parameters.extend(floor.map(|floor| least_held(floor, *by)));
             parameters
@@ -49,11 +49,11 @@ pub(super) fn parameters<'a>(laid: &Laid, op: &'a Op) -> Result<Vec<Param<'a>>, 
             parameters
         }
         Op::Tail { stream, limit, .. } => vec![Param::key(stream), Param::limit(*limit)],
-        Op::Ingest { points, .. } if points.len() == 1 => {
+        Op::InsertPoints { points, .. } if points.len() == 1 => {
             let metrics = points[0].metrics.iter().map(|metric| Param::Float(*metric));
             [int(points[0].entity), int(points[0].at_ms)].into_iter().chain(metrics).collect()
         }
-        Op::Ingest { series, points } => {
+        Op::InsertPoints { series, points } => {
             let points = last_of_each(points);
             let mut parameters = vec![
                 Param::Array(points.iter().map(|point| int(point.entity)).collect()),
@@ -69,12 +69,12 @@ pub(super) fn parameters<'a>(laid: &Laid, op: &'a Op) -> Result<Vec<Param<'a>>, 
             }
             parameters
         }
-        Op::Last { entity, .. } => vec![int(*entity)],
-        Op::Range { entity, from_ms, to_ms, .. } => vec![int(*entity), int(*from_ms), int(*to_ms)],
+        Op::LastPoint { entity, .. } => vec![int(*entity)],
+        Op::PointRange { entity, from_ms, to_ms, .. } => vec![int(*entity), int(*from_ms), int(*to_ms)],
         Op::Window { entity, from_ms, to_ms, every_ms, .. } => {
             vec![int(*entity), int(*from_ms), int(*to_ms), int(*every_ms)]
         }
-        Op::Above { threshold, from_ms, to_ms, limit, .. } => {
+        Op::PointsAbove { threshold, from_ms, to_ms, limit, .. } => {
             vec![int(*from_ms), int(*to_ms), Param::Float(*threshold), Param::limit(*limit)]
         }
         Op::Batch(_) | Op::Transact(_) => return Err(Failure::misplaced(op)),

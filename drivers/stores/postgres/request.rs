@@ -28,7 +28,7 @@ pub(super) struct Request<'a> {
 #[derive(Clone, Copy)]
 pub(super) enum Expects<'a> {
     /// Success.
-    Done,
+    Outcome,
     /// So many changed rows: fewer are not a success.
     Changed(u64),
     /// One changed row, if there was one to change.
@@ -65,7 +65,7 @@ pub(super) fn shape(op: &Op) -> Result<Option<(Shape, Named<'_>)>, Failure> {
         Op::Read { table, fields, .. } => (Shape::Read(*table), Named::Fields(fields)),
         Op::Update { table, changes, .. } => (Shape::Update(*table), Named::Changed(changes)),
         Op::Delete { table, .. } => (Shape::Delete(*table), Named::All),
-        Op::Bump { table, field, floor, .. } => {
+        Op::Increment { table, field, floor, .. } => {
             (Shape::Bump { table: *table, field: *field, floored: floor.is_some() }, Named::All)
         }
         Op::Scan { table, fields, .. } => (Shape::Scan(*table), Named::Fields(fields)),
@@ -76,14 +76,14 @@ pub(super) fn shape(op: &Op) -> Result<Option<(Shape, Named<'_>)>, Failure> {
         Op::Append { events, .. } if events.is_empty() => return Ok(None),
         Op::Append { log, events, .. } => (Shape::Append { log: *log, many: events.len() > 1 }, Named::All),
         Op::Tail { log, .. } => (Shape::Tail(*log), Named::All),
-        Op::Ingest { points, .. } if points.is_empty() => return Ok(None),
-        Op::Ingest { series, points } => (Shape::Ingest { series: *series, many: points.len() > 1 }, Named::All),
-        Op::Last { series, .. } => (Shape::Last(*series), Named::All),
-        Op::Range { series, .. } => (Shape::Range(*series), Named::All),
+        Op::InsertPoints { points, .. } if points.is_empty() => return Ok(None),
+        Op::InsertPoints { series, points } => (Shape::Ingest { series: *series, many: points.len() > 1 }, Named::All),
+        Op::LastPoint { series, .. } => (Shape::Last(*series), Named::All),
+        Op::PointRange { series, .. } => (Shape::Range(*series), Named::All),
         Op::Window { series, metric, fold, .. } => {
             (Shape::Window { series: *series, metric: *metric, fold: *fold }, Named::All)
         }
-        Op::Above { series, metric, .. } => (Shape::Above { series: *series, metric: *metric }, Named::All),
+        Op::PointsAbove { series, metric, .. } => (Shape::Above { series: *series, metric: *metric }, Named::All),
         Op::Batch(_) | Op::Transact(_) => return Err(Failure::misplaced(op)),
     }))
 }
@@ -108,7 +108,7 @@ pub(super) fn expects<'a>(dataset: &'a Dataset, op: &'a Op) -> Expects<'a> {
     };
     match op {
         Op::Insert { .. } => Expects::Changed(1),
-        Op::Update { .. } | Op::Delete { .. } | Op::Bump { .. } => Expects::One,
+        Op::Update { .. } | Op::Delete { .. } | Op::Increment { .. } => Expects::One,
         Op::Read { table, fields, .. } => records(*table, fields, true),
         Op::Scan { table, fields, .. } | Op::Find { table, fields, .. } => records(*table, fields, false),
         Op::Append { events, .. } => Expects::Changed(events.len() as u64),
@@ -117,10 +117,12 @@ pub(super) fn expects<'a>(dataset: &'a Dataset, op: &'a Op) -> Expects<'a> {
             let answer = Answer::Fields { key: log.stream, declared: &log.fields, asked: &Fields::All };
             Expects::Rows { answer, some: false }
         }
-        Op::Ingest { points, .. } => Expects::Changed(last_of_each(points).len() as u64),
-        Op::Last { .. } => Expects::Rows { answer: Answer::Point, some: true },
-        Op::Range { .. } | Op::Window { .. } | Op::Above { .. } => Expects::Rows { answer: Answer::Point, some: false },
-        Op::Batch(_) | Op::Transact(_) => Expects::Done,
+        Op::InsertPoints { points, .. } => Expects::Changed(last_of_each(points).len() as u64),
+        Op::LastPoint { .. } => Expects::Rows { answer: Answer::Point, some: true },
+        Op::PointRange { .. } | Op::Window { .. } | Op::PointsAbove { .. } => {
+            Expects::Rows { answer: Answer::Point, some: false }
+        }
+        Op::Batch(_) | Op::Transact(_) => Expects::Outcome,
     }
 }
 
@@ -175,15 +177,19 @@ impl fmt::Display for Subject<'_> {
                 | Op::Read { table, key, .. }
                 | Op::Update { table, key, .. }
                 | Op::Delete { table, key }
-                | Op::Bump { table, key, .. } => record(f, dataset, *table, key),
+                | Op::Increment { table, key, .. } => record(f, dataset, *table, key),
                 Op::Scan { table, .. } | Op::Find { table, .. } => f.write_str(&dataset.tables[*table].name),
                 Op::Append { log, stream, .. } | Op::Tail { log, stream, .. } => {
                     write!(f, "{} {stream}", dataset.logs[*log].name)
                 }
-                Op::Last { series, entity } | Op::Range { series, entity, .. } | Op::Window { series, entity, .. } => {
+                Op::LastPoint { series, entity }
+                | Op::PointRange { series, entity, .. }
+                | Op::Window { series, entity, .. } => {
                     write!(f, "{} {entity}", dataset.series[*series].name)
                 }
-                Op::Ingest { series, .. } | Op::Above { series, .. } => f.write_str(&dataset.series[*series].name),
+                Op::InsertPoints { series, .. } | Op::PointsAbove { series, .. } => {
+                    f.write_str(&dataset.series[*series].name)
+                }
                 Op::Batch(_) | Op::Transact(_) => f.write_str(op.verb()),
             },
         }

@@ -78,7 +78,7 @@ impl Schema {
 
     /// Builds the indexes, lets the planner look at the data and the data reach the disk. Only some roles may ask for a
     /// checkpoint; for the others the server makes it in its own time.
-    pub(super) async fn settle(&self, link: &mut Link, laid: &Laid) -> Result<(), Failure> {
+    pub(super) async fn after_load(&self, link: &mut Link, laid: &Laid) -> Result<(), Failure> {
         let named = "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                      WHERE n.nspname = $1 AND c.relkind = 'i' \
                      UNION ALL SELECT c.conname FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace \

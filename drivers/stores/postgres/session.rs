@@ -7,7 +7,7 @@ use super::laid::Laid;
 use super::link::{Link, Wire};
 use super::statements::Statements;
 use super::talk::Talk;
-use crate::{Done, Failure, Op, Part, Row, Rows, Session};
+use crate::{Failure, Op, Outcome, Part, Row, Rows, Session};
 
 /// One logical client.
 pub struct PostgresSession {
@@ -31,27 +31,27 @@ impl PostgresSession {
 }
 
 impl Session for PostgresSession {
-    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         rows.clear();
         if self.load.is_open() {
-            self.loaded().await?;
+            self.finish_load().await?;
         }
         let (mut talk, wire, _) = self.parts();
         wire.drive(talk.execute(op, rows)).await.map_err(|failure| wire.explained(failure))
     }
 
-    async fn load(&mut self, op: &Op) -> Result<Done, Failure> {
+    async fn load(&mut self, op: &Op) -> Result<Outcome, Failure> {
         let (mut talk, wire, load) = self.parts();
         wire.drive(talk.load(load, op)).await.map_err(|failure| wire.explained(failure))
     }
 
-    async fn loaded(&mut self) -> Result<(), Failure> {
+    async fn finish_load(&mut self) -> Result<(), Failure> {
         let (mut talk, wire, load) = self.parts();
-        wire.drive(talk.loaded(load)).await.map_err(|failure| wire.explained(failure))
+        wire.drive(talk.finish_load(load)).await.map_err(|failure| wire.explained(failure))
     }
 
     async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
-        self.loaded().await?;
+        self.finish_load().await?;
         let (mut talk, wire, load) = self.parts();
         wire.drive(talk.export(load, part, sink)).await.map_err(|failure| wire.explained(failure))
     }

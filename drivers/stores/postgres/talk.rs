@@ -19,7 +19,7 @@ use super::sql::Shape;
 use super::statements::Statements;
 use super::values::Param;
 use crate::sql::named::Named;
-use crate::{Dataset, Done, Failure, FailureKind, Fields, Op, Rows};
+use crate::{Dataset, Failure, FailureKind, Fields, Op, Outcome, Rows};
 
 /// One side of a session while it carries out an operation.
 pub(super) struct Talk<'s> {
@@ -29,7 +29,7 @@ pub(super) struct Talk<'s> {
 }
 
 impl<'s> Talk<'s> {
-    pub(super) async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+    pub(super) async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         match op {
             Op::Batch(ops) => self.batch(ops, rows).await,
             Op::Transact(ops) => match ops.iter().find(|op| !op.transacts()) {
@@ -41,8 +41,8 @@ impl<'s> Talk<'s> {
         }
     }
 
-    pub(super) async fn one(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
-        let Some(request) = self.request(op).await? else { return Ok(Done::Applied) };
+    pub(super) async fn one(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
+        let Some(request) = self.request(op).await? else { return Ok(Outcome::Applied) };
         match request.receive(request.send(self.client).await, rows).await? {
             Reply::Nothing if has_reasons(self.laid, op) => {
                 let probe = self.probe(op).await?;
@@ -50,12 +50,12 @@ impl<'s> Talk<'s> {
                 reason(self.laid, op, reply)
             }
             Reply::Nothing => Err(missing(self.laid, op)),
-            _ => Ok(Done::Applied),
+            _ => Ok(Outcome::Applied),
         }
     }
 
     /// All or nothing.
-    async fn transact(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Done, Failure> {
+    async fn transact(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Outcome, Failure> {
         let mut requests = vec![self.control(Shape::Begin).await?];
         // The positions of the operations of `requests[1..]`.
         let mut of = Vec::with_capacity(ops.len());
@@ -73,7 +73,7 @@ impl<'s> Talk<'s> {
             if decides {
                 self.say(Shape::Commit).await?;
             }
-            return Ok(Done::Applied);
+            return Ok(Outcome::Applied);
         };
         rows.clear();
         // COMMIT after an error rolls back.
@@ -96,7 +96,7 @@ impl<'s> Talk<'s> {
 
     /// Finds out why an operation changed nothing, then rolls back; if an error has already rolled back, replays the
     /// preceding statements first.
-    async fn why(&mut self, before: &[Op], op: &Op, aborted: bool) -> Result<Done, Failure> {
+    async fn why(&mut self, before: &[Op], op: &Op, aborted: bool) -> Result<Outcome, Failure> {
         let mut requests = Vec::new();
         if aborted {
             // First of all: nothing can be prepared in a failed transaction.
@@ -154,7 +154,7 @@ impl<'s> Talk<'s> {
     where
         's: 'a,
     {
-        let (subject, expects) = (Subject::Op(self.laid, op), Expects::Done);
+        let (subject, expects) = (Subject::Op(self.laid, op), Expects::Outcome);
         let mut requests = Vec::new();
         for (child, key, value) in replaced(self.laid, op) {
             let Child { table, field, .. } = child;
@@ -171,7 +171,7 @@ impl<'s> Talk<'s> {
     where
         's: 'a,
     {
-        let Op::Bump { table, key, field, .. } = op else { return Err(Failure::misplaced(op)) };
+        let Op::Increment { table, key, field, .. } = op else { return Err(Failure::misplaced(op)) };
         let fields = Fields::Some(vec![*field]);
         let statement = self.statements.get(self.client, Shape::Read(*table), Named::Fields(&fields)).await?;
         let parameters = vec![Param::key(key)];
@@ -185,7 +185,7 @@ impl<'s> Talk<'s> {
             Shape::Commit => "COMMIT",
             _ => "ROLLBACK",
         });
-        Ok(Request { statement, parameters: Vec::new(), expects: Expects::Done, subject })
+        Ok(Request { statement, parameters: Vec::new(), expects: Expects::Outcome, subject })
     }
 
     pub(super) async fn say(&mut self, shape: Shape) -> Result<(), Failure> {
@@ -196,26 +196,27 @@ impl<'s> Talk<'s> {
 
 /// Whether a reply can be a reason to undo a transaction. An error needs no decision: the server has undone it.
 pub(super) fn decides(ops: &[Op]) -> bool {
-    let by_reply = |op: &Op| matches!(op, Op::Read { .. } | Op::Update { .. } | Op::Delete { .. } | Op::Bump { .. });
+    let by_reply =
+        |op: &Op| matches!(op, Op::Read { .. } | Op::Update { .. } | Op::Delete { .. } | Op::Increment { .. });
     ops.iter().any(Op::writes) && ops.iter().any(by_reply)
 }
 
 /// Whether anything but a missing record can explain that an operation changed nothing.
 pub(super) fn has_reasons(dataset: &Dataset, op: &Op) -> bool {
     match op {
-        Op::Bump { table, field, floor, .. } => floor.is_some() || dataset.tables[*table].fields[*field].optional,
+        Op::Increment { table, field, floor, .. } => floor.is_some() || dataset.tables[*table].fields[*field].optional,
         _ => false,
     }
 }
 
 /// Why a bump changed nothing, from what its field was found to hold.
-pub(super) fn reason(dataset: &Dataset, op: &Op, found: Reply) -> Result<Done, Failure> {
+pub(super) fn reason(dataset: &Dataset, op: &Op, found: Reply) -> Result<Outcome, Failure> {
     let subject = Subject::Op(dataset, op);
     match (op, found) {
-        (Op::Bump { by, floor: Some(floor), .. }, Reply::Held(Some(held)))
+        (Op::Increment { by, floor: Some(floor), .. }, Reply::Held(Some(held)))
             if i128::from(held) + i128::from(*by) < i128::from(*floor) =>
         {
-            Ok(Done::Refused)
+            Ok(Outcome::Refused)
         }
         (_, Reply::Held(Some(_))) => {
             Err(Failure::new(FailureKind::Conflict, format!("postgres: {subject} changed while it was bumped")))

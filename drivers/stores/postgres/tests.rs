@@ -59,7 +59,7 @@ async fn open(address: &str, name: &str, tier: Durability) -> Result<Postgres, F
 async fn ready(name: &str) -> Postgres {
     let store = open(shared(), name, Durability::Memory).await.expect("opened");
     store.reset().await.expect("reset");
-    store.settle().await.expect("settled");
+    store.after_load().await.expect("settled");
     store
 }
 
@@ -90,10 +90,10 @@ fn account(key: i64, balance: i64) -> Op {
 }
 
 fn bump(key: i64, by: i64, floor: Option<i64>) -> Op {
-    Op::Bump { table: 1, key: Key::Int(key), field: 0, by, floor }
+    Op::Increment { table: 1, key: Key::Int(key), field: 0, by, floor }
 }
 
-async fn run(session: &mut PostgresSession, op: &Op) -> Result<crate::Done, Failure> {
+async fn run(session: &mut PostgresSession, op: &Op) -> Result<crate::Outcome, Failure> {
     session.execute(op, &mut Rows::default()).await
 }
 
@@ -191,7 +191,7 @@ async fn the_level_of_isolation_is_the_stronger_of_what_is_asked_and_what_is_req
         let opening = Opening { isolation: required, ..Opening::new(dataset("isolation"), Durability::Memory) };
         let store = open_with(&format!("{}{option}", shared()), opening).await.expect("opened");
         let isolation = store.describe().await.expect("a description").guarantees.isolation;
-        assert_eq!(Isolation::told(&isolation), Some(told), "{option} {required:?}: {isolation}");
+        assert_eq!(Isolation::parse(&isolation), Some(told), "{option} {required:?}: {isolation}");
     }
     let misspelt: Address = format!("{}?isolation=strict", shared()).parse().expect("an address");
     assert!(misspelt.config::<Config>().is_err());
@@ -245,7 +245,7 @@ async fn names_that_are_too_long_stay_apart() {
 #[tokio::test]
 async fn what_is_sent_is_told() {
     let store = ready("told").await;
-    let transfer = store.binding(&Op::Transact(vec![bump(1, -5, Some(0)), bump(2, 5, None)]));
+    let transfer = store.explain(&Op::Transact(vec![bump(1, -5, Some(0)), bump(2, 5, None)]));
     assert_eq!(transfer.round_trips, 2);
     assert_eq!(
         transfer.statements,
@@ -256,7 +256,7 @@ async fn what_is_sent_is_told() {
             r#"COMMIT -- in a second round trip, or ROLLBACK, when all replies are seen"#,
         ]
     );
-    let load = store.binding(&Op::Batch(vec![user("a", 1), user("b", 2)]));
+    let load = store.explain(&Op::Batch(vec![user("a", 1), user("b", 2)]));
     assert_eq!(load.round_trips, 1);
     assert_eq!(
         load.statements,
@@ -268,12 +268,12 @@ async fn what_is_sent_is_told() {
     );
     let points = vec![Point { entity: 1, at_ms: 1, metrics: vec![0.5, 1.0] }; 2];
     assert_eq!(
-        store.binding(&Op::Ingest { series: 0, points }).statements,
+        store.explain(&Op::InsertPoints { series: 0, points }).statements,
         [
             r#"INSERT INTO "storebench_told"."cpu" ("entity", "at", "busy", "idle") SELECT * FROM unnest($1, $2, $3, $4) ON CONFLICT ("entity", "at") DO UPDATE SET "busy" = excluded."busy", "idle" = excluded."idle""#
         ]
     );
-    assert_eq!(store.binding(&Op::Ingest { series: 0, points: vec![] }).round_trips, 0);
+    assert_eq!(store.explain(&Op::InsertPoints { series: 0, points: vec![] }).round_trips, 0);
 }
 
 #[tokio::test]
@@ -287,7 +287,7 @@ async fn a_batch_whose_error_undid_it_keeps_what_came_before() {
     // Refused because of what was held then, although the record is gone when the batch ends.
     let delete = Op::Delete { table: 1, key: Key::Int(1) };
     let ops = vec![bump(1, -13, Some(0)), delete];
-    assert_eq!(run(&mut session, &Op::Batch(ops)).await.expect("done"), crate::Done::Refused);
+    assert_eq!(run(&mut session, &Op::Batch(ops)).await.expect("done"), crate::Outcome::Refused);
     let gone = vec![account(2, 1), bump(1, 1, None), account(2, 1)];
     assert_eq!(run(&mut session, &Op::Batch(gone)).await.expect_err("gone").kind, FailureKind::Missing);
     run(&mut session, &bump(2, 1, None)).await.expect("what came before is there");
@@ -299,10 +299,10 @@ async fn a_load_is_there_when_it_is_ended_and_not_at_all_when_it_fails() {
     let (mut session, mut other) = (store.session().await.expect("one"), store.session().await.expect("another"));
     let read = |key| Op::Read { table: 1, key: Key::Int(key), fields: Fields::All };
     session.load(&Op::Batch(vec![account(1, 1), user("a", 1), account(2, 1)])).await.expect("taken");
-    session.loaded().await.expect("loaded");
+    session.finish_load().await.expect("loaded");
     run(&mut other, &read(2)).await.expect("there");
     session.load(&Op::Batch(vec![account(3, 1), account(1, 1)])).await.expect("taken");
-    assert_eq!(session.loaded().await.expect_err("a key twice").kind, FailureKind::Exists);
+    assert_eq!(session.finish_load().await.expect_err("a key twice").kind, FailureKind::Exists);
     assert_eq!(run(&mut other, &read(3)).await.expect_err("undone").kind, FailureKind::Missing);
     session.load(&Op::Batch(vec![account(3, 1)])).await.expect("taken");
     run(&mut session, &read(3)).await.expect("an operation ends the load");
@@ -331,11 +331,11 @@ async fn rows_loaded_into_empty_tables_need_no_vacuum_and_others_stay_beside_wha
         for op in [accounts(0), Op::Batch(vec![user("a", 1)]), accounts(2000)] {
             session.load(&op).await.expect("taken");
         }
-        session.loaded().await.expect("loaded");
+        session.finish_load().await.expect("loaded");
         let (all, frozen) = pages().await;
         assert!(all > 10 && frozen == all, "{isolation}: {frozen} of {all} pages");
         session.load(&accounts(4000)).await.expect("taken");
-        session.loaded().await.expect("loaded");
+        session.finish_load().await.expect("loaded");
         let (more, frozen) = pages().await;
         assert!(more > all && frozen < more, "{isolation}: {frozen} of {more} pages");
         let mut rows = 0;
@@ -351,7 +351,7 @@ async fn the_footprint_grows_with_the_data() {
     let before = store.footprint().await.expect("a footprint");
     let mut session = store.session().await.expect("a session");
     session.load(&Op::Batch((0..5000).map(|key| account(key, key)).collect())).await.expect("taken");
-    session.loaded().await.expect("loaded");
+    session.finish_load().await.expect("loaded");
     let after = store.footprint().await.expect("a footprint");
     assert!(after.disk_bytes > before.disk_bytes.map(|bytes| bytes + 100_000), "{before:?} {after:?}");
     assert!(after.written_bytes > before.written_bytes && before.written_bytes.is_some(), "{before:?} {after:?}");

@@ -25,7 +25,7 @@ use super::requests::Commands;
 use super::scripts::{Script, Scripts};
 use super::shape::{Layout, Shape};
 use super::values::{self, unexpected};
-use crate::{Done, Failure, Fields, Op, Value};
+use crate::{Failure, Fields, Op, Outcome, Value};
 
 /// How many operations at the front of a batch can be sent at once. None, if a document has to be read before the first.
 pub(super) fn unread(shape: &Shape, ops: &[Op]) -> usize {
@@ -38,7 +38,7 @@ pub(super) fn unread(shape: &Shape, ops: &[Op]) -> usize {
 /// Whether an operation depends on what a document holds, or is a transaction.
 fn depends(shape: &Shape, op: &Op) -> bool {
     match op {
-        Op::Update { .. } | Op::Bump { .. } => true,
+        Op::Update { .. } | Op::Increment { .. } => true,
         Op::Delete { table, .. } => !shape.tables[*table].indexes.is_empty(),
         Op::Transact(ops) => !ops.is_empty(),
         _ => false,
@@ -92,12 +92,12 @@ fn write_call(shape: &Shape, op: &Op, out: &mut Cmd) -> Result<(), Failure> {
 }
 
 /// Reads the answer to that command.
-pub(super) fn take(shape: &Shape, op: &Op, reply: Reply, sink: &mut Sink<'_>) -> Result<Done, Failure> {
+pub(super) fn take(shape: &Shape, op: &Op, reply: Reply, sink: &mut Sink<'_>) -> Result<Outcome, Failure> {
     match (op, reply) {
         (Op::Read { .. }, Reply::Nil) => outcome(shape, code::MISSING, op),
         (Op::Read { table, key, fields }, document) => {
             sink(key.clone(), record(shape, *table, fields, &text(&"a document", document)?)?);
-            Ok(Done::Applied)
+            Ok(Outcome::Applied)
         }
         (Op::Scan { table, fields, .. } | Op::Find { table, fields, .. }, rows) => {
             let mut rows = array(op, rows)?.into_iter();
@@ -106,9 +106,9 @@ pub(super) fn take(shape: &Shape, op: &Op, reply: Reply, sink: &mut Sink<'_>) ->
                 let document = text(&"a document", rows.next().unwrap_or_default())?;
                 sink(key, record(shape, *table, fields, &document)?);
             }
-            Ok(Done::Applied)
+            Ok(Outcome::Applied)
         }
-        (_, Reply::Int(code::APPLIED)) => Ok(Done::Applied),
+        (_, Reply::Int(code::APPLIED)) => Ok(Outcome::Applied),
         (_, Reply::Int(code)) => outcome(shape, code, op),
         (_, other) => Err(unexpected(&op.verb(), &other)),
     }

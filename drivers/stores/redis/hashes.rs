@@ -11,7 +11,7 @@ use super::requests::Commands;
 use super::scripts::{Script, Scripts};
 use super::shape::Shape;
 use super::values::{self, unexpected};
-use crate::{Done, Failure, Fields, Op, Value};
+use crate::{Failure, Fields, Op, Outcome, Value};
 
 /// Adds the command of an operation on records.
 pub(super) fn write(shape: &Shape, scripts: &Scripts, op: &Op, out: &mut Commands) -> Result<(), Failure> {
@@ -28,9 +28,9 @@ pub(super) fn write(shape: &Shape, scripts: &Scripts, op: &Op, out: &mut Command
 }
 
 /// Reads the answer to that command.
-pub(super) fn take(shape: &Shape, op: &Op, reply: Reply, sink: &mut Sink<'_>) -> Result<Done, Failure> {
+pub(super) fn take(shape: &Shape, op: &Op, reply: Reply, sink: &mut Sink<'_>) -> Result<Outcome, Failure> {
     match op {
-        Op::Read { .. } => read(shape, op, array(op, reply)?, sink).map(|()| Done::Applied),
+        Op::Read { .. } => read(shape, op, array(op, reply)?, sink).map(|()| Outcome::Applied),
         Op::Transact(ops) => records(shape, ops, array(op, reply)?, sink),
         one => records(shape, std::slice::from_ref(one), array(op, reply)?, sink),
     }
@@ -42,7 +42,7 @@ pub(super) fn meaning(op: &Op) -> Option<&'static str> {
         Op::Insert { .. } => "EXISTS, HSET, ZADD to all keys and each index",
         Op::Update { .. } => "EXISTS, HSET, HDEL; where indexed: HGET, ZREM, ZADD",
         Op::Delete { .. } => "EXISTS, HGET and ZREM for each index, ZREM from all keys, DEL",
-        Op::Bump { .. } => "HGET, HINCRBY; where indexed: ZREM, ZADD",
+        Op::Increment { .. } => "HGET, HINCRBY; where indexed: ZREM, ZADD",
         Op::Scan { .. } => "ZRANGE BYLEX of all keys, HMGET for each record",
         Op::Find { .. } => "ZRANGE BYLEX of the index, HMGET for each record",
         Op::Transact(_) => "each operation in turn; what was changed is put back if one is refused or fails",
@@ -51,7 +51,7 @@ pub(super) fn meaning(op: &Op) -> Option<&'static str> {
 }
 
 /// The answer of `records.lua`.
-fn records(shape: &Shape, ops: &[Op], answer: Vec<Reply>, sink: &mut Sink<'_>) -> Result<Done, Failure> {
+fn records(shape: &Shape, ops: &[Op], answer: Vec<Reply>, sink: &mut Sink<'_>) -> Result<Outcome, Failure> {
     let mut answer = answer.into_iter();
     let code = match answer.next() {
         Some(Reply::Int(code)) => code,
@@ -77,7 +77,7 @@ fn records(shape: &Shape, ops: &[Op], answer: Vec<Reply>, sink: &mut Sink<'_>) -
         }
     }
     match answer.next() {
-        None => Ok(Done::Applied),
+        None => Ok(Outcome::Applied),
         Some(_) => Err(Failure::broken("redis: a script answered more than was asked")),
     }
 }

@@ -180,7 +180,7 @@ impl Store for Redis {
     }
 
     /// Indexes are always there. An append-only file that has grown with the load may be in a rewrite: it ends first.
-    async fn settle(&self) -> Result<(), Failure> {
+    async fn after_load(&self) -> Result<(), Failure> {
         aof::rewritten(&mut self.target.connect().await?, Duration::MAX).await
     }
 
@@ -216,7 +216,7 @@ impl Store for Redis {
         Ok(description)
     }
 
-    fn binding(&self, op: &Op) -> Binding {
+    fn explain(&self, op: &Op) -> Binding {
         binding::binding(&self.shape, op)
     }
 

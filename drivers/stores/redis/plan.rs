@@ -153,7 +153,7 @@ impl<'a> Planner<'a> {
         match op {
             Op::Update { table, key, changes } => self.replace(*table, key, read, changes),
             // As in memory: the floor is asked first, also where no 64-bit integer could hold the sum.
-            Op::Bump { table, key, field, by, floor } => {
+            Op::Increment { table, key, field, by, floor } => {
                 let document = Document::of(&self.table(*table).fields, &self.texts[read])?;
                 let Value::Int(held) = document.value(*field)? else { return Ok(Step::Ends(code::NO_INTEGER)) };
                 let sum = i128::from(held) + i128::from(*by);
@@ -213,7 +213,7 @@ fn in_words<'a>(shape: &'a Shape, op: &'a Op, new: usize) -> Option<Step<'a>> {
             let moves = indexed_changes(shape, table, changes).map(|(index, _)| moved(index)).collect();
             Step::Replace { new, moves }
         }
-        Op::Bump { field, .. } => {
+        Op::Increment { field, .. } => {
             Step::Replace { new, moves: indexes.filter(|index| index.field == *field).map(moved).collect() }
         }
         Op::Delete { .. } => {

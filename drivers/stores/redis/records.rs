@@ -24,7 +24,7 @@ fn replaces_indexed(shape: &Shape, op: &Op) -> bool {
     match op {
         Op::Update { table, changes, .. } => indexed_changes(shape, *table, changes).next().is_some(),
         Op::Delete { table, .. } => !shape.tables[*table].indexes.is_empty(),
-        Op::Bump { table, field, .. } => shape.tables[*table].index(*field).is_some(),
+        Op::Increment { table, field, .. } => shape.tables[*table].index(*field).is_some(),
         _ => false,
     }
 }
@@ -35,7 +35,7 @@ fn keys_of(shape: &Shape, op: &Op) -> usize {
         Op::Insert { table, record, .. } => 2 + indexed(shape, *table, record).count(),
         Op::Update { table, changes, .. } => 1 + indexed_changes(shape, *table, changes).count(),
         Op::Delete { table, .. } => 2 + shape.tables[*table].indexes.len(),
-        Op::Bump { table, field, .. } => 1 + usize::from(shape.tables[*table].index(*field).is_some()),
+        Op::Increment { table, field, .. } => 1 + usize::from(shape.tables[*table].index(*field).is_some()),
         _ => 1,
     }
 }
@@ -59,7 +59,7 @@ fn write_keys(shape: &Shape, op: &Op, out: &mut Cmd) {
             out.write_arg(table.order.as_bytes());
             table.indexes.iter().for_each(|index| out.write_arg(index.key.as_bytes()));
         }
-        Op::Bump { table, key, field, .. } => {
+        Op::Increment { table, key, field, .. } => {
             let table = &shape.tables[*table];
             values::write_name(out, &table.records, key);
             table.index(*field).into_iter().for_each(|index| out.write_arg(index.key.as_bytes()));
@@ -88,7 +88,7 @@ fn write_arguments(shape: &Shape, op: &Op, out: &mut Cmd) -> Result<(), Failure>
                 out.arg(&shape.dataset.tables[*table].fields[index.field].name).arg(index.ordering.name());
             }
         }
-        Op::Bump { table, key, field, by, floor } => {
+        Op::Increment { table, key, field, by, floor } => {
             out.arg(&shape.dataset.tables[*table].fields[*field].name).arg(*by);
             match floor {
                 Some(floor) => out.arg(*floor),

@@ -6,7 +6,7 @@ use super::failures::refusal;
 use super::shape::{Layout, NO_FIELD, Shape};
 use super::values::{self, unexpected};
 use super::{documents, hashes, requests};
-use crate::{Done, Failure, Field, Key, Op, Value};
+use crate::{Failure, Field, Key, Op, Outcome, Value};
 
 /// Who takes the rows.
 pub(super) type Sink<'a> = dyn FnMut(Key, Vec<Value>) + 'a;
@@ -17,18 +17,18 @@ pub(super) fn take(
     op: &Op,
     replies: &mut dyn Iterator<Item = Reply>,
     sink: &mut Sink<'_>,
-) -> Result<Done, Failure> {
+) -> Result<Outcome, Failure> {
     if requests::count(op) == 0 {
-        return Ok(Done::Applied);
+        return Ok(Outcome::Applied);
     }
-    if let Op::Append { .. } | Op::Ingest { .. } = op {
+    if let Op::Append { .. } | Op::InsertPoints { .. } = op {
         for _ in 0..requests::count(op) {
             match next(op, replies)? {
                 Reply::BulkString(_) | Reply::Int(_) => {}
                 other => return Err(unexpected(&op.verb(), &other)),
             }
         }
-        return Ok(Done::Applied);
+        return Ok(Outcome::Applied);
     }
     let reply = next(op, replies)?;
     match op {
@@ -37,14 +37,14 @@ pub(super) fn take(
                 event(shape, *log, stream, entry, sink)?;
             }
         }
-        Op::Last { series, entity } => {
+        Op::LastPoint { series, entity } => {
             let points = array(op, reply)?;
             if points.is_empty() {
                 return Err(Failure::missing(format_args!("{} {entity}", shape.dataset.series[*series].name)));
             }
             points.into_iter().try_for_each(|packed| point(shape, *series, *entity, packed, sink))?;
         }
-        Op::Range { series, entity, .. } => {
+        Op::PointRange { series, entity, .. } => {
             let points = array(op, reply)?;
             points.into_iter().try_for_each(|packed| point(shape, *series, *entity, packed, sink))?;
         }
@@ -62,7 +62,7 @@ pub(super) fn take(
                 sink(Key::Int(*entity), vec![Value::Time(start as i64), folded]);
             }
         }
-        Op::Above { series, .. } => {
+        Op::PointsAbove { series, .. } => {
             array(op, reply)?.into_iter().try_for_each(|member| point_of_any(shape, *series, member, sink))?;
         }
         of_records => {
@@ -72,7 +72,7 @@ pub(super) fn take(
             };
         }
     }
-    Ok(Done::Applied)
+    Ok(Outcome::Applied)
 }
 
 /// The events of a stream, oldest first.
@@ -131,19 +131,19 @@ pub(super) mod code {
 }
 
 /// What a code other than [`code::APPLIED`] means.
-pub(super) fn outcome(shape: &Shape, code: i64, op: &Op) -> Result<Done, Failure> {
+pub(super) fn outcome(shape: &Shape, code: i64, op: &Op) -> Result<Outcome, Failure> {
     let (table, key) = match op {
         Op::Insert { table, key, .. }
         | Op::Read { table, key, .. }
         | Op::Update { table, key, .. }
         | Op::Delete { table, key }
-        | Op::Bump { table, key, .. } => (*table, key),
+        | Op::Increment { table, key, .. } => (*table, key),
         _ => return Err(Failure::broken(format!("redis: a script answered {code} to `{}`", op.verb()))),
     };
     let name = format!("{} {key}", shape.dataset.tables[table].name);
     let broken = |words: &str| Err(Failure::broken(format!("redis: {name}: {words}")));
     match code {
-        code::REFUSED => Ok(Done::Refused),
+        code::REFUSED => Ok(Outcome::Refused),
         code::MISSING => Err(Failure::missing(name)),
         code::EXISTS => Err(Failure::exists(name)),
         code::NO_INTEGER => broken("a field without an integer cannot be bumped"),

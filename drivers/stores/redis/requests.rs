@@ -63,7 +63,7 @@ impl Commands {
 pub(super) fn count(op: &Op) -> usize {
     match op {
         Op::Append { events, .. } => events.len(),
-        Op::Ingest { points, .. } => points.len().div_ceil(POINTS_A_CALL),
+        Op::InsertPoints { points, .. } => points.len().div_ceil(POINTS_A_CALL),
         Op::Tail { limit: 0, .. } => 0,
         Op::Transact(ops) => usize::from(!ops.is_empty()),
         _ => 1,
@@ -77,7 +77,7 @@ pub(super) fn write(shape: &Shape, scripts: &Scripts, op: &Op, out: &mut Command
         | Op::Read { .. }
         | Op::Update { .. }
         | Op::Delete { .. }
-        | Op::Bump { .. }
+        | Op::Increment { .. }
         | Op::Scan { .. }
         | Op::Find { .. } => write_of_records(shape, scripts, op, out)?,
         Op::Transact(ops) if ops.is_empty() => {}
@@ -96,16 +96,16 @@ pub(super) fn write(shape: &Shape, scripts: &Scripts, op: &Op, out: &mut Command
             values::write_name(command, &shape.logs[*log], stream);
             command.arg("+").arg("-").arg("COUNT").arg(limited(*limit));
         }
-        Op::Ingest { series, points } => {
+        Op::InsertPoints { series, points } => {
             for points in points.chunks(POINTS_A_CALL) {
                 write_points(&shape.series[*series], points, out.call(scripts.sha(Script::Ingest)))?;
             }
         }
-        Op::Last { series, entity } => {
+        Op::LastPoint { series, entity } => {
             write_entity(&shape.series[*series], *entity, out.add("ZRANGE"));
             out.last().arg(0).arg(0).arg("REV");
         }
-        Op::Range { series, entity, from_ms, to_ms } => {
+        Op::PointRange { series, entity, from_ms, to_ms } => {
             write_entity(&shape.series[*series], *entity, out.add("ZRANGE"));
             let command = out.last();
             command.arg(*from_ms);
@@ -119,7 +119,7 @@ pub(super) fn write(shape: &Shape, scripts: &Scripts, op: &Op, out: &mut Command
             command.arg(*from_ms).arg(*to_ms).arg(*every_ms).arg(place_of(*metric));
             command.arg(format!("{fold:?}").to_lowercase());
         }
-        Op::Above { series, metric, threshold, from_ms, to_ms, limit } => {
+        Op::PointsAbove { series, metric, threshold, from_ms, to_ms, limit } => {
             let command = out.call(scripts.sha(Script::Above));
             command
                 .arg(1)

@@ -58,11 +58,11 @@ impl Scripts {
 /// The commands that an operation's script carries out in the server.
 pub(super) fn meaning(layout: Layout, op: &Op) -> Option<&'static str> {
     Some(match op {
-        Op::Ingest { .. } => {
+        Op::InsertPoints { .. } => {
             "for each point: ZCOUNT, ZADD twice; where one of its instant gives way: ZRANGE, ZREM twice"
         }
         Op::Window { .. } => "ZRANGE BYSCORE, folded",
-        Op::Above { .. } => "ZCOUNT twice, ZRANGE REV of all points, 200 at a time until enough are above",
+        Op::PointsAbove { .. } => "ZCOUNT twice, ZRANGE REV of all points, 200 at a time until enough are above",
         of_records => {
             return match layout {
                 Layout::Hash => hashes::meaning(of_records),

@@ -18,7 +18,7 @@ use super::shape::Shape;
 use super::values;
 use super::watched::{self, Group};
 use super::{documents, eviction};
-use crate::{Dataset, Done, Failure, FailureKind, Fields, Key, Op, Part, Row, Rows, Session};
+use crate::{Dataset, Failure, FailureKind, Fields, Key, Op, Outcome, Part, Row, Rows, Session};
 
 /// Rows, events or points that an export asks for at once.
 const CHUNK: usize = 1000;
@@ -38,7 +38,7 @@ pub struct RedisSession {
 }
 
 impl Session for RedisSession {
-    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         rows.clear();
         match self.run(op, &mut |key, values| rows.push(key, values)).await {
             Err(failure) if self.evicts => Err(eviction::suspected(&mut self.connection, failure, "it").await),
@@ -70,7 +70,7 @@ impl RedisSession {
         Ok(RedisSession { connection, shape, scripts, commands, is_watching: false, retries: 0, evicts })
     }
 
-    async fn run(&mut self, op: &Op, sink: &mut Sink<'_>) -> Result<Done, Failure> {
+    async fn run(&mut self, op: &Op, sink: &mut Sink<'_>) -> Result<Outcome, Failure> {
         let (of_batch, all) = match op {
             Op::Batch(ops) => (true, ops.as_slice()),
             one => (false, std::slice::from_ref(one)),
@@ -79,7 +79,7 @@ impl RedisSession {
         if of_batch && let Some(group) = ops.iter().find(|one| matches!(one, Op::Transact(_) | Op::Batch(_))) {
             return Err(Failure::misplaced(group));
         }
-        let mut done = Done::Applied;
+        let mut done = Outcome::Applied;
         while !ops.is_empty() {
             let (count, ended) = match documents::unread(&self.shape, ops) {
                 0 => {
@@ -89,8 +89,8 @@ impl RedisSession {
                 }
                 count => (count, self.send_together(op, &ops[..count], sink).await?),
             };
-            if ended == Done::Refused {
-                done = Done::Refused;
+            if ended == Outcome::Refused {
+                done = Outcome::Refused;
             }
             ops = &ops[count..];
         }
@@ -98,16 +98,16 @@ impl RedisSession {
     }
 
     /// Sends a batch's operations in one round trip.
-    async fn send_together(&mut self, of: &Op, ops: &[Op], sink: &mut Sink<'_>) -> Result<Done, Failure> {
+    async fn send_together(&mut self, of: &Op, ops: &[Op], sink: &mut Sink<'_>) -> Result<Outcome, Failure> {
         self.commands.clear();
         for op in ops {
             requests::write(&self.shape, &self.scripts, op, &mut self.commands)?;
         }
         let mut replies = self.send(of).await?;
-        let mut done = Done::Applied;
+        let mut done = Outcome::Applied;
         for op in ops {
-            if replies::take(&self.shape, op, &mut replies, sink)? == Done::Refused {
-                done = Done::Refused;
+            if replies::take(&self.shape, op, &mut replies, sink)? == Outcome::Refused {
+                done = Outcome::Refused;
             }
         }
         Ok(done)
@@ -122,7 +122,7 @@ impl RedisSession {
         group: Group<'_>,
         is_begun: bool,
         sink: &mut Sink<'_>,
-    ) -> Result<Done, Failure> {
+    ) -> Result<Outcome, Failure> {
         let shape = Arc::clone(&self.shape);
         for retry in 0.. {
             back_off(retry).await;
@@ -139,8 +139,8 @@ impl RedisSession {
             if watched::take_changes(&shape, of, group, &plan, &mut replies, sink)? {
                 return match plan.end {
                     Some((code, op)) => replies::outcome(&shape, code, op),
-                    None if plan.refuses => Ok(Done::Refused),
-                    None => Ok(Done::Applied),
+                    None if plan.refuses => Ok(Outcome::Refused),
+                    None => Ok(Outcome::Applied),
                 };
             }
             if !is_begun {

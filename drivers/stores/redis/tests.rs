@@ -17,8 +17,8 @@ use super::session::ask;
 use super::*;
 use crate::launch;
 use crate::{
-    Address, Change, Dataset, Done, Field, Fields, Fold, Key, KeyKind, Kind, Log, Matching, Order, Part, Point, Rows,
-    Series, Session, Table, Value,
+    Address, Change, Dataset, Field, Fields, Fold, Key, KeyKind, Kind, Log, Matching, Order, Outcome, Part, Point,
+    Rows, Series, Session, Table, Value,
 };
 
 fn dataset(name: &str) -> Arc<Dataset> {
@@ -121,7 +121,7 @@ fn user(key: &str, age: i64) -> Op {
 }
 
 fn bump(key: &str, by: i64, floor: Option<i64>) -> Op {
-    Op::Bump { table: 0, key: Key::Text(key.into()), field: 1, by, floor }
+    Op::Increment { table: 0, key: Key::Text(key.into()), field: 1, by, floor }
 }
 
 fn set_age(key: &str, age: i64) -> Op {
@@ -131,7 +131,7 @@ fn set_age(key: &str, age: i64) -> Op {
 
 async fn apply(session: &mut RedisSession, op: Op) -> Vec<crate::Row> {
     let mut rows = Rows::default();
-    assert_eq!(session.execute(&op, &mut rows).await.expect("carried out"), Done::Applied, "{op:?}");
+    assert_eq!(session.execute(&op, &mut rows).await.expect("carried out"), Outcome::Applied, "{op:?}");
     rows.to_vec()
 }
 
@@ -201,8 +201,8 @@ async fn the_file_of_the_server_is_weighed() {
 async fn what_is_sent_is_told() {
     let (_server, store, _) = ready().await;
     let read = Op::Read { table: 0, key: Key::Text("ada".into()), fields: Fields::Some(vec![1]) };
-    assert_eq!(store.binding(&read).statements, ["HMGET storebench:one:users:ada age"]);
-    let transfer = store.binding(&Op::Transact(vec![bump("ada", -5, Some(0)), bump("bob", 5, None)]));
+    assert_eq!(store.explain(&read).statements, ["HMGET storebench:one:users:ada age"]);
+    let transfer = store.explain(&Op::Transact(vec![bump("ada", -5, Some(0)), bump("bob", 5, None)]));
     assert_eq!(transfer.round_trips, 1);
     assert_eq!(
         transfer.statements,
@@ -214,14 +214,14 @@ async fn what_is_sent_is_told() {
         )]
     );
     let append = Op::Append { log: 0, stream: Key::Int(7), events: vec![vec![Value::Text("hi".into())]; 2] };
-    assert_eq!(store.binding(&append).statements, ["XADD storebench:one:events:7 * word hi -- 2 times"]);
+    assert_eq!(store.explain(&append).statements, ["XADD storebench:one:events:7 * word hi -- 2 times"]);
     let fold = Fold::Mean;
     let window = Op::Window { series: 0, entity: 1, metric: 1, from_ms: 0, to_ms: 9, every_ms: 5, fold };
     assert_eq!(
-        store.binding(&window).statements,
+        store.explain(&window).statements,
         ["EVALSHA <window.lua> 1 storebench:one:cpu:1 0 9 5 17 mean -- ZRANGE BYSCORE, folded"]
     );
-    assert_eq!(store.binding(&Op::Transact(vec![])), Binding::default());
+    assert_eq!(store.explain(&Op::Transact(vec![])), Binding::default());
     let layout = store.describe().await.expect("a description").layout;
     assert!(layout[0].contains("storebench:one:users:<key>") && layout[0].contains("storebench:one:users.age"));
 }

@@ -58,7 +58,7 @@ pub(super) fn record_of(op: &Op) -> Option<(usize, &Key)> {
         | Op::Read { table, key, .. }
         | Op::Update { table, key, .. }
         | Op::Delete { table, key }
-        | Op::Bump { table, key, .. } => Some((*table, key)),
+        | Op::Increment { table, key, .. } => Some((*table, key)),
         _ => None,
     }
 }

@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::stores::memory::{self, Memory, MemorySession};
 use crate::{
-    Binding, Capabilities, Description, Done, Durability, Failure, FailureKind, Footprint, Op, Opening, Part,
+    Binding, Capabilities, Description, Durability, Failure, FailureKind, Footprint, Op, Opening, Outcome, Part,
     Placement, Row, Rows, Session, Store,
 };
 use times::{Mixture, Stalls};
@@ -93,9 +93,9 @@ impl Store for Sim {
         self.memory.reset().await
     }
 
-    async fn settle(&self) -> Result<(), Failure> {
+    async fn after_load(&self) -> Result<(), Failure> {
         self.service.agenda()?.first = None;
-        self.memory.settle().await
+        self.memory.after_load().await
     }
 
     async fn session(&self) -> Result<SimSession, Failure> {
@@ -123,8 +123,8 @@ impl Store for Sim {
         Ok(description)
     }
 
-    fn binding(&self, op: &Op) -> Binding {
-        self.memory.binding(op)
+    fn explain(&self, op: &Op) -> Binding {
+        self.memory.explain(op)
     }
 
     async fn footprint(&self) -> Result<Footprint, Failure> {
@@ -139,7 +139,7 @@ impl Store for Sim {
 impl Session for SimSession {
     /// The content changes at once and the answer comes when it is due, so that what the change itself takes is within
     /// the stated latency and not added to it.
-    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         let arrived = Instant::now();
         let draw = self.service.draw(self.number, self.operations);
         self.operations += 1;
@@ -156,7 +156,7 @@ impl Session for SimSession {
     }
 
     /// Takes no simulated time and no draw.
-    async fn load(&mut self, op: &Op) -> Result<Done, Failure> {
+    async fn load(&mut self, op: &Op) -> Result<Outcome, Failure> {
         self.memory.load(op).await
     }
 
@@ -271,7 +271,7 @@ mod tests {
         let first = Instant::now();
         let took = |after: u32| sim.service.admit(first + MS * after, MS).expect("no queue") - (first + MS * after);
         assert_eq!([took(0), took(9), took(10), took(14), took(15)], [MS, MS, MS * 5, MS, MS]);
-        sim.settle().await.expect("settled");
+        sim.after_load().await.expect("settled");
         assert_eq!([took(20), took(30), took(34), took(35)], [MS, MS * 5, MS, MS], "counted from the next operation");
     }
 

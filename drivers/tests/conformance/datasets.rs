@@ -12,7 +12,7 @@ fn a_load_leaves_the_same_data_as_in_memory_and_reset_leaves_none() {
     let loads = [
         (Capability::Record, Op::Batch(people)),
         (Capability::Stream, Op::Append { log: EVENTS, stream: word("s"), events }),
-        (Capability::Series, Op::Ingest { series: CPU, points }),
+        (Capability::Series, Op::InsertPoints { series: CPU, points }),
     ];
     for store in keeping_stores() {
         let reference = harness::store("memory");
@@ -21,7 +21,7 @@ fn a_load_leaves_the_same_data_as_in_memory_and_reset_leaves_none() {
             client.load(load);
             truth.load(load);
         }
-        store.settle();
+        store.after_load();
         assert_eq!(client.digests(), truth.digests(), "{}", store.name);
         store.reset();
         assert!(store.client().digests().iter().all(|(_, digest)| digest.rows == 0), "{}", store.name);

@@ -1,6 +1,6 @@
 //! What a store declares and says of itself, held against what it answers.
 
-use drivers::{Done, FailureKind, Fields, Fold, Matching, Op, Order, Value};
+use drivers::{FailureKind, Fields, Fold, Matching, Op, Order, Outcome, Value};
 
 use crate::ONE;
 use crate::harness::*;
@@ -23,11 +23,11 @@ fn specimens() -> Vec<Op> {
         delete(PEOPLE, ONE),
         Op::Append { log: MOVES, stream: ONE, events: vec![vec![Value::Float(1.0)]] },
         Op::Tail { log: MOVES, stream: ONE, limit },
-        Op::Ingest { series: CPU, points: vec![point(1, 1, [1.0, 1.0])] },
-        Op::Last { series: CPU, entity: 1 },
-        Op::Range { series: CPU, entity: 1, from_ms, to_ms },
+        Op::InsertPoints { series: CPU, points: vec![point(1, 1, [1.0, 1.0])] },
+        Op::LastPoint { series: CPU, entity: 1 },
+        Op::PointRange { series: CPU, entity: 1, from_ms, to_ms },
         Op::Window { series: CPU, entity: 1, metric: 0, from_ms, to_ms, every_ms: 5, fold: Fold::Mean },
-        Op::Above { series: CPU, metric: 0, threshold: 0.0, from_ms, to_ms, limit },
+        Op::PointsAbove { series: CPU, metric: 0, threshold: 0.0, from_ms, to_ms, limit },
     ]
 }
 
@@ -61,7 +61,7 @@ fn what_a_store_declares_it_answers() {
         let mut client = store.client();
         for op in specimens().into_iter().filter(|op| store.capabilities.meets(op.needs())) {
             match client.execute(&op) {
-                Ok((Done::Applied, rows)) => assert!(store.keeps_data || rows.is_empty(), "{}: {op:?}", store.name),
+                Ok((Outcome::Applied, rows)) => assert!(store.keeps_data || rows.is_empty(), "{}: {op:?}", store.name),
                 other => panic!("{}: {op:?} answered {other:?}", store.name),
             }
         }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use drivers::launch;
 use drivers::server::Server;
 use drivers::{
-    Address, Capabilities, Change, Dataset, Description, Digest, Done, Durability, Failure, FailureKind, Field, Fields,
-    Key, KeyKind, Kind, Log, Op, Opening, Part, Point, Record, Row, Rows, Series, Session, Store, Table, Value,
+    Address, Capabilities, Change, Dataset, Description, Digest, Durability, Failure, FailureKind, Field, Fields, Key,
+    KeyKind, Kind, Log, Op, Opening, Outcome, Part, Point, Record, Row, Rows, Series, Session, Store, Table, Value,
     Visitor,
 };
 use tokio::runtime::{Builder, Runtime};
@@ -133,7 +133,7 @@ pub fn opened<S: Store>(address: Address) -> Tested {
     let dataset = Arc::new(Dataset { name, ..dataset() });
     let tested = opened_as_it_is::<S>(address, dataset);
     tested.reset();
-    tested.settle();
+    tested.after_load();
     tested
 }
 
@@ -175,7 +175,7 @@ fn runtime() -> Runtime {
 trait AnyStore: Sync {
     fn session(&self) -> Box<dyn AnySession>;
     fn reset(&self) -> Result<(), Failure>;
-    fn settle(&self) -> Result<(), Failure>;
+    fn after_load(&self) -> Result<(), Failure>;
     fn describe(&self) -> Result<Description, Failure>;
     fn read_marker(&self) -> Result<Option<String>, Failure>;
     fn swap_marker(&self, expected: Option<&str>, new: &str) -> Result<bool, Failure>;
@@ -183,8 +183,8 @@ trait AnyStore: Sync {
 }
 
 trait AnySession {
-    fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure>;
-    fn load(&mut self, op: &Op) -> Result<Done, Failure>;
+    fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure>;
+    fn load(&mut self, op: &Op) -> Result<Outcome, Failure>;
     fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure>;
 }
 
@@ -199,8 +199,8 @@ impl<S: Store> AnyStore for OnRuntime<S> {
         self.runtime.block_on(self.of.reset())
     }
 
-    fn settle(&self) -> Result<(), Failure> {
-        self.runtime.block_on(self.of.settle())
+    fn after_load(&self) -> Result<(), Failure> {
+        self.runtime.block_on(self.of.after_load())
     }
 
     fn describe(&self) -> Result<Description, Failure> {
@@ -221,14 +221,14 @@ impl<S: Store> AnyStore for OnRuntime<S> {
 }
 
 impl<S: Session> AnySession for OnRuntime<S> {
-    fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+    fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         self.runtime.block_on(self.of.execute(op, rows))
     }
 
-    fn load(&mut self, op: &Op) -> Result<Done, Failure> {
+    fn load(&mut self, op: &Op) -> Result<Outcome, Failure> {
         self.runtime.block_on(async {
             let done = self.of.load(op).await?;
-            self.of.loaded().await.map(|()| done)
+            self.of.finish_load().await.map(|()| done)
         })
     }
 
@@ -246,8 +246,8 @@ impl Tested {
         self.store.reset().expect("reset");
     }
 
-    pub fn settle(&self) {
-        self.store.settle().expect("settled");
+    pub fn after_load(&self) {
+        self.store.after_load().expect("settled");
     }
 
     pub fn describe(&self) -> Description {
@@ -296,7 +296,7 @@ impl Tested {
 
 impl Client {
     /// What an operation answers.
-    pub fn execute(&mut self, op: &Op) -> Result<(Done, Vec<Row>), Failure> {
+    pub fn execute(&mut self, op: &Op) -> Result<(Outcome, Vec<Row>), Failure> {
         let mut rows = Rows::default();
         // What an earlier operation left in the buffer must never be seen again.
         rows.push(Key::Int(-1), vec![text("left over")]);
@@ -307,7 +307,7 @@ impl Client {
     /// The rows of an operation that must be applied.
     pub fn rows(&mut self, op: Op) -> Vec<Row> {
         match self.execute(&op) {
-            Ok((Done::Applied, rows)) => rows,
+            Ok((Outcome::Applied, rows)) => rows,
             other => panic!("{op:?} answered {other:?}"),
         }
     }
@@ -320,7 +320,7 @@ impl Client {
     /// An operation that a floor must refuse.
     pub fn refuse(&mut self, op: Op) {
         match self.execute(&op) {
-            Ok((Done::Refused, _)) => {}
+            Ok((Outcome::Refused, _)) => {}
             other => panic!("{op:?} answered {other:?}"),
         }
     }
@@ -337,7 +337,7 @@ impl Client {
     }
 
     pub fn load(&mut self, op: &Op) {
-        assert_eq!(self.0.load(op).expect("loaded"), Done::Applied);
+        assert_eq!(self.0.load(op).expect("loaded"), Outcome::Applied);
     }
 
     /// All rows of a part.
@@ -437,7 +437,7 @@ pub fn delete(table: usize, key: Key) -> Op {
 }
 
 pub fn bump(table: usize, key: Key, field: usize, by: i64, floor: Option<i64>) -> Op {
-    Op::Bump { table, key, field, by, floor }
+    Op::Increment { table, key, field, by, floor }
 }
 
 pub fn point(entity: i64, at_ms: i64, metrics: [f64; 2]) -> Point {

@@ -2,8 +2,8 @@
 
 use drivers::memory::{Config, Memory, MemorySession};
 use drivers::{
-    Binding, Capabilities, Capability, Description, Done, Failure, Footprint, Op, Opening, Part, Placement, Row, Rows,
-    Session, Store,
+    Binding, Capabilities, Capability, Description, Failure, Footprint, Op, Opening, Outcome, Part, Placement, Row,
+    Rows, Session, Store,
 };
 
 /// Declares records only. If it is honest it also answers so.
@@ -29,8 +29,8 @@ impl<const HONEST: bool> Store for Narrow<HONEST> {
         self.0.reset().await
     }
 
-    async fn settle(&self) -> Result<(), Failure> {
-        self.0.settle().await
+    async fn after_load(&self) -> Result<(), Failure> {
+        self.0.after_load().await
     }
 
     async fn session(&self) -> Result<Self::Session, Failure> {
@@ -41,8 +41,8 @@ impl<const HONEST: bool> Store for Narrow<HONEST> {
         self.0.describe().await
     }
 
-    fn binding(&self, op: &Op) -> Binding {
-        self.0.binding(op)
+    fn explain(&self, op: &Op) -> Binding {
+        self.0.explain(op)
     }
 
     async fn footprint(&self) -> Result<Footprint, Failure> {
@@ -55,7 +55,7 @@ impl<const HONEST: bool> Store for Narrow<HONEST> {
 }
 
 impl<const HONEST: bool> Session for NarrowSession<HONEST> {
-    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Done, Failure> {
+    async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         if HONEST && !Narrow::<HONEST>::CAPABILITIES.meets(op.needs()) {
             return Err(Failure::unsupported("narrow", op));
         }

@@ -115,14 +115,14 @@ impl Random {
         match self.below(6) {
             0 | 1 => {
                 let mut one = || point(self.between(1, 3), self.between(-300, 300), [self.quarters(), self.quarters()]);
-                Op::Ingest { series: CPU, points: (0..4).map(|_| one()).collect() }
+                Op::InsertPoints { series: CPU, points: (0..4).map(|_| one()).collect() }
             }
-            2 => Op::Last { series: CPU, entity },
-            3 => Op::Range { series: CPU, entity, from_ms, to_ms },
+            2 => Op::LastPoint { series: CPU, entity },
+            3 => Op::PointRange { series: CPU, entity, from_ms, to_ms },
             4 => Op::Window { series: CPU, entity, metric, from_ms, to_ms, every_ms: self.between(1, 99), fold },
             _ => {
                 let (threshold, limit) = (self.quarters(), self.below(9) as usize);
-                Op::Above { series: CPU, metric, threshold, from_ms, to_ms, limit }
+                Op::PointsAbove { series: CPU, metric, threshold, from_ms, to_ms, limit }
             }
         }
     }

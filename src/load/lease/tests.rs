@@ -64,7 +64,7 @@ impl Store for Shelf {
         if trouble.is_some() { Err(no_answer()) } else { Ok(is_expected) }
     }
 
-    async fn settle(&self) -> Result<(), Failure> {
+    async fn after_load(&self) -> Result<(), Failure> {
         Ok(())
     }
 
@@ -76,8 +76,8 @@ impl Store for Shelf {
         self.memory.describe().await
     }
 
-    fn binding(&self, op: &Op) -> Binding {
-        self.memory.binding(op)
+    fn explain(&self, op: &Op) -> Binding {
+        self.memory.explain(op)
     }
 
     async fn footprint(&self) -> Result<Footprint, Failure> {

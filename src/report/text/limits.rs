@@ -105,7 +105,7 @@ impl Judged {
         let operation = self.operation.as_deref().map(|name| format!(", {name}")).unwrap_or_default();
         let what = format!("{workload} on {store}{operation}: {limit}, measured {measured}");
         match self.kept {
-            Kept::Met => None,
+            Kept::Observed => None,
             Kept::Missed => Some(format!("error: limit missed: {what}")),
             Kept::Undecided => Some(format!(
                 "warning: limit undecided: {what}: its interval holds the limit, or there is none; run longer"

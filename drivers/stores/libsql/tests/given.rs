@@ -40,8 +40,8 @@ async fn run(file: &Path, rows: usize) -> Libsql {
     let mut session = store.session().await.expect("a session");
     let users = (0..rows).map(|row| user(&format!("{row:08}"), &"name ".repeat(20))).collect();
     session.load(&Op::Batch(users)).await.expect("loaded");
-    session.loaded().await.expect("loaded");
-    store.settle().await.expect("settled");
+    session.finish_load().await.expect("loaded");
+    store.after_load().await.expect("settled");
     session.execute(&user("after", "the load"), &mut Rows::default()).await.expect("inserted");
     store
 }
@@ -400,7 +400,7 @@ async fn a_load_writes_what_it_loads_twice_and_little_more() {
         let users = (0..500).map(|row| user(&key(row), &"name ".repeat(50))).collect();
         session.load(&Op::Batch(users)).await.expect("loaded");
     }
-    session.loaded().await.expect("loaded");
+    session.finish_load().await.expect("loaded");
     let (bytes, size) = (written() - began, disk::file_bytes(&file));
     assert!(size > 5_000_000 && bytes < size * 3, "{bytes} bytes written for a file of {size}");
     assert_eq!(settings(&session).await, set);

@@ -20,9 +20,9 @@ fn searching() -> Vec<Op> {
         find(0, 1, &Matching::Equal(Value::Int(1)), Order::Descending),
         find(1, 0, &between, Order::Ascending),
         Op::Tail { log: 0, stream: Key::Int(1), limit },
-        Op::Last { series: 0, entity: 1 },
-        Op::Range { series: 0, entity: 1, from_ms, to_ms },
-        Op::Above { series: 0, metric: 0, threshold: 0.5, from_ms, to_ms, limit },
+        Op::LastPoint { series: 0, entity: 1 },
+        Op::PointRange { series: 0, entity: 1, from_ms, to_ms },
+        Op::PointsAbove { series: 0, metric: 0, threshold: 0.5, from_ms, to_ms, limit },
         Op::Window { series: 0, entity: 1, metric: 0, from_ms, to_ms, every_ms: 1, fold: Fold::Mean },
     ]
 }
@@ -33,7 +33,7 @@ async fn no_operation_reads_a_whole_table() {
     let store = ready(&server, "one").await;
     let mut stream = store.stream().await.expect("a stream");
     for op in searching() {
-        let statement = &store.binding(&op).statements[0];
+        let statement = &store.explain(&op).statements[0];
         let plan = stream.run(&format!("EXPLAIN QUERY PLAN {statement}"), &[]).await.expect("a plan");
         let steps: Vec<String> = plan.rows().map(|row| format!("{:?}", row.expect("a step").last())).collect();
         assert!(
@@ -48,7 +48,7 @@ async fn what_is_sent_is_told() {
     let server = served(Durability::Memory).await;
     let store = ready(&server, "one").await;
     let told = |op: &Op| {
-        let Binding { statements, round_trips } = store.binding(op);
+        let Binding { statements, round_trips } = store.explain(op);
         assert_eq!(round_trips, 1, "{}", op.verb());
         statements
     };
@@ -70,7 +70,7 @@ async fn what_is_sent_is_told() {
     );
     let points = vec![Point { entity: 1, at_ms: 1, metrics: vec![0.5, 1.0] }; 2];
     assert_eq!(
-        told(&Op::Ingest { series: 0, points }),
+        told(&Op::InsertPoints { series: 0, points }),
         ["INSERT INTO \"storebench_one_cpu\" (\"entity\", \"at\", \"busy\", \"idle\") \
              VALUES (?, ?, ?, ?), (?, ?, ?, ?) \
           ON CONFLICT (\"entity\", \"at\") DO UPDATE SET \"busy\" = excluded.\"busy\", \"idle\" = excluded.\"idle\""]

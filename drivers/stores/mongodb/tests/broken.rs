@@ -95,7 +95,7 @@ async fn survivors(tier: Durability, part: Part, options: &str, written: i64) ->
     let mut session = store.session().await.expect("a session");
     for key in 0..written {
         let points = vec![Point { entity: key % 3, at_ms: key, metrics: vec![0.5, 1.5] }];
-        let op = if let Part::Series(series) = part { Op::Ingest { series, points } } else { account(key, key) };
+        let op = if let Part::Series(series) = part { Op::InsertPoints { series, points } } else { account(key, key) };
         session.execute(&op, &mut Rows::default()).await.expect("acknowledged");
     }
     server.crash().expect("started again");

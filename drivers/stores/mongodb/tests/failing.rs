@@ -118,7 +118,7 @@ async fn a_commit_of_unknown_outcome_is_repeated_after_ever_longer_pauses() {
 async fn a_conflict_is_one_only_if_nothing_was_applied() {
     let (server, client) = failing().await;
     let (_store, mut session) = filled(&server.address(""), Durability::Memory).await;
-    let user = Op::Bump { table: 0, key: Key::Text("ada".into()), field: 1, by: 1, floor: None };
+    let user = Op::Increment { table: 0, key: Key::Text("ada".into()), field: 1, by: 1, floor: None };
     let conflict = doc! { "errorCode": 112, "namespace": "storebench_failing.users" };
     for (batch, kind, applied, met) in [
         (vec![user.clone(), bump(1, 1, None)], FailureKind::Conflict, 0, 1),

@@ -102,7 +102,7 @@ async fn who_may_not_is_denied_and_who_may_little_can_do_it_all_in_its_own_datab
     let mut session = ada.session().await.expect("a session");
     let transact = Op::Transact(vec![account(1, 1), bump(1, 1, None)]);
     session.execute(&transact, &mut Rows::default()).await.expect("applied");
-    ada.settle().await.expect("settled");
+    ada.after_load().await.expect("settled");
     assert!(ada.footprint().await.expect("a footprint").disk_bytes.is_some());
     ada.close(false).await.expect("closed");
 
@@ -111,8 +111,8 @@ async fn who_may_not_is_denied_and_who_may_little_can_do_it_all_in_its_own_datab
     ada.reset().await.expect("reset");
     let mut session = ada.session().await.expect("a session");
     let points = vec![Point { entity: 1, at_ms: 5, metrics: vec![0.5, 1.5] }];
-    session.execute(&Op::Ingest { series: 0, points }, &mut Rows::default()).await.expect("ingested");
-    ada.settle().await.expect("settled");
+    session.execute(&Op::InsertPoints { series: 0, points }, &mut Rows::default()).await.expect("ingested");
+    ada.after_load().await.expect("settled");
     assert!(ada.footprint().await.expect("a footprint").disk_bytes.is_some());
     ada.reset().await.expect("again");
     ada.close(false).await.expect("closed");

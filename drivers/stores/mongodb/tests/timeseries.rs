@@ -15,14 +15,14 @@ async fn address(options: &str) -> String {
 async fn ready(workload: &str, options: &str) -> Mongodb {
     let store = open(&address(options).await, workload, Durability::Memory).await.expect("opened");
     store.reset().await.expect("reset");
-    store.settle().await.expect("settled");
+    store.after_load().await.expect("settled");
     store
 }
 
 fn ingest(points: &[(i64, i64, f64)]) -> Op {
     let point =
         |(entity, at_ms, busy): &(i64, i64, f64)| Point { entity: *entity, at_ms: *at_ms, metrics: vec![*busy, 0.5] };
-    Op::Ingest { series: 0, points: points.iter().map(point).collect() }
+    Op::InsertPoints { series: 0, points: points.iter().map(point).collect() }
 }
 
 /// Every read of a series in a span.
@@ -31,9 +31,9 @@ fn questions(entity: i64, from_ms: i64, to_ms: i64, threshold: f64) -> Vec<Op> {
     let folds = [Fold::Mean, Fold::Min, Fold::Max, Fold::Sum, Fold::Count];
     let window = |fold| Op::Window { series, entity, metric, from_ms, to_ms, every_ms: 3 * DAY, fold };
     let mut ops: Vec<Op> = folds.into_iter().map(window).collect();
-    ops.push(Op::Last { series, entity });
-    ops.push(Op::Range { series, entity, from_ms, to_ms });
-    ops.push(Op::Above { series, metric, threshold, from_ms, to_ms, limit });
+    ops.push(Op::LastPoint { series, entity });
+    ops.push(Op::PointRange { series, entity, from_ms, to_ms });
+    ops.push(Op::PointsAbove { series, metric, threshold, from_ms, to_ms, limit });
     ops
 }
 
@@ -121,7 +121,7 @@ async fn values_survive_exactly_in_buckets_that_are_full() {
     for points in points.chunks(100) {
         session.load(&ingest(points)).await.expect("loaded");
     }
-    let all = Op::Range { series: 0, entity: i64::MIN, from_ms: 0, to_ms: i64::MAX };
+    let all = Op::PointRange { series: 0, entity: i64::MIN, from_ms: 0, to_ms: i64::MAX };
     let rows = answer(&mut session, &all).await.expect("all");
     assert_eq!(rows.len(), points.len());
     for (row, (entity, at_ms, busy)) in rows.iter().zip(&points) {
@@ -173,7 +173,7 @@ async fn ways_that_there_are_not_are_refused() {
 async fn what_is_sent_is_told_of_time_series_too() {
     let store = open(&address("series=timeseries").await, "told-series", Durability::Durable).await.expect("opened");
     let told = |op: &Op| {
-        let binding = store.binding(op);
+        let binding = store.explain(op);
         assert_eq!(binding.round_trips, 1, "{binding:?}");
         assert_eq!(binding.statements.len(), 1, "{binding:?}");
         binding.statements[0].clone()
@@ -185,21 +185,21 @@ async fn what_is_sent_is_told_of_time_series_too() {
     );
     let (series, entity, from_ms, to_ms) = (0, 1, NEW_YEAR, NEW_YEAR + 60_000);
     assert_eq!(
-        told(&Op::Range { series, entity, from_ms, to_ms }),
+        told(&Op::PointRange { series, entity, from_ms, to_ms }),
         r#"{aggregate: "cpu", pipeline: [{$match: {entity: ?, at: {$gte: ?, $lte: ?}}}, {$group: {_id: {$ifNull: ["$instant", "$at"]}, newest: {$top: {sortBy: {_id: -1}, output: "$$ROOT"}}}}, {$sort: {_id: 1}}, {$replaceWith: "$newest"}], cursor: {batchSize: 1073741824}, hint: {entity: 1, at: -1}, readConcern: {level: "local"}}"#
     );
     assert_eq!(
-        told(&Op::Last { series, entity }),
+        told(&Op::LastPoint { series, entity }),
         r#"{aggregate: "cpu", pipeline: [{$match: {entity: ?}}, {$sort: {entity: 1, at: -1}}, {$group: {_id: "$entity", at: {$first: "$at"}}}, {$lookup: {from: "cpu", localField: "at", foreignField: "at", pipeline: [{$match: {entity: ?}}, {$sort: {instant: -1, _id: -1}}, {$limit: 1}], as: "newest"}}, {$replaceWith: {$first: "$newest"}}], cursor: {batchSize: 1073741824}, hint: {entity: 1, at: -1}, readConcern: {level: "local"}}"#
     );
     assert_eq!(
-        told(&Op::Above { series, metric: 0, threshold: 0.5, from_ms, to_ms, limit: 5 }),
+        told(&Op::PointsAbove { series, metric: 0, threshold: 0.5, from_ms, to_ms, limit: 5 }),
         r#"{aggregate: "cpu", pipeline: [{$match: {at: {$gte: ?, $lte: ?}, busy: {$gt: ?}}}, {$group: {_id: "$entity"}}, {$lookup: {from: "cpu", localField: "_id", foreignField: "entity", pipeline: [{$match: {at: {$gte: ?, $lte: ?}}}, {$group: {_id: {$ifNull: ["$instant", "$at"]}, newest: {$top: {sortBy: {_id: -1}, output: "$$ROOT"}}}}, {$match: {"newest.busy": {$gt: ?}}}], as: "point"}}, {$unwind: "$point"}, {$sort: {"point._id": -1, _id: 1}}, {$limit: ?}, {$replaceWith: "$point.newest"}], cursor: {batchSize: 1073741824}, readConcern: {level: "local"}}"#
     );
     let window = told(&Op::Window { series, entity, metric: 0, from_ms, to_ms, every_ms: 9, fold: Fold::Mean });
     assert!(window.contains(r#"output: "$busy"}}}}, {$group: {_id: {$subtract: [{$toLong: "$_id"}, "#), "{window}");
     assert!(window.contains(r#"folded: {$avg: "$newest"}"#), "{window}");
-    let far = told(&Op::Range { series, entity, from_ms: -1, to_ms });
+    let far = told(&Op::PointRange { series, entity, from_ms: -1, to_ms });
     assert!(far.contains("{$match: {$or: [{instant: {$exists: false}}, {instant: {$gte: ?, $lte: ?}}]}}"), "{far}");
     let layout = store.layout.sentences();
     let words = ["granularity seconds", "highest `_id`", "{entity: 1, at: -1}", "1970-02-01"];
@@ -226,8 +226,8 @@ async fn no_read_of_a_series_looks_at_buckets_that_it_need_not() {
         let plan = client.database(&store.database).run_command(explain).await.expect("a plan").to_string();
         // Through the index by entity, or for all entities in the order of the buckets themselves, within bounds.
         let (stage, most) = match op {
-            Op::Above { .. } => ("\"CLUSTERED_IXSCAN\"", 16),
-            Op::Last { .. } => ("\"DISTINCT_SCAN\"", 1),
+            Op::PointsAbove { .. } => ("\"CLUSTERED_IXSCAN\"", 16),
+            Op::LastPoint { .. } => ("\"DISTINCT_SCAN\"", 1),
             _ => ("\"IXSCAN\"", 3),
         };
         assert!(plan.contains(stage) && !plan.contains("\"COLLSCAN\""), "{op:?}: {plan}");
@@ -265,7 +265,7 @@ async fn measurements_are_weighed_where_the_server_keeps_them() {
             (0..50).map(|entity| (entity, NEW_YEAR + minute * 60_000, (minute + entity) as f64 / 4.0)).collect();
         session.load(&ingest(&points)).await.expect("loaded");
     }
-    store.settle().await.expect("settled");
+    store.after_load().await.expect("settled");
     let full = store.footprint().await.expect("a footprint").disk_bytes;
     assert!(full > empty.map(|bytes| bytes + 100_000), "{empty:?} {full:?}");
     store.close(false).await.expect("closed");

@@ -2,7 +2,7 @@
 //! called a conflict, so nothing of that may be there.
 
 use super::*;
-use crate::Done;
+use crate::Outcome;
 
 const BALANCE: &str = "SELECT balance::text FROM accounts WHERE key = 1";
 
@@ -10,7 +10,7 @@ const BALANCE: &str = "SELECT balance::text FROM accounts WHERE key = 1";
 async fn with_account(name: &str, options: &str) -> (Postgres, Link, PostgresSession) {
     let store = open(&format!("{}{options}", shared()), name, Durability::Memory).await.expect("opened");
     store.reset().await.expect("reset");
-    store.settle().await.expect("settled");
+    store.after_load().await.expect("settled");
     let own = inside(&store).await;
     let mut session = store.session().await.expect("a session");
     run(&mut session, &account(1, 10)).await.expect("inserted");
@@ -43,7 +43,7 @@ async fn a_batch_of_one_is_applied_once_or_not_at_all() {
     let one = Op::Batch(vec![bump(1, 1, Some(0))]);
     assert_eq!(
         run(&mut session, &one).await.expect("nothing is asked of a bump that changed its record"),
-        Done::Applied
+        Outcome::Applied
     );
     assert_eq!(text(&mut own, held).await, "11");
 }
@@ -52,10 +52,10 @@ async fn a_batch_of_one_is_applied_once_or_not_at_all() {
 async fn a_batch_of_one_is_told_as_it_is_sent() {
     let store = ready("one-told").await;
     let one = bump(1, -5, Some(0));
-    assert_eq!(store.binding(&Op::Batch(vec![one.clone()])), store.binding(&one));
+    assert_eq!(store.explain(&Op::Batch(vec![one.clone()])), store.explain(&one));
     let mut session = store.session().await.expect("a session");
     run(&mut session, &account(1, 3)).await.expect("inserted");
-    assert_eq!(run(&mut session, &Op::Batch(vec![one])).await.expect("refused"), Done::Refused);
+    assert_eq!(run(&mut session, &Op::Batch(vec![one])).await.expect("refused"), Outcome::Refused);
     let gone = Op::Batch(vec![bump(2, -5, Some(0))]);
     assert_eq!(run(&mut session, &gone).await.expect_err("no such account").kind, FailureKind::Missing);
 }

@@ -2,7 +2,7 @@
 //! its items, and data of the one layout that is not taken for that of the other.
 
 use super::*;
-use crate::{Done, Field, KeyKind, Kind, Matching, Order, Part, Record, Row, Table};
+use crate::{Field, KeyKind, Kind, Matching, Order, Outcome, Part, Record, Row, Table};
 
 const NOTES: usize = 2;
 
@@ -37,7 +37,7 @@ async fn opened(dataset: Arc<Dataset>, layout: &str) -> Postgres {
 async fn ready(name: &str) -> Postgres {
     let store = opened(orders(name), "children").await;
     store.reset().await.expect("reset");
-    store.settle().await.expect("settled");
+    store.after_load().await.expect("settled");
     store
 }
 
@@ -117,7 +117,7 @@ fn assert_same(found: &[Row], expected: &[(i64, Record)]) {
 #[tokio::test]
 async fn what_is_sent_is_told() {
     let store = ready("children-told").await;
-    let told = |op: &Op| store.binding(op).statements;
+    let told = |op: &Op| store.explain(op).statements;
     let selected = r#"SELECT "key", "customer", (SELECT ROW("orders"."lines", array_agg("sku"), array_agg("count"), array_agg("price"), array_agg("sent"), array_agg("code"), array_agg("gift"), array_agg("tags"), array_agg("extras"), array_agg("lacks")) FROM (SELECT * FROM "storebench_children-told"."orders/lines" WHERE "key" = "orders"."key" ORDER BY "position") AS "orders/lines") AS "lines", CASE WHEN "notes" IS NOT NULL THEN (SELECT ROW("orders"."notes", array_agg("key"), array_agg("position"), array_agg("lacks"), array_agg("lacks_")) FROM (SELECT * FROM "storebench_children-told"."orders/notes" WHERE "key_" = "orders"."key" ORDER BY "position_") AS "orders/notes") END AS "notes" FROM "storebench_children-told"."orders""#;
     assert_eq!(told(&read(1)), [format!(r#"{selected} WHERE "key" = $1"#)]);
     assert_eq!(told(&scan(1, 5, Fields::All)), [format!(r#"{selected} WHERE "key" >= $1 ORDER BY "key" LIMIT $2"#)]);
@@ -152,7 +152,7 @@ async fn what_is_sent_is_told() {
         [r#"DELETE FROM "storebench_children-told"."orders" WHERE "key" = $1 -- with its items, by their foreign key"#]
     );
     for op in [read(1), find(1, Order::Ascending), insert(1, order(1, 1)), replaced, delete(1)] {
-        assert_eq!(store.binding(&op).round_trips, 1, "{op:?}");
+        assert_eq!(store.explain(&op).round_trips, 1, "{op:?}");
     }
     let description = store.describe().await.expect("a description");
     assert_eq!(description.settings["layout"], "children");
@@ -252,7 +252,7 @@ async fn items_come_back_exactly_however_they_were_written() {
     let turned: Vec<_> = (0..edges.len()).map(|at| (edges[at].0, edges[(at + 1) % edges.len()].1.clone())).collect();
     assert_read(&mut session, &turned).await;
     let back: Vec<Op> = (0..edges.len()).map(|at| replace(at, at)).collect();
-    assert_eq!(run(&mut session, &Op::Transact(back)).await.expect("replaced"), Done::Applied);
+    assert_eq!(run(&mut session, &Op::Transact(back)).await.expect("replaced"), Outcome::Applied);
     assert_read(&mut session, &edges).await;
 
     let gone: Vec<Op> = edges.iter().map(|(key, _)| delete(*key)).collect();
@@ -264,8 +264,8 @@ async fn items_come_back_exactly_however_they_were_written() {
 
     store.reset().await.expect("reset");
     session.load(&Op::Batch(inserts)).await.expect("taken");
-    session.loaded().await.expect("loaded");
-    store.settle().await.expect("settled");
+    session.finish_load().await.expect("loaded");
+    store.after_load().await.expect("settled");
     assert_read(&mut session, &edges).await;
     store.close(false).await.expect("closed");
     let left = "SELECT count(*)::text FROM pg_namespace WHERE nspname = 'storebench_children-exact'";
@@ -280,12 +280,12 @@ async fn a_load_larger_than_what_waits_keeps_all_and_meets_the_keys_that_are_the
     for from in (0..3000).step_by(500) {
         session.load(&of(from..from + 500)).await.expect("taken");
     }
-    session.loaded().await.expect("loaded");
+    session.finish_load().await.expect("loaded");
     let expected: Vec<_> = (0..3000).map(|key| (key, order(key % 7, 15))).collect();
     assert_same(&exported(&mut other).await, &expected);
     session.load(&of(3000..3001)).await.expect("taken");
     session.load(&of(0..1)).await.expect("taken");
-    assert_eq!(session.loaded().await.expect_err("a key twice").kind, FailureKind::Exists);
+    assert_eq!(session.finish_load().await.expect_err("a key twice").kind, FailureKind::Exists);
     session.load(&of(3000..3001)).await.expect("taken");
     let foreign = vec![Value::Int(1), Value::List(vec![map(vec![("colour", Value::Null)])]), Value::Null];
     session.load(&insert(3001, foreign.clone())).await.expect_err("an entry that is not declared");
@@ -388,8 +388,8 @@ async fn no_operation_reads_a_whole_table_of_items_or_sorts() {
     store.reset().await.expect("reset");
     let mut session = store.session().await.expect("a session");
     session.load(&Op::Batch((0..3000).map(|key| insert(key, noted(order(key, 4)))).collect())).await.expect("taken");
-    session.loaded().await.expect("loaded");
-    store.settle().await.expect("settled");
+    session.finish_load().await.expect("loaded");
+    store.after_load().await.expect("settled");
     let replaced = update(1, vec![(1, Value::List(vec![]))]);
     let ops = [read(1), scan(1, 5, Fields::All), find(7, Order::Ascending), find(7, Order::Descending), replaced];
     let mut requests = Vec::new();
@@ -427,7 +427,7 @@ async fn names_that_statements_use_may_be_those_of_a_workload() {
     let dataset = Dataset { name: "children-names".into(), tables: tables.to_vec(), ..Dataset::default() };
     let store = opened(Arc::new(dataset), "children").await;
     store.reset().await.expect("reset");
-    store.settle().await.expect("settled");
+    store.after_load().await.expect("settled");
     let mut session = store.session().await.expect("a session");
     for table in 0..3 {
         let item = |number| map(names.map(|name| (name, Value::Int(number))).to_vec());
@@ -449,7 +449,7 @@ async fn data_of_one_layout_is_described_otherwise_by_the_other() {
     let layout = async |store: &Postgres| store.describe().await.expect("a description").layout;
     for (kept, other) in [(&jsonb, &children), (&children, &jsonb)] {
         kept.reset().await.expect("the other's tables give way");
-        kept.settle().await.expect("settled");
+        kept.after_load().await.expect("settled");
         assert_ne!(layout(kept).await, layout(other).await);
     }
     jsonb.close(false).await.expect("closed, with the tables of either");

@@ -107,7 +107,7 @@ async fn a_conflict_is_told_and_not_tried_again() {
     let address = format!("{}?isolation=serializable", shared());
     let store = open_with(&address, opening()).await.expect("opened");
     store.reset().await.expect("reset");
-    store.settle().await.expect("settled");
+    store.after_load().await.expect("settled");
     let mut session = store.session().await.expect("a session");
     run(&mut session, &account(1, 1)).await.expect("inserted");
     let mut holder = inside(&store).await;
@@ -126,7 +126,7 @@ async fn a_killed_server_fails_what_is_under_way_and_what_comes_after() {
     let server = started(Durability::Memory).await;
     let store = open(&server.address, "killed", Durability::Memory).await.expect("opened");
     store.reset().await.expect("reset");
-    store.settle().await.expect("settled");
+    store.after_load().await.expect("settled");
     let mut session = store.session().await.expect("a session");
     run(&mut session, &account(1, 1)).await.expect("inserted");
     let mut holder = inside(&store).await;

@@ -23,7 +23,7 @@ async fn a_load_neither_waits_for_a_reader_nor_keeps_others_waiting() {
         let mut session = load.expect("it does not wait for the reader").expect("taken");
         let mut other = inside(&store).await;
         other.run("SET lock_timeout = '1s'; SELECT FROM accounts").await.expect("nobody waits for the load");
-        session.loaded().await.expect("loaded");
+        session.finish_load().await.expect("loaded");
         reader.run("COMMIT").await.expect("it was left alone");
         assert_eq!(text(&mut other, "SELECT count(*)::text FROM accounts").await, "10");
         let kept = text(&mut other, "SELECT current_setting('lock_timeout')").await;
@@ -45,14 +45,14 @@ async fn a_role_that_may_not_truncate_loads_all_the_same() {
     let store = open(&format!("postgres://loader:loader@{host}"), "load-denied", Durability::Memory).await;
     let store = store.expect("opened");
     store.reset().await.expect("reset");
-    loaded(&store).await.expect("taken").loaded().await.expect("loaded");
+    loaded(&store).await.expect("taken").finish_load().await.expect("loaded");
     assert_eq!(text(&mut own, "SELECT count(*)::text FROM \"storebench_load-denied\".accounts").await, "10");
     own.run("REVOKE INSERT ON \"storebench_load-denied\".users FROM loader").await.expect("revoked");
     let mut session = store.session().await.expect("a session");
     let denied = run(&mut session, &user("a", 1)).await.expect_err("not allowed");
     assert_eq!(denied.kind, FailureKind::Denied, "{denied}");
     own.run("ALTER TABLE \"storebench_load-denied\".users OWNER TO postgres").await.expect("changed");
-    let denied = store.settle().await.expect_err("not the owner");
+    let denied = store.after_load().await.expect_err("not the owner");
     assert_eq!(denied.kind, FailureKind::Denied, "{denied}");
     assert!(denied.message.starts_with("postgres: must be owner of table users [42501], to `"), "{denied}");
     assert!(denied.message.len() < 150, "{denied}");

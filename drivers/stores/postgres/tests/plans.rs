@@ -24,9 +24,9 @@ fn searching() -> Vec<Op> {
         find(1, 0, &equal, Order::Ascending),
         find(1, 0, &between, Order::Descending),
         Op::Tail { log: 0, stream: Key::Int(1), limit },
-        Op::Last { series: 0, entity: 1 },
-        Op::Range { series: 0, entity: 1, from_ms, to_ms },
-        Op::Above { series: 0, metric: 0, threshold: 0.5, from_ms, to_ms, limit },
+        Op::LastPoint { series: 0, entity: 1 },
+        Op::PointRange { series: 0, entity: 1, from_ms, to_ms },
+        Op::PointsAbove { series: 0, metric: 0, threshold: 0.5, from_ms, to_ms, limit },
         Op::Window { series: 0, entity: 1, metric: 0, from_ms, to_ms, every_ms: 10, fold: Fold::Mean },
     ]
 }
@@ -66,9 +66,9 @@ async fn no_operation_reads_a_whole_table_or_sorts() {
     let append = |stream| Op::Append { log: 0, stream: Key::Int(stream), events: events.clone() };
     session.load(&Op::Batch((0..10).map(append).collect())).await.expect("taken");
     let point = |at| Point { entity: at % 10, at_ms: at, metrics: vec![at as f64 % 7.0, 1.0] };
-    session.load(&Op::Ingest { series: 0, points: (0..10_000).map(point).collect() }).await.expect("taken");
-    session.loaded().await.expect("loaded");
-    store.settle().await.expect("settled");
+    session.load(&Op::InsertPoints { series: 0, points: (0..10_000).map(point).collect() }).await.expect("taken");
+    session.finish_load().await.expect("loaded");
+    store.after_load().await.expect("settled");
 
     let mut link = inside(&store).await;
     for mode in ["force_custom_plan", "force_generic_plan"] {

@@ -104,11 +104,12 @@ async fn with_a_process_a_session_all_works_and_nothing_is_left_or_touched() {
             let mut session = store.session().await.expect("a session");
             let loaded = (0..500).map(|key| account(key, key)).chain([user("user 1", 1), user("user 2", 2)]);
             session.load(&Op::Batch(loaded.collect())).await.expect("taken");
-            session.loaded().await.expect("loaded");
-            store.settle().await.expect("settled");
+            session.finish_load().await.expect("loaded");
+            store.after_load().await.expect("settled");
             assert!(store.swap_marker(None, "loaded").await.expect("an answer"));
             assert_eq!(store.read_marker().await.expect("an answer").as_deref(), Some("loaded"));
-            let point = Op::Ingest { series: 0, points: vec![Point { entity: 1, at_ms: 1, metrics: vec![0.5, 1.0] }] };
+            let point =
+                Op::InsertPoints { series: 0, points: vec![Point { entity: 1, at_ms: 1, metrics: vec![0.5, 1.0] }] };
             let event = Op::Append { log: 0, stream: Key::Int(1), events: vec![vec![Value::Text("x".into())]] };
             let delete = Op::Delete { table: 1, key: Key::Int(7) };
             let transfer = Op::Transact(vec![bump(1, 5, None), bump(2, -1, Some(0))]);

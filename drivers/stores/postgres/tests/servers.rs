@@ -70,14 +70,15 @@ async fn a_publication_of_all_tables_is_no_obstacle() {
         store.reset().await.expect("reset");
         let lines = |count| Value::List(vec![Value::Map(vec![("count".into(), Int(count))])]);
         let order = |key| Op::Insert { table: 1, key: Key::Int(key), record: vec![Int(1), lines(1)] };
-        let point = Op::Ingest { series: 0, points: vec![Point { entity: 1, at_ms: 1, metrics: vec![0.5, 1.0] }] };
+        let point =
+            Op::InsertPoints { series: 0, points: vec![Point { entity: 1, at_ms: 1, metrics: vec![0.5, 1.0] }] };
         let event = Op::Append { log: 0, stream: Key::Int(1), events: vec![vec![Value::Text("x".into())]] };
         let mut session = store.session().await.expect("a session");
         for op in [Op::Batch(vec![order(1), order(2)]), event.clone(), point.clone(), point.clone()] {
             session.load(&op).await.expect("taken");
         }
-        session.loaded().await.expect("loaded");
-        store.settle().await.expect("settled");
+        session.finish_load().await.expect("loaded");
+        store.after_load().await.expect("settled");
         let change = Change { field: 1, value: lines(2) };
         let update = Op::Update { table: 1, key: Key::Int(1), changes: vec![change] };
         let delete = Op::Delete { table: 1, key: Key::Int(2) };

@@ -25,7 +25,7 @@ pub(super) async fn integers_are_exact(session: &mut RedisSession) {
     ] {
         apply(session, user("ada", held)).await;
         let done = session.execute(&bump("ada", by, Some(floor)), &mut Rows::default()).await.expect("answered");
-        assert_eq!(done == Done::Refused, refused, "{held} + {by} >= {floor}");
+        assert_eq!(done == Outcome::Refused, refused, "{held} + {by} >= {floor}");
         let expected = if refused { held } else { held + by };
         assert_eq!(of_age(session, expected, expected).await, ["ada"]);
         apply(session, Op::Delete { table: 0, key: Key::Text("ada".into()) }).await;
@@ -59,7 +59,7 @@ pub(super) async fn indexes_follow_every_change(session: &mut RedisSession) {
         bump("eve", -9, Some(0)),
     ];
     let done = session.execute(&Op::Transact(changes), &mut Rows::default()).await.expect("answered");
-    assert_eq!(done, Done::Refused);
+    assert_eq!(done, Outcome::Refused);
     assert_eq!(of_age(session, i64::MIN, i64::MAX).await, expected);
     assert_eq!(of_age(session, -21, -20).await, ["ada", "bob"]);
     let twice = [1, 2].map(|age| Change { field: 1, value: Value::Int(age) }).to_vec();
@@ -101,12 +101,12 @@ pub(super) async fn chunks_are_loaded_and_exported(session: &mut RedisSession) {
     let events = vec![vec![Value::Text("e".into())]; 2500];
     session.load(&Op::Append { log: 0, stream: Key::Int(1), events }).await.expect("loaded");
     let points = (0..2500).map(|at| Point { entity: at % 3 - 1, at_ms: at, metrics: vec![0.5, at as f64] }).collect();
-    session.load(&Op::Ingest { series: 0, points }).await.expect("loaded");
+    session.load(&Op::InsertPoints { series: 0, points }).await.expect("loaded");
     for part in [Part::Table(1), Part::Log(0), Part::Series(0)] {
         let mut count = 0;
         session.export(part, &mut |_| count += 1).await.expect("exported");
         assert_eq!(count, 2500, "{part:?}");
     }
     let far = vec![Point { entity: 1, at_ms: (1 << 53) + 1, metrics: vec![0.0, 0.0] }];
-    assert_eq!(fail(session, Op::Ingest { series: 0, points: far }).await.kind, FailureKind::Broken);
+    assert_eq!(fail(session, Op::InsertPoints { series: 0, points: far }).await.kind, FailureKind::Broken);
 }

@@ -108,7 +108,7 @@ async fn what_is_sent_is_told_with_its_round_trips() {
     let (_server, store, _) = ready_in(Layout::Json).await;
     let ada = || Key::Text("ada".into());
     let told = |op: &Op| {
-        let binding = store.binding(op);
+        let binding = store.explain(op);
         (binding.statements, binding.round_trips)
     };
     let read = Op::Read { table: 0, key: ada(), fields: Fields::Some(vec![1]) };
@@ -140,7 +140,7 @@ async fn what_is_sent_is_told_with_its_round_trips() {
     assert_eq!(told(&Op::Batch([reads, changes].concat())).1, 3);
     assert_eq!(told(&Op::Transact(vec![read.clone(), user("eve", 1)])).1, 2);
     assert_eq!(told(&Op::Transact(vec![read])), (["MULTI", get, "EXEC"].map(str::to_owned).to_vec(), 1));
-    assert_eq!(store.binding(&Op::Transact(vec![])), Binding::default());
+    assert_eq!(store.explain(&Op::Transact(vec![])), Binding::default());
     let description = store.describe().await.expect("a description");
     assert_eq!(description.settings["layout"], "json");
     assert!(description.layout[0].contains("JSON document"), "{:?}", description.layout);
@@ -220,10 +220,10 @@ async fn what_an_operation_that_ended_early_watched_does_not_hinder_the_next() {
     let read = Op::Read { table: 0, key: Key::Text("ada".into()), fields: Fields::All };
     for next in [bump("bob", 1, None), Op::Transact(vec![read])] {
         let refused = session.execute(&bump("ada", -100, Some(0)), &mut Rows::default()).await;
-        assert_eq!(refused.expect("refused"), Done::Refused);
+        assert_eq!(refused.expect("refused"), Outcome::Refused);
         apply(&mut other, bump("ada", 1, None)).await;
         match next {
-            Op::Bump { .. } => assert_eq!(fail(&mut session, next).await.kind, FailureKind::Missing),
+            Op::Increment { .. } => assert_eq!(fail(&mut session, next).await.kind, FailureKind::Missing),
             _ => drop(apply(&mut session, next).await),
         }
     }

@@ -91,7 +91,7 @@ async fn a_rewrite_that_ends_soon_is_waited_for() {
     let guarantees = store.describe().await.expect("a description").guarantees;
     assert_eq!(guarantees.durability, Durability::Durable, "{}", guarantees.because);
     let _: redis::Value = tell(&server, "BGREWRITEAOF").await;
-    store.settle().await.expect("settled");
+    store.after_load().await.expect("settled");
     let told: String = tell(&server, "INFO persistence").await;
     assert!(told.contains("aof_rewrite_in_progress:0") && told.contains("aof_rewrite_scheduled:0"), "{told}");
 }

@@ -2,7 +2,7 @@
 //! prefix of numbers that are all settled.
 //!
 //! A read must never be aimed at a record that is not there, or a store would be charged for a miss that the suite
-//! caused. So readers draw below [`Frontier::visible`], which moves over a number only when it and all numbers before
+//! caused. So readers draw below [`AcknowledgedKeys::visible`], which moves over a number only when it and all numbers before
 //! it are done: YCSB's acknowledged counter, without its window of 2^20 and without its skipped acknowledgements. Ticks
 //! of a time series are numbered the same way.
 //!
@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// The numbers of new keys, shared by all lanes of a run.
 #[derive(Debug, Default)]
-pub struct Frontier {
+pub struct AcknowledgedKeys {
     next: AtomicU64,
     visible: AtomicU64,
     /// Numbers done while an earlier one is not: at most as many as there are inserts in flight.
@@ -26,10 +26,14 @@ pub struct Frontier {
     has_doubtful: AtomicBool,
 }
 
-impl Frontier {
+impl AcknowledgedKeys {
     /// A frontier behind `loaded` keys, numbered `0..loaded`, which are all there.
     pub fn new(loaded: u64) -> Self {
-        Frontier { next: AtomicU64::new(loaded), visible: AtomicU64::new(loaded), ..Frontier::default() }
+        AcknowledgedKeys {
+            next: AtomicU64::new(loaded),
+            visible: AtomicU64::new(loaded),
+            ..AcknowledgedKeys::default()
+        }
     }
 
     /// The next unused number.
@@ -87,19 +91,19 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn early(frontier: &Frontier) -> usize {
+    fn early(frontier: &AcknowledgedKeys) -> usize {
         frontier.early.lock().expect("no test panics while it holds the lock").len()
     }
 
     #[test]
     fn readers_are_not_aimed_at_an_insert_of_unknown_outcome() {
-        let frontier = Frontier::new(2);
+        let frontier = AcknowledgedKeys::new(2);
         (2..6).for_each(|number| assert_eq!(frontier.take(), number));
         [2, 5].into_iter().for_each(|number| frontier.done(number));
         [3, 4].into_iter().for_each(|number| frontier.doubt(number));
         assert_eq!(frontier.visible(), 6);
         assert_eq!([2, 3, 4, 5].map(|number| frontier.sure(number)), [2, 2, 2, 5]);
-        let nothing_before = Frontier::new(0);
+        let nothing_before = AcknowledgedKeys::new(0);
         nothing_before.doubt(nothing_before.take());
         nothing_before.done(nothing_before.take());
         assert_eq!(nothing_before.sure(0), 1);
@@ -112,7 +116,7 @@ mod tests {
             order in Just((0_u64..40).collect::<Vec<_>>()).prop_shuffle(),
             count in 0_usize..=40,
         ) {
-            let frontier = Frontier::new(loaded);
+            let frontier = AcknowledgedKeys::new(loaded);
             let mut settled = BTreeSet::new();
             (0..40).for_each(|n| assert_eq!(frontier.take(), loaded + n));
             for offset in &order[..count] {
@@ -130,7 +134,7 @@ mod tests {
     fn lanes_on_threads_get_distinct_numbers_and_readers_never_see_a_hole() {
         const LANES: u64 = 4;
         const INSERTS: u64 = 20_000;
-        let frontier = Frontier::new(10);
+        let frontier = AcknowledgedKeys::new(10);
         let settled: Vec<AtomicU64> = (0..10 + LANES * INSERTS).map(|n| AtomicU64::new(u64::from(n < 10))).collect();
         std::thread::scope(|scope| {
             for _ in 0..LANES {

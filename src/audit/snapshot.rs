@@ -5,32 +5,32 @@ use std::collections::{BTreeMap, HashMap};
 
 use drivers::{Dataset, Digest, Failure, Key, Part, Row, Session, Value, row_hash};
 
-use super::doubt::{Doubt, Met};
-use super::followed::{FieldOf, field_of};
+use super::dirty_groups::{self, Sums};
+use super::indeterminate::{Indeterminate, Observed};
+use super::last_writes::{FieldOf, field_of};
 use super::ledger::{Ledger, TableLedger, value_hash};
 use super::totals::integers;
-use super::touched::{self, Sums};
 
 /// What a store holds, by part.
 #[derive(Debug, Clone, Default)]
-pub struct Holding {
+pub struct Snapshot {
     /// By table.
-    pub tables: Vec<Held>,
+    pub tables: Vec<PartSnapshot>,
     /// By log.
-    pub logs: Vec<Held>,
+    pub logs: Vec<PartSnapshot>,
     /// By series.
-    pub series: Vec<Held>,
+    pub series: Vec<PartSnapshot>,
 }
 
 /// What a store holds of one part.
 #[derive(Debug, Clone, Default)]
-pub struct Held {
+pub struct PartSnapshot {
     /// Digest of its rows, content included, but for those in doubt.
     pub rows: Digest,
     /// Digest of its keys alone, but for those in doubt.
     pub keys: Digest,
     /// Those in doubt that are there.
-    pub met: Met,
+    pub met: Observed,
     /// Its rows by groups of keys.
     pub groups: Sums,
     /// The same of their keys and the fields that no operation writes.
@@ -47,10 +47,10 @@ pub struct Held {
 ///
 /// # Errors
 /// What the store fails with.
-pub async fn read_back<S: Session>(session: &mut S, dataset: &Dataset, ledger: &Ledger) -> Result<Holding, Failure> {
-    let mut holding = Holding::default();
+pub async fn read_back<S: Session>(session: &mut S, dataset: &Dataset, ledger: &Ledger) -> Result<Snapshot, Failure> {
+    let mut holding = Snapshot::default();
     for part in dataset.parts() {
-        let mut held = Held::default();
+        let mut held = PartSnapshot::default();
         let mut scratch = Vec::new();
         match part {
             Part::Table(at) => {
@@ -84,7 +84,7 @@ pub async fn read_back<S: Session>(session: &mut S, dataset: &Dataset, ledger: &
     Ok(holding)
 }
 
-impl Holding {
+impl Snapshot {
     /// The digest of each part, by name.
     pub fn digests(&self, dataset: &Dataset) -> BTreeMap<String, String> {
         let held = self.tables.iter().chain(&self.logs).chain(&self.series);
@@ -93,9 +93,9 @@ impl Holding {
     }
 }
 
-impl Held {
+impl PartSnapshot {
     /// An event or a point.
-    fn add(&mut self, row: &Row, doubt: &Doubt, scratch: &mut Vec<u8>) {
+    fn add(&mut self, row: &Row, doubt: &Indeterminate, scratch: &mut Vec<u8>) {
         doubt.sort(row_hash(&row.key, &row.values, scratch), &mut self.rows, &mut self.met);
     }
 
@@ -108,7 +108,7 @@ impl Held {
         }
         noted.touched.sum(key, whole, &mut self.groups);
         if !noted.unwritten.is_empty() {
-            let unwritten = touched::unwritten_hash(row, &noted.unwritten, scratch);
+            let unwritten = dirty_groups::unwritten_hash(row, &noted.unwritten, scratch);
             noted.replaced.sum(key, unwritten, &mut self.unwritten);
         }
         if !noted.followed.is_empty() && noted.followed.has(key) {

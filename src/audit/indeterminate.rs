@@ -9,21 +9,21 @@ const MOST: usize = 1 << 20;
 
 /// A set of rows, by hash.
 #[derive(Debug, Clone, Default)]
-pub struct Doubt {
+pub struct Indeterminate {
     rows: HashSet<u128>,
     /// Whether there were more than can be known one by one.
     overflowed: bool,
 }
 
-/// Rows of a [`Doubt`] that a store was found to hold.
+/// Rows of a [`Indeterminate`] that a store was found to hold.
 #[derive(Debug, Clone, Default)]
-pub struct Met {
+pub struct Observed {
     rows: HashSet<u128>,
     /// Rows that were found again.
     doubled: u64,
 }
 
-impl Doubt {
+impl Indeterminate {
     /// Notes a row.
     pub fn add(&mut self, row: u128) {
         if self.rows.len() < MOST {
@@ -34,7 +34,7 @@ impl Doubt {
     }
 
     /// Notes all rows of another.
-    pub fn merge(&mut self, other: &Doubt) {
+    pub fn merge(&mut self, other: &Indeterminate) {
         other.rows.iter().for_each(|row| self.add(*row));
         self.overflowed |= other.overflowed;
     }
@@ -55,7 +55,7 @@ impl Doubt {
     }
 
     /// Adds a held row to a digest, unless it is one of these: then it is met.
-    pub fn sort(&self, row: u128, digest: &mut Digest, met: &mut Met) {
+    pub fn sort(&self, row: u128, digest: &mut Digest, met: &mut Observed) {
         if !self.rows.contains(&row) {
             digest.add_hash(row);
         } else if !met.rows.insert(row) {
@@ -64,7 +64,7 @@ impl Doubt {
     }
 }
 
-impl Met {
+impl Observed {
     /// How many of the doubtful rows are there.
     pub fn len(&self) -> usize {
         self.rows.len()
@@ -82,9 +82,9 @@ mod tests {
 
     #[test]
     fn a_doubtful_row_is_kept_out_of_the_digest_and_may_be_there_once() {
-        let mut doubt = Doubt::default();
+        let mut doubt = Indeterminate::default();
         doubt.add(7);
-        let (mut digest, mut met) = (Digest::default(), Met::default());
+        let (mut digest, mut met) = (Digest::default(), Observed::default());
         for row in [1, 7, 2] {
             doubt.sort(row, &mut digest, &mut met);
         }
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_a_doubt_that_is_not_whole_says_so() {
-        let mut doubt = Doubt::default();
+        let mut doubt = Indeterminate::default();
         (0..MOST as u128 + 1).for_each(|row| doubt.add(row));
         assert!(doubt.is_incomplete() && doubt.len() == MOST);
     }

@@ -19,7 +19,7 @@ const NEVER: u64 = u64::MAX;
 
 /// The fields of a table that are followed.
 #[derive(Debug, Clone, Default)]
-pub struct Followed {
+pub struct LastWrites {
     fields: HashMap<FieldOf, Vec<Write>>,
     /// Keys are followed whose hashes have none of these bits.
     mask: u64,
@@ -54,7 +54,7 @@ pub fn field_of(key: u128, field: usize) -> FieldOf {
     (key as u64, field as u32)
 }
 
-impl Followed {
+impl LastWrites {
     /// Whether the fields of a key are followed.
     #[inline]
     pub fn has(&self, key: u128) -> bool {
@@ -104,7 +104,7 @@ impl Followed {
     }
 
     /// Adds what another lane noted: of the keys that both follow.
-    pub fn merge(&mut self, other: &Followed) {
+    pub fn merge(&mut self, other: &LastWrites) {
         self.written += other.written;
         self.follow(self.mask.max(other.mask));
         for ((key, field), writes) in other.fields.iter().filter(|((key, _), _)| key & self.mask == 0) {
@@ -159,20 +159,20 @@ mod tests {
     use proptest::prelude::*;
 
     /// What a field that was written so may be compared with, when it holds this.
-    fn judged(followed: &Followed, held: u64) -> (u64, u64, u64) {
+    fn judged(followed: &LastWrites, held: u64) -> (u64, u64, u64) {
         let found = followed.compare(&HashMap::from([(field_of(0, 0), held)]), false, |_| true);
         (found.compared, found.wrong, found.open)
     }
 
     #[test]
     fn an_unanswered_write_may_arrive_after_later_ones_of_its_lane() {
-        let mut lane = Followed::default();
+        let mut lane = LastWrites::default();
         lane.wrote(0, 0, 1, 0, 10);
         lane.perhaps_wrote(0, 0, 2);
         lane.wrote(0, 0, 3, 30, 40);
         assert_eq!([3, 2].map(|held| judged(&lane, held)), [(1, 0, 0); 2], "the last, or the one that was late");
         assert_eq!([1, 9].map(|held| judged(&lane, held)), [(1, 1, 0); 2], "overwritten, or never written");
-        let mut silent = Followed::default();
+        let mut silent = LastWrites::default();
         silent.perhaps_wrote(0, 0, 2);
         assert_eq!(judged(&silent, 9), (0, 0, 1), "what was there before is not known");
         silent.wrote(0, 0, 3, 30, 40);
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn many_unanswered_writes_take_bounded_memory_and_leave_the_field_open() {
-        let mut lane = Followed::default();
+        let mut lane = LastWrites::default();
         lane.wrote(0, 0, 1, 0, 10);
         (0..100).for_each(|value| lane.perhaps_wrote(0, 0, 100 + value));
         assert!(lane.fields[&field_of(0, 0)].len() <= MOST_UNANSWERED + 1);
@@ -202,14 +202,14 @@ mod tests {
         fn lanes_that_follow_different_shares_agree_on_the_last_writes(
             keys in 1_u64..20_000, lanes in 1_usize..5, lost in 0_u64..20_000,
         ) {
-            let mut of_lanes = vec![Followed::default(); lanes];
+            let mut of_lanes = vec![LastWrites::default(); lanes];
             for at in 0..keys * 2 {
                 let lane = &mut of_lanes[(at % 7) as usize % lanes];
                 if lane.has(key(at % keys)) {
                     lane.wrote(key(at % keys), 0, at, at, at);
                 }
             }
-            let mut all = Followed::default();
+            let mut all = LastWrites::default();
             of_lanes.iter().for_each(|lane| all.merge(lane));
             let followed = (0..keys).filter(|at| all.has(key(*at))).count() as u64;
             // The last of a key's two writes: its first one where that is lost.

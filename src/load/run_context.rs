@@ -6,11 +6,11 @@ use std::sync::atomic::AtomicU64;
 use crate::draw::rng::Purpose;
 use crate::record::Phase;
 
-use super::pace::{Clock, Schedule, Stop};
+use super::pace::{CancelToken, Clock, Schedule};
 
 /// What all lanes of a run share.
 #[derive(Debug)]
-pub struct Course {
+pub struct RunContext {
     /// The run's clock; zero is the start of the warm-up.
     pub clock: Clock,
     /// When the measurement begins: the origin of its seconds.
@@ -36,7 +36,7 @@ pub struct Course {
     /// Number of recorded slots.
     pub slot_count: usize,
     /// Ctrl-C, or a run that cannot go on.
-    pub stop: Arc<Stop>,
+    pub stop: Arc<CancelToken>,
 }
 
 /// A phase as lanes see it.
@@ -59,7 +59,7 @@ pub struct Window {
     pub drain_until_ns: u64,
 }
 
-impl Course {
+impl RunContext {
     /// The second of an instant, counted from the start of the measurement. A warm-up operation that ends within the
     /// measurement belongs to the last second of the warm-up, and in a closed loop the operations in flight at the end to the
     /// last second of the measurement.

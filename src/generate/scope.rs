@@ -5,7 +5,7 @@ use drivers::{Key, Record, Value};
 
 /// A value or record that an operation drew, and the memory of the one before.
 #[derive(Debug, Default)]
-pub(super) struct Drawing {
+pub(super) struct DrawnValue {
     pub value: Value,
     pub record: Record,
     pub key: Key,
@@ -14,12 +14,12 @@ pub(super) struct Drawing {
 
 /// What a step can refer to.
 #[derive(Clone, Copy)]
-pub(super) struct Scene<'a> {
-    pub draws: &'a [Drawing],
+pub(super) struct Scope<'a> {
+    pub draws: &'a [DrawnValue],
     pub each: Option<&'a Value>,
 }
 
-impl<'a> Scene<'a> {
+impl<'a> Scope<'a> {
     /// What a path leads to. Places behind the end of a list mean its last member.
     pub fn value(self, path: &ValuePath) -> Option<&'a Value> {
         let mut at = path.at.iter();

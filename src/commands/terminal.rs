@@ -13,7 +13,7 @@ use super::{Failed, secrets};
 ///
 /// # Errors
 /// When it cannot be written for another reason, such as a full disk.
-pub fn tell(text: &str) -> Result<(), Failed> {
+pub fn print(text: &str) -> Result<(), Failed> {
     let mut out = stdout().lock();
     match out.write_all(shown(text).as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -24,7 +24,7 @@ pub fn tell(text: &str) -> Result<(), Failed> {
 }
 
 /// A line on standard error, if anybody reads it.
-pub fn remark(line: &str) {
+pub fn eprint(line: &str) {
     let _ = stderr().write_all(format!("{}\n", shown(line)).as_bytes());
 }
 

@@ -13,7 +13,7 @@ const MOST: u64 = 1 << 18;
 
 /// The groups that were written to. None are kept until the first write.
 #[derive(Debug, Clone)]
-pub struct Touched {
+pub struct DirtyGroups {
     groups: usize,
     bits: Vec<u64>,
 }
@@ -22,11 +22,11 @@ pub struct Touched {
 #[derive(Debug, Clone, Default)]
 pub struct Sums(Vec<u64>);
 
-impl Touched {
+impl DirtyGroups {
     /// For a table of about this many records: four groups for each, so that a write to one seldom hides another.
     pub fn new(records: u64) -> Self {
         let groups = records.saturating_mul(4).clamp(64, MOST).next_power_of_two();
-        Touched { groups: groups as usize, bits: Vec::new() }
+        DirtyGroups { groups: groups as usize, bits: Vec::new() }
     }
 
     /// A write to the record of this key's hash.
@@ -40,7 +40,7 @@ impl Touched {
     }
 
     /// Adds what another lane wrote to.
-    pub fn merge(&mut self, other: &Touched) {
+    pub fn merge(&mut self, other: &DirtyGroups) {
         if self.bits.is_empty() {
             self.bits.clone_from(&other.bits);
         }
@@ -83,7 +83,7 @@ pub fn unwritten(plan: &Plan, at: usize) -> Vec<usize> {
     let mut fields: Vec<usize> = (0..plan.tables[at].fields.len()).collect();
     for step in plan.operations.iter().flat_map(|operation| &operation.recipe.steps) {
         match &step.action {
-            Action::Bump { table, field, .. } if *table == at => fields.retain(|one| one != field),
+            Action::Increment { table, field, .. } if *table == at => fields.retain(|one| one != field),
             Action::Update { table, which, set, .. } if *table == at => {
                 let (Which::All(written) | Which::One(written) | Which::These(written)) = which;
                 fields.retain(|one| !written.contains(one) && set.iter().all(|(field, _)| field != one));
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use drivers::{Key, Value};
 
-    fn sums(touched: &Touched, rows: &[(i64, i64)]) -> Sums {
+    fn sums(touched: &DirtyGroups, rows: &[(i64, i64)]) -> Sums {
         let (mut sums, mut scratch) = (Sums::default(), Vec::new());
         for (key, value) in rows {
             let key = Key::Int(*key);
@@ -119,12 +119,12 @@ mod tests {
 
     #[test]
     fn a_change_shows_where_nobody_wrote_and_nowhere_else() {
-        let mut touched = Touched::new(1_000);
+        let mut touched = DirtyGroups::new(1_000);
         let before = sums(&touched, &[(1, 10), (2, 20)]);
         assert_eq!(touched.compare(&before, &sums(&touched, &[(2, 20), (1, 10)])), (2, 0));
         assert_eq!(touched.compare(&before, &sums(&touched, &[(1, 10), (2, 21)])), (2, 1));
         assert_eq!(touched.compare(&before, &sums(&touched, &[(1, 10)])), (2, 1));
-        let mut lane = Touched::new(1_000);
+        let mut lane = DirtyGroups::new(1_000);
         lane.touch(drivers::row_hash(&Key::Int(2), &[], &mut Vec::new()));
         touched.merge(&lane);
         assert_eq!(touched.compare(&before, &sums(&touched, &[(1, 10), (2, 21)])), (1, 0));
