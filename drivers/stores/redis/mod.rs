@@ -1,86 +1,66 @@
 //! Redis, over its own protocol: also Valkey, KeyDB and others that speak it.
 //!
-//! Each session has a connection of its own. What operations become is in `redis/requests.rs` and the scripts beside
-//! it, how data lies in `redis/shape.rs`, and which settings make which durability tier in `redis/settings.rs`. A record
-//! is a hash (`redis/hashes.rs`) or, with `layout=json`, a JSON document in one string (`redis/documents.rs`); all else is
-//! the same in both layouts. A cluster is refused: the scripts here touch records, keys and indexes that a cluster would
-//! spread over several servers.
+//! Each session has a connection of its own (`connection.rs`). `layout.rs` says how data lies, `encode.rs` and `decode.rs`
+//! what is sent for each operation and what is answered, `durability.rs` which settings make which tier. A record is a hash
+//! (`hash/`) or, with `layout=json`, a JSON document in one string (`document/`); everything else is the same in both
+//! layouts. A cluster is refused: the scripts touch records, keys and indexes that a cluster would spread over several
+//! servers.
 //!
-//! The crate's defaults are not used where they would be measured: it would give up on an answer after 500 ms and leave
-//! TCP_NODELAY off. Its `ConnectionManager`, which makes connections again without a word, is not used at all.
+//! The client library's defaults are not used where they would affect what is measured: it would give up on an answer after
+//! 500 ms and leave TCP_NODELAY off. Its `ConnectionManager`, which silently reconnects, is not used at all.
 
-mod aof;
-mod binding;
+mod collation;
+mod commands;
+mod config;
+mod connection;
+mod decode;
 mod document;
-mod documents;
-mod eviction;
-mod failures;
-mod hashes;
-mod limited;
-mod link;
-mod mark;
-mod order;
-mod plan;
-mod records;
-mod replies;
-mod requests;
+mod durability;
+mod encode;
+mod explain;
+mod export;
+mod failure;
+mod hash;
+mod info;
+mod launch;
+mod layout;
+mod marker;
+mod range;
+mod reply_limit;
+mod scan;
 mod scripts;
+mod series;
 mod session;
-mod settings;
-mod shape;
 #[cfg(test)]
 mod tests;
-mod values;
-mod watched;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use self::config::ConnectOptions;
+pub use self::config::{Config, RecordFormat};
+use self::connection::Connection;
+use self::durability::AofSize;
+use self::layout::{Layout, RecordLayout};
+pub use self::session::RedisSession;
 use crate::support::files::Files;
 use crate::support::server::{Program, Server, Site};
 use crate::{
-    Binding, Capabilities, Capability, Description, Durability, Failure, FailureKind, Footprint, Leftover, Op, Opening,
-    Placement, Store,
+    Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Leftover, Op, Opening, Placement,
+    Store,
 };
-use aof::Aof;
-use link::{Pem, Target};
-pub use session::RedisSession;
-pub use shape::Layout;
-use shape::Shape;
 
-/// The opened store.
+/// A server with the keys of one dataset.
 pub struct Redis {
-    target: Target,
-    shape: Arc<Shape>,
-    /// The append-only file as it was when the store was opened; nothing without one.
-    opened: Option<Aof>,
-    /// Whether the server may evict what is ours.
-    evicts: bool,
-    /// Whether there is a dataset that we made or took over.
+    options: ConnectOptions,
+    layout: Arc<Layout>,
+    /// The append-only file as it was when the store was opened; none without one.
+    aof_at_open: Option<AofSize>,
+    /// Whether the server may evict our keys.
+    may_evict: bool,
+    /// Whether there is a dataset that we created or took over.
     is_ours: AtomicBool,
-}
-
-/// Where the server is.
-#[derive(Debug, Clone, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Config {
-    /// `redis://[[user]:password@]host[:port][/database]`, or `rediss://` for TLS.
-    location: Option<String>,
-    /// A file in PEM form with the certificate of the authority that signed the server's, if the system does not know
-    /// it.
-    tls_ca: Option<PathBuf>,
-    /// Files in PEM form with our own certificate and its private key, for a server that asks for them: Redis does
-    /// unless it is told otherwise (`tls-auth-clients`).
-    tls_cert: Option<PathBuf>,
-    tls_key: Option<PathBuf>,
-    /// How a record lies. `hash`: a hash with a field for each of its fields. `json`: one string, a JSON document, which is
-    /// read by one GET; an update or bump of a field then reads the document and puts another in its place, in two round
-    /// trips, and may lose against others as a conflict.
-    #[serde(default)]
-    layout: Layout,
 }
 
 impl Store for Redis {
@@ -91,114 +71,75 @@ impl Store for Redis {
     const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
     const PLACEMENT: Placement = Placement::Remote;
     const BEST_DURABILITY: Durability = Durability::Durable;
-    const PROGRAM: Option<Program> = Some(Program {
-        name: "redis",
-        binary: "redis-server",
-        variable: "STOREBENCH_REDIS_BIN",
-        folders: &["/usr/local/bin", "/opt/homebrew/bin", "/opt/redis/bin"],
-        install: "Debian: apt install redis-server; macOS: brew install redis; Docker: docker run -p 6379:6379 redis",
-        // Everything that it holds is removed anyway, and TERM would write a snapshot first.
-        stop_signal: "KILL",
-        refuses_root: false,
-    });
+    const PROGRAM: Option<Program> = Some(launch::PROGRAM);
 
     async fn serve(site: Site) -> Result<Server, Failure> {
-        let (appendonly, appendfsync) = match site.durability {
-            Durability::Durable => ("yes", "always"),
-            Durability::Relaxed => ("yes", "everysec"),
-            Durability::Memory => ("no", "everysec"),
-        };
-        // One file does everything and looks at its own name: Debian's redis-server is a link to redis-check-rdb, which
-        // is what following the link has found.
-        let is_other_name =
-            site.binary.file_name().is_some_and(|name| name.to_string_lossy().starts_with("redis-check-"));
-        let mut command = site.command(is_other_name.then_some("redis-server"));
-        // Who may speak to it may write files as the user that it runs as.
-        let password = site.password()?;
-        command.arg(site.secret("redis.conf", &format!("requirepass {password}\n"))?);
-        command.args(["--port", &site.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
-        command.arg("--dir").arg(site.folder());
-        command.args(["--appendonly", appendonly, "--appendfsync", appendfsync]);
-        let address = format!("redis://:{password}@127.0.0.1:{}", site.port);
-        let target = Target::new(&address, Pem::default(), Duration::from_secs(1))?;
-        let server = site.start(command, address, || async { target.connect().await.map(|_| ()) }).await?;
-        let mut connection = target.connect().await?;
-        let info = settings::info(&mut connection, &["server"]).await?;
-        if info.get("process_id") != Some(&server.pid().to_string()) {
-            return Err(Failure::new(
-                FailureKind::Unavailable,
-                "redis: somebody else's server answers at the free port",
-            ));
-        }
-        Ok(server)
+        launch::start(site).await
     }
 
     async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
-        let Some(location) = &config.location else {
-            return Err(Failure::broken("redis: give the URL of a server, such as redis://localhost:6379"));
-        };
-        let (ca, cert, key) = (config.tls_ca.as_deref(), config.tls_cert.as_deref(), config.tls_key.as_deref());
-        let target = Target::new(location, Pem { ca, cert, key }, opening.timeout)?;
-        let mut connection = target.connect().await?;
-        let info = settings::info(&mut connection, &["server", "persistence", "memory"]).await?;
-        let refused = |what: &str| Err(Failure::broken(format!("redis: {target} is {what}")));
+        let options = config.connect_options(opening.timeout)?;
+        let mut connection = Connection::open(&options).await?;
+        let info = info::info(&mut connection, &["server", "persistence", "memory"]).await?;
+        let refused = |what: &str| Err(Failure::broken(format!("redis: {options} is {what}")));
         match info.get("redis_mode").map(String::as_str) {
             Some("cluster") => {
-                return refused("part of a cluster, which this driver does not speak to: give a single server");
+                return refused("part of a cluster, which this driver does not support: give a single server");
             }
             Some("sentinel") => return refused("a Sentinel, which holds no data: give the primary that it watches"),
             _ => {}
         }
-        let shape = Arc::new(Shape::new(config.layout, opening.dataset));
-        let (opened, evicts) = (Aof::told(&info), eviction::policy(&info).is_some());
-        Ok(Redis { target, shape, opened, evicts, is_ours: AtomicBool::new(false) })
+        let layout = Arc::new(Layout::new(record_layout(config.layout), opening.dataset));
+        let (aof_at_open, may_evict) = (AofSize::from_info(&info), durability::eviction_policy(&info).is_some());
+        Ok(Redis { options, layout, aof_at_open, may_evict, is_ours: AtomicBool::new(false) })
     }
 
     async fn reset(&self) -> Result<(), Failure> {
-        mark::reset(&mut self.target.connect().await?, &self.shape).await?;
+        marker::reset(&mut self.connect().await?, &self.layout).await?;
         self.is_ours.store(true, Ordering::Relaxed);
         Ok(())
     }
 
     async fn read_marker(&self) -> Result<Option<String>, Failure> {
         let was_ours = self.is_ours.load(Ordering::Relaxed);
-        mark::read(&mut self.target.connect().await?, &self.shape, was_ours).await
+        marker::read_marker(&mut self.connect().await?, &self.layout, was_ours).await
     }
 
     async fn swap_marker(&self, expected: Option<&str>, new: &str) -> Result<bool, Failure> {
-        let swapped = mark::swap(&mut self.target.connect().await?, &self.shape, expected, new).await?;
+        let swapped = marker::swap_marker(&mut self.connect().await?, &self.layout, expected, new).await?;
         self.is_ours.fetch_or(swapped, Ordering::Relaxed);
         Ok(swapped)
     }
 
     async fn leftovers(&self) -> Result<Vec<Leftover>, Failure> {
-        mark::leftovers(&mut self.target.connect().await?).await
+        marker::leftovers(&mut self.connect().await?).await
     }
 
     async fn adopt(&self) -> Result<(), Failure> {
-        mark::adopt(&mut self.target.connect().await?, &self.shape).await
+        marker::adopt(&mut self.connect().await?, &self.layout).await
     }
 
-    /// Indexes are always there. An append-only file that has grown with the load may be in a rewrite: it ends first.
+    /// Indexes are always kept. The append-only file has grown with the load and may be in a rewrite, which ends first.
     async fn after_load(&self) -> Result<(), Failure> {
-        aof::rewritten(&mut self.target.connect().await?, Duration::MAX).await
+        durability::wait_for_aof_rewrite(&mut self.connect().await?, Duration::MAX).await
     }
 
     async fn session(&self) -> Result<RedisSession, Failure> {
-        let connection = self.target.connect_for_operations().await?;
-        RedisSession::new(connection, Arc::clone(&self.shape), self.evicts).await
+        let connection = Connection::open_for_operations(&self.options).await?;
+        RedisSession::new(connection, Arc::clone(&self.layout), self.may_evict).await
     }
 
     async fn describe(&self) -> Result<Description, Failure> {
-        let mut connection = self.target.connect().await?;
-        let of_server = settings::settings(&mut connection).await?;
-        aof::rewritten(&mut connection, self.target.timeout / 2).await?;
-        let told = ["server", "replication", "persistence", "memory", "stats"];
-        let info = settings::info(&mut connection, &told).await?;
-        let guarantees = settings::guarantees(of_server.as_ref(), &info);
-        let files = if self.target.is_local() { settings::files(of_server.as_ref(), &info) } else { Files::default() };
-        let mut settings = of_server.unwrap_or_default();
-        for told in [
+        let mut connection = self.connect().await?;
+        let server_settings = info::settings(&mut connection).await?;
+        durability::wait_for_aof_rewrite(&mut connection, self.options.timeout / 2).await?;
+        let sections = ["server", "replication", "persistence", "memory", "stats"];
+        let info = info::info(&mut connection, &sections).await?;
+        let guarantees = durability::guarantees(server_settings.as_ref(), &info);
+        let is_local = self.options.is_local();
+        let files = if is_local { info::files(server_settings.as_ref(), &info) } else { Files::default() };
+        let mut settings = server_settings.unwrap_or_default();
+        for name in [
             "redis_mode",
             "role",
             "connected_slaves",
@@ -207,51 +148,62 @@ impl Store for Redis {
             "multiplexing_api",
             "evicted_keys",
         ] {
-            settings.extend(info.get(told).map(|value| (told.to_owned(), value.clone())));
+            settings.extend(info.get(name).map(|value| (name.to_owned(), value.clone())));
         }
         settings.extend(self.client_settings());
-        let layout = self.shape.sentences();
-        let mut description = Description { version: settings::version(&info), guarantees, settings, layout };
+        let layout = self.layout.describe();
+        let mut description = Description { version: info::version(&info), guarantees, settings, layout };
         files.judge(&mut description);
         Ok(description)
     }
 
     fn explain(&self, op: &Op) -> Binding {
-        binding::binding(&self.shape, op)
+        explain::explain(&self.layout, op)
     }
 
-    /// Redis does not tell what part of its memory or its file belongs to which keys without asking for each of them,
+    /// Redis does not say how much of its memory or its file belongs to which keys without being asked about each of them,
     /// so this is of the whole server.
     async fn footprint(&self) -> Result<Footprint, Failure> {
-        let mut connection = self.target.connect().await?;
-        let info = settings::info(&mut connection, &["memory", "persistence"]).await?;
-        let now = Aof::told(&info);
-        let memory_bytes = settings::memory_bytes(&mut connection, &info).await?;
-        let written_bytes = now.zip(self.opened).and_then(|(now, opened)| now.grown_since(opened));
-        Ok(Footprint { disk_bytes: now.map(|aof| aof.bytes), memory_bytes, written_bytes })
+        let mut connection = self.connect().await?;
+        let info = info::info(&mut connection, &["memory", "persistence"]).await?;
+        let aof = AofSize::from_info(&info);
+        let memory_bytes = info::memory_bytes(&mut connection, &info).await?;
+        let written_bytes = aof.zip(self.aof_at_open).and_then(|(now, at_open)| now.growth_since(at_open));
+        Ok(Footprint { disk_bytes: aof.map(|aof| aof.bytes), memory_bytes, written_bytes })
     }
 
     async fn close(&self, keep: bool) -> Result<(), Failure> {
         if keep {
             return Ok(());
         }
-        mark::remove(&mut self.target.connect().await?, &self.shape, self.is_ours.load(Ordering::Relaxed)).await
+        marker::remove(&mut self.connect().await?, &self.layout, self.is_ours.load(Ordering::Relaxed)).await
     }
 }
 
 impl Redis {
-    /// What is set on our side, in effect.
-    fn client_settings(&self) -> BTreeMap<String, String> {
-        let timeout_ms = self.target.timeout.as_millis().to_string();
+    async fn connect(&self) -> Result<Connection, Failure> {
+        Connection::open(&self.options).await
+    }
+
+    /// The effective settings on our side.
+    fn client_settings(&self) -> [(String, String); 7] {
+        let timeout_ms = self.options.timeout.as_millis().to_string();
         let settings = [
             ("client_protocol", "RESP2".to_owned()),
             ("client_connections", "one a session, driven by it, never made again".to_owned()),
             ("client_connect_timeout_ms", timeout_ms.clone()),
             ("client_response_timeout_ms", timeout_ms),
             ("client_tcp_nodelay", "true".to_owned()),
-            ("client_tls", self.target.tls.is_some().to_string()),
-            ("layout", self.shape.layout.name().to_owned()),
+            ("client_tls", self.options.tls.is_some().to_string()),
+            ("layout", self.layout.records.name().to_owned()),
         ];
-        settings.map(|(name, value)| (name.to_owned(), value)).into()
+        settings.map(|(name, value)| (name.to_owned(), value))
+    }
+}
+
+fn record_layout(format: RecordFormat) -> &'static dyn RecordLayout {
+    match format {
+        RecordFormat::Hash => &hash::HashLayout,
+        RecordFormat::Json => &document::DocumentLayout,
     }
 }

@@ -1,73 +1,59 @@
-//! The scripts that run in the server: their texts, and what they do there in one sentence for `binding`.
+//! The scripts that run in the server. They are loaded once a session and called by the digests that the server answers.
 //!
-//! They are loaded once a session and called by their digest. The server forgets them when it ends or is told to
-//! (SCRIPT FLUSH); calling one then fails as unavailable, and the next session brings them again.
+//! The server forgets them when it ends or is told to (SCRIPT FLUSH); calling one then fails as unavailable, and the next
+//! session loads them again.
 
-use super::failures::failure;
-use super::link::Link;
-use super::shape::Layout;
-use super::{documents, hashes};
-use crate::{Failure, Op};
+use super::connection::Connection;
+use super::failure::client_failure;
+use crate::Failure;
 
-/// One of the scripts.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// What a session calls.
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Script {
+    /// The script of the layout of records.
     Records,
-    Ingest,
+    InsertPoints,
     Window,
-    Above,
+    PointsAbove,
 }
 
-/// Their texts, where records lie in this way.
-fn texts(layout: Layout) -> [&'static str; 4] {
-    let records = match layout {
-        Layout::Hash => include_str!("records.lua"),
-        Layout::Json => include_str!("documents.lua"),
-    };
-    [records, include_str!("ingest.lua"), include_str!("window.lua"), include_str!("above.lua")]
+/// A script before it is loaded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ScriptSource {
+    /// What stands for its digest where a command is shown.
+    pub(super) name: &'static str,
+    pub(super) text: &'static str,
 }
 
-/// What to call the scripts by.
+/// In the order of [`Script`].
+fn sources(records: ScriptSource) -> [ScriptSource; 4] {
+    [
+        records,
+        ScriptSource { name: "<ingest.lua>", text: include_str!("series/ingest.lua") },
+        ScriptSource { name: "<window.lua>", text: include_str!("series/window.lua") },
+        ScriptSource { name: "<above.lua>", text: include_str!("series/above.lua") },
+    ]
+}
+
+/// The digests by which scripts are called.
 pub(super) struct Scripts([String; 4]);
 
 impl Scripts {
-    /// Loads all of them.
-    pub(super) async fn load(connection: &mut Link, layout: Layout) -> Result<Self, Failure> {
+    pub(super) async fn load(connection: &mut Connection, records: ScriptSource) -> Result<Self, Failure> {
         let mut load = redis::pipe();
-        texts(layout).iter().for_each(|text| {
-            load.cmd("SCRIPT").arg("LOAD").arg(text);
+        sources(records).iter().for_each(|source| {
+            load.cmd("SCRIPT").arg("LOAD").arg(source.text);
         });
-        let loaded = load.query_async(connection).await;
-        loaded.map(Scripts).map_err(|error| failure(error, &"its scripts cannot be loaded"))
+        let digests = load.query_async(connection).await;
+        digests.map(Scripts).map_err(|error| client_failure(error, "its scripts cannot be loaded"))
     }
 
-    /// Their names in place of their digests: for printing.
-    pub(super) fn named(layout: Layout) -> Self {
-        let records = match layout {
-            Layout::Hash => "<records.lua>",
-            Layout::Json => "<documents.lua>",
-        };
-        Scripts([records, "<ingest.lua>", "<window.lua>", "<above.lua>"].map(str::to_owned))
+    /// Names in place of digests: for printing.
+    pub(super) fn named(records: ScriptSource) -> Self {
+        Scripts(sources(records).map(|source| source.name.to_owned()))
     }
 
-    pub(super) fn sha(&self, script: Script) -> &str {
+    pub(super) fn digest(&self, script: Script) -> &str {
         &self.0[script as usize]
     }
-}
-
-/// The commands that an operation's script carries out in the server.
-pub(super) fn meaning(layout: Layout, op: &Op) -> Option<&'static str> {
-    Some(match op {
-        Op::InsertPoints { .. } => {
-            "for each point: ZCOUNT, ZADD twice; where one of its instant gives way: ZRANGE, ZREM twice"
-        }
-        Op::Window { .. } => "ZRANGE BYSCORE, folded",
-        Op::PointsAbove { .. } => "ZCOUNT twice, ZRANGE REV of all points, 200 at a time until enough are above",
-        of_records => {
-            return match layout {
-                Layout::Hash => hashes::meaning(of_records),
-                Layout::Json => documents::meaning(of_records),
-            };
-        }
-    })
 }

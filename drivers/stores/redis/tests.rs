@@ -1,11 +1,12 @@
-//! What is Redis's own and so not in the conformance suite, all with real servers. Here the care for other people's
-//! keys and what is told; promises, failures, contents, eviction, the layout `json` and TLS have files of their own.
+//! What is specific to Redis and so not in the conformance suite, all with real servers. Here is how other people's keys are
+//! left alone and what is reported; durability, failures, contents, eviction, the layout `json` and TLS have files of their
+//! own.
 
 mod content;
+mod document;
+mod durability;
 mod eviction;
 mod faults;
-mod json;
-mod promises;
 mod tls;
 
 use std::net::TcpListener;
@@ -13,12 +14,11 @@ use std::process::{Child, Command, Stdio};
 
 use redis::FromRedisValue;
 
-use super::session::ask;
 use super::*;
 use crate::launch;
 use crate::{
-    Address, Change, Dataset, Field, Fields, Fold, Key, KeyKind, Kind, Log, Matching, Order, Outcome, Part, Point,
-    Rows, Series, Session, Table, Value,
+    Address, Change, Dataset, FailureKind, Field, Fields, Fold, Key, KeyKind, Kind, Log, Matching, Order, Outcome,
+    Part, Point, Rows, Series, Session, Table, Value,
 };
 
 fn dataset(name: &str) -> Arc<Dataset> {
@@ -47,68 +47,71 @@ async fn open(address: &str, workload: &str) -> Result<Redis, Failure> {
     open_for(address, workload, Duration::from_secs(5)).await
 }
 
-async fn started(tier: Durability) -> Server {
+async fn start_server(tier: Durability) -> Server {
     launch::start::<Redis>(tier).await.expect("these tests need a redis-server")
 }
 
-/// A server of its own, an empty dataset in it and a session.
-async fn ready() -> (Server, Redis, RedisSession) {
-    ready_in(Layout::Hash).await
+/// A server, an empty dataset in it and a session.
+async fn set_up() -> (Server, Redis, RedisSession) {
+    set_up_with(RecordFormat::Hash).await
 }
 
-async fn ready_in(layout: Layout) -> (Server, Redis, RedisSession) {
-    let server = started(Durability::Memory).await;
-    let store = open(&format!("{}?layout={}", server.address, layout.name()), "one").await.expect("opened");
+async fn set_up_with(format: RecordFormat) -> (Server, Redis, RedisSession) {
+    let server = start_server(Durability::Memory).await;
+    let store =
+        open(&format!("{}?layout={}", server.address, record_layout(format).name()), "one").await.expect("opened");
     store.reset().await.expect("reset");
     let session = store.session().await.expect("a session");
     (server, store, session)
 }
 
-/// What the server answers to a command of somebody else.
-async fn tell<T: FromRedisValue>(server: &Server, command: &str) -> T {
-    let mut connection =
-        Target::new(&server.address, Pem::default(), Duration::from_secs(5)).expect("a target").connect().await;
-    let connection = connection.as_mut().expect("a connection");
-    let mut words = command.split(' ');
-    let mut told = redis::cmd(words.next().expect("a command"));
-    words.for_each(|word| {
-        told.arg(word);
-    });
-    ask(connection, &told).await.expect("an answer")
+fn options_of(address: &str) -> ConnectOptions {
+    Config::at(address).connect_options(Duration::from_secs(5)).expect("an address of a server")
 }
 
-/// A server that is started with what ours never are.
-struct Beside {
+/// What the server answers to a command of another client.
+async fn run_command<T: FromRedisValue>(server: &Server, command: &str) -> T {
+    let mut connection = Connection::open(&options_of(&server.address)).await.expect("a connection");
+    let mut words = command.split(' ');
+    let mut command = redis::cmd(words.next().expect("a command"));
+    words.for_each(|word| {
+        command.arg(word);
+    });
+    connection.query(&command).await.expect("an answer")
+}
+
+/// A server with arguments that `launch.rs` never gives it.
+struct CustomServer {
     child: Child,
     port: u16,
     folder: tempfile::TempDir,
 }
 
-impl Beside {
+impl CustomServer {
     /// Starts it in a folder, with the arguments that a port and that folder make.
     fn start(folder: tempfile::TempDir, arguments: impl Fn(u16) -> Vec<String>) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
         let binary = Redis::PROGRAM.and_then(|program| program.find().ok()).expect("a redis-server");
         let mut command = Command::new(binary.with_file_name("redis-server"));
         command.args(arguments(port)).current_dir(folder.path());
-        Beside { child: command.stdout(Stdio::null()).spawn().expect("started"), port, folder }
+        CustomServer { child: command.stdout(Stdio::null()).spawn().expect("started"), port, folder }
     }
 
-    /// Opens a store there as soon as somebody answers.
+    /// Opens a store there as soon as the server answers.
     async fn open(&self, address: &str) -> Result<Redis, Failure> {
         for _ in 0..100 {
             match open(address, "one").await {
                 Err(failure) if failure.kind == FailureKind::Unavailable => {
                     tokio::time::sleep(Duration::from_millis(20)).await
                 }
-                tried => return tried,
+                result => return result,
             }
         }
         open(address, "one").await
     }
 }
 
-impl Drop for Beside {
+impl Drop for CustomServer {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -139,67 +142,68 @@ async fn fail(session: &mut RedisSession, op: Op) -> Failure {
     session.execute(&op, &mut Rows::default()).await.expect_err("a failure")
 }
 
-async fn of_age(session: &mut RedisSession, low: i64, high: i64) -> Vec<String> {
+async fn keys_of_age(session: &mut RedisSession, low: i64, high: i64) -> Vec<String> {
     let matching = Matching::Between(Value::Int(low), Value::Int(high));
     let (order, fields) = (Order::Ascending, Fields::Some(vec![]));
     let find = Op::Find { table: 0, field: 1, matching, order, limit: 9, fields };
     apply(session, find).await.iter().map(|row| row.key.to_string()).collect()
 }
 
-/// The server's address for somebody else than its owner.
-fn as_user(server: &Server, user: &str) -> String {
+/// The server's address for another user.
+fn address_for(server: &Server, user: &str) -> String {
     let (_, host) = server.address.split_once('@').expect("a password");
     format!("redis://{user}@{host}")
 }
 
 #[tokio::test]
 async fn what_others_have_is_refused_and_left_alone() {
-    let server = started(Durability::Memory).await;
+    let server = start_server(Durability::Memory).await;
     let store = open(&server.address, "one").await.expect("opened");
     for foreign in ["storebench:one", "storebench:one:users:ada", "storebench:one:x"] {
-        let _: () = tell(&server, &format!("SET {foreign} precious")).await;
+        let _: () = run_command(&server, &format!("SET {foreign} precious")).await;
         let refusal = store.reset().await.expect_err("foreign");
         assert!(refusal.kind == FailureKind::Broken && refusal.message.contains(foreign), "{refusal}");
         assert_eq!(store.read_marker().await.expect("nothing of ours"), None);
         store.swap_marker(None, "mine").await.expect_err("nothing of ours");
-        assert_eq!(tell::<String>(&server, &format!("GET {foreign}")).await, "precious");
-        let _: () = tell(&server, &format!("DEL {foreign}")).await;
+        assert_eq!(run_command::<String>(&server, &format!("GET {foreign}")).await, "precious");
+        let _: () = run_command(&server, &format!("DEL {foreign}")).await;
     }
     for beside in ["storebench:one-more:users:a", "storebench:on", "other", "storebench"] {
-        let _: () = tell(&server, &format!("SET {beside} precious")).await;
+        let _: () = run_command(&server, &format!("SET {beside} precious")).await;
     }
     store.reset().await.expect("reset");
     apply(&mut store.session().await.expect("a session"), user("ada", 1)).await;
-    store.reset().await.expect("our own gives way");
+    store.reset().await.expect("our own is replaced");
     store.close(false).await.expect("closed");
-    assert_eq!(tell::<u64>(&server, "DBSIZE").await, 4);
+    assert_eq!(run_command::<u64>(&server, "DBSIZE").await, 4);
 }
 
 #[tokio::test]
-async fn the_file_of_the_server_is_weighed() {
-    let server = started(Durability::Relaxed).await;
+async fn the_footprint_is_of_the_servers_file_and_memory() {
+    let server = start_server(Durability::Relaxed).await;
     let store = open(&server.address, "one").await.expect("opened");
     store.reset().await.expect("reset");
     let before = store.footprint().await.expect("a footprint");
     let inserts = (0..1000).map(|at| user(&format!("user {at}"), at)).collect();
     store.session().await.expect("a session").load(&Op::Batch(inserts)).await.expect("loaded");
     let after = store.footprint().await.expect("a footprint");
-    let grown = |of: fn(&Footprint) -> Option<u64>| of(&after).zip(of(&before)).map(|(after, before)| after - before);
-    assert!(grown(|one| one.disk_bytes) > Some(50_000), "{before:?} {after:?}");
-    assert_eq!(grown(|one| one.disk_bytes), grown(|one| one.written_bytes));
-    // A thousand names and ages, and with their keys two tables of a thousand slots of at least 32 bytes in all: what INFO
-    // calls the data set is only the former.
-    let info: String = tell(&server, "INFO memory").await;
+    let growth =
+        |size: fn(&Footprint) -> Option<u64>| size(&after).zip(size(&before)).map(|(after, before)| after - before);
+    assert!(growth(|footprint| footprint.disk_bytes) > Some(50_000), "{before:?} {after:?}");
+    assert_eq!(growth(|footprint| footprint.disk_bytes), growth(|footprint| footprint.written_bytes));
+    // A thousand names and ages, and their keys in two tables of a thousand slots of at least 32 bytes in all: what INFO calls
+    // the data set is only the former.
+    let info: String = run_command(&server, "INFO memory").await;
     let dataset = info.lines().find_map(|line| line.strip_prefix("used_memory_dataset:")).and_then(|n| n.parse().ok());
     assert!(after.memory_bytes > dataset.map(|bytes: u64| bytes + 32_000), "{after:?}, INFO {dataset:?}");
-    assert!(grown(|one| one.memory_bytes) > Some(50_000), "{before:?} {after:?}");
-    let _: () = tell(&server, "CONFIG SET appendonly no").await;
+    assert!(growth(|footprint| footprint.memory_bytes) > Some(50_000), "{before:?} {after:?}");
+    let _: () = run_command(&server, "CONFIG SET appendonly no").await;
     assert_eq!(store.footprint().await.expect("a footprint").disk_bytes, None);
 }
 
 #[tokio::test]
-async fn what_is_sent_is_told() {
-    let (_server, store, _) = ready().await;
+async fn explain_shows_what_is_sent() {
+    let (_server, store, _) = set_up().await;
     let read = Op::Read { table: 0, key: Key::Text("ada".into()), fields: Fields::Some(vec![1]) };
     assert_eq!(store.explain(&read).statements, ["HMGET storebench:one:users:ada age"]);
     let transfer = store.explain(&Op::Transact(vec![bump("ada", -5, Some(0)), bump("bob", 5, None)]));

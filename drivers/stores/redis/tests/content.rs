@@ -1,17 +1,17 @@
-//! What records, events and points hold: exact numbers, absent fields, indexes, and loads of many. What is a function
-//! of its own is asked of the layout `json` as well.
+//! What records, events and points hold: exact numbers, absent fields, indexes, and large loads. What is a function of its
+//! own is tested with the layout `json` as well.
 
 use super::*;
 
 #[tokio::test]
 async fn integers_are_exact_where_floats_are_not() {
-    let (_server, _store, mut session) = ready().await;
+    let (_server, _store, mut session) = set_up().await;
     integers_are_exact(&mut session).await;
 }
 
 pub(super) async fn integers_are_exact(session: &mut RedisSession) {
     const EDGE: i64 = 1 << 53;
-    for (held, by, floor, refused) in [
+    for (old, by, floor, refused) in [
         (EDGE + 1, -1, EDGE + 1, true),
         (EDGE + 1, -1, EDGE, false),
         (i64::MIN, -1, i64::MIN, true),
@@ -23,21 +23,21 @@ pub(super) async fn integers_are_exact(session: &mut RedisSession) {
         (1_000_000_000, -1, 999_999_999, false),
         (0, -1, i64::MIN, false),
     ] {
-        apply(session, user("ada", held)).await;
+        apply(session, user("ada", old)).await;
         let done = session.execute(&bump("ada", by, Some(floor)), &mut Rows::default()).await.expect("answered");
-        assert_eq!(done == Outcome::Refused, refused, "{held} + {by} >= {floor}");
-        let expected = if refused { held } else { held + by };
-        assert_eq!(of_age(session, expected, expected).await, ["ada"]);
+        assert_eq!(done == Outcome::Refused, refused, "{old} + {by} >= {floor}");
+        let expected = if refused { old } else { old + by };
+        assert_eq!(keys_of_age(session, expected, expected).await, ["ada"]);
         apply(session, Op::Delete { table: 0, key: Key::Text("ada".into()) }).await;
-        assert!(of_age(session, i64::MIN, i64::MAX).await.is_empty());
+        assert!(keys_of_age(session, i64::MIN, i64::MAX).await.is_empty());
     }
     apply(session, user("ada", i64::MAX)).await;
     assert_eq!(fail(session, bump("ada", 1, Some(0))).await.kind, FailureKind::Broken);
 }
 
 #[tokio::test]
-async fn indexes_follow_every_change_and_come_back_with_what_is_undone() {
-    let (_server, _store, mut session) = ready().await;
+async fn indexes_follow_every_change_and_are_restored_with_what_is_undone() {
+    let (_server, _store, mut session) = set_up().await;
     indexes_follow_every_change(&mut session).await;
 }
 
@@ -45,11 +45,11 @@ pub(super) async fn indexes_follow_every_change(session: &mut RedisSession) {
     for (key, age) in [("ada", 10), ("bob", -20), ("eve", i64::MIN)] {
         apply(session, user(key, age)).await;
     }
-    assert_eq!(of_age(session, i64::MIN, 99).await, ["eve", "bob", "ada"]);
+    assert_eq!(keys_of_age(session, i64::MIN, 99).await, ["eve", "bob", "ada"]);
     apply(session, bump("ada", -31, None)).await;
     apply(session, set_age("eve", i64::MAX)).await;
     let expected = ["ada", "bob", "eve"];
-    assert_eq!(of_age(session, i64::MIN, i64::MAX).await, expected);
+    assert_eq!(keys_of_age(session, i64::MIN, i64::MAX).await, expected);
     let changes = vec![
         bump("ada", 100, Some(0)),
         set_age("bob", 7),
@@ -60,20 +60,20 @@ pub(super) async fn indexes_follow_every_change(session: &mut RedisSession) {
     ];
     let done = session.execute(&Op::Transact(changes), &mut Rows::default()).await.expect("answered");
     assert_eq!(done, Outcome::Refused);
-    assert_eq!(of_age(session, i64::MIN, i64::MAX).await, expected);
-    assert_eq!(of_age(session, -21, -20).await, ["ada", "bob"]);
+    assert_eq!(keys_of_age(session, i64::MIN, i64::MAX).await, expected);
+    assert_eq!(keys_of_age(session, -21, -20).await, ["ada", "bob"]);
     let twice = [1, 2].map(|age| Change { field: 1, value: Value::Int(age) }).to_vec();
     apply(session, Op::Update { table: 0, key: Key::Text("ada".into()), changes: twice }).await;
-    assert_eq!((of_age(session, 1, 1).await.len(), of_age(session, 2, 2).await.len()), (0, 1));
+    assert_eq!((keys_of_age(session, 1, 1).await.len(), keys_of_age(session, 2, 2).await.len()), (0, 1));
 }
 
 #[tokio::test]
-async fn a_record_or_event_of_absent_fields_is_there() {
-    let (_server, _store, mut session) = ready().await;
-    absent_fields_are_there(&mut session).await;
+async fn a_record_or_event_of_absent_fields_exists() {
+    let (_server, _store, mut session) = set_up().await;
+    absent_fields_are_kept(&mut session).await;
 }
 
-pub(super) async fn absent_fields_are_there(session: &mut RedisSession) {
+pub(super) async fn absent_fields_are_kept(session: &mut RedisSession) {
     let (key, read) = (Key::Int(-1), Op::Read { table: 1, key: Key::Int(-1), fields: Fields::All });
     assert_eq!(fail(session, read.clone()).await.kind, FailureKind::Missing);
     apply(session, Op::Insert { table: 1, key: key.clone(), record: vec![Value::Null] }).await;
@@ -91,7 +91,7 @@ pub(super) async fn absent_fields_are_there(session: &mut RedisSession) {
 
 #[tokio::test]
 async fn more_than_one_chunk_is_loaded_and_exported() {
-    let (_server, _store, mut session) = ready().await;
+    let (_server, _store, mut session) = set_up().await;
     chunks_are_loaded_and_exported(&mut session).await;
 }
 

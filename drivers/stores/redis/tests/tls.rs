@@ -9,19 +9,19 @@ fn certify(folder: &tempfile::TempDir, name: &str) {
     write("crt", own.cert.pem()).and_then(|()| write("key", own.signing_key.serialize_pem())).expect("written");
 }
 
-/// A server that speaks TLS with the certificate `server`, and trusts `client`, if it asks for one.
-fn over_tls(asks: &str) -> Beside {
+/// A server that speaks TLS with the certificate `server`, and trusts `client` if it asks for a certificate.
+fn over_tls(asks: &str) -> CustomServer {
     let folder = tempfile::tempdir().expect("a folder");
     ["server", "client", "other"].iter().for_each(|name| certify(&folder, name));
-    Beside::start(folder, |port| {
+    CustomServer::start(folder, |port| {
         let files = "--tls-cert-file server.crt --tls-key-file server.key --tls-ca-cert-file client.crt";
         let ports = format!("--bind 127.0.0.1 --port 0 --tls-port {port} --tls-auth-clients {asks}");
         format!("{files} {ports}").split(' ').map(str::to_owned).collect()
     })
 }
 
-impl Beside {
-    /// Its address with the certificate of the server and those options, in which `@` is the folder.
+impl CustomServer {
+    /// Its address with the certificate of the server and these options, in which `@` stands for the folder.
     fn rediss(&self, options: &str) -> String {
         let folder = self.folder.path().display().to_string();
         format!("rediss://localhost:{}?tls_ca=@/server.crt{options}", self.port).replace('@', &folder)
@@ -29,19 +29,19 @@ impl Beside {
 }
 
 #[tokio::test]
-async fn tls_is_spoken_with_a_certificate_that_is_known_and_with_no_other() {
+async fn only_a_known_certificate_is_accepted() {
     let server = over_tls("no");
     let store = server.open(&server.rediss("")).await.expect("opened over TLS");
     store.reset().await.expect("reset");
     apply(&mut store.session().await.expect("a session"), user("ada", 1)).await;
     assert_eq!(store.describe().await.expect("a description").settings["client_tls"], "true");
     let port = server.port;
-    open(&format!("rediss://localhost:{port}"), "one").await.err().expect("a certificate that nobody knows");
+    open(&format!("rediss://localhost:{port}"), "one").await.err().expect("an unknown certificate");
     open(&format!("redis://localhost:{port}"), "one").await.err().expect("no TLS");
 }
 
 #[tokio::test]
-async fn a_server_that_asks_who_we_are_is_shown_our_certificate() {
+async fn our_certificate_is_sent_to_a_server_that_asks_for_one() {
     let server = over_tls("yes");
     let ours = server.rediss("&tls_cert=@/client.crt&tls_key=@/client.key");
     let store = server.open(&ours).await.expect("opened over TLS");
@@ -51,15 +51,15 @@ async fn a_server_that_asks_who_we_are_is_shown_our_certificate() {
         let failure = open(&server.rediss(refused), "one").await.err().expect("it trusts one certificate");
         assert_eq!(failure.kind, FailureKind::Unavailable, "{failure}");
     }
-    for (options, told) in [
+    for (options, problem) in [
         ("&tls_cert=@/client.crt", "tls_cert and tls_key belong together"),
         ("&tls_cert=@/client.crt&tls_key=@/other.key", "other.key: "),
         ("&tls_cert=@/client.crt&tls_key=@/client.crt", "client.crt: it holds no private key"),
         ("&tls_cert=@/client.key&tls_key=@/client.key", "client.key: it holds no certificate"),
         ("&tls_cert=@/none&tls_key=@/client.key", "tls_cert="),
     ] {
-        let failure = open(&server.rediss(options), "one").await.err().expect(told);
-        assert!(failure.kind == FailureKind::Broken && failure.message.contains(told), "{failure}");
+        let failure = open(&server.rediss(options), "one").await.err().expect(problem);
+        assert!(failure.kind == FailureKind::Broken && failure.message.contains(problem), "{failure}");
     }
     let plain = open(&ours.replace("rediss", "redis"), "one").await.err().expect("options for TLS");
     assert!(plain.message.contains("rediss:// only"), "{plain}");

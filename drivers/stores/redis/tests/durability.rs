@@ -1,4 +1,4 @@
-//! What a server promises, as its settings and INFO tell it.
+//! The durability of a server, as its settings and INFO show it.
 
 use super::*;
 
@@ -9,7 +9,7 @@ async fn each_tier_is_set_and_read_back() {
         (Durability::Relaxed, "yes", "everysec"),
         (Durability::Durable, "yes", "always"),
     ] {
-        let server = started(tier).await;
+        let server = start_server(tier).await;
         let store = open(&server.address, "one").await.expect("opened");
         let description = store.describe().await.expect("a description");
         assert_eq!(description.guarantees.durability, tier, "{}", description.guarantees.because);
@@ -32,7 +32,7 @@ async fn a_server_whose_files_lie_in_memory_is_not_called_durable() {
 
 #[tokio::test]
 async fn a_server_that_is_set_weaker_is_called_weaker() {
-    let server = started(Durability::Durable).await;
+    let server = start_server(Durability::Durable).await;
     let store = open(&server.address, "one").await.expect("opened");
     for (setting, tier) in [
         ("no-appendfsync-on-rewrite yes", Durability::Relaxed),
@@ -42,17 +42,17 @@ async fn a_server_that_is_set_weaker_is_called_weaker() {
         ("maxmemory-policy volatile-lru", Durability::Relaxed),
         ("appendonly no", Durability::Memory),
     ] {
-        let _: () = tell(&server, &format!("CONFIG SET {setting}")).await;
+        let _: () = run_command(&server, &format!("CONFIG SET {setting}")).await;
         let guarantees = store.describe().await.expect("a description").guarantees;
         assert_eq!(guarantees.durability, tier, "{setting}: {}", guarantees.because);
     }
 }
 
 #[tokio::test]
-async fn settings_that_we_may_not_see_promise_nothing() {
-    let server = started(Durability::Durable).await;
-    let _: () = tell(&server, "ACL SETUSER guest on >hunter2 ~storebench:* +@all -config").await;
-    let guest = as_user(&server, "guest:hunter2");
+async fn unreadable_settings_promise_nothing() {
+    let server = start_server(Durability::Durable).await;
+    let _: () = run_command(&server, "ACL SETUSER guest on >hunter2 ~storebench:* +@all -config").await;
+    let guest = address_for(&server, "guest:hunter2");
     let store = open(&guest, "one").await.expect("opened");
     let guarantees = store.describe().await.expect("a description").guarantees;
     assert_eq!(guarantees.durability, Durability::Memory);
@@ -62,14 +62,14 @@ async fn settings_that_we_may_not_see_promise_nothing() {
     store.close(false).await.expect("closed");
 }
 
-/// A server whose append-only file is not in force until its first rewrite has saved some keys, each in so long.
+/// A server whose append-only file is not in force until its first rewrite has saved some keys, with a delay for each.
 async fn rewriting(keys: u32, delay_us: u32) -> Server {
-    let server = started(Durability::Memory).await;
+    let server = start_server(Durability::Memory).await;
     let pairs: Vec<String> = (0..keys).map(|key| format!("other:{key} x")).collect();
-    let _: () = tell(&server, &format!("MSET {}", pairs.join(" "))).await;
+    let _: () = run_command(&server, &format!("MSET {}", pairs.join(" "))).await;
     let delay = format!("rdb-key-save-delay {delay_us}");
     for setting in ["appendfsync always", &delay, "appendonly yes"] {
-        let _: () = tell(&server, &format!("CONFIG SET {setting}")).await;
+        let _: () = run_command(&server, &format!("CONFIG SET {setting}")).await;
     }
     server
 }
@@ -90,17 +90,17 @@ async fn a_rewrite_that_ends_soon_is_waited_for() {
     let store = open_for(&server.address, "one", Duration::from_secs(60)).await.expect("opened");
     let guarantees = store.describe().await.expect("a description").guarantees;
     assert_eq!(guarantees.durability, Durability::Durable, "{}", guarantees.because);
-    let _: redis::Value = tell(&server, "BGREWRITEAOF").await;
-    store.after_load().await.expect("settled");
-    let told: String = tell(&server, "INFO persistence").await;
-    assert!(told.contains("aof_rewrite_in_progress:0") && told.contains("aof_rewrite_scheduled:0"), "{told}");
+    let _: redis::Value = run_command(&server, "BGREWRITEAOF").await;
+    store.after_load().await.expect("waited");
+    let info: String = run_command(&server, "INFO persistence").await;
+    assert!(info.contains("aof_rewrite_in_progress:0") && info.contains("aof_rewrite_scheduled:0"), "{info}");
 }
 
 #[tokio::test]
-async fn a_server_that_hides_what_it_is_promises_nothing() {
-    let server = started(Durability::Durable).await;
-    let _: () = tell(&server, "ACL SETUSER guest on >hunter2 ~storebench:* +@all -info").await;
-    let store = open(&as_user(&server, "guest:hunter2"), "one").await.expect("opened");
+async fn a_server_that_hides_info_promises_nothing() {
+    let server = start_server(Durability::Durable).await;
+    let _: () = run_command(&server, "ACL SETUSER guest on >hunter2 ~storebench:* +@all -info").await;
+    let store = open(&address_for(&server, "guest:hunter2"), "one").await.expect("opened");
     let description = store.describe().await.expect("a description");
     assert_eq!(description.version, "unknown");
     let guarantees = description.guarantees;
@@ -110,16 +110,16 @@ async fn a_server_that_hides_what_it_is_promises_nothing() {
 }
 
 #[tokio::test]
-async fn a_replica_keeps_nothing_and_its_primary_speaks_for_itself_alone() {
-    let [primary, replica] = [started(Durability::Durable).await, started(Durability::Durable).await];
+async fn a_replica_keeps_nothing_and_its_primary_promises_for_itself_alone() {
+    let [primary, replica] = [start_server(Durability::Durable).await, start_server(Durability::Durable).await];
     let alone = open(&primary.address, "one").await.expect("opened");
     let because = alone.describe().await.expect("a description").guarantees.because;
     assert!(!because.contains("this node alone"), "{because}");
-    let _: () = tell(&replica, "CONFIG SET replica-read-only no").await;
+    let _: () = run_command(&replica, "CONFIG SET replica-read-only no").await;
     let password = primary.address.split([':', '@']).nth(2).expect("a password");
-    let _: () = tell(&replica, &format!("CONFIG SET masterauth {password}")).await;
-    let _: () = tell(&replica, &format!("REPLICAOF 127.0.0.1 {}", primary.port())).await;
-    while !tell::<String>(&primary, "INFO replication").await.contains("state=online") {
+    let _: () = run_command(&replica, &format!("CONFIG SET masterauth {password}")).await;
+    let _: () = run_command(&replica, &format!("REPLICAOF 127.0.0.1 {}", primary.port())).await;
+    while !run_command::<String>(&primary, "INFO replication").await.contains("state=online") {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let guarantees = alone.describe().await.expect("a description").guarantees;
@@ -136,7 +136,7 @@ async fn a_replica_keeps_nothing_and_its_primary_speaks_for_itself_alone() {
 async fn a_sentinel_is_refused_when_it_is_opened() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("sentinel.conf"), "").expect("written");
-    let sentinel = Beside::start(folder, |port| {
+    let sentinel = CustomServer::start(folder, |port| {
         ["sentinel.conf", "--sentinel", "--bind", "127.0.0.1", "--port", &port.to_string()].map(str::to_owned).to_vec()
     });
     let refusal = sentinel.open(&format!("redis://127.0.0.1:{}", sentinel.port)).await.err().expect("no data there");

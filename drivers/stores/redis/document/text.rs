@@ -1,7 +1,7 @@
 //! The text of a record in the layout `json`: an object of its fields by name in declared order, absent ones left out.
 //!
-//! Values are written and read by `crate::support::json`, so integers keep their 64 bits and floats come back as they were. Where
-//! some fields change, the others are not read at all: their text is copied as it stands.
+//! Values are written and read by `crate::support::json`, so integers keep their 64 bits and floats are read back exactly.
+//! Where some fields change, the others are not parsed at all: their text is copied as it is.
 
 use std::fmt;
 
@@ -9,42 +9,44 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Vis
 use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::stores::redis::decode::not_a_value;
 use crate::support::json::{self, Decoded, Encoded};
 use crate::{Change, Failure, Field, Fields, Kind, Value};
 
 /// The text of a record.
 pub(super) fn write(declared: &[Field], record: &[Value]) -> Result<Vec<u8>, Failure> {
     let present = declared.iter().zip(record).filter(|(_, value)| **value != Value::Null);
-    text_of(Object(present.map(|(field, value)| (field.name.as_str(), Part::New(value)))))
+    to_json(RecordObject(present.map(|(field, value)| (field.name.as_str(), FieldText::New(value)))))
 }
 
-/// The asked fields of a record.
+/// The values of the wanted fields, in their order.
 pub(super) fn read(declared: &[Field], text: &[u8], fields: &Fields) -> Result<Vec<Value>, Failure> {
-    let mut reader = serde_json::Deserializer::from_slice(text);
-    let values = reader.deserialize_map(Reader { declared, fields });
-    let values = values.and_then(|values| reader.end().map(|()| values)).map_err(no_record)?;
-    let check = |at: usize| if fits(&values[at], &declared[at]) { Ok(()) } else { Err(no_value(&declared[at])) };
+    let values = parse(text, FieldReader { declared, fields })?;
+    let check = |at: usize| if fits(&values[at], &declared[at]) { Ok(()) } else { Err(not_a_value(&declared[at])) };
     match fields {
         Fields::All => (0..declared.len()).try_for_each(check).map(|()| values),
-        Fields::Some(asked) => {
-            asked.iter().copied().try_for_each(check)?;
-            Ok(asked.iter().map(|at| values[*at].clone()).collect())
+        Fields::Some(wanted) => {
+            wanted.iter().copied().try_for_each(check)?;
+            Ok(wanted.iter().map(|at| values[*at].clone()).collect())
         }
     }
 }
 
-/// A record of which the texts of the fields are told apart, and not read.
-pub(super) struct Document<'a> {
+fn parse<'a, V: Visitor<'a>>(text: &'a [u8], visitor: V) -> Result<V::Value, Failure> {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let parsed = reader.deserialize_map(visitor).and_then(|parsed| reader.end().map(|()| parsed));
+    parsed.map_err(|error| Failure::broken("redis answered JSON that is not a record of the table").caused_by(error))
+}
+
+/// A document split into the texts of its fields, which are parsed only when they are asked for.
+pub(super) struct SplitDocument<'a> {
     declared: &'a [Field],
     texts: Vec<Option<&'a RawValue>>,
 }
 
-impl<'a> Document<'a> {
-    pub(super) fn of(declared: &'a [Field], text: &'a [u8]) -> Result<Self, Failure> {
-        let mut reader = serde_json::Deserializer::from_slice(text);
-        let texts = reader.deserialize_map(Splitter(declared));
-        let texts = texts.and_then(|texts| reader.end().map(|()| texts)).map_err(no_record)?;
-        Ok(Document { declared, texts })
+impl<'a> SplitDocument<'a> {
+    pub(super) fn parse(declared: &'a [Field], text: &'a [u8]) -> Result<Self, Failure> {
+        Ok(SplitDocument { declared, texts: parse(text, FieldSplitter(declared))? })
     }
 
     /// The text of a field; none if it is absent.
@@ -59,59 +61,61 @@ impl<'a> Document<'a> {
             Some(text) => json::decode(text, &declared.kind)?,
             None => Value::Null,
         };
-        if fits(&value, declared) { Ok(value) } else { Err(no_value(declared)) }
+        if fits(&value, declared) { Ok(value) } else { Err(not_a_value(declared)) }
     }
 
     /// The text of the record with some fields changed. Of several changes of one field the last counts.
-    pub(super) fn changed(&self, changes: &[Change]) -> Result<Vec<u8>, Failure> {
-        let part = |(at, field): (usize, &'a Field)| {
-            let part = match changes.iter().rev().find(|change| change.field == at) {
+    pub(super) fn with_changes(&self, changes: &[Change]) -> Result<Vec<u8>, Failure> {
+        let text = |(at, field): (usize, &'a Field)| {
+            let text = match changes.iter().rev().find(|change| change.field == at) {
                 Some(change) if change.value == Value::Null => None,
-                Some(change) => Some(Part::New(&change.value)),
-                None => self.texts[at].map(Part::Kept),
+                Some(change) => Some(FieldText::New(&change.value)),
+                None => self.texts[at].map(FieldText::Kept),
             };
-            part.map(|part| (field.name.as_str(), part))
+            text.map(|text| (field.name.as_str(), text))
         };
-        text_of(Object(self.declared.iter().enumerate().filter_map(part)))
+        to_json(RecordObject(self.declared.iter().enumerate().filter_map(text)))
     }
 }
 
-fn text_of<'a>(object: Object<impl Iterator<Item = (&'a str, Part<'a>)> + Clone>) -> Result<Vec<u8>, Failure> {
+fn to_json<'a>(
+    object: RecordObject<impl Iterator<Item = (&'a str, FieldText<'a>)> + Clone>,
+) -> Result<Vec<u8>, Failure> {
     serde_json::to_vec(&object)
         .map_err(|error| Failure::broken("redis: a record could not be written as JSON").caused_by(error))
 }
 
-/// Names and what is written under them.
-struct Object<I>(I);
+/// Names and texts of fields, written as a JSON object.
+struct RecordObject<I>(I);
 
-impl<'a, I: Iterator<Item = (&'a str, Part<'a>)> + Clone> Serialize for Object<I> {
+impl<'a, I: Iterator<Item = (&'a str, FieldText<'a>)> + Clone> Serialize for RecordObject<I> {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
         out.collect_map(self.0.clone())
     }
 }
 
-/// The text of a field.
-enum Part<'a> {
+/// What is written for a field: a new value, or the text that it had.
+enum FieldText<'a> {
     New(&'a Value),
     Kept(&'a RawValue),
 }
 
-impl Serialize for Part<'_> {
+impl Serialize for FieldText<'_> {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
         match self {
-            Part::New(value) => Encoded(value).serialize(out),
-            Part::Kept(text) => text.serialize(out),
+            FieldText::New(value) => Encoded(value).serialize(out),
+            FieldText::Kept(text) => text.serialize(out),
         }
     }
 }
 
-/// Reads the asked fields into their places, and passes over the others.
-struct Reader<'a> {
+/// Reads the wanted fields into their places, and skips the others.
+struct FieldReader<'a> {
     declared: &'a [Field],
     fields: &'a Fields,
 }
 
-impl<'de> Visitor<'de> for Reader<'_> {
+impl<'de> Visitor<'de> for FieldReader<'_> {
     type Value = Vec<Value>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,12 +125,12 @@ impl<'de> Visitor<'de> for Reader<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Vec<Value>, A::Error> {
         let mut values = vec![Value::Null; self.declared.len()];
         let mut next = 0;
-        while let Some(at) = entries.next_key_seed(Name { declared: self.declared, next })? {
-            let is_asked = match self.fields {
+        while let Some(at) = entries.next_key_seed(FieldName { declared: self.declared, next })? {
+            let is_wanted = match self.fields {
                 Fields::All => true,
-                Fields::Some(asked) => asked.contains(&at),
+                Fields::Some(wanted) => wanted.contains(&at),
             };
-            if is_asked {
+            if is_wanted {
                 values[at] = entries.next_value_seed(Decoded::of(&self.declared[at].kind))?;
             } else {
                 entries.next_value::<IgnoredAny>()?;
@@ -137,10 +141,10 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 }
 
-/// Tells the texts of the fields apart.
-struct Splitter<'a>(&'a [Field]);
+/// Splits an object into the texts of its fields.
+struct FieldSplitter<'a>(&'a [Field]);
 
-impl<'de> Visitor<'de> for Splitter<'_> {
+impl<'de> Visitor<'de> for FieldSplitter<'_> {
     type Value = Vec<Option<&'de RawValue>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -150,7 +154,7 @@ impl<'de> Visitor<'de> for Splitter<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
         let mut texts = vec![None; self.0.len()];
         let mut next = 0;
-        while let Some(at) = entries.next_key_seed(Name { declared: self.0, next })? {
+        while let Some(at) = entries.next_key_seed(FieldName { declared: self.0, next })? {
             texts[at] = Some(entries.next_value()?);
             next = at + 1;
         }
@@ -158,13 +162,13 @@ impl<'de> Visitor<'de> for Splitter<'_> {
     }
 }
 
-/// The position of the field of a name. Names come in declared order, so it is looked for from the last one on.
-struct Name<'a> {
+/// Reads a name as the position of its field. Names come in declared order, so the search starts behind the last one.
+struct FieldName<'a> {
     declared: &'a [Field],
     next: usize,
 }
 
-impl<'de> DeserializeSeed<'de> for Name<'_> {
+impl<'de> DeserializeSeed<'de> for FieldName<'_> {
     type Value = usize;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<usize, D::Error> {
@@ -172,7 +176,7 @@ impl<'de> DeserializeSeed<'de> for Name<'_> {
     }
 }
 
-impl Visitor<'_> for Name<'_> {
+impl Visitor<'_> for FieldName<'_> {
     type Value = usize;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -183,7 +187,7 @@ impl Visitor<'_> for Name<'_> {
         let (before, behind) = self.declared.split_at(self.next);
         let found = behind.iter().position(|field| field.name == name).map(|at| self.next + at);
         let found = found.or_else(|| before.iter().position(|field| field.name == name));
-        found.ok_or_else(|| E::custom("a field of somebody else"))
+        found.ok_or_else(|| E::custom("a field that is not declared"))
     }
 }
 
@@ -196,14 +200,6 @@ fn fits(value: &Value, field: &Field) -> bool {
         (Value::List(_), Kind::List(_) | Kind::Items(_)) | (Value::Map(_), Kind::Map) => true,
         _ => false,
     }
-}
-
-fn no_record(error: serde_json::Error) -> Failure {
-    Failure::broken("redis answered JSON that is not a record of the table").caused_by(error)
-}
-
-fn no_value(field: &Field) -> Failure {
-    Failure::broken(format!("redis returned something that is not a value of the field `{}`", field.name))
 }
 
 #[cfg(test)]
@@ -242,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn values_come_back_to_the_last_bit() {
+    fn values_are_read_back_to_the_last_bit() {
         let declared = declared();
         for (int, float, text) in [
             (i64::MIN, 0.1, ""),
@@ -252,41 +248,41 @@ mod tests {
             (-1, 1e18, "\0"),
             (7, 0.1 + 0.2, "x"),
         ] {
-            let given = record(int, float, text);
-            let written = write(&declared, &given).expect("a text");
+            let original = record(int, float, text);
+            let written = write(&declared, &original).expect("a text");
             let read = read(&declared, &written, &Fields::All).expect("a record");
-            assert_eq!(read, given);
+            assert_eq!(read, original);
             let Value::Float(back) = read[1] else { panic!("{:?}", read[1]) };
             assert_eq!(back.to_bits(), float.to_bits(), "{float}");
         }
     }
 
     #[test]
-    fn what_does_not_change_is_copied_as_it_stands() {
+    fn what_does_not_change_is_copied_as_it_is() {
         let declared = declared();
         let text = br#"{"int":9007199254740993,"float":1.50,"text":"\u0041","bytes":"00ff","lines":[ ]}"#;
-        let document = Document::of(&declared, text).expect("a record");
+        let document = SplitDocument::parse(&declared, text).expect("a record");
         let changes = [
             Change { field: 4, value: Value::Bool(false) },
             Change { field: 3, value: Value::Bytes(vec![7]) },
             Change { field: 4, value: Value::Bool(true) },
         ];
-        let changed = document.changed(&changes).expect("a text");
+        let changed = document.with_changes(&changes).expect("a text");
         let expected = r#"{"int":9007199254740993,"float":1.50,"text":"\u0041","bytes":"07","maybe":true,"lines":[ ]}"#;
         assert_eq!(String::from_utf8_lossy(&changed), expected);
-        let document = Document::of(&declared, &changed).expect("a record");
+        let document = SplitDocument::parse(&declared, &changed).expect("a record");
         assert_eq!(document.value(0).expect("an integer"), Value::Int((1 << 53) + 1));
-        let gone = document.changed(&[Change { field: 5, value: Value::Null }]).expect("a text");
+        let gone = document.with_changes(&[Change { field: 5, value: Value::Null }]).expect("a text");
         assert!(!String::from_utf8_lossy(&gone).contains("lines"));
     }
 
     #[test]
-    fn fields_are_answered_in_the_asked_order_and_only_they_are_read() {
+    fn only_wanted_fields_are_read_and_they_come_in_the_wanted_order() {
         let declared = declared();
         let text = br#"{"int":1,"float":0.5,"text":12,"bytes":"xx"}"#;
-        let asked = Fields::Some(vec![1, 4, 1, 0]);
+        let wanted = Fields::Some(vec![1, 4, 1, 0]);
         let expected = [Value::Float(0.5), Value::Null, Value::Float(0.5), Value::Int(1)];
-        assert_eq!(read(&declared, text, &asked).expect("values"), expected);
+        assert_eq!(read(&declared, text, &wanted).expect("values"), expected);
         assert_eq!(read(&declared, text, &Fields::Some(vec![])).expect("nothing"), []);
     }
 
@@ -299,7 +295,7 @@ mod tests {
         for value in ["null", "1.5", "\"1\"", "[1]", "9223372036854775808", "true", "{}"] {
             let text = format!(r#"{{"int":{value}}}"#);
             assert!(read(&declared, text.as_bytes(), &Fields::All).is_err(), "{text}");
-            let document = Document::of(&declared, text.as_bytes()).expect("an object");
+            let document = SplitDocument::parse(&declared, text.as_bytes()).expect("an object");
             assert!(document.value(0).is_err(), "{text}");
         }
     }

@@ -1,24 +1,24 @@
--- Carries out operations on records, one after another, in one step that nobody sees half done.
+-- Executes operations on records, one after another, in one atomic step. range.lua precedes it.
 --
--- ARGV[1] is 'one', or 'all' for a transaction: then what was changed is put back if an operation is refused or fails.
--- ARGV[2] is 'indexed' if an operation changes a field that has an index. Then stand the operations, each as its verb
--- and its arguments; KEYS holds the keys of each, in the same order. The answer is {1, rows of the first read...}, or
+-- ARGV[1] is 'one', or 'all' for a transaction: its changes are undone if an operation is refused or fails. ARGV[2] is
+-- 'indexed' if an operation changes a field that has an index. The operations follow, each as its verb and its
+-- arguments; KEYS holds the keys of each, in the same order. The answer is {1, rows of the first read...}, or
 -- {code, position of the operation}: 0 refused, -1 missing, -2 exists, -3 holds no integer, -4 too large for one.
 --
--- A record is a hash of raw values. Beside it lie sorted sets in which every score is 0, so that members are ordered by
+-- A record is a hash of raw values. Beside it are sorted sets in which every score is 0, so that members are ordered by
 -- their bytes: one of all keys, and one for each index, of values and keys. The client encodes what it knows; only
--- values that a change replaces are encoded here. Numbers of Lua are floats, so 64-bit integers are compared as text.
+-- values that a change replaces are encoded here. Numbers in Lua are floats, so 64-bit integers are compared as text.
 --
--- It is one long loop because it is measured: a function is made anew at every call, and twenty cost more than a
--- change.
+-- It is one long loop because its time is measured: functions are made anew at every call, and twenty cost more than a
+-- change. (One, as range.lua has, makes no difference that could be measured.)
 local undo = ARGV[1] == 'all' and {} or nil
 
-local function carry_out()
+local function execute()
     local call, KEYS, ARGV = redis.call, KEYS, ARGV
     local answer, code, position = {1}, 1, 0
     local k, a, last = 0, 3, #ARGV
 
-    -- A raw value as bytes in its kind's order, as `order.rs` writes them.
+    -- A raw value as bytes that sort as it does, as `collation.rs` writes them.
     local ordered
     if ARGV[2] == 'indexed' then
         ordered = function(kind, raw)
@@ -49,7 +49,7 @@ local function carry_out()
         local verb = ARGV[a]
         local record = KEYS[k + 1]
 
-        -- KEYS: record. ARGV: count, field... A record that is there has a value in one of them at least.
+        -- KEYS: record. ARGV: count, field... An existing record has a value in at least one of them.
         if verb == 'read' then
             local count = tonumber(ARGV[a + 1])
             local values = call('HMGET', record, unpack(ARGV, a + 2, a + 1 + count))
@@ -92,7 +92,7 @@ local function carry_out()
                 if type(sum) == 'table' and string.find(sum.err, 'overflow', 1, true) then
                     code = -4
                 else
-                    -- Any other error comes again, and is the script's.
+                    -- Any other error occurs again, and fails the script.
                     if type(sum) == 'table' then call('HINCRBY', record, field, by) end
                     if undo then undo[#undo + 1] = {'HSET', record, field, held} end
                     if kind ~= '' then
@@ -194,39 +194,18 @@ local function carry_out()
             end
             k, a = k + 2 + indexes, a + 3 + 2 * indexes
 
-        -- KEYS: all keys or an index. ARGV: prefix of records, kind of keys, how many bytes of a member stand before
-        -- its key (-1: up to two zeros), lowest and highest, 'up' or 'down', limit, count, field... A row is the
-        -- values, then the key.
+        -- A scan or find. KEYS: all keys or an index. ARGV: the range as keys_in_range takes it, count, field... A row
+        -- is the values, then the key.
         else
-            local prefix, is_int, width = ARGV[a + 1], ARGV[a + 2] == 'int', tonumber(ARGV[a + 3])
-            local low, high, limit, count = ARGV[a + 4], ARGV[a + 5], ARGV[a + 7], tonumber(ARGV[a + 8])
-            local found
-            if ARGV[a + 6] == 'up' then
-                found = call('ZRANGE', record, low, high, 'BYLEX', 'LIMIT', 0, limit)
-            else
-                found = call('ZRANGE', record, high, low, 'BYLEX', 'REV', 'LIMIT', 0, limit)
+            local prefix, count = ARGV[a + 1], tonumber(ARGV[a + 8])
+            local rows = keys_in_range(record, a + 1)
+            for at = 1, #rows do
+                local key = rows[at]
+                local row = call('HMGET', prefix .. key, unpack(ARGV, a + 9, a + 8 + count))
+                row[count + 1] = key
+                rows[at] = row
             end
-            for at = 1, #found do
-                local name = found[at]
-                if width > 0 then
-                    name = string.sub(name, width + 1)
-                elseif width < 0 then
-                    local _, stop = string.find(name, '\0\0', 1, true)
-                    name = string.sub(name, stop + 1)
-                end
-                if is_int then
-                    if string.byte(name) == 49 then
-                        name = string.match(name, '^10*(%d.*)$')
-                    else
-                        local high, low = 9999999999 - string.sub(name, 2, 11), 999999999 - string.sub(name, 12)
-                        name = '-' .. string.match(string.format('%010.0f%09.0f', high, low), '^0*(.*)$')
-                    end
-                end
-                local row = call('HMGET', prefix .. name, unpack(ARGV, a + 9, a + 8 + count))
-                row[count + 1] = name
-                found[at] = row
-            end
-            answer[#answer + 1] = found
+            answer[#answer + 1] = rows
             k, a = k + 1, a + 9 + count
         end
         position = position + 1
@@ -236,13 +215,13 @@ local function carry_out()
 end
 
 if not undo then
-    return carry_out()
+    return execute()
 end
-local is_sound, answer = pcall(carry_out)
+local is_sound, answer = pcall(execute)
 if not is_sound or answer[1] ~= 1 then
     for at = #undo, 1, -1 do
         redis.call(unpack(undo[at]))
     end
 end
--- Raised again, an error would lose its code. Before version 7 it is text.
+-- If the error were raised again, it would lose its code. Before version 7 it is text.
 return type(answer) == 'table' and answer or redis.error_reply(answer)

@@ -1,5 +1,5 @@
-//! The bytes of a connection, of which no more are taken in answer to a request than its replies may have. The crate would
-//! keep a reply of whatever length the other side says.
+//! A limit on the bytes that a connection accepts in reply to a request. The client library would keep a reply of whatever
+//! length the other side announces.
 
 use std::io;
 use std::pin::Pin;
@@ -11,20 +11,20 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::seam::failure::LONGEST_REPLY_BYTES;
 
-/// Replies to more commands than this are taken together up to the limit of so many: 1 GiB, for exports in chunks.
-const COUNTED: usize = 16;
+/// More commands than this have the limit of this many: 1 GiB, enough for exports in chunks.
+const MAX_COMMANDS: usize = 16;
 
-/// How many bytes may come until more is sent.
+/// How many bytes may still arrive before the next request.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Allowance(Arc<AtomicUsize>);
+pub(super) struct ReplyBudget(Arc<AtomicUsize>);
 
-impl Allowance {
-    /// For the replies to so many commands.
+impl ReplyBudget {
+    /// Starts anew, for the replies to this many commands.
     pub(super) fn allow(&self, commands: usize) {
-        self.0.store(commands.clamp(1, COUNTED) * LONGEST_REPLY_BYTES, Ordering::Relaxed);
+        self.0.store(commands.clamp(1, MAX_COMMANDS) * LONGEST_REPLY_BYTES, Ordering::Relaxed);
     }
 
-    fn take(&self, bytes: usize) -> io::Result<()> {
+    fn spend(&self, bytes: usize) -> io::Result<()> {
         match self.0.load(Ordering::Relaxed).checked_sub(bytes) {
             Some(left) => {
                 self.0.store(left, Ordering::Relaxed);
@@ -37,21 +37,21 @@ impl Allowance {
     }
 }
 
-/// A connection with an allowance.
-pub(super) struct Limited<T> {
+/// A stream whose reads stay within a budget.
+pub(super) struct LimitedStream<T> {
     pub(super) stream: T,
-    pub(super) allowance: Allowance,
+    pub(super) budget: ReplyBudget,
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Limited<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for LimitedStream<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = into.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
-        Poll::Ready(self.allowance.take(into.filled().len() - before))
+        Poll::Ready(self.budget.spend(into.filled().len() - before))
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Limited<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for LimitedStream<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, from)
     }
@@ -82,24 +82,24 @@ mod tests {
     use super::*;
     use tokio::io::AsyncReadExt;
 
-    /// How many bytes are taken of a reply without end.
-    async fn taken(allowance: &Allowance) -> usize {
-        let mut stream = Limited { stream: tokio::io::repeat(b'x'), allowance: allowance.clone() };
-        let (mut piece, mut taken) = (vec![0; 1 << 20], 0);
+    /// How many bytes of an endless reply are accepted.
+    async fn accepted(budget: &ReplyBudget) -> usize {
+        let mut stream = LimitedStream { stream: tokio::io::repeat(b'x'), budget: budget.clone() };
+        let (mut piece, mut accepted) = (vec![0; 1 << 20], 0);
         while let Ok(bytes) = stream.read(&mut piece).await {
-            taken += bytes;
+            accepted += bytes;
         }
-        taken
+        accepted
     }
 
     #[tokio::test]
-    async fn a_reply_without_end_is_taken_up_to_its_limit_and_the_next_one_has_a_limit_of_its_own() {
-        let allowance = Allowance::default();
+    async fn an_endless_reply_is_accepted_up_to_its_limit_and_the_next_one_has_a_limit_of_its_own() {
+        let budget = ReplyBudget::default();
         for commands in [1, 3, 1] {
-            allowance.allow(commands);
-            assert_eq!(taken(&allowance).await, commands * LONGEST_REPLY_BYTES);
+            budget.allow(commands);
+            assert_eq!(accepted(&budget).await, commands * LONGEST_REPLY_BYTES);
         }
-        allowance.allow(1_000_000);
-        assert_eq!(taken(&allowance).await, COUNTED * LONGEST_REPLY_BYTES);
+        budget.allow(1_000_000);
+        assert_eq!(accepted(&budget).await, MAX_COMMANDS * LONGEST_REPLY_BYTES);
     }
 }

@@ -1,4 +1,4 @@
-//! What errors of the server and of its client mean.
+//! What errors of the server and of the client library mean.
 //!
 //! Codes: the first word of an error reply, redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors and the
 //! texts of redis/src/server.c (createSharedObjects).
@@ -9,32 +9,31 @@ use redis::{ErrorKind, RedisError, ServerError};
 
 use crate::{Failure, FailureKind, redacted};
 
-/// A failure of the client, or of an answer that it turned into its own error.
-pub(super) fn failure(error: RedisError, what: &dyn Display) -> Failure {
+/// An error of the client library, or an error reply that the library turned into one.
+pub(super) fn client_failure(error: RedisError, what: impl Display) -> Failure {
     let kind = match error.kind() {
         ErrorKind::AuthenticationFailed => FailureKind::Denied,
         _ if error.is_timeout() => FailureKind::Timeout,
         ErrorKind::Io => FailureKind::Unavailable,
         // An answer that ends too early: the connection was cut within it.
         ErrorKind::Parse if error.to_string().contains("end of input") => FailureKind::Unavailable,
-        _ => of_server(error.code().unwrap_or_default(), error.detail().unwrap_or_default()),
+        _ => kind_of(error.code().unwrap_or_default(), error.detail().unwrap_or_default()),
     };
     let words = match (error.kind(), kind) {
-        (ErrorKind::Parse, FailureKind::Broken) => unparsed(&error.to_string()),
+        (ErrorKind::Parse, FailureKind::Broken) => {
+            // The parser's first line; the others, a line each, name bytes that it did not expect.
+            let words = error.to_string();
+            let first = words.lines().next().unwrap_or_default();
+            format!("the server at this address is not Redis ({})", first.rsplit(" - ").next().unwrap_or(first))
+        }
         _ => error.to_string(),
     };
     Failure::new(kind, redacted(&format!("redis: {what}: {words}"))).caused_by(error)
 }
 
-/// The first of a parser's words; the others, a line each, name bytes that it did not expect.
-fn unparsed(words: &str) -> String {
-    let first = words.lines().next().unwrap_or_default();
-    format!("the server at this address is not Redis ({})", first.rsplit(" - ").next().unwrap_or(first))
-}
-
-/// As above while connecting: failing to connect means unavailable.
-pub(super) fn unconnected(error: RedisError, what: &dyn Display) -> Failure {
-    let failure = failure(error, what);
+/// An error while connecting: a connection that is not made in time is unavailable.
+pub(super) fn connect_failure(error: RedisError, what: impl Display) -> Failure {
+    let failure = client_failure(error, what);
     match failure.kind {
         FailureKind::Timeout => Failure { kind: FailureKind::Unavailable, ..failure },
         FailureKind::Unavailable if failure.message.contains("CertificateRequired") => {
@@ -46,15 +45,16 @@ pub(super) fn unconnected(error: RedisError, what: &dyn Display) -> Failure {
     }
 }
 
-/// An error that the server answered to a command.
-pub(super) fn refusal(error: ServerError, what: &dyn Display) -> Failure {
-    failure(error.into(), what)
+/// An error reply within a pipeline or a transaction.
+pub(super) fn server_failure(error: ServerError, what: impl Display) -> Failure {
+    client_failure(error.into(), what)
 }
 
-fn of_server(code: &str, words: &str) -> FailureKind {
+/// What the first word of an error reply means, or the others where that word is only `ERR`.
+fn kind_of(code: &str, words: &str) -> FailureKind {
     match code {
         "NOAUTH" | "WRONGPASS" | "NOPERM" | "DENIED" => FailureKind::Denied,
-        // Out of memory; cannot write its files; busy with somebody's script. Not applied, all of them.
+        // Out of memory; unable to write its files; busy with another client's script. None of them is applied.
         "OOM" | "MISCONF" | "BUSY" => FailureKind::Overload,
         // READONLY: a primary that was demoted while we were connected; a new connection may find the new one.
         // NOSCRIPT: the scripts of this session are gone (SCRIPT FLUSH, failover). A new session brings its own.
@@ -74,9 +74,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_that_asks_for_a_certificate_is_told_with_the_options_for_it() {
+    fn a_server_that_asks_for_a_certificate_is_reported_with_the_options_for_it() {
         let alert = std::io::Error::other("received fatal alert: CertificateRequired");
-        let failure = unconnected(alert.into(), &"host:1");
+        let failure = connect_failure(alert.into(), "host:1");
         assert_eq!(failure.kind, FailureKind::Unavailable);
         assert!(failure.message.ends_with("CertificateRequired: give ours by tls_cert and tls_key"), "{failure}");
     }
@@ -102,7 +102,7 @@ mod tests {
             (FailureKind::Broken, "WRONGTYPE", "Operation against a key holding the wrong kind of value"),
             (FailureKind::Broken, "ERR", "unknown command 'X'"),
         ] {
-            assert_eq!(of_server(code, words), kind, "{code} {words}");
+            assert_eq!(kind_of(code, words), kind, "{code} {words}");
         }
     }
 }
