@@ -25,7 +25,7 @@ pub struct Config {
     /// `tls-auth-clients` says otherwise.
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
-    /// `hash` or `json`.
+    /// How records are kept; `hash` unless it says `json`.
     #[serde(default)]
     pub(super) layout: RecordFormat,
 }

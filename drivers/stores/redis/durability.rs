@@ -13,17 +13,17 @@
 //!
 //! `appendonly yes` alone proves nothing. Set while the server runs, it starts a rewrite, and until that has ended
 //! everything goes to a temporary file that no restart reads (`startAppendOnly` and `AOF_WAIT_REWRITE` in
-//! redis/src/aof.c). INFO does not tell this rewrite from an ordinary one, which puts nothing at risk: so we wait for
+//! redis/src/aof.c). INFO does not distinguish this rewrite from an ordinary one, which puts nothing at risk: so we wait for
 //! either, and one that does not end in time counts against the server.
 
 use std::time::Duration;
 
 use super::connection::Connection;
-use super::info::{self, Properties};
+use super::info::{self, ServerProperties};
 use crate::{Durability, Failure, FailureKind, Guarantees};
 
 /// The guarantees that follow from settings, if they could be read, and INFO.
-pub(super) fn guarantees(settings: Option<&Properties>, info: &Properties) -> Guarantees {
+pub(super) fn guarantees(settings: Option<&ServerProperties>, info: &ServerProperties) -> Guarantees {
     let (durability, mut because) = tier(settings, info);
     match info.get("connected_slaves").map_or("0", String::as_str) {
         "0" => {}
@@ -37,7 +37,7 @@ pub(super) fn guarantees(settings: Option<&Properties>, info: &Properties) -> Gu
     Guarantees { durability, isolation, because }
 }
 
-fn tier(settings: Option<&Properties>, info: &Properties) -> (Durability, String) {
+fn tier(settings: Option<&ServerProperties>, info: &ServerProperties) -> (Durability, String) {
     let memory = |because: String| (Durability::Memory, because);
     if info.get("role").is_some_and(|role| role == "slave") {
         return memory("role=slave, so what is written here is lost when it next synchronizes with its primary".into());
@@ -91,7 +91,7 @@ fn tier(settings: Option<&Properties>, info: &Properties) -> (Durability, String
 }
 
 /// The INFO field that shows, as `name=value`, that the append-only file does not hold everything that was answered.
-fn aof_problem(info: &Properties) -> Option<String> {
+fn aof_problem(info: &ServerProperties) -> Option<String> {
     const IN_FORCE: [(&str, &str); 5] = [
         ("aof_enabled", "1"),
         ("aof_rewrite_in_progress", "0"),
@@ -130,7 +130,7 @@ pub(super) struct AofSize {
 }
 
 impl AofSize {
-    pub(super) fn from_info(info: &Properties) -> Option<Self> {
+    pub(super) fn from_info(info: &ServerProperties) -> Option<Self> {
         let number = |name: &str| info.get(name)?.parse().ok();
         if info.get("aof_enabled")? != "1" {
             return None;
@@ -146,7 +146,7 @@ impl AofSize {
 
 /// The settings by which a server may evict our keys: with a `maxmemory` and a policy `allkeys-…` it makes room by dropping
 /// keys of its choice. The policies `volatile-…` take keys that expire, and ours do not.
-pub(super) fn eviction_policy(info: &Properties) -> Option<String> {
+pub(super) fn eviction_policy(info: &ServerProperties) -> Option<String> {
     let (limit, policy) = (info.get("maxmemory")?, info.get("maxmemory_policy")?);
     (limit != "0" && policy.starts_with("allkeys")).then(|| format!("maxmemory={limit}, maxmemory-policy={policy}"))
 }
@@ -170,7 +170,7 @@ pub(super) async fn suspect_eviction(connection: &mut Connection, failure: Failu
 mod tests {
     use super::*;
 
-    fn properties(pairs: &[&[(&str, &str)]]) -> Properties {
+    fn properties(pairs: &[&[(&str, &str)]]) -> ServerProperties {
         pairs.concat().iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
@@ -216,7 +216,7 @@ mod tests {
             assert_eq!(tier_of(&[changed]), Durability::Memory, "{changed:?}");
         }
         assert_eq!(
-            guarantees(Some(&properties(&[&SETTINGS])), &Properties::new()).durability,
+            guarantees(Some(&properties(&[&SETTINGS])), &ServerProperties::new()).durability,
             Durability::Memory,
             "INFO is empty"
         );

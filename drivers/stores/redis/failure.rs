@@ -63,7 +63,7 @@ fn kind_of(code: &str, words: &str) -> FailureKind {
         }
         "ERR" if words.contains("max number of clients") => FailureKind::Overload,
         "ERR" if words.contains("DB index") => FailureKind::Denied,
-        // What a script is told where a client is told NOPERM.
+        // What a script gets where a client gets NOPERM.
         "ERR" if words.contains("can't run this command") => FailureKind::Denied,
         _ => FailureKind::Broken,
     }

@@ -8,7 +8,7 @@ use crate::support::files::Files;
 use crate::{Failure, FailureKind};
 
 /// Names and values, as INFO or CONFIG GET answers them.
-pub(super) type Properties = BTreeMap<String, String>;
+pub(super) type ServerProperties = BTreeMap<String, String>;
 
 /// Settings of the server that matter for speed or safety.
 const SETTINGS: [&str; 12] = [
@@ -27,8 +27,8 @@ const SETTINGS: [&str; 12] = [
 ];
 
 /// Some sections of INFO; empty if this user may not see them.
-pub(super) async fn info(connection: &mut Connection, sections: &[&str]) -> Result<Properties, Failure> {
-    let mut info = Properties::new();
+pub(super) async fn info(connection: &mut Connection, sections: &[&str]) -> Result<ServerProperties, Failure> {
+    let mut info = ServerProperties::new();
     for section in sections {
         let text: String = match redis::cmd("INFO").arg(section).query_async(connection).await {
             Ok(text) => text,
@@ -43,8 +43,8 @@ pub(super) async fn info(connection: &mut Connection, sections: &[&str]) -> Resu
 
 /// The effective settings, without those that this version does not know. `None` if the server lets nobody read them, as
 /// hosted servers do.
-pub(super) async fn settings(connection: &mut Connection) -> Result<Option<Properties>, Failure> {
-    let mut settings = Properties::new();
+pub(super) async fn settings(connection: &mut Connection) -> Result<Option<ServerProperties>, Failure> {
+    let mut settings = ServerProperties::new();
     for setting in SETTINGS {
         // One by one: several in one command are understood from version 7 on.
         match connection.query::<Vec<(String, String)>>(redis::cmd("CONFIG").arg("GET").arg(setting)).await {
@@ -58,7 +58,7 @@ pub(super) async fn settings(connection: &mut Connection) -> Result<Option<Prope
 
 /// Bytes of memory that the data takes. INFO's `used_memory_dataset` leaves out the tables of keys, 41 % of what 100,000
 /// hashes of two fields take (7.0.15); MEMORY STATS has them, where this user may ask.
-pub(super) async fn memory_bytes(connection: &mut Connection, info: &Properties) -> Result<Option<u64>, Failure> {
+pub(super) async fn memory_bytes(connection: &mut Connection, info: &ServerProperties) -> Result<Option<u64>, Failure> {
     let Some(dataset) = info.get("used_memory_dataset").and_then(|bytes| bytes.parse::<u64>().ok()) else {
         return Ok(None);
     };
@@ -73,7 +73,7 @@ pub(super) async fn memory_bytes(connection: &mut Connection, info: &Properties)
 }
 
 /// The version, with the name of a server that is not Redis itself.
-pub(super) fn version(info: &Properties) -> String {
+pub(super) fn version(info: &ServerProperties) -> String {
     match (info.get("valkey_version"), info.get("redis_version")) {
         (Some(valkey), _) => format!("Valkey {valkey}"),
         (None, Some(redis)) => redis.clone(),
@@ -83,7 +83,7 @@ pub(super) fn version(info: &Properties) -> String {
 
 /// The file system of the server's files, if the server runs on this machine. The append-only file has a folder of its own
 /// from version 7 on.
-pub(super) fn files(settings: Option<&Properties>, info: &Properties) -> Files {
+pub(super) fn files(settings: Option<&ServerProperties>, info: &ServerProperties) -> Files {
     let pid = info.get("process_id").and_then(|pid| pid.parse().ok());
     let Some((pid, settings)) = pid.zip(settings) else { return Files::default() };
     let setting = |name: &str| settings.get(name).map_or("", String::as_str);

@@ -76,11 +76,10 @@ pub(super) struct TableLayout {
     pub(super) required_field: Option<usize>,
 }
 
-/// One index.
+/// The sorted set of one index, and how it orders values.
 pub(super) struct IndexLayout {
     /// The position of the indexed field in its table.
     pub(super) field: usize,
-    /// The sorted set of ordered values and keys.
     pub(super) key: String,
     pub(super) collation: Collation,
 }
@@ -170,7 +169,7 @@ impl TableLayout {
         })
     }
 
-    /// Whether reading these fields alone could not tell a record of absent values from no record.
+    /// Whether reading these fields alone could not distinguish a record of absent values from no record.
     pub(super) fn needs_required_field(&self, declared: &[Field], fields: &Fields) -> bool {
         match fields {
             Fields::All => self.required_field.is_none(),

@@ -30,9 +30,7 @@ impl ReplyBudget {
                 self.0.store(left, Ordering::Relaxed);
                 Ok(())
             }
-            None => Err(io::Error::other(format!(
-                "the reply is longer than the {LONGEST_REPLY_BYTES} bytes that are taken"
-            ))),
+            None => Err(io::Error::other(format!("the reply is longer than the limit of {LONGEST_REPLY_BYTES} bytes"))),
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) enum Edit<'a> {
     Insert { text: usize, changes: Vec<IndexChange<'a>> },
     /// Replaces a document by another.
     Replace { text: usize, changes: Vec<IndexChange<'a>> },
-    /// Removes a document.
+    /// Removes a document, and its member of each index.
     Remove { changes: Vec<IndexChange<'a>> },
     /// It fails or is refused, and ends the plan.
     End(RecordStatus),

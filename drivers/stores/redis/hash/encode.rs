@@ -40,14 +40,15 @@ fn key_count(layout: &Layout, op: &Op) -> usize {
 fn write_keys(layout: &Layout, op: &Op, out: &mut Cmd) {
     match op {
         Op::Insert { table, key, record } => {
-            let table_layout = &layout.tables[*table];
-            write_key(out, &table_layout.records, key);
-            out.write_arg(table_layout.order.as_bytes());
-            layout.tables[*table].indexes_of(record).for_each(|index| out.write_arg(index.key.as_bytes()));
+            let table = &layout.tables[*table];
+            write_key(out, &table.records, key);
+            out.write_arg(table.order.as_bytes());
+            table.indexes_of(record).for_each(|index| out.write_arg(index.key.as_bytes()));
         }
         Op::Update { table, key, changes } => {
-            write_key(out, &layout.tables[*table].records, key);
-            layout.tables[*table].indexes_changed(changes).for_each(|(index, _)| out.write_arg(index.key.as_bytes()));
+            let table = &layout.tables[*table];
+            write_key(out, &table.records, key);
+            table.indexes_changed(changes).for_each(|(index, _)| out.write_arg(index.key.as_bytes()));
         }
         Op::Delete { table, key } => {
             let table = &layout.tables[*table];
