@@ -10,7 +10,7 @@ mod tls;
 use mongodb::bson::{Document, doc};
 use tokio::sync::OnceCell;
 
-use super::commands::Commands;
+use super::commands::CommandBuilder;
 use super::*;
 use crate::launch;
 use crate::{
@@ -61,7 +61,7 @@ async fn ready(workload: &str, durability: Durability) -> Mongodb {
 
 /// A database of somebody else on the same server.
 async fn database(store: &Mongodb, name: &str) -> mongodb::Database {
-    connect::connect(&store.options).await.expect("a client").database(name)
+    connect(&store.options).await.expect("a client").database(name)
 }
 
 fn user(key: &str, name: &str) -> Op {
@@ -110,8 +110,9 @@ async fn a_server_whose_files_lie_in_memory_is_not_called_durable() {
 
 #[test]
 fn only_what_is_known_to_be_journaled_is_called_durable() {
-    let tier =
-        |engine, majority, journal, members| settings::classify(engine, Acknowledged { majority, journal }, members).0;
+    let tier = |engine, majority, journal, members| {
+        durability::classify(engine, WriteConcern { majority, journal }, members).0
+    };
     assert_eq!(tier(Some("wiredTiger"), true, true, Some(3)), Durability::Durable);
     assert_eq!(tier(Some("wiredTiger"), false, true, Some(1)), Durability::Relaxed);
     assert_eq!(tier(Some("wiredTiger"), false, true, Some(3)), Durability::Relaxed);
@@ -161,7 +162,7 @@ async fn a_collection_that_somebody_has_made_anew_is_theirs() {
 async fn the_marks_of_another_program_make_nothing_ours() {
     let store = open(shared().await, "marks", Durability::Memory).await.expect("opened");
     let theirs = database(&store, "storebench_marks").await;
-    theirs.collection(marks::MARKS).insert_one(doc! { "_id": "other" }).await.expect("inserted");
+    theirs.collection(marker::MARKS).insert_one(doc! { "_id": "other" }).await.expect("inserted");
     store.reset().await.expect_err("no mark of ours");
     store.swap_marker(None, "mine").await.expect_err("no mark of ours");
     assert_eq!(store.read_marker().await.expect("no marker"), None);
@@ -298,10 +299,11 @@ fn searching() -> Vec<Op> {
 #[tokio::test]
 async fn no_operation_reads_a_whole_collection_or_sorts() {
     let store = ready("plans", Durability::Memory).await;
-    let client = connect::connect(&store.options).await.expect("a client");
-    let commands = Commands { layout: &store.layout, acknowledged: Some(store.asked.acknowledged), told: false };
+    let client = connect(&store.options).await.expect("a client");
+    let write_concern = Some(store.concerns.write);
+    let builder = CommandBuilder { layout: &store.layout, write_concern, has_placeholders: false };
     for op in searching() {
-        for command in binding::commands(commands, std::slice::from_ref(&op)).expect("commands") {
+        for command in explain::commands(builder, std::slice::from_ref(&op)).expect("commands") {
             let mut command = Document::try_from(&command).expect("a command");
             command.remove("writeConcern");
             command.remove("readConcern");
@@ -346,7 +348,7 @@ async fn what_is_sent_is_told() {
             r#"{find: "events", filter: {stream: ?}, sort: {stream: -1, place_: -1}, hint: {stream: 1, place_: 1}, limit: ?, batchSize: ?, readConcern: {level: "local"}}"#
         )
     );
-    let layout = store.layout.sentences();
+    let layout = store.layout.describe();
     assert!(layout[0].contains("indexes {age: 1, _id: 1}") && layout[3].contains("_id.at: -1"), "{layout:?}");
 }
 

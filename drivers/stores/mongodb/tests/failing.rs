@@ -42,13 +42,13 @@ async fn fail(client: &Client, mode: impl Into<Bson>, mut data: Document, comman
 async fn failed(client: &Client) -> i64 {
     let point = doc! { "configureFailPoint": "failCommand", "mode": "off" };
     let was = client.database("admin").run_command(point).await.expect("no fail point");
-    settings::count(&was, "count").expect("a count").try_into().expect("a small one")
+    admin::number(&was, "count").expect("a count").try_into().expect("a small one")
 }
 
 async fn open_transactions(client: &Client) -> u64 {
     let status = client.database("admin").run_command(doc! { "serverStatus": 1 }).await.expect("a status");
     let transactions = status.get_document("transactions").expect("a section");
-    settings::count(transactions, "currentOpen").expect("a count")
+    admin::number(transactions, "currentOpen").expect("a count")
 }
 
 async fn balance(session: &mut MongodbSession) -> Value {
@@ -62,7 +62,7 @@ async fn balance(session: &mut MongodbSession) -> Value {
 async fn a_transaction_given_up_during_its_first_command_is_ended_before_the_next_session() {
     let server = launch::start::<Mongodb>(Durability::Memory).await.expect("these tests need mongod");
     let (store, mut session) = filled(&server.address, Durability::Memory).await;
-    let client = connect::connect(&store.options).await.expect("a client");
+    let client = connect(&store.options).await.expect("a client");
     let pid = Pid::from_raw(server.pid());
     kill(pid, Signal::SIGSTOP).expect("paused");
     let transact = Op::Transact(vec![bump(1, 1, None), account(2, 2)]);

@@ -32,7 +32,7 @@ impl Other {
         std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o400)).expect("only ours");
         let port = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
         let port = port.expect("a port").port().to_string();
-        let mut command = Command::new(serve::PROGRAM.find().expect("these tests need mongod"));
+        let mut command = Command::new(Mongodb::PROGRAM.expect("a program").find().expect("these tests need mongod"));
         command.current_dir(folder.path()).args(["--dbpath", ".", "--replSet", "other", "--quiet", "--nounixsocket"]);
         command.args(["--port", &port, "--bind_ip", "127.0.0.1"]).args(options);
         let process = command.stdout(Stdio::null()).spawn().expect("started");
@@ -60,11 +60,10 @@ impl Other {
     }
 
     pub(super) async fn client(&self, user: &str) -> Client {
-        let location = Some(format!("mongodb://{user}{}", self.host));
-        let config = Config { location, direct_connection: Some(true), ..Config::default() };
-        let options = connect::options(&config, Duration::from_secs(5)).await.expect("options");
+        let config = Config::direct(format!("mongodb://{user}{}", self.host));
+        let options = config.client_options(Duration::from_secs(5)).await.expect("options");
         for _ in 0..500 {
-            match connect::connect(&options).await {
+            match connect(&options).await {
                 Ok(client) => return client,
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::stores::memory::{self, Memory};
+use crate::stores::mongodb::points::SeriesMode;
 use crate::{Digest, Key, Row};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -165,7 +166,7 @@ async fn ways_that_there_are_not_are_refused() {
     let lone = open(&address("granularity=hours").await, "lone", Durability::Memory).await.err().expect("refused");
     assert!(lone.message.contains("series=timeseries"), "{lone}");
     let old = doc! { "maxWireVersion": 13 };
-    let refusal = Kept::new(Way::Timeseries, None, &old).err().expect("refused");
+    let refusal = PointLayout::new(SeriesMode::Timeseries, None, &old).err().expect("refused");
     assert!(refusal.message.contains("6.0"), "{refusal}");
 }
 
@@ -201,7 +202,7 @@ async fn what_is_sent_is_told_of_time_series_too() {
     assert!(window.contains(r#"folded: {$avg: "$newest"}"#), "{window}");
     let far = told(&Op::PointRange { series, entity, from_ms: -1, to_ms });
     assert!(far.contains("{$match: {$or: [{instant: {$exists: false}}, {instant: {$gte: ?, $lte: ?}}]}}"), "{far}");
-    let layout = store.layout.sentences();
+    let layout = store.layout.describe();
     let words = ["granularity seconds", "highest `_id`", "{entity: 1, at: -1}", "1970-02-01"];
     assert!(words.iter().all(|words| layout[3].contains(words)), "{layout:?}");
     store.reset().await.expect("reset");
@@ -218,10 +219,10 @@ async fn no_read_of_a_series_looks_at_buckets_that_it_need_not() {
         let points: Vec<(i64, i64, f64)> = (0..4).map(|entity| (entity, NEW_YEAR + day * DAY, 0.5)).collect();
         session.load(&ingest(&points)).await.expect("loaded");
     }
-    let client = connect::connect(&store.options).await.expect("a client");
-    let commands = Commands { layout: &store.layout, acknowledged: None, told: false };
+    let client = connect(&store.options).await.expect("a client");
+    let builder = CommandBuilder { layout: &store.layout, write_concern: None, has_placeholders: false };
     for op in questions(1, NEW_YEAR + 5 * DAY, NEW_YEAR + 7 * DAY, 0.1) {
-        let command = Document::try_from(&commands.points(&op).expect("a command")).expect("a command");
+        let command = Document::try_from(&builder.query(&op).expect("a command")).expect("a command");
         let explain = doc! { "explain": command, "verbosity": "executionStats" };
         let plan = client.database(&store.database).run_command(explain).await.expect("a plan").to_string();
         // Through the index by entity, or for all entities in the order of the buckets themselves, within bounds.
