@@ -1,9 +1,9 @@
 //! Transactions that nobody will end: the suite gave up on the operation, or its commit was never answered.
 //!
 //! On the server a transaction belongs to its session and not to a connection. Left alone it holds its locks for 60 s
-//! (`transactionLifetimeLimitSeconds`), and every operation that needs one of them fails. When the crate drops a session
-//! it aborts a transaction only if one of its commands was answered. So such sessions are remembered here, and the
-//! server kills them before the next session is used; a commit that was carried out stays so.
+//! (`transactionLifetimeLimitSeconds`), and every operation that needs one of them fails. When the crate drops a
+//! session it aborts a transaction only if one of its commands was answered. So such sessions are remembered here, and
+//! the server kills them before the next session is used; a commit that was carried out stays so.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -32,8 +32,8 @@ impl AbandonedSessions {
         OpenTransaction { session: Arc::clone(session), abandoned: self.clone(), is_finished: false }
     }
 
-    /// Has the server kill these sessions, and forgets them once it has answered. A user needs no privilege for sessions
-    /// of its own (mongodb.com/docs/manual/reference/command/killSessions, "Access Control").
+    /// Has the server kill these sessions, and forgets them once it has answered. A user needs no privilege for
+    /// sessions of its own (mongodb.com/docs/manual/reference/command/killSessions, "Access Control").
     pub(super) async fn kill(&self, client: &Client, limit: Duration) -> Result<(), Failure> {
         let sessions = self.sessions().clone();
         if sessions.is_empty() {

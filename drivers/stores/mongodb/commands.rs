@@ -1,7 +1,8 @@
 //! The database commands that operations become: those that read here, those that write in `write_commands.rs`.
 //!
 //! A session sends them and `explain.rs` prints the same ones. Commands are written whole, with every option that bears
-//! on the answer, so that no default of the server or the client library stands between what is printed and what is done.
+//! on the answer, so that no default of the server or the client library stands between what is printed and what is
+//! done.
 
 use mongodb::bson::RawDocumentBuf;
 

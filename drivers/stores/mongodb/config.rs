@@ -42,8 +42,8 @@ pub struct Config {
     tls_certificate_key_file: Option<String>,
     /// Whether to trust any certificate.
     tls_allow_invalid_certificates: Option<bool>,
-    /// How points are stored: as `documents`, or with `timeseries` in time-series collections, which keep each point that
-    /// is sent again and have reads choose the newest. `documents` if not given.
+    /// How points are stored: as `documents`, or with `timeseries` in time-series collections, which keep each point
+    /// that is sent again and have reads choose the newest. `documents` if not given.
     #[serde(default)]
     pub(super) series: SeriesMode,
     /// How long a bucket of a time-series collection may be: `seconds` (an hour), `minutes` (a day) or `hours` (30
@@ -65,7 +65,8 @@ impl Config {
         })?;
         if location.starts_with("mongodb+srv://") {
             return Err(Failure::broken(
-                "mongodb: this build resolves no mongodb+srv:// names; write mongodb://host1,host2/?replicaSet=name&tls=true",
+                "mongodb: this build resolves no mongodb+srv:// names; write \
+                 mongodb://host1,host2/?replicaSet=name&tls=true",
             ));
         }
         let url = url(location, &self.url_options());

@@ -1,4 +1,5 @@
-//! A session's connection to the server: a client of the crate with one connection, commands in, replies out and checked.
+//! A session's connection to the server: a client of the crate with one connection, commands in, replies out and
+//! checked.
 //!
 //! It does not know what the commands mean. Nothing is tried again, except a commit of unknown outcome, which the
 //! transactions specification has its drivers repeat.
@@ -131,7 +132,8 @@ pub(super) async fn connect(options: &ClientOptions) -> Result<Client, Failure> 
     match problem.kind {
         FailureKind::Unavailable if is_turned_away(&options.hosts).await => Err(Failure::new(
             FailureKind::Overload,
-            "mongodb: the server closes each connection as it takes it, as mongod does above net.maxIncomingConnections",
+            "mongodb: the server closes each connection as it takes it, as mongod does above \
+             net.maxIncomingConnections",
         )),
         _ => Err(problem),
     }

@@ -1,8 +1,8 @@
 //! What the server answers: documents as rows, and the outcome of a write.
 //!
-//! Each logical type has a BSON type of its own, so nothing is encoded in something else: Int is a 64-bit integer, Time a
-//! date, Bytes a binary, a list an array, a map or an item a document. Names within a map may be empty or hold dots and
-//! dollars, which the server stores since 5.0.
+//! Each logical type has a BSON type of its own, so nothing is encoded in something else: Int is a 64-bit integer, Time
+//! a date, Bytes a binary, a list an array, a map or an item a document. Names within a map may be empty or hold dots
+//! and dollars, which the server stores since 5.0.
 
 use compact_str::CompactString;
 use mongodb::bson::raw::CStr;

@@ -65,10 +65,10 @@ impl fmt::Display for WriteConcern {
 
 /// The concerns of a session's commands.
 ///
-/// A transaction of one replica set reads one snapshot of WiredTiger at any read concern, and loses against another that
-/// wrote what it writes. Its read concern is `local`, the server's own default, because with `snapshot` it reads where
-/// the oplog has no holes, which under concurrent writes is behind what has been acknowledged (seen in the tests: a
-/// record inserted just before was missing). Across shards only `snapshot` reads one instant
+/// A transaction of one replica set reads one snapshot of WiredTiger at any read concern, and loses against another
+/// that wrote what it writes. Its read concern is `local`, the server's own default, because with `snapshot` it reads
+/// where the oplog has no holes, which under concurrent writes is behind what has been acknowledged (seen in the tests:
+/// a record inserted just before was missing). Across shards only `snapshot` reads one instant
 /// (mongodb.com/docs/manual/core/transactions, "Transactions and Read Concern"), so that is what a mongos gets.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Concerns {
@@ -158,7 +158,7 @@ impl ServerSettings {
 }
 
 /// For a setting that the server does not let us read.
-const UNKNOWN: &str = "not told";
+const UNKNOWN: &str = "unknown";
 
 /// The tier of writes with a concern on a storage engine, and why. See the head of this file.
 pub(super) fn classify(

@@ -1,8 +1,8 @@
-//! Writes BSON in place: a nested document is written where it will lie, and its length is filled in when it ends, so that
-//! a command with a hundred documents is one buffer and no copies. Reading is the crate's own (`RawDocument`).
+//! Writes BSON in place: a nested document is written where it will lie, and its length is filled in when it ends, so
+//! that a command with a hundred documents is one buffer and no copies. Reading is the crate's own (`RawDocument`).
 //!
-//! What comes from an operation is a parameter, and all else a constant. A command that is to be printed instead of sent
-//! has a [`PLACEHOLDER`] for each parameter.
+//! What comes from an operation is a parameter, and all else a constant. A command that is to be printed instead of
+//! sent has a [`PLACEHOLDER`] for each parameter.
 
 use mongodb::bson::RawDocumentBuf;
 
@@ -81,7 +81,7 @@ impl DocumentWriter {
         self.bytes.len()
     }
 
-    /// Ends the document.
+    /// Ends the document. It fails if a name held a NUL.
     pub(super) fn finish(mut self) -> Result<RawDocumentBuf, Failure> {
         if self.has_cut_name {
             return Err(Failure::broken("mongodb: a name with a NUL character cannot be stored"));

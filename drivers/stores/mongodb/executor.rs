@@ -35,9 +35,9 @@ impl From<Failure> for BatchError {
     }
 }
 
-impl From<BatchError> for Failure {
-    fn from(error: BatchError) -> Self {
-        match error {
+impl BatchError {
+    pub(super) fn into_failure(self) -> Failure {
+        match self {
             BatchError::Failed(failure) => failure,
             BatchError::Undecided => {
                 Failure::broken("mongodb: statements with commands of their own were left undecided")
@@ -184,8 +184,8 @@ impl Executor {
             let is_undecided = self.in_transaction && 1 + failures.count() < unmatched;
             return Err(if is_undecided { BatchError::Undecided } else { first.into() });
         }
-        // Everything is there now. With a floor it was there before as well, and the floor refused it, whatever has been
-        // done since; otherwise the record has come since.
+        // Everything is there now. With a floor it was there before as well, and the floor refused it, whatever has
+        // been done since; otherwise the record has come since.
         if ops.iter().any(|op| matches!(op, Op::Increment { floor: Some(_), .. })) {
             return Ok(Outcome::Refused);
         }

@@ -1,6 +1,6 @@
 //! What is ours on a server: a database `storebench_<dataset>`, in which one document, the mark, names the collections
-//! that were made, with the identifiers that the server gave them. Nothing else is ever dropped, not even a collection of
-//! the same name, and a database that holds anything else is refused.
+//! that were made, with the identifiers that the server gave them. Nothing else is ever dropped, not even a collection
+//! of the same name, and a database that holds anything else is refused.
 //!
 //! The mark also holds the marker, a text by which runs tell who uses the database.
 
@@ -59,8 +59,8 @@ impl OwnedDatabase {
         OwnedDatabase { marks: database.collection(MARKS), database }
     }
 
-    /// Makes the dataset's collections, empty, in place of those that were made before. The mark names them first without
-    /// their identifiers, so that they are ours even if this does not come to its end.
+    /// Makes the dataset's collections, empty, in place of those that were made before. The mark names them first
+    /// without their identifiers, so that they are ours even if this does not come to its end.
     pub(super) async fn create(&self, layout: &Layout) -> Result<(), Failure> {
         self.refuse_foreign().await?;
         self.drop_collections().await?;
@@ -93,8 +93,8 @@ impl OwnedDatabase {
         self.checkpoint().await
     }
 
-    /// Moves what is in the cache into the files, whose size means something only then. A user of the server may lack the
-    /// right to request it; the server does it by itself every minute.
+    /// Moves what is in the cache into the files, whose size means something only then. A user of the server may lack
+    /// the right to request it; the server does it by itself every minute.
     pub(super) async fn checkpoint(&self) -> Result<(), Failure> {
         run_if_allowed(self.database.client().database("admin"), doc! { "fsync": 1 }).await.map(|_| ())
     }
@@ -123,8 +123,9 @@ impl OwnedDatabase {
         }
     }
 
-    /// Replaces the expected marker by a new one, and returns whether it was the expected one. `marker: null` also matches
-    /// a mark without a marker; if there is no mark it is made, unless somebody else is quicker and has its key.
+    /// Replaces the expected marker by a new one, and returns whether it was the expected one. `marker: null` also
+    /// matches a mark without a marker; if there is no mark it is made, unless somebody else is quicker and has its
+    /// key.
     pub(super) async fn swap_marker(&self, dataset: &str, expected: Option<&str>, new: &str) -> Result<bool, Failure> {
         if expected.is_none() {
             self.refuse_foreign().await?;
@@ -204,8 +205,8 @@ impl OwnedDatabase {
 /// The collections of a database with the identifiers that the server gives them.
 type Collections = BTreeMap<String, Option<Vec<u8>>>;
 
-/// A collection of ours, as the mark names it. It has no identifier while the collections are being made, and in the mark
-/// of an earlier version.
+/// A collection of ours, as the mark names it. It has no identifier while the collections are being made, and in the
+/// mark of an earlier version.
 struct OwnedCollection {
     name: String,
     uuid: Option<Vec<u8>>,

@@ -2,8 +2,8 @@
 //! standalone server has no transactions.
 //!
 //! A session (`session.rs`) has operations that share a command carried out (`executor.rs`) on a connection of its own
-//! (`connection.rs`). Operations are database commands, written whole (`commands.rs`, `write_commands.rs`); how data lies
-//! is in `layout.rs`. Points are documents, or with `series=timeseries` measurements of time-series collections
+//! (`connection.rs`). Operations are database commands, written whole (`commands.rs`, `write_commands.rs`); how data
+//! lies is in `layout.rs`. Points are documents, or with `series=timeseries` measurements of time-series collections
 //! (`points/`). What is promised is in `durability.rs`. The driver's collection methods and change streams are not used
 //! for operations.
 //!

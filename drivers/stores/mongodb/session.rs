@@ -1,5 +1,5 @@
-//! One logical client: single operations, batches and transactions. Operations of one kind that stand side by side share
-//! a command.
+//! One logical client: single operations, batches and transactions. Operations of one kind that stand side by side
+//! share a command.
 
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ impl MongodbSession {
         self.executor.connection.has_changed = false;
         let outcome = match op {
             Op::Batch(ops) => self.batch(ops, rows).await,
-            _ => self.executor.execute(std::slice::from_ref(op), rows).await.map_err(Failure::from),
+            _ => self.executor.execute(std::slice::from_ref(op), rows).await.map_err(BatchError::into_failure),
         };
         outcome.map_err(|failure| match failure.kind {
             FailureKind::Conflict if self.executor.connection.has_changed => {
@@ -67,7 +67,7 @@ impl MongodbSession {
     async fn batch(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Outcome, Failure> {
         let mut outcome = Outcome::Applied;
         for run in ops.chunk_by(share_command) {
-            if self.executor.execute(run, rows).await? == Outcome::Refused {
+            if self.executor.execute(run, rows).await.map_err(BatchError::into_failure)? == Outcome::Refused {
                 outcome = Outcome::Refused;
             }
         }
@@ -84,9 +84,9 @@ impl MongodbSession {
         match self.attempt(ops.chunk_by(share_command), rows).await {
             Err(BatchError::Undecided) => {
                 rows.clear();
-                Ok(self.attempt(ops.chunks(1), rows).await?)
+                self.attempt(ops.chunks(1), rows).await.map_err(BatchError::into_failure)
             }
-            outcome => Ok(outcome?),
+            outcome => outcome.map_err(BatchError::into_failure),
         }
     }
 

@@ -94,14 +94,14 @@ async fn who_may_not_is_denied_and_who_may_little_can_do_it_all_in_its_own_datab
     ada.reset().await.expect("reset");
     let description = ada.describe().await.expect("a description");
     assert_eq!(description.guarantees.durability, Durability::Durable, "{}", description.guarantees.because);
-    assert_eq!(description.settings["cache_bytes"], "not told");
+    assert_eq!(description.settings["cache_bytes"], "unknown");
     assert_eq!(description.settings["members"], "at least 1", "there may be hidden ones");
     let shown = format!("{description:?}");
     assert!(!shown.contains("hunter2"), "{shown}");
     let mut session = ada.session().await.expect("a session");
-    let transact = Op::Transact(vec![account(1, 1), bump(1, 1, None)]);
+    let transact = Op::Transact(vec![account(1, 1), increment(1, 1, None)]);
     session.execute(&transact, &mut Rows::default()).await.expect("applied");
-    ada.after_load().await.expect("settled");
+    ada.after_load().await.expect("after the load");
     assert!(ada.footprint().await.expect("a footprint").disk_bytes.is_some());
     ada.close(false).await.expect("closed");
 
@@ -110,8 +110,8 @@ async fn who_may_not_is_denied_and_who_may_little_can_do_it_all_in_its_own_datab
     ada.reset().await.expect("reset");
     let mut session = ada.session().await.expect("a session");
     let points = vec![Point { entity: 1, at_ms: 5, metrics: vec![0.5, 1.5] }];
-    session.execute(&Op::InsertPoints { series: 0, points }, &mut Rows::default()).await.expect("ingested");
-    ada.after_load().await.expect("settled");
+    session.execute(&Op::InsertPoints { series: 0, points }, &mut Rows::default()).await.expect("inserted");
+    ada.after_load().await.expect("after the load");
     assert!(ada.footprint().await.expect("a footprint").disk_bytes.is_some());
     ada.reset().await.expect("again");
     ada.close(false).await.expect("closed");

@@ -9,9 +9,9 @@ use crate::Failure;
 
 /// Draws the `_id` of each measurement, rising in the order in which the sessions of a store send them.
 ///
-/// It begins at the server's clock in nanoseconds when the store is opened, so that the numbers of a later run are higher,
-/// as long as no run sends a point every nanosecond. Two runs at once on one dataset would draw them independently of each
-/// other; no run shares its dataset.
+/// It begins at the server's clock in nanoseconds when the store is opened, so that the numbers of a later run are
+/// higher, as long as no run sends a point every nanosecond. Two runs at once on one dataset would draw them
+/// independently of each other; no run shares its dataset.
 #[derive(Clone)]
 pub(in crate::stores::mongodb) struct IdSequence(Arc<AtomicI64>);
 

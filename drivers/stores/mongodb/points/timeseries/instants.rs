@@ -8,8 +8,9 @@
 //!   only.
 //! - Within a bucket's length of the ends of 64 bits: `Overflow while adding -3600000ms` (code 159).
 //!
-//! So `at` holds only dates with which none of this happens: the direct range. An instant outside of it is kept in a field
-//! of its own, and `at` holds a date just outside the range. It is found less quickly, but it is found. Order is kept.
+//! So `at` holds only dates with which none of this happens: the direct range. An instant outside of it is kept in a
+//! field of its own, and `at` holds a date just outside the range. It is found less quickly, but it is found. Order is
+//! kept.
 
 /// 1970-02-01: the longest bucket, of 30 days, starts after 1970 when it ends here.
 const FIRST_MS: i64 = 31 * 24 * 60 * 60 * 1000;

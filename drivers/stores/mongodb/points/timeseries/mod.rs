@@ -84,8 +84,8 @@ impl SeriesLayout for Timeseries {
         CreateCollectionOptions::builder().timeseries(timeseries.granularity(granularity).build()).build()
     }
 
-    /// The newest of an entity first. Buckets of a range, of any entity, are found by their own `_id`, which begins with
-    /// their time.
+    /// The newest of an entity first. Buckets of a range, of any entity, are found by their own `_id`, which begins
+    /// with their time.
     fn index(&self) -> Index {
         Index(vec![(self.entity.clone(), Order::Ascending), (self.at.clone(), Order::Descending)])
     }
