@@ -45,7 +45,7 @@ pub(super) fn share_command(first: &Op, second: &Op) -> bool {
 }
 
 /// The key of an operation on one record.
-pub(super) fn key_of(op: &Op) -> &Key {
+pub(super) fn record_key(op: &Op) -> &Key {
     static NONE: Key = Key::Int(0);
     match op {
         Op::Insert { key, .. }
@@ -62,9 +62,9 @@ impl CommandBuilder<'_> {
     pub(super) fn read(self, table: usize, ops: &[Op], fields: &Fields) -> Result<RawDocumentBuf, Failure> {
         let mut find = self.find(table);
         find.document("filter", |filter| match ops {
-            [op] => filter.key("_id", key_of(op)),
+            [op] => filter.key("_id", record_key(op)),
             _ => filter.document("_id", |id| {
-                id.array("$in", |list| ops.iter().enumerate().for_each(|(at, op)| list.key(at, key_of(op))));
+                id.array("$in", |list| ops.iter().enumerate().for_each(|(at, op)| list.key(at, record_key(op))));
             }),
         });
         self.write_projection(&mut find, table, fields);

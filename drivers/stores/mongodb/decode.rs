@@ -37,21 +37,21 @@ impl RowDecoder<'_> {
                 next = field + 1;
             }
         }
-        let is_lacking = |slot: &usize| !self.fields[self.field_of(*slot)].optional && values[*slot] == Value::Null;
+        let is_lacking = |slot: &usize| !self.fields[self.field_at(*slot)].optional && values[*slot] == Value::Null;
         if let Some(slot) = (0..width).find(is_lacking) {
-            return Err(Failure::broken(format!("mongodb: a document lacks `{}`", self.names[self.field_of(slot)])));
+            return Err(Failure::broken(format!("mongodb: a document lacks `{}`", self.names[self.field_at(slot)])));
         }
         Ok((key.ok_or_else(|| Failure::broken("mongodb: a document without its key"))?, values))
     }
 
     /// The declared field whose value a slot of the row holds.
-    fn field_of(self, slot: usize) -> usize {
+    fn field_at(self, slot: usize) -> usize {
         if let Fields::Some(requested) = self.requested { requested[slot] } else { slot }
     }
 
     /// Puts a field's value into each slot for which it was requested.
     fn place(self, field: usize, value: Value, values: &mut [Value]) -> Result<(), Failure> {
-        if !is_of_kind(&self.fields[field].kind, &value) {
+        if !matches_kind(&self.fields[field].kind, &value) {
             let name = &self.names[field];
             return Err(Failure::broken(format!("mongodb answered {value:?} for `{name}`, which is something else")));
         }
@@ -127,7 +127,7 @@ pub(super) fn key(bson: RawBsonRef<'_>) -> Result<Key, Failure> {
     }
 }
 
-fn is_of_kind(kind: &Kind, value: &Value) -> bool {
+fn matches_kind(kind: &Kind, value: &Value) -> bool {
     matches!(
         (kind, value),
         (Kind::Bool, Value::Bool(_))

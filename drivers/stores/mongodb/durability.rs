@@ -32,7 +32,7 @@ pub(super) struct WriteConcern {
 
 impl WriteConcern {
     /// What a tier requests of each write.
-    pub(super) const fn of_tier(tier: Durability) -> Self {
+    pub(super) const fn for_tier(tier: Durability) -> Self {
         match tier {
             Durability::Durable => WriteConcern { majority: true, journal: true },
             Durability::Relaxed => WriteConcern { majority: false, journal: true },
@@ -110,7 +110,7 @@ impl ServerSettings {
         let defaults = run_if_allowed(admin(), doc! { "getDefaultRWConcern": 1 }).await?;
         let config = run_if_allowed(admin(), doc! { "replSetGetConfig": 1 }).await?;
         let engine = match value_at(status.as_ref(), "storageEngine.name") {
-            None => engine_of(run_if_allowed(database.clone(), doc! { "collStats": collection }).await?.as_ref()),
+            None => engine_name(run_if_allowed(database.clone(), doc! { "collStats": collection }).await?.as_ref()),
             engine => engine,
         };
         let journal_interval_ms = value_at(parameters.as_ref(), "journalCommitInterval");
@@ -229,7 +229,7 @@ fn visible_members(hello: &Document) -> Option<String> {
     hello.contains_key("hosts").then(|| format!("at least {}", lists.iter().sum::<usize>()))
 }
 
-fn engine_of(statistics: Option<&Document>) -> Option<String> {
+fn engine_name(statistics: Option<&Document>) -> Option<String> {
     let statistics = statistics?;
     ["wiredTiger", "inMemory"].into_iter().find(|name| statistics.contains_key(name)).map(str::to_owned)
 }

@@ -1,4 +1,4 @@
-//! Writes BSON in place: a nested document is written where it will lie, and its length is filled in when it ends, so
+//! Writes BSON in place: a nested document is written in its final place, and its length is filled in when it ends, so
 //! that a command with a hundred documents is one buffer and no copies. Reading is the crate's own (`RawDocument`).
 //!
 //! What comes from an operation is a parameter, and all else a constant. A command that is to be printed instead of

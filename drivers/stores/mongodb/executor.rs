@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::commands::{CommandBuilder, key_of};
+use super::commands::{CommandBuilder, record_key};
 use super::connection::Connection;
 use super::decode;
 use super::durability::WriteConcern;
@@ -88,7 +88,7 @@ impl Executor {
             let (command, count) = self.commands().write(run, sent)?;
             let reply = self.connection.write(command).await.map_err(|failure| self.with_name(failure, run))?;
             if let Some(error) = reply.errors.first() {
-                let document = NewDocument::all_of(run).nth(sent + error.at);
+                let document = NewDocument::list(run).nth(sent + error.at);
                 return Err(error.failure(&document.map(|document| self.name(document)).unwrap_or_default()));
             }
             expect(reply.count, count)?;
@@ -111,7 +111,7 @@ impl Executor {
             expect(reply.count + reply.errors.len(), count)?;
             if !reply.errors.is_empty() {
                 let taken: HashSet<usize> = reply.errors.iter().map(|error| error.at).collect();
-                let documents = NewDocument::all_of(run).skip(sent).take(count).enumerate();
+                let documents = NewDocument::list(run).skip(sent).take(count).enumerate();
                 let points =
                     documents.filter(|(at, _)| taken.contains(at)).filter_map(|(_, document)| match document {
                         NewDocument::Point { point, .. } => Some(point),
@@ -159,7 +159,7 @@ impl Executor {
                 outcome = self.explain_unmatched(table, &ops[..tried], tried - reply.count).await?;
             }
             if let Some(error) = reply.errors.first() {
-                return Err(error.failure(&self.record_name(table, key_of(&ops[tried]))).into());
+                return Err(error.failure(&self.record_name(table, record_key(&ops[tried]))).into());
             }
         }
         Ok(outcome)
@@ -172,8 +172,8 @@ impl Executor {
         let fields: Vec<usize> = ops.iter().filter_map(incremented).collect();
         let records = self.records(table, ops, &Fields::Some(fields.clone())).await?;
         let mut failures = ops.iter().filter_map(|op| {
-            let name = || self.record_name(table, key_of(op));
-            let Some(values) = records.get(key_of(op)) else { return Some(Failure::missing(name())) };
+            let name = || self.record_name(table, record_key(op));
+            let Some(values) = records.get(record_key(op)) else { return Some(Failure::missing(name())) };
             let value_of = |field| fields.iter().position(|other| *other == field).map(|at| &values[at]);
             match incremented(op).map(value_of) {
                 None | Some(Some(Value::Int(_))) => None,
@@ -189,7 +189,7 @@ impl Executor {
         if ops.iter().any(|op| matches!(op, Op::Increment { floor: Some(_), .. })) {
             return Ok(Outcome::Refused);
         }
-        Err(Failure::missing(self.record_name(table, key_of(&ops[0]))).into())
+        Err(Failure::missing(self.record_name(table, record_key(&ops[0]))).into())
     }
 
     async fn delete(&mut self, table: usize, run: &[Op]) -> Result<(), Failure> {
@@ -203,7 +203,7 @@ impl Executor {
             }
             match run {
                 _ if reply.count == count => {}
-                [op] => return Err(Failure::missing(self.record_name(table, key_of(op)))),
+                [op] => return Err(Failure::missing(self.record_name(table, record_key(op)))),
                 _ => return Err(Failure::missing(format_args!("one of {count} {name}"))),
             }
             sent += count;
@@ -216,11 +216,11 @@ impl Executor {
             let command = self.commands().read(table, run, fields)?;
             let decoder = self.layout.table_decoder(table, fields);
             self.connection.query(command, |document| push(decoder.decode(document)?, rows)).await?;
-            let is_found = rows.last().is_some_and(|row| row.key == *key_of(op));
-            return if is_found { Ok(()) } else { Err(Failure::missing(self.record_name(table, key_of(op)))) };
+            let is_found = rows.last().is_some_and(|row| row.key == *record_key(op));
+            return if is_found { Ok(()) } else { Err(Failure::missing(self.record_name(table, record_key(op)))) };
         }
         let records = self.records(table, run, fields).await?;
-        for key in run.iter().map(key_of) {
+        for key in run.iter().map(record_key) {
             let values = records.get(key).ok_or_else(|| Failure::missing(self.record_name(table, key)))?;
             rows.push(key.clone(), values.clone());
         }
@@ -287,7 +287,7 @@ impl Executor {
 
     /// A failure of a whole command, where the taken key is that of its only document.
     fn with_name(&self, failure: Failure, run: &[Op]) -> Failure {
-        match (failure.kind, NewDocument::all_of(run).next()) {
+        match (failure.kind, NewDocument::list(run).next()) {
             (FailureKind::Exists, Some(document)) => Failure::exists(self.name(document)),
             _ => failure,
         }

@@ -16,12 +16,12 @@ pub(super) fn failure(error: Error, action: &str) -> Failure {
         | ErrorKind::ServerSelection { .. }
         | ErrorKind::DnsResolve { .. } => FailureKind::Unavailable,
         ErrorKind::Authentication { .. } => FailureKind::Denied,
-        ErrorKind::Command(command) => match kind_of(command.code) {
+        ErrorKind::Command(command) => match failure_kind(command.code) {
             FailureKind::Unavailable => FailureKind::Unavailable,
             _ if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => FailureKind::Conflict,
             kind => kind,
         },
-        ErrorKind::Write(WriteFailure::WriteConcernError(concern)) => kind_of(concern.code),
+        ErrorKind::Write(WriteFailure::WriteConcernError(concern)) => failure_kind(concern.code),
         _ => FailureKind::Broken,
     };
     let message = match error.kind.as_ref() {
@@ -41,13 +41,13 @@ pub(super) fn last_error(topology: &str) -> String {
 
 /// An error that the server reports within a reply, about a record or a collection.
 pub(super) fn server_error(code: i32, message: &str, subject: &str) -> Failure {
-    match kind_of(code) {
+    match failure_kind(code) {
         FailureKind::Exists => Failure::exists(subject),
         kind => Failure::new(kind, format!("mongodb: {subject}: {message} (code {code})")),
     }
 }
 
-fn kind_of(code: i32) -> FailureKind {
+fn failure_kind(code: i32) -> FailureKind {
     match code {
         DUPLICATE_KEY => FailureKind::Exists,
         // WriteConflict, NoSuchTransaction, SnapshotTooOld, SnapshotUnavailable.

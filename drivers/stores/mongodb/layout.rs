@@ -1,4 +1,4 @@
-//! How a dataset lies in collections: names of fields, and the indexes beside that of `_id`.
+//! How a dataset is stored in collections: names of fields, and the indexes beside that of `_id`.
 //!
 //! A table's record is one document under its key, with nested items as nested documents; an absent field is not there.
 //!
@@ -7,7 +7,7 @@
 //! (mongodb.com/docs/manual/reference/bson-types/#timestamps), so the order of acknowledgement costs no round trip. An
 //! ObjectId is made by the client and orders nothing between clients.
 //!
-//! Points lie in one of two ways: see `points/`.
+//! Points are stored in one of two ways: see `points/`.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ impl Layout {
         Layout {
             tables: dataset.tables.iter().map(|table| names(&table.fields)).collect(),
             logs: dataset.logs.iter().map(log_names).collect(),
-            series: dataset.series.iter().map(|series| points.of_series(series)).collect(),
+            series: dataset.series.iter().map(|series| points.series_layout(series)).collect(),
             points,
             dataset,
         }

@@ -35,7 +35,7 @@ const VIEWS: &str = "system.views";
 const LONGEST_NAME: usize = 63;
 
 /// The concern of whatever makes or drops something, at every tier.
-const DURABLE: WriteConcern = WriteConcern::of_tier(Durability::Durable);
+const DURABLE: WriteConcern = WriteConcern::for_tier(Durability::Durable);
 
 /// The database of a dataset.
 pub(super) fn database_name(dataset: &str) -> String {

@@ -3,7 +3,7 @@
 //!
 //! A session (`session.rs`) has operations that share a command carried out (`executor.rs`) on a connection of its own
 //! (`connection.rs`). Operations are database commands, written whole (`commands.rs`, `write_commands.rs`); how data
-//! lies is in `layout.rs`. Points are documents, or with `series=timeseries` measurements of time-series collections
+//! is stored is in `layout.rs`. Points are documents, or with `series=timeseries` measurements of time-series collections
 //! (`points/`). What is promised is in `durability.rs`. The driver's collection methods and change streams are not used
 //! for operations.
 //!
@@ -94,7 +94,7 @@ impl Store for Mongodb {
             options,
             database: marker::database_name(&opening.dataset.name),
             layout: Arc::new(Layout::new(opening.dataset, points)),
-            concerns: Concerns { write: WriteConcern::of_tier(opening.durability), is_sharded },
+            concerns: Concerns { write: WriteConcern::for_tier(opening.durability), is_sharded },
             timeout: opening.timeout,
             abandoned: AbandonedSessions::default(),
             journal_bytes: admin::journal_bytes(&client).await?,

@@ -16,7 +16,7 @@ pub struct MongodbSession {
 }
 
 /// While data is loaded, a write need not be journaled by itself: `after_load` waits for all of them.
-const LOADING: WriteConcern = WriteConcern::of_tier(Durability::Memory);
+const LOADING: WriteConcern = WriteConcern::for_tier(Durability::Memory);
 
 impl Session for MongodbSession {
     async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {

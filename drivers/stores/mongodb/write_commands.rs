@@ -7,7 +7,7 @@ use std::iter::Peekable;
 
 use mongodb::bson::RawDocumentBuf;
 
-use super::commands::{CommandBuilder, key_of};
+use super::commands::{CommandBuilder, record_key};
 use super::encode::DocumentWriter;
 use super::points;
 use crate::{Change, Failure, Key, Op, Part, Point, Value};
@@ -28,12 +28,12 @@ pub(super) enum NewDocument<'a> {
 
 impl<'a> NewDocument<'a> {
     /// All documents that operations insert, in order.
-    pub(super) fn all_of(ops: &'a [Op]) -> impl Iterator<Item = NewDocument<'a>> {
-        ops.iter().flat_map(|op| (0..).map_while(move |at| NewDocument::of(op, at)))
+    pub(super) fn list(ops: &'a [Op]) -> impl Iterator<Item = NewDocument<'a>> {
+        ops.iter().flat_map(|op| (0..).map_while(move |at| NewDocument::at(op, at)))
     }
 
     /// One of the documents that an operation inserts, by position.
-    fn of(op: &'a Op, at: usize) -> Option<Self> {
+    fn at(op: &'a Op, at: usize) -> Option<Self> {
         match op {
             Op::Insert { table, key, record } if at == 0 => Some(NewDocument::Record { table: *table, key, record }),
             Op::Append { log, stream, events } => {
@@ -59,7 +59,7 @@ impl<'a> NewDocument<'a> {
 /// changed.
 pub(super) fn statement_count(run: &[Op]) -> usize {
     match run.first() {
-        Some(Op::Insert { .. } | Op::Append { .. } | Op::InsertPoints { .. }) => NewDocument::all_of(run).count(),
+        Some(Op::Insert { .. } | Op::Append { .. } | Op::InsertPoints { .. }) => NewDocument::list(run).count(),
         _ => run.len(),
     }
 }
@@ -78,7 +78,7 @@ impl CommandBuilder<'_> {
     }
 
     fn insert(self, run: &[Op], from: usize, is_ordered: bool) -> Result<(RawDocumentBuf, usize), Failure> {
-        let mut documents = NewDocument::all_of(run).skip(from).peekable();
+        let mut documents = NewDocument::list(run).skip(from).peekable();
         let mut insert = self.writer();
         if let Some(first) = documents.peek() {
             insert.text("insert", self.layout.dataset.name_of(first.part()));
@@ -142,7 +142,7 @@ impl CommandBuilder<'_> {
         let mut delete = self.writer();
         delete.text("delete", &self.layout.dataset.tables[table].name);
         let count = write_statements(&mut delete, "deletes", ops.iter(), |statement, op| {
-            statement.document("q", |filter| filter.key("_id", key_of(op)));
+            statement.document("q", |filter| filter.key("_id", record_key(op)));
             statement.int("limit", 1);
         });
         delete.flag("ordered", true);

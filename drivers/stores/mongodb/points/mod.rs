@@ -45,7 +45,7 @@ impl PointLayout {
         }
     }
 
-    pub(super) fn of_series(&self, series: &Series) -> Box<dyn SeriesLayout> {
+    pub(super) fn series_layout(&self, series: &Series) -> Box<dyn SeriesLayout> {
         match self {
             PointLayout::Documents => Box::new(Documents::new(series)),
             PointLayout::Timeseries(granularity, ids) => Box::new(Timeseries::new(series, *granularity, ids.clone())),
