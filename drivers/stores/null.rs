@@ -1,7 +1,7 @@
 //! A store that does nothing, as fast as possible: what remains when it is measured is the suite's own floor.
 //!
-//! It declares every capability so that every workload can be run against it. It keeps nothing, so nothing that it
-//! answers may be checked; there is no simulated latency here either, that is `sim`.
+//! It declares every capability so that every workload can be run against it. It keeps nothing, so its answers must not
+//! be checked. There is no simulated latency here: that is `sim`.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use crate::{
     Part, Placement, Row, Rows, Session, Store,
 };
 
-/// The opened store.
+/// A store without any content.
 pub struct Null;
 
-/// One of its clients.
+/// A client whose operations all succeed without rows.
 pub struct NullSession;
 
 /// It has no options.

@@ -1,166 +1,180 @@
-//! The database commands that operations become: of reads here, but for those of points (`points.rs`), of writes in
-//! `changes.rs`.
+//! The database commands that operations become: those that read here, those that write in `write_commands.rs`.
 //!
-//! A session sends them and `binding` prints the same ones. Commands are written whole, with every option that bears on
-//! the answer, so that no default of the server or the client library stands between what is printed and what is done.
+//! A session sends them and `explain.rs` prints the same ones. Commands are written whole, with every option that bears
+//! on the answer, so that no default of the server or the client library stands between what is printed and what is
+//! done.
 
 use mongodb::bson::RawDocumentBuf;
 
-use super::layout::{self, Layout};
-use super::points;
-use super::writer::Writer;
+use super::clauses::{batch_size, write_limit};
+use super::durability::WriteConcern;
+use super::encode::DocumentWriter;
+use super::layout::Layout;
+use super::points::{PointsAboveQuery, WindowQuery};
 use crate::{Failure, Fields, Key, Matching, Op, Order, Part, Value};
 
-/// How commands are written.
+/// Builds commands for a layout.
 #[derive(Clone, Copy)]
-pub(super) struct Commands<'a> {
+pub(super) struct CommandBuilder<'a> {
     pub(super) layout: &'a Layout,
-    /// What acknowledges a write by itself; within a transaction the commit asks for it.
-    pub(super) acknowledged: Option<Acknowledged>,
-    /// To be printed, with parameters left out, and not sent.
-    pub(super) told: bool,
+    /// The concern of a write; none within a transaction, whose commit has it.
+    pub(super) write_concern: Option<WriteConcern>,
+    /// Whether the commands are to be printed and not sent, with placeholders for parameters.
+    pub(super) has_placeholders: bool,
 }
 
-/// A write concern.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Acknowledged {
-    /// By most of the voting members and not by the primary alone.
-    pub(super) majority: bool,
-    /// Once it is in the journal on disk.
-    pub(super) journal: bool,
+/// How many documents an export takes at once.
+const EXPORT_BATCH: i64 = 5000;
+
+/// Whether two neighbouring operations can share a command.
+pub(super) fn share_command(first: &Op, second: &Op) -> bool {
+    match (first, second) {
+        (Op::Insert { table, .. }, Op::Insert { table: other, .. }) => table == other,
+        (
+            Op::Update { table, .. } | Op::Increment { table, .. },
+            Op::Update { table: other, .. } | Op::Increment { table: other, .. },
+        ) => table == other,
+        (Op::Delete { table, .. }, Op::Delete { table: other, .. }) => table == other,
+        (Op::Append { log, .. }, Op::Append { log: other, .. }) => log == other,
+        (Op::InsertPoints { series, .. }, Op::InsertPoints { series: other, .. }) => series == other,
+        (Op::Read { table, fields, .. }, Op::Read { table: other, fields: same, .. }) => {
+            table == other && fields == same
+        }
+        _ => false,
+    }
 }
 
-/// More than any answer holds: a batch ends at 16 MB anyway.
-pub(super) const WHOLE: usize = 1 << 30;
+/// The key of an operation on one record.
+pub(super) fn record_key(op: &Op) -> &Key {
+    static NONE: Key = Key::Int(0);
+    match op {
+        Op::Insert { key, .. }
+        | Op::Read { key, .. }
+        | Op::Update { key, .. }
+        | Op::Delete { key, .. }
+        | Op::Increment { key, .. } => key,
+        _ => &NONE,
+    }
+}
 
-/// What a reader of everything asks for at once.
-const EXPORTED: i64 = 5000;
-
-impl Commands<'_> {
-    /// One record, or with several keys those that are there, in any order.
-    pub(super) fn read<'k>(
-        self,
-        table: usize,
-        keys: impl ExactSizeIterator<Item = &'k Key>,
-        fields: &Fields,
-    ) -> Result<RawDocumentBuf, Failure> {
-        let mut find = self.writer();
-        find.text("find", &self.layout.dataset.tables[table].name);
-        let count = keys.len();
-        find.document("filter", |filter| by_keys(filter, keys));
-        self.projection(&mut find, table, fields);
-        if count == 1 {
+impl CommandBuilder<'_> {
+    /// The records of operations on one table, in any order; those that are not there are left out.
+    pub(super) fn read(self, table: usize, ops: &[Op], fields: &Fields) -> Result<RawDocumentBuf, Failure> {
+        let mut find = self.find(table);
+        find.document("filter", |filter| match ops {
+            [op] => filter.key("_id", record_key(op)),
+            _ => filter.document("_id", |id| {
+                id.array("$in", |list| ops.iter().enumerate().for_each(|(at, op)| list.key(at, record_key(op))));
+            }),
+        });
+        self.write_projection(&mut find, table, fields);
+        if ops.len() == 1 {
             find.int("limit", 1);
             find.flag("singleBatch", true);
         } else {
-            find.number("batchSize", batch(count));
+            find.parameter_int("batchSize", batch_size(ops.len()));
         }
-        self.local(find)
+        self.finish_read(find)
     }
 
-    pub(super) fn scan(
-        self,
-        table: usize,
-        from: &Key,
-        limit: usize,
-        fields: &Fields,
-    ) -> Result<RawDocumentBuf, Failure> {
-        let mut find = self.writer();
-        find.text("find", &self.layout.dataset.tables[table].name);
-        find.document("filter", |filter| filter.document("_id", |id| id.key("$gte", from)));
-        self.projection(&mut find, table, fields);
-        find.document("sort", |sort| sort.int("_id", 1));
-        limited(&mut find, limit);
-        self.local(find)
+    /// A read that answers any number of rows in the order of an index.
+    pub(super) fn query(self, op: &Op) -> Result<RawDocumentBuf, Failure> {
+        let command = match op {
+            Op::Scan { table, from, limit, fields } => {
+                let mut find = self.find(*table);
+                find.document("filter", |filter| filter.document("_id", |id| id.key("$gte", from)));
+                self.write_projection(&mut find, *table, fields);
+                find.document("sort", |sort| sort.int("_id", 1));
+                write_limit(&mut find, *limit);
+                find
+            }
+            Op::Find { table, field, matching, order, limit, fields } => {
+                let index = self.layout.field_index(*table, *field);
+                let mut find = self.find(*table);
+                find.document("filter", |filter| {
+                    filter.document(index.first_field(), |condition| write_matching(condition, matching));
+                });
+                self.write_projection(&mut find, *table, fields);
+                index.write_sort(&mut find, *order == Order::Descending);
+                write_limit(&mut find, *limit);
+                find
+            }
+            Op::Tail { log, stream, limit } => {
+                let index = self.layout.log_index(*log);
+                let mut find = self.writer();
+                find.text("find", &self.layout.dataset.logs[*log].name);
+                find.document("filter", |filter| filter.key(index.first_field(), stream));
+                index.write_sort(&mut find, true);
+                write_limit(&mut find, *limit);
+                find
+            }
+            _ => return self.query_points(op),
+        };
+        self.finish_read(command)
     }
 
-    pub(super) fn find(
-        self,
-        table: usize,
-        field: usize,
-        matching: &Matching,
-        order: Order,
-        limit: usize,
-        fields: &Fields,
-    ) -> Result<RawDocumentBuf, Failure> {
-        let mut find = self.writer();
-        let index = self.layout.field_index(table, field);
-        find.text("find", &self.layout.dataset.tables[table].name);
-        find.document("filter", |filter| {
-            filter.document(index[0].0.as_str(), |condition| match matching {
-                // To this store null equals what is absent, which here matches nothing.
-                Matching::Equal(Value::Null)
-                | Matching::Between(Value::Null, _)
-                | Matching::Between(_, Value::Null) => {
-                    condition.array("$in", |_| {});
-                }
-                Matching::Equal(value) => condition.value("$eq", value),
-                Matching::Between(low, high) => {
-                    condition.value("$gte", low);
-                    condition.value("$lte", high);
-                }
-            });
-        });
-        self.projection(&mut find, table, fields);
-        ordered(&mut find, &index, order == Order::Descending);
-        limited(&mut find, limit);
-        self.local(find)
+    fn query_points(self, op: &Op) -> Result<RawDocumentBuf, Failure> {
+        let (mut command, series) = (self.writer(), &self.layout.series);
+        match *op {
+            Op::LastPoint { series: at, entity } => series[at].last(&mut command, entity),
+            Op::PointRange { series: at, entity, from_ms, to_ms } => {
+                series[at].range(&mut command, entity, from_ms, to_ms);
+            }
+            Op::Window { series: at, entity, metric, from_ms, to_ms, every_ms, fold } => {
+                series[at].window(&mut command, &WindowQuery { entity, metric, from_ms, to_ms, every_ms, fold });
+            }
+            Op::PointsAbove { series: at, metric, threshold, from_ms, to_ms, limit } => {
+                series[at].points_above(&mut command, &PointsAboveQuery { metric, threshold, from_ms, to_ms, limit });
+            }
+            _ => return Err(Failure::misplaced(op)),
+        }
+        self.finish_read(command)
     }
 
-    pub(super) fn tail(self, log: usize, stream: &Key, limit: usize) -> Result<RawDocumentBuf, Failure> {
-        let mut find = self.writer();
-        let index = self.layout.log_index(log);
-        find.text("find", &self.layout.dataset.logs[log].name);
-        find.document("filter", |filter| filter.key(index[0].0.as_str(), stream));
-        ordered(&mut find, &index, true);
-        limited(&mut find, limit);
-        self.local(find)
-    }
-
-    /// A read of the points of a series.
-    pub(super) fn points(self, op: &Op) -> Result<RawDocumentBuf, Failure> {
-        let mut command = self.writer();
-        points::read(&self.layout.series, &mut command, op)?;
-        self.local(command)
-    }
-
-    /// Everything of a part. Without the index of a log that is not settled yet, its events are sorted on disk.
+    /// Everything of a part. Before `after_load` a log has no index, and its events are sorted on disk.
     pub(super) fn export(self, part: Part) -> Result<RawDocumentBuf, Failure> {
         let mut command = self.writer();
         match part {
-            Part::Series(at) => self.layout.series[at].export(&mut command, EXPORTED),
+            Part::Series(at) => self.layout.series[at].export(&mut command, EXPORT_BATCH),
             Part::Table(_) | Part::Log(_) => {
                 command.text("find", self.layout.dataset.name_of(part));
                 if let Part::Log(at) = part {
-                    command.document("sort", |sort| layout::directions(sort, &self.layout.log_index(at)));
+                    command.document("sort", |sort| self.layout.log_index(at).write(sort));
                     command.flag("allowDiskUse", true);
                 }
-                command.int("batchSize", EXPORTED);
+                command.int("batchSize", EXPORT_BATCH);
             }
         }
-        self.local(command)
+        self.finish_read(command)
     }
 
-    pub(super) fn writer(self) -> Writer {
-        if self.told { Writer::told() } else { Writer::new() }
+    pub(super) fn writer(self) -> DocumentWriter {
+        if self.has_placeholders { DocumentWriter::with_placeholders() } else { DocumentWriter::new() }
+    }
+
+    fn find(self, table: usize) -> DocumentWriter {
+        let mut find = self.writer();
+        find.text("find", &self.layout.dataset.tables[table].name);
+        find
     }
 
     /// A read by itself sees what the primary has applied. A transaction brings its own read concern.
-    fn local(self, mut command: Writer) -> Result<RawDocumentBuf, Failure> {
-        if self.acknowledged.is_some() {
+    fn finish_read(self, mut command: DocumentWriter) -> Result<RawDocumentBuf, Failure> {
+        if self.write_concern.is_some() {
             command.document("readConcern", |concern| concern.text("level", "local"));
         }
         command.finish()
     }
 
     /// The key comes with every projection.
-    fn projection(self, find: &mut Writer, table: usize, fields: &Fields) {
-        if let Fields::Some(asked) = fields {
+    fn write_projection(self, find: &mut DocumentWriter, table: usize, fields: &Fields) {
+        if let Fields::Some(requested) = fields {
+            let names = &self.layout.tables[table];
             find.document("projection", |projection| {
                 projection.int("_id", 1);
-                for (at, name) in self.layout.asked(table, fields).enumerate() {
-                    if !asked[..at].contains(&asked[at]) {
-                        projection.int(name, 1);
+                for (at, field) in requested.iter().enumerate() {
+                    if !requested[..at].contains(field) {
+                        projection.int(names[*field].as_str(), 1);
                     }
                 }
             });
@@ -168,30 +182,16 @@ impl Commands<'_> {
     }
 }
 
-pub(super) fn by_keys<'k>(filter: &mut Writer, mut keys: impl ExactSizeIterator<Item = &'k Key>) {
-    match (keys.len(), keys.next()) {
-        (1, Some(key)) => filter.key("_id", key),
-        (_, first) => filter.document("_id", |id| {
-            id.array("$in", |list| first.into_iter().chain(keys).enumerate().for_each(|(at, key)| list.key(at, key)));
-        }),
+fn write_matching(condition: &mut DocumentWriter, matching: &Matching) {
+    match matching {
+        // To this store null equals what is absent, which here matches nothing.
+        Matching::Equal(Value::Null) | Matching::Between(Value::Null, _) | Matching::Between(_, Value::Null) => {
+            condition.array("$in", |_| {});
+        }
+        Matching::Equal(value) => condition.value("$eq", value),
+        Matching::Between(low, high) => {
+            condition.value("$gte", low);
+            condition.value("$lte", high);
+        }
     }
-}
-
-/// Sorts as an index lies, or the other way round. The hint makes a missing index a failure instead of a slow answer.
-pub(super) fn ordered(find: &mut Writer, index: &[(String, bool)], reversed: bool) {
-    find.document("sort", |sort| {
-        index.iter().for_each(|(name, rises)| sort.int(name.as_str(), if *rises != reversed { 1 } else { -1 }));
-    });
-    find.document("hint", |hint| layout::directions(hint, index));
-}
-
-/// A batch that is larger than the limit: with one of its size the server would keep the cursor open for another
-/// request.
-pub(super) fn limited(find: &mut Writer, limit: usize) {
-    find.number("limit", batch(limit) - 1);
-    find.number("batchSize", batch(limit));
-}
-
-fn batch(limit: usize) -> i64 {
-    limit.min(WHOLE) as i64 + 1
 }

@@ -1,4 +1,4 @@
-//! How a dataset lies in collections: names of fields, and the indexes beside that of `_id`.
+//! How a dataset is stored in collections: names of fields, and the indexes beside that of `_id`.
 //!
 //! A table's record is one document under its key, with nested items as nested documents; an absent field is not there.
 //!
@@ -7,28 +7,29 @@
 //! (mongodb.com/docs/manual/reference/bson-types/#timestamps), so the order of acknowledgement costs no round trip. An
 //! ObjectId is made by the client and orders nothing between clients.
 //!
-//! Points lie in one of two ways: see `points.rs`.
+//! Points are stored in one of two ways: see `points/`.
 
 use std::sync::Arc;
 
-use super::points::{Kept, Points};
-use super::writer::Writer;
-use crate::{Dataset, Failure, Fields, Part};
 use mongodb::bson::RawDocumentBuf;
 use mongodb::options::CreateCollectionOptions;
+
+use super::clauses::Index;
+use super::decode::RowDecoder;
+use super::encode::DocumentWriter;
+use super::names::{stored_names, unused_name};
+use super::points::{PointLayout, SeriesLayout};
+use crate::{Dataset, Failure, Field, Fields, Log, Order, Part};
 
 /// A dataset with the names of its fields in the store.
 pub(super) struct Layout {
     pub(super) dataset: Arc<Dataset>,
     pub(super) tables: Vec<Vec<String>>,
     pub(super) logs: Vec<LogNames>,
-    pub(super) series: Vec<Box<dyn Points>>,
-    /// The way of all series.
-    pub(super) kept: Kept,
+    pub(super) series: Vec<Box<dyn SeriesLayout>>,
+    /// How all series are stored.
+    pub(super) points: PointLayout,
 }
-
-/// The fields of an index, and whether they rise.
-pub(super) type Index = Vec<(String, bool)>;
 
 /// Names in the documents of a log.
 pub(super) struct LogNames {
@@ -38,17 +39,17 @@ pub(super) struct LogNames {
 }
 
 impl Layout {
-    pub(super) fn new(dataset: Arc<Dataset>, kept: Kept) -> Self {
-        let declared = |fields: &[crate::Field]| fields.iter().map(|field| field.name.clone()).collect::<Vec<_>>();
-        let log = |log: &crate::Log| {
-            let fields = stored(declared(&log.fields));
-            LogNames { stream: free("stream", &fields), place: free("place", &fields), fields }
+    pub(super) fn new(dataset: Arc<Dataset>, points: PointLayout) -> Self {
+        let names = |fields: &[Field]| stored_names(fields.iter().map(|field| field.name.clone()).collect());
+        let log_names = |log: &Log| {
+            let fields = names(&log.fields);
+            LogNames { stream: unused_name("stream", &fields), place: unused_name("place", &fields), fields }
         };
         Layout {
-            tables: dataset.tables.iter().map(|table| stored(declared(&table.fields))).collect(),
-            logs: dataset.logs.iter().map(log).collect(),
-            series: kept.series(&dataset),
-            kept,
+            tables: dataset.tables.iter().map(|table| names(&table.fields)).collect(),
+            logs: dataset.logs.iter().map(log_names).collect(),
+            series: dataset.series.iter().map(|series| points.series_layout(series)).collect(),
+            points,
             dataset,
         }
     }
@@ -72,12 +73,13 @@ impl Layout {
 
     /// By field and then by key, as `find` answers.
     pub(super) fn field_index(&self, table: usize, field: usize) -> Index {
-        vec![(self.tables[table][field].clone(), true), ("_id".into(), true)]
+        Index(vec![(self.tables[table][field].clone(), Order::Ascending), ("_id".into(), Order::Ascending)])
     }
 
-    /// By stream and then by place: the newest of a stream are its last entries.
+    /// By stream and then by place: the newest events of a stream are its last entries.
     pub(super) fn log_index(&self, log: usize) -> Index {
-        vec![(self.logs[log].stream.clone(), true), (self.logs[log].place.clone(), true)]
+        let names = &self.logs[log];
+        Index(vec![(names.stream.clone(), Order::Ascending), (names.place.clone(), Order::Ascending)])
     }
 
     /// The command that makes a part's indexes, if it has any.
@@ -86,65 +88,43 @@ impl Layout {
         if indexes.is_empty() {
             return None;
         }
-        let mut command = Writer::new();
+        let mut command = DocumentWriter::new();
         command.text("createIndexes", self.dataset.name_of(part));
         command.array("indexes", |list| {
             for (at, index) in indexes.iter().enumerate() {
-                list.document(at, |one| {
-                    one.document("key", |key| directions(key, index));
-                    one.text("name", &index.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join("."));
+                list.document(at, |specification| {
+                    specification.document("key", |key| index.write(key));
+                    let fields: Vec<&str> = index.0.iter().map(|(name, _)| name.as_str()).collect();
+                    specification.text("name", &fields.join("."));
                 });
             }
         });
         Some(command.finish())
     }
 
-    /// The names of the requested fields of a table.
-    pub(super) fn asked<'a>(&'a self, table: usize, fields: &'a Fields) -> impl Iterator<Item = &'a str> {
-        let names = &self.tables[table];
-        let count = if let Fields::Some(asked) = fields { asked.len() } else { names.len() };
-        (0..count).map(move |at| match fields {
-            Fields::All => names[at].as_str(),
-            Fields::Some(asked) => names[asked[at]].as_str(),
-        })
+    pub(super) fn table_decoder<'a>(&'a self, table: usize, requested: &'a Fields) -> RowDecoder<'a> {
+        RowDecoder { key: "_id", names: &self.tables[table], fields: &self.dataset.tables[table].fields, requested }
     }
 
-    /// One sentence per part.
-    pub(super) fn sentences(&self) -> Vec<String> {
+    pub(super) fn log_decoder(&self, log: usize) -> RowDecoder<'_> {
+        let (names, fields) = (&self.logs[log], &self.dataset.logs[log].fields);
+        RowDecoder { key: &names.stream, names: &names.fields, fields, requested: &Fields::All }
+    }
+
+    /// One sentence for each part.
+    pub(super) fn describe(&self) -> Vec<String> {
         let sentence = |part| {
-            let what = match part {
+            let documents = match part {
                 Part::Table(_) => "a document a record under its key, items nested, absent fields left out".to_owned(),
                 Part::Log(at) => {
                     format!("a document an event, ordered by the server's own Timestamp in `{}`", self.logs[at].place)
                 }
-                Part::Series(at) => self.series[at].sentence(),
+                Part::Series(at) => self.series[at].describe(),
             };
-            let direction = |(name, rises): &(String, bool)| format!("{name}: {}", if *rises { 1 } else { -1 });
-            let index = |index: &Index| format!("{{{}}}", index.iter().map(direction).collect::<Vec<_>>().join(", "));
-            let indexes: Vec<String> = self.indexes(part).iter().map(index).collect();
-            let indexed = if indexes.is_empty() { String::new() } else { format!("; indexes {}", indexes.join(", ")) };
-            format!("{}: {what}{indexed}", self.dataset.name_of(part))
+            let indexes: Vec<String> = self.indexes(part).iter().map(Index::to_string).collect();
+            let indexes = if indexes.is_empty() { String::new() } else { format!("; indexes {}", indexes.join(", ")) };
+            format!("{}: {documents}{indexes}", self.dataset.name_of(part))
         };
         self.dataset.parts().map(sentence).collect()
     }
-}
-
-/// The fields of an index or a sort with their directions.
-pub(super) fn directions(writer: &mut Writer, index: &[(String, bool)]) {
-    index.iter().for_each(|(name, rises)| writer.int(name.as_str(), if *rises { 1 } else { -1 }));
-}
-
-/// Declared names, but for `_id`, which is the store's own.
-pub(super) fn stored(declared: Vec<String>) -> Vec<String> {
-    let stand_in = free("_id_", &declared);
-    declared.into_iter().map(|name| if name == "_id" { stand_in.clone() } else { name }).collect()
-}
-
-/// The wanted name, with underscores added until none of the others is the same.
-pub(super) fn free(wanted: &str, taken: &[String]) -> String {
-    let mut name = wanted.to_owned();
-    while taken.contains(&name) {
-        name.push('_');
-    }
-    name
 }

@@ -10,7 +10,7 @@ mod tls;
 use mongodb::bson::{Document, doc};
 use tokio::sync::OnceCell;
 
-use super::commands::Commands;
+use super::commands::CommandBuilder;
 use super::*;
 use crate::launch;
 use crate::{
@@ -40,7 +40,7 @@ fn dataset(name: &str) -> Arc<Dataset> {
 }
 
 /// The address of a server that these tests share.
-async fn shared() -> &'static str {
+async fn shared_server() -> &'static str {
     static SERVER: OnceCell<Server> = OnceCell::const_new();
     let start = || async { launch::start::<Mongodb>(Durability::Durable).await.expect("these tests need mongod") };
     &SERVER.get_or_init(start).await.address
@@ -53,15 +53,15 @@ async fn open(address: &str, workload: &str, durability: Durability) -> Result<M
 }
 
 async fn ready(workload: &str, durability: Durability) -> Mongodb {
-    let store = open(shared().await, workload, durability).await.expect("opened");
+    let store = open(shared_server().await, workload, durability).await.expect("opened");
     store.reset().await.expect("reset");
-    store.after_load().await.expect("settled");
+    store.after_load().await.expect("after the load");
     store
 }
 
 /// A database of somebody else on the same server.
 async fn database(store: &Mongodb, name: &str) -> mongodb::Database {
-    connect::connect(&store.options).await.expect("a client").database(name)
+    connect(&store.options).await.expect("a client").database(name)
 }
 
 fn user(key: &str, name: &str) -> Op {
@@ -73,12 +73,12 @@ fn account(key: i64, balance: i64) -> Op {
     Op::Insert { table: 1, key: Key::Int(key), record: vec![Value::Int(balance), Value::Null] }
 }
 
-fn bump(key: i64, by: i64, floor: Option<i64>) -> Op {
+fn increment(key: i64, by: i64, floor: Option<i64>) -> Op {
     Op::Increment { table: 1, key: Key::Int(key), field: 0, by, floor }
 }
 
 #[tokio::test]
-async fn each_tier_is_asked_for_and_read_back() {
+async fn each_tier_is_requested_and_read_back() {
     for (tier, concern) in [
         (Durability::Durable, "{w: \"majority\", j: true}"),
         (Durability::Relaxed, "{w: 1, j: true}"),
@@ -110,8 +110,9 @@ async fn a_server_whose_files_lie_in_memory_is_not_called_durable() {
 
 #[test]
 fn only_what_is_known_to_be_journaled_is_called_durable() {
-    let tier =
-        |engine, majority, journal, members| settings::classify(engine, Acknowledged { majority, journal }, members).0;
+    let tier = |engine, majority, journal, members| {
+        durability::classify(engine, WriteConcern { majority, journal }, members).0
+    };
     assert_eq!(tier(Some("wiredTiger"), true, true, Some(3)), Durability::Durable);
     assert_eq!(tier(Some("wiredTiger"), false, true, Some(1)), Durability::Relaxed);
     assert_eq!(tier(Some("wiredTiger"), false, true, Some(3)), Durability::Relaxed);
@@ -123,45 +124,45 @@ fn only_what_is_known_to_be_journaled_is_called_durable() {
 
 #[tokio::test]
 async fn what_somebody_else_made_is_refused_and_stays() {
-    let store = open(shared().await, "foreign", Durability::Memory).await.expect("opened");
-    let theirs = database(&store, "storebench_foreign").await;
-    assert_eq!(theirs.list_collection_names().await.expect("a list"), [""; 0], "opening makes nothing");
-    theirs.collection("precious").insert_one(doc! { "kept": true }).await.expect("inserted");
+    let store = open(shared_server().await, "foreign", Durability::Memory).await.expect("opened");
+    let foreign = database(&store, "storebench_foreign").await;
+    assert_eq!(foreign.list_collection_names().await.expect("a list"), [""; 0], "opening makes nothing");
+    foreign.collection("precious").insert_one(doc! { "kept": true }).await.expect("inserted");
     let refusal = store.reset().await.expect_err("a foreign database");
     assert_eq!(refusal.kind, FailureKind::Broken);
     assert!(refusal.message.contains("`precious`") && !refusal.message.contains('\n'), "{refusal}");
     store.close(false).await.expect("closed");
-    assert_eq!(theirs.list_collection_names().await.expect("a list"), ["precious"]);
+    assert_eq!(foreign.list_collection_names().await.expect("a list"), ["precious"]);
 
-    theirs.collection::<Document>("precious").drop().await.expect("dropped");
+    foreign.collection::<Document>("precious").drop().await.expect("dropped");
     let store = ready("foreign", Durability::Memory).await;
-    theirs.collection("late").insert_one(doc! { "kept": true }).await.expect("inserted");
+    foreign.collection("late").insert_one(doc! { "kept": true }).await.expect("inserted");
     store.reset().await.expect_err("something came beside our own");
     let mut session = store.session().await.expect("a session");
     session.execute(&account(1, 1), &mut Rows::default()).await.expect("our own are still there");
     store.close(false).await.expect("closed");
-    assert_eq!(theirs.list_collection_names().await.expect("a list"), ["late"]);
+    assert_eq!(foreign.list_collection_names().await.expect("a list"), ["late"]);
 }
 
 #[tokio::test]
 async fn a_collection_that_somebody_has_made_anew_is_theirs() {
     let store = ready("anew", Durability::Memory).await;
-    let theirs = database(&store, "storebench_anew").await;
-    theirs.collection::<Document>("accounts").drop().await.expect("dropped");
-    theirs.collection("accounts").insert_one(doc! { "kept": true }).await.expect("made anew");
+    let foreign = database(&store, "storebench_anew").await;
+    foreign.collection::<Document>("accounts").drop().await.expect("dropped");
+    foreign.collection("accounts").insert_one(doc! { "kept": true }).await.expect("made anew");
     let refusal = store.reset().await.expect_err("a foreign collection");
     assert!(refusal.message.contains("`accounts`"), "{refusal}");
-    let said = store.clean_up().await.expect("cleaned up");
-    assert!(said[0].contains("`accounts` that is no longer the one"), "{said:?}");
+    let notices = store.clean_up().await.expect("cleaned up");
+    assert!(notices[0].contains("`accounts` that is no longer the one"), "{notices:?}");
     store.close(false).await.expect("closed");
-    assert_eq!(theirs.list_collection_names().await.expect("a list"), ["accounts"]);
+    assert_eq!(foreign.list_collection_names().await.expect("a list"), ["accounts"]);
 }
 
 #[tokio::test]
 async fn the_marks_of_another_program_make_nothing_ours() {
-    let store = open(shared().await, "marks", Durability::Memory).await.expect("opened");
-    let theirs = database(&store, "storebench_marks").await;
-    theirs.collection(marks::MARKS).insert_one(doc! { "_id": "other" }).await.expect("inserted");
+    let store = open(shared_server().await, "marks", Durability::Memory).await.expect("opened");
+    let foreign = database(&store, "storebench_marks").await;
+    foreign.collection(marker::MARKS).insert_one(doc! { "_id": "other" }).await.expect("inserted");
     store.reset().await.expect_err("no mark of ours");
     store.swap_marker(None, "mine").await.expect_err("no mark of ours");
     assert_eq!(store.read_marker().await.expect("no marker"), None);
@@ -181,7 +182,7 @@ async fn names_that_the_store_reads_otherwise_come_back() {
     assert_eq!(rows[0].values, event);
 
     let points = vec![Point { entity: 1, at_ms: 5, metrics: vec![0.5, 1.5] }];
-    session.execute(&Op::InsertPoints { series: 0, points }, &mut rows).await.expect("ingested");
+    session.execute(&Op::InsertPoints { series: 0, points }, &mut rows).await.expect("inserted");
     session.execute(&Op::LastPoint { series: 0, entity: 1 }, &mut rows).await.expect("the last");
     assert_eq!(rows[0].values, [Value::Time(5), Value::Float(0.5), Value::Float(1.5)]);
 
@@ -219,9 +220,9 @@ async fn of_statements_that_share_a_command_the_first_that_comes_to_nothing_deci
     let mut session = store.session().await.expect("a session");
     let mut rows = Rows::default();
     session.execute(&Op::Batch(vec![account(1, 5), account(2, 5)]), &mut rows).await.expect("inserted");
-    let (good, refused, missing) = (bump(1, 1, Some(0)), bump(2, -9, Some(0)), bump(3, 1, Some(0)));
+    let (good, refused, missing) = (increment(1, 1, Some(0)), increment(2, -9, Some(0)), increment(3, 1, Some(0)));
     let absent = Op::Increment { table: 1, key: Key::Int(1), field: 1, by: 1, floor: None };
-    let overflow = bump(1, i64::MAX, Some(0));
+    let overflow = increment(1, i64::MAX, Some(0));
     let cases = [
         (vec![&good, &refused], Ok(Outcome::Refused)),
         (vec![&good, &refused, &missing], Ok(Outcome::Refused)),
@@ -264,7 +265,7 @@ async fn points_that_are_sent_again_replace_each_other_in_order() {
         vec![point(1, 0.1), point(2, 0.2)],
         vec![point(2, 1.0), point(3, 1.1), point(3, 1.2), point(2, 1.3), point(3, 1.4)],
     ] {
-        session.execute(&Op::InsertPoints { series: 0, points }, &mut rows).await.expect("ingested");
+        session.execute(&Op::InsertPoints { series: 0, points }, &mut rows).await.expect("inserted");
     }
     session.execute(&Op::PointRange { series: 0, entity: 1, from_ms: 0, to_ms: 9 }, &mut rows).await.expect("a range");
     let busy: Vec<&Value> = rows.iter().map(|row| &row.values[1]).collect();
@@ -272,7 +273,7 @@ async fn points_that_are_sent_again_replace_each_other_in_order() {
 }
 
 /// An operation for each command that reads or changes existing documents.
-fn searching() -> Vec<Op> {
+fn operations_with_a_filter() -> Vec<Op> {
     let (from_ms, to_ms, limit, fields) = (0, 10, 5, Fields::All);
     let (ada, between) = (Key::Text("ada".into()), Matching::Between(Value::Int(1), Value::Int(2)));
     let find = |table, field, matching, order| Op::Find { table, field, matching, order, limit, fields: Fields::All };
@@ -290,7 +291,7 @@ fn searching() -> Vec<Op> {
         Op::Window { series: 0, entity: 1, metric: 0, from_ms, to_ms, every_ms: 3, fold },
         Op::PointsAbove { series: 0, metric: 0, threshold: 0.5, from_ms, to_ms, limit },
         Op::Update { table: 0, key: ada.clone(), changes: vec![Change { field: 1, value: Value::Int(1) }] },
-        bump(1, 1, Some(0)),
+        increment(1, 1, Some(0)),
         Op::Delete { table: 0, key: ada },
     ]
 }
@@ -298,10 +299,11 @@ fn searching() -> Vec<Op> {
 #[tokio::test]
 async fn no_operation_reads_a_whole_collection_or_sorts() {
     let store = ready("plans", Durability::Memory).await;
-    let client = connect::connect(&store.options).await.expect("a client");
-    let commands = Commands { layout: &store.layout, acknowledged: Some(store.asked.acknowledged), told: false };
-    for op in searching() {
-        for command in binding::commands(commands, std::slice::from_ref(&op)).expect("commands") {
+    let client = connect(&store.options).await.expect("a client");
+    let write_concern = Some(store.concerns.write);
+    let builder = CommandBuilder { layout: &store.layout, write_concern, has_placeholders: false };
+    for op in operations_with_a_filter() {
+        for command in explain::commands(builder, std::slice::from_ref(&op)).expect("commands") {
             let mut command = Document::try_from(&command).expect("a command");
             command.remove("writeConcern");
             command.remove("readConcern");
@@ -315,9 +317,9 @@ async fn no_operation_reads_a_whole_collection_or_sorts() {
 }
 
 #[tokio::test]
-async fn what_is_sent_is_told() {
-    let store = open(shared().await, "told", Durability::Relaxed).await.expect("opened");
-    let transfer = store.explain(&Op::Transact(vec![bump(1, -5, Some(0)), bump(2, 5, None), account(9, 1)]));
+async fn operations_are_explained_by_the_commands_that_are_sent() {
+    let store = open(shared_server().await, "explained", Durability::Relaxed).await.expect("opened");
+    let transfer = store.explain(&Op::Transact(vec![increment(1, -5, Some(0)), increment(2, 5, None), account(9, 1)]));
     assert_eq!(transfer.round_trips, 3);
     assert_eq!(
         transfer.statements,
@@ -346,12 +348,12 @@ async fn what_is_sent_is_told() {
             r#"{find: "events", filter: {stream: ?}, sort: {stream: -1, place_: -1}, hint: {stream: 1, place_: 1}, limit: ?, batchSize: ?, readConcern: {level: "local"}}"#
         )
     );
-    let layout = store.layout.sentences();
+    let layout = store.layout.describe();
     assert!(layout[0].contains("indexes {age: 1, _id: 1}") && layout[3].contains("_id.at: -1"), "{layout:?}");
 }
 
 #[tokio::test]
-async fn what_the_data_weighs_is_told() {
+async fn the_footprint_counts_data_and_journal() {
     let store = ready("weight", Durability::Memory).await;
     let mut session = store.session().await.expect("a session");
     let users = (0..2000).map(|number| user(&number.to_string(), &"name ".repeat(9))).collect();

@@ -1,9 +1,10 @@
-//! A store of stated latency, by which the instrument itself is tested: what was stated must be found again.
+//! A store of stated latency, by which the instrument itself is tested: what was stated must be measured.
 //!
-//! Content is `memory`'s. Time comes from the address, `sim?latency=1ms*90,5ms*9,20ms*1&stall=10s+2s&seed=7`: a mixture
-//! of latencies, stalls, a share of failures and a bound on what is served at once. The n-th operation of a session
-//! always meets the same latency and outcome, whatever the others do. What is not here: any distribution other than a
-//! mixture of constants, because the percentiles of that are known without computing.
+//! It answers what `memory` answers. The times are in the address,
+//! `sim?latency=1ms*90,5ms*9,20ms*1&stall=10s+2s&seed=7`: a mixture of latencies, stalls, a share of failures and a
+//! bound on what is served at once. The n-th operation of a session always has the same latency and failure, whatever
+//! the other sessions do. What is not here: any distribution other than a mixture of constants, because the percentiles
+//! of that are known without computing.
 
 mod times;
 
@@ -19,31 +20,34 @@ use crate::{
     Binding, Capabilities, Description, Durability, Failure, FailureKind, Footprint, Op, Opening, Outcome, Part,
     Placement, Row, Rows, Session, Store,
 };
-use times::{Mixture, Stalls};
+use times::{LatencyMixture, Stalls};
 
-/// The opened store.
+/// A dataset in memory behind a simulated service.
 pub struct Sim {
     memory: Memory,
     service: Arc<Service>,
+    /// How many sessions have been made.
     sessions: AtomicU64,
 }
 
-/// One of its clients.
+/// A client of the store, which waits as long as the simulated service takes.
 pub struct SimSession {
     memory: MemorySession,
     service: Arc<Service>,
+    /// Sessions count from 0 as they are made.
     number: u64,
+    /// How many operations this session has sent.
     operations: u64,
 }
 
-/// The times and outcomes that it simulates.
+/// The latencies and failures to simulate.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// What an operation takes, `duration*weight,…`.
-    latency: Mixture,
-    /// When nothing is answered, `start+length,…`, counted from the first operation after `settle`. An operation whose
-    /// service starts within a stall ends no earlier than the stall does.
+    /// How long an operation takes, `duration*weight,…`.
+    latency: LatencyMixture,
+    /// When nothing is answered, `start+length,…`, counted from the first operation after `after_load`. An operation
+    /// whose service starts within a stall ends no earlier than the stall does.
     stall: Stalls,
     /// Share of operations that fail as broken, after their latency and without being applied.
     fail: f64,
@@ -51,15 +55,14 @@ pub struct Config {
     conflict: f64,
     /// How many operations are in service at once; others wait in the order of their arrival. Unbounded if not given.
     capacity: Option<NonZeroU16>,
-    /// What the draws depend on, together with the session's number (they count from 0 as they are made) and the number
-    /// of its operation.
+    /// What latencies and failures are drawn with, together with the numbers of the session and of its operation.
     seed: u64,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Config {
-            latency: Mixture::default(),
+            latency: LatencyMixture::default(),
             stall: Stalls::default(),
             fail: 0.0,
             conflict: 0.0,
@@ -85,7 +88,7 @@ impl Store for Sim {
         }
         let memory = Memory::open(memory::Config {}, opening).await?;
         let free_at = config.capacity.map(|slots| vec![Instant::now(); usize::from(slots.get())]);
-        let service = Service { config, agenda: Mutex::new(Agenda { first: None, free_at }) };
+        let service = Service { config, queue: Mutex::new(ServiceQueue { first_arrival: None, free_at }) };
         Ok(Sim { memory, service: Arc::new(service), sessions: AtomicU64::new(0) })
     }
 
@@ -94,7 +97,7 @@ impl Store for Sim {
     }
 
     async fn after_load(&self) -> Result<(), Failure> {
-        self.service.agenda()?.first = None;
+        self.service.queue()?.first_arrival = None;
         self.memory.after_load().await
     }
 
@@ -137,14 +140,14 @@ impl Store for Sim {
 }
 
 impl Session for SimSession {
-    /// The content changes at once and the answer comes when it is due, so that what the change itself takes is within
+    /// The content changes at once and the answer comes when it is due, so that the time of the change itself is within
     /// the stated latency and not added to it.
     async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         let arrived = Instant::now();
-        let draw = self.service.draw(self.number, self.operations);
+        let simulated = self.service.draw(self.number, self.operations);
         self.operations += 1;
-        let due = self.service.admit(arrived, draw.latency)?;
-        let answer = match draw.failure {
+        let due = self.service.admit(arrived, simulated.latency)?;
+        let answer = match simulated.failure {
             None => self.memory.execute(op, rows).await,
             Some(kind) => {
                 rows.clear();
@@ -155,7 +158,7 @@ impl Session for SimSession {
         answer
     }
 
-    /// Takes no simulated time and no draw.
+    /// Loading takes no simulated time, and its operations are not counted.
     async fn load(&mut self, op: &Op) -> Result<Outcome, Failure> {
         self.memory.load(op).await
     }
@@ -165,27 +168,28 @@ impl Session for SimSession {
     }
 }
 
-/// What the sessions share: the stated times, and when each place of service is free.
+/// The simulated service, which the sessions share.
 struct Service {
     config: Config,
-    agenda: Mutex<Agenda>,
+    queue: Mutex<ServiceQueue>,
 }
 
-struct Agenda {
-    /// When the first operation after `settle` arrived.
-    first: Option<Instant>,
-    /// When each place of service is free again; none if their number is unbounded.
+/// Where operations wait for one of the slots in which they are served.
+struct ServiceQueue {
+    /// When the first operation after `after_load` arrived.
+    first_arrival: Option<Instant>,
+    /// When each slot is free again; `None` if their number is unbounded.
     free_at: Option<Vec<Instant>>,
 }
 
-/// What one operation meets.
-struct Draw {
+/// The latency and the failure that are simulated for one operation.
+struct SimulatedAnswer {
     latency: Duration,
     failure: Option<FailureKind>,
 }
 
 impl Service {
-    fn draw(&self, session: u64, operation: u64) -> Draw {
+    fn draw(&self, session: u64, operation: u64) -> SimulatedAnswer {
         let random = |purpose: u8| {
             let mut name = [purpose; 17];
             name[1..9].copy_from_slice(&session.to_le_bytes());
@@ -201,36 +205,38 @@ impl Service {
         } else {
             None
         };
-        Draw { latency: self.config.latency.pick(random(0)), failure }
+        SimulatedAnswer { latency: self.config.latency.pick(random(0)), failure }
     }
 
-    /// When an operation that arrived now will be answered. Who arrives first is served first, in the place that is
-    /// free first. The queue is computed and not acted out, because waking a waiting thread would take as long as the
-    /// latencies to be simulated.
+    /// When an operation that arrived now will be answered. The first to arrive is served first, in the slot that is
+    /// free first. The queue is computed and threads do not wait in it, because waking a waiting thread would take as
+    /// long as the latencies to be simulated.
     fn admit(&self, arrived: Instant, latency: Duration) -> Result<Instant, Failure> {
-        let mut agenda = self.agenda()?;
-        let first = *agenda.first.get_or_insert(arrived);
-        let Some(place) = agenda.free_at.as_mut().and_then(|places| places.iter_mut().min()) else {
-            return Ok(self.served(first, arrived, latency));
+        let mut queue = self.queue()?;
+        let first_arrival = *queue.first_arrival.get_or_insert(arrived);
+        let Some(slot) = queue.free_at.as_mut().and_then(|slots| slots.iter_mut().min()) else {
+            return Ok(self.service_end(first_arrival, arrived, latency));
         };
-        let due = self.served(first, arrived.max(*place), latency);
-        *place = due;
+        let due = self.service_end(first_arrival, arrived.max(*slot), latency);
+        *slot = due;
         Ok(due)
     }
 
-    /// When a service that starts then ends.
-    fn served(&self, first: Instant, start: Instant, latency: Duration) -> Instant {
-        let stalled_until = self.config.stall.end(start.saturating_duration_since(first)).map(|end| first + end);
+    /// When the service of an operation ends that starts at an instant.
+    fn service_end(&self, first_arrival: Instant, start: Instant, latency: Duration) -> Instant {
+        let moment = start.saturating_duration_since(first_arrival);
+        let stalled_until = self.config.stall.end(moment).map(|end| first_arrival + end);
         stalled_until.map_or(start + latency, |end| end.max(start + latency))
     }
 
-    fn agenda(&self) -> Result<MutexGuard<'_, Agenda>, Failure> {
-        self.agenda.lock().map_err(|_| Failure::broken("sim: a session stopped while it joined the queue"))
+    fn queue(&self) -> Result<MutexGuard<'_, ServiceQueue>, Failure> {
+        self.queue.lock().map_err(|_| Failure::broken("sim: a session stopped while it joined the queue"))
     }
 }
 
-/// Sleeps twice and then spins: a sleeping thread wakes some 75 us late and, on a core that was idle for long, up to 450 us
-/// (p99 of a virtual machine), which would be measured as latency. The second sleep begins on a core that is awake.
+/// Sleeps twice and then spins: a sleeping thread wakes some 75 us late and, on a core that was idle for long, up to
+/// 450 us (p99 of a virtual machine), which would be measured as latency. The second sleep begins on a core that is
+/// awake.
 fn wait_until(due: Instant) {
     for early in [Duration::from_micros(700), Duration::from_micros(200)] {
         let left = due.saturating_duration_since(Instant::now());
@@ -260,9 +266,9 @@ mod tests {
     async fn beyond_its_capacity_operations_wait_for_each_other_in_the_order_of_arrival() {
         let sim = open("sim?capacity=2").await.expect("a store");
         let start = Instant::now() + MS;
-        let due = |after: u32| sim.service.admit(start + MS / 10 * after, MS).expect("a place") - start;
+        let due = |after: u32| sim.service.admit(start + MS / 10 * after, MS).expect("a slot") - start;
         assert_eq!([due(0), due(1), due(2), due(3)], [MS, MS + MS / 10, MS * 2, MS * 2 + MS / 10]);
-        assert_eq!(due(50), MS * 6, "an idle place serves at once");
+        assert_eq!(due(50), MS * 6, "an idle slot serves at once");
     }
 
     #[tokio::test]
@@ -278,14 +284,14 @@ mod tests {
     #[tokio::test]
     async fn latencies_and_failures_come_in_their_stated_shares_and_again_with_the_same_seed() {
         let address = "sim?latency=1ms*90,5ms*9,20ms*1&fail=0.01&conflict=0.05&seed=7";
-        let (one, again) = (open(address).await.expect("a store"), open(address).await.expect("a store"));
-        let draws: Vec<Draw> = (0..100_000).map(|at| one.service.draw(at % 10, at)).collect();
-        let share = |is: &dyn Fn(&Draw) -> bool| draws.iter().filter(|draw| is(draw)).count() as f64 / 1e5;
+        let (first, again) = (open(address).await.expect("a store"), open(address).await.expect("a store"));
+        let draws: Vec<SimulatedAnswer> = (0..100_000).map(|at| first.service.draw(at % 10, at)).collect();
+        let share = |is: &dyn Fn(&SimulatedAnswer) -> bool| draws.iter().filter(|draw| is(draw)).count() as f64 / 1e5;
         assert!((share(&|draw| draw.latency == MS) - 0.90).abs() < 0.005);
         assert!((share(&|draw| draw.latency == MS * 20) - 0.01).abs() < 0.002);
         assert!((share(&|draw| draw.failure == Some(FailureKind::Broken)) - 0.01).abs() < 0.002);
         assert!((share(&|draw| draw.failure == Some(FailureKind::Conflict)) - 0.05).abs() < 0.005);
-        let repeats = |(at, draw): (u64, &Draw)| again.service.draw(at % 10, at).latency == draw.latency;
+        let repeats = |(at, draw): (u64, &SimulatedAnswer)| again.service.draw(at % 10, at).latency == draw.latency;
         assert!((0..).zip(&draws).all(repeats));
     }
 

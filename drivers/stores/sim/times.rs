@@ -1,4 +1,4 @@
-//! What the simulated store's address says about time: durations, mixtures of them, and stalls.
+//! What the address of the simulated store says about time: durations, mixtures of them, and stalls.
 //!
 //! Pure functions of texts and numbers; nothing here waits.
 
@@ -10,7 +10,7 @@ use serde::Deserialize;
 /// A mixture of constant latencies, `duration*weight,…`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
-pub(super) struct Mixture {
+pub(super) struct LatencyMixture {
     text: String,
     parts: Vec<(Duration, u64)>,
     total: u64,
@@ -24,14 +24,14 @@ pub(super) struct Stalls {
     intervals: Vec<(Duration, Duration)>,
 }
 
-impl Default for Mixture {
+impl Default for LatencyMixture {
     fn default() -> Self {
-        Mixture { text: "1ms*1".into(), parts: vec![(Duration::from_millis(1), 1)], total: 1 }
+        LatencyMixture { text: "1ms*1".into(), parts: vec![(Duration::from_millis(1), 1)], total: 1 }
     }
 }
 
-impl Mixture {
-    /// The part that an evenly distributed number stands for.
+impl LatencyMixture {
+    /// The latency that an evenly distributed number stands for.
     pub(super) fn pick(&self, random: u64) -> Duration {
         let mut rest = (u128::from(random) * u128::from(self.total)) >> 64;
         for (latency, weight) in &self.parts {
@@ -44,7 +44,7 @@ impl Mixture {
     }
 }
 
-impl TryFrom<String> for Mixture {
+impl TryFrom<String> for LatencyMixture {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -58,7 +58,7 @@ impl TryFrom<String> for Mixture {
         if total == 0 {
             return Err(format!("the weights of `{text}` add up to nothing"));
         }
-        Ok(Mixture { text, parts, total })
+        Ok(LatencyMixture { text, parts, total })
     }
 }
 
@@ -84,7 +84,7 @@ impl TryFrom<String> for Stalls {
     }
 }
 
-impl fmt::Display for Mixture {
+impl fmt::Display for LatencyMixture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
@@ -132,13 +132,13 @@ mod tests {
 
     #[test]
     fn a_mixture_gives_each_part_the_share_of_its_weight() {
-        let mixture = Mixture::try_from("1ms*90,5ms*9,20ms".to_owned()).expect("a mixture");
+        let mixture = LatencyMixture::try_from("1ms*90,5ms*9,20ms".to_owned()).expect("a mixture");
         let at = |hundredth: u64| mixture.pick(u64::MAX / 100 * hundredth + u64::MAX / 200);
         assert_eq!((at(0), at(89)), (ms(1), ms(1)));
         assert_eq!((at(90), at(98)), (ms(5), ms(5)));
         assert_eq!((at(99), mixture.pick(u64::MAX)), (ms(20), ms(20)));
         for text in ["", "1ms*", "1ms*0", "1ms*-1", "1ms;2ms", "1ms,,2ms"] {
-            assert!(Mixture::try_from(text.to_owned()).is_err(), "{text}");
+            assert!(LatencyMixture::try_from(text.to_owned()).is_err(), "{text}");
         }
     }
 

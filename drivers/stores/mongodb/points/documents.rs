@@ -1,16 +1,17 @@
-//! A point as a document whose `_id` is (entity, instant): the server itself refuses a second one, which is then put in
-//! place of the first. What it costs beside a time-series collection is room: every point repeats all names.
+//! A point as a document whose `_id` is (entity, instant): the server itself refuses a second one, which then replaces
+//! the first. What this costs compared with a time-series collection is room: every point repeats all names.
 
 use mongodb::bson::RawDocument;
 
-use super::{Above, Points, Window, bucket, folded};
-use crate::stores::mongodb::commands::{WHOLE, limited, ordered};
-use crate::stores::mongodb::layout::{Index, stored};
-use crate::stores::mongodb::values::{self, malformed, position, unexpected, value};
-use crate::stores::mongodb::writer::Writer;
-use crate::{Failure, Key, Point, Series, Value};
+use super::pipeline::{aggregate, write_window_group};
+use super::series_layout::{PointsAboveQuery, SeriesLayout, WindowQuery};
+use crate::stores::mongodb::clauses::{Index, WHOLE_ANSWER, write_limit};
+use crate::stores::mongodb::decode::{complete_point, key, malformed, position, unexpected, value};
+use crate::stores::mongodb::encode::DocumentWriter;
+use crate::stores::mongodb::names::stored_names;
+use crate::{Failure, Key, Order, Point, Series, Value};
 
-/// The instant and the entity of a point, within its `_id`.
+/// The entity and the instant of a point, within its `_id`.
 const ENTITY: &str = "entity";
 const AT: &str = "at";
 
@@ -22,18 +23,18 @@ pub(super) struct Documents {
 
 impl Documents {
     pub(super) fn new(series: &Series) -> Self {
-        Documents { collection: series.name.clone(), metrics: stored(series.metrics.clone()) }
+        Documents { collection: series.name.clone(), metrics: stored_names(series.metrics.clone()) }
     }
 }
 
-impl Points for Documents {
-    /// In the order in which `above` answers, so that it stops at its limit without sorting. One by metric would find a
-    /// rare excess sooner, but every point would pay for every metric.
+impl SeriesLayout for Documents {
+    /// In the order in which `PointsAbove` answers, so that it stops at its limit without sorting. One by metric would
+    /// find a rare excess sooner, but every point would pay for every metric.
     fn index(&self) -> Index {
-        vec![(format!("_id.{AT}"), false), (format!("_id.{ENTITY}"), true)]
+        Index(vec![(format!("_id.{AT}"), Order::Descending), (format!("_id.{ENTITY}"), Order::Ascending)])
     }
 
-    fn sentence(&self) -> String {
+    fn describe(&self) -> String {
         format!("a document a point under {{{ENTITY}, {AT}}}, which a point sent again replaces")
     }
 
@@ -41,24 +42,24 @@ impl Points for Documents {
         true
     }
 
-    fn write(&self, document: &mut Writer, point: &Point) {
-        document.document("_id", |id| self::id(id, point));
+    fn write_point(&self, document: &mut DocumentWriter, point: &Point) {
+        document.document("_id", |id| write_id(id, point));
         for (name, metric) in self.metrics.iter().zip(&point.metrics) {
             document.value(name.as_str(), &Value::Float(*metric));
         }
     }
 
-    fn last(&self, find: &mut Writer, entity: i64) {
+    fn last(&self, find: &mut DocumentWriter, entity: i64) {
         find.text("find", &self.collection);
         find.document("filter", |filter| {
             filter.document("_id", |id| {
                 id.document("$gte", |low| {
-                    low.number(ENTITY, entity);
-                    low.lowest(AT);
+                    low.parameter_int(ENTITY, entity);
+                    low.min_key(AT);
                 });
                 id.document("$lte", |high| {
-                    high.number(ENTITY, entity);
-                    high.highest(AT);
+                    high.parameter_int(ENTITY, entity);
+                    high.max_key(AT);
                 });
             });
         });
@@ -67,82 +68,76 @@ impl Points for Documents {
         find.flag("singleBatch", true);
     }
 
-    fn range(&self, find: &mut Writer, entity: i64, from_ms: i64, to_ms: i64) {
+    fn range(&self, find: &mut DocumentWriter, entity: i64, from_ms: i64, to_ms: i64) {
         find.text("find", &self.collection);
-        find.document("filter", |filter| within(filter, entity, from_ms, to_ms));
+        find.document("filter", |filter| write_range(filter, entity, from_ms, to_ms));
         find.document("sort", |sort| sort.int("_id", 1));
-        find.int("batchSize", WHOLE as i64);
+        find.int("batchSize", WHOLE_ANSWER as i64);
     }
 
-    fn window(&self, aggregate: &mut Writer, asked: &Window) {
-        aggregate.text("aggregate", &self.collection);
-        aggregate.array("pipeline", |stages| {
-            stages.document(0, |stage| {
-                stage.document("$match", |filter| within(filter, asked.entity, asked.from_ms, asked.to_ms));
+    fn window(&self, command: &mut DocumentWriter, query: &WindowQuery) {
+        let metric = format!("${}", self.metrics[query.metric]);
+        aggregate(command, &self.collection, WHOLE_ANSWER as i64, |stages| {
+            stages.document("$match", |filter| write_range(filter, query.entity, query.from_ms, query.to_ms));
+            stages.document("$group", |group| {
+                write_window_group(group, &format!("$_id.{AT}"), query.every_ms, query.fold, &metric);
             });
-            stages.document(1, |stage| {
-                stage.document("$group", |group| {
-                    bucket(group, &format!("$_id.{AT}"), asked.every_ms);
-                    folded(group, asked.fold, &format!("${}", self.metrics[asked.metric]));
-                });
-            });
-            stages.document(2, |stage| stage.document("$sort", |sort| sort.int("_id", 1)));
+            stages.document("$sort", |sort| sort.int("_id", 1));
         });
-        aggregate.document("cursor", |cursor| cursor.int("batchSize", WHOLE as i64));
     }
 
-    fn above(&self, find: &mut Writer, asked: &Above) {
+    fn points_above(&self, find: &mut DocumentWriter, query: &PointsAboveQuery) {
         let index = self.index();
         find.text("find", &self.collection);
         find.document("filter", |filter| {
-            filter.document(index[0].0.as_str(), |at| {
-                at.time("$gte", asked.from_ms);
-                at.time("$lt", asked.to_ms);
+            filter.document(index.first_field(), |at| {
+                at.parameter_time("$gte", query.from_ms);
+                at.parameter_time("$lt", query.to_ms);
             });
-            let metric = self.metrics[asked.metric].as_str();
-            filter.document(metric, |metric| metric.value("$gt", &Value::Float(asked.threshold)));
+            let metric = self.metrics[query.metric].as_str();
+            filter.document(metric, |metric| metric.value("$gt", &Value::Float(query.threshold)));
         });
-        ordered(find, &index, false);
-        limited(find, asked.limit);
+        index.write_sort(find, false);
+        write_limit(find, query.limit);
     }
 
-    fn export(&self, find: &mut Writer, batch: i64) {
+    fn export(&self, find: &mut DocumentWriter, batch_size: i64) {
         find.text("find", &self.collection);
-        find.int("batchSize", batch);
+        find.int("batchSize", batch_size);
     }
 
     fn decode(&self, document: &RawDocument) -> Result<(Key, Vec<Value>), Failure> {
         let mut values = vec![Value::Null; 1 + self.metrics.len()];
         let (mut entity, mut next) = (None, 0);
-        for entry in document {
-            let (name, found) = entry.map_err(malformed)?;
+        for element in document {
+            let (name, bson) = element.map_err(malformed)?;
             if name == "_id" {
-                let id = found.as_document().ok_or_else(|| unexpected(found))?;
-                let part = |name| id.get(name).map_err(malformed)?.ok_or_else(|| unexpected(found));
-                entity = Some(values::key(part(ENTITY)?)?);
+                let id = bson.as_document().ok_or_else(|| unexpected(bson))?;
+                let part = |name| id.get(name).map_err(malformed)?.ok_or_else(|| unexpected(bson));
+                entity = Some(key(part(ENTITY)?)?);
                 values[0] = value(part(AT)?)?;
-            } else if let Some(at) = position(&self.metrics, name.as_str(), next) {
-                values[1 + at] = value(found)?;
-                next = at + 1;
+            } else if let Some(metric) = position(&self.metrics, name.as_str(), next) {
+                values[1 + metric] = value(bson)?;
+                next = metric + 1;
             }
         }
-        values::whole_point(entity, values)
+        complete_point(entity, values)
     }
 }
 
-/// The content of the `_id` of a point.
-pub(in crate::stores::mongodb) fn id(id: &mut Writer, point: &Point) {
-    id.number(ENTITY, point.entity);
-    id.time(AT, point.at_ms);
+/// The content of a point's `_id`.
+pub(in crate::stores::mongodb) fn write_id(id: &mut DocumentWriter, point: &Point) {
+    id.parameter_int(ENTITY, point.entity);
+    id.parameter_time(AT, point.at_ms);
 }
 
 /// The points of an entity in `from_ms <= t < to_ms`, by the order of embedded documents: field by field.
-fn within(filter: &mut Writer, entity: i64, from_ms: i64, to_ms: i64) {
+fn write_range(filter: &mut DocumentWriter, entity: i64, from_ms: i64, to_ms: i64) {
     filter.document("_id", |id| {
         for (bound, at_ms) in [("$gte", from_ms), ("$lt", to_ms)] {
             id.document(bound, |bound| {
-                bound.number(ENTITY, entity);
-                bound.time(AT, at_ms);
+                bound.parameter_int(ENTITY, entity);
+                bound.parameter_time(AT, at_ms);
             });
         }
     });

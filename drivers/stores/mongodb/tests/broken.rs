@@ -1,4 +1,4 @@
-//! Servers that are not there, and servers that go.
+//! Servers that are not there, that are no MongoDB, and that are killed.
 
 use std::time::{Duration, Instant};
 
@@ -8,23 +8,23 @@ use nix::unistd::Pid;
 use super::*;
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_told_at_once() {
-    let began = Instant::now();
+async fn a_server_that_is_not_there_is_reported_at_once() {
+    let start = Instant::now();
     let failure = open("mongodb://ada:hunter2@127.0.0.1:1", "nobody", Durability::Memory).await.err().expect("nobody");
     assert_eq!(failure.kind, FailureKind::Unavailable);
     assert!(failure.message.contains("127.0.0.1:1") && !failure.message.contains("hunter2"), "{failure}");
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
 }
 
-/// What becomes of a store whose server takes connections and answers this, or nothing.
-async fn answered_with(answer: &'static [u8]) -> Failure {
+/// The failure of a store whose server takes connections and sends this, or nothing.
+async fn failure_of_answer(answer: &'static [u8]) -> Failure {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = format!("mongodb://{}", listener.local_addr().expect("its address"));
     let answers = tokio::spawn(async move {
-        let mut held = Vec::new();
+        let mut peers = Vec::new();
         while let Ok((mut peer, _)) = listener.accept().await {
             let _ = tokio::io::AsyncWriteExt::write_all(&mut peer, answer).await;
-            held.push(peer);
+            peers.push(peer);
         }
     });
     let address: Address = address.parse().expect("an address");
@@ -35,17 +35,17 @@ async fn answered_with(answer: &'static [u8]) -> Failure {
 }
 
 #[tokio::test]
-async fn who_does_not_answer_as_a_mongodb_does_is_told_in_one_sentence() {
-    let silent = answered_with(b"").await;
-    let told = "does not answer in 300ms as a primary: check the address, or raise --timeout";
-    assert!(silent.kind == FailureKind::Unavailable && silent.message.ends_with(told), "{silent}");
-    let other = answered_with(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+async fn a_server_that_is_no_mongodb_is_reported_in_one_sentence() {
+    let silent = failure_of_answer(b"").await;
+    let advice = "does not answer in 300ms as a primary: check the address, or raise --timeout";
+    assert!(silent.kind == FailureKind::Unavailable && silent.message.ends_with(advice), "{silent}");
+    let other = failure_of_answer(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     assert!(other.message.contains("check the address") && !other.message.contains("Topology"), "{other}");
     assert!(!format!("{silent}{other}").contains('\n'));
 }
 
 #[tokio::test]
-async fn what_cannot_be_an_address_is_told_without_its_password() {
+async fn an_invalid_address_is_reported_without_its_password() {
     for address in ["mongodb+srv://ada:hunter2@db.example", "mongodb://ada:hunter2@:x:y", "mongodb://a:hunter2%zz@b"] {
         let failure = open(address, "nobody", Durability::Memory).await.err().expect("no address");
         assert_eq!(failure.kind, FailureKind::Broken);
@@ -78,7 +78,7 @@ async fn killed_during(op: &Op) -> (Failure, Duration) {
 
 #[tokio::test]
 async fn an_operation_in_flight_fails_when_the_server_is_killed() {
-    for op in [bump(1, 1, None), Op::Transact(vec![bump(1, 1, None), account(2, 2)])] {
+    for op in [increment(1, 1, None), Op::Transact(vec![increment(1, 1, None), account(2, 2)])] {
         let (failure, after) = killed_during(&op).await;
         assert_eq!(failure.kind, FailureKind::Unavailable, "{failure}");
         // At once, or after the crate has looked for another primary, if it saw the broken connection first.
@@ -99,8 +99,8 @@ async fn survivors(tier: Durability, part: Part, options: &str, written: i64) ->
         session.execute(&op, &mut Rows::default()).await.expect("acknowledged");
     }
     server.crash().expect("started again");
-    let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(30) {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(30) {
         if let Ok(store) = open(&address, "crashed", tier).await {
             let mut session = store.session().await.expect("a session");
             let mut found = 0;

@@ -42,13 +42,13 @@ async fn fail(client: &Client, mode: impl Into<Bson>, mut data: Document, comman
 async fn failed(client: &Client) -> i64 {
     let point = doc! { "configureFailPoint": "failCommand", "mode": "off" };
     let was = client.database("admin").run_command(point).await.expect("no fail point");
-    settings::count(&was, "count").expect("a count").try_into().expect("a small one")
+    admin::number(&was, "count").expect("a count").try_into().expect("a small one")
 }
 
 async fn open_transactions(client: &Client) -> u64 {
     let status = client.database("admin").run_command(doc! { "serverStatus": 1 }).await.expect("a status");
     let transactions = status.get_document("transactions").expect("a section");
-    settings::count(transactions, "currentOpen").expect("a count")
+    admin::number(transactions, "currentOpen").expect("a count")
 }
 
 async fn balance(session: &mut MongodbSession) -> Value {
@@ -62,10 +62,10 @@ async fn balance(session: &mut MongodbSession) -> Value {
 async fn a_transaction_given_up_during_its_first_command_is_ended_before_the_next_session() {
     let server = launch::start::<Mongodb>(Durability::Memory).await.expect("these tests need mongod");
     let (store, mut session) = filled(&server.address, Durability::Memory).await;
-    let client = connect::connect(&store.options).await.expect("a client");
+    let client = connect(&store.options).await.expect("a client");
     let pid = Pid::from_raw(server.pid());
     kill(pid, Signal::SIGSTOP).expect("paused");
-    let transact = Op::Transact(vec![bump(1, 1, None), account(2, 2)]);
+    let transact = Op::Transact(vec![increment(1, 1, None), account(2, 2)]);
     let mut rows = Rows::default();
     let cancelled = tokio::time::timeout(Duration::from_millis(100), session.execute(&transact, &mut rows)).await;
     kill(pid, Signal::SIGCONT).expect("goes on");
@@ -83,7 +83,7 @@ async fn a_transaction_given_up_during_its_first_command_is_ended_before_the_nex
 async fn a_commit_that_was_never_answered_is_repeated_and_at_last_ended() {
     let (server, client) = failing().await;
     let (store, mut session) = filled(&server.address(""), Durability::Memory).await;
-    let transact = Op::Transact(vec![bump(1, 1, None), bump(1, 1, None)]);
+    let transact = Op::Transact(vec![increment(1, 1, None), increment(1, 1, None)]);
     let close = || doc! { "closeConnection": true };
 
     fail(&client, doc! { "times": 2 }, close(), "commitTransaction").await;
@@ -105,7 +105,7 @@ async fn a_commit_of_unknown_outcome_is_repeated_after_ever_longer_pauses() {
     let (server, client) = failing().await;
     let (store, mut session) = filled(&server.address(""), Durability::Memory).await;
     fail(&client, "alwaysOn", doc! { "errorCode": 50 }, "commitTransaction").await;
-    let transact = Op::Transact(vec![bump(1, 1, None)]);
+    let transact = Op::Transact(vec![increment(1, 1, None)]);
     let late = session.execute(&transact, &mut Rows::default()).await.expect_err("never in time");
     let count = failed(&client).await;
     // After 1, 2, 4, 8, 16 and 32 ms, and then every 64 ms.
@@ -120,15 +120,15 @@ async fn a_conflict_is_one_only_if_nothing_was_applied() {
     let (_store, mut session) = filled(&server.address(""), Durability::Memory).await;
     let user = Op::Increment { table: 0, key: Key::Text("ada".into()), field: 1, by: 1, floor: None };
     let conflict = doc! { "errorCode": 112, "namespace": "storebench_failing.users" };
-    for (batch, kind, applied, met) in [
-        (vec![user.clone(), bump(1, 1, None)], FailureKind::Conflict, 0, 1),
-        (vec![bump(1, 1, None), user], FailureKind::Broken, 1, 2),
+    for (batch, kind, applied, times) in [
+        (vec![user.clone(), increment(1, 1, None)], FailureKind::Conflict, 0, 1),
+        (vec![increment(1, 1, None), user], FailureKind::Broken, 1, 2),
     ] {
         fail(&client, doc! { "times": 1 }, conflict.clone(), "update").await;
         let failure = session.execute(&Op::Batch(batch), &mut Rows::default()).await.expect_err("a conflict");
         assert_eq!(failure.kind, kind, "{failure}");
         assert!(failure.message.contains("failCommand"), "the server's words: {failure}");
-        assert_eq!((failed(&client).await, balance(&mut session).await), (met, Value::Int(applied)));
+        assert_eq!((failed(&client).await, balance(&mut session).await), (times, Value::Int(applied)));
     }
 }
 
@@ -137,8 +137,8 @@ async fn members_that_take_no_part_in_elections_are_counted() {
     let (server, client) = failing().await;
     let admin = client.database("admin");
     for hidden in [false, true] {
-        let held = admin.run_command(doc! { "replSetGetConfig": 1 }).await.expect("a configuration");
-        let mut config = held.get_document("config").expect("a configuration").clone();
+        let reply = admin.run_command(doc! { "replSetGetConfig": 1 }).await.expect("a configuration");
+        let mut config = reply.get_document("config").expect("a configuration").clone();
         let version = config.get_i32("version").expect("a version");
         let primary = config.get_array("members").expect("members")[0].clone();
         let other = doc! { "_id": 1, "host": "127.0.0.1:1", "priority": 0, "votes": 0, "hidden": hidden };

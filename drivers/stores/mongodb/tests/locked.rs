@@ -32,7 +32,7 @@ impl Other {
         std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o400)).expect("only ours");
         let port = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
         let port = port.expect("a port").port().to_string();
-        let mut command = Command::new(serve::PROGRAM.find().expect("these tests need mongod"));
+        let mut command = Command::new(Mongodb::PROGRAM.expect("a program").find().expect("these tests need mongod"));
         command.current_dir(folder.path()).args(["--dbpath", ".", "--replSet", "other", "--quiet", "--nounixsocket"]);
         command.args(["--port", &port, "--bind_ip", "127.0.0.1"]).args(options);
         let process = command.stdout(Stdio::null()).spawn().expect("started");
@@ -60,11 +60,10 @@ impl Other {
     }
 
     pub(super) async fn client(&self, user: &str) -> Client {
-        let location = Some(format!("mongodb://{user}{}", self.host));
-        let config = Config { location, direct_connection: Some(true), ..Config::default() };
-        let options = connect::options(&config, Duration::from_secs(5)).await.expect("options");
+        let config = Config::direct(format!("mongodb://{user}{}", self.host));
+        let options = config.client_options(Duration::from_secs(5)).await.expect("options");
         for _ in 0..500 {
-            match connect::connect(&options).await {
+            match connect(&options).await {
                 Ok(client) => return client,
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
@@ -95,14 +94,14 @@ async fn who_may_not_is_denied_and_who_may_little_can_do_it_all_in_its_own_datab
     ada.reset().await.expect("reset");
     let description = ada.describe().await.expect("a description");
     assert_eq!(description.guarantees.durability, Durability::Durable, "{}", description.guarantees.because);
-    assert_eq!(description.settings["cache_bytes"], "not told");
+    assert_eq!(description.settings["cache_bytes"], "unknown");
     assert_eq!(description.settings["members"], "at least 1", "there may be hidden ones");
     let shown = format!("{description:?}");
     assert!(!shown.contains("hunter2"), "{shown}");
     let mut session = ada.session().await.expect("a session");
-    let transact = Op::Transact(vec![account(1, 1), bump(1, 1, None)]);
+    let transact = Op::Transact(vec![account(1, 1), increment(1, 1, None)]);
     session.execute(&transact, &mut Rows::default()).await.expect("applied");
-    ada.after_load().await.expect("settled");
+    ada.after_load().await.expect("after the load");
     assert!(ada.footprint().await.expect("a footprint").disk_bytes.is_some());
     ada.close(false).await.expect("closed");
 
@@ -111,8 +110,8 @@ async fn who_may_not_is_denied_and_who_may_little_can_do_it_all_in_its_own_datab
     ada.reset().await.expect("reset");
     let mut session = ada.session().await.expect("a session");
     let points = vec![Point { entity: 1, at_ms: 5, metrics: vec![0.5, 1.5] }];
-    session.execute(&Op::InsertPoints { series: 0, points }, &mut Rows::default()).await.expect("ingested");
-    ada.after_load().await.expect("settled");
+    session.execute(&Op::InsertPoints { series: 0, points }, &mut Rows::default()).await.expect("inserted");
+    ada.after_load().await.expect("after the load");
     assert!(ada.footprint().await.expect("a footprint").disk_bytes.is_some());
     ada.reset().await.expect("again");
     ada.close(false).await.expect("closed");

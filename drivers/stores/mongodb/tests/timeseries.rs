@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::stores::memory::{self, Memory};
+use crate::stores::mongodb::points::SeriesMode;
 use crate::{Digest, Key, Row};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -9,24 +10,24 @@ const NEW_YEAR: i64 = 1_767_225_600_000; // 2026-01-01
 
 /// The shared server with options.
 async fn address(options: &str) -> String {
-    format!("{}&{options}", shared().await)
+    format!("{}&{options}", shared_server().await)
 }
 
 async fn ready(workload: &str, options: &str) -> Mongodb {
     let store = open(&address(options).await, workload, Durability::Memory).await.expect("opened");
     store.reset().await.expect("reset");
-    store.after_load().await.expect("settled");
+    store.after_load().await.expect("after the load");
     store
 }
 
-fn ingest(points: &[(i64, i64, f64)]) -> Op {
+fn insert(points: &[(i64, i64, f64)]) -> Op {
     let point =
         |(entity, at_ms, busy): &(i64, i64, f64)| Point { entity: *entity, at_ms: *at_ms, metrics: vec![*busy, 0.5] };
     Op::InsertPoints { series: 0, points: points.iter().map(point).collect() }
 }
 
 /// Every read of a series in a span.
-fn questions(entity: i64, from_ms: i64, to_ms: i64, threshold: f64) -> Vec<Op> {
+fn reads(entity: i64, from_ms: i64, to_ms: i64, threshold: f64) -> Vec<Op> {
     let (series, metric, limit) = (0, 0, 7);
     let folds = [Fold::Mean, Fold::Min, Fold::Max, Fold::Sum, Fold::Count];
     let window = |fold| Op::Window { series, entity, metric, from_ms, to_ms, every_ms: 3 * DAY, fold };
@@ -75,7 +76,7 @@ async fn every_instant_is_kept_and_found_as_in_memory_also_after_it_was_sent_aga
             ready(&format!("instants-{granularity}"), &format!("series=timeseries&granularity={granularity}")).await;
         let opening = Opening::new(dataset("instants"), Durability::Memory);
         let reference = Memory::open(memory::Config::default(), opening).await.expect("opened");
-        let mut truth = reference.session().await.expect("a session");
+        let mut expected = reference.session().await.expect("a session");
         let mut sessions = [store.session().await.expect("a session"), store.session().await.expect("a session")];
         let mut chance = Chance(at as u64);
         let mut sent = vec![(1, NEW_YEAR, 0.25)];
@@ -87,24 +88,24 @@ async fn every_instant_is_kept_and_found_as_in_memory_also_after_it_was_sent_aga
             let (entity, instant, _) = sent[chance.below(sent.len() as i64) as usize];
             points.push((entity, instant, chance.below(80) as f64 / 4.0));
             sent.extend(&points);
-            let op = ingest(&points);
+            let op = insert(&points);
             assert_eq!(answer(session, &op).await, Ok(Vec::new()));
-            truth.execute(&op, &mut Rows::default()).await.expect("ingested");
+            expected.execute(&op, &mut Rows::default()).await.expect("inserted");
             let (from_ms, to_ms) = match round % 4 {
                 0 => (i64::MIN, instant),
                 1 => (instant, i64::MAX),
                 2 => (instant, instant.saturating_add(1)),
                 _ => (chance.near(instant), chance.near(instant)),
             };
-            for op in questions(entity, from_ms, to_ms, chance.below(80) as f64 / 4.0) {
+            for op in reads(entity, from_ms, to_ms, chance.below(80) as f64 / 4.0) {
                 // The start of a bucket may lie before the first instant that there is.
                 let before_time = matches!(op, Op::Window { .. }) && from_ms < i64::MIN + 40 * DAY;
                 if !before_time {
-                    assert_eq!(answer(session, &op).await, answer(&mut truth, &op).await, "{granularity} {op:?}");
+                    assert_eq!(answer(session, &op).await, answer(&mut expected, &op).await, "{granularity} {op:?}");
                 }
             }
         }
-        assert_eq!(digest(&mut sessions[0]).await, digest(&mut truth).await, "{granularity}");
+        assert_eq!(digest(&mut sessions[0]).await, digest(&mut expected).await, "{granularity}");
         store.close(false).await.expect("closed");
     }
 }
@@ -119,7 +120,7 @@ async fn values_survive_exactly_in_buckets_that_are_full() {
     let busy = |at: i64| odd[at as usize * 7 % odd.len()] * if at % 3 == 0 { 1.0 } else { -1.0 };
     let points: Vec<(i64, i64, f64)> = (0..3000).map(|at| (i64::MIN, NEW_YEAR + at * 7, busy(at))).collect();
     for points in points.chunks(100) {
-        session.load(&ingest(points)).await.expect("loaded");
+        session.load(&insert(points)).await.expect("loaded");
     }
     let all = Op::PointRange { series: 0, entity: i64::MIN, from_ms: 0, to_ms: i64::MAX };
     let rows = answer(&mut session, &all).await.expect("all");
@@ -135,17 +136,17 @@ async fn values_survive_exactly_in_buckets_that_are_full() {
 }
 
 #[tokio::test]
-async fn data_that_lies_otherwise_is_described_otherwise_and_gives_way() {
-    let ways = ["series=documents", "series=timeseries", "series=timeseries&granularity=hours"];
+async fn another_layout_is_described_as_such_and_replaces_the_data() {
+    let options = ["series=documents", "series=timeseries", "series=timeseries&granularity=hours"];
     let mut layouts = Vec::new();
-    for way in ways {
-        let store = open(&address(way).await, "otherwise", Durability::Memory).await.expect("opened");
+    for option in options {
+        let store = open(&address(option).await, "other-layout", Durability::Memory).await.expect("opened");
         layouts.push(store.describe().await.expect("a description").layout);
     }
     assert!(layouts[0] != layouts[1] && layouts[1] != layouts[2] && layouts[0] != layouts[2], "{layouts:?}");
-    let store = ready("otherwise", ways[0]).await;
+    let store = ready("other-layout", options[0]).await;
     let own = database(&store, &store.database).await;
-    let other = open(&address(ways[1]).await, "otherwise", Durability::Memory).await.expect("opened");
+    let other = open(&address(options[1]).await, "other-layout", Durability::Memory).await.expect("opened");
     other.reset().await.expect("made again");
     other.close(false).await.expect("closed");
     let left = own.list_collection_names().await.expect("a list");
@@ -153,7 +154,7 @@ async fn data_that_lies_otherwise_is_described_otherwise_and_gives_way() {
 }
 
 #[tokio::test]
-async fn ways_that_there_are_not_are_refused() {
+async fn unknown_layouts_are_refused() {
     for (options, words) in [
         ("series=columns", "unknown variant `columns`, expected `documents` or `timeseries`"),
         ("series=timeseries&granularity=days", "unknown variant `days`, expected one of `seconds`, `minutes`, `hours`"),
@@ -165,14 +166,15 @@ async fn ways_that_there_are_not_are_refused() {
     let lone = open(&address("granularity=hours").await, "lone", Durability::Memory).await.err().expect("refused");
     assert!(lone.message.contains("series=timeseries"), "{lone}");
     let old = doc! { "maxWireVersion": 13 };
-    let refusal = Kept::new(Way::Timeseries, None, &old).err().expect("refused");
+    let refusal = PointLayout::new(SeriesMode::Timeseries, None, &old).err().expect("refused");
     assert!(refusal.message.contains("6.0"), "{refusal}");
 }
 
 #[tokio::test]
-async fn what_is_sent_is_told_of_time_series_too() {
-    let store = open(&address("series=timeseries").await, "told-series", Durability::Durable).await.expect("opened");
-    let told = |op: &Op| {
+async fn reads_and_inserts_of_time_series_are_explained_too() {
+    let store =
+        open(&address("series=timeseries").await, "explained-series", Durability::Durable).await.expect("opened");
+    let explained = |op: &Op| {
         let binding = store.explain(op);
         assert_eq!(binding.round_trips, 1, "{binding:?}");
         assert_eq!(binding.statements.len(), 1, "{binding:?}");
@@ -180,28 +182,28 @@ async fn what_is_sent_is_told_of_time_series_too() {
     };
     let twice = [(1, NEW_YEAR, 0.5), (2, NEW_YEAR, 0.5)];
     assert_eq!(
-        told(&ingest(&twice)),
+        explained(&insert(&twice)),
         r#"{insert: "cpu", documents: [{_id: ?, entity: ?, at: ?, busy: ?, _id_: ?} x 2], ordered: false, writeConcern: {w: "majority", j: true}}"#
     );
     let (series, entity, from_ms, to_ms) = (0, 1, NEW_YEAR, NEW_YEAR + 60_000);
     assert_eq!(
-        told(&Op::PointRange { series, entity, from_ms, to_ms }),
+        explained(&Op::PointRange { series, entity, from_ms, to_ms }),
         r#"{aggregate: "cpu", pipeline: [{$match: {entity: ?, at: {$gte: ?, $lte: ?}}}, {$group: {_id: {$ifNull: ["$instant", "$at"]}, newest: {$top: {sortBy: {_id: -1}, output: "$$ROOT"}}}}, {$sort: {_id: 1}}, {$replaceWith: "$newest"}], cursor: {batchSize: 1073741824}, hint: {entity: 1, at: -1}, readConcern: {level: "local"}}"#
     );
     assert_eq!(
-        told(&Op::LastPoint { series, entity }),
+        explained(&Op::LastPoint { series, entity }),
         r#"{aggregate: "cpu", pipeline: [{$match: {entity: ?}}, {$sort: {entity: 1, at: -1}}, {$group: {_id: "$entity", at: {$first: "$at"}}}, {$lookup: {from: "cpu", localField: "at", foreignField: "at", pipeline: [{$match: {entity: ?}}, {$sort: {instant: -1, _id: -1}}, {$limit: 1}], as: "newest"}}, {$replaceWith: {$first: "$newest"}}], cursor: {batchSize: 1073741824}, hint: {entity: 1, at: -1}, readConcern: {level: "local"}}"#
     );
     assert_eq!(
-        told(&Op::PointsAbove { series, metric: 0, threshold: 0.5, from_ms, to_ms, limit: 5 }),
+        explained(&Op::PointsAbove { series, metric: 0, threshold: 0.5, from_ms, to_ms, limit: 5 }),
         r#"{aggregate: "cpu", pipeline: [{$match: {at: {$gte: ?, $lte: ?}, busy: {$gt: ?}}}, {$group: {_id: "$entity"}}, {$lookup: {from: "cpu", localField: "_id", foreignField: "entity", pipeline: [{$match: {at: {$gte: ?, $lte: ?}}}, {$group: {_id: {$ifNull: ["$instant", "$at"]}, newest: {$top: {sortBy: {_id: -1}, output: "$$ROOT"}}}}, {$match: {"newest.busy": {$gt: ?}}}], as: "point"}}, {$unwind: "$point"}, {$sort: {"point._id": -1, _id: 1}}, {$limit: ?}, {$replaceWith: "$point.newest"}], cursor: {batchSize: 1073741824}, readConcern: {level: "local"}}"#
     );
-    let window = told(&Op::Window { series, entity, metric: 0, from_ms, to_ms, every_ms: 9, fold: Fold::Mean });
+    let window = explained(&Op::Window { series, entity, metric: 0, from_ms, to_ms, every_ms: 9, fold: Fold::Mean });
     assert!(window.contains(r#"output: "$busy"}}}}, {$group: {_id: {$subtract: [{$toLong: "$_id"}, "#), "{window}");
     assert!(window.contains(r#"folded: {$avg: "$newest"}"#), "{window}");
-    let far = told(&Op::PointRange { series, entity, from_ms: -1, to_ms });
+    let far = explained(&Op::PointRange { series, entity, from_ms: -1, to_ms });
     assert!(far.contains("{$match: {$or: [{instant: {$exists: false}}, {instant: {$gte: ?, $lte: ?}}]}}"), "{far}");
-    let layout = store.layout.sentences();
+    let layout = store.layout.describe();
     let words = ["granularity seconds", "highest `_id`", "{entity: 1, at: -1}", "1970-02-01"];
     assert!(words.iter().all(|words| layout[3].contains(words)), "{layout:?}");
     store.reset().await.expect("reset");
@@ -216,12 +218,12 @@ async fn no_read_of_a_series_looks_at_buckets_that_it_need_not() {
     let mut session = store.session().await.expect("a session");
     for day in 0..250 {
         let points: Vec<(i64, i64, f64)> = (0..4).map(|entity| (entity, NEW_YEAR + day * DAY, 0.5)).collect();
-        session.load(&ingest(&points)).await.expect("loaded");
+        session.load(&insert(&points)).await.expect("loaded");
     }
-    let client = connect::connect(&store.options).await.expect("a client");
-    let commands = Commands { layout: &store.layout, acknowledged: None, told: false };
-    for op in questions(1, NEW_YEAR + 5 * DAY, NEW_YEAR + 7 * DAY, 0.1) {
-        let command = Document::try_from(&commands.points(&op).expect("a command")).expect("a command");
+    let client = connect(&store.options).await.expect("a client");
+    let builder = CommandBuilder { layout: &store.layout, write_concern: None, has_placeholders: false };
+    for op in reads(1, NEW_YEAR + 5 * DAY, NEW_YEAR + 7 * DAY, 0.1) {
+        let command = Document::try_from(&builder.query(&op).expect("a command")).expect("a command");
         let explain = doc! { "explain": command, "verbosity": "executionStats" };
         let plan = client.database(&store.database).run_command(explain).await.expect("a plan").to_string();
         // Through the index by entity, or for all entities in the order of the buckets themselves, within bounds.
@@ -247,7 +249,7 @@ async fn no_read_of_a_series_looks_at_buckets_that_it_need_not() {
 async fn a_transaction_that_ingests_is_refused_before_anything_is_sent() {
     let store = ready("series-transact", "series=timeseries").await;
     let mut session = store.session().await.expect("a session");
-    let transact = Op::Transact(vec![account(1, 1), ingest(&[(1, NEW_YEAR, 0.5)])]);
+    let transact = Op::Transact(vec![account(1, 1), insert(&[(1, NEW_YEAR, 0.5)])]);
     assert_eq!(answer(&mut session, &transact).await, Err(FailureKind::Broken));
     let read = Op::Read { table: 1, key: Key::Int(1), fields: Fields::All };
     assert_eq!(answer(&mut session, &read).await, Err(FailureKind::Missing));
@@ -263,9 +265,9 @@ async fn measurements_are_weighed_where_the_server_keeps_them() {
     for minute in 0..200 {
         let points: Vec<(i64, i64, f64)> =
             (0..50).map(|entity| (entity, NEW_YEAR + minute * 60_000, (minute + entity) as f64 / 4.0)).collect();
-        session.load(&ingest(&points)).await.expect("loaded");
+        session.load(&insert(&points)).await.expect("loaded");
     }
-    store.after_load().await.expect("settled");
+    store.after_load().await.expect("after the load");
     let full = store.footprint().await.expect("a footprint").disk_bytes;
     assert!(full > empty.map(|bytes| bytes + 100_000), "{empty:?} {full:?}");
     store.close(false).await.expect("closed");

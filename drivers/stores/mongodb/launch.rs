@@ -1,18 +1,18 @@
 //! A throwaway server: one `mongod` as a replica set of its own, because only a set has transactions.
 //!
-//! It runs alike for every tier; durability is requested with each write.
+//! It is the same for every tier, because durability is requested with each write.
 
 use std::time::Duration;
 
 use mongodb::bson::doc;
 
-use super::connect::{connect, options};
+use super::admin::hello;
+use super::config::Config;
+use super::connection::connect;
 use super::failure::failure;
-use super::{Config, settings};
 use crate::support::server::{Program, Server, Site};
 use crate::{Failure, FailureKind};
 
-/// The program.
 pub(super) const PROGRAM: Program = Program {
     name: "mongodb",
     binary: "mongod",
@@ -24,8 +24,8 @@ pub(super) const PROGRAM: Program = Program {
     refuses_root: false,
 };
 
-/// Starts it. Small where size costs only time: 64 MB of oplog, no diagnostic files. 1 GB of cache, as its default is
-/// half of the machine's memory, which it would not share.
+/// Starts a server. It is small where size only costs time: 64 MB of oplog, no diagnostic files. It gets 1 GB of cache,
+/// because the default is half of the machine's memory, which it would not share.
 pub(super) async fn serve(site: Site) -> Result<Server, Failure> {
     let host = format!("127.0.0.1:{}", site.port);
     let mut command = site.command(None);
@@ -34,21 +34,21 @@ pub(super) async fn serve(site: Site) -> Result<Server, Failure> {
     command.args(["--quiet", "--setParameter", "diagnosticDataCollectionEnabled=false"]);
     let location = format!("mongodb://{host}/");
     let address = format!("{location}?directConnection=true");
-    site.start(command, address, || initiated(&location, &host)).await
+    site.start(command, address, || initiate(&location, &host)).await
 }
 
 /// Makes the server the primary of a set with no other members, if it is not yet.
-async fn initiated(location: &str, host: &str) -> Result<(), Failure> {
-    let config = Config { location: Some(location.into()), direct_connection: Some(true), ..Config::default() };
-    let client = connect(&options(&config, Duration::from_secs(5)).await?).await?;
+async fn initiate(location: &str, host: &str) -> Result<(), Failure> {
+    let options = Config::direct(location.into()).client_options(Duration::from_secs(5)).await?;
+    let client = connect(&options).await?;
     let set = doc! { "_id": "storebench", "members": [{ "_id": 0, "host": host }] };
-    if !settings::hello(&client).await?.contains_key("setName") {
+    if !hello(&client).await?.contains_key("setName") {
         let admin = client.database("admin");
         let initiating = admin.run_command(doc! { "replSetInitiate": set });
         initiating.await.map_err(|error| failure(error, "initiating the replica set"))?;
     }
     for _ in 0..500 {
-        if settings::hello(&client).await?.get_bool("isWritablePrimary").unwrap_or(false) {
+        if hello(&client).await?.get_bool("isWritablePrimary").unwrap_or(false) {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(10)).await;

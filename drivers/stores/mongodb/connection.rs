@@ -1,0 +1,188 @@
+//! A session's connection to the server: a client of the crate with one connection, commands in, replies out and
+//! checked.
+//!
+//! It does not know what the commands mean. Nothing is tried again, except a commit of unknown outcome, which the
+//! transactions specification has its drivers repeat.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use mongodb::bson::{Document, RawDocument, RawDocumentBuf, rawdoc};
+use mongodb::error::{ErrorKind, UNKNOWN_TRANSACTION_COMMIT_RESULT};
+use mongodb::options::{ClientOptions, ServerAddress};
+use mongodb::{Client, ClientSession, Database};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::abandoned::{AbandonedSessions, OpenTransaction};
+use super::config::LONGEST_SELECTION;
+use super::decode::{WriteReply, malformed};
+use super::durability::Concerns;
+use super::failure::{failure, last_error};
+use crate::{Failure, FailureKind};
+
+/// One connection with one session of the server.
+pub(super) struct Connection {
+    database: Database,
+    /// The crate makes a session for each command that has none, which costs it a task.
+    session: ClientSession,
+    id: Arc<Document>,
+    abandoned: AbandonedSessions,
+    /// How long a commit of unknown outcome is repeated.
+    commit_limit: Duration,
+    /// Whether a change was applied since this was last set to false.
+    pub(super) has_changed: bool,
+}
+
+/// The pauses before a commit is repeated: each twice as long as the one before it, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(64);
+
+impl Connection {
+    /// Starts a session on a client.
+    pub(super) async fn new(
+        client: &Client,
+        database: &str,
+        concerns: Concerns,
+        commit_limit: Duration,
+        abandoned: AbandonedSessions,
+    ) -> Result<Self, Failure> {
+        // The primary answers everything, so it needs no waiting for what this session has seen before.
+        let session = client.start_session().causal_consistency(false);
+        let session = session.default_transaction_options(concerns.transaction_options()).await;
+        let session = session.map_err(|error| failure(error, "starting a session"))?;
+        let id = Arc::new(session.id().clone());
+        Ok(Connection { database: client.database(database), session, id, abandoned, commit_limit, has_changed: false })
+    }
+
+    /// Sends a command that reads, and hands over every document of the answer, batch by batch.
+    pub(super) async fn query(
+        &mut self,
+        command: RawDocumentBuf,
+        mut sink: impl FnMut(&RawDocument) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let querying = self.database.run_raw_cursor_command(command).session(&mut self.session);
+        let mut answer = querying.batch().await.map_err(|error| failure(error, "a query"))?;
+        let mut batches = answer.stream(&mut self.session);
+        while let Some(batch) = batches.next().await {
+            let batch = batch.map_err(|error| failure(error, "a query"))?;
+            for document in batch.doc_slices().map_err(|error| failure(error, "a query"))? {
+                let document = document.map_err(malformed)?.as_document();
+                sink(document.ok_or_else(|| Failure::broken("mongodb answered a row that is not a document"))?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a command that writes.
+    pub(super) async fn write(&mut self, command: RawDocumentBuf) -> Result<WriteReply, Failure> {
+        let writing = self.database.run_raw_command(command).session(&mut self.session);
+        let reply = writing.await.map_err(|error| failure(error, "a change"))?;
+        self.has_changed |= !WriteReply::changed_nothing(&reply);
+        WriteReply::decode(&reply)
+    }
+
+    /// Costs no round trip: the first command of a transaction begins it.
+    pub(super) async fn begin(&mut self) -> Result<OpenTransaction, Failure> {
+        let beginning = self.session.start_transaction().await;
+        beginning.map_err(|error| failure(error, "beginning a transaction"))?;
+        Ok(self.abandoned.open_transaction(&self.id))
+    }
+
+    /// After an error that leaves the outcome unknown, committing again is the documented way to learn it. After a
+    /// broken connection the crate has already done so once, and a server that is gone is not waited for any longer.
+    pub(super) async fn commit(&mut self) -> Result<(), Failure> {
+        let (start, mut pause) = (Instant::now(), FIRST_PAUSE);
+        loop {
+            let Err(error) = self.session.commit_transaction().await else { return Ok(()) };
+            let is_unknown = error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT);
+            let failure = failure(error, "a commit");
+            let is_cut = failure.kind == FailureKind::Unavailable;
+            let limit = if is_cut { self.commit_limit.min(LONGEST_SELECTION) } else { self.commit_limit };
+            if !is_unknown || start.elapsed() + pause > limit {
+                return Err(failure);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// The crate does not report whether it arrived. If not, the session's next transaction ends this one.
+    pub(super) async fn abort(&mut self) {
+        let _ = self.session.abort_transaction().await;
+    }
+}
+
+/// A client whose connection is made and whose password is checked. Its tasks live on the runtime that calls this.
+pub(super) async fn connect(options: &ClientOptions) -> Result<Client, Failure> {
+    let limit = options.connect_timeout.unwrap_or(LONGEST_SELECTION);
+    check_reachable(&options.hosts, limit).await?;
+    let client = Client::with_options(options.clone()).map_err(|error| failure(error, "its options"))?;
+    let ping = timeout(limit, client.database("admin").run_raw_command(rawdoc! { "ping": 1 })).await;
+    let problem = match ping {
+        Ok(Ok(_)) => return Ok(client),
+        Ok(Err(error)) => match error.kind.as_ref() {
+            ErrorKind::ServerSelection { message, .. } => no_primary(options, &last_error(message)).caused_by(error),
+            _ => failure(error, "connecting"),
+        },
+        Err(_) => no_primary(options, ""),
+    };
+    match problem.kind {
+        FailureKind::Unavailable if is_turned_away(&options.hosts).await => Err(Failure::new(
+            FailureKind::Overload,
+            "mongodb: the server closes each connection as it takes it, as mongod does above \
+             net.maxIncomingConnections",
+        )),
+        _ => Err(problem),
+    }
+}
+
+/// Whether any of the hosts takes a connection. The crate would keep looking until its time limit, and then not
+/// distinguish a refused connection from one that is not answered.
+async fn check_reachable(hosts: &[ServerAddress], limit: Duration) -> Result<(), Failure> {
+    let mut problem = "no host is given".to_owned();
+    for host in hosts {
+        let ServerAddress::Tcp { host, port } = host else { return Ok(()) };
+        match timeout(limit, TcpStream::connect((host.as_str(), port.unwrap_or(27017)))).await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(error)) => problem = error.to_string(),
+            Err(_) => problem = format!("no answer within {limit:?}"),
+        }
+    }
+    let problem = format!("mongodb: {} cannot be reached: {problem}", names(hosts));
+    Err(Failure::new(FailureKind::Unavailable, problem))
+}
+
+/// Whether a host closes a connection before anything was sent on it.
+async fn is_turned_away(hosts: &[ServerAddress]) -> bool {
+    const SOON: Duration = Duration::from_millis(200);
+    for host in hosts {
+        let ServerAddress::Tcp { host, port } = host else { continue };
+        let Ok(stream) = TcpStream::connect((host.as_str(), port.unwrap_or(27017))).await else { continue };
+        let is_readable = timeout(SOON, stream.readable()).await.is_ok();
+        let is_closed = |stream: &TcpStream| match stream.try_read(&mut [0]) {
+            Ok(bytes) => bytes == 0,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        };
+        if is_readable && is_closed(&stream) {
+            return true;
+        }
+    }
+    false
+}
+
+/// A connection is accepted there, but no server that takes writes is found behind it.
+fn no_primary(options: &ClientOptions, error: &str) -> Failure {
+    let (limit, hosts) = (options.server_selection_timeout.unwrap_or(LONGEST_SELECTION), names(&options.hosts));
+    // The longest limit cannot be raised.
+    let remedy = if limit < LONGEST_SELECTION { ", or raise --timeout" } else { "" };
+    let problem =
+        format!("mongodb: {hosts} does not answer in {limit:?} as a primary{error}: check the address{remedy}");
+    Failure::new(FailureKind::Unavailable, problem)
+}
+
+fn names(hosts: &[ServerAddress]) -> String {
+    hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
