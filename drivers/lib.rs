@@ -18,7 +18,7 @@ mod store;
 mod stores;
 mod support;
 
-pub use seam::address::{Address, AddressError, redacted};
+pub use seam::address::{Address, AddressError};
 pub use seam::capability::{
     Binding, Capabilities, Capability, Description, Durability, Footprint, Guarantees, Isolation,
 };
@@ -27,8 +27,9 @@ pub use seam::failure::{Failure, FailureKind};
 pub use seam::leftover::Leftover;
 pub use seam::op::{Fields, Fold, Matching, Op, Order, Outcome};
 pub use seam::printable::{is_unprintable, one_line, printable_lines};
+pub use seam::redaction::{password_in, redacted};
 pub use seam::value::{Change, Digest, Key, Point, Record, Row, Rows, Value, row_hash};
-pub use store::{Opening, Placement, Session, Store};
+pub use store::{Declaration, Opening, Placement, Session, Store};
 #[cfg(feature = "libsql")]
 pub use stores::libsql;
 #[cfg(feature = "libsql-server")]
@@ -39,6 +40,6 @@ pub use stores::mongodb;
 pub use stores::postgres;
 #[cfg(feature = "redis")]
 pub use stores::redis;
-pub use stores::{Visitor, memory, names, null, sim, visit};
+pub use stores::{STORES, Visitor, memory, null, sim, visit};
 pub use support::disk::{filesystem_of, scratch_folder};
 pub use support::{scratch, server};
