@@ -11,11 +11,11 @@ use crate::seam::op::{Op, Outcome};
 use crate::seam::value::{Row, Rows};
 use crate::support::server::{Program, Server, Site};
 
-/// An opened store.
+/// A store that is opened for one dataset: it makes sessions, and describes itself and what it holds.
 pub trait Store: Sized + Send + Sync + 'static {
     /// What may be set in its address, `store:location?key=value`. Unknown keys are refused.
     type Config: serde::de::DeserializeOwned;
-    /// One logical client.
+    /// What carries out the operations of one client.
     type Session: Session;
     /// Its name on the command line.
     const NAME: &'static str;

@@ -10,6 +10,6 @@ pub mod op;
 pub mod options;
 pub mod printable;
 pub mod redaction;
-#[cfg(all(test, any(feature = "libsql", feature = "libsql-server", feature = "postgres")))]
+#[cfg(test)]
 pub mod sample;
 pub mod value;

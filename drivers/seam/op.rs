@@ -73,13 +73,13 @@ pub enum Matching {
     Between(Value, Value),
 }
 
-/// A direction.
+/// In which order found records are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
-    /// Smallest first.
+    /// The smallest field first, and of equal ones the smallest key.
     Ascending,
-    /// Largest first.
+    /// The largest field first, and of equal ones the largest key.
     Descending,
 }
 
@@ -87,15 +87,15 @@ pub enum Order {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fold {
-    /// Arithmetic mean.
+    /// The arithmetic mean of its values.
     Mean,
-    /// Smallest.
+    /// The smallest of its values.
     Min,
-    /// Largest.
+    /// The largest of its values.
     Max,
-    /// Sum.
+    /// The sum of its values.
     Sum,
-    /// Number of points.
+    /// How many points it holds, as a float.
     Count,
 }
 

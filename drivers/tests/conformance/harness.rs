@@ -74,7 +74,7 @@ pub struct Tested {
     dataset: Arc<Dataset>,
 }
 
-/// One of its clients.
+/// One client of a store under test.
 pub struct Client(Box<dyn AnySession>);
 
 /// What a case holds, on which stores.
