@@ -11,22 +11,32 @@ use crate::seam::op::{Op, Outcome};
 use crate::seam::value::{Row, Rows};
 use crate::support::server::{Program, Server, Site};
 
-/// An opened store.
+/// A store that is opened for one dataset: it makes sessions, and describes itself and what it holds.
 pub trait Store: Sized + Send + Sync + 'static {
     /// What may be set in its address, `store:location?key=value`. Unknown keys are refused.
     type Config: serde::de::DeserializeOwned;
-    /// One logical client.
+    /// What carries out the operations of one client.
     type Session: Session;
     /// Its name on the command line.
     const NAME: &'static str;
     /// One sentence for `storebench list`.
     const ABOUT: &'static str;
+    /// The schemes of the URLs at which it is reached: `redis` for `redis://HOST`. None if it runs in this process.
+    const SCHEMES: &'static [&'static str] = &[];
+    /// Its addresses other than URLs, as help shows them. The first one is what tests open. None for a service, which is
+    /// always somewhere: tests find it by an environment variable.
+    const ADDRESSES: &'static [&'static str] = &[Self::NAME];
+    /// Options that choose another physical layout, as they stand in an address: `layout=json`. Tests hold each layout to
+    /// everything that the default one is held to.
+    const LAYOUTS: &'static [&'static str] = &[];
     /// The operations that it binds without emulating them.
     const CAPABILITIES: Capabilities;
     /// Where it runs, which decides whether a session may block its thread.
     const PLACEMENT: Placement;
     /// The highest durability tier that it can be set to.
     const BEST_DURABILITY: Durability;
+    /// Whether its clients ask for durability with each write, so that no server is set for less than they ask.
+    const CLIENTS_CHOOSE_DURABILITY: bool = false;
     /// Whether what was written can be read again. Only `null` does not: it measures the suite's own floor, and checks
     /// of its content would mean nothing.
     const KEEPS_DATA: bool = true;
@@ -111,6 +121,52 @@ pub trait Store: Sized + Send + Sync + 'static {
 
     /// Removes what was made with its marker, unless it is to be kept, and closes: no other call may follow.
     async fn close(&self, keep: bool) -> Result<(), Failure>;
+}
+
+/// What a driver declares, without its types: from it follow help, lists, the kinds of addresses and what tests try.
+#[derive(Debug, Clone, Copy)]
+pub struct Declaration {
+    /// [`Store::NAME`].
+    pub name: &'static str,
+    /// [`Store::ABOUT`].
+    pub about: &'static str,
+    /// [`Store::SCHEMES`].
+    pub schemes: &'static [&'static str],
+    /// [`Store::ADDRESSES`].
+    pub addresses: &'static [&'static str],
+    /// [`Store::LAYOUTS`].
+    pub layouts: &'static [&'static str],
+    /// [`Store::CAPABILITIES`].
+    pub capabilities: Capabilities,
+    /// [`Store::PLACEMENT`].
+    pub placement: Placement,
+    /// [`Store::BEST_DURABILITY`].
+    pub best_durability: Durability,
+    /// [`Store::CLIENTS_CHOOSE_DURABILITY`].
+    pub clients_choose_durability: bool,
+    /// [`Store::KEEPS_DATA`].
+    pub keeps_data: bool,
+    /// [`Store::PROGRAM`].
+    pub program: Option<Program>,
+}
+
+impl Declaration {
+    /// What this driver declares.
+    pub const fn of<S: Store>() -> Declaration {
+        Declaration {
+            name: S::NAME,
+            about: S::ABOUT,
+            schemes: S::SCHEMES,
+            addresses: S::ADDRESSES,
+            layouts: S::LAYOUTS,
+            capabilities: S::CAPABILITIES,
+            placement: S::PLACEMENT,
+            best_durability: S::BEST_DURABILITY,
+            clients_choose_durability: S::CLIENTS_CHOOSE_DURABILITY,
+            keeps_data: S::KEEPS_DATA,
+            program: S::PROGRAM,
+        }
+    }
 }
 
 /// One logical client: one operation in flight, replies fully decoded into `rows`.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
-use drivers::Durability;
+use drivers::{Durability, STORES};
 
 use crate::workload::Arrivals;
 
@@ -68,6 +68,23 @@ pub struct CleanArgs {
     pub force: bool,
 }
 
+/// How stores are addressed that run in this process, that are started for the run, and that run already.
+fn store_help() -> String {
+    let addresses = |is_started: bool| {
+        let stores = STORES.iter().filter(|store| store.program.is_some() == is_started);
+        stores.flat_map(|store| store.addresses).copied().collect::<Vec<_>>().join(", ")
+    };
+    let schemes = STORES.iter().flat_map(|store| store.schemes);
+    let urls: Vec<String> = schemes.map(|scheme| format!("{scheme}://")).collect();
+    format!(
+        "Store to measure; give it again for more: {}, a server that is started for the run ({}; ?env=NAME=VALUE sets a \
+         variable for it, ?env=NAME passes on what is set here), or the URL of one that runs ({})",
+        addresses(false),
+        addresses(true),
+        urls.join(", ")
+    )
+}
+
 /// `storebench run`
 #[derive(Debug, Args)]
 #[command(after_help = RUN_HELP)]
@@ -77,10 +94,8 @@ pub struct RunArgs {
     #[arg(value_name = "WORKLOAD")]
     pub workloads: Vec<String>,
 
-    /// Store to measure; give it again for more: libsql, libsql:FILE, memory, null, sim?latency=1ms, a server that is
-    /// started for the run (postgres, redis, mongodb, libsql-server; ?env=NAME=VALUE sets a variable for it, ?env=NAME
-    /// passes on what is set here), or the URL of one that runs
-    #[arg(long = "store", value_name = "STORE", default_value = "libsql")]
+    /// Stores to measure, by name, file or URL
+    #[arg(long = "store", value_name = "STORE", default_value = "libsql", help = store_help())]
     pub stores: Vec<String>,
 
     /// Sessions, each with one operation in flight; in an open loop the most that may be in flight

@@ -1,8 +1,8 @@
 //! What the suite does when a server fails: real servers, a proxy that misbehaves, the real binary.
 //!
 //! Whatever happens, a run ends in bounded time, counts every failure as one, takes none for a success, reconciles what
-//! was acknowledged with what is there, and says what happened. Run by scripts/test, a few at a time: each test starts
-//! servers of its own.
+//! was acknowledged with what is there, and says what happened. Run by scripts/test, a few at a time: each trial, such as
+//! `redis::connections_that_hang_time_out_and_are_made_anew`, starts a server of its own.
 
 mod common;
 #[path = "common/proxy.rs"]
@@ -11,19 +11,48 @@ mod proxy;
 mod servers;
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Stdio};
+use std::process::{Child, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{Ran, Storebench, ns};
 use drivers::Durability;
 use drivers::server::Server;
+use libtest_mimic::Arguments;
 use proxy::{Manner, Proxy};
+use servers::{Candidate, named, trial};
 
-/// The stores that are reached through a connection. A server that is missing here fails these tests.
-const SERVERS: [&str; 4] = ["postgres", "redis", "mongodb", "libsql-server"];
+/// Where any server would do: it starts in no time.
+const QUICK: &str = "redis";
 
 /// Writes and reads by key, with clients enough to be in the middle of something.
 const RUN: [&str; 9] = ["ycsb-a", "--records", "500", "--clients", "4", "--warmup", "0s", "--timeout", "1s"];
+
+fn main() -> ExitCode {
+    let mut trials = servers::trials(
+        &servers::servers(),
+        &named![
+            a_server_that_is_not_there_is_one_sentence,
+            connections_that_hang_time_out_and_are_made_anew,
+            a_reply_cut_in_half_is_a_broken_connection_and_no_answer,
+            the_first_failure_ends_a_run_that_is_to_stop,
+            a_server_that_is_paused_shows_in_the_response_times_of_an_open_loop,
+            a_server_that_crashes_and_comes_back_has_all_that_it_acknowledged,
+            a_server_that_falls_silent_while_it_settles_is_given_up_with_the_phase_and_its_limit,
+        ],
+    );
+    trials.extend([
+        trial(
+            format!("{QUICK}::settings_that_are_weakened_in_mid_run_make_it_invalid"),
+            settings_that_are_weakened_in_mid_run_make_it_invalid,
+        ),
+        trial(format!("{QUICK}::a_server_that_stays_away_ends_the_run"), a_server_that_stays_away_ends_the_run),
+        trial(
+            format!("{QUICK}::a_signal_ends_a_run_whose_server_is_silent_within_seconds"),
+            a_signal_ends_a_run_whose_server_is_silent_within_seconds,
+        ),
+    ]);
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
 
 fn started(store: &str) -> Server {
     servers::started(store, Durability::Durable)
@@ -45,26 +74,21 @@ fn failures(ran: &Ran, kind: &str) -> u64 {
 
 /// What the store holds was read back after the run, and no check of it failed; one that a write of unknown outcome leaves
 /// undecided has not.
-fn no_check_failed(store: &str, ran: &Ran) {
+fn no_check_failed(ran: &Ran) {
     let run = ran.first_run();
     let checks = run["checks"].as_array().expect("checks");
-    assert!(checks.len() > 1, "{store}: {checks:?}");
+    assert!(checks.len() > 1, "{checks:?}");
     for check in checks {
-        assert!(check["passed"] == true || check["undecided"] == true, "{store}: {check}");
-        assert!(!check["detail"].to_string().contains("not carried out"), "{store}: {check}");
+        assert!(check["passed"] == true || check["undecided"] == true, "{check}");
+        assert!(!check["detail"].to_string().contains("not carried out"), "{check}");
     }
 }
 
-#[test]
-fn a_server_that_is_not_there_is_one_sentence() {
+fn a_server_that_is_not_there_is_one_sentence(store: &Candidate) {
     let nobody = std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
     let port = nobody.expect("a port that is free again").port();
-    for address in [
-        format!("postgres://ada:hunter2@127.0.0.1:{port}/postgres"),
-        format!("redis://:hunter2@127.0.0.1:{port}"),
-        format!("mongodb://ada:hunter2@127.0.0.1:{port}/?directConnection=true"),
-        format!("http://127.0.0.1:{port}?authToken=hunter2"),
-    ] {
+    for user in ["ada:hunter2@", ""] {
+        let address = format!("{}://{user}127.0.0.1:{port}", store.declared.schemes[0]);
         let began = Instant::now();
         let ran = Storebench::run(&RUN).store(&address).args(&["--duration", "1s"]).expect_exit(2);
         assert!(began.elapsed() < Duration::from_secs(10), "{address}: {:?}", began.elapsed());
@@ -75,68 +99,56 @@ fn a_server_that_is_not_there_is_one_sentence() {
     }
 }
 
-#[test]
-fn connections_that_hang_time_out_and_are_made_anew() {
-    for store in SERVERS {
-        let server = started(store);
-        let (proxy, address) = behind_a_proxy(&server);
-        let run = Storebench::run(&RUN).store(&address).args(&["--duration", "5s"]);
-        let began = Instant::now();
-        let ran = run.troubled(|| proxy.be(Manner::Silent, Duration::from_millis(1_500)));
-        assert!(began.elapsed() < Duration::from_secs(60), "{store}: {:?}", began.elapsed());
-        ran.counts_add_up();
-        assert!(failures(&ran, "timeout") >= 4, "{store}: each client met the silence: {}", ran.stdout);
-        assert!(ns(&ran.first_run()["client"]["reconnects"]) >= 4, "{store}: {}", ran.first_run()["client"]);
-        assert!(ran.stdout.contains("connections broke"), "{store}: {}", ran.stdout);
-        no_check_failed(store, &ran);
-    }
+fn connections_that_hang_time_out_and_are_made_anew(store: &Candidate) {
+    let server = started(store.declared.name);
+    let (proxy, address) = behind_a_proxy(&server);
+    let run = Storebench::run(&RUN).store(&address).args(&["--duration", "5s"]);
+    let began = Instant::now();
+    let ran = run.troubled(|| proxy.be(Manner::Silent, Duration::from_millis(1_500)));
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    ran.counts_add_up();
+    assert!(failures(&ran, "timeout") >= 4, "each client met the silence: {}", ran.stdout);
+    assert!(ns(&ran.first_run()["client"]["reconnects"]) >= 4, "{}", ran.first_run()["client"]);
+    assert!(ran.stdout.contains("connections broke"), "{}", ran.stdout);
+    no_check_failed(&ran);
 }
 
-#[test]
-fn a_reply_cut_in_half_is_a_broken_connection_and_no_answer() {
-    for store in SERVERS {
-        let server = started(store);
-        let (proxy, address) = behind_a_proxy(&server);
-        let run = Storebench::run(&RUN).store(&address).args(&["--duration", "5s"]);
-        let ran = run.troubled(|| proxy.be(Manner::Cut, Duration::from_millis(300)));
-        ran.counts_add_up();
-        assert!(failures(&ran, "unavailable") >= 1, "{store}: {}", ran.stdout);
-        assert_eq!(failures(&ran, "timeout"), 0, "{store}: a closed connection is noticed at once: {}", ran.stdout);
-        assert!(ns(&ran.first_run()["client"]["reconnects"]) >= 1, "{store}");
-        no_check_failed(store, &ran);
-    }
+fn a_reply_cut_in_half_is_a_broken_connection_and_no_answer(store: &Candidate) {
+    let server = started(store.declared.name);
+    let (proxy, address) = behind_a_proxy(&server);
+    let run = Storebench::run(&RUN).store(&address).args(&["--duration", "5s"]);
+    let ran = run.troubled(|| proxy.be(Manner::Cut, Duration::from_millis(300)));
+    ran.counts_add_up();
+    assert!(failures(&ran, "unavailable") >= 1, "{}", ran.stdout);
+    assert_eq!(failures(&ran, "timeout"), 0, "a closed connection is noticed at once: {}", ran.stdout);
+    assert!(ns(&ran.first_run()["client"]["reconnects"]) >= 1);
+    no_check_failed(&ran);
 }
 
-#[test]
-fn the_first_failure_ends_a_run_that_is_to_stop() {
-    for store in SERVERS {
-        let server = started(store);
-        let (proxy, address) = behind_a_proxy(&server);
-        let run = Storebench::run(&RUN).store(&address).args(&["--duration", "90s", "--on-error", "stop"]);
-        let began = Instant::now();
-        let ran = run.troubled(|| proxy.be(Manner::Closed, Duration::from_millis(500)));
-        assert!(began.elapsed() < Duration::from_secs(60), "{store}: {:?}", began.elapsed());
-        assert_eq!(ran.code, 3, "{store}: {}", ran.stderr);
-        assert!(ran.stdout.contains("INVALID: stopped at the first failure"), "{store}: {}", ran.stdout);
-        no_check_failed(store, &ran);
-    }
+fn the_first_failure_ends_a_run_that_is_to_stop(store: &Candidate) {
+    let server = started(store.declared.name);
+    let (proxy, address) = behind_a_proxy(&server);
+    let run = Storebench::run(&RUN).store(&address).args(&["--duration", "90s", "--on-error", "stop"]);
+    let began = Instant::now();
+    let ran = run.troubled(|| proxy.be(Manner::Closed, Duration::from_millis(500)));
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    assert!(ran.stdout.contains("INVALID: stopped at the first failure"), "{}", ran.stdout);
+    no_check_failed(&ran);
 }
 
-#[test]
-fn a_server_that_is_paused_shows_in_the_response_times_of_an_open_loop() {
-    for store in SERVERS {
-        let server = started(store);
-        let args = [&RUN[..7], &["--duration", "5s", "--rate", "200", "--timeout", "10s"]].concat();
-        let ran = Storebench::run(&args).store(&server.address).troubled(|| {
-            send(&server.pids(), "STOP");
-            std::thread::sleep(Duration::from_secs(2));
-            send(&server.pids(), "CONT");
-        });
-        let run = ran.first_run();
-        assert!(ns(&run["total"]["response_ns"]["max"]) >= 1_500_000_000, "{store}: {}", ran.stdout);
-        assert_eq!(ns(&run["counts"]["failed"]), 0, "{store}: {}", ran.stdout);
-        no_check_failed(store, &ran);
-    }
+fn a_server_that_is_paused_shows_in_the_response_times_of_an_open_loop(store: &Candidate) {
+    let server = started(store.declared.name);
+    let args = [&RUN[..7], &["--duration", "5s", "--rate", "200", "--timeout", "10s"]].concat();
+    let ran = Storebench::run(&args).store(&server.address).troubled(|| {
+        send(&server.pids(), "STOP");
+        std::thread::sleep(Duration::from_secs(2));
+        send(&server.pids(), "CONT");
+    });
+    let run = ran.first_run();
+    assert!(ns(&run["total"]["response_ns"]["max"]) >= 1_500_000_000, "{}", ran.stdout);
+    assert_eq!(ns(&run["counts"]["failed"]), 0, "{}", ran.stdout);
+    no_check_failed(&ran);
 }
 
 fn send(pids: &[i32], signal: &str) {
@@ -146,9 +158,8 @@ fn send(pids: &[i32], signal: &str) {
     }
 }
 
-#[test]
 fn settings_that_are_weakened_in_mid_run_make_it_invalid() {
-    let server = started("redis");
+    let server = started(QUICK);
     let ran = Storebench::run(&RUN).args(&["--duration", "3s"]).store(&server.address).troubled(|| {
         let password = server.address.split([':', '@']).nth(2).expect("a password");
         let set = ["--no-auth-warning", "-a", password, "-p", &server.port().to_string(), "config", "set"];
@@ -160,22 +171,18 @@ fn settings_that_are_weakened_in_mid_run_make_it_invalid() {
     assert!(ran.stdout.contains("the store was durable before the run and is relaxed after it"), "{}", ran.stdout);
 }
 
-#[test]
-fn a_server_that_crashes_and_comes_back_has_all_that_it_acknowledged() {
-    for store in SERVERS {
-        let mut server = started(store);
-        let run = Storebench::run(&RUN[..7]).store(&server.address).args(&["--duration", "8s", "--timeout", "5s"]);
-        let ran = run.troubled(|| server.crash().unwrap_or_else(|failure| panic!("{store}: {failure}")));
-        ran.counts_add_up();
-        assert!(failures(&ran, "unavailable") >= 1, "{store}: {}\n{}", ran.stdout, ran.stderr);
-        assert!(ns(&ran.first_run()["client"]["reconnects"]) >= 1, "{store}: {}", ran.stdout);
-        no_check_failed(store, &ran);
-    }
+fn a_server_that_crashes_and_comes_back_has_all_that_it_acknowledged(store: &Candidate) {
+    let mut server = started(store.declared.name);
+    let run = Storebench::run(&RUN[..7]).store(&server.address).args(&["--duration", "8s", "--timeout", "5s"]);
+    let ran = run.troubled(|| server.crash().unwrap_or_else(|failure| panic!("{failure}")));
+    ran.counts_add_up();
+    assert!(failures(&ran, "unavailable") >= 1, "{}\n{}", ran.stdout, ran.stderr);
+    assert!(ns(&ran.first_run()["client"]["reconnects"]) >= 1, "{}", ran.stdout);
+    no_check_failed(&ran);
 }
 
-#[test]
 fn a_server_that_stays_away_ends_the_run() {
-    let server = started("redis");
+    let server = started(QUICK);
     let (proxy, address) = behind_a_proxy(&server);
     let run = Storebench::run(&RUN).store(&address).args(&["--duration", "120s"]);
     let began = Instant::now();
@@ -203,28 +210,24 @@ fn troubled_in(phase: &str, run: &Storebench, trouble: impl FnOnce(&Child)) -> (
     (child.wait().expect("it ends").code(), told, began.elapsed())
 }
 
-#[test]
-fn a_server_that_falls_silent_while_it_settles_is_given_up_with_the_phase_and_its_limit() {
-    for store in SERVERS {
-        let server = started(store);
-        let (proxy, address) = behind_a_proxy(&server);
-        let run = Storebench::run(&LARGER).store(&address).args(&["--phase-timeout", "2s"]);
-        let (code, told, took) = troubled_in("settle", &run, |_| proxy.be(Manner::Silent, Duration::from_millis(500)));
-        let error = told.lines().find(|line| line.starts_with("error: ")).unwrap_or_else(|| panic!("{store}: {told}"));
-        // The limit of the phase, or that of a connection, for a driver that connects anew in it.
-        let limits = [(" 2s", "raise --phase-timeout"), (" 1s", "raise --timeout")];
-        assert!(limits.iter().any(|(limit, flag)| error.contains(limit) && error.contains(flag)), "{store}: {told}");
-        let phases = ["settling failed: ", "reading back the load failed: "];
-        assert!(phases.iter().any(|phase| error.contains(phase)), "{store}: {told}");
-        assert_eq!(code, Some(3), "{store}: {told}");
-        assert!(took < Duration::from_secs(20), "{store}: {took:?}");
-    }
+fn a_server_that_falls_silent_while_it_settles_is_given_up_with_the_phase_and_its_limit(store: &Candidate) {
+    let server = started(store.declared.name);
+    let (proxy, address) = behind_a_proxy(&server);
+    let run = Storebench::run(&LARGER).store(&address).args(&["--phase-timeout", "2s"]);
+    let (code, told, took) = troubled_in("settle", &run, |_| proxy.be(Manner::Silent, Duration::from_millis(500)));
+    let error = told.lines().find(|line| line.starts_with("error: ")).unwrap_or_else(|| panic!("{told}"));
+    // The limit of the phase, or that of a connection, for a driver that connects anew in it.
+    let limits = [(" 2s", "raise --phase-timeout"), (" 1s", "raise --timeout")];
+    assert!(limits.iter().any(|(limit, flag)| error.contains(limit) && error.contains(flag)), "{told}");
+    let phases = ["settling failed: ", "reading back the load failed: "];
+    assert!(phases.iter().any(|phase| error.contains(phase)), "{told}");
+    assert_eq!(code, Some(3), "{told}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
 }
 
-#[test]
 fn a_signal_ends_a_run_whose_server_is_silent_within_seconds() {
     for phase in ["load", "settle", "measure", "check"] {
-        let server = started("redis");
+        let server = started(QUICK);
         let (proxy, address) = behind_a_proxy(&server);
         let run = Storebench::run(&LARGER).store(&address).args(&["--duration", "1s"]);
         let proxy = std::sync::Arc::new(proxy);

@@ -4,19 +4,33 @@
 //! `STOREBENCH_KILLS=200 cargo test --release --test kills`.
 
 mod common;
+#[path = "common/servers.rs"]
+mod servers;
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use common::Storebench;
-use drivers::server::leftovers;
+use drivers::server::abandoned;
+use libtest_mimic::Arguments;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
+use servers::{Candidate, named, trial};
 
-const SERVERS: [&str; 4] = ["postgres", "redis", "mongodb", "libsql-server"];
+fn main() -> ExitCode {
+    let of_servers = named![
+        a_killed_suite_leaves_nothing,
+        a_request_to_stop_ends_the_suite_though_its_server_and_its_guard_do_nothing_any_more,
+        what_is_left_by_a_suite_that_is_killed_with_its_guard_is_found_and_removed,
+        a_server_does_not_see_the_secrets_of_the_suites_environment,
+    ];
+    let mut trials = servers::trials(&servers::servers(), &of_servers);
+    trials.push(trial("a_suite_that_may_start_no_more_processes_ends", a_suite_that_may_start_no_more_processes_ends));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
 
 /// From fork to exit in a second or two.
 const RUN: [&str; 9] = ["ycsb-a", "--records", "100", "--clients", "2", "--warmup", "0s", "--duration", "300ms"];
@@ -27,7 +41,7 @@ struct Marked(tempfile::TempDir);
 impl Marked {
     fn new() -> Self {
         let folder = tempfile::tempdir_in("/var/tmp").expect("a folder");
-        // PostgreSQL runs as another user, who must get at its own.
+        // A server may run as another user, who must get at its own.
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o1777)).expect("permissions");
         Marked(folder)
     }
@@ -100,18 +114,21 @@ fn ends_within(limit: Duration, child: &mut Child, what: &str) {
 
 fn signal(pid: i32, name: &str) {
     let signal: nix::sys::signal::Signal = name.parse().expect("a signal");
-    // A process of PostgreSQL may have ended meanwhile.
+    // It may have ended meanwhile.
     let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal);
 }
 
 /// Kills at instants of a whole run, and every third in the first 50 ms after there is a folder for the server, when
 /// everything begins.
-fn killed_at_any_instant(store: &str, usually: u32) {
-    let kills = std::env::var("STOREBENCH_KILLS").map_or(usually, |kills| kills.parse().expect("a number"));
+fn a_killed_suite_leaves_nothing(store: &Candidate) {
+    let store = store.declared.name;
     let mut random = Xoshiro256PlusPlus::seed_from_u64(11);
     let began = Instant::now();
     Storebench::run(&RUN).store(store).expect_exit(0);
     let whole = began.elapsed();
+    // The quicker a store starts, the more often.
+    let usually = (30.0 / whole.as_secs_f64()).clamp(10.0, 60.0) as u32;
+    let kills = std::env::var("STOREBENCH_KILLS").map_or(usually, |kills| kills.parse().expect("a number"));
     for kill in 0..kills {
         let (run, marked) = (Storebench::run(&RUN).store(store), Marked::new());
         let mut child = marked.command(&run).spawn().expect("the binary starts");
@@ -128,44 +145,21 @@ fn killed_at_any_instant(store: &str, usually: u32) {
     }
 }
 
-#[test]
-fn a_killed_suite_leaves_nothing_of_redis() {
-    killed_at_any_instant("redis", 60);
-}
-
-#[test]
-fn a_killed_suite_leaves_nothing_of_postgres() {
-    killed_at_any_instant("postgres", 10);
-}
-
-#[test]
-fn a_killed_suite_leaves_nothing_of_mongodb() {
-    killed_at_any_instant("mongodb", 10);
-}
-
-#[test]
-fn a_killed_suite_leaves_nothing_of_libsql_server() {
-    killed_at_any_instant("libsql-server", 10);
-}
-
-#[test]
-fn a_request_to_stop_ends_the_suite_though_its_server_and_its_guard_do_nothing_any_more() {
-    for store in SERVERS {
-        let run = Storebench::run(&RUN[..7]).args(&["--duration", "60s", "--timeout", "1s"]).store(store);
-        let marked = Marked::new();
-        let mut child = marked.measuring(marked.command(&run));
-        let paused = marked.processes();
-        assert!(paused.len() > 1, "{store}: a server and its guard: {paused:?}");
-        paused.iter().for_each(|(pid, _)| signal(*pid, "SIGSTOP"));
-        signal(child.id() as i32, "SIGTERM");
-        ends_within(Duration::from_secs(30), &mut child, store);
-        marked.nothing_is_left(store);
-    }
+fn a_request_to_stop_ends_the_suite_though_its_server_and_its_guard_do_nothing_any_more(store: &Candidate) {
+    let store = store.declared.name;
+    let run = Storebench::run(&RUN[..7]).args(&["--duration", "60s", "--timeout", "1s"]).store(store);
+    let marked = Marked::new();
+    let mut child = marked.measuring(marked.command(&run));
+    let paused = marked.processes();
+    assert!(paused.len() > 1, "{store}: a server and its guard: {paused:?}");
+    paused.iter().for_each(|(pid, _)| signal(*pid, "SIGSTOP"));
+    signal(child.id() as i32, "SIGTERM");
+    ends_within(Duration::from_secs(30), &mut child, store);
+    marked.nothing_is_left(store);
 }
 
 /// As a user of its own each time, so that nobody else's processes count. Wherever on its way the suite meets the limit, it ends and
 /// leaves nothing.
-#[test]
 fn a_suite_that_may_start_no_more_processes_ends() {
     let place = Marked::new();
     let binary = place.path().join("storebench");
@@ -193,39 +187,35 @@ fn a_suite_that_may_start_no_more_processes_ends() {
     panic!("it needs more than 60 processes");
 }
 
-#[test]
-fn what_is_left_by_a_suite_that_is_killed_with_its_guard_is_found_and_removed() {
-    for store in SERVERS {
-        let (run, marked) = (Storebench::run(&RUN[..7]).args(&["--duration", "60s"]).store(store), Marked::new());
-        let mut child = marked.measuring(marked.command(&run));
-        assert!(leftovers(marked.path(), store).expect("looked").is_empty(), "{store}: its suite lives");
-        for (pid, _) in marked.processes().iter().filter(|(_, command)| command.contains("storebench-guard")) {
-            signal(*pid, "SIGKILL");
-        }
-        child.kill().and_then(|()| child.wait()).expect("killed");
-        let left = leftovers(marked.path(), store).expect("looked");
-        assert!(left.len() == 1 && !left[0].pids.is_empty(), "{store}: {left:?}");
-        left.into_iter().for_each(|left| left.remove().expect("removed"));
-        marked.nothing_is_left(store);
+fn what_is_left_by_a_suite_that_is_killed_with_its_guard_is_found_and_removed(store: &Candidate) {
+    let store = store.declared.name;
+    let (run, marked) = (Storebench::run(&RUN[..7]).args(&["--duration", "60s"]).store(store), Marked::new());
+    let mut child = marked.measuring(marked.command(&run));
+    assert!(abandoned(marked.path(), store).expect("looked").is_empty(), "{store}: its suite lives");
+    for (pid, _) in marked.processes().iter().filter(|(_, command)| command.contains("storebench-guard")) {
+        signal(*pid, "SIGKILL");
     }
+    child.kill().and_then(|()| child.wait()).expect("killed");
+    let left = abandoned(marked.path(), store).expect("looked");
+    assert!(left.len() == 1 && !left[0].pids.is_empty(), "{store}: {left:?}");
+    left.into_iter().for_each(|left| left.remove().expect("removed"));
+    marked.nothing_is_left(store);
 }
 
-#[test]
-fn a_server_does_not_see_the_secrets_of_the_suites_environment() {
-    for store in SERVERS {
-        let named = format!("{store}?env=ASKED_FOR&env=GIVEN=green");
-        let (run, marked) = (Storebench::run(&RUN[..7]).args(&["--duration", "60s"]).store(&named), Marked::new());
-        let mut command = marked.command(&run);
-        command.env("STRANGER", "hunter2").env("ASKED_FOR", "blue");
-        let mut child = marked.measuring(command);
-        let servers: Vec<String> = marked.processes().iter().map(|(pid, _)| environ(*pid)).collect();
-        assert!(servers.iter().all(|environ| !environ.contains("hunter2")), "{store}: {servers:?}");
-        // Redis writes its title over its environment.
-        let is_server = |environ: &&String| environ.contains("ASKED_FOR=blue") && environ.contains("GIVEN=green");
-        assert!(store == "redis" || servers.iter().any(|environ| is_server(&environ)), "{store}: {servers:?}");
-        child.kill().and_then(|()| child.wait()).expect("killed");
-        marked.nothing_is_left(store);
-    }
+fn a_server_does_not_see_the_secrets_of_the_suites_environment(store: &Candidate) {
+    let store = store.declared.name;
+    let named = format!("{store}?env=ASKED_FOR&env=GIVEN=green");
+    let (run, marked) = (Storebench::run(&RUN[..7]).args(&["--duration", "60s"]).store(&named), Marked::new());
+    let mut command = marked.command(&run);
+    command.env("STRANGER", "hunter2").env("ASKED_FOR", "blue");
+    let mut child = marked.measuring(command);
+    let servers: Vec<String> = marked.processes().iter().map(|(pid, _)| environ(*pid)).collect();
+    assert!(servers.iter().all(|environ| !environ.contains("hunter2")), "{store}: {servers:?}");
+    // Redis writes its title over its environment.
+    let is_server = |environ: &&String| environ.contains("ASKED_FOR=blue") && environ.contains("GIVEN=green");
+    assert!(store == "redis" || servers.iter().any(|environ| is_server(&environ)), "{store}: {servers:?}");
+    child.kill().and_then(|()| child.wait()).expect("killed");
+    marked.nothing_is_left(store);
 }
 
 fn environ(pid: i32) -> String {

@@ -5,12 +5,10 @@
 //! name. Their values are not printed.
 //!
 //! An address becomes the configuration of its store by serde, so each driver names its own options and refuses the
-//! others. Passwords are removed from everything that this module prints.
+//! others. Which stores and kinds of URLs there are is not known here: `stores/mod.rs` has the list.
 //!
-//! Where a password ends is not to be known if it may hold `/`, `?` or `#`, which end a URL's host too. So an `@` after
-//! one of them is refused, in options too, where `%40` stands for it; and what is printed hides all that may be password.
-
-use std::ops::Range;
+//! Passwords are removed from everything that this module prints (`redaction.rs`). An `@` after a `/`, `?` or `#` is
+//! refused, in options too, where `%40` stands for it: nobody can tell whether the password ends before it.
 
 use std::net::{IpAddr, UdpSocket};
 
@@ -18,25 +16,13 @@ use serde::de::DeserializeOwned;
 use serde::de::value::{Error as ValueError, MapDeserializer};
 use thiserror::Error;
 
-use crate::seam::options::Text;
+use crate::seam::options::OptionText;
+use crate::seam::redaction::{authority, is_secret, password_from, redacted, redacted_from};
 
-/// Which store speaks what a URL's scheme names.
-const SCHEMES: [(&str, &str); 9] = [
-    ("postgres", "postgres"),
-    ("postgresql", "postgres"),
-    ("redis", "redis"),
-    ("rediss", "redis"),
-    ("mongodb", "mongodb"),
-    ("mongodb+srv", "mongodb"),
-    ("libsql", "libsql-server"),
-    ("http", "libsql-server"),
-    ("https", "libsql-server"),
-];
-
-/// A parsed address.
+/// A store as the user names it, with what is set for this use of it.
 #[derive(Clone, PartialEq)]
 pub struct Address {
-    /// The store's name.
+    /// The name of its store, which [`visit`](crate::visit) takes.
     pub store: String,
     /// What follows the name: a path; or the whole URL before its `?`, with its password. Becomes the option `location`.
     pub location: Option<String>,
@@ -55,10 +41,13 @@ pub enum AddressError {
     )]
     Form(String),
     /// A URL of a kind that no store has.
-    #[error(
-        "`{0}`: no store has URLs of this kind; there are postgres://, redis://, rediss://, mongodb://, libsql://, http:// and https://"
-    )]
-    Scheme(String),
+    #[error("`{address}`: no store has URLs of this kind; there are {known}")]
+    Scheme {
+        /// The address without its password.
+        address: String,
+        /// The kinds that there are.
+        known: String,
+    },
     /// A URL of which nobody can tell where its password ends.
     #[error(
         "`{0}` holds an `@` after a `/`, `?` or `#`: percent-encode what the password has of them (`/` as %2F, `?` as %3F, `#` as %23, `@` as %40), and an `@` that stands elsewhere too"
@@ -77,11 +66,13 @@ pub enum AddressError {
     },
 }
 
-impl std::str::FromStr for Address {
-    type Err = AddressError;
-
-    fn from_str(text: &str) -> Result<Self, AddressError> {
-        let malformed = || AddressError::Form(hidden(text, &secrets(text, 0)));
+impl Address {
+    /// Reads an address. `schemes` says which store speaks what a URL's scheme names.
+    ///
+    /// # Errors
+    /// When it is none, or hides where its password ends.
+    pub(crate) fn parse(text: &str, schemes: &[(&str, &str)]) -> Result<Self, AddressError> {
+        let malformed = || AddressError::Form(redacted_from(text, 0));
         let (head, query) = text.split_once('?').unwrap_or((text, ""));
         let (store, location) = match head.split_once("://") {
             // The colon and slashes may be a password's, in a URL that was written with one slash.
@@ -89,14 +80,17 @@ impl std::str::FromStr for Address {
                 return Err(malformed());
             }
             Some((scheme, _)) => {
-                let known = SCHEMES.iter().find(|(known, _)| *known == scheme);
-                let (_, store) = known.ok_or_else(|| AddressError::Scheme(redacted(text)))?;
+                let unknown = || {
+                    let known: Vec<String> = schemes.iter().map(|(known, _)| format!("{known}://")).collect();
+                    AddressError::Scheme { address: redacted(text), known: known.join(", ") }
+                };
+                let (_, store) = schemes.iter().find(|(known, _)| *known == scheme).ok_or_else(unknown)?;
                 refuse_late_at(text)?;
                 (*store, Some(head.to_owned()))
             }
             None => match head.split_once(':') {
                 // With a user and a password in it this is a URL that was written without its slashes.
-                Some((store, _)) if password(text, store.len() + 1).is_some() => return Err(malformed()),
+                Some((store, _)) if password_from(text, store.len() + 1).is_some() => return Err(malformed()),
                 Some((store, location)) => (store, Some(location.to_owned()).filter(|path| !path.is_empty())),
                 None => (head, None),
             },
@@ -105,7 +99,7 @@ impl std::str::FromStr for Address {
         if store.is_empty() || !store.chars().all(is_name) {
             return Err(malformed());
         }
-        let is_started = location.is_none() && SCHEMES.iter().any(|(_, served)| *served == store);
+        let is_started = location.is_none() && schemes.iter().any(|(_, served)| *served == store);
         let (mut options, mut env) = (Vec::new(), Vec::new());
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').ok_or_else(malformed)?;
@@ -117,131 +111,7 @@ impl std::str::FromStr for Address {
         }
         Ok(Address { store: store.to_owned(), location, options, env })
     }
-}
 
-/// Without passwords.
-impl std::fmt::Display for Address {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.location {
-            Some(url) if url.contains("://") => f.write_str(&redacted(url))?,
-            Some(path) => write!(f, "{}:{path}", self.store)?,
-            None => f.write_str(&self.store)?,
-        }
-        let options = self.options.iter().map(|(key, value)| {
-            let value = if is_secret(key) || key == "env" { "***" } else { value };
-            format!("{key}={value}")
-        });
-        let variables = self.env.iter().map(|(name, value)| match value {
-            Some(_) => format!("env={name}=***"),
-            None => format!("env={name}"),
-        });
-        for (at, option) in options.chain(variables).enumerate() {
-            write!(f, "{}{option}", if at == 0 { '?' } else { '&' })?;
-        }
-        Ok(())
-    }
-}
-
-/// Without passwords.
-impl std::fmt::Debug for Address {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Address({self})")
-    }
-}
-
-/// `NAME=VALUE` or `NAME`.
-fn variable(text: &str) -> Option<(String, Option<String>)> {
-    let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
-    let is_name = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    let is_good = !name.is_empty() && is_name(name) && !text.contains('\0');
-    is_good.then(|| (name.to_owned(), value.map(str::to_owned)))
-}
-
-/// Refuses a URL with an `@` after the place where clients take the host to end.
-fn refuse_late_at(url: &str) -> Result<(), AddressError> {
-    let from = authority(url).unwrap_or(0);
-    match url[from..].find(['/', '?', '#']) {
-        Some(end) if url[from + end..].contains('@') => Err(AddressError::Password(redacted(url))),
-        _ => Ok(()),
-    }
-}
-
-/// A text in which the passwords of URLs and of `key=value` options are replaced by `***`: for printing what a user
-/// gave or a client library said. It rather hides too much than a part of a password too little.
-pub fn redacted(text: &str) -> String {
-    hidden(text, &secrets(text, authority(text).unwrap_or(text.len())))
-}
-
-/// Where user, password and host of a URL begin.
-fn authority(text: &str) -> Option<usize> {
-    text.find("://").map(|at| at + "://".len())
-}
-
-/// What is to be hidden of a text whose user and password, if it has any, begin at `from`.
-fn secrets(text: &str, from: usize) -> Vec<Range<usize>> {
-    let is_hidden = |before: &str| {
-        let key = last_word(before);
-        is_secret(key) || ["?env=", "&env="].iter().any(|env| before[..before.len() - key.len()].ends_with(env))
-    };
-    let values = text.match_indices('=').filter(|(at, _)| is_hidden(&text[..*at]));
-    values.map(|(at, _)| at + 1..end_of_value(text, at + 1)).chain(password(text, from)).collect()
-}
-
-/// From the first colon to the last `@`, whatever stands between them: a password may hold anything. In front of a Redis
-/// server a word without a colon is a password whose colon was forgotten.
-fn password(text: &str, from: usize) -> Option<Range<usize>> {
-    let end = from + text[from..].rfind('@')?;
-    match text[from..end].find(':') {
-        Some(colon) => Some(from + colon + 1..end),
-        None => ["redis://", "rediss://"].iter().any(|scheme| text[..from].ends_with(scheme)).then_some(from..end),
-    }
-}
-
-/// Where the next option begins; what holds no `=` still belongs to this one.
-fn end_of_value(text: &str, from: usize) -> usize {
-    let mut ends = text[from..].match_indices('&').map(|(at, _)| from + at);
-    let begins_option = |end: &usize| text[end + 1..].split('&').next().is_some_and(|next| next.contains('='));
-    ends.find(begins_option).unwrap_or(text.len())
-}
-
-fn last_word(text: &str) -> &str {
-    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-    &text[text.trim_end_matches(is_part).len()..]
-}
-
-/// The text with `***` in place of each of these parts, which may overlap.
-fn hidden(text: &str, parts: &[Range<usize>]) -> String {
-    let mut shown = String::new();
-    let mut was_hidden = false;
-    for (at, c) in text.char_indices() {
-        let is_hidden = parts.iter().any(|part| part.contains(&at));
-        match (is_hidden, was_hidden) {
-            (false, _) => shown.push(c),
-            (true, false) => shown.push_str("***"),
-            (true, true) => {}
-        }
-        was_hidden = is_hidden;
-    }
-    shown
-}
-
-fn is_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    // Values of MongoDB's `authMechanismProperties` hold a session token.
-    ["passw", "pwd", "token", "secret", "jwt", "credential", "authmech"].iter().any(|word| key.contains(word))
-}
-
-/// Whether a host, without its port, is this machine. No name is looked up.
-pub(crate) fn is_this_machine(host: &str) -> bool {
-    let is_own_name = || std::fs::read_to_string("/proc/sys/kernel/hostname").is_ok_and(|name| name.trim() == host);
-    match host.parse::<IpAddr>() {
-        // Only an address of this machine lets itself be bound.
-        Ok(address) => address.is_loopback() || UdpSocket::bind((address, 0)).is_ok(),
-        Err(_) => host.is_empty() || host == "localhost" || is_own_name(),
-    }
-}
-
-impl Address {
     /// Whether it names a server or file that is there, and not one that is to be made and removed again.
     pub fn is_given(&self) -> bool {
         self.location.is_some()
@@ -273,12 +143,69 @@ impl Address {
         let options = self.options.iter().map(|(key, value)| (key.as_str(), value.replace("%40", "@")));
         let location = self.location.iter().map(|location| ("location", location.clone()));
         let options: Vec<(&str, String)> = location.chain(options).collect();
-        let fields = options.iter().map(|(key, value)| (*key, Text(value)));
+        let fields = options.iter().map(|(key, value)| (*key, OptionText(value)));
         C::deserialize(MapDeserializer::<_, ValueError>::new(fields)).map_err(|problem| {
             let named = |(key, _): &(String, String)| (key.clone(), "***".to_owned());
             let address = Address { options: self.options.iter().map(named).collect(), ..self.clone() };
             AddressError::Options { address: address.to_string(), problem: problem.to_string() }
         })
+    }
+}
+
+/// As it was written, with `***` for each password and each value of a variable.
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.location {
+            Some(url) if url.contains("://") => f.write_str(&redacted(url))?,
+            Some(path) => write!(f, "{}:{path}", self.store)?,
+            None => f.write_str(&self.store)?,
+        }
+        let options = self.options.iter().map(|(key, value)| {
+            let value = if is_secret(key) || key == "env" { "***" } else { value };
+            format!("{key}={value}")
+        });
+        let variables = self.env.iter().map(|(name, value)| match value {
+            Some(_) => format!("env={name}=***"),
+            None => format!("env={name}"),
+        });
+        for (at, option) in options.chain(variables).enumerate() {
+            write!(f, "{}{option}", if at == 0 { '?' } else { '&' })?;
+        }
+        Ok(())
+    }
+}
+
+/// As it is displayed, because it may hold a password.
+impl std::fmt::Debug for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Address({self})")
+    }
+}
+
+/// The variable that `NAME=VALUE` or `NAME` states, if it has the name of one.
+fn variable(text: &str) -> Option<(String, Option<String>)> {
+    let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
+    let is_name = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let is_good = !name.is_empty() && is_name(name) && !text.contains('\0');
+    is_good.then(|| (name.to_owned(), value.map(str::to_owned)))
+}
+
+/// Refuses a URL with an `@` after the place where clients take the host to end.
+fn refuse_late_at(url: &str) -> Result<(), AddressError> {
+    let from = authority(url).unwrap_or(0);
+    match url[from..].find(['/', '?', '#']) {
+        Some(end) if url[from + end..].contains('@') => Err(AddressError::Password(redacted(url))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a host, without its port, is this machine. No name is looked up.
+pub(crate) fn is_this_machine(host: &str) -> bool {
+    let is_own_name = || std::fs::read_to_string("/proc/sys/kernel/hostname").is_ok_and(|name| name.trim() == host);
+    match host.parse::<IpAddr>() {
+        // Only an address of this machine lets itself be bound.
+        Ok(address) => address.is_loopback() || UdpSocket::bind((address, 0)).is_ok(),
+        Err(_) => host.is_empty() || host == "localhost" || is_own_name(),
     }
 }
 
@@ -376,21 +303,6 @@ mod tests {
         assert_eq!(tokens, [Ok("a@b".to_owned()), Ok("12".to_owned())]);
         let refused = "http://db:80?authToken=s3@cret".parse::<Address>().expect_err("an @").to_string();
         assert!(!refused.contains("s3") && !refused.contains("cret"), "{refused}");
-    }
-
-    #[test]
-    fn what_is_no_password_is_printed() {
-        for text in [
-            "libsql:/home/ada@example/a.db",
-            "postgres://ada@db:5432/app?sslmode=require",
-            "redis: key user:ada@example: x=1 is not a number",
-        ] {
-            assert_eq!(redacted(text), text);
-        }
-        assert_eq!(
-            "libsql:/home/ada@example/a.db".parse::<Address>().map(|a| a.to_string()).as_deref(),
-            Ok("libsql:/home/ada@example/a.db")
-        );
     }
 
     #[test]

@@ -12,15 +12,15 @@ pub enum Capability {
     Range = 1 << 1,
     /// find by an indexed field.
     Index = 1 << 2,
-    /// bump.
+    /// bump without a floor.
     Counter = 1 << 3,
     /// bump with a floor that refuses.
     Floor = 1 << 4,
-    /// batch.
+    /// batch: several operations sent together, without atomicity.
     Batch = 1 << 5,
     /// transact: atomic and isolated.
     Transact = 1 << 6,
-    /// append, tail.
+    /// append to a stream, and tail it.
     Stream = 1 << 7,
     /// ingest, last, range, window, above.
     Series = 1 << 8,
@@ -31,7 +31,7 @@ pub enum Capability {
 pub struct Capabilities(u16);
 
 impl Capability {
-    /// All of them.
+    /// All families, in the order of reports.
     pub const ALL: [Capability; 9] = [
         Capability::Record,
         Capability::Range,
@@ -77,7 +77,7 @@ impl Capabilities {
         Capabilities(bits)
     }
 
-    /// The union.
+    /// What either of the two sets has.
     pub fn with(self, other: Capabilities) -> Self {
         Capabilities(self.0 | other.0)
     }
@@ -176,7 +176,7 @@ pub struct Guarantees {
 pub struct Description {
     /// The engine's version as it reports it.
     pub version: String,
-    /// What it promises.
+    /// What it promises with the settings that it has now.
     pub guarantees: Guarantees,
     /// Effective settings, server's and client's, that bear on speed or safety.
     pub settings: BTreeMap<String, String>,
@@ -214,7 +214,7 @@ pub struct Binding {
 /// What the data weighs where the store keeps it. Unknown is `None`, never zero.
 #[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Footprint {
-    /// Bytes on disk.
+    /// Bytes of its files, logs and indexes included, as the store or the file system tells.
     pub disk_bytes: Option<u64>,
     /// Bytes that the data takes in memory, of a store that serves all of it from there.
     pub memory_bytes: Option<u64>,

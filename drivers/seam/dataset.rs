@@ -18,11 +18,11 @@ pub struct Dataset {
 /// One part of a dataset, by position in its list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Part {
-    /// A table.
+    /// Position in [`Dataset::tables`].
     Table(usize),
-    /// A log.
+    /// Position in [`Dataset::logs`].
     Log(usize),
-    /// A series.
+    /// Position in [`Dataset::series`].
     Series(usize),
 }
 
@@ -64,7 +64,7 @@ pub struct Series {
 pub struct Field {
     /// Letters, digits and underscores.
     pub name: String,
-    /// Its type.
+    /// What its values are.
     pub kind: Kind,
     /// Whether it may be absent.
     pub optional: bool,
@@ -73,24 +73,24 @@ pub struct Field {
 /// The type of a primary key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyKind {
-    /// 64-bit integers.
+    /// 64-bit signed integers, ordered as numbers.
     Int,
-    /// Short texts.
+    /// UTF-8 texts, ordered by their bytes.
     Text,
 }
 
 /// The type of a field.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
-    /// True or false.
+    /// [`Value::Bool`](crate::Value::Bool).
     Bool,
-    /// 64-bit integers.
+    /// 64-bit signed integers.
     Int,
-    /// 64-bit floats.
+    /// 64-bit floats, all of them finite.
     Float,
-    /// UTF-8 text.
+    /// UTF-8 text without the character NUL.
     Text,
-    /// Raw bytes.
+    /// Bytes of any content.
     Bytes,
     /// Milliseconds since the Unix epoch.
     Time,

@@ -4,7 +4,6 @@ use thiserror::Error;
 
 /// The longest reply that is taken to be one: more is a failure of the store, before it takes the suite's memory. The largest
 /// of a workload is some 100 KB a record.
-#[allow(dead_code, reason = "a build without servers reads no replies")]
 pub(crate) const LONGEST_REPLY_BYTES: usize = 64 << 20;
 
 /// What kind of failure. The load engine retries only [`Conflict`](FailureKind::Conflict).
@@ -33,7 +32,7 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// All kinds.
+    /// All kinds, in declared order: the rows of a table of failures.
     pub const ALL: [FailureKind; 9] = [
         FailureKind::Conflict,
         FailureKind::Timeout,
@@ -67,11 +66,11 @@ impl FailureKind {
     }
 }
 
-/// A failed operation.
+/// Why an operation, or a step around it such as opening a store, did not succeed.
 #[derive(Debug, Error)]
 #[error("{message}")]
 pub struct Failure {
-    /// Its kind.
+    /// What decides whether it is tried again and what it left behind.
     pub kind: FailureKind,
     /// One sentence: what happened and where, without passwords.
     pub message: String,

@@ -3,7 +3,7 @@
 /// What runs have left in a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
-    /// The dataset's name.
+    /// The dataset to which it belongs, by [`Dataset::name`](crate::Dataset::name).
     pub dataset: String,
     /// What is there and where, in a few words.
     pub what: String,

@@ -9,6 +9,7 @@ pub mod leftover;
 pub mod op;
 pub mod options;
 pub mod printable;
-#[cfg(all(test, any(feature = "libsql", feature = "libsql-server", feature = "postgres")))]
+pub mod redaction;
+#[cfg(test)]
 pub mod sample;
 pub mod value;

@@ -3,7 +3,10 @@
 //! `stores/memory` is these meanings in code, and the conformance suite holds every store to them. A new need is a new
 //! variant with its meaning written down here, never a string smuggled through another one.
 
+use std::fmt;
+
 use crate::seam::capability::{Capabilities, Capability};
+use crate::seam::dataset::Dataset;
 use crate::seam::value::{Change, Key, Point, Record, Value};
 
 /// One logical operation. Tables, logs, series, fields and metrics are positions in the [`Dataset`](crate::Dataset).
@@ -73,13 +76,13 @@ pub enum Matching {
     Between(Value, Value),
 }
 
-/// A direction.
+/// In which order found records are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
-    /// Smallest first.
+    /// The smallest field first, and of equal ones the smallest key.
     Ascending,
-    /// Largest first.
+    /// The largest field first, and of equal ones the largest key.
     Descending,
 }
 
@@ -87,15 +90,15 @@ pub enum Order {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fold {
-    /// Arithmetic mean.
+    /// The arithmetic mean of its values.
     Mean,
-    /// Smallest.
+    /// The smallest of its values.
     Min,
-    /// Largest.
+    /// The largest of its values.
     Max,
-    /// Sum.
+    /// The sum of its values.
     Sum,
-    /// Number of points.
+    /// How many points it holds, as a float.
     Count,
 }
 
@@ -141,6 +144,18 @@ impl Op {
         }
     }
 
+    /// Table and key of the one record that it is about, if it is about one.
+    pub fn record(&self) -> Option<(usize, &Key)> {
+        match self {
+            Op::Insert { table, key, .. }
+            | Op::Read { table, key, .. }
+            | Op::Update { table, key, .. }
+            | Op::Delete { table, key }
+            | Op::Increment { table, key, .. } => Some((*table, key)),
+            _ => None,
+        }
+    }
+
     /// What a store must be able to do for this operation.
     pub fn needs(&self) -> Capabilities {
         match self {
@@ -178,6 +193,32 @@ impl Op {
             Op::Batch(ops) | Op::Transact(ops) => ops.iter().any(Op::writes),
             Op::Read { .. } | Op::Scan { .. } | Op::Find { .. } | Op::Tail { .. } => false,
             Op::LastPoint { .. } | Op::PointRange { .. } | Op::Window { .. } | Op::PointsAbove { .. } => false,
+        }
+    }
+}
+
+/// What an operation is about, in messages: `accounts 7`, or the name of a table where it is about several records.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OpSubject<'a>(pub(crate) &'a Dataset, pub(crate) &'a Op);
+
+impl fmt::Display for OpSubject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let OpSubject(dataset, op) = self;
+        if let Some((table, key)) = op.record() {
+            return write!(f, "{} {key}", dataset.tables[table].name);
+        }
+        match op {
+            Op::Scan { table, .. } | Op::Find { table, .. } => f.write_str(&dataset.tables[*table].name),
+            Op::Append { log, stream, .. } | Op::Tail { log, stream, .. } => {
+                write!(f, "{} {stream}", dataset.logs[*log].name)
+            }
+            Op::LastPoint { series, entity }
+            | Op::PointRange { series, entity, .. }
+            | Op::Window { series, entity, .. } => write!(f, "{} {entity}", dataset.series[*series].name),
+            Op::InsertPoints { series, .. } | Op::PointsAbove { series, .. } => {
+                f.write_str(&dataset.series[*series].name)
+            }
+            _ => f.write_str(op.verb()),
         }
     }
 }

@@ -4,10 +4,10 @@
 use serde::de::value::{Error, StrDeserializer};
 use serde::de::{Deserializer, Error as _, IntoDeserializer, Visitor};
 
-/// The value of an option.
-pub(crate) struct Text<'a>(pub(crate) &'a str);
+/// The value of an option as it was written.
+pub(super) struct OptionText<'a>(pub(super) &'a str);
 
-impl<'de> IntoDeserializer<'de, Error> for Text<'_> {
+impl<'de> IntoDeserializer<'de, Error> for OptionText<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -26,7 +26,7 @@ macro_rules! parsed {
     };
 }
 
-impl<'de> Deserializer<'de> for Text<'_> {
+impl<'de> Deserializer<'de> for OptionText<'_> {
     type Error = Error;
 
     parsed! {

@@ -14,7 +14,7 @@ pub enum Value {
     /// An optional field that is absent.
     #[default]
     Null,
-    /// True or false.
+    /// A truth value, which is not an integer even where a store keeps it as one.
     Bool(bool),
     /// A 64-bit signed integer. Money is an integer of the smallest unit.
     Int(i64),
@@ -22,7 +22,7 @@ pub enum Value {
     Float(f64),
     /// UTF-8 text without the character NUL, which PostgreSQL does not keep.
     Text(String),
-    /// Raw bytes.
+    /// Bytes of any content, zeros and invalid UTF-8 included.
     Bytes(Vec<u8>),
     /// Milliseconds since the Unix epoch, UTC: the finest instant that every store keeps.
     Time(i64),
@@ -67,7 +67,7 @@ pub type Record = Vec<Value>;
 pub struct Change {
     /// Position of the field in its table.
     pub field: usize,
-    /// What it becomes.
+    /// The value of the field from now on; `Null` makes an optional field absent.
     pub value: Value,
 }
 
@@ -109,7 +109,7 @@ impl Rows {
         self.answered = 0;
     }
 
-    /// Adds a row.
+    /// Adds a row to the answer, in the place of an old one if there is any.
     pub fn push(&mut self, key: Key, values: Vec<Value>) {
         let row = Row { key, values };
         match self.rows.get_mut(self.answered) {
@@ -155,7 +155,7 @@ impl std::ops::Deref for Rows {
 /// digests, a row lost, torn or doubled changes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Digest {
-    /// How many rows.
+    /// How many rows were added.
     pub rows: u64,
     /// Sum of the rows' hashes, modulo 2^128.
     pub sum: u128,

@@ -1,4 +1,5 @@
-//! The stores, a folder each, and their list.
+//! The stores, a folder each, and the one list of them: the names on the command line, the kinds of URLs, help and tests
+//! follow from what is in it.
 
 #[cfg(feature = "libsql")]
 pub mod libsql;
@@ -14,7 +15,10 @@ pub mod postgres;
 pub mod redis;
 pub mod sim;
 
-use crate::store::Store;
+use std::str::FromStr;
+
+use crate::seam::address::{Address, AddressError};
+use crate::store::{Declaration, Store};
 
 /// What to do with a store once its type is known: dispatch is dynamic once a run and static per operation.
 pub trait Visitor {
@@ -27,10 +31,8 @@ pub trait Visitor {
 
 macro_rules! stores {
     ($($(#[$when:meta])? $store:ty),+ $(,)?) => {
-        /// The names of all stores in this build.
-        pub fn names() -> Vec<&'static str> {
-            vec![$($(#[$when])? <$store as Store>::NAME),+]
-        }
+        /// What the drivers of this build declare.
+        pub const STORES: &[Declaration] = &[$($(#[$when])? Declaration::of::<$store>()),+];
 
         /// Visits the store of this name; `None` if this build has no such store.
         pub fn visit<V: Visitor>(name: &str, visitor: V) -> Option<V::Output> {
@@ -49,4 +51,14 @@ stores! {
     #[cfg(feature = "postgres")] postgres::Postgres,
     #[cfg(feature = "redis")] redis::Redis,
     sim::Sim,
+}
+
+/// The scheme of a URL, or the name before a colon, chooses among the stores of this build.
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let schemes = STORES.iter().flat_map(|store| store.schemes.iter().map(|scheme| (*scheme, store.name)));
+        Address::parse(text, &schemes.collect::<Vec<_>>())
+    }
 }

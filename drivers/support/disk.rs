@@ -23,7 +23,6 @@ pub(crate) fn filesystem_seen_by(process: &str, path: &Path) -> Option<String> {
 }
 
 /// Bytes of the file; nothing if it is not there.
-#[cfg(feature = "libsql")]
 pub(crate) fn file_bytes(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |file| file.len())
 }

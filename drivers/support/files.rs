@@ -18,15 +18,14 @@ const IN_MEMORY: [&str; 2] = ["tmpfs", "ramfs"];
 /// The kinds of the file systems of a store's files. None where that cannot be seen.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Files {
-    /// Of its data.
+    /// That of its data, `ext4` for instance.
     pub(crate) data: Option<String>,
-    /// Of the log that a commit waits for, which may be a link to elsewhere.
+    /// That of the log that a commit waits for, which may be a link to elsewhere.
     pub(crate) log: Option<String>,
 }
 
 impl Files {
     /// As the process `pid` of one of these programs sees its folder, and the log in it.
-    #[cfg(any(feature = "mongodb", feature = "postgres", feature = "redis"))]
     pub(crate) fn seen_by(pid: i64, programs: &[&str], folder: &str, log: &str) -> Files {
         let command = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
         if !programs.iter().any(|program| command.contains(program)) {
@@ -42,7 +41,6 @@ impl Files {
     }
 
     /// Of a file of SQLite, whose log lies beside it.
-    #[cfg(any(feature = "libsql", feature = "libsql-server"))]
     pub(crate) fn around(file: &Path) -> Files {
         let kind = disk::filesystem_of(file);
         Files { data: kind.clone(), log: kind }
@@ -76,11 +74,7 @@ pub(crate) fn folder_in_memory() -> &'static Path {
 }
 
 /// That a server whose files lie there is seen to keep nothing, whatever it is set to.
-#[cfg(all(
-    test,
-    target_os = "linux",
-    any(feature = "libsql-server", feature = "mongodb", feature = "postgres", feature = "redis")
-))]
+#[cfg(all(test, target_os = "linux"))]
 pub(crate) fn assert_in_memory(described: &Description) {
     let because = &described.guarantees.because;
     assert_eq!(described.guarantees.durability, Durability::Memory, "{because}");
@@ -89,7 +83,7 @@ pub(crate) fn assert_in_memory(described: &Description) {
     assert_eq!((filesystem("filesystem"), filesystem("filesystem_log")), ("tmpfs", "tmpfs"));
 }
 
-#[cfg(all(test, target_os = "linux", any(feature = "mongodb", feature = "postgres", feature = "redis")))]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
     use crate::Guarantees;

@@ -45,7 +45,7 @@ impl Scratch {
         Ok(Scratch(folder))
     }
 
-    /// Where it is.
+    /// The folder, which is there until this is dropped.
     pub fn path(&self) -> &Path {
         &self.0
     }

@@ -8,9 +8,7 @@ use std::sync::Arc;
 use tokio_rustls::rustls::client::WantsClientCert;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::CertificateDer;
-#[cfg(feature = "redis")]
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
-#[cfg(feature = "redis")]
 use tokio_rustls::rustls::pki_types::pem;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::{ClientConfig, ConfigBuilder, Error, RootCertStore, WantsVerifier};
@@ -25,7 +23,6 @@ pub(crate) fn verified(option: &str, authorities: Option<&Path>) -> Result<Arc<C
 
 /// The same for a server that asks who we are: a certificate, with those between it and its authority, and its private
 /// key, each by its option and in a file of PEM.
-#[cfg(feature = "redis")]
 pub(crate) fn verified_as(
     (option, authorities): (&str, Option<&Path>),
     certificate: (&str, &Path),

@@ -1,8 +1,21 @@
 //! Every store is held to what it declares: it must answer as `memory` does, and say so where it has no answer.
 //!
-//! One suite for all: a store in the list of `stores/mod.rs` is tested without a change here. Cases are written by hand where a
-//! meaning has an edge, in a file for each family of operations, and here by chance where nobody would think of one. How
-//! quick a store is, is not asked.
+//! One suite for all: a store in the list of `stores/mod.rs` is tested without a change here, in each of its layouts, and so
+//! is one that is nothing but a service, if the environment says where it is (`tests/common/servers.rs`). A trial is a case
+//! on a store, `redis::batches::…`, so `cargo test redis` runs those of Redis. Cases are written by hand where a meaning has an
+//! edge, in a file for each family of operations, and in `random.rs` by chance where nobody would think of one. How quick a
+//! store is, is not asked.
+
+/// `case!(Client its_name: Record, Batch)`: the case of that name and what it needs.
+macro_rules! case {
+    ($on:ident $case:ident $(: $($need:ident),+)?) => {
+        Case {
+            name: concat!(module_path!(), "::", stringify!($case)),
+            needs: drivers::Capabilities::of(&[$($(drivers::Capability::$need),+)?]),
+            on: On::$on($case),
+        }
+    };
+}
 
 #[path = "conformance/batches.rs"]
 mod batches;
@@ -24,63 +37,41 @@ mod ranges;
 mod records;
 #[path = "conformance/series.rs"]
 mod series;
+#[path = "../../tests/common/servers.rs"]
+mod servers;
 #[path = "conformance/streams.rs"]
 mod streams;
 #[path = "conformance/transactions.rs"]
 mod transactions;
 
-use std::collections::BTreeMap;
+use std::process::ExitCode;
 
-use drivers::{Capability, FailureKind, Key, Outcome, Row};
-use harness::*;
-use random::Random;
-
-/// Runs a case on every store that declares what it needs, each time on an empty dataset.
-fn on_each(needs: &[Capability], case: impl Fn(&mut Client)) {
-    for store in keeping_stores() {
-        if needs.iter().all(|one| store.capabilities.meets((*one).into())) {
-            println!("store {}", store.name);
-            case(&mut store.client());
-            store.close();
-        }
-    }
-}
+use drivers::Key;
+use libtest_mimic::Arguments;
 
 const ONE: Key = Key::Int(1);
 
-#[test]
-fn whatever_happens_it_happens_as_in_memory() {
-    const STEPS: usize = 4000;
-    for store in keeping_stores() {
-        let reference = harness::store("memory");
-        let (mut client, mut truth) = (store.client(), reference.client());
-        let mut random = Random(42);
-        let mut answers = BTreeMap::new();
-        for step in 0..STEPS {
-            let op = random.op();
-            if !store.capabilities.meets(op.needs()) {
-                continue;
-            }
-            let (found, expected) = (outcome(client.execute(&op)), outcome(truth.execute(&op)));
-            assert!(
-                found == expected,
-                "{}, step {step}: {op:?}\nfound    {found:?}\nexpected {expected:?}",
-                store.name
-            );
-            let answered = matches!(&found, Ok((Outcome::Applied, rows)) if op.writes() || !rows.is_empty());
-            *answers.entry(op.verb()).or_insert(0) += u32::from(answered);
+fn main() -> ExitCode {
+    let cases = [
+        records::CASES,
+        counters::CASES,
+        ranges::CASES,
+        batches::CASES,
+        transactions::CASES,
+        streams::CASES,
+        series::CASES,
+        datasets::CASES,
+        declared::CASES,
+        random::CASES,
+    ];
+    let mut trials = vec![servers::trial("declared::a_store_that_answers_more_than_it_declares_is_found_out", || {
+        declared::a_store_that_answers_more_than_it_declares_is_found_out();
+    })];
+    for store in servers::candidates() {
+        for case in cases.concat().into_iter().filter(|case| case.concerns(&store.declared)) {
+            let (_, name) = case.name.split_once("::").expect("the crate and what is in it");
+            trials.push(store.trial(name, move |store| case.run(harness::store(store.address()))));
         }
-        assert_eq!(client.digests(), truth.digests(), "{}", store.name);
-        // Chance must have asked something of every verb, or agreeing would mean little.
-        assert!(answers.values().all(|times| *times >= 20), "{}: {answers:?}", store.name);
     }
-}
-
-/// What must agree: the kind of a failure, or how it ended and the rows, by their meaning.
-fn outcome(answer: Result<(Outcome, Vec<Row>), drivers::Failure>) -> Result<(Outcome, Vec<Vec<u8>>), FailureKind> {
-    match answer {
-        Ok((Outcome::Applied, rows)) => Ok((Outcome::Applied, canonical(&rows))),
-        Ok((Outcome::Refused, _)) => Ok((Outcome::Refused, Vec::new())),
-        Err(failure) => Err(failure.kind),
-    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -17,7 +17,9 @@ use crate::workload::Workload;
 /// When there is no such store. One that cannot be used is an exit code, if it was asked for by name.
 pub fn check(args: &CheckArgs) -> Result<Exit, Failed> {
     let named = !args.stores.is_empty();
-    let asked = if named { args.stores.clone() } else { drivers::names().into_iter().map(str::to_owned).collect() };
+    // A service has no address but the user's.
+    let here = drivers::STORES.iter().filter(|store| !store.addresses.is_empty()).map(|store| store.name.to_owned());
+    let asked = if named { args.stores.clone() } else { here.collect() };
     let addresses: Result<Vec<Address>, String> = asked.iter().map(|store| stores::parse(store)).collect();
     let addresses = addresses.map_err(|problem| Failed::usage(anyhow!(problem)))?;
     let mut all_usable = true;

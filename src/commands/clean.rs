@@ -42,7 +42,7 @@ pub fn clean(args: &CleanArgs) -> Result<Exit, Failed> {
 /// A store that is made for each run leaves a folder, and perhaps its server, if a run was killed together with its guard.
 fn folders(address: &Address, is_dry: bool) -> Result<Exit, Failed> {
     let parent = drivers::scratch_folder();
-    let found = drivers::server::leftovers(&parent, &address.to_string());
+    let found = drivers::server::abandoned(&parent, &address.to_string());
     let found = found.map_err(|error| Failed::usage(anyhow!("cannot look into {}: {error}", parent.display())))?;
     if found.is_empty() {
         print(&format!("{address}: no run has left a folder in {}\n", parent.display()))?;

@@ -1,6 +1,6 @@
 //! `storebench list`: what there is to run and to run it on.
 
-use super::{Exit, Failed, print, stores, warn};
+use super::{Exit, Failed, print, warn};
 use crate::cli::ListArgs;
 use crate::cost::plain;
 use crate::workload::Workload;
@@ -28,8 +28,11 @@ fn everything() -> String {
         text += &format!("  {:<20} {}\n", workload.name, workload.about);
     }
     text += "\nStores:\n";
-    for (name, about) in stores::all() {
-        text += &format!("  {name:<20} {about}\n");
+    for store in drivers::STORES {
+        let urls: Vec<String> = store.schemes.iter().map(|scheme| format!("{scheme}://")).collect();
+        let about =
+            if urls.is_empty() { store.about.to_owned() } else { format!("{}; {}", store.about, urls.join(", ")) };
+        text += &format!("  {:<20} {about}\n", store.name);
     }
     text
 }

@@ -41,18 +41,11 @@ fn of(words: impl Iterator<Item = String>) -> Secrets {
     secrets
 }
 
-/// What stands between the first colon and the last `@`, in a URL or in what lacks its scheme. In front of a Redis
-/// server a word without a colon is a password whose colon was forgotten.
+/// The password of a URL or of what lacks its scheme, with the signs around it.
 fn password(word: &str) -> Option<(String, String)> {
-    let (before, rest) = word.split_once("://").unwrap_or(("", word));
-    let (user, _) = rest.rsplit_once('@')?;
-    match user.split_once(':') {
-        Some((_, password)) => Some((format!(":{password}@"), ":***@".to_owned())),
-        None if before.ends_with("redis") || before.ends_with("rediss") => {
-            Some((format!("{user}@"), "***@".to_owned()))
-        }
-        None => None,
-    }
+    let place = drivers::password_in(word)?;
+    let colon = if word[..place.start].ends_with(':') { ":" } else { "" };
+    Some((format!("{colon}{}@", &word[place]), format!("{colon}***@")))
 }
 
 /// Options of a URL whose value is a secret, as the drivers know them: `password=hunter2`.

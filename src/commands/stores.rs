@@ -2,16 +2,11 @@
 
 use std::sync::Arc;
 
-use drivers::{Address, Durability, Failure, Leftover, Store, Visitor};
+use drivers::{Address, Durability, Failure, Leftover, STORES, Store, Visitor};
 
 use crate::load::pace::CancelToken;
 use crate::load::{self, Cleaned, Extent, Probe, ProgressObserver, Request, RunError};
 use crate::record::Run;
-
-/// Name and one sentence of every store in this build.
-pub fn all() -> Vec<(&'static str, &'static str)> {
-    drivers::names().into_iter().filter_map(|name| Some((name, drivers::visit(name, About)?))).collect()
-}
 
 /// Reads an address and makes sure that there is such a store and that it takes the options.
 ///
@@ -25,7 +20,7 @@ pub fn parse(text: &str) -> Result<Address, String> {
         None => Err(format!(
             "--store: there is no store `{}` in this build; it has {}",
             address.store,
-            drivers::names().join(", ")
+            STORES.iter().map(|store| store.name).collect::<Vec<_>>().join(", ")
         )),
     }
 }
@@ -87,16 +82,6 @@ impl Visitor for Prober<'_> {
 
     fn visit<S: Store>(self) -> Probe {
         load::probe::<S>(self.0, self.1)
-    }
-}
-
-struct About;
-
-impl Visitor for About {
-    type Output = &'static str;
-
-    fn visit<S: Store>(self) -> &'static str {
-        S::ABOUT
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use drivers::server::{Server, Usage};
+use drivers::server::{Server, ServerUsage};
 
 use crate::record::{Interval, Phase, ServerSecond, ServerUse};
 
@@ -11,7 +11,7 @@ use super::run_context::RunContext;
 
 /// Samples of a server: at the start of the measurement and after each of its seconds.
 #[derive(Debug, Default)]
-pub struct Samples(Vec<(f64, Usage)>);
+pub struct Samples(Vec<(f64, ServerUsage)>);
 
 /// Samples until every lane has ended. In between only those processes are looked at that were there in the beginning: one
 /// that comes later, such as PostgreSQL's autovacuum, is in the total and in no second.
@@ -33,7 +33,7 @@ pub fn sample(server: &Server, course: &RunContext) -> Samples {
 }
 
 impl Samples {
-    fn take(&mut self, usage: Option<Usage>, course: &RunContext) {
+    fn take(&mut self, usage: Option<ServerUsage>, course: &RunContext) {
         let at_s = (course.clock.now_ns() as f64 - course.measure_ns as f64) / 1e9;
         self.0.extend(usage.map(|usage| (at_s, usage)));
     }
@@ -66,8 +66,8 @@ impl Samples {
 mod tests {
     use super::*;
 
-    fn usage(cpu_ms: u64, memory_bytes: u64) -> Usage {
-        Usage { cpu: Duration::from_millis(cpu_ms), memory_bytes }
+    fn usage(cpu_ms: u64, memory_bytes: u64) -> ServerUsage {
+        ServerUsage { cpu: Duration::from_millis(cpu_ms), memory_bytes }
     }
 
     #[test]

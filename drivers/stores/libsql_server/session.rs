@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::hrana::{Columns, HranaOutcome, Refusal, Reply, unexpected};
 use super::plan::{self, Added, Group, Place};
 use super::stream::{Stream, patiently};
+use crate::seam::op::OpSubject;
 use crate::sql::sqlite::sql::{self, Shape};
 use crate::sql::sqlite::values::{Answer, key, number, value};
 use crate::{Dataset, Failure, FailureKind, Fields, Key, KeyKind, Kind, Op, Outcome, Part, Row, Rows, Session, Value};
@@ -92,17 +93,17 @@ impl LibsqlServerSession {
             (Some(step), true) => step,
             _ => return self.group(std::slice::from_ref(op), true, rows).await,
         };
-        let reply = self.stream.execute(&step, &Subject(&self.dataset, op)).await?;
+        let reply = self.stream.execute(&step, &OpSubject(&self.dataset, op)).await?;
         if self.take(op, &reply, rows)? {
             return Ok(Outcome::Applied);
         }
         match op {
             Op::Increment { table, key, field, .. } if plan::doubtful(&self.dataset, op) => {
                 let probe = plan::probe(*table, key, *field);
-                let held = self.stream.execute(&probe, &Subject(&self.dataset, op)).await?;
+                let held = self.stream.execute(&probe, &OpSubject(&self.dataset, op)).await?;
                 self.why_unbumped(op, &held)
             }
-            _ => Err(Failure::missing(Subject(&self.dataset, op))),
+            _ => Err(Failure::missing(OpSubject(&self.dataset, op))),
         }
     }
 
@@ -145,7 +146,7 @@ impl LibsqlServerSession {
         for (op, place) in ops.iter().zip(places) {
             for outcome in &mut outcomes[place.steps.clone()] {
                 if let HranaOutcome::Failed(refusal) = std::mem::take(outcome) {
-                    return Err(refusal.failure(&Subject(&self.dataset, op)));
+                    return Err(refusal.failure(&OpSubject(&self.dataset, op)));
                 }
             }
         }
@@ -160,7 +161,7 @@ impl LibsqlServerSession {
         outcomes: &mut [HranaOutcome],
         rows: &mut Rows,
     ) -> Result<Outcome, Failure> {
-        let subject = Subject(&self.dataset, op);
+        let subject = OpSubject(&self.dataset, op);
         let mut found = true;
         for outcome in &mut outcomes[place.steps.clone()] {
             found &= self.take(op, &done(outcome, &subject)?, rows)?;
@@ -222,8 +223,8 @@ impl LibsqlServerSession {
     /// No row changed: because there is none, because it holds no number, or because of the floor.
     fn why_unbumped(&self, op: &Op, held: &Reply) -> Result<Outcome, Failure> {
         let Op::Increment { table, field, by, floor, .. } = op else { return Err(unexpected()) };
-        let subject = Subject(&self.dataset, op);
-        let mut columns = held.rows().next().ok_or_else(|| Failure::missing(&subject))??;
+        let subject = OpSubject(&self.dataset, op);
+        let mut columns = held.rows().next().ok_or_else(|| Failure::missing(subject))??;
         columns.column()?;
         match (value(columns.column()?, &self.dataset.tables[*table].fields[*field].kind)?, floor) {
             (Value::Int(held), Some(floor)) if i128::from(held) + i128::from(*by) < i128::from(*floor) => {
@@ -296,29 +297,5 @@ fn weight(op: &Op) -> u64 {
         Op::Append { events, .. } => events.iter().map(|event| values(event)).sum(),
         Op::InsertPoints { points, .. } => points.iter().map(|point| 16 + 16 * point.metrics.len() as u64).sum(),
         _ => 0,
-    }
-}
-
-/// What an operation is about, in messages.
-struct Subject<'a>(&'a Dataset, &'a Op);
-
-impl fmt::Display for Subject<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Subject(dataset, op) = self;
-        match op {
-            Op::Insert { table, key, .. }
-            | Op::Read { table, key, .. }
-            | Op::Update { table, key, .. }
-            | Op::Delete { table, key }
-            | Op::Increment { table, key, .. } => write!(f, "{} {key}", dataset.tables[*table].name),
-            Op::Scan { table, .. } | Op::Find { table, .. } => f.write_str(&dataset.tables[*table].name),
-            Op::Append { log, .. } | Op::Tail { log, .. } => f.write_str(&dataset.logs[*log].name),
-            Op::LastPoint { series, entity } => write!(f, "{} {entity}", dataset.series[*series].name),
-            Op::InsertPoints { series, .. }
-            | Op::PointRange { series, .. }
-            | Op::Window { series, .. }
-            | Op::PointsAbove { series, .. } => f.write_str(&dataset.series[*series].name),
-            Op::Batch(_) | Op::Transact(_) => f.write_str(op.verb()),
-        }
     }
 }

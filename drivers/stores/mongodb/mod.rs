@@ -70,9 +70,12 @@ impl Store for Mongodb {
     type Session = MongodbSession;
     const NAME: &'static str = "mongodb";
     const ABOUT: &'static str = "MongoDB: documents in a replica set, over its own protocol";
+    const SCHEMES: &'static [&'static str] = &["mongodb", "mongodb+srv"];
+    const LAYOUTS: &'static [&'static str] = &["series=timeseries"];
     const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
     const PLACEMENT: Placement = Placement::Remote;
     const BEST_DURABILITY: Durability = Durability::Durable;
+    const CLIENTS_CHOOSE_DURABILITY: bool = true;
     const PROGRAM: Option<Program> = Some(launch::PROGRAM);
 
     async fn serve(site: Site) -> Result<Server, Failure> {

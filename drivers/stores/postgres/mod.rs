@@ -78,6 +78,8 @@ impl Store for Postgres {
     type Session = PostgresSession;
     const NAME: &'static str = "postgres";
     const ABOUT: &'static str = "PostgreSQL: a connection a session, prepared and pipelined statements";
+    const SCHEMES: &'static [&'static str] = &["postgres", "postgresql"];
+    const LAYOUTS: &'static [&'static str] = &["layout=children"];
     const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
     const PLACEMENT: Placement = Placement::Remote;
     const BEST_DURABILITY: Durability = Durability::Durable;

@@ -13,6 +13,7 @@ use super::parameters::last_of_each;
 use super::sql::Shape;
 use super::values::{Answer, Param};
 use crate::seam::failure::LONGEST_REPLY_BYTES;
+use crate::seam::op::OpSubject;
 use crate::sql::named::Named;
 use crate::{Dataset, Failure, Fields, Key, Matching, Op, Rows, Value};
 
@@ -167,31 +168,9 @@ impl Request<'_> {
 
 impl fmt::Display for Subject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let record = |f: &mut fmt::Formatter<'_>, dataset: &Dataset, table: usize, key: &Key| {
-            write!(f, "{} {key}", dataset.tables[table].name)
-        };
         match self {
             Subject::Control(statement) => f.write_str(statement),
-            Subject::Op(dataset, op) => match op {
-                Op::Insert { table, key, .. }
-                | Op::Read { table, key, .. }
-                | Op::Update { table, key, .. }
-                | Op::Delete { table, key }
-                | Op::Increment { table, key, .. } => record(f, dataset, *table, key),
-                Op::Scan { table, .. } | Op::Find { table, .. } => f.write_str(&dataset.tables[*table].name),
-                Op::Append { log, stream, .. } | Op::Tail { log, stream, .. } => {
-                    write!(f, "{} {stream}", dataset.logs[*log].name)
-                }
-                Op::LastPoint { series, entity }
-                | Op::PointRange { series, entity, .. }
-                | Op::Window { series, entity, .. } => {
-                    write!(f, "{} {entity}", dataset.series[*series].name)
-                }
-                Op::InsertPoints { series, .. } | Op::PointsAbove { series, .. } => {
-                    f.write_str(&dataset.series[*series].name)
-                }
-                Op::Batch(_) | Op::Transact(_) => f.write_str(op.verb()),
-            },
+            Subject::Op(dataset, op) => OpSubject(dataset, op).fmt(f),
         }
     }
 }

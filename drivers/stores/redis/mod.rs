@@ -67,7 +67,9 @@ impl Store for Redis {
     type Config = Config;
     type Session = RedisSession;
     const NAME: &'static str = "redis";
-    const ABOUT: &'static str = "Redis: data structures in memory, with a log on disk; redis:// URLs";
+    const ABOUT: &'static str = "Redis: data structures in memory, with a log on disk";
+    const SCHEMES: &'static [&'static str] = &["redis", "rediss"];
+    const LAYOUTS: &'static [&'static str] = &["layout=json"];
     const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
     const PLACEMENT: Placement = Placement::Remote;
     const BEST_DURABILITY: Durability = Durability::Durable;

@@ -77,6 +77,7 @@ impl Store for Sim {
     type Session = SimSession;
     const NAME: &'static str = "sim";
     const ABOUT: &'static str = "memory with stated latencies, stalls and failures: tests the instrument";
+    const ADDRESSES: &'static [&'static str] = &["sim?latency=20us"];
     const CAPABILITIES: Capabilities = Memory::CAPABILITIES;
     const PLACEMENT: Placement = Placement::Embedded;
     const BEST_DURABILITY: Durability = Durability::Memory;

@@ -25,7 +25,7 @@ use crate::support::scratch;
 
 const SHELL: &str = "/bin/sh";
 
-/// Writes its number to the guard, and into a file for `leftover.rs`, and becomes the program that its arguments name.
+/// Writes its number to the guard, and into a file for `abandoned.rs`, and becomes the program that its arguments name.
 const LAUNCH: &str = r#"exec 2>>server.log && echo "$$" >server.pid && echo "$$" && exec "$@" >&2"#;
 
 /// How long the shell may take to make the folder.

@@ -4,11 +4,11 @@
 //! How a program is set for a durability tier is its driver's business ([`Store::serve`](crate::Store::serve)); what a
 //! running one uses is in `usage.rs`, where programs are found in `program.rs`, what they see of our environment in
 //! `environment.rs`, how they are started, and what becomes of them when this process ends, in `guard.rs`, and what is
-//! left when that has failed in `leftover.rs`.
+//! left when that has failed in `abandoned.rs`.
 
+mod abandoned;
 mod environment;
 mod guard;
-mod leftover;
 mod program;
 mod usage;
 
@@ -25,11 +25,11 @@ use std::time::{Duration, Instant};
 
 use crate::support::scratch;
 use crate::{Durability, Failure, FailureKind, redacted};
+pub use abandoned::{AbandonedFolder, abandoned};
 use environment::Environment;
 use guard::Guard;
-pub use leftover::{Leftover, leftovers};
 pub use program::Program;
-pub use usage::Usage;
+pub use usage::ServerUsage;
 
 /// A running server of our own. Dropped, it is stopped and its folder removed.
 pub struct Server {
@@ -43,9 +43,9 @@ pub struct Server {
 /// Where a server is about to run.
 #[derive(Debug)]
 pub struct Site {
-    /// Its program.
+    /// What is to run there.
     pub program: Program,
-    /// The program's file.
+    /// The file of it that was found on this machine.
     pub binary: PathBuf,
     /// The port to listen on, on 127.0.0.1.
     pub port: u16,
@@ -248,12 +248,12 @@ impl Server {
     }
 
     /// What its processes have used so far. None where the system does not tell.
-    pub fn usage(&self) -> Option<Usage> {
+    pub fn usage(&self) -> Option<ServerUsage> {
         self.usage_of(&self.pids())
     }
 
     /// The same of processes that are known, which spares a look at all those of the system: a millisecond of CPU.
-    pub fn usage_of(&self, pids: &[i32]) -> Option<Usage> {
+    pub fn usage_of(&self, pids: &[i32]) -> Option<ServerUsage> {
         usage::of(pids)
     }
 
@@ -292,7 +292,7 @@ fn how(status: ExitStatus) -> String {
     }
 }
 
-/// Without its password.
+/// The address may hold a password, which is left out.
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
@@ -510,13 +510,13 @@ mod tests {
         let (lives, killed) = (server(), server());
         let foreign = parent.path().join("storebench-foreign");
         std::fs::create_dir(&foreign).expect("a folder that says nothing of us");
-        assert!(leftovers(parent.path(), "sleep").expect("looked").is_empty(), "their owner lives");
+        assert!(abandoned(parent.path(), "sleep").expect("looked").is_empty(), "their owner lives");
 
         let (mut pids, folder) = (killed.pids(), killed.site.folder().to_owned());
         killed.site.guard.into_inner().expect("a guard").abandon();
-        assert!(leftovers(parent.path(), "redis").expect("looked").is_empty(), "it is no server of Redis");
-        let mut found = leftovers(parent.path(), "sleep").expect("looked");
-        assert!(leftovers(parent.path(), "sleep").expect("looked").is_empty(), "it is being removed");
+        assert!(abandoned(parent.path(), "redis").expect("looked").is_empty(), "it is no server of Redis");
+        let mut found = abandoned(parent.path(), "sleep").expect("looked");
+        assert!(abandoned(parent.path(), "sleep").expect("looked").is_empty(), "it is being removed");
         let left = found.pop().expect("it is found");
         let mut known = left.pids.clone();
         pids.sort();
@@ -533,7 +533,7 @@ mod tests {
         let site = Site::new(SLEEP, Durability::Memory, parent.path(), &[]).expect("a site");
         std::fs::write(site.folder().join("server.pid"), format!("{}\n", std::process::id())).expect("written");
         site.guard.into_inner().expect("a guard").abandon();
-        let found = leftovers(parent.path(), "sleep").expect("looked");
+        let found = abandoned(parent.path(), "sleep").expect("looked");
         assert!(found.len() == 1 && found[0].pids.is_empty(), "{found:?}");
     }
 

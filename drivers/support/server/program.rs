@@ -11,9 +11,9 @@ use crate::{Failure, FailureKind};
 /// A server's program, as a driver knows it.
 #[derive(Debug, Clone, Copy)]
 pub struct Program {
-    /// Its store's name.
+    /// The name of its store, for messages and to tell its folders.
     pub name: &'static str,
-    /// The file's name.
+    /// The name of its file in the folders that are searched.
     pub binary: &'static str,
     /// The environment variable that names the file: asked first.
     pub variable: &'static str,

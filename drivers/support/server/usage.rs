@@ -7,9 +7,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// Used by a server's processes together.
+/// What a server's processes have used together.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Usage {
+pub struct ServerUsage {
     /// CPU time, user and system, since its start; that of its ended processes included.
     pub cpu: Duration,
     /// Memory now: what each process has for itself, and what they share, once. Files that the system caches for them
@@ -23,13 +23,13 @@ pub(super) fn tree(root: i32) -> Vec<i32> {
 }
 
 /// Sums over these processes, of which those that have ended are not there: their CPU time is in their parent's.
-pub(super) fn of(pids: &[i32]) -> Option<Usage> {
+pub(super) fn of(pids: &[i32]) -> Option<ServerUsage> {
     let ticks: Vec<u64> = pids.iter().filter_map(|pid| Some(parse_stat(&read(*pid, "stat")?)?.cpu_ticks)).collect();
     let status: Vec<String> = pids.iter().filter_map(|pid| read(*pid, "status")).collect();
     let own: u64 = status.iter().filter_map(|status| number(status, "RssAnon:")).sum();
     let shared = status.iter().filter_map(|status| number(status, "RssShmem:")).max().unwrap_or(0);
     let cpu = Duration::from_secs_f64(ticks.iter().sum::<u64>() as f64 / ticks_per_s());
-    (!ticks.is_empty()).then_some(Usage { cpu, memory_bytes: (own + shared) * 1024 })
+    (!ticks.is_empty()).then_some(ServerUsage { cpu, memory_bytes: (own + shared) * 1024 })
 }
 
 fn processes() -> HashMap<i32, Stat> {

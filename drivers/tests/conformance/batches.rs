@@ -1,65 +1,62 @@
 //! Batches, which are in order and not atomic, and what no group may hold.
 
-use drivers::{Capability, FailureKind, Op, Part, Value};
+use drivers::{FailureKind, Op, Part, Value};
 
+use crate::ONE;
 use crate::harness::*;
-use crate::{ONE, on_each};
 
-#[test]
-fn a_batch_carries_out_its_operations_in_order_and_answers_all_their_rows() {
-    on_each(&[Capability::Record, Capability::Counter, Capability::Batch], |client| {
-        open_account(client, "a", 1);
-        let rows = client.rows(Op::Batch(vec![
-            read(ACCOUNTS, word("a")),
-            bump(ACCOUNTS, word("a"), 0, 1, None),
-            insert(ACCOUNTS, word("b"), vec![Value::Int(5), Value::Int(6)]),
-            read(ACCOUNTS, word("a")),
-            read(ACCOUNTS, word("b")),
-        ]));
-        let expected = [
-            (word("a"), vec![Value::Int(1), Value::Null]),
-            (word("a"), vec![Value::Int(2), Value::Null]),
-            (word("b"), vec![Value::Int(5), Value::Int(6)]),
-        ];
-        assert_rows(&rows, &expected);
-        client.apply(Op::Batch(vec![]));
-    });
+pub const CASES: &[Case] = &[
+    case!(Client a_batch_carries_out_its_operations_in_order_and_answers_all_their_rows: Record, Counter, Batch),
+    case!(Client a_batch_fails_as_its_first_failed_operation_and_what_came_before_stays: Record, Counter, Batch),
+    case!(Client a_batch_with_a_refused_bump_says_so_and_keeps_the_others: Record, Floor, Batch),
+    case!(Client groups_are_not_nested: Record, Batch, Transact),
+    case!(Client transactions_hold_no_events: Transact, Stream),
+];
+
+fn a_batch_carries_out_its_operations_in_order_and_answers_all_their_rows(client: &mut Client) {
+    open_account(client, "a", 1);
+    let rows = client.rows(Op::Batch(vec![
+        read(ACCOUNTS, word("a")),
+        bump(ACCOUNTS, word("a"), 0, 1, None),
+        insert(ACCOUNTS, word("b"), vec![Value::Int(5), Value::Int(6)]),
+        read(ACCOUNTS, word("a")),
+        read(ACCOUNTS, word("b")),
+    ]));
+    let expected = [
+        (word("a"), vec![Value::Int(1), Value::Null]),
+        (word("a"), vec![Value::Int(2), Value::Null]),
+        (word("b"), vec![Value::Int(5), Value::Int(6)]),
+    ];
+    assert_rows(&rows, &expected);
+    client.apply(Op::Batch(vec![]));
 }
 
-#[test]
-fn a_batch_fails_as_its_first_failed_operation_and_what_came_before_stays() {
-    on_each(&[Capability::Record, Capability::Counter, Capability::Batch], |client| {
-        open_account(client, "a", 1);
-        let (good, bad) = (bump(ACCOUNTS, word("a"), 0, 1, None), bump(ACCOUNTS, word("nobody"), 0, 1, None));
-        client.fail(FailureKind::Missing, Op::Batch(vec![good.clone(), bad]));
-        client.fail(FailureKind::Exists, Op::Batch(vec![good, insert(ACCOUNTS, word("a"), vec![Value::Int(0); 2])]));
-        assert_eq!(balance(client, "a"), 3);
-    });
+fn a_batch_fails_as_its_first_failed_operation_and_what_came_before_stays(client: &mut Client) {
+    open_account(client, "a", 1);
+    let (good, bad) = (bump(ACCOUNTS, word("a"), 0, 1, None), bump(ACCOUNTS, word("nobody"), 0, 1, None));
+    client.fail(FailureKind::Missing, Op::Batch(vec![good.clone(), bad]));
+    client.fail(FailureKind::Exists, Op::Batch(vec![good, insert(ACCOUNTS, word("a"), vec![Value::Int(0); 2])]));
+    assert_eq!(balance(client, "a"), 3);
 }
 
-#[test]
-fn a_batch_with_a_refused_bump_says_so_and_keeps_the_others() {
-    on_each(&[Capability::Record, Capability::Floor, Capability::Batch], |client| {
-        open_account(client, "a", 1);
-        let bumps = [(1, None), (-9, Some(0)), (1, None)];
-        client.refuse(Op::Batch(bumps.map(|(by, floor)| bump(ACCOUNTS, word("a"), 0, by, floor)).to_vec()));
-        assert_eq!(balance(client, "a"), 3);
-    });
+fn a_batch_with_a_refused_bump_says_so_and_keeps_the_others(client: &mut Client) {
+    open_account(client, "a", 1);
+    let bumps = [(1, None), (-9, Some(0)), (1, None)];
+    client.refuse(Op::Batch(bumps.map(|(by, floor)| bump(ACCOUNTS, word("a"), 0, by, floor)).to_vec()));
+    assert_eq!(balance(client, "a"), 3);
 }
 
-#[test]
-fn groups_are_not_nested_and_transactions_hold_records_only() {
-    on_each(&[Capability::Record, Capability::Batch, Capability::Transact], |client| {
-        open_account(client, "a", 1);
-        for group in [Op::Batch(vec![]), Op::Transact(vec![])] {
-            client.fail(FailureKind::Broken, Op::Batch(vec![group.clone()]));
-            client.fail(FailureKind::Broken, Op::Transact(vec![delete(ACCOUNTS, word("a")), group]));
-        }
-        assert_eq!(balance(client, "a"), 1);
-    });
-    on_each(&[Capability::Transact, Capability::Stream], |client| {
-        let append = Op::Append { log: MOVES, stream: ONE, events: vec![vec![Value::Float(0.5)]] };
-        client.fail(FailureKind::Broken, Op::Transact(vec![append]));
-        assert_eq!(client.export(Part::Log(MOVES)), []);
-    });
+fn groups_are_not_nested(client: &mut Client) {
+    open_account(client, "a", 1);
+    for group in [Op::Batch(vec![]), Op::Transact(vec![])] {
+        client.fail(FailureKind::Broken, Op::Batch(vec![group.clone()]));
+        client.fail(FailureKind::Broken, Op::Transact(vec![delete(ACCOUNTS, word("a")), group]));
+    }
+    assert_eq!(balance(client, "a"), 1);
+}
+
+fn transactions_hold_no_events(client: &mut Client) {
+    let append = Op::Append { log: MOVES, stream: ONE, events: vec![vec![Value::Float(0.5)]] };
+    client.fail(FailureKind::Broken, Op::Transact(vec![append]));
+    assert_eq!(client.export(Part::Log(MOVES)), []);
 }

@@ -1,23 +1,19 @@
-//! What the suite needs to hold any store: opening by name, sessions behind one face, and short words for cases.
+//! What the suite needs to hold any store: opening by its address, sessions behind one face, and short words for cases.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use drivers::launch;
+use drivers::memory::Memory;
 use drivers::server::Server;
 use drivers::{
-    Address, Capabilities, Change, Dataset, Description, Digest, Durability, Failure, FailureKind, Field, Fields, Key,
-    KeyKind, Kind, Log, Op, Opening, Outcome, Part, Point, Record, Row, Rows, Series, Session, Store, Table, Value,
-    Visitor,
+    Address, Capabilities, Change, Dataset, Declaration, Description, Digest, Durability, Failure, FailureKind, Field,
+    Fields, Key, KeyKind, Kind, Log, Op, Opening, Outcome, Part, Placement, Point, Record, Row, Rows, Series, Session,
+    Store, Table, Value, Visitor,
 };
 use tokio::runtime::{Builder, Runtime};
 
-/// Where stores are found if not by their bare name, or on a server that the suite starts.
-const ADDRESSES: &[(&str, &str)] = &[("sim", "sim?latency=1us")];
-
-/// Stores that are tested once more with other options than their defaults.
-const FURTHER: &[&str] = &["mongodb?series=timeseries", "postgres?layout=children", "redis?layout=json"];
+use crate::servers;
 
 pub const PEOPLE: usize = 0;
 pub const WORDS: usize = 1;
@@ -72,37 +68,68 @@ pub fn dataset() -> Dataset {
 
 /// A store under test.
 pub struct Tested {
-    /// That of the store, or of the line in `FURTHER`.
-    pub name: &'static str,
-    pub capabilities: Capabilities,
-    pub keeps_data: bool,
+    pub declared: Declaration,
     store: Box<dyn AnyStore>,
     address: Address,
     dataset: Arc<Dataset>,
 }
 
-/// One of its clients.
+/// One client of a store under test.
 pub struct Client(Box<dyn AnySession>);
 
-/// All stores of this build, empty and settled.
-pub fn all_stores() -> impl Iterator<Item = Tested> {
-    let names = drivers::names();
-    let is_built = |name: &&str| names.iter().any(|built| name.split('?').next() == Some(*built));
-    let further: Vec<&str> = FURTHER.iter().copied().filter(is_built).collect();
-    names.into_iter().chain(further).map(store)
+/// What a case holds, on which stores.
+#[derive(Clone, Copy)]
+pub enum On {
+    /// A client of each store whose answers mean something.
+    Client(fn(&mut Client)),
+    /// Each store whose answers mean something.
+    Store(fn(&Tested)),
+    /// Of those the ones that outlive this process, so that what is kept in them can be found again. The case closes it.
+    Server(fn(Tested)),
+    /// Each store.
+    Any(fn(&Tested)),
 }
 
-/// Those whose answers mean something.
-pub fn keeping_stores() -> impl Iterator<Item = Tested> {
-    all_stores().filter(|store| store.keeps_data)
+/// One thing that stores are held to, on an empty dataset each time.
+#[derive(Clone, Copy)]
+pub struct Case {
+    /// Its module and function.
+    pub name: &'static str,
+    /// What a store must declare to be held to it.
+    pub needs: Capabilities,
+    pub on: On,
 }
 
-/// The store of this name, empty and settled.
-pub fn store(name: &'static str) -> Tested {
-    let address = ADDRESSES.iter().find(|(store, _)| *store == name).map_or(name, |(_, address)| *address);
-    let address: Address = address.parse().expect("the table holds addresses");
+impl Case {
+    pub fn concerns(&self, declared: &Declaration) -> bool {
+        let is_asked = match self.on {
+            On::Client(_) | On::Store(_) => declared.keeps_data,
+            On::Server(_) => declared.keeps_data && declared.placement == Placement::Remote,
+            On::Any(_) => true,
+        };
+        is_asked && declared.capabilities.meets(self.needs)
+    }
+
+    pub fn run(&self, store: Tested) {
+        match self.on {
+            On::Client(case) => case(&mut store.client()),
+            On::Store(case) | On::Any(case) => case(&store),
+            On::Server(case) => return case(store),
+        }
+        store.close();
+    }
+}
+
+/// The store that an address names, empty and settled. A server that is to be started is one for all cases.
+pub fn store(address: &str) -> Tested {
+    let address: Address = address.parse().expect("an address");
     let kind = address.store.clone();
-    Tested { name, ..drivers::visit(&kind, Open(address)).expect("the name is in the list") }
+    drivers::visit(&kind, Open(address)).expect("the list has it")
+}
+
+/// What the operations mean.
+pub fn reference() -> Tested {
+    opened::<Memory>("memory".parse().expect("an address"))
 }
 
 struct Open(Address);
@@ -111,18 +138,16 @@ impl Visitor for Open {
     type Output = Tested;
 
     fn visit<S: Store>(self) -> Tested {
-        opened::<S>(if S::PROGRAM.is_some() { self.0.at(&served::<S>()) } else { self.0 })
+        let is_to_be_started = S::PROGRAM.is_some() && !self.0.is_given();
+        opened::<S>(if is_to_be_started { self.0.at(&served::<S>()) } else { self.0 })
     }
 }
 
-/// The address of the one server of this kind that all tests of this process share.
+/// The address of the one server of this kind that all cases share.
 fn served<S: Store>() -> String {
     static SERVERS: Mutex<Option<HashMap<&str, Server>>> = Mutex::new(None);
     let mut servers = SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
-    let start = || {
-        let started = runtime().block_on(launch::start::<S>(Durability::Memory));
-        started.unwrap_or_else(|failure| panic!("these tests need a server of {}: {failure}", S::NAME))
-    };
+    let start = || servers::started_of::<S>(Durability::Memory);
     servers.get_or_insert_default().entry(S::NAME).or_insert_with(start).address.clone()
 }
 
@@ -142,14 +167,7 @@ fn opened_as_it_is<S: Store>(address: Address, dataset: Arc<Dataset>) -> Tested 
     let opening = Opening { sessions: 8, ..Opening::new(Arc::clone(&dataset), Durability::Memory) };
     let config = address.config().expect("the table holds the store's own options");
     let store = runtime.block_on(S::open(config, opening)).unwrap_or_else(|failure| panic!("{}: {failure}", S::NAME));
-    Tested {
-        name: S::NAME,
-        capabilities: S::CAPABILITIES,
-        keeps_data: S::KEEPS_DATA,
-        store: Box::new(OnRuntime { of: store, runtime }),
-        address,
-        dataset,
-    }
+    Tested { declared: Declaration::of::<S>(), store: Box::new(OnRuntime { of: store, runtime }), address, dataset }
 }
 
 struct Reopen(Address, Arc<Dataset>);
@@ -254,11 +272,6 @@ impl Tested {
         self.store.describe().expect("a description")
     }
 
-    /// Whether it outlives this process, so that what is kept in it can be found again.
-    pub fn is_server(&self) -> bool {
-        self.address.is_given()
-    }
-
     pub fn swap_marker(&self, expected: Option<&str>, new: &str) -> bool {
         self.store.swap_marker(expected, new).expect("swapped or not")
     }
@@ -274,8 +287,12 @@ impl Tested {
     /// Another one, opened for the same dataset in the same place.
     pub fn same_place(&self) -> Tested {
         let (kind, dataset) = (self.address.store.clone(), Arc::clone(&self.dataset));
-        let other = drivers::visit(&kind, Reopen(self.address.clone(), dataset)).expect("the name is in the list");
-        Tested { name: self.name, ..other }
+        drivers::visit(&kind, Reopen(self.address.clone(), dataset)).expect("the list has it")
+    }
+
+    /// Another one on the same server, empty and settled.
+    pub fn other_place(&self) -> Tested {
+        drivers::visit(&self.address.store, Open(self.address.clone())).expect("the list has it")
     }
 
     /// Closes it without removing anything, and opens it again for the same dataset.

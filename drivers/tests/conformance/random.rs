@@ -3,12 +3,46 @@
 //! Floats are quarters, whose sums are exact in any order. A batch holds only operations that succeed, but for its last:
 //! what a store does with the operations after a failed one is its own choice.
 
-use drivers::{Fields, Fold, Key, Matching, Op, Order, Record, Value};
+use std::collections::BTreeMap;
+
+use drivers::{Failure, FailureKind, Fields, Fold, Key, Matching, Op, Order, Outcome, Record, Row, Value};
 
 use crate::harness::*;
 
+pub const CASES: &[Case] = &[case!(Store whatever_happens_it_happens_as_in_memory)];
+
+fn whatever_happens_it_happens_as_in_memory(store: &Tested) {
+    const STEPS: usize = 4000;
+    let reference = reference();
+    let (mut client, mut truth) = (store.client(), reference.client());
+    let mut random = Random(42);
+    let mut answers = BTreeMap::new();
+    for step in 0..STEPS {
+        let op = random.op();
+        if !store.declared.capabilities.meets(op.needs()) {
+            continue;
+        }
+        let (found, expected) = (outcome(client.execute(&op)), outcome(truth.execute(&op)));
+        assert!(found == expected, "step {step}: {op:?}\nfound    {found:?}\nexpected {expected:?}");
+        let answered = matches!(&found, Ok((Outcome::Applied, rows)) if op.writes() || !rows.is_empty());
+        *answers.entry(op.verb()).or_insert(0) += u32::from(answered);
+    }
+    assert_eq!(client.digests(), truth.digests());
+    // Chance must have asked something of every verb, or agreeing would mean little.
+    assert!(answers.values().all(|times| *times >= 20), "{answers:?}");
+}
+
+/// What must agree: the kind of a failure, or how it ended and the rows, by their meaning.
+fn outcome(answer: Result<(Outcome, Vec<Row>), Failure>) -> Result<(Outcome, Vec<Vec<u8>>), FailureKind> {
+    match answer {
+        Ok((Outcome::Applied, rows)) => Ok((Outcome::Applied, canonical(&rows))),
+        Ok((Outcome::Refused, _)) => Ok((Outcome::Refused, Vec::new())),
+        Err(failure) => Err(failure.kind),
+    }
+}
+
 /// A small generator (splitmix64): the same numbers on every machine and for ever.
-pub struct Random(pub u64);
+struct Random(u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -138,7 +172,7 @@ impl Random {
     }
 
     /// Any operation.
-    pub fn op(&mut self) -> Op {
+    fn op(&mut self) -> Op {
         match self.below(10) {
             0..=4 => self.record_op(),
             5 => self.series_op(),

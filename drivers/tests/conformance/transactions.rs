@@ -1,85 +1,81 @@
 //! Transactions: all or nothing, and alone among others that run at once.
 
-use drivers::{Capabilities, Capability, FailureKind, Fields, Key, Matching, Op, Order, Value};
+use drivers::{FailureKind, Fields, Key, Matching, Op, Order, Value};
 
+use crate::ONE;
 use crate::harness::*;
-use crate::{ONE, on_each};
 
-#[test]
-fn a_transaction_applies_everything_and_sees_its_own_changes() {
-    on_each(&[Capability::Record, Capability::Counter, Capability::Transact], |client| {
-        open_account(client, "a", 1);
-        let rows = client.rows(Op::Transact(vec![
-            bump(ACCOUNTS, word("a"), 0, 4, None),
-            insert(ACCOUNTS, word("b"), vec![Value::Int(9), Value::Null]),
-            read(ACCOUNTS, word("a")),
-            delete(ACCOUNTS, word("a")),
-        ]));
-        assert_rows(&rows, &[(word("a"), vec![Value::Int(5), Value::Null])]);
-        client.fail(FailureKind::Missing, read(ACCOUNTS, word("a")));
-        assert_eq!(balance(client, "b"), 9);
-        client.apply(Op::Transact(vec![]));
-    });
+pub const CASES: &[Case] = &[
+    case!(Client a_transaction_applies_everything_and_sees_its_own_changes: Record, Counter, Transact),
+    case!(Client a_transaction_that_is_refused_or_fails_leaves_no_trace: Record, Floor, Index, Transact),
+    case!(Store concurrent_transfers_lose_no_money_and_concurrent_bumps_lose_no_count: Record, Counter, Floor, Transact),
+];
+
+fn a_transaction_applies_everything_and_sees_its_own_changes(client: &mut Client) {
+    open_account(client, "a", 1);
+    let rows = client.rows(Op::Transact(vec![
+        bump(ACCOUNTS, word("a"), 0, 4, None),
+        insert(ACCOUNTS, word("b"), vec![Value::Int(9), Value::Null]),
+        read(ACCOUNTS, word("a")),
+        delete(ACCOUNTS, word("a")),
+    ]));
+    assert_rows(&rows, &[(word("a"), vec![Value::Int(5), Value::Null])]);
+    client.fail(FailureKind::Missing, read(ACCOUNTS, word("a")));
+    assert_eq!(balance(client, "b"), 9);
+    client.apply(Op::Transact(vec![]));
 }
 
-#[test]
-fn a_transaction_that_is_refused_or_fails_leaves_no_trace() {
-    on_each(&[Capability::Record, Capability::Floor, Capability::Index, Capability::Transact], |client| {
-        client.apply(insert(PEOPLE, ONE, person(30)));
-        client.apply(insert(PEOPLE, Key::Int(2), person(30)));
-        let before = client.digests();
-        let changes = [
-            insert(PEOPLE, Key::Int(3), person(31)),
-            update(PEOPLE, ONE, 2, Value::Int(31)),
-            update(PEOPLE, ONE, 0, text("Bob")),
-            bump(PEOPLE, ONE, 3, 7, Some(0)),
-            delete(PEOPLE, ONE),
-            delete(PEOPLE, Key::Int(2)),
-            insert(PEOPLE, Key::Int(2), person(99)),
-        ];
-        let then = |last: Op| Op::Transact([&changes[..], &[last]].concat());
-        client.refuse(then(bump(PEOPLE, Key::Int(3), 3, -101, Some(0))));
-        client.fail(FailureKind::Missing, then(update(PEOPLE, ONE, 2, Value::Int(0))));
-        client.fail(FailureKind::Exists, then(insert(PEOPLE, Key::Int(3), person(0))));
-        client.fail(FailureKind::Missing, then(read(PEOPLE, Key::Int(4))));
-        assert_eq!(client.digests(), before);
-        let find = Op::Find {
-            table: PEOPLE,
-            field: 2,
-            matching: Matching::Between(Value::Int(0), Value::Int(99)),
-            order: Order::Ascending,
-            limit: 9,
-            fields: Fields::All,
-        };
-        assert_keys(&client.rows(find), &[ONE, Key::Int(2)]);
-    });
+fn a_transaction_that_is_refused_or_fails_leaves_no_trace(client: &mut Client) {
+    client.apply(insert(PEOPLE, ONE, person(30)));
+    client.apply(insert(PEOPLE, Key::Int(2), person(30)));
+    let before = client.digests();
+    let changes = [
+        insert(PEOPLE, Key::Int(3), person(31)),
+        update(PEOPLE, ONE, 2, Value::Int(31)),
+        update(PEOPLE, ONE, 0, text("Bob")),
+        bump(PEOPLE, ONE, 3, 7, Some(0)),
+        delete(PEOPLE, ONE),
+        delete(PEOPLE, Key::Int(2)),
+        insert(PEOPLE, Key::Int(2), person(99)),
+    ];
+    let then = |last: Op| Op::Transact([&changes[..], &[last]].concat());
+    client.refuse(then(bump(PEOPLE, Key::Int(3), 3, -101, Some(0))));
+    client.fail(FailureKind::Missing, then(update(PEOPLE, ONE, 2, Value::Int(0))));
+    client.fail(FailureKind::Exists, then(insert(PEOPLE, Key::Int(3), person(0))));
+    client.fail(FailureKind::Missing, then(read(PEOPLE, Key::Int(4))));
+    assert_eq!(client.digests(), before);
+    let find = Op::Find {
+        table: PEOPLE,
+        field: 2,
+        matching: Matching::Between(Value::Int(0), Value::Int(99)),
+        order: Order::Ascending,
+        limit: 9,
+        fields: Fields::All,
+    };
+    assert_keys(&client.rows(find), &[ONE, Key::Int(2)]);
 }
 
-#[test]
-fn concurrent_transfers_lose_no_money_and_concurrent_bumps_lose_no_count() {
+fn concurrent_transfers_lose_no_money_and_concurrent_bumps_lose_no_count(store: &Tested) {
     const THREADS: i64 = 4;
     const TRANSFERS: i64 = 200;
-    let needs = Capabilities::of(&[Capability::Record, Capability::Counter, Capability::Floor, Capability::Transact]);
-    for store in keeping_stores().filter(|store| store.capabilities.meets(needs)) {
+    let mut client = store.client();
+    let account = |number: i64| word(&format!("account {}", number % 3));
+    (0..3).for_each(|number| open_account(&mut client, &format!("account {number}"), 20));
+    open_account(&mut client, "count", 0);
+    let work = |thread: i64| {
         let mut client = store.client();
-        let account = |number: i64| word(&format!("account {}", number % 3));
-        (0..3).for_each(|number| open_account(&mut client, &format!("account {number}"), 20));
-        open_account(&mut client, "count", 0);
-        let work = |thread: i64| {
-            let mut client = store.client();
-            for at in 0..TRANSFERS {
-                let (from, to, amount) = (account(thread + at), account(thread + at + 1 + at % 2), 1 + at % 7);
-                let leave = bump(ACCOUNTS, from, 0, -amount, Some(0));
-                retried(&mut client, &Op::Transact(vec![leave, bump(ACCOUNTS, to, 0, amount, Some(0))]));
-                retried(&mut client, &bump(ACCOUNTS, word("count"), 0, 1, None));
-            }
-        };
-        std::thread::scope(|scope| (0..THREADS).for_each(|thread| drop(scope.spawn(move || work(thread)))));
-        let balances = [0, 1, 2].map(|number| balance(&mut client, &format!("account {number}")));
-        assert_eq!(balances.iter().sum::<i64>(), 60, "{}: {balances:?}", store.name);
-        assert!(balances.iter().all(|balance| *balance >= 0), "{}: {balances:?}", store.name);
-        assert_eq!(balance(&mut client, "count"), THREADS * TRANSFERS, "{}", store.name);
-    }
+        for at in 0..TRANSFERS {
+            let (from, to, amount) = (account(thread + at), account(thread + at + 1 + at % 2), 1 + at % 7);
+            let leave = bump(ACCOUNTS, from, 0, -amount, Some(0));
+            retried(&mut client, &Op::Transact(vec![leave, bump(ACCOUNTS, to, 0, amount, Some(0))]));
+            retried(&mut client, &bump(ACCOUNTS, word("count"), 0, 1, None));
+        }
+    };
+    std::thread::scope(|scope| (0..THREADS).for_each(|thread| drop(scope.spawn(move || work(thread)))));
+    let balances = [0, 1, 2].map(|number| balance(&mut client, &format!("account {number}")));
+    assert_eq!(balances.iter().sum::<i64>(), 60, "{balances:?}");
+    assert!(balances.iter().all(|balance| *balance >= 0), "{balances:?}");
+    assert_eq!(balance(&mut client, "count"), THREADS * TRANSFERS);
 }
 
 /// As the load engine does: conflicts again, up to a limit, and everything else once.

@@ -16,10 +16,10 @@ use nix::unistd::Pid;
 use super::usage;
 use crate::support::scratch;
 
-/// A folder that is nobody's any more.
+/// The folder of a server, made by a run that has ended without removing it.
 #[derive(Debug)]
-pub struct Leftover {
-    /// Where it is.
+pub struct AbandonedFolder {
+    /// The folder that the run made for its server.
     pub folder: PathBuf,
     /// The processes of the server that still runs there.
     pub pids: Vec<i32>,
@@ -32,20 +32,20 @@ pub struct Leftover {
 ///
 /// # Errors
 /// When the folder cannot be read.
-pub fn leftovers(parent: &Path, store: &str) -> Result<Vec<Leftover>> {
+pub fn abandoned(parent: &Path, store: &str) -> Result<Vec<AbandonedFolder>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(parent)? {
         let folder = entry?.path();
         if let Some(claim) = scratch::claim_of_dead(&folder, store)
             && let Some(pids) = server_in(&folder)
         {
-            found.push(Leftover { folder, pids, _claim: claim });
+            found.push(AbandonedFolder { folder, pids, _claim: claim });
         }
     }
     Ok(found)
 }
 
-impl Leftover {
+impl AbandonedFolder {
     /// Kills the server and removes the folder.
     ///
     /// # Errors
