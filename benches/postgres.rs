@@ -14,8 +14,8 @@ use drivers::postgres::Postgres;
 use drivers::server::Server;
 use drivers::{Durability, Store};
 use storebench::generate::Generator;
-use storebench::load::pace::CancelToken;
-use storebench::load::{Load, NoObserver, Request, Until, run};
+use storebench::load::{CancelToken, NoObserver, run};
+use storebench::request::{LoadSettings, RunRequest, Until};
 use storebench::workload::{Arrivals, Workload};
 
 /// pgbench's scale: 100,000 accounts each.
@@ -85,7 +85,7 @@ fn tool(server: &Server, name: &str, arguments: &[&str]) -> String {
 fn storebench(server: &Server) -> Took {
     let workload = Arc::new(Workload::builtin("tpcb-select-only").expect("a built-in workload"));
     let plan = workload.plan(Some(SCALE * 100_000), Some(1)).expect("a plan");
-    let request = Request {
+    let request = RunRequest {
         id: "bench".to_owned(),
         repetition: 1,
         generator: Arc::new(Generator::new(Arc::new(plan), 1)),
@@ -94,7 +94,7 @@ fn storebench(server: &Server) -> Took {
         durability: Some(Durability::Durable),
         reuse: false,
         keep: false,
-        load: Load {
+        load: LoadSettings {
             clients: 1,
             rate_per_s: None,
             arrivals: Arrivals::Poisson,

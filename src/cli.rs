@@ -142,8 +142,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "D", value_parser = duration, default_value = "10s")]
     pub timeout: Duration,
 
-    /// What a failed operation does to the run: go-on counts it, stop ends the run
-    #[arg(long, value_name = "WHAT", value_parser = on_error, default_value = "go-on")]
+    /// What a failed operation does to the run: continue counts it, stop ends the run
+    #[arg(long, value_name = "WHAT", value_parser = on_error, default_value = "continue")]
     pub on_error: OnError,
 
     /// Leave the data in the store, which must have an address of its own, for a later run with --reuse
@@ -336,17 +336,20 @@ fn arrivals(text: &str) -> Result<Arrivals, String> {
 /// What a failed operation does to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnError {
-    /// It is counted, and a broken connection is made anew.
+    /// It is counted, and a broken connection is replaced.
+    Continue,
+    /// The old word for `continue`.
     GoOn,
     /// It ends the run.
-    CancelToken,
+    Stop,
 }
 
 fn on_error(text: &str) -> Result<OnError, String> {
     match text {
+        "continue" => Ok(OnError::Continue),
         "go-on" => Ok(OnError::GoOn),
-        "stop" => Ok(OnError::CancelToken),
-        _ => Err("give go-on or stop".to_owned()),
+        "stop" => Ok(OnError::Stop),
+        _ => Err("give continue or stop".to_owned()),
     }
 }
 

@@ -25,12 +25,14 @@ pub mod cli;
 pub mod commands;
 pub mod cost;
 pub mod draw;
+pub mod evidence;
 pub mod generate;
 pub mod host;
 pub mod load;
 pub mod measure;
 pub mod record;
 pub mod report;
+pub mod request;
 pub mod stats;
 pub mod workload;
 
@@ -38,23 +40,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Parses the command line, runs the command, and turns its result into an exit code.
+/// Parses the command line, carries out its command, and returns the exit code.
 pub fn main() -> ExitCode {
-    commands::signals::survive_the_limit_of_files();
-    let cli = match cli::Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return commands::answer(&error),
-    };
-    let done = match &cli.command {
-        cli::Command::Run(args) => commands::run::run(args),
-        cli::Command::List(args) => commands::list::list(args),
-        cli::Command::Report(args) => commands::report::report(args),
-        cli::Command::Check(args) => commands::check::check(args),
-        cli::Command::Clean(args) => commands::clean::clean(args),
-        cli::Command::Cost(args) => commands::cost::cost(args),
-    };
-    match done {
-        Ok(exit) => exit.into(),
-        Err(failed) => failed.told(),
+    commands::survive_the_limit_of_files();
+    match cli::Cli::try_parse() {
+        Ok(cli) => commands::carry_out(&cli.command),
+        Err(answer) => commands::print_usage(&answer),
     }
 }

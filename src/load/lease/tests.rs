@@ -10,7 +10,7 @@ use drivers::{
 
 use super::*;
 
-/// A store of which only the marker matters. What it is to do with the next swaps stands in `trouble`.
+/// A store of which only the marker matters. `trouble` holds what becomes of the next swaps.
 struct Shelf {
     memory: Memory,
     marker: Lock<Option<String>>,
@@ -19,9 +19,9 @@ struct Shelf {
 
 /// What may happen to a swap.
 enum Trouble {
-    /// It is carried out and its answer is lost.
+    /// It is carried out, and its answer is lost.
     NoAnswer,
-    /// It never arrives.
+    /// Its request never arrives at the store.
     NoRequest,
 }
 
@@ -100,7 +100,7 @@ fn lease() -> Lease {
 
 /// What is found, which must be vacant.
 async fn vacant(lease: &Lease, store: &Shelf) -> Option<String> {
-    match lease.look(store, |_| ()).await.expect("an answer") {
+    match lease.look(store, || ()).await.expect("an answer") {
         Place::Vacant(found) => found,
         other => panic!("{other:?}"),
     }
@@ -116,7 +116,7 @@ fn put(store: &Shelf, marker: Option<&str>) {
     *store.marker.lock().expect("no panic") = marker.map(str::to_owned);
 }
 
-fn said(standing: Result<Standing, Failure>) -> String {
+fn reason(standing: Result<Standing, Failure>) -> String {
     match standing.expect("an answer") {
         Standing::Lost(why) => why,
         Standing::Held => panic!("it is held"),
@@ -136,7 +136,7 @@ async fn a_lease_that_is_renewed_keeps_others_away() {
         },
         lease(),
     );
-    let (place, ()) = tokio::join!(second.look(&*store, |_| ()), renewed);
+    let (place, ()) = tokio::join!(second.look(&*store, || ()), renewed);
     let Place::Occupied(by) = place.expect("an answer") else { panic!("it is taken") };
     assert!(by.contains("the place is used by another run") && by.contains(&std::process::id().to_string()), "{by}");
     assert!(!second.may_be_held());
@@ -149,7 +149,7 @@ async fn a_lease_that_is_not_renewed_expires_and_its_owner_finds_out() {
     let began = Instant::now();
     let second = held(&store).await;
     assert!(began.elapsed() >= second.expiry, "it was watched for {:?}", began.elapsed());
-    assert!(said(first.renew(&store).await).contains("used by another run"));
+    assert!(reason(first.renew(&store).await).contains("used by another run"));
     assert_eq!(second.renew(&store).await.expect("an answer"), Standing::Held);
 }
 
@@ -174,7 +174,7 @@ async fn of_two_who_find_a_place_vacant_one_gets_it() {
     let (one, two) = (lease(), lease());
     let (first, second) = (vacant(&one, &store).await, vacant(&two, &store).await);
     assert_eq!(one.take(&store, first).await.expect("an answer"), Standing::Held);
-    assert!(said(two.take(&store, second).await).contains("used by another run"));
+    assert!(reason(two.take(&store, second).await).contains("used by another run"));
     assert!(!two.may_be_held(), "there is nothing of it to remove");
 }
 
@@ -200,11 +200,11 @@ async fn what_became_of_a_swap_without_an_answer_is_found_out() {
 }
 
 #[tokio::test]
-async fn a_marker_that_is_gone_is_told() {
+async fn a_marker_that_is_gone_is_reported() {
     let store = shelf().await;
     let lease = held(&store).await;
     put(&store, None);
-    assert!(said(lease.renew(&store).await).contains("the marker of this run is gone"));
+    assert!(reason(lease.renew(&store).await).contains("the marker of this run is gone"));
     assert_eq!(store.read_marker().await.expect("an answer"), None, "it is not put back");
 }
 
@@ -225,5 +225,5 @@ async fn a_marker_of_a_run_that_has_ended_here_is_vacant_at_once() {
 async fn a_marker_that_nobody_understands_is_left_alone() {
     let store = shelf().await;
     put(&store, Some("run 17"));
-    assert!(matches!(lease().look(&store, |_| ()).await, Ok(Place::Unknown(marker, _)) if marker == "run 17"));
+    assert!(matches!(lease().look(&store, || ()).await, Ok(Place::Unknown(marker, _)) if marker == "run 17"));
 }
