@@ -58,9 +58,9 @@ fn main() {
 
 /// Its default steps, of which it says on its standard error how long they took, and a checkpoint.
 fn pgbench(server: &Server) -> Took {
-    let told = tool(server, "pgbench", &["-i", "-q", "-s", &SCALE.to_string(), "postgres"]);
+    let stderr = tool(server, "pgbench", &["-i", "-q", "-s", &SCALE.to_string(), "postgres"]);
     let after = |words: &str| -> f64 {
-        let rest = told.split(words).nth(1).unwrap_or_else(|| panic!("no `{words}` in: {told}"));
+        let rest = stderr.split(words).nth(1).unwrap_or_else(|| panic!("no `{words}` in: {stderr}"));
         rest.split_whitespace().next().and_then(|number| number.parse().ok()).expect("seconds")
     };
     let began = Instant::now();
@@ -68,7 +68,7 @@ fn pgbench(server: &Server) -> Took {
     Took { rows_s: after("client-side generate "), all_s: after("done in ") + began.elapsed().as_secs_f64() }
 }
 
-/// What one of PostgreSQL's own tools says on its standard error.
+/// What one of PostgreSQL's own tools prints on its standard error.
 fn tool(server: &Server, name: &str, arguments: &[&str]) -> String {
     let postgres = Postgres::PROGRAM.and_then(|program| program.find().ok()).expect("PostgreSQL's server");
     let mut tool = Command::new(postgres.canonicalize().expect("its place").with_file_name(name));
@@ -77,9 +77,9 @@ fn tool(server: &Server, name: &str, arguments: &[&str]) -> String {
         .args(["-U", "postgres", "-h", "127.0.0.1", "-p", &server.port().to_string()])
         .args(arguments);
     let output = tool.output().unwrap_or_else(|error| panic!("{name}, beside the server: {error}"));
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{name}: {told}");
-    told
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{name}: {stderr}");
+    stderr
 }
 
 fn storebench(server: &Server) -> Took {

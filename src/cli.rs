@@ -13,7 +13,7 @@ use crate::workload::Arrivals;
 #[derive(Debug, Parser)]
 #[command(name = "storebench", version, about, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
-    /// What to do
+    /// What to do: one of the subcommands
     #[command(subcommand)]
     pub command: Command,
 }
@@ -32,7 +32,7 @@ Examples:
 Exit codes: 0 ok, 2 usage, configuration or an output that cannot be written, 3 invalid run, failed check or missed limit
 (1, a confirmed regression, and 4, inconclusive, are kept for comparisons, which are still to come).";
 
-/// The subcommands.
+/// The subcommands, each with its arguments.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run workloads against stores and write a results folder
@@ -49,7 +49,7 @@ pub enum Command {
     Cost(CostArgs),
 }
 
-/// `storebench clean`
+/// Arguments of `storebench clean`
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Only what carries a mark of storebench is removed, with the data of --keep; what a living run uses is left alone. Exits
@@ -68,7 +68,7 @@ pub struct CleanArgs {
     pub force: bool,
 }
 
-/// `storebench run`
+/// Arguments of `storebench run`
 #[derive(Debug, Args)]
 #[command(after_help = RUN_HELP)]
 pub struct RunArgs {
@@ -208,7 +208,7 @@ operation was due.
 Durability tiers: durable survives a power cut; relaxed survives a crash of the process; memory need survive nothing.
 The tier in the table is read back from the store, not copied from this option.";
 
-/// `storebench list`
+/// Arguments of `storebench list`
 #[derive(Debug, Args)]
 pub struct ListArgs {
     /// A workload: a built-in's name, a .toml file or a YCSB .properties file
@@ -219,7 +219,7 @@ pub struct ListArgs {
     pub toml: bool,
 }
 
-/// `storebench check`
+/// Arguments of `storebench check`
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_HELP)]
 pub struct CheckArgs {
@@ -236,7 +236,7 @@ const CHECK_HELP: &str = "\
 A server that is named and not located is started in a temporary folder and removed again; on one that is given by its
 URL a small dataset is made and removed. Exit code 2 if a store that was asked for cannot be used.";
 
-/// `storebench report`
+/// Arguments of `storebench report`
 #[derive(Debug, Args)]
 #[command(after_help = REPORT_HELP)]
 pub struct ReportArgs {
@@ -257,7 +257,7 @@ const REPORT_HELP: &str = "\
 Everything is rebuilt from experiment.json: the same record gives the same files, byte for byte. The report of one
 folder lies in it; that of several in a folder of its own, in which each store carries the name of its experiment.";
 
-/// `storebench cost`
+/// Arguments of `storebench cost`
 #[derive(Debug, Args)]
 #[command(after_help = COST_HELP)]
 pub struct CostArgs {
@@ -302,7 +302,7 @@ fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
-/// `0.4` or `40%`.
+/// Reads a share: `0.4` or `40%`.
 fn utilisation(text: &str) -> Result<f64, String> {
     let share = match text.strip_suffix('%') {
         Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
@@ -312,7 +312,7 @@ fn utilisation(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "give a share from 0.001 to 1, or from 0.1% to 100%".to_owned())
 }
 
-/// `30s`, `5m`, `1m30s`, or a bare number of seconds.
+/// Reads a length of time, zero included: `30s`, `5m`, `1m30s`, or a bare number of seconds.
 fn warmup(text: &str) -> Result<Duration, String> {
     let parsed = text.parse::<u32>().map(|seconds| Duration::from_secs(u64::from(seconds)));
     let parsed = parsed.or_else(|_| humantime::parse_duration(text));

@@ -20,7 +20,7 @@ const RECORD: &str = "experiment.json";
 /// A results folder that this process has claimed.
 #[derive(Debug)]
 pub struct Folder {
-    /// The folder's path.
+    /// The folder's path, relative where the user gave it so.
     pub path: PathBuf,
     is_default: bool,
 }

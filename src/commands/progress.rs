@@ -30,7 +30,7 @@ enum Style {
     Redrawn,
     /// In lines: one for each stage, for its first second, and now and then.
     Lines,
-    /// Not at all.
+    /// Not at all: --quiet.
     Quiet,
 }
 

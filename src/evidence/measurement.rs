@@ -10,7 +10,7 @@ use crate::measure::recorder::RecordingSlot;
 
 /// What the lanes of a run measured, over all of them, and what the machine spent on it.
 pub struct Measurement {
-    /// Latencies and counts.
+    /// Latencies and counts of all operations.
     pub collected: Collected,
     /// What was recorded apart, in the order in which `collected` has it.
     pub slots: Vec<RecordingSlot>,

@@ -17,7 +17,7 @@ pub struct ActiveRun<'a, S> {
     pub request: &'a RunRequest,
     /// The server that was started for this run; none where the store is embedded or was running already.
     pub server: Option<&'a Server>,
-    /// The opened store.
+    /// The store, opened with the configuration that its address gives.
     pub store: Arc<S>,
     /// The run's claim to the place of its data.
     pub lease: Arc<Lease>,

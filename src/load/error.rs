@@ -55,9 +55,9 @@ impl RunError {
 /// What a store is asked to do outside the measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreTask {
-    /// Start its server.
+    /// Start the throwaway server of this run.
     StartServer,
-    /// Open the store.
+    /// Open the store with its configuration.
     Open,
     /// Read the marker of an earlier run.
     LookForEarlierRuns,
@@ -71,7 +71,7 @@ pub enum StoreTask {
     LookForKeptData,
     /// Open the session that loads.
     OpenSession,
-    /// Load the dataset.
+    /// Load the dataset through its bulk path.
     Load,
     /// Settle after the load.
     Settle,

@@ -57,11 +57,11 @@ pub struct Lane<S: Store> {
 pub struct LaneResult {
     /// What the store acknowledged to it, in all phases.
     pub ledger: Ledger,
-    /// What its operations moved, in the measurement.
+    /// What its operations moved in the measurement.
     pub tally: Tally,
     /// Operations of the measurement that it claimed.
     pub scheduled: u64,
-    /// How often it lost its connection and made a new one.
+    /// How often it lost its connection and opened a new one.
     pub reconnects: u64,
     /// How long it was without one in the measurement.
     pub disconnected: Duration,
@@ -92,7 +92,7 @@ enum Claim {
     Start(u64),
     /// Skip so many arrivals, which are too late to be sent.
     Skip(u64),
-    /// End the window.
+    /// End the window: it is over, or its operations are used up.
     End,
 }
 

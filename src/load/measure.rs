@@ -40,9 +40,9 @@ const HEAD_START: Duration = Duration::from_millis(20);
 
 /// What the lanes measured, and what the store acknowledged to them.
 pub struct MeasuredLanes {
-    /// For the record.
+    /// What goes into the record.
     pub measurement: Measurement,
-    /// For the audit: the writes of all lanes, in all phases.
+    /// What the audit compares with the store: the writes of all lanes, in all phases.
     pub ledger: Ledger,
     /// Why the histogram log is not whole, if it is not.
     pub log_problem: Option<String>,

@@ -45,7 +45,7 @@ pub enum Stage {
     KeptDataChanged,
     /// The kept data is used as it is.
     ReuseKeptData,
-    /// Loads the dataset.
+    /// Loads the dataset through the store's bulk path.
     Load,
     /// Lets the store settle after the load.
     Settle,
