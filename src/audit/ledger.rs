@@ -196,7 +196,7 @@ impl Ledger {
         let into = &mut self.tables[table];
         for change in changes {
             into.set[change.field] = true;
-            // Asked for each change: adding one may end the following of this key.
+            // Asked for each change, because adding one may end the following of this key.
             if into.last_writes.follows_key(key) {
                 add(&mut into.last_writes, change.field, value_hash(&change.value, &mut self.scratch));
             }

@@ -99,7 +99,7 @@ pub fn reconcile(plan: &Plan, before: &Snapshot, ledger: &Ledger, after: &Snapsh
     results
 }
 
-/// What stands in the place of all checks after the run where the store could not be read.
+/// The one result that replaces all checks after the run where the store could not be read.
 pub fn not_carried_out(failure: &Failure) -> CheckResult {
     let detail = format!("not carried out: {failure}");
     CheckResult { undecided: true, ..check_result("what the store holds after the run".into(), false, detail) }

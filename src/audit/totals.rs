@@ -31,14 +31,14 @@ pub struct Total {
     unknowable: u64,
 }
 
-/// Whether unanswered writes explain a difference.
+/// Whether unanswered writes explain the difference of a total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Explained {
     /// Some of them add up to it.
     Yes,
     /// They do not, whichever of them were done.
     No,
-    /// Nobody can tell: what they add is unknown, or they are too many.
+    /// It cannot be decided: what they add is unknown, or they are too many.
     Perhaps,
 }
 

@@ -1,4 +1,4 @@
-//! `storebench report`: everything that derives from a record, made again; several records side by side.
+//! `storebench report`: rebuilds everything that derives from a record, and puts several records side by side.
 
 use std::path::{Component, Path, PathBuf};
 

@@ -276,8 +276,8 @@ fn latency(all: &Histogram<u64>, blocks: &[Histogram<u64>]) -> anyhow::Result<La
     })
 }
 
-/// CPUs that neither this process nor the store's server kept busy. What a server uses that is not ours to watch cannot be
-/// told from what others use.
+/// CPUs that were busy with neither this process nor the store's server. What a server uses that is not ours to watch cannot
+/// be distinguished from what other processes use.
 fn other_cpus(measurement: &Measurement, shares_machine: bool) -> Option<f64> {
     let server = match measurement.usage.total() {
         Some(server) => Duration::from_secs_f64(server.cpu_s),

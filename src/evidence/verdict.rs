@@ -1,6 +1,6 @@
 //! The verdict: whether a run's figures may be used, and what their reader should know. Pure.
 //!
-//! The thresholds stand here, each with its reason.
+//! The thresholds are constants here, each with its reason.
 
 use crate::record::{CheckResult, Client, Counts, Interval, Latency, Mode, Percentile, Phase, Standstill, Verdict};
 use crate::stats::{self, Kept, Limit, Reading, Steadiness};
@@ -42,7 +42,7 @@ pub struct Findings<'a> {
     pub mode: Mode,
     /// All operations by outcome.
     pub counts: Counts,
-    /// One line a second.
+    /// One line for each second.
     pub timeline: &'a [Interval],
     /// The longest time in which nothing ended.
     pub standstill: Standstill,

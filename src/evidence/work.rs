@@ -53,9 +53,9 @@ struct WorkSample {
     succeeded: u64,
     counted: u64,
     transactional: bool,
-    /// Of `reads`, `rows_read`, `bytes_read`, `rows_written` and `bytes_written`, in this order.
+    /// The moments of `reads`, `rows_read`, `bytes_read`, `rows_written` and `bytes_written`, in this order.
     amounts: [Moments; 5],
-    /// Of `bytes_read` and `bytes_written`, were items as large as the standard error of their mean.
+    /// The moments of `bytes_read` and `bytes_written` if each item were as large as the standard error of the mean size.
     size_errors: [Moments; 2],
 }
 
@@ -116,10 +116,10 @@ impl Sizes {
     }
 }
 
-/// Of a key or an instant; text keys, about three times as long, weigh little beside their records.
+/// The size of a key or an instant. Text keys are about three times as long, which is little beside their records.
 const KEY_BYTES: f64 = 8.0;
 
-/// The mean over so many items and its standard error, from a sample if they are many; of 0 items, as of those that are
+/// The mean size of so many items and its standard error, from a sample if they are many. With 0 items, it is that of items
 /// still to be inserted.
 fn mean_over(items: u64, mut bytes: impl FnMut(u64) -> f64) -> (f64, f64) {
     let population = if items == 0 { u64::MAX } else { items };
@@ -241,7 +241,7 @@ impl WorkSample {
     }
 }
 
-/// The average over operations, each weighed by its successes; none unless all that succeeded were counted. It is
+/// The average over operations, weighted by their successes; none unless all that succeeded were sampled. It is
 /// transactional only if all of them are.
 pub fn overall<'a>(operations: impl Iterator<Item = &'a OperationRecord>) -> Option<Work> {
     let mut sum = Work { transactional: true, ..Work::default() };
@@ -271,7 +271,7 @@ fn moved_by(sizes: &Bytes, op: &Op, rows: f64, moved: &mut Work) {
         Op::PointRange { series, .. } | Op::PointsAbove { series, .. } => {
             read(rows, rows * sizes.series[*series].bytes)
         }
-        // Behind each bucket stand the points that are folded into it.
+        // A bucket is computed from all points that are folded into it.
         Op::Window { series, from_ms, to_ms, .. } => {
             let PointSizes { bytes, per_ms } = sizes.series[*series];
             read(rows, (to_ms - from_ms).max(0) as f64 * per_ms * bytes);
@@ -284,12 +284,13 @@ fn moved_by(sizes: &Bytes, op: &Op, rows: f64, moved: &mut Work) {
         }
         Op::Append { log, events, .. } => write(moved, events.len(), sizes.logs[*log]),
         Op::InsertPoints { series, points } => write(moved, points.len(), sizes.series[*series].bytes),
-        Op::Batch(ops) | Op::Transact(ops) => group(sizes, ops, rows, moved),
+        Op::Batch(ops) | Op::Transact(ops) => moved_by_group(sizes, ops, rows, moved),
     }
 }
 
-/// A group is answered with the rows of all its parts: those beyond one for each read are shared by its searches.
-fn group(sizes: &Bytes, ops: &[Op], rows: f64, moved: &mut Work) {
+/// Adds what a group moves. It is answered with the rows of all its parts: one for each read, and the rest is divided among
+/// its searches.
+fn moved_by_group(sizes: &Bytes, ops: &[Op], rows: f64, moved: &mut Work) {
     let is_search = |op: &&Op| !op.writes() && !matches!(op, Op::Read { .. });
     let reads = ops.iter().filter(|op| matches!(op, Op::Read { .. })).count() as f64;
     let searches = ops.iter().filter(is_search).count() as f64;

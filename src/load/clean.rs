@@ -86,7 +86,7 @@ fn remove<S: Store>(
     }
     let store = Arc::new(admin.block_on(open::<S>(address, &leftover.dataset))?);
     let lease = Arc::new(Lease::new(format!("the place of {} in {address}", leftover.dataset)));
-    let found = match admin.block_on(within(REMOVAL, lease.look(&*store, || ())))? {
+    let found = match admin.block_on(within(REMOVAL, lease.inspect(&*store, || ())))? {
         Place::Vacant(found) => found,
         Place::Unknown(marker, _) if extent.is_forced => Some(marker),
         Place::Unknown(_, problem) => return left(&format!("{problem}; --force removes it all the same")),
@@ -98,7 +98,7 @@ fn remove<S: Store>(
     if !leftover.is_marked {
         admin.block_on(within(REMOVAL, store.adopt()))?;
     }
-    if let Standing::Lost(why) = admin.block_on(within(TIMEOUT * 2, lease.take(&*store, found)))? {
+    if let Standing::Lost(why) = admin.block_on(within(TIMEOUT * 2, lease.acquire(&*store, found)))? {
         return left(&why);
     }
     let renewal = Renewal::start(Arc::clone(&lease), Arc::clone(&store), Arc::new(CancelToken::child_of(cancel)));

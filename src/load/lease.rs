@@ -36,7 +36,7 @@ const EXPIRY: Duration = Duration::from_secs(10);
 /// How often the marker of another run is read while it is watched.
 const POLL: Duration = Duration::from_millis(250);
 
-/// What stands in a store's marker.
+/// What a store's marker holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Marker {
     /// Identifies the run that wrote it: no other run has the same.
@@ -102,7 +102,7 @@ pub struct Lease {
 impl Lease {
     /// The lease of a new run, not yet taken. `place` is named in messages.
     pub fn new(place: String) -> Self {
-        let owner = Owner::this();
+        let owner = Owner::this_process();
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let run = format!("{}-{}", owner.pid, since_epoch.as_nanos());
         let marker = Marker { run, since: host::timestamp(), owner: Some(owner), renewals: 0, data: None };
@@ -118,7 +118,7 @@ impl Lease {
 
     /// Finds out whether a living run holds the place, which may take as long as a lease is valid; `before_watching` is called
     /// when another run's lease has to be watched. Writes nothing.
-    pub async fn look<S: Store>(&self, store: &S, before_watching: impl FnOnce()) -> Result<Place, Failure> {
+    pub async fn inspect<S: Store>(&self, store: &S, before_watching: impl FnOnce()) -> Result<Place, Failure> {
         let Some(first) = store.read_marker().await? else { return Ok(Place::Vacant(None)) };
         let Some(marker) = Marker::parse(&first) else {
             let problem = format!("{} has a marker that this version of storebench does not understand", self.place);
@@ -144,7 +144,7 @@ impl Lease {
     }
 
     /// Takes a vacant place, if it is still as it was found. Must not be cancelled half-way.
-    pub async fn take<S: Store>(&self, store: &S, found: Option<String>) -> Result<Standing, Failure> {
+    pub async fn acquire<S: Store>(&self, store: &S, found: Option<String>) -> Result<Standing, Failure> {
         let mut marker = self.marker.lock().await;
         marker.data = found.as_deref().and_then(Marker::parse).and_then(|found| found.data);
         let text = marker.text()?;
@@ -168,13 +168,13 @@ impl Lease {
         self.confirmed.load(Ordering::SeqCst)
     }
 
-    /// Says that from here on the data in the place is this run's.
-    pub fn replace(&self) {
+    /// Marks the data in the place as this run's from here on.
+    pub fn mark_replaced(&self) {
         self.replaces.store(true, Ordering::SeqCst);
     }
 
     /// What an earlier run has loaded there and kept, if this run has not replaced it.
-    pub async fn data(&self) -> Option<String> {
+    pub async fn kept_data(&self) -> Option<String> {
         self.marker.lock().await.data.clone()
     }
 

@@ -16,7 +16,7 @@ pub struct Owner {
 
 impl Owner {
     /// The process that calls this.
-    pub fn this() -> Owner {
+    pub fn this_process() -> Owner {
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
         let namespace = std::fs::read_link("/proc/self/ns/pid");
         let machine = match (boot, namespace) {
@@ -32,7 +32,7 @@ impl Owner {
     /// Whether it ran on this machine and no longer exists. False where that cannot be known.
     pub fn has_ended(&self) -> bool {
         !self.machine.is_empty()
-            && self.machine == Owner::this().machine
+            && self.machine == Owner::this_process().machine
             && started_ticks(self.pid) != Some(self.started_ticks)
     }
 }
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_process_has_ended_when_its_pid_is_free_or_another_ones() {
-        let this = Owner::this();
+        let this = Owner::this_process();
         assert!(!this.has_ended());
         assert!(Owner { started_ticks: this.started_ticks + 1, ..this.clone() }.has_ended());
         // The largest PID of Linux is 2^22.

@@ -98,7 +98,7 @@ pub async fn take_place<S: Store>(run: &ActiveRun<'_, S>, observer: &mut dyn Pro
     let (request, store) = (run.request, &*run.store);
     let look = async {
         let watch_lease = || observer.stage(&request.id, Stage::WatchLease);
-        match run.ask(StoreTask::LookForEarlierRuns, run.lease.look(store, watch_lease)).await? {
+        match run.ask(StoreTask::LookForEarlierRuns, run.lease.inspect(store, watch_lease)).await? {
             Place::Occupied(by) => Err(RunError::Refused(by)),
             Place::Unknown(_, problem) => Err(RunError::Refused(format!(
                 "{problem}; give this run another place, or remove what is there: storebench clean --force {}",
@@ -116,7 +116,7 @@ pub async fn take_place<S: Store>(run: &ActiveRun<'_, S>, observer: &mut dyn Pro
     };
     let found = run.unless_cancelled(look).await?;
     // Awaited although the run may be cancelled: without the answer nobody could tell whose the place is.
-    let taken = within_timeout(request.load.timeout, 2, run.lease.take(store, found)).await;
+    let taken = within_timeout(request.load.timeout, 2, run.lease.acquire(store, found)).await;
     match taken.map_err(run.failed(StoreTask::Reset))? {
         Standing::Held => Ok(()),
         Standing::Lost(why) => Err(RunError::Refused(why)),
@@ -141,7 +141,7 @@ pub async fn prepare<S: Store>(
         None => {
             observer.stage(&request.id, Stage::Reset);
             let began = Instant::now();
-            run.lease.replace();
+            run.lease.mark_replaced();
             let reset = run.ask(StoreTask::Reset, run.store.reset());
             unless_cancelled_for(request.load.timeout, &run.cancel, RunError::Stopped, reset).await?;
             let reset_s = began.elapsed().as_secs_f64();
@@ -245,7 +245,7 @@ async fn reuse<S: Store>(
     observer: &mut dyn ProgressObserver,
 ) -> Result<Option<LoadedData>, RunError> {
     let (request, task) = (run.request, StoreTask::LookForKeptData);
-    let is_wanted = match run.lease.data().await {
+    let is_wanted = match run.lease.kept_data().await {
         Some(kept) => kept == data_identity(run).await.map_err(run.failed(task))?,
         None => false,
     };

@@ -54,7 +54,7 @@ fn attempt<S: Store>(address: &Address, durability: Durability, probe: &mut Prob
         let limit = opening.timeout;
         let store = within(limit, S::open(config, opening)).await?;
         let lease = Lease::new(format!("the place of a check in {address}"));
-        let found = match within(limit * 2, lease.look(&store, || ())).await? {
+        let found = match within(limit * 2, lease.inspect(&store, || ())).await? {
             Place::Vacant(found) => found,
             Place::Occupied(problem) | Place::Unknown(_, problem) => return Err(Failure::broken(problem)),
         };
@@ -62,7 +62,7 @@ fn attempt<S: Store>(address: &Address, durability: Durability, probe: &mut Prob
         // the user's is not even marked: there the store tries out another one.
         let described = within(limit, async {
             if !S::MARKER_IS_LOCKED
-                && let Standing::Lost(why) = lease.take(&store, found).await?
+                && let Standing::Lost(why) = lease.acquire(&store, found).await?
             {
                 return Err(Failure::broken(why));
             }

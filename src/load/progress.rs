@@ -1,4 +1,4 @@
-//! What a run tells whoever watches it while it runs.
+//! The progress of a run, for whoever watches it.
 
 use std::fmt;
 use std::time::Duration;

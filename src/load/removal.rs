@@ -1,4 +1,4 @@
-//! What a run removes from a store when it ends, and what it says about what stays there.
+//! What a run removes from a store when it ends, and what it reports of what stays there.
 
 use std::time::Duration;
 

@@ -49,8 +49,8 @@ pub struct LoadWindow {
     pub purpose: Purpose,
     /// No operation starts at or after this instant.
     pub until_ns: u64,
-    /// Operations that all lanes together start at most: the schedule counts them in an open loop, and in a closed one
-    /// each lane has its share.
+    /// How many operations all lanes together may start: the schedule counts them in an open loop, and in a closed one each
+    /// lane has its share.
     pub operations: u64,
     /// The schedule of an open loop.
     pub schedule: Option<Schedule>,

@@ -8,8 +8,8 @@ use drivers::server::{Server, Usage};
 use super::run_context::RunContext;
 use crate::evidence::UsageSamples;
 
-/// Samples until every lane has ended. In between only those processes are looked at that were there in the beginning: one
-/// that comes later, such as PostgreSQL's autovacuum, is in the total and in no second.
+/// Samples until every lane has ended. Until then only those processes are read that were there at the beginning: one that
+/// starts later, such as PostgreSQL's autovacuum, is in the total and in no second.
 pub fn sample(server: &Server, context: &RunContext) -> UsageSamples {
     let mut samples = UsageSamples::default();
     let mut add = |usage: Option<Usage>| {

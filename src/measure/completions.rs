@@ -8,7 +8,7 @@ use crate::record::Standstill;
 const BINS: u64 = 100;
 const BIN_NS: u64 = 1_000_000_000 / BINS;
 
-/// Of one second, the hundredths in which an operation ended: bit n is 10 ms from n times 10 ms on.
+/// The hundredths of one second in which an operation ended: bit n is the 10 ms from n times 10 ms on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct EndedIn(u128);
 
