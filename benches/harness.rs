@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use drivers::null::Null;
 use storebench::draw::rng::Purpose;
 use storebench::generate::{Effect, Generator, KeyFrontiers, OpStream};
-use storebench::load::pace::{CancelToken, Clock};
-use storebench::load::{Load, NoObserver, Request, Until, run};
-use storebench::measure::Times;
+use storebench::load::pace::Clock;
+use storebench::load::{CancelToken, NoObserver, run};
+use storebench::measure::recorder::OperationTimes;
 use storebench::measure::recorder::Recorder;
 use storebench::record::Run;
+use storebench::request::{LoadSettings, RunRequest, Until};
 use storebench::workload::{Arrivals, Workload};
 
 /// Operations in one timed batch of a part.
@@ -49,7 +50,7 @@ fn main() {
 fn parts() -> Vec<(&'static str, f64)> {
     let clock = Clock::starting_in(Duration::ZERO);
     let mut recorder = Recorder::new(1, false);
-    let times = |at: u64| Times { intended_ns: 0, started_ns: 0, ended_ns: 40 + at % 64 };
+    let times = |at: u64| OperationTimes { intended_ns: 0, started_ns: 0, ended_ns: 40 + at % 64 };
     vec![
         ("read the clock twice", least(|_| clock.now_ns() ^ clock.now_ns())),
         (
@@ -109,7 +110,7 @@ fn workload(name: &str) -> Workload {
 fn measure(name: &str, clients: u32, records: u64, until: Until) -> Run {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let workload = Arc::new(workload(name));
-    let request = Request {
+    let request = RunRequest {
         id: format!("{name}-null-1"),
         repetition: 1,
         generator: generator(&workload, records, until.operations()),
@@ -118,7 +119,7 @@ fn measure(name: &str, clients: u32, records: u64, until: Until) -> Run {
         durability: None,
         reuse: false,
         keep: false,
-        load: Load {
+        load: LoadSettings {
             clients,
             rate_per_s: None,
             arrivals: Arrivals::Poisson,

@@ -11,8 +11,8 @@ use drivers::libsql::Libsql;
 use drivers::{Fields, Key, Op, Store, Value};
 use storebench::draw::rng::Purpose;
 use storebench::generate::{Effect, Generator, KeyFrontiers, Loader, OpStream, examples};
-use storebench::load::pace::CancelToken;
-use storebench::load::{Load, NoObserver, Request, Until, run};
+use storebench::load::{CancelToken, NoObserver, run};
+use storebench::request::{LoadSettings, RunRequest, Until};
 use storebench::workload::{Arrivals, Workload};
 
 const RECORDS: u64 = 20_000;
@@ -136,7 +136,7 @@ fn columns(op: &Op) -> Vec<libsql::Value> {
 /// Operations per second through the whole suite, on a database of its own.
 fn storebench(workload: &Arc<Workload>, generator: &Arc<Generator>, operations: u64) -> f64 {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let request = Request {
+    let request = RunRequest {
         id: "bench".to_owned(),
         repetition: 1,
         workload: Arc::clone(workload),
@@ -145,7 +145,7 @@ fn storebench(workload: &Arc<Workload>, generator: &Arc<Generator>, operations: 
         durability: Some(drivers::Durability::Relaxed),
         reuse: false,
         keep: false,
-        load: Load {
+        load: LoadSettings {
             clients: 1,
             rate_per_s: None,
             arrivals: Arrivals::Poisson,

@@ -24,9 +24,9 @@ use drivers::{Durability, Store};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use storebench::generate::Generator;
-use storebench::load::pace::CancelToken;
-use storebench::load::{Load, NoObserver, Request, Until, run};
+use storebench::load::{CancelToken, NoObserver, run};
 use storebench::record::{Latency, Run};
+use storebench::request::{LoadSettings, RunRequest, Until};
 use storebench::workload::{Arrivals, Workload};
 
 use openloop::peer::{Connection, Samples, open_loop};
@@ -123,7 +123,7 @@ fn spread(mut values: Vec<f64>) -> [f64; 3] {
 fn storebench<S: Store>(server: &Server, (rate, clients, seconds): Level, round: u64) -> Round {
     let workload = Arc::new(Workload::builtin("ycsb-c").expect("a built-in workload"));
     let plan = workload.plan(Some(RECORDS), None).expect("a plan");
-    let request = Request {
+    let request = RunRequest {
         id: "bench".to_owned(),
         repetition: 1,
         generator: Arc::new(Generator::new(Arc::new(plan), 1)),
@@ -132,7 +132,7 @@ fn storebench<S: Store>(server: &Server, (rate, clients, seconds): Level, round:
         durability: Some(Durability::Memory),
         reuse: true,
         keep: true,
-        load: Load {
+        load: LoadSettings {
             clients: clients as u32,
             rate_per_s: Some(rate),
             arrivals: Arrivals::Poisson,

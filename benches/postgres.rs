@@ -14,8 +14,8 @@ use drivers::postgres::Postgres;
 use drivers::server::Server;
 use drivers::{Durability, Store};
 use storebench::generate::Generator;
-use storebench::load::pace::CancelToken;
-use storebench::load::{Load, NoObserver, Request, Until, run};
+use storebench::load::{CancelToken, NoObserver, run};
+use storebench::request::{LoadSettings, RunRequest, Until};
 use storebench::workload::{Arrivals, Workload};
 
 /// pgbench's scale: 100,000 accounts each.
@@ -58,9 +58,9 @@ fn main() {
 
 /// Its default steps, of which it says on its standard error how long they took, and a checkpoint.
 fn pgbench(server: &Server) -> Took {
-    let told = tool(server, "pgbench", &["-i", "-q", "-s", &SCALE.to_string(), "postgres"]);
+    let stderr = tool(server, "pgbench", &["-i", "-q", "-s", &SCALE.to_string(), "postgres"]);
     let after = |words: &str| -> f64 {
-        let rest = told.split(words).nth(1).unwrap_or_else(|| panic!("no `{words}` in: {told}"));
+        let rest = stderr.split(words).nth(1).unwrap_or_else(|| panic!("no `{words}` in: {stderr}"));
         rest.split_whitespace().next().and_then(|number| number.parse().ok()).expect("seconds")
     };
     let began = Instant::now();
@@ -68,7 +68,7 @@ fn pgbench(server: &Server) -> Took {
     Took { rows_s: after("client-side generate "), all_s: after("done in ") + began.elapsed().as_secs_f64() }
 }
 
-/// What one of PostgreSQL's own tools says on its standard error.
+/// What one of PostgreSQL's own tools prints on its standard error.
 fn tool(server: &Server, name: &str, arguments: &[&str]) -> String {
     let postgres = Postgres::PROGRAM.and_then(|program| program.find().ok()).expect("PostgreSQL's server");
     let mut tool = Command::new(postgres.canonicalize().expect("its place").with_file_name(name));
@@ -77,15 +77,15 @@ fn tool(server: &Server, name: &str, arguments: &[&str]) -> String {
         .args(["-U", "postgres", "-h", "127.0.0.1", "-p", &server.port().to_string()])
         .args(arguments);
     let output = tool.output().unwrap_or_else(|error| panic!("{name}, beside the server: {error}"));
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{name}: {told}");
-    told
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{name}: {stderr}");
+    stderr
 }
 
 fn storebench(server: &Server) -> Took {
     let workload = Arc::new(Workload::builtin("tpcb-select-only").expect("a built-in workload"));
     let plan = workload.plan(Some(SCALE * 100_000), Some(1)).expect("a plan");
-    let request = Request {
+    let request = RunRequest {
         id: "bench".to_owned(),
         repetition: 1,
         generator: Arc::new(Generator::new(Arc::new(plan), 1)),
@@ -94,7 +94,7 @@ fn storebench(server: &Server) -> Took {
         durability: Some(Durability::Durable),
         reuse: false,
         keep: false,
-        load: Load {
+        load: LoadSettings {
             clients: 1,
             rate_per_s: None,
             arrivals: Arrivals::Poisson,

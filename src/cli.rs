@@ -13,7 +13,7 @@ use crate::workload::Arrivals;
 #[derive(Debug, Parser)]
 #[command(name = "storebench", version, about, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
-    /// What to do
+    /// What to do: one of the subcommands
     #[command(subcommand)]
     pub command: Command,
 }
@@ -32,7 +32,7 @@ Examples:
 Exit codes: 0 ok, 2 usage, configuration or an output that cannot be written, 3 invalid run, failed check or missed limit
 (1, a confirmed regression, and 4, inconclusive, are kept for comparisons, which are still to come).";
 
-/// The subcommands.
+/// The subcommands, each with its arguments.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run workloads against stores and write a results folder
@@ -49,7 +49,7 @@ pub enum Command {
     Cost(CostArgs),
 }
 
-/// `storebench clean`
+/// Arguments of `storebench clean`
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Only what carries a mark of storebench is removed, with the data of --keep; what a living run uses is left alone. Exits
@@ -85,7 +85,7 @@ fn store_help() -> String {
     )
 }
 
-/// `storebench run`
+/// Arguments of `storebench run`
 #[derive(Debug, Args)]
 #[command(after_help = RUN_HELP)]
 pub struct RunArgs {
@@ -157,8 +157,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "D", value_parser = duration, default_value = "10s")]
     pub timeout: Duration,
 
-    /// What a failed operation does to the run: go-on counts it, stop ends the run
-    #[arg(long, value_name = "WHAT", value_parser = on_error, default_value = "go-on")]
+    /// What a failed operation does to the run: continue counts it, stop ends the run
+    #[arg(long, value_name = "WHAT", value_parser = on_error, default_value = "continue")]
     pub on_error: OnError,
 
     /// Leave the data in the store, which must have an address of its own, for a later run with --reuse
@@ -223,7 +223,7 @@ operation was due.
 Durability tiers: durable survives a power cut; relaxed survives a crash of the process; memory need survive nothing.
 The tier in the table is read back from the store, not copied from this option.";
 
-/// `storebench list`
+/// Arguments of `storebench list`
 #[derive(Debug, Args)]
 pub struct ListArgs {
     /// A workload: a built-in's name, a .toml file or a YCSB .properties file
@@ -234,7 +234,7 @@ pub struct ListArgs {
     pub toml: bool,
 }
 
-/// `storebench check`
+/// Arguments of `storebench check`
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_HELP)]
 pub struct CheckArgs {
@@ -251,7 +251,7 @@ const CHECK_HELP: &str = "\
 A server that is named and not located is started in a temporary folder and removed again; on one that is given by its
 URL a small dataset is made and removed. Exit code 2 if a store that was asked for cannot be used.";
 
-/// `storebench report`
+/// Arguments of `storebench report`
 #[derive(Debug, Args)]
 #[command(after_help = REPORT_HELP)]
 pub struct ReportArgs {
@@ -272,7 +272,7 @@ const REPORT_HELP: &str = "\
 Everything is rebuilt from experiment.json: the same record gives the same files, byte for byte. The report of one
 folder lies in it; that of several in a folder of its own, in which each store carries the name of its experiment.";
 
-/// `storebench cost`
+/// Arguments of `storebench cost`
 #[derive(Debug, Args)]
 #[command(after_help = COST_HELP)]
 pub struct CostArgs {
@@ -317,7 +317,7 @@ fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
-/// `0.4` or `40%`.
+/// Reads a share: `0.4` or `40%`.
 fn utilisation(text: &str) -> Result<f64, String> {
     let share = match text.strip_suffix('%') {
         Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
@@ -327,7 +327,7 @@ fn utilisation(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "give a share from 0.001 to 1, or from 0.1% to 100%".to_owned())
 }
 
-/// `30s`, `5m`, `1m30s`, or a bare number of seconds.
+/// Reads a length of time, zero included: `30s`, `5m`, `1m30s`, or a bare number of seconds.
 fn warmup(text: &str) -> Result<Duration, String> {
     let parsed = text.parse::<u32>().map(|seconds| Duration::from_secs(u64::from(seconds)));
     let parsed = parsed.or_else(|_| humantime::parse_duration(text));
@@ -351,17 +351,20 @@ fn arrivals(text: &str) -> Result<Arrivals, String> {
 /// What a failed operation does to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnError {
-    /// It is counted, and a broken connection is made anew.
+    /// It is counted, and a broken connection is replaced.
+    Continue,
+    /// The old word for `continue`.
     GoOn,
     /// It ends the run.
-    CancelToken,
+    Stop,
 }
 
 fn on_error(text: &str) -> Result<OnError, String> {
     match text {
+        "continue" => Ok(OnError::Continue),
         "go-on" => Ok(OnError::GoOn),
-        "stop" => Ok(OnError::CancelToken),
-        _ => Err("give go-on or stop".to_owned()),
+        "stop" => Ok(OnError::Stop),
+        _ => Err("give continue or stop".to_owned()),
     }
 }
 

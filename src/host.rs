@@ -1,8 +1,10 @@
-//! Facts about the machine, and what this process has used of it. Read from the system; where it does not tell, said so.
+//! Facts about the machine, what this process has used of it, and its time of day. What the system does not say is none.
 
 use std::path::Path;
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use nix::sys::resource::{RLIM_INFINITY, Resource, UsageWho, getrlimit, getrusage};
 use nix::sys::time::TimeValLike;
 
@@ -48,6 +50,18 @@ fn kilobytes(file: &str, name: &str) -> u64 {
     value.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse().ok()).unwrap_or(0)
 }
 
+/// The time of day to the millisecond, RFC 3339, UTC. It is read once, and from then on follows the monotonic clock: if
+/// somebody set the clock meanwhile, runs would end before they begin.
+pub fn timestamp() -> String {
+    static START: LazyLock<(Timestamp, Instant)> = LazyLock::new(|| (Timestamp::now(), Instant::now()));
+    let (start, clock) = *START;
+    timestamp_after(start, clock.elapsed())
+}
+
+fn timestamp_after(start: Timestamp, elapsed: Duration) -> String {
+    start.saturating_add(elapsed).unwrap_or(start).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
 /// Address space that this process may still take; none where it is not limited (`ulimit -v`).
 pub fn address_space_left() -> Option<u64> {
     let (limit, _) = getrlimit(Resource::RLIMIT_AS).ok().filter(|(limit, _)| *limit != RLIM_INFINITY)?;
@@ -62,35 +76,35 @@ pub fn cpu_time() -> Duration {
     Duration::from_micros(microseconds.max(0) as u64)
 }
 
-/// CPU time that a machine has given away since it was started, over all CPUs.
+/// CPU time of a machine since it was started, over all CPUs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GivenCpu {
-    /// To processes and the kernel on their behalf; interrupts not included, which nobody can be charged for.
+pub struct MachineCpu {
+    /// Used by processes, and by the kernel on their behalf. Without interrupts, which belong to no process.
     pub busy: Duration,
-    /// To others by the hypervisor, while this machine wanted it.
+    /// Given to other machines by the hypervisor while this one wanted it.
     pub stolen: Duration,
 }
 
-impl GivenCpu {
-    /// What was given away since an earlier reading.
-    pub fn since(self, earlier: GivenCpu) -> GivenCpu {
-        GivenCpu { busy: self.busy.saturating_sub(earlier.busy), stolen: self.stolen.saturating_sub(earlier.stolen) }
+impl MachineCpu {
+    /// The CPU time since an earlier reading.
+    pub fn since(self, earlier: MachineCpu) -> MachineCpu {
+        MachineCpu { busy: self.busy.saturating_sub(earlier.busy), stolen: self.stolen.saturating_sub(earlier.stolen) }
     }
 }
 
-/// What this machine has given away, from `/proc/stat`. None where the system does not tell.
-pub fn given_cpu() -> Option<GivenCpu> {
+/// The CPU time of this machine, from `/proc/stat`. None where the system does not say.
+pub fn machine_cpu() -> Option<MachineCpu> {
     let ticks_per_s = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten()?;
-    parse_given_cpu(&std::fs::read_to_string("/proc/stat").ok()?, ticks_per_s as f64)
+    parse_machine_cpu(&std::fs::read_to_string("/proc/stat").ok()?, ticks_per_s as f64)
 }
 
 /// Of proc(5), the line `cpu` of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal, in ticks.
-fn parse_given_cpu(stat: &str, ticks_per_s: f64) -> Option<GivenCpu> {
+fn parse_machine_cpu(stat: &str, ticks_per_s: f64) -> Option<MachineCpu> {
     let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
     let ticks: Option<Vec<u64>> = line.split_whitespace().map(|number| number.parse().ok()).collect();
     let ticks = ticks?;
     let time = |ticks: u64| Duration::from_secs_f64(ticks as f64 / ticks_per_s);
-    Some(GivenCpu { busy: time(ticks.get(..3)?.iter().sum()), stolen: time(*ticks.get(7)?) })
+    Some(MachineCpu { busy: time(ticks.get(..3)?.iter().sum()), stolen: time(*ticks.get(7)?) })
 }
 
 #[cfg(test)]
@@ -98,11 +112,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn given_cpu_time_is_read_without_idling_and_interrupts() {
+    fn machine_cpu_time_is_read_without_idling_and_interrupts() {
         let stat = "cpu  100 20 30 4000 500 6 7 80 0 0\ncpu0 50 10 15 2000 250 3 3 40 0 0\n";
-        let given = parse_given_cpu(stat, 100.0).expect("a line of all CPUs");
-        assert_eq!(given, GivenCpu { busy: Duration::from_millis(1_500), stolen: Duration::from_millis(800) });
-        assert_eq!(parse_given_cpu("cpu  100 20", 100.0), None);
+        let cpu = parse_machine_cpu(stat, 100.0).expect("a line of all CPUs");
+        assert_eq!(cpu, MachineCpu { busy: Duration::from_millis(1_500), stolen: Duration::from_millis(800) });
+        assert_eq!(parse_machine_cpu("cpu  100 20", 100.0), None);
+    }
+
+    #[test]
+    fn instants_of_a_record_follow_the_monotonic_clock() {
+        assert_eq!(timestamp_after(Timestamp::UNIX_EPOCH, Duration::from_millis(61_500)), "1970-01-01T00:01:01.500Z");
+        let (earlier, later) = (timestamp(), timestamp());
+        assert!(earlier <= later, "{earlier} {later}");
     }
 
     #[test]

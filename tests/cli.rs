@@ -397,7 +397,11 @@ fn what_nobody_reads_is_measured_and_saved_all_the_same() {
     for args in twice {
         assert_eq!(ended(Storebench::new(args).command()), Some(0), "{args:?}");
     }
-    assert_eq!(ended(Storebench::new(&["report", "no-such-folder"]).command()), Some(2), "the verdict is told");
+    assert_eq!(
+        ended(Storebench::new(&["report", "no-such-folder"]).command()),
+        Some(2),
+        "the exit code is right all the same"
+    );
 }
 
 #[test]
@@ -417,7 +421,22 @@ fn a_folder_may_have_any_name() {
     );
 }
 
-/// A workload of which operations arrive at a rate of its own.
+#[test]
+fn the_old_word_of_a_flag_works_with_a_notice() {
+    let with = |word: &str| {
+        let flags = ["--warmup", "0", "--ops", "100", "--records", "100", "--on-error", word];
+        Storebench::run(&["ycsb-c"]).args(&flags).store("memory")
+    };
+    let ran = with("go-on").expect_exit(0);
+    let notices: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("notice: ")).collect();
+    assert_eq!(notices, ["notice: `--on-error go-on` is now called `--on-error continue`"]);
+    assert_eq!(ns(&ran.first_run()["counts"]["succeeded"]), 100);
+    assert!(!with("continue").expect_exit(0).stderr.contains("notice"));
+    let refused = with("go").expect_exit(2).stderr;
+    assert!(refused.contains("give continue or stop"), "{refused}");
+}
+
+/// A workload whose operations arrive at a rate of its own.
 fn open_loop(flags: &[&str]) -> Storebench {
     let toml = Storebench::new(&["list", "ycsb-c", "--toml"]).expect_exit(0).stdout;
     let run = Storebench::run(&["open.toml", "--warmup", "0", "--duration", "1s", "--records", "100"]).args(flags);
@@ -446,7 +465,7 @@ fn a_password_that_hides_the_host_is_refused_and_not_shown() {
 }
 
 #[test]
-fn what_the_system_does_not_grant_is_told_with_the_limit() {
+fn what_the_system_does_not_grant_is_reported_with_the_limit() {
     let run = Storebench::run(&["ycsb-c", "--clients", "200", "--ops", "1000", "--records", "100"]).store("memory");
     let command = run.command();
     let limited = std::process::Command::new("sh")
@@ -455,9 +474,9 @@ fn what_the_system_does_not_grant_is_told_with_the_limit() {
         .args(command.get_args())
         .current_dir(command.get_current_dir().expect("a folder"))
         .output();
-    let told = String::from_utf8_lossy(&limited.expect("it ends").stderr).into_owned();
+    let stderr = String::from_utf8_lossy(&limited.expect("it ends").stderr).into_owned();
     for part in ["Too many open files", "--clients", "ulimit -n"] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(stderr.contains(part), "{part}: {stderr}");
     }
 }
 

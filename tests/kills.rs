@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 /// From fork to exit in a second or two.
 const RUN: [&str; 9] = ["ycsb-a", "--records", "100", "--clients", "2", "--warmup", "0s", "--duration", "300ms"];
 
-/// A folder for temporary files of one run, by which all that belongs to the run can be told.
+/// A folder for temporary files of one run: everything that belongs to the run has its path in it.
 struct Marked(tempfile::TempDir);
 
 impl Marked {
@@ -60,9 +60,9 @@ impl Marked {
     fn measuring(&self, mut command: Command) -> Child {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the binary starts");
         let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
-        let mut said = Vec::new();
-        while !said.last().is_some_and(|line: &String| line.ends_with(": measure")) {
-            said.push(lines.next().unwrap_or_else(|| panic!("it did not come to measure: {said:#?}")));
+        let mut printed = Vec::new();
+        while !printed.last().is_some_and(|line: &String| line.ends_with(": measure")) {
+            printed.push(lines.next().unwrap_or_else(|| panic!("it did not come to measure: {printed:#?}")));
         }
         std::thread::spawn(move || lines.count());
         child
@@ -72,14 +72,14 @@ impl Marked {
         std::fs::read_dir(self.path()).expect("the folder").next().is_some()
     }
 
-    /// Folders in it; and processes that were told of it or work in it.
+    /// Folders in it, and processes that have its path on their command line or work in it.
     fn left(&self) -> Vec<String> {
         let folders = std::fs::read_dir(self.path()).expect("the folder").flatten();
         let folders = folders.map(|entry| entry.path().display().to_string());
         folders.chain(self.processes().into_iter().map(|(_, command)| command)).collect()
     }
 
-    /// Their numbers and command lines.
+    /// The numbers and command lines of those processes.
     fn processes(&self) -> Vec<(i32, String)> {
         let mark = self.path().display().to_string();
         let processes = std::fs::read_dir("/proc").expect("Linux").flatten().filter_map(|entry| {

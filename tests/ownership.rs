@@ -1,4 +1,4 @@
-//! Whose the data in a store is: two runs at once, runs that die or are stopped at any instant, markers that disappear, and
+//! Who owns the data in a store: two runs at once, runs that die or are stopped at any instant, markers that disappear, and
 //! what `storebench clean` makes of what is left. Real servers, the real binary. Run by scripts/test.
 
 mod common;
@@ -18,7 +18,7 @@ use servers::started;
 
 const SERVERS: [&str; 4] = ["redis", "postgres", "mongodb", "libsql-server"];
 
-/// A place that several runs may name: a server, or a file of libSQL in a folder.
+/// A store that several runs may name: a server, or a file of libSQL in a folder.
 struct Place {
     address: String,
     server: Option<Server>,
@@ -66,9 +66,9 @@ fn send(signal: &str, pid: u32) {
 fn killed(place: &str) {
     let run = run(place, "60s", &[]);
     let mut child = run.command().stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it starts");
-    let mut told = std::io::BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut stderr = std::io::BufReader::new(child.stderr.take().expect("a pipe"));
     let mut line = String::new();
-    while !line.ends_with(": measure\n") && std::io::BufRead::read_line(&mut told, &mut line).expect("text") > 0 {}
+    while !line.ends_with(": measure\n") && std::io::BufRead::read_line(&mut stderr, &mut line).expect("text") > 0 {}
     std::thread::sleep(Duration::from_secs(1));
     child.kill().expect("killed");
     child.wait().expect("ended");
@@ -134,14 +134,14 @@ fn redis(server: &Server, command: &[&str]) -> String {
 }
 
 #[test]
-fn a_marker_that_disappears_makes_the_run_invalid_and_what_is_left_is_told() {
+fn a_marker_that_disappears_makes_the_run_invalid_and_what_is_left_is_reported() {
     let place = places().next().expect("redis");
     let server = place.server.as_ref().expect("a server");
     let ran = run(&place.address, "8s", &[]).troubled(|| assert_eq!(redis(server, &["DEL", "storebench:ycsb-a"]), "1"));
     assert_eq!(ran.code, 3, "{}", ran.stderr);
     assert!(ran.stdout.contains("the marker of this run is gone"), "{}", ran.stdout);
-    let told = ran.first_run()["verdict"]["notes"].to_string();
-    assert!(told.contains("left alone") && told.contains("storebench clean redis://"), "{told}");
+    let notes = ran.first_run()["verdict"]["notes"].to_string();
+    assert!(notes.contains("left alone") && notes.contains("storebench clean redis://"), "{notes}");
     assert!(redis(server, &["DBSIZE"]).parse::<u64>().expect("a number") > 300, "they may be somebody's");
     let refused = run(&place.address, "1s", &[]).expect_exit(2);
     assert!(refused.stderr.contains("storebench clean --force"), "{}", refused.stderr);
@@ -200,10 +200,10 @@ fn a_run_that_is_stopped_at_any_instant_leaves_nothing() {
             if child.try_wait().expect("a status").is_none() {
                 send("INT", child.id());
             }
-            let told = child.wait_with_output().expect("it ends").stderr;
+            let stderr = child.wait_with_output().expect("it ends").stderr;
             let left = Storebench::new(&["clean", "--dry-run", &server.address]).ran().stdout;
-            let told = String::from_utf8_lossy(&told);
-            assert!(left.contains("no run has left anything"), "{store}, {instant}, {wait:?}: {left}\n{told}");
+            let stderr = String::from_utf8_lossy(&stderr);
+            assert!(left.contains("no run has left anything"), "{store}, {instant}, {wait:?}: {left}\n{stderr}");
         }
     }
 }

@@ -10,8 +10,8 @@ use drivers::{
 };
 use storebench::draw::rng::Purpose;
 use storebench::generate::{Effect, Generator, KeyFrontiers, OpStream};
-use storebench::load::pace::CancelToken;
-use storebench::load::{Load, NoObserver, Request, Until, run};
+use storebench::load::{CancelToken, NoObserver, run};
+use storebench::request::{LoadSettings, RunRequest, Until};
 use storebench::workload::{Arrivals, Workload};
 
 const CLIENTS: u32 = 3;
@@ -114,7 +114,7 @@ impl Drop for Listening {
 fn sent(workload: &str, delay_us: u64) -> Vec<Vec<String>> {
     let workload = Arc::new(Workload::builtin(workload).expect("a built-in workload"));
     let plan = workload.plan(Some(500), Some(OPERATIONS)).expect("a plan");
-    let request = Request {
+    let request = RunRequest {
         id: "sent".to_owned(),
         repetition: 1,
         generator: Arc::new(Generator::new(Arc::new(plan), 7)),
@@ -123,7 +123,7 @@ fn sent(workload: &str, delay_us: u64) -> Vec<Vec<String>> {
         durability: None,
         reuse: false,
         keep: false,
-        load: Load {
+        load: LoadSettings {
             clients: CLIENTS,
             rate_per_s: None,
             arrivals: Arrivals::Poisson,

@@ -4,11 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From top to bottom: a module may import from those in its list and from itself, never upward.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("host", &["record"]),
     ("cli", &["workload"]),
-    ("commands", &["cli", "load", "report", "cost", "record", "workload", "generate", "draw", "host"]),
-    ("load", &["audit", "generate", "measure", "host", "workload", "draw", "record", "stats"]),
+    ("commands", &["cli", "load", "request", "report", "cost", "record", "workload", "generate", "draw", "host"]),
+    ("load", &["request", "evidence", "audit", "generate", "measure", "host", "workload", "draw", "record"]),
+    ("evidence", &["request", "generate", "measure", "host", "workload", "record", "stats"]),
+    ("request", &["generate", "workload"]),
     ("audit", &["workload", "record"]),
     ("generate", &["workload", "draw"]),
     ("workload", &["draw"]),

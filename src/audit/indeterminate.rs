@@ -1,30 +1,30 @@
-//! Rows that may be there or not: what a store was asked to write and never answered for.
+//! Indeterminate rows, which may be there or not: what a store was asked to write and never answered for.
 
 use std::collections::HashSet;
 
 use drivers::Digest;
 
-/// So many rows are known one by one: 16 MiB of hashes. A run that has more of them is far from valid.
+/// How many rows are kept one by one: 16 MiB of hashes. A run that has more of them is far from valid.
 const MOST: usize = 1 << 20;
 
-/// A set of rows, by hash.
+/// A set of indeterminate rows, by hash.
 #[derive(Debug, Clone, Default)]
 pub struct Indeterminate {
     rows: HashSet<u128>,
-    /// Whether there were more than can be known one by one.
+    /// Whether there were more than are kept.
     overflowed: bool,
 }
 
-/// Rows of a [`Indeterminate`] that a store was found to hold.
+/// Rows of an [`Indeterminate`] set that a store was found to hold.
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
     rows: HashSet<u128>,
-    /// Rows that were found again.
+    /// How many rows were found again.
     doubled: u64,
 }
 
 impl Indeterminate {
-    /// Notes a row.
+    /// Adds a row to the set.
     pub fn add(&mut self, row: u128) {
         if self.rows.len() < MOST {
             self.rows.insert(row);
@@ -33,39 +33,39 @@ impl Indeterminate {
         }
     }
 
-    /// Notes all rows of another.
+    /// Adds all rows of another set.
     pub fn merge(&mut self, other: &Indeterminate) {
         other.rows.iter().for_each(|row| self.add(*row));
         self.overflowed |= other.overflowed;
     }
 
-    /// Whether nothing is in doubt.
+    /// Whether there are no indeterminate rows.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// Whether more is in doubt than is known here, so that a difference proves nothing.
+    /// Whether there are more than are kept, so that a difference proves nothing.
     pub fn is_incomplete(&self) -> bool {
         self.overflowed
     }
 
-    /// How many rows.
+    /// How many rows are kept.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Adds a held row to a digest, unless it is one of these: then it is met.
-    pub fn sort(&self, row: u128, digest: &mut Digest, met: &mut Observed) {
+    /// Adds a row that the store holds to a digest, or to the observed rows if it is an indeterminate one.
+    pub fn classify(&self, row: u128, digest: &mut Digest, observed: &mut Observed) {
         if !self.rows.contains(&row) {
             digest.add_hash(row);
-        } else if !met.rows.insert(row) {
-            met.doubled += 1;
+        } else if !observed.rows.insert(row) {
+            observed.doubled += 1;
         }
     }
 }
 
 impl Observed {
-    /// How many of the doubtful rows are there.
+    /// How many of the indeterminate rows are there.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
@@ -81,22 +81,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_doubtful_row_is_kept_out_of_the_digest_and_may_be_there_once() {
-        let mut doubt = Indeterminate::default();
-        doubt.add(7);
-        let (mut digest, mut met) = (Digest::default(), Observed::default());
+    fn an_indeterminate_row_is_kept_out_of_the_digest_and_may_be_there_once() {
+        let mut indeterminate = Indeterminate::default();
+        indeterminate.add(7);
+        let (mut digest, mut observed) = (Digest::default(), Observed::default());
         for row in [1, 7, 2] {
-            doubt.sort(row, &mut digest, &mut met);
+            indeterminate.classify(row, &mut digest, &mut observed);
         }
-        assert_eq!((digest.rows, digest.sum, met.len(), met.doubled()), (2, 3, 1, 0));
-        doubt.sort(7, &mut digest, &mut met);
-        assert_eq!((met.len(), met.doubled()), (1, 1));
+        assert_eq!((digest.rows, digest.sum, observed.len(), observed.doubled()), (2, 3, 1, 0));
+        indeterminate.classify(7, &mut digest, &mut observed);
+        assert_eq!((observed.len(), observed.doubled()), (1, 1));
     }
 
     #[test]
-    fn memory_is_bounded_and_a_doubt_that_is_not_whole_says_so() {
-        let mut doubt = Indeterminate::default();
-        (0..MOST as u128 + 1).for_each(|row| doubt.add(row));
-        assert!(doubt.is_incomplete() && doubt.len() == MOST);
+    fn memory_is_bounded_and_an_incomplete_set_says_so() {
+        let mut indeterminate = Indeterminate::default();
+        (0..MOST as u128 + 1).for_each(|row| indeterminate.add(row));
+        assert!(indeterminate.is_incomplete() && indeterminate.len() == MOST);
     }
 }

@@ -1,8 +1,8 @@
 //! The last values written to updated fields: to all of them in a short run, to those of a sample of keys in a long one.
 //!
-//! A lane follows every field that it updates until it has many; then it follows those of every second key, of every
-//! fourth, and so on. The keys' hashes alone decide which: a value that only one lane had noted would be mistaken for the
-//! last.
+//! A lane follows every field that it updates until there are many; then only those of every second key, of every fourth,
+//! and so on. The keys' hashes alone decide which, so that all lanes follow the same keys: a write that one lane has not
+//! kept could be the last one.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,9 +10,10 @@ use std::collections::hash_map::Entry;
 /// A field of a record: the lower half of its key's hash, and its position.
 pub type FieldOf = (u64, u32);
 
-/// So many fields of a table a lane follows: half a megabyte.
+/// How many fields of a table a lane follows at most: half a megabyte.
 const MOST: usize = 4_096;
-/// So many unanswered writes of a field are known by value. Each needs a time-out: with more, the field proves nothing.
+/// How many unanswered writes of a field are kept by value. Each takes a time-out: with more of them, the field proves
+/// nothing.
 const MOST_UNANSWERED: usize = 8;
 /// The end of a write that was not answered: it may arrive after any other.
 const NEVER: u64 = u64::MAX;
@@ -21,16 +22,16 @@ const NEVER: u64 = u64::MAX;
 #[derive(Debug, Clone, Default)]
 pub struct LastWrites {
     fields: HashMap<FieldOf, Vec<Write>>,
-    /// Keys are followed whose hashes have none of these bits.
+    /// The keys are followed whose hashes have none of these bits.
     mask: u64,
-    /// How many fields acknowledged updates wrote, each as often as it was written.
+    /// How many fields acknowledged updates have written, each as often as it was written.
     pub written: u64,
 }
 
 /// One write of one field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Write {
-    /// Hash of the value; none stands for any.
+    /// Hash of the value; none stands for any value.
     value: Option<u64>,
     /// When it was sent.
     started_ns: u64,
@@ -38,14 +39,14 @@ struct Write {
     ended_ns: u64,
 }
 
-/// What became of the fields that are followed.
+/// How the followed fields compare with what the store holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Comparison {
+pub struct FieldComparison {
     /// Fields that were compared.
     pub compared: u64,
     /// Those of them that hold something else.
     pub wrong: u64,
-    /// Fields that could not be: only unanswered writes are known, or their record may have been deleted.
+    /// Fields that could not be compared: only unanswered writes are known, or their record may have been deleted.
     pub open: u64,
 }
 
@@ -57,12 +58,12 @@ pub fn field_of(key: u128, field: usize) -> FieldOf {
 impl LastWrites {
     /// Whether the fields of a key are followed.
     #[inline]
-    pub fn has(&self, key: u128) -> bool {
+    pub fn follows_key(&self, key: u128) -> bool {
         key as u64 & self.mask == 0
     }
 
-    /// Notes a write that was acknowledged, by the hash of its value: the last of its lane.
-    pub fn wrote(&mut self, key: u128, field: usize, value: u64, started_ns: u64, ended_ns: u64) {
+    /// Adds a write that was acknowledged, by the hash of its value: the last one of its lane.
+    pub fn add(&mut self, key: u128, field: usize, value: u64, started_ns: u64, ended_ns: u64) {
         let write = Write { value: Some(value), started_ns, ended_ns };
         match self.fields.entry(field_of(key, field)) {
             Entry::Vacant(entry) => drop(entry.insert(vec![write])),
@@ -78,8 +79,8 @@ impl LastWrites {
         self.thin_out();
     }
 
-    /// Notes a write that was not answered: it may be done at any time, or never.
-    pub fn perhaps_wrote(&mut self, key: u128, field: usize, value: u64) {
+    /// Adds a write that was not answered: it may be done at any time, or never.
+    pub fn add_unanswered(&mut self, key: u128, field: usize, value: u64) {
         let unanswered = |value| Write { value, started_ns: 0, ended_ns: NEVER };
         let writes = self.fields.entry(field_of(key, field)).or_default();
         writes.push(unanswered(Some(value)));
@@ -90,23 +91,23 @@ impl LastWrites {
         self.thin_out();
     }
 
-    /// Follows half of the keys when there are too many fields.
+    /// Goes on to follow half as many keys when there are too many fields.
     #[inline]
     fn thin_out(&mut self) {
         if self.fields.len() > MOST {
-            self.follow(self.mask << 1 | 1);
+            self.narrow(self.mask << 1 | 1);
         }
     }
 
-    fn follow(&mut self, mask: u64) {
+    fn narrow(&mut self, mask: u64) {
         self.mask = mask;
         self.fields.retain(|(key, _), _| key & mask == 0);
     }
 
-    /// Adds what another lane noted: of the keys that both follow.
+    /// Adds what another lane has kept, of the keys that both follow.
     pub fn merge(&mut self, other: &LastWrites) {
         self.written += other.written;
-        self.follow(self.mask.max(other.mask));
+        self.narrow(self.mask.max(other.mask));
         for ((key, field), writes) in other.fields.iter().filter(|((key, _), _)| key & self.mask == 0) {
             self.fields.entry((*key, *field)).or_default().extend(writes);
         }
@@ -117,39 +118,39 @@ impl LastWrites {
         self.fields.is_empty()
     }
 
-    /// Of how many keys one is followed.
+    /// One key in how many is followed.
     pub fn one_in(&self) -> u64 {
         self.mask + 1
     }
 
     /// Whether this field is followed.
-    pub fn follows(&self, field: &FieldOf) -> bool {
+    pub fn follows_field(&self, field: &FieldOf) -> bool {
         self.fields.contains_key(field)
     }
 
-    /// Every followed field holds the last acknowledged value, one of those whose order nobody can know, or what an
-    /// unanswered write left. `may_be_gone` tells whether records may have been deleted; `proves` of which fields the
-    /// value follows from these writes.
+    /// Compares the values that the store holds with these writes: a followed field must hold the last acknowledged value,
+    /// one of those whose order nobody can know, or what an unanswered write left. `may_be_gone` says whether records may
+    /// have been deleted, and `is_decisive` which fields are changed by nothing but these writes.
     pub fn compare(
         &self,
         held: &HashMap<FieldOf, u64>,
         may_be_gone: bool,
-        proves: impl Fn(usize) -> bool,
-    ) -> Comparison {
-        let mut found = Comparison::default();
-        for (field, writes) in self.fields.iter().filter(|((_, field), _)| proves(*field as usize)) {
+        is_decisive: impl Fn(usize) -> bool,
+    ) -> FieldComparison {
+        let mut comparison = FieldComparison::default();
+        for (field, writes) in self.fields.iter().filter(|((_, field), _)| is_decisive(*field as usize)) {
             let possible = |write: &&Write| !writes.iter().any(|other| other.started_ns > write.ended_ns);
             let candidates: Vec<Option<u64>> = writes.iter().filter(possible).map(|write| write.value).collect();
             let held = held.get(field).copied();
             let is_acknowledged = writes.iter().any(|write| write.ended_ns != NEVER);
             if !is_acknowledged || candidates.contains(&None) || (held.is_none() && may_be_gone) {
-                found.open += 1;
+                comparison.open += 1;
                 continue;
             }
-            found.compared += 1;
-            found.wrong += u64::from(!candidates.contains(&held));
+            comparison.compared += 1;
+            comparison.wrong += u64::from(!candidates.contains(&held));
         }
-        found
+        comparison
     }
 }
 
@@ -158,32 +159,32 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What a field that was written so may be compared with, when it holds this.
-    fn judged(followed: &LastWrites, held: u64) -> (u64, u64, u64) {
-        let found = followed.compare(&HashMap::from([(field_of(0, 0), held)]), false, |_| true);
+    /// Whether a field with these writes is compared, wrong or open when it holds this value.
+    fn judged(writes: &LastWrites, held: u64) -> (u64, u64, u64) {
+        let found = writes.compare(&HashMap::from([(field_of(0, 0), held)]), false, |_| true);
         (found.compared, found.wrong, found.open)
     }
 
     #[test]
     fn an_unanswered_write_may_arrive_after_later_ones_of_its_lane() {
         let mut lane = LastWrites::default();
-        lane.wrote(0, 0, 1, 0, 10);
-        lane.perhaps_wrote(0, 0, 2);
-        lane.wrote(0, 0, 3, 30, 40);
+        lane.add(0, 0, 1, 0, 10);
+        lane.add_unanswered(0, 0, 2);
+        lane.add(0, 0, 3, 30, 40);
         assert_eq!([3, 2].map(|held| judged(&lane, held)), [(1, 0, 0); 2], "the last, or the one that was late");
         assert_eq!([1, 9].map(|held| judged(&lane, held)), [(1, 1, 0); 2], "overwritten, or never written");
         let mut silent = LastWrites::default();
-        silent.perhaps_wrote(0, 0, 2);
+        silent.add_unanswered(0, 0, 2);
         assert_eq!(judged(&silent, 9), (0, 0, 1), "what was there before is not known");
-        silent.wrote(0, 0, 3, 30, 40);
+        silent.add(0, 0, 3, 30, 40);
         assert_eq!([2, 3, 9].map(|held| judged(&silent, held).1), [0, 0, 1]);
     }
 
     #[test]
     fn many_unanswered_writes_take_bounded_memory_and_leave_the_field_open() {
         let mut lane = LastWrites::default();
-        lane.wrote(0, 0, 1, 0, 10);
-        (0..100).for_each(|value| lane.perhaps_wrote(0, 0, 100 + value));
+        lane.add(0, 0, 1, 0, 10);
+        (0..100).for_each(|value| lane.add_unanswered(0, 0, 100 + value));
         assert!(lane.fields[&field_of(0, 0)].len() <= MOST_UNANSWERED + 1);
         assert_eq!(judged(&lane, 9), (0, 0, 1));
     }
@@ -205,19 +206,19 @@ mod tests {
             let mut of_lanes = vec![LastWrites::default(); lanes];
             for at in 0..keys * 2 {
                 let lane = &mut of_lanes[(at % 7) as usize % lanes];
-                if lane.has(key(at % keys)) {
-                    lane.wrote(key(at % keys), 0, at, at, at);
+                if lane.follows_key(key(at % keys)) {
+                    lane.add(key(at % keys), 0, at, at, at);
                 }
             }
             let mut all = LastWrites::default();
             of_lanes.iter().for_each(|lane| all.merge(lane));
-            let followed = (0..keys).filter(|at| all.has(key(*at))).count() as u64;
+            let followed = (0..keys).filter(|at| all.follows_key(key(*at))).count() as u64;
             // The last of a key's two writes: its first one where that is lost.
             let value = |at: u64| if at == lost { at } else { at + keys };
             let held = (0..keys).map(|at| (field_of(key(at), 0), value(at))).collect();
             let found = all.compare(&held, false, |_| true);
             prop_assert_eq!((found.compared, found.open), (followed, 0));
-            prop_assert_eq!(found.wrong, u64::from(lost < keys && all.has(key(lost))));
+            prop_assert_eq!(found.wrong, u64::from(lost < keys && all.follows_key(key(lost))));
             prop_assert!(keys > MOST as u64 || all.one_in() == 1, "a short run is compared in full");
             prop_assert!(followed * 4 > keys.min(MOST as u64), "{} of {} keys are followed", followed, keys);
             prop_assert!(of_lanes.iter().all(|lane| lane.fields.len() <= MOST));

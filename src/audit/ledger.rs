@@ -1,7 +1,7 @@
 //! The ledger: what the store acknowledged to a lane, in a form small enough to keep for any run.
 //!
-//! Digests for what was added, sums for what was counted, and the last written values of updated fields. `audit.rs`
-//! compares it with what the store holds afterwards.
+//! Digests for what was added, sums for what was counted, and the last written values of updated fields. The audit compares
+//! it with what the store holds afterwards.
 
 use std::sync::Arc;
 
@@ -19,66 +19,67 @@ use super::totals::Total;
 #[derive(Debug, Clone)]
 pub struct Ledger {
     dataset: Arc<Dataset>,
-    /// By table.
+    /// What was acknowledged for each table.
     pub tables: Vec<TableLedger>,
-    /// By log.
-    pub logs: Vec<Added>,
-    /// By series.
-    pub series: Vec<Added>,
-    /// Operations whose outcome nobody knows.
+    /// The events that were added to each log.
+    pub logs: Vec<AddedRows>,
+    /// The points that were added to each series.
+    pub series: Vec<AddedRows>,
+    /// How many operations have an outcome that nobody knows.
     pub unanswered: u64,
-    /// What those leave open of the sums.
+    /// By how much those may have changed the totals.
     totals: Vec<Total>,
     scratch: Vec<u8>,
 }
 
-/// Rows added to a part.
+/// Rows that were added to a part of the dataset.
 #[derive(Debug, Clone, Default)]
-pub struct Added {
+pub struct AddedRows {
     /// Their digest, content included.
     pub rows: Digest,
     /// Rows that may have been added: those of a log or series as a whole, those of a table by their keys.
-    pub doubt: Indeterminate,
+    pub indeterminate: Indeterminate,
 }
 
 /// What was acknowledged for one table.
 #[derive(Debug, Clone)]
 pub struct TableLedger {
-    /// Inserted records.
-    pub inserted: Added,
+    /// The records that were inserted.
+    pub inserted: AddedRows,
     /// Keys of inserted records.
     pub inserted_keys: Digest,
     /// Keys of deleted records.
     pub deleted_keys: Digest,
-    /// Deletions of unknown outcome.
-    pub doubtful_deletions: u64,
-    /// Whether any record's content was changed, perhaps.
+    /// How many deletions have an unknown outcome.
+    pub indeterminate_deletions: u64,
+    /// Whether the content of any record was changed, or may have been.
     pub changed: bool,
-    /// Which records were written to, perhaps.
-    pub touched: DirtyGroups,
-    /// Which records were inserted or deleted, perhaps. Of the others, no operation changes the fields in `unwritten`.
+    /// Which records were written to, or may have been.
+    pub dirty: DirtyGroups,
+    /// Which records were inserted or deleted, or may have been. In all others, no operation changes the fields in
+    /// `unwritten`.
     pub replaced: DirtyGroups,
     /// Positions of the fields that no operation of the plan writes. Empty where nothing but inserts is done to the table:
     /// then its content is known in full.
     pub unwritten: Arc<[usize]>,
-    /// By field: what its sum over all records grew by, from inserts and bumps.
-    pub grown: Vec<i128>,
-    /// By field: whether it was bumped, perhaps.
-    pub bumped: Vec<bool>,
-    /// By field: whether it was set by an update, perhaps, so that its sum follows no rule.
+    /// By field: how much its sum over all records has grown by inserts and increments.
+    pub growth: Vec<i128>,
+    /// By field: whether it was incremented, or may have been.
+    pub incremented: Vec<bool>,
+    /// By field: whether an update has set it, or may have, so that its sum follows no rule.
     pub set: Vec<bool>,
     /// The last written values of updated fields.
-    pub followed: LastWrites,
+    pub last_writes: LastWrites,
 }
 
 impl Ledger {
-    /// An empty ledger.
+    /// An empty ledger for the dataset of a plan.
     pub fn new(plan: &Plan) -> Self {
         let dataset = Arc::clone(&plan.dataset);
         Ledger {
             tables: (0..plan.tables.len()).map(|at| TableLedger::new(plan, at)).collect(),
-            logs: vec![Added::default(); dataset.logs.len()],
-            series: vec![Added::default(); dataset.series.len()],
+            logs: vec![AddedRows::default(); dataset.logs.len()],
+            series: vec![AddedRows::default(); dataset.series.len()],
             unanswered: 0,
             totals: Total::all(plan),
             dataset,
@@ -86,56 +87,66 @@ impl Ledger {
         }
     }
 
-    /// A total, and what unanswered writes leave open of it.
+    /// A total, with the unanswered writes that may have changed it.
     pub fn total(&self, terms: &[Term]) -> Total {
         let total = self.totals.iter().find(|total| total.terms == terms);
         total.cloned().unwrap_or_else(|| Total::of(terms.to_vec()))
     }
 
-    /// Notes an operation that the store acknowledged as applied.
+    /// The rows that were added to each part of the dataset.
+    pub fn added(&self) -> impl Iterator<Item = &AddedRows> {
+        self.tables.iter().map(|table| &table.inserted).chain(&self.logs).chain(&self.series)
+    }
+
+    /// How many rows were added in all.
+    pub fn added_rows(&self) -> u64 {
+        self.added().map(|added| added.rows.rows).sum()
+    }
+
+    /// Adds an operation that the store acknowledged as applied.
     #[inline]
-    pub fn acknowledged(&mut self, op: &Op, started_ns: u64, ended_ns: u64) {
+    pub fn add_acknowledged(&mut self, op: &Op, started_ns: u64, ended_ns: u64) {
         match op {
             Op::Read { .. } | Op::Scan { .. } | Op::Find { .. } | Op::Tail { .. } => {}
             Op::LastPoint { .. } | Op::PointRange { .. } | Op::Window { .. } | Op::PointsAbove { .. } => {}
             Op::Batch(ops) | Op::Transact(ops) => {
-                ops.iter().for_each(|op| self.acknowledged(op, started_ns, ended_ns));
+                ops.iter().for_each(|op| self.add_acknowledged(op, started_ns, ended_ns));
             }
-            _ => self.wrote(op, started_ns, ended_ns),
+            _ => self.add_write(op, started_ns, ended_ns),
         }
     }
 
-    /// Notes a batch in which a floor refused something: all but bumps with a floor was applied, and of those nobody
-    /// knows which.
-    pub fn refused(&mut self, ops: &[Op], started_ns: u64, ended_ns: u64) {
+    /// Adds a batch in which a floor refused something: everything was applied but some of the increments with a floor, and
+    /// nobody knows which.
+    pub fn add_refused_batch(&mut self, ops: &[Op], started_ns: u64, ended_ns: u64) {
         for op in ops {
             match op {
-                Op::Increment { floor: Some(_), .. } => self.unknown(op),
-                op => self.acknowledged(op, started_ns, ended_ns),
+                Op::Increment { floor: Some(_), .. } => self.add_indeterminate(op),
+                op => self.add_acknowledged(op, started_ns, ended_ns),
             }
         }
     }
 
-    fn wrote(&mut self, op: &Op, started_ns: u64, ended_ns: u64) {
+    fn add_write(&mut self, op: &Op, started_ns: u64, ended_ns: u64) {
         match op {
-            Op::Insert { table, key, record } => self.inserted(*table, key, record),
+            Op::Insert { table, key, record } => self.add_insert(*table, key, record),
             Op::Delete { table, key } => {
-                let key = self.touch(*table, key);
+                let key = self.mark_dirty(*table, key);
                 self.tables[*table].deleted_keys.add_hash(key);
-                self.tables[*table].replace(key);
+                self.tables[*table].mark_replaced(key);
             }
             Op::Update { table, key, changes } => {
-                let key = self.touch(*table, key);
-                self.tables[*table].followed.written += changes.len() as u64;
-                self.updated(*table, key, changes, |followed, field, value| {
-                    followed.wrote(key, field, value, started_ns, ended_ns);
+                let key = self.mark_dirty(*table, key);
+                self.tables[*table].last_writes.written += changes.len() as u64;
+                self.add_update(*table, key, changes, |last_writes, field, value| {
+                    last_writes.add(key, field, value, started_ns, ended_ns);
                 });
             }
             Op::Increment { table, key, field, by, .. } => {
-                self.touch(*table, key);
+                self.mark_dirty(*table, key);
                 let into = &mut self.tables[*table];
-                into.bumped[*field] = true;
-                into.grown[*field] += i128::from(*by);
+                into.incremented[*field] = true;
+                into.growth[*field] += i128::from(*by);
             }
             Op::Append { log, stream, events } => {
                 for event in events {
@@ -144,7 +155,7 @@ impl Ledger {
             }
             Op::InsertPoints { series, points } => {
                 for point in points {
-                    let point = self.point(point);
+                    let point = self.point_hash(point);
                     self.series[*series].rows.add_hash(point);
                 }
             }
@@ -152,116 +163,118 @@ impl Ledger {
         }
     }
 
-    fn inserted(&mut self, table: usize, key: &Key, record: &Record) {
+    fn add_insert(&mut self, table: usize, key: &Key, record: &Record) {
         let into = &mut self.tables[table];
         into.inserted.rows.add(key, record, &mut self.scratch);
         let key = row_hash(key, &[], &mut self.scratch);
         into.inserted_keys.add_hash(key);
-        into.touched.touch(key);
-        into.replace(key);
-        for (sum, value) in into.grown.iter_mut().zip(record) {
+        into.dirty.mark(key);
+        into.mark_replaced(key);
+        for (sum, value) in into.growth.iter_mut().zip(record) {
             if let Value::Int(number) = value {
                 *sum += i128::from(*number);
             }
         }
     }
 
-    /// Notes that a record is perhaps no longer what it was, and answers its key's hash.
-    fn touch(&mut self, table: usize, key: &Key) -> u128 {
+    /// Marks a record that was changed, or may have been, and returns the hash of its key.
+    fn mark_dirty(&mut self, table: usize, key: &Key) -> u128 {
         let key = row_hash(key, &[], &mut self.scratch);
         self.tables[table].changed = true;
-        self.tables[table].touched.touch(key);
+        self.tables[table].dirty.mark(key);
         key
     }
 
-    /// Notes what an update writes into fields that are followed.
-    fn updated(
+    /// Adds what an update writes into fields that are followed.
+    fn add_update(
         &mut self,
         table: usize,
         key: u128,
         changes: &[Change],
-        mut note: impl FnMut(&mut LastWrites, usize, u64),
+        mut add: impl FnMut(&mut LastWrites, usize, u64),
     ) {
         let into = &mut self.tables[table];
         for change in changes {
             into.set[change.field] = true;
-            // Asked for each: noting one may have made this key one that is no longer followed.
-            if into.followed.has(key) {
-                note(&mut into.followed, change.field, value_hash(&change.value, &mut self.scratch));
+            // Asked for each change, because adding one may end the following of this key.
+            if into.last_writes.follows_key(key) {
+                add(&mut into.last_writes, change.field, value_hash(&change.value, &mut self.scratch));
             }
         }
     }
 
-    fn point(&mut self, point: &Point) -> u128 {
+    fn point_hash(&mut self, point: &Point) -> u128 {
         let mut values = vec![Value::Time(point.at_ms)];
         values.extend(point.metrics.iter().map(|metric| Value::Float(*metric)));
         row_hash(&Key::Int(point.entity), &values, &mut self.scratch)
     }
 
-    /// Notes a write that failed in a way that leaves open whether it was applied: each part of it where it may be torn.
-    pub fn unknown(&mut self, op: &Op) {
+    /// Adds a write that failed in a way that leaves open whether it was applied: each part of it where it may be torn.
+    pub fn add_indeterminate(&mut self, op: &Op) {
         if let Op::Batch(ops) = op {
-            return ops.iter().for_each(|op| self.unknown(op));
+            return ops.iter().for_each(|op| self.add_indeterminate(op));
         }
         self.unanswered += 1;
-        self.totals.iter_mut().for_each(|total| total.doubt(op, &self.dataset));
-        self.perhaps_wrote(op);
+        self.totals.iter_mut().for_each(|total| total.add_indeterminate(op, &self.dataset));
+        self.add_indeterminate_writes(op);
     }
 
-    fn perhaps_wrote(&mut self, op: &Op) {
+    fn add_indeterminate_writes(&mut self, op: &Op) {
         match op {
-            Op::Transact(ops) => ops.iter().for_each(|op| self.perhaps_wrote(op)),
+            Op::Transact(ops) => ops.iter().for_each(|op| self.add_indeterminate_writes(op)),
             Op::Insert { table, key, .. } => {
                 let into = &mut self.tables[*table];
                 let key = row_hash(key, &[], &mut self.scratch);
-                into.inserted.doubt.add(key);
-                into.touched.touch(key);
-                into.replace(key);
+                into.inserted.indeterminate.add(key);
+                into.dirty.mark(key);
+                into.mark_replaced(key);
             }
             Op::Delete { table, key } => {
-                let key = self.touch(*table, key);
-                self.tables[*table].doubtful_deletions += 1;
-                self.tables[*table].replace(key);
+                let key = self.mark_dirty(*table, key);
+                self.tables[*table].indeterminate_deletions += 1;
+                self.tables[*table].mark_replaced(key);
             }
             Op::Increment { table, key, field, .. } => {
-                self.touch(*table, key);
-                self.tables[*table].bumped[*field] = true;
+                self.mark_dirty(*table, key);
+                self.tables[*table].incremented[*field] = true;
             }
             Op::Update { table, key, changes } => {
-                let key = self.touch(*table, key);
-                self.updated(*table, key, changes, |followed, field, value| followed.perhaps_wrote(key, field, value));
+                let key = self.mark_dirty(*table, key);
+                self.add_update(*table, key, changes, |last_writes, field, value| {
+                    last_writes.add_unanswered(key, field, value);
+                });
             }
             Op::Append { log, stream, events } => {
                 for event in events {
                     let event = row_hash(stream, event, &mut self.scratch);
-                    self.logs[*log].doubt.add(event);
+                    self.logs[*log].indeterminate.add(event);
                 }
             }
             Op::InsertPoints { series, points } => {
                 for point in points {
-                    let point = self.point(point);
-                    self.series[*series].doubt.add(point);
+                    let point = self.point_hash(point);
+                    self.series[*series].indeterminate.add(point);
                 }
             }
             _ => {}
         }
     }
 
-    /// Adds what another lane noted.
+    /// Adds what another lane has in its ledger.
     pub fn merge(&mut self, other: &Ledger) {
         debug_assert_eq!(self.dataset, other.dataset);
         for (into, from) in self.tables.iter_mut().zip(&other.tables) {
             into.inserted.merge(&from.inserted);
             into.inserted_keys.merge(from.inserted_keys);
             into.deleted_keys.merge(from.deleted_keys);
-            into.doubtful_deletions += from.doubtful_deletions;
+            into.indeterminate_deletions += from.indeterminate_deletions;
             into.changed |= from.changed;
-            into.touched.merge(&from.touched);
+            into.dirty.merge(&from.dirty);
             into.replaced.merge(&from.replaced);
-            into.grown.iter_mut().zip(&from.grown).for_each(|(sum, grown)| *sum += grown);
-            into.bumped.iter_mut().zip(&from.bumped).for_each(|(was, is)| *was |= is);
+            into.growth.iter_mut().zip(&from.growth).for_each(|(sum, growth)| *sum += growth);
+            into.incremented.iter_mut().zip(&from.incremented).for_each(|(was, is)| *was |= is);
             into.set.iter_mut().zip(&from.set).for_each(|(was, is)| *was |= is);
-            into.followed.merge(&from.followed);
+            into.last_writes.merge(&from.last_writes);
         }
         self.unanswered += other.unanswered;
         self.totals.iter_mut().zip(&other.totals).for_each(|(into, from)| into.merge(from));
@@ -274,42 +287,42 @@ impl TableLedger {
     fn new(plan: &Plan, at: usize) -> Self {
         let (fields, records) = (plan.tables[at].fields.len(), plan.tables[at].records);
         TableLedger {
-            inserted: Added::default(),
+            inserted: AddedRows::default(),
             inserted_keys: Digest::default(),
             deleted_keys: Digest::default(),
-            doubtful_deletions: 0,
+            indeterminate_deletions: 0,
             changed: false,
-            touched: DirtyGroups::new(records),
+            dirty: DirtyGroups::new(records),
             replaced: DirtyGroups::new(records),
-            unwritten: dirty_groups::unwritten(plan, at).into(),
-            grown: vec![0; fields],
-            bumped: vec![false; fields],
+            unwritten: dirty_groups::unwritten_fields(plan, at).into(),
+            growth: vec![0; fields],
+            incremented: vec![false; fields],
             set: vec![false; fields],
-            followed: LastWrites::default(),
+            last_writes: LastWrites::default(),
         }
     }
 
     /// Whether records may have been deleted.
     pub fn may_lack_records(&self) -> bool {
-        self.deleted_keys.rows > 0 || self.doubtful_deletions > 0
+        self.deleted_keys.rows > 0 || self.indeterminate_deletions > 0
     }
 
-    /// Notes that a record is perhaps not one that was loaded.
-    fn replace(&mut self, key: u128) {
+    /// Marks a record that was inserted or deleted, or may have been.
+    fn mark_replaced(&mut self, key: u128) {
         if !self.unwritten.is_empty() {
-            self.replaced.touch(key);
+            self.replaced.mark(key);
         }
     }
 }
 
-impl Added {
-    fn merge(&mut self, other: &Added) {
+impl AddedRows {
+    fn merge(&mut self, other: &AddedRows) {
         self.rows.merge(other.rows);
-        self.doubt.merge(&other.doubt);
+        self.indeterminate.merge(&other.indeterminate);
     }
 }
 
-/// Hash of a value's canonical bytes.
+/// The hash of a value's canonical bytes.
 pub fn value_hash(value: &Value, scratch: &mut Vec<u8>) -> u64 {
     scratch.clear();
     value.write_canonical(scratch);

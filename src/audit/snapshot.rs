@@ -1,5 +1,5 @@
-//! What a store holds: every row of every part, read back and summed up in digests, sums and groups as they can be
-//! compared with the ledger. Off the clock. What follows from the comparison is in `audit.rs`.
+//! What a store holds: every row of every part, read back and reduced to digests, sums and groups that can be compared with
+//! the ledger. Off the clock.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,79 +9,79 @@ use super::dirty_groups::{self, Sums};
 use super::indeterminate::{Indeterminate, Observed};
 use super::last_writes::{FieldOf, field_of};
 use super::ledger::{Ledger, TableLedger, value_hash};
-use super::totals::integers;
+use super::totals::visit_integers;
 
 /// What a store holds, by part.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
-    /// By table.
+    /// What each table holds.
     pub tables: Vec<PartSnapshot>,
-    /// By log.
+    /// What each log holds.
     pub logs: Vec<PartSnapshot>,
-    /// By series.
+    /// What each series holds.
     pub series: Vec<PartSnapshot>,
 }
 
 /// What a store holds of one part.
 #[derive(Debug, Clone, Default)]
 pub struct PartSnapshot {
-    /// Digest of its rows, content included, but for those in doubt.
+    /// Digest of its rows, content included, without the indeterminate ones.
     pub rows: Digest,
-    /// Digest of its keys alone, but for those in doubt.
+    /// Digest of its keys alone, without the indeterminate ones.
     pub keys: Digest,
-    /// Those in doubt that are there.
-    pub met: Observed,
-    /// Its rows by groups of keys.
+    /// The indeterminate rows that are there.
+    pub observed: Observed,
+    /// Sums of its rows by groups of keys.
     pub groups: Sums,
-    /// The same of their keys and the fields that no operation writes.
+    /// The same, of keys and only the fields that no operation writes.
     pub unwritten: Sums,
     /// Sums of integer fields, and of the integer fields of nested items, by position.
     pub sums: HashMap<(usize, Option<usize>), i128>,
-    /// Events that stand before an earlier one of the same writer in their stream.
+    /// How many events come before an earlier one of the same writer in their stream.
     pub disordered: u64,
-    /// Hashes of the followed fields' values.
-    pub followed: HashMap<FieldOf, u64>,
+    /// Hashes of the values of followed fields.
+    pub last_values: HashMap<FieldOf, u64>,
 }
 
 /// Reads every row of every part.
 ///
 /// # Errors
-/// What the store fails with.
+/// When the store cannot be read.
 pub async fn read_back<S: Session>(session: &mut S, dataset: &Dataset, ledger: &Ledger) -> Result<Snapshot, Failure> {
-    let mut holding = Snapshot::default();
+    let mut snapshot = Snapshot::default();
     for part in dataset.parts() {
-        let mut held = PartSnapshot::default();
+        let mut part_snapshot = PartSnapshot::default();
         let mut scratch = Vec::new();
         match part {
             Part::Table(at) => {
-                let (shape, noted) = (&dataset.tables[at], &ledger.tables[at]);
+                let (table, acknowledged) = (&dataset.tables[at], &ledger.tables[at]);
                 session
                     .export(part, &mut |row| {
-                        held.add_sums(&row, &shape.fields);
-                        held.add_record(&row, noted, &mut scratch);
+                        part_snapshot.add_sums(&row, &table.fields);
+                        part_snapshot.add_record(&row, acknowledged, &mut scratch);
                     })
                     .await?;
-                holding.tables.push(held);
+                snapshot.tables.push(part_snapshot);
             }
             Part::Log(at) => {
-                let doubt = &ledger.logs[at].doubt;
+                let indeterminate = &ledger.logs[at].indeterminate;
                 let mut newest: HashMap<(Key, i64), i64> = HashMap::new();
                 session
                     .export(part, &mut |row| {
-                        held.disordered += u64::from(!in_order(&mut newest, &row));
-                        held.add(&row, doubt, &mut scratch);
+                        part_snapshot.disordered += u64::from(!in_order(&mut newest, &row));
+                        part_snapshot.add(&row, indeterminate, &mut scratch);
                     })
                     .await?;
-                holding.logs.push(held);
+                snapshot.logs.push(part_snapshot);
             }
             Part::Series(at) => {
-                let doubt = &ledger.series[at].doubt;
-                session.export(part, &mut |row| held.add(&row, doubt, &mut scratch)).await?;
-                holding.series.push(held);
+                let indeterminate = &ledger.series[at].indeterminate;
+                session.export(part, &mut |row| part_snapshot.add(&row, indeterminate, &mut scratch)).await?;
+                snapshot.series.push(part_snapshot);
             }
         }
     }
-    Ok(holding)
+    Ok(snapshot)
 }
 
 impl Snapshot {
@@ -95,27 +95,27 @@ impl Snapshot {
 
 impl PartSnapshot {
     /// An event or a point.
-    fn add(&mut self, row: &Row, doubt: &Indeterminate, scratch: &mut Vec<u8>) {
-        doubt.sort(row_hash(&row.key, &row.values, scratch), &mut self.rows, &mut self.met);
+    fn add(&mut self, row: &Row, indeterminate: &Indeterminate, scratch: &mut Vec<u8>) {
+        indeterminate.classify(row_hash(&row.key, &row.values, scratch), &mut self.rows, &mut self.observed);
     }
 
-    fn add_record(&mut self, row: &Row, noted: &TableLedger, scratch: &mut Vec<u8>) {
+    fn add_record(&mut self, row: &Row, acknowledged: &TableLedger, scratch: &mut Vec<u8>) {
         let (key, whole) = (row_hash(&row.key, &[], scratch), row_hash(&row.key, &row.values, scratch));
         let certain = self.keys.rows;
-        noted.inserted.doubt.sort(key, &mut self.keys, &mut self.met);
+        acknowledged.inserted.indeterminate.classify(key, &mut self.keys, &mut self.observed);
         if self.keys.rows > certain {
             self.rows.add_hash(whole);
         }
-        noted.touched.sum(key, whole, &mut self.groups);
-        if !noted.unwritten.is_empty() {
-            let unwritten = dirty_groups::unwritten_hash(row, &noted.unwritten, scratch);
-            noted.replaced.sum(key, unwritten, &mut self.unwritten);
+        acknowledged.dirty.sum(key, whole, &mut self.groups);
+        if !acknowledged.unwritten.is_empty() {
+            let unwritten = dirty_groups::hash_of_fields(row, &acknowledged.unwritten, scratch);
+            acknowledged.replaced.sum(key, unwritten, &mut self.unwritten);
         }
-        if !noted.followed.is_empty() && noted.followed.has(key) {
+        if !acknowledged.last_writes.is_empty() && acknowledged.last_writes.follows_key(key) {
             for (at, value) in row.values.iter().enumerate() {
                 let field = field_of(key, at);
-                if noted.followed.follows(&field) {
-                    self.followed.insert(field, value_hash(value, scratch));
+                if acknowledged.last_writes.follows_field(&field) {
+                    self.last_values.insert(field, value_hash(value, scratch));
                 }
             }
         }
@@ -123,7 +123,7 @@ impl PartSnapshot {
 
     fn add_sums(&mut self, row: &Row, fields: &[drivers::Field]) {
         for (at, (field, value)) in fields.iter().zip(&row.values).enumerate() {
-            integers(value, &field.kind, |part, number| *self.sums.entry((at, part)).or_default() += number);
+            visit_integers(value, &field.kind, |part, number| *self.sums.entry((at, part)).or_default() += number);
         }
     }
 }

@@ -44,7 +44,7 @@ fn event(id: i64) -> Row {
 }
 
 /// What a store with these rows would hold.
-fn holding(plan: &Plan, ledger: &Ledger, accounts: &[Row], events: &[Row]) -> Snapshot {
+fn snapshot_of(plan: &Plan, ledger: &Ledger, accounts: &[Row], events: &[Row]) -> Snapshot {
     let mut store = Rows { accounts, events };
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     runtime.block_on(read_back(&mut store, &plan.dataset, ledger)).expect("rows are read")
@@ -77,19 +77,19 @@ fn failed(writes: &[(Op, u64, u64)], accounts: &[Row], events: &[Row]) -> Vec<St
 fn results(writes: &[(Op, u64, u64)], unanswered: &[Op], accounts: &[Row], events: &[Row]) -> Vec<CheckResult> {
     let plan = plan();
     let mut ledger = Ledger::new(&plan);
-    let before = holding(&plan, &ledger, &[account(1, 100, "a"), account(2, 100, "a")], &[]);
+    let before = snapshot_of(&plan, &ledger, &[account(1, 100, "a"), account(2, 100, "a")], &[]);
     // Each write is by a lane of its own.
     for (op, started_ns, ended_ns) in writes {
         let mut lane = Ledger::new(&plan);
-        lane.acknowledged(op, *started_ns, *ended_ns);
+        lane.add_acknowledged(op, *started_ns, *ended_ns);
         ledger.merge(&lane);
     }
-    unanswered.iter().for_each(|op| ledger.unknown(op));
-    let after = holding(&plan, &ledger, accounts, events);
+    unanswered.iter().for_each(|op| ledger.add_indeterminate(op));
+    let after = snapshot_of(&plan, &ledger, accounts, events);
     reconcile(&plan, &before, &ledger, &after)
 }
 
-fn bump(key: i64, by: i64) -> (Op, u64, u64) {
+fn increment(key: i64, by: i64) -> (Op, u64, u64) {
     (Op::Increment { table: 0, key: Key::Int(key), field: 0, by, floor: None }, 0, 1)
 }
 
@@ -105,7 +105,7 @@ fn append(ids: &[i64]) -> (Op, u64, u64) {
 
 #[test]
 fn a_transfer_that_is_held_whole_passes_and_half_of_it_fails() {
-    let transfer = [bump(1, -30), bump(2, 30)];
+    let transfer = [increment(1, -30), increment(2, 30)];
     assert_eq!(failed(&transfer, &[account(1, 70, "a"), account(2, 130, "a")], &[]), [""; 0]);
     let torn = failed(&transfer, &[account(1, 70, "a"), account(2, 100, "a")], &[]);
     assert_eq!(torn, ["accounts.balance: no acknowledged change is lost", "money is conserved"]);
@@ -179,31 +179,31 @@ fn a_record_that_nobody_wrote_to_must_be_as_it_was_loaded() {
 fn of_a_refused_batch_all_but_bumps_with_a_floor_was_applied() {
     let plan = plan();
     let mut ledger = Ledger::new(&plan);
-    let before = holding(&plan, &ledger, &[account(1, 100, "a"), account(2, 100, "a")], &[]);
+    let before = snapshot_of(&plan, &ledger, &[account(1, 100, "a"), account(2, 100, "a")], &[]);
     let refused = Op::Increment { table: 0, key: Key::Int(1), field: 0, by: -500, floor: Some(0) };
-    ledger.refused(&[append(&[1]).0, refused], 0, 1);
+    ledger.add_refused_batch(&[append(&[1]).0, refused], 0, 1);
     let judge = |events: &[Row]| {
-        let after = holding(&plan, &ledger, &[account(1, 100, "a"), account(2, 100, "a")], events);
+        let after = snapshot_of(&plan, &ledger, &[account(1, 100, "a"), account(2, 100, "a")], events);
         reconcile(&plan, &before, &ledger, &after).iter().filter(|check| !check.passed).count()
     };
     assert_eq!((judge(&[event(1)]), judge(&[])), (0, 1));
 }
 
 fn transfer(cents: i64) -> Vec<Op> {
-    vec![bump(1, -cents).0, bump(2, cents).0]
+    vec![increment(1, -cents).0, increment(2, cents).0]
 }
 
 #[test]
 fn one_unanswered_write_does_not_hide_that_acknowledged_ones_are_lost() {
     let lost = ["accounts.balance: no acknowledged change is lost", "money is conserved"];
-    let acknowledged: Vec<_> = (0..10).map(|_| bump(1, 7)).collect();
-    for unanswered in [bump(1, 5).0, Op::Transact(transfer(30)), write("b", 0, 1).0] {
+    let acknowledged: Vec<_> = (0..10).map(|_| increment(1, 7)).collect();
+    for unanswered in [increment(1, 5).0, Op::Transact(transfer(30)), write("b", 0, 1).0] {
         let held = [account(1, 100 + 7 * 8, "a"), account(2, 100, "a")];
         let results = results(&acknowledged, &[unanswered], &held, &[]);
         let found: Vec<_> = results.iter().filter(|check| !check.passed && !check.undecided).collect();
         assert_eq!(found.iter().map(|check| check.name.as_str()).collect::<Vec<_>>(), lost, "{results:?}");
     }
-    let explained = results(&[], &[bump(1, 5).0], &[account(1, 105, "a"), account(2, 100, "a")], &[]);
+    let explained = results(&[], &[increment(1, 5).0], &[account(1, 105, "a"), account(2, 100, "a")], &[]);
     let conserved = explained.iter().find(|check| check.name == "money is conserved").expect("the check");
     assert!(conserved.passed && conserved.detail.contains("explain the difference, some of 1"), "{conserved:?}");
     let deletion = Op::Delete { table: 0, key: Key::Int(1) };
@@ -222,14 +222,14 @@ fn a_late_write_is_no_lost_update() {
     let plan = plan();
     let loaded = [account(1, 100, "a"), account(2, 100, "a")];
     let mut ledger = Ledger::new(&plan);
-    let before = holding(&plan, &ledger, &loaded, &[]);
+    let before = snapshot_of(&plan, &ledger, &loaded, &[]);
     // One lane: its first write is not answered, its second one is, and then the first one arrives.
     let mut lane = Ledger::new(&plan);
-    lane.unknown(&write("late", 0, 10).0);
-    lane.acknowledged(&write("last", 20, 30).0, 20, 30);
+    lane.add_indeterminate(&write("late", 0, 10).0);
+    lane.add_acknowledged(&write("last", 20, 30).0, 20, 30);
     ledger.merge(&lane);
     for (note, failures) in [("last", 0), ("late", 0), ("a", 1)] {
-        let after = holding(&plan, &ledger, &[account(1, 100, note), loaded[1].clone()], &[]);
+        let after = snapshot_of(&plan, &ledger, &[account(1, 100, note), loaded[1].clone()], &[]);
         let results = reconcile(&plan, &before, &ledger, &after);
         assert_eq!(results.iter().filter(|check| !check.passed).count(), failures, "{note}: {results:?}");
     }
@@ -238,7 +238,7 @@ fn a_late_write_is_no_lost_update() {
 #[test]
 fn fields_that_no_operation_writes_are_held_also_in_records_that_are_written_to() {
     let untouched = "accounts: what nothing was written to is as it was";
-    let writes = [write("b", 0, 1), bump(2, 0)];
+    let writes = [write("b", 0, 1), increment(2, 0)];
     assert_eq!(failed(&writes, &[account(1, 100, "b"), account(2, 100, "a")], &[]), [""; 0]);
     assert_eq!(failed(&writes, &[owned(1, 100, "b", "eve"), account(2, 100, "a")], &[]), [untouched]);
     assert_eq!(failed(&writes, &[account(1, 100, "b"), owned(2, 100, "a", "eve")], &[]), [untouched]);
@@ -262,11 +262,11 @@ fn a_check_says_how_much_of_what_was_updated_it_compared() {
     let mut ledger = Ledger::new(&plan);
     for key in 0..10_000 {
         let changes = vec![Change { field: 1, value: Value::Text("b".into()) }];
-        ledger.acknowledged(&Op::Update { table: 0, key: Key::Int(key), changes }, 0, 1);
+        ledger.add_acknowledged(&Op::Update { table: 0, key: Key::Int(key), changes }, 0, 1);
     }
     let rows: Vec<Row> = (0..10_000).map(|key| account(key, 100, "b")).collect();
-    let after = holding(&plan, &ledger, &rows, &[]);
-    let sample = followed("accounts", &ledger.tables[0], &after.tables[0]).expect("fields were updated");
+    let after = snapshot_of(&plan, &ledger, &rows, &[]);
+    let sample = check_last_writes("accounts", &ledger.tables[0], &after.tables[0]).expect("fields were updated");
     assert!(sample.passed && sample.sampled && sample.detail.contains("one key in 4, of about"), "{sample:?}");
 }
 
@@ -293,8 +293,8 @@ fn a_transfer_that_is_done_while_it_is_read_back_is_read_again() {
     let [before, half, whole] =
         [(100, 100), (100, 130), (70, 130)].map(|(first, second)| [account(1, first, "a"), account(2, second, "a")]);
     let mut ledger = Ledger::new(&plan);
-    let loaded = holding(&plan, &ledger, &before, &[]);
-    ledger.unknown(&Op::Transact(transfer(30)));
+    let loaded = snapshot_of(&plan, &ledger, &before, &[]);
+    ledger.add_indeterminate(&Op::Transact(transfer(30)));
     let failed = |readings: &[[Row; 2]]| {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let results = runtime.block_on(audit(&mut Readings(readings), &plan, &loaded, &ledger));
@@ -313,7 +313,7 @@ proptest! {
     fn unanswered_transfers_accuse_nobody_and_hide_nothing(
         transfers in prop::collection::vec((1_i64..1_000, 0..3, any::<[bool; 2]>()), 0..12),
     ) {
-        let (mut answered, mut unanswered) = (vec![bump(1, 5_000), bump(2, -5_000)], vec![]);
+        let (mut answered, mut unanswered) = (vec![increment(1, 5_000), increment(2, -5_000)], vec![]);
         let mut balances = [5_100, -4_900];
         for (cents, kind, done) in transfers {
             let steps = transfer(cents);

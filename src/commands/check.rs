@@ -5,13 +5,15 @@ use std::fmt::Write as _;
 use anyhow::anyhow;
 use drivers::{Address, Capabilities, Durability};
 
-use super::{Exit, Failed, print, stores};
+use super::exit::{Exit, Failed};
+use super::stores;
+use super::terminal::print;
 use crate::cli::CheckArgs;
 use crate::load::Probe;
 use crate::report::units;
 use crate::workload::Workload;
 
-/// Tries stores one after another and prints what each came to.
+/// Tries stores one after another and prints what it finds out about each.
 ///
 /// # Errors
 /// When there is no such store. One that cannot be used is an exit code, if it was asked for by name.
@@ -26,13 +28,13 @@ pub fn check(args: &CheckArgs) -> Result<Exit, Failed> {
     for address in &addresses {
         let probe = stores::probe(address, args.durability);
         all_usable &= probe.failure.is_none();
-        print(&told(address, &probe, args.durability))?;
+        print(&answer(address, &probe, args.durability))?;
     }
     Ok(if all_usable || !named { Exit::Ok } else { Exit::Usage })
 }
 
-/// One store: a line that answers, and what there is to know.
-fn told(address: &Address, probe: &Probe, asked: Durability) -> String {
+/// What the check found out about a store: a line with the answer, and the details.
+fn answer(address: &Address, probe: &Probe, asked: Durability) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "  {name:<11} {value}");
@@ -50,17 +52,17 @@ fn told(address: &Address, probe: &Probe, asked: Durability) -> String {
         line("isolation", &guarantees.isolation);
         line("workloads", &workloads(probe.capabilities));
     }
-    let answer = match (&probe.failure, &probe.description) {
+    let verdict = match (&probe.failure, &probe.description) {
         (Some(failure), _) => format!("cannot be used: {failure}"),
         (None, Some(description)) if description.guarantees.durability < asked => {
             format!("usable, at most {}", description.guarantees.durability.name())
         }
         _ => format!("usable, {}", asked.name()),
     };
-    format!("{address}: {answer}\n{text}")
+    format!("{address}: {verdict}\n{text}")
 }
 
-/// Those that it can run, and what it lacks for the others.
+/// The built-in workloads that it can run, and what it lacks for the others.
 fn workloads(capabilities: Capabilities) -> String {
     let (mut able, mut lacking) = (Vec::new(), Vec::new());
     for workload in Workload::names().filter_map(|name| Workload::builtin(name).ok()) {

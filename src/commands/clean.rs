@@ -3,44 +3,47 @@
 use anyhow::anyhow;
 use drivers::Address;
 
+use super::exit::{Exit, Failed};
 use super::signals::Signals;
-use super::{Exit, Failed, print, stores};
+use super::stores;
+use super::terminal::print;
 use crate::cli::CleanArgs;
 use crate::load::{Cleaned, Extent};
 
-/// Lists and removes.
+/// Removes what runs have left in a store, or lists it.
 ///
 /// # Errors
 /// When there is no such store, or it cannot be listed.
 pub fn clean(args: &CleanArgs) -> Result<Exit, Failed> {
     let address: Address = stores::parse(&args.store).map_err(|problem| Failed::usage(anyhow!(problem)))?;
     if !address.is_given() {
-        return folders(&address, args.dry_run);
+        return clean_folders(&address, args.dry_run);
     }
     let extent = Extent { is_dry: args.dry_run, is_forced: args.force };
-    let stop = Signals::watch()?.stop;
-    let (mut all, mut gone, mut printed) = (0, 0, Ok(()));
-    let cleaned = stores::clean(&address, extent, &stop, &mut |leftover, cleaned| {
-        let became = match cleaned {
+    let cancel = Signals::watch()?.cancel;
+    let (mut found, mut removed, mut printed) = (0, 0, Ok(()));
+    let cleaned = stores::clean(&address, extent, &cancel, &mut |leftover, cleaned| {
+        let result = match cleaned {
             Cleaned::Removed(changed) => [vec!["removed".to_owned()], changed.clone()].concat().join("; "),
             Cleaned::Removable => "would be removed".to_owned(),
             Cleaned::Left(why) => format!("left: {why}"),
         };
-        all += 1;
-        gone += u32::from(matches!(cleaned, Cleaned::Removed(_)));
-        let line = print(&format!("{address}: {}: {became}\n", leftover.what));
+        found += 1;
+        removed += u32::from(matches!(cleaned, Cleaned::Removed(_)));
+        let line = print(&format!("{address}: {}: {result}\n", leftover.what));
         printed = std::mem::replace(&mut printed, Ok(())).and(line);
     });
     cleaned.map_err(Failed::usage)?;
     printed?;
-    if all == 0 {
+    if found == 0 {
         print(&format!("{address}: no run has left anything here\n"))?;
     }
-    Ok(if all == gone && !stop.is_set() { Exit::Ok } else { Exit::Invalid })
+    Ok(if found == removed && !cancel.is_cancelled() { Exit::Ok } else { Exit::Invalid })
 }
 
-/// A store that is made for each run leaves a folder, and perhaps its server, if a run was killed together with its guard.
-fn folders(address: &Address, is_dry: bool) -> Result<Exit, Failed> {
+/// The same for a store that is made for each run. It leaves a folder, and perhaps its server, if a run was killed together
+/// with its guard.
+fn clean_folders(address: &Address, is_dry: bool) -> Result<Exit, Failed> {
     let parent = drivers::scratch_folder();
     let found = drivers::server::abandoned(&parent, &address.to_string());
     let found = found.map_err(|error| Failed::usage(anyhow!("cannot look into {}: {error}", parent.display())))?;
@@ -52,12 +55,12 @@ fn folders(address: &Address, is_dry: bool) -> Result<Exit, Failed> {
     for leftover in found {
         let servers = if leftover.pids.is_empty() { "" } else { " with a server that still runs" };
         let what = format!("{address}: {}{servers}", leftover.folder.display());
-        let became = match is_dry {
+        let result = match is_dry {
             true => Err("would be removed".to_owned()),
             false => leftover.remove().map_err(|error| format!("left: {error}")),
         };
-        all_gone &= became.is_ok();
-        print(&format!("{what}: {}\n", became.map_or_else(|why| why, |()| "removed".to_owned())))?;
+        all_gone &= result.is_ok();
+        print(&format!("{what}: {}\n", result.map_or_else(|why| why, |()| "removed".to_owned())))?;
     }
     Ok(if all_gone { Exit::Ok } else { Exit::Invalid })
 }

@@ -5,7 +5,8 @@ use anyhow::Context;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Exit, Failed, print};
+use super::exit::{Exit, Failed};
+use super::terminal::print;
 use crate::cli::{CostArgs, PriceArgs};
 use crate::cost::{self, Catalogue, Options, Targets};
 use crate::record::{Experiment, Host, Run};
@@ -30,7 +31,7 @@ pub struct Prices {
 }
 
 impl Prices {
-    /// Reads the files that the command line names, and makes sure that all offers named there and here exist.
+    /// Reads the files that the command line names, and makes sure that all offers exist that it and they name.
     ///
     /// # Errors
     /// When a file is wrong or an offer is unknown.

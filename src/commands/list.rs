@@ -1,6 +1,8 @@
 //! `storebench list`: what there is to run and to run it on.
 
-use super::{Exit, Failed, print, warn};
+use super::exit::{Exit, Failed};
+use super::terminal::print;
+use super::workloads;
 use crate::cli::ListArgs;
 use crate::cost::plain;
 use crate::workload::Workload;
@@ -11,18 +13,14 @@ use crate::workload::Workload;
 /// When the named workload does not exist or is malformed.
 pub fn list(args: &ListArgs) -> Result<Exit, Failed> {
     let text = match &args.name {
-        None => everything(),
-        Some(name) => {
-            let workload = Workload::find(name).map_err(Failed::usage)?;
-            warn(name, &workload);
-            one(&workload, args.toml)
-        }
+        None => list_all(),
+        Some(name) => describe(&workloads::find(name)?, args.toml),
     };
     print(&text)?;
     Ok(Exit::Ok)
 }
 
-fn everything() -> String {
+fn list_all() -> String {
     let mut text = String::from("Workloads (`storebench list NAME --toml` prints one to edit):\n");
     for workload in Workload::names().filter_map(|name| Workload::builtin(name).ok()) {
         text += &format!("  {:<20} {}\n", workload.name, workload.about);
@@ -37,13 +35,13 @@ fn everything() -> String {
     text
 }
 
-fn one(workload: &Workload, toml: bool) -> String {
+fn describe(workload: &Workload, toml: bool) -> String {
     if toml {
         return workload.text.clone();
     }
-    let told = format!("{}: {}\n\n{}", workload.name, workload.about, workload.summary());
-    // Lines are the only thing that a file may bring to the terminal.
-    told.lines().map(|line| plain(line) + "\n").collect()
+    let description = format!("{}: {}\n\n{}", workload.name, workload.about, workload.summary());
+    // Line breaks are the only control characters of a file that reach the terminal.
+    description.lines().map(|line| plain(line) + "\n").collect()
 }
 
 #[cfg(test)]
@@ -55,7 +53,7 @@ mod tests {
         let mut workload = Workload::builtin("oltp").expect("a built-in workload");
         workload.about = "a \u{1b}]0;shop\u{7}\nin two lines".into();
         workload.spec.checks[0].name = "paid\u{1b}[2J".into();
-        let listed = one(&workload, false);
+        let listed = describe(&workload, false);
         assert!(listed.starts_with("oltp: a �]0;shop�\nin two lines\n\nData\n"), "{listed}");
         assert!(listed.contains("paid�[2J") && !listed.contains('\u{1b}'), "{listed}");
     }

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use jiff::Timestamp;
 
-use super::{Failed, eprint};
+use super::exit::Failed;
+use super::terminal::eprint;
 use crate::record::Experiment;
 
 const RECORD: &str = "experiment.json";
@@ -19,7 +20,7 @@ const RECORD: &str = "experiment.json";
 /// A results folder that this process has claimed.
 #[derive(Debug)]
 pub struct Folder {
-    /// Where it is.
+    /// The folder's path, relative where the user gave it so.
     pub path: PathBuf,
     is_default: bool,
 }
@@ -36,11 +37,11 @@ impl Folder {
             None => new_folder(Path::new("results"), slug),
         };
         let folder = Folder { path: folder.map_err(Failed::usage)?, is_default: out.is_none() };
-        folder.begin(experiment).map_err(Failed::usage)?;
+        folder.write_first_record(experiment).map_err(Failed::usage)?;
         Ok(folder)
     }
 
-    fn begin(&self, experiment: &Experiment) -> anyhow::Result<()> {
+    fn write_first_record(&self, experiment: &Experiment) -> anyhow::Result<()> {
         let target = self.path.join(RECORD);
         let mut file = match File::create_new(&target) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -52,11 +53,11 @@ impl Folder {
             opened => opened.with_context(|| cannot_write(&target))?,
         };
         let written = file.write_all(experiment.to_json()?.as_bytes()).with_context(|| cannot_write(&target));
-        let begun = written.and_then(|()| subfolder(&self.path.join("hlog")));
-        if begun.is_err() {
+        let claimed = written.and_then(|()| subfolder(&self.path.join("hlog")));
+        if claimed.is_err() {
             let _ = fs::remove_file(&target);
         }
-        begun
+        claimed
     }
 
     /// The histogram log of a run.
@@ -92,7 +93,7 @@ impl Folder {
     }
 }
 
-/// A folder in `parent` that did not exist: of two experiments that begin in one second, the later one has a number.
+/// Makes a folder in `parent` that did not exist: of two experiments that begin in one second, the later one gets a number.
 fn new_folder(parent: &Path, slug: &str) -> anyhow::Result<PathBuf> {
     fs::create_dir_all(parent).with_context(|| cannot_create(parent))?;
     let name = format!("{}-{slug}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ"));
@@ -121,16 +122,16 @@ pub fn write(folder: &Path, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
 
 fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
     let partial = partial(target);
-    // Of a process of the same number that was killed.
+    // A killed process of the same number may have left one.
     let _ = fs::remove_file(&partial);
     let mut file = File::create_new(&partial)?;
-    // Some file systems tell only now that there is no room.
+    // Some file systems report only now that there is no room.
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    let done = written.and_then(|()| fs::rename(&partial, target));
-    if done.is_err() {
+    let replaced = written.and_then(|()| fs::rename(&partial, target));
+    if replaced.is_err() {
         let _ = fs::remove_file(&partial);
     }
-    done
+    replaced
 }
 
 fn partial(target: &Path) -> PathBuf {
@@ -138,7 +139,7 @@ fn partial(target: &Path) -> PathBuf {
     target.with_file_name(format!(".{name}.{}.partial", std::process::id()))
 }
 
-/// Makes a folder, or makes sure that it is one and no link to somewhere else.
+/// Makes a folder, or makes sure that what is there is one and no link to somewhere else.
 fn subfolder(path: &Path) -> anyhow::Result<()> {
     match fs::create_dir(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -158,13 +159,13 @@ fn cannot_create(path: &Path) -> String {
     format!("cannot create the folder {}", path.display())
 }
 
-/// Outputs that could not be written. They are told at the end, when all that can be kept was kept.
+/// Why outputs could not be written. The errors are printed at the end, when all that can be kept was kept.
 #[derive(Debug, Default)]
-pub struct Unwritten(Vec<String>);
+pub struct OutputErrors(Vec<String>);
 
-impl Unwritten {
-    /// Notes one that failed, with how to make it again.
-    pub fn note(&mut self, result: Result<(), impl Into<Failed>>, remedy: &str) {
+impl OutputErrors {
+    /// Keeps the error of an output that failed, with how to make that output again.
+    pub fn collect(&mut self, result: Result<(), impl Into<Failed>>, remedy: &str) {
         self.0.extend(result.err().map(|problem| format!("{:#}; {remedy}", problem.into().error)));
     }
 
@@ -173,7 +174,7 @@ impl Unwritten {
         let again = format!("`storebench report {}` makes it again", folder.display());
         let files = match files {
             Ok(files) => files,
-            Err(error) => return self.note(Err(error.context("cannot draw the report")), &again),
+            Err(error) => return self.collect(Err(error.context("cannot draw the report")), &again),
         };
         // A full disk is one problem of many files.
         let mut problems: BTreeMap<String, Vec<&str>> = BTreeMap::new();
@@ -184,7 +185,7 @@ impl Unwritten {
         }
         for (problem, names) in problems {
             let (names, folder) = (names.join(", "), folder.display());
-            self.note(Err(anyhow!("cannot write {names} in {folder}: {problem}")), &again);
+            self.collect(Err(anyhow!("cannot write {names} in {folder}: {problem}")), &again);
         }
     }
 
@@ -199,11 +200,11 @@ impl Unwritten {
             Ok(folder) => format!("the record of what was measured is in {}", folder.display()),
             Err(error) => format!("it could not be kept elsewhere either: {error:#}"),
         };
-        self.note(Err(error), &remedy);
+        self.collect(Err(error), &remedy);
         kept.ok()
     }
 
-    /// Tells each; whether there is any.
+    /// Prints each error. Returns whether there is any.
     pub fn print_all(&self) -> bool {
         self.0.iter().for_each(|problem| eprint(&format!("error: {problem}")));
         !self.0.is_empty()

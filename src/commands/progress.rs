@@ -1,35 +1,44 @@
 //! Live progress on standard error: a line that is redrawn on a terminal; elsewhere, and on a terminal that cannot redraw
-//! one, a line for each phase, for its first second, and now and then.
+//! one, a line for each stage, for its first second, and now and then.
 
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::eprint;
-use crate::load::ProgressObserver;
+use super::terminal::eprint;
+use crate::load::{ProgressObserver, Stage};
 use crate::record::{Interval, Phase};
 use crate::report::units;
 
 /// Between lines of progress where no line can be redrawn.
 const NOW_AND_THEN: Duration = Duration::from_secs(10);
 
-/// Shows what is going on.
+/// Shows what a run is doing.
 pub struct Progress {
     bar: ProgressBar,
     run: String,
-    how: How,
-    /// When the last line about rows or seconds was printed, in this phase.
-    printed: Option<(&'static str, Instant)>,
+    style: Style,
+    /// What the last line was about that was not about a stage, and when it was printed.
+    printed: Option<(LineKind, Instant)>,
     failed_outputs: Vec<String>,
 }
 
+/// How progress is shown.
 #[derive(PartialEq)]
-enum How {
-    /// One line that is redrawn.
+enum Style {
+    /// In one line that is redrawn.
     Redrawn,
-    /// Lines: each phase, its first second and one now and then.
+    /// In lines: one for each stage, for its first second, and now and then.
     Lines,
+    /// Not at all: --quiet.
     Quiet,
+}
+
+/// What a line of progress is about.
+#[derive(Clone, Copy, PartialEq)]
+enum LineKind {
+    RowsLoaded,
+    Second(Phase),
 }
 
 impl Progress {
@@ -40,18 +49,18 @@ impl Progress {
             bar.set_style(style);
         }
         // Hidden where standard error is no terminal, or one that cannot redraw a line (TERM=dumb).
-        let how = match (quiet, bar.is_hidden()) {
-            (true, _) => How::Quiet,
-            (false, true) => How::Lines,
-            (false, false) => How::Redrawn,
+        let style = match (quiet, bar.is_hidden()) {
+            (true, _) => Style::Quiet,
+            (false, true) => Style::Lines,
+            (false, false) => Style::Redrawn,
         };
-        if how != How::Redrawn {
+        if style != Style::Redrawn {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        Progress { bar, run: String::new(), how, printed: None, failed_outputs: Vec::new() }
+        Progress { bar, run: String::new(), style, printed: None, failed_outputs: Vec::new() }
     }
 
-    /// Clears the line.
+    /// Clears the line that was redrawn.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
@@ -61,11 +70,11 @@ impl Progress {
         std::mem::take(&mut self.failed_outputs)
     }
 
-    /// Shows how far a phase has come.
-    fn show(&mut self, phase: &'static str, message: String) {
-        let is_due = |(last, at): (&str, Instant)| last != phase || at.elapsed() >= NOW_AND_THEN;
-        if self.how == How::Lines && self.printed.is_none_or(is_due) {
-            self.printed = Some((phase, Instant::now()));
+    /// Shows how far a stage has come.
+    fn show(&mut self, kind: LineKind, message: String) {
+        let is_due = |(last, at): (LineKind, Instant)| last != kind || at.elapsed() >= NOW_AND_THEN;
+        if self.style == Style::Lines && self.printed.is_none_or(is_due) {
+            self.printed = Some((kind, Instant::now()));
             eprint(&message);
         }
         self.redraw(message);
@@ -78,21 +87,21 @@ impl Progress {
 }
 
 impl ProgressObserver for Progress {
-    fn phase(&mut self, run: &str, phase: &str) {
+    fn stage(&mut self, run: &str, stage: Stage) {
         self.run = run.to_owned();
         self.printed = None;
-        if self.how == How::Lines {
-            eprint(&format!("{run}: {phase}"));
+        if self.style == Style::Lines {
+            eprint(&format!("{run}: {stage}"));
         }
-        self.redraw(format!("{run}: {phase}"));
+        self.redraw(format!("{run}: {stage}"));
     }
 
-    fn loaded(&mut self, rows: u64, of: u64, elapsed: Duration) {
+    fn rows_loaded(&mut self, rows: u64, total: u64, elapsed: Duration) {
         let rate = rows as f64 / elapsed.as_secs_f64().max(1e-9);
-        let message = format!("{}: load {rows} of {of} rows, {}/s", self.run, units::rate(rate));
+        let message = format!("{}: load {rows} of {total} rows, {}/s", self.run, units::rate(rate));
         // A load that is over within seconds needs no line of its own.
-        self.printed.get_or_insert(("load", Instant::now()));
-        self.show("load", message);
+        self.printed.get_or_insert((LineKind::RowsLoaded, Instant::now()));
+        self.show(LineKind::RowsLoaded, message);
     }
 
     fn output_failed(&mut self, problem: String) {
@@ -116,6 +125,6 @@ impl ProgressObserver for Progress {
             latency(line.response_ns.p99),
             latency(line.response_ns.p999),
         );
-        self.show(phase, message);
+        self.show(LineKind::Second(line.phase), message);
     }
 }

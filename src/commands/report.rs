@@ -1,11 +1,12 @@
-//! `storebench report`: everything that derives from a record, made again; several records side by side.
+//! `storebench report`: rebuilds everything that derives from a record, and puts several records side by side.
 
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 
-use super::output::Unwritten;
-use super::{Exit, Failed, eprint, print};
+use super::exit::{Exit, Failed};
+use super::output::OutputErrors;
+use super::terminal::{eprint, print};
 use crate::cli::ReportArgs;
 use crate::record::Experiment;
 use crate::report::side_by_side::{self, Side};
@@ -15,7 +16,7 @@ use crate::report::{self, adr, chart};
 /// Rebuilds the reports of results folders and prints the table, or the decision record.
 ///
 /// # Errors
-/// When there is no readable record in a folder. A file that cannot be written is told, and an exit code.
+/// When there is no readable record in a folder. A file that cannot be written is an error message and an exit code.
 pub fn report(args: &ReportArgs) -> Result<Exit, Failed> {
     let experiments: anyhow::Result<Vec<Experiment>> =
         args.folders.iter().map(|folder| Experiment::read(folder)).collect();
@@ -29,20 +30,20 @@ pub fn report(args: &ReportArgs) -> Result<Exit, Failed> {
     }
     let sides = sides(&args.folders, &experiments, out);
     let merged = side_by_side::merged(&sides).ok_or_else(|| Failed::usage(anyhow!("give a results folder")))?;
-    let mut unwritten = Unwritten::default();
+    let mut errors = OutputErrors::default();
     let adr = if args.adr { Some(adr::record(&merged, &chart::charts(&merged)?, &sides)?) } else { None };
     let text = adr.clone().unwrap_or_else(|| report::text::experiment(&merged));
-    unwritten.note(print(&text), "the files of the report are written all the same");
+    errors.collect(print(&text), "the files of the report are written all the same");
     std::fs::create_dir_all(out)
         .with_context(|| format!("cannot create the folder {}", out.display()))
         .map_err(Failed::usage)?;
     let files = report::files(&merged, &sides);
-    unwritten.write_report(files.map(|files| files.into_iter().chain(adr.map(decision)).collect()), out);
+    errors.write_report(files.map(|files| files.into_iter().chain(adr.map(adr_file)).collect()), out);
     if !args.adr {
-        unwritten.note(print(&format!("report: {}\n", out.join("report.html").display())), "it is there all the same");
+        errors.collect(print(&format!("report: {}\n", out.join("report.html").display())), "it is there all the same");
     }
-    let missed = tell_limits(&merged);
-    Ok(if unwritten.print_all() {
+    let missed = print_missed_limits(&merged);
+    Ok(if errors.print_all() {
         Exit::Usage
     } else if merged.is_valid() && !missed {
         Exit::Ok
@@ -51,12 +52,12 @@ pub fn report(args: &ReportArgs) -> Result<Exit, Failed> {
     })
 }
 
-fn decision(record: String) -> (String, Vec<u8>) {
+fn adr_file(record: String) -> (String, Vec<u8>) {
     ("adr.md".to_owned(), record.into_bytes())
 }
 
-/// Says on standard error which limits were missed or could not be judged; whether one was missed.
-pub fn tell_limits(experiment: &Experiment) -> bool {
+/// Prints on standard error which limits were missed or could not be judged. Returns whether one was missed.
+pub fn print_missed_limits(experiment: &Experiment) -> bool {
     let limits = limits::judged(experiment);
     limits.iter().filter_map(Judged::sentence).for_each(|sentence| eprint(&sentence));
     limits.iter().any(Judged::is_missed)

@@ -12,38 +12,43 @@ use drivers::{Address, redacted};
 use rand::seq::SliceRandom;
 
 use super::cost::Prices;
-use super::output::{Folder, Unwritten};
+use super::exit::{Exit, Failed};
+use super::output::{Folder, OutputErrors};
 use super::progress::Progress;
-use super::secrets::hidden;
 use super::signals::Signals;
-use super::{Exit, Failed, eprint, print, report, stores, warn};
+use super::terminal::{eprint, print};
+use super::{report, secrets, stores, workloads};
 use crate::cli::{OnError, RunArgs};
 use crate::draw::rng::{Purpose, rng};
 use crate::generate::Generator;
 use crate::host;
-use crate::load::{Load, PROFILE, Request, RunError, Until, now};
+use crate::load::RunError;
 use crate::record::{Experiment, MissingRun, SCHEMA, Tool};
 use crate::report::{render, text};
+use crate::request::{LoadSettings, RunRequest, Until};
 use crate::workload::Workload;
 
-/// Measured where neither the command line nor the workload says how long.
+/// How long to measure where neither the command line nor the workload says so.
 const DURATION: Duration = Duration::from_secs(10);
-/// Warmed up where nothing says how long.
+/// How long to warm up where nothing says so.
 const WARMUP: Duration = Duration::from_secs(2);
-/// Clients where nothing says how many: the fewest that can conflict.
+/// How many clients where nothing says so: the fewest that can conflict.
 const CLIENTS: u32 = 2;
 
-/// Runs and reports.
+/// Runs workloads on stores and reports what was measured.
 ///
 /// # Errors
 /// When the arguments are wrong, a store cannot do what is asked, or there is no folder for the results. What cannot be
-/// written after something was measured is told, and an exit code.
+/// written after something was measured is an error message and an exit code.
 pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
+    if args.on_error == OnError::GoOn {
+        eprint("notice: `--on-error go-on` is now called `--on-error continue`");
+    }
     let workloads = workloads(args)?;
     let addresses: Result<Vec<Address>, String> = args.stores.iter().map(|store| stores::parse(store)).collect();
     let addresses = addresses.map_err(|problem| Failed::usage(anyhow!(problem)))?;
-    refuse_twins(&addresses)?;
-    refuse_to_keep_what_goes(args, &addresses)?;
+    refuse_duplicates(&addresses)?;
+    refuse_to_keep_throwaways(args, &addresses)?;
     let mut requests = requests(args, &workloads, &addresses)?;
     let asked: Vec<String> = requests.iter().map(|request| request.id.clone()).collect();
     interleave(&mut requests, args.seed);
@@ -51,49 +56,49 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
     let mut experiment = experiment(args);
     let folder = Folder::claim(args.out.as_deref(), &slug(&workloads), &experiment)?;
     let signals = Signals::watch()?;
-    let stop = Arc::clone(&signals.stop);
+    let cancel = Arc::clone(&signals.cancel);
 
     let mut progress = Progress::new(args.quiet);
-    let (mut failures, mut unwritten) = (Vec::new(), Unwritten::default());
+    let (mut failures, mut errors) = (Vec::new(), OutputErrors::default());
     for mut request in requests {
-        if stop.is_set() {
-            experiment.missing.push(missing(&request, "not begun: the experiment was interrupted".to_owned()));
+        if cancel.is_cancelled() {
+            experiment.missing.push(missing_run(&request, "not begun: the experiment was interrupted".to_owned()));
             continue;
         }
         request.hlog = folder.log_file(&request.id);
-        match stores::run(&request, &stop, &mut progress) {
+        match stores::run(&request, &cancel, &mut progress) {
             Ok(mut run) => {
-                unwritten.note(prices.price(&mut run, &experiment.host), "`storebench cost` prices it later");
+                errors.collect(prices.price(&mut run, &experiment.host), "`storebench cost` prices it later");
                 experiment.runs.push(run);
                 experiment.runs.sort_by_key(|run| asked.iter().position(|id| *id == run.id));
             }
             Err(error) => {
-                experiment.missing.push(missing(&request, error.to_string()));
+                experiment.missing.push(missing_run(&request, error.to_string()));
                 failures.push((request.id.clone(), error));
             }
         }
-        experiment.finished_at = now();
-        // One that cannot be written is tried again after the next run.
+        experiment.finished_at = host::timestamp();
+        // A record that cannot be written now is written after the next run, or at the end.
         let _ = folder.save(&experiment);
     }
     progress.finish();
     for problem in progress.take_failed_outputs() {
-        unwritten.note(Err(anyhow!(problem)), "the record holds the histograms of the whole run");
+        errors.collect(Err(anyhow!(problem)), "the record holds the histograms of the whole run");
     }
-    experiment.interrupted = stop.is_set();
+    experiment.interrupted = cancel.is_cancelled();
     let saved = folder.save(&experiment);
-    let place = saved.map_or_else(|error| unwritten.rescue(error, &experiment), |()| Some(folder.path.clone()));
+    let place = saved.map_or_else(|error| errors.rescue(error, &experiment), |()| Some(folder.path.clone()));
     signals.all_is_kept();
-    conclude(args, &experiment, place.as_deref(), &failures, unwritten)
+    conclude(args, &experiment, place.as_deref(), &failures, errors)
 }
 
-fn missing(request: &Request, problem: String) -> MissingRun {
+fn missing_run(request: &RunRequest, problem: String) -> MissingRun {
     let (workload, store) = (request.workload.name.clone(), request.address.to_string());
     MissingRun { id: request.id.clone(), workload, store, problem }
 }
 
-/// The same store a second time would be one more repetition under another name.
-fn refuse_twins(addresses: &[Address]) -> Result<(), Failed> {
+/// Refuses a store that is named twice: that would be one more repetition under another name.
+fn refuse_duplicates(addresses: &[Address]) -> Result<(), Failed> {
     match addresses.iter().enumerate().find(|(at, address)| addresses[..*at].contains(address)) {
         Some((_, address)) => {
             Err(Failed::usage(anyhow!("store `{address}` is named twice; name it once, with --runs")))
@@ -102,8 +107,8 @@ fn refuse_twins(addresses: &[Address]) -> Result<(), Failed> {
     }
 }
 
-/// What is made for a run and removed after it cannot be kept.
-fn refuse_to_keep_what_goes(args: &RunArgs, addresses: &[Address]) -> Result<(), Failed> {
+/// Refuses --keep and --reuse for a store that is made for each run and removed after it.
+fn refuse_to_keep_throwaways(args: &RunArgs, addresses: &[Address]) -> Result<(), Failed> {
     let flag = if args.reuse { "--reuse" } else { "--keep" };
     match addresses.iter().find(|address| (args.keep || args.reuse) && !address.is_given()) {
         Some(address) => Err(Failed::usage(anyhow!(
@@ -113,34 +118,34 @@ fn refuse_to_keep_what_goes(args: &RunArgs, addresses: &[Address]) -> Result<(),
     }
 }
 
-/// Prints, draws what was measured and decides the exit code. What can be shown is shown whatever cannot be written.
+/// Prints and draws what was measured, and decides the exit code. Whatever cannot be written, the rest is still shown.
 fn conclude(
     args: &RunArgs,
     experiment: &Experiment,
     place: Option<&Path>,
     failures: &[(String, RunError)],
-    mut unwritten: Unwritten,
+    mut errors: OutputErrors,
 ) -> Result<Exit, Failed> {
     let mut missed = false;
     if !experiment.runs.is_empty() {
         let table = if args.quiet { text::brief(experiment) } else { text::experiment(experiment) };
         let again =
             place.map_or_else(String::new, |place| format!("`storebench report {}` prints it", place.display()));
-        unwritten.note(print(&table), &again);
+        errors.collect(print(&table), &again);
         if let Some(place) = place {
-            unwritten.write_report(render(experiment), place);
+            errors.write_report(render(experiment), place);
             if !args.quiet {
-                unwritten.note(print(&format!("results: {}\n", place.display())), &again);
+                errors.collect(print(&format!("results: {}\n", place.display())), &again);
             }
         }
-        missed = report::tell_limits(experiment);
+        missed = report::print_missed_limits(experiment);
     }
     for (run, error) in failures {
         eprint(&format!("error: {run}: {error}"));
     }
     let all_refused =
         experiment.runs.is_empty() && !failures.is_empty() && failures.iter().all(|(_, error)| error.is_usage());
-    Ok(if unwritten.print_all() || all_refused {
+    Ok(if errors.print_all() || all_refused {
         Exit::Usage
     } else if experiment.is_valid() && !missed {
         Exit::Ok
@@ -163,8 +168,7 @@ fn workloads(args: &RunArgs) -> Result<Vec<Arc<Workload>>, Failed> {
                 "`{address}` is the address of a store, not a workload; pass it with --store"
             )));
         }
-        let workload = Workload::find(&name).map_err(Failed::usage)?;
-        warn(&name, &workload);
+        let workload = workloads::find(&name)?;
         if workloads.iter().any(|other| other.name == workload.name) {
             return Err(Failed::usage(anyhow!(
                 "workload `{}` is named twice; name it once, with --runs",
@@ -177,7 +181,7 @@ fn workloads(args: &RunArgs) -> Result<Vec<Arc<Workload>>, Failed> {
 }
 
 /// Every run of the experiment, in the order in which they were asked for.
-fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) -> Result<Vec<Request>, Failed> {
+fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) -> Result<Vec<RunRequest>, Failed> {
     let mut requests = Vec::new();
     for workload in workloads {
         let load = load(args, workload).map_err(Failed::usage)?;
@@ -185,9 +189,13 @@ fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) 
         let generator = Arc::new(Generator::new(Arc::new(plan), args.seed));
         for repetition in 1..=args.runs {
             for (position, address) in addresses.iter().enumerate() {
-                let twin = addresses.iter().filter(|other| other.store == address.store).count() > 1;
-                let store = if twin { format!("{}-{}", address.store, position + 1) } else { address.store.clone() };
-                let request = Request {
+                let is_one_of_several = addresses.iter().filter(|other| other.store == address.store).count() > 1;
+                let store = if is_one_of_several {
+                    format!("{}-{}", address.store, position + 1)
+                } else {
+                    address.store.clone()
+                };
+                let request = RunRequest {
                     id: format!("{}-{store}-{repetition}", workload.name),
                     repetition,
                     workload: Arc::clone(workload),
@@ -199,7 +207,7 @@ fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) 
                     load: load.clone(),
                     hlog: PathBuf::new(),
                 };
-                stores::can_run(&request).map_err(Failed::usage)?;
+                stores::refuse_what_it_cannot(&request).map_err(Failed::usage)?;
                 requests.push(request);
             }
         }
@@ -209,16 +217,16 @@ fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) 
 
 /// Puts the runs into the order in which they happen: the stores shuffled anew for each repetition, so that a slow drift
 /// of the machine does not favour the one that always comes first.
-fn interleave(requests: &mut [Request], seed: u64) {
-    let together =
-        |one: &Request, next: &Request| one.workload.name == next.workload.name && one.repetition == next.repetition;
-    for (round, stores) in requests.chunk_by_mut(together).enumerate() {
+fn interleave(requests: &mut [RunRequest], seed: u64) {
+    let is_same_round =
+        |a: &RunRequest, b: &RunRequest| a.workload.name == b.workload.name && a.repetition == b.repetition;
+    for (round, stores) in requests.chunk_by_mut(is_same_round).enumerate() {
         stores.shuffle(&mut rng(seed, Purpose::Experiment, round as u64, 0));
     }
 }
 
 /// The load: the command line's, else the workload's, else the defaults above.
-fn load(args: &RunArgs, workload: &Workload) -> anyhow::Result<Load> {
+fn load(args: &RunArgs, workload: &Workload) -> anyhow::Result<LoadSettings> {
     let own = &workload.spec.load;
     let rate_per_s = if args.closed { None } else { args.rate.or(own.rate_per_s) };
     if rate_per_s.is_none() {
@@ -237,7 +245,7 @@ fn load(args: &RunArgs, workload: &Workload) -> anyhow::Result<Load> {
             (None, None) => Until::Elapsed(DURATION),
         },
     };
-    Ok(Load {
+    Ok(LoadSettings {
         clients: args.clients.or(own.clients).unwrap_or(CLIENTS),
         rate_per_s,
         arrivals: args.arrivals.or(own.arrivals).unwrap_or_default(),
@@ -247,33 +255,33 @@ fn load(args: &RunArgs, workload: &Workload) -> anyhow::Result<Load> {
         max_retries: args.max_retries,
         timeout: args.timeout,
         phase_timeout: args.phase_timeout,
-        stops_on_failure: args.on_error == OnError::CancelToken,
+        stops_on_failure: args.on_error == OnError::Stop,
     })
 }
 
 fn experiment(args: &RunArgs) -> Experiment {
-    let now = now();
+    let now = host::timestamp();
     Experiment {
         schema: SCHEMA.to_owned(),
         tool: Tool {
             name: "storebench".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            profile: PROFILE.to_owned(),
+            profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
         },
         host: host::describe(&drivers::scratch_folder()),
         command: command_line(),
         started_at: now.clone(),
         finished_at: now,
         seed: args.seed,
-        // Until its end: so it stands in the record that a process leaves which is killed.
+        // Until it has ended: this is what the record of a killed process says.
         interrupted: true,
         missing: Vec::new(),
         runs: Vec::new(),
     }
 }
 
-/// The command as given, with addresses as they are printed: without passwords. What is no text is shown as near to it
-/// as can be.
+/// The command line, with addresses as they are printed: without passwords. What is not valid text is shown as closely as
+/// possible.
 fn command_line() -> String {
     let mut words = vec!["storebench".to_owned()];
     let mut is_store = false;
@@ -284,14 +292,14 @@ fn command_line() -> String {
         words.push(match (shown, is_store) {
             (Some(address), true) => address,
             (Some(address), false) => format!("--store={address}"),
-            (None, _) => hidden(&redacted(&word)),
+            (None, _) => secrets::redact(&redacted(&word)),
         });
         is_store = word == "--store";
     }
     words.join(" ")
 }
 
-/// What the default folder is named after: the workload, or how many they are.
+/// What the default folder is named after: the workload, or how many there are.
 fn slug(workloads: &[Arc<Workload>]) -> String {
     match workloads {
         [one] => one.name.clone(),

@@ -3,18 +3,18 @@
 
 use std::sync::LazyLock;
 
-/// What is replaced by what.
+/// Each secret, with what is shown in its place.
 type Secrets = Vec<(String, String)>;
 
 static OF_THIS_PROCESS: LazyLock<Secrets> =
-    LazyLock::new(|| of(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned())));
+    LazyLock::new(|| secrets_in(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned())));
 
 /// The text without the passwords of this process's command line.
-pub fn hidden(text: &str) -> String {
-    hide(text, &OF_THIS_PROCESS)
+pub fn redact(text: &str) -> String {
+    replace_secrets(text, &OF_THIS_PROCESS)
 }
 
-fn hide(text: &str, secrets: &Secrets) -> String {
+fn replace_secrets(text: &str, secrets: &Secrets) -> String {
     secrets.iter().fold(
         text.to_owned(),
         |text, (secret, shown)| {
@@ -23,12 +23,12 @@ fn hide(text: &str, secrets: &Secrets) -> String {
     )
 }
 
-/// The secrets of these words, each with so much around it that nothing else is taken for it: `:hunter2@`. Each stands
-/// here a second time as messages quote it.
-fn of(words: impl Iterator<Item = String>) -> Secrets {
+/// The secrets in these words, each with enough around it that nothing else is taken for it: `:hunter2@`. Each also appears
+/// as messages quote it.
+fn secrets_in(words: impl Iterator<Item = String>) -> Secrets {
     let mut secrets = Secrets::new();
     for word in words {
-        for (secret, shown) in password(&word).into_iter().chain(values(&word)) {
+        for (secret, shown) in password(&word).into_iter().chain(secret_options(&word)) {
             let quoted = secret.escape_debug().to_string();
             if quoted != secret {
                 secrets.push((quoted, shown.clone()));
@@ -41,7 +41,8 @@ fn of(words: impl Iterator<Item = String>) -> Secrets {
     secrets
 }
 
-/// The password of a URL or of what lacks its scheme, with the signs around it.
+/// What is between the first colon and the last `@`, in a URL or in an address without its scheme. In front of a Redis
+/// server a word without a colon is a password whose colon was forgotten.
 fn password(word: &str) -> Option<(String, String)> {
     let place = drivers::password_in(word)?;
     let colon = if word[..place.start].ends_with(':') { ":" } else { "" };
@@ -49,7 +50,7 @@ fn password(word: &str) -> Option<(String, String)> {
 }
 
 /// Options of a URL whose value is a secret, as the drivers know them: `password=hunter2`.
-fn values(word: &str) -> Vec<(String, String)> {
+fn secret_options(word: &str) -> Vec<(String, String)> {
     let options = word.split(['?', '&']).filter(|option| option.contains('='));
     let hidden = options.map(|option| (option, drivers::redacted(option)));
     hidden.filter(|(option, shown)| option != shown).map(|(option, shown)| (option.to_owned(), shown)).collect()
@@ -60,7 +61,7 @@ mod tests {
     use super::*;
 
     fn shown(words: &[&str], text: &str) -> String {
-        hide(text, &of(words.iter().map(ToString::to_string)))
+        replace_secrets(text, &secrets_in(words.iter().map(ToString::to_string)))
     }
 
     #[test]

@@ -13,10 +13,11 @@ use nix::sys::signal::Signal::SIGXFSZ;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Failed, eprint};
-use crate::load::pace::CancelToken;
+use super::exit::Failed;
+use super::terminal::eprint;
+use crate::load::CancelToken;
 
-/// `timeout` sends its signal twice, and a terminal that closes may send several: those of one moment count as one.
+/// `timeout` sends its signal twice, and a terminal that closes may send several: signals within this time count as one.
 const MOMENT: Duration = Duration::from_millis(500);
 
 /// The exit code of a process that was ended by Ctrl-C, as shells give it.
@@ -26,20 +27,20 @@ const ENDED: i32 = 130;
 /// long before; this is for calls that cannot be interrupted, such as those of an embedded store.
 const AT_THE_LATEST: Duration = Duration::from_secs(60);
 
-/// From here on a file that reaches `ulimit -f` is an error of the one who writes it, as a full disk is, and does not end
-/// the process. Called before there are other threads, which inherit it.
+/// From here on a file that reaches `ulimit -f` is an error of whatever writes it, as a full disk is, and does not end the
+/// process. Called before there are other threads, which inherit this.
 pub fn survive_the_limit_of_files() {
     let mut signals = SigSet::empty();
     signals.add(SIGXFSZ);
-    // It fails only for signals that there are not.
+    // It fails only for signals that do not exist.
     let blocked = signals.thread_block();
     debug_assert!(blocked.is_ok(), "{blocked:?}");
 }
 
-/// The answer of this process to signals that ask it to end.
+/// How this process answers signals that ask it to end.
 pub struct Signals {
-    /// Set by the first one.
-    pub stop: Arc<CancelToken>,
+    /// Cancelled by the first signal.
+    pub cancel: Arc<CancelToken>,
     is_kept: Arc<AtomicBool>,
 }
 
@@ -49,28 +50,28 @@ impl Signals {
     /// # Errors
     /// When signals cannot be watched.
     pub fn watch() -> Result<Signals, Failed> {
-        let watched = Signals { stop: Arc::default(), is_kept: Arc::default() };
+        let watched = Signals { cancel: Arc::default(), is_kept: Arc::default() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.context("cannot watch for signals")?;
         let inside = runtime.enter();
-        let signals = ending().context("cannot watch for signals")?;
+        let signals = ending_signals().context("cannot watch for signals")?;
         drop(inside);
-        let (stop, is_kept) = (Arc::clone(&watched.stop), Arc::clone(&watched.is_kept));
-        let answer = move || answer(&runtime, signals, &stop, &is_kept);
+        let (cancel, is_kept) = (Arc::clone(&watched.cancel), Arc::clone(&watched.is_kept));
+        let answer = move || answer_signals(&runtime, signals, &cancel, &is_kept);
         std::thread::Builder::new().spawn(answer).context("cannot start the thread that watches for signals")?;
         Ok(watched)
     }
 
-    /// Says that what was measured is in its file: what follows takes only the time that drawing takes.
+    /// Says that what was measured is in its file, and that only drawing is left to do.
     pub fn all_is_kept(&self) {
         self.is_kept.store(true, Ordering::Relaxed);
     }
 }
 
-fn answer(runtime: &Runtime, mut signals: Vec<Signal>, stop: &CancelToken, is_kept: &AtomicBool) {
+fn answer_signals(runtime: &Runtime, mut signals: Vec<Signal>, cancel: &CancelToken, is_kept: &AtomicBool) {
     runtime.block_on(any(&mut signals));
     let first = Instant::now();
-    stop.set();
+    cancel.cancel();
     eprint("stopping: what was measured is kept; Ctrl-C again ends at once");
     loop {
         let left = AT_THE_LATEST.saturating_sub(first.elapsed());
@@ -94,8 +95,8 @@ fn answer(runtime: &Runtime, mut signals: Vec<Signal>, stop: &CancelToken, is_ke
     }
 }
 
-/// Those that ask a process to end and can be answered.
-fn ending() -> std::io::Result<Vec<Signal>> {
+/// The signals that ask a process to end and can be answered.
+fn ending_signals() -> std::io::Result<Vec<Signal>> {
     let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
     if !is_ignored(SignalKind::hangup()) {
         kinds.push(SignalKind::hangup());
@@ -103,8 +104,7 @@ fn ending() -> std::io::Result<Vec<Signal>> {
     kinds.into_iter().map(signal).collect()
 }
 
-/// Whether this process was started so that it ignores the signal: `nohup` is to be honoured. Known where there is
-/// /proc.
+/// Whether this process was started so that it ignores the signal, as `nohup` does. Known where there is /proc.
 fn is_ignored(kind: SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -112,7 +112,7 @@ fn is_ignored(kind: SignalKind) -> bool {
     mask & 1 << (kind.as_raw_value() - 1) != 0
 }
 
-/// Waits for any of them.
+/// Waits for any of these signals.
 async fn any(signals: &mut [Signal]) {
     poll_fn(|context| {
         // All are asked, so that those of one moment are taken together.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use drivers::{Address, Durability, Failure, Leftover, STORES, Store, Visitor};
 
-use crate::load::pace::CancelToken;
-use crate::load::{self, Cleaned, Extent, Probe, ProgressObserver, Request, RunError};
+use crate::load::{self, CancelToken, Cleaned, Extent, Probe, ProgressObserver, RunError};
 use crate::record::Run;
+use crate::request::RunRequest;
 
 /// Reads an address and makes sure that there is such a store and that it takes the options.
 ///
@@ -14,7 +14,7 @@ use crate::record::Run;
 /// One sentence that names the store or option.
 pub fn parse(text: &str) -> Result<Address, String> {
     let address: Address = text.parse().map_err(|error| format!("--store: {error}"))?;
-    match drivers::visit(&address.store, Configured(&address)) {
+    match drivers::visit(&address.store, ConfigVisitor(&address)) {
         Some(Ok(())) => Ok(address),
         Some(Err(problem)) => Err(format!("--store: {problem}")),
         None => Err(format!(
@@ -29,8 +29,12 @@ pub fn parse(text: &str) -> Result<Address, String> {
 ///
 /// # Errors
 /// See [`RunError`].
-pub fn run(request: &Request, stop: &Arc<CancelToken>, watch: &mut dyn ProgressObserver) -> Result<Run, RunError> {
-    drivers::visit(&request.address.store, Runner { request, stop, watch })
+pub fn run(
+    request: &RunRequest,
+    cancel: &Arc<CancelToken>,
+    observer: &mut dyn ProgressObserver,
+) -> Result<Run, RunError> {
+    drivers::visit(&request.address.store, RunVisitor { request, cancel, observer })
         .unwrap_or_else(|| Err(RunError::Refused(format!("there is no store `{}`", request.address.store))))
 }
 
@@ -38,46 +42,46 @@ pub fn run(request: &Request, stop: &Arc<CancelToken>, watch: &mut dyn ProgressO
 ///
 /// # Errors
 /// When it lacks an operation of the workload or the asked durability.
-pub fn can_run(request: &Request) -> Result<(), RunError> {
-    drivers::visit(&request.address.store, Able(request)).unwrap_or(Ok(()))
+pub fn refuse_what_it_cannot(request: &RunRequest) -> Result<(), RunError> {
+    drivers::visit(&request.address.store, RefusalVisitor(request)).unwrap_or(Ok(()))
 }
 
 /// Tries whether a store could be measured.
 pub fn probe(address: &Address, durability: Durability) -> Probe {
-    drivers::visit(&address.store, Prober(address, durability)).unwrap_or_default()
+    drivers::visit(&address.store, ProbeVisitor(address, durability)).unwrap_or_default()
 }
 
-/// Removes what runs have left in a store.
+/// Removes what runs have left in a store, and calls `report` with what became of each thing.
 ///
 /// # Errors
 /// When it cannot be listed.
 pub fn clean(
     address: &Address,
     extent: Extent,
-    stop: &Arc<CancelToken>,
-    tell: &mut dyn FnMut(&Leftover, &Cleaned),
+    cancel: &Arc<CancelToken>,
+    report: &mut dyn FnMut(&Leftover, &Cleaned),
 ) -> Result<(), Failure> {
-    drivers::visit(&address.store, Cleaner { address, extent, stop, tell }).unwrap_or(Ok(()))
+    drivers::visit(&address.store, CleanVisitor { address, extent, cancel, report }).unwrap_or(Ok(()))
 }
 
-struct Cleaner<'a> {
+struct CleanVisitor<'a> {
     address: &'a Address,
     extent: Extent,
-    stop: &'a Arc<CancelToken>,
-    tell: &'a mut dyn FnMut(&Leftover, &Cleaned),
+    cancel: &'a Arc<CancelToken>,
+    report: &'a mut dyn FnMut(&Leftover, &Cleaned),
 }
 
-impl Visitor for Cleaner<'_> {
+impl Visitor for CleanVisitor<'_> {
     type Output = Result<(), Failure>;
 
     fn visit<S: Store>(self) -> Self::Output {
-        load::clean::<S>(self.address, self.extent, self.stop, self.tell)
+        load::clean::<S>(self.address, self.extent, self.cancel, self.report)
     }
 }
 
-struct Prober<'a>(&'a Address, Durability);
+struct ProbeVisitor<'a>(&'a Address, Durability);
 
-impl Visitor for Prober<'_> {
+impl Visitor for ProbeVisitor<'_> {
     type Output = Probe;
 
     fn visit<S: Store>(self) -> Probe {
@@ -85,9 +89,9 @@ impl Visitor for Prober<'_> {
     }
 }
 
-struct Configured<'a>(&'a Address);
+struct ConfigVisitor<'a>(&'a Address);
 
-impl Visitor for Configured<'_> {
+impl Visitor for ConfigVisitor<'_> {
     type Output = Result<(), String>;
 
     fn visit<S: Store>(self) -> Result<(), String> {
@@ -95,9 +99,9 @@ impl Visitor for Configured<'_> {
     }
 }
 
-struct Able<'a>(&'a Request);
+struct RefusalVisitor<'a>(&'a RunRequest);
 
-impl Visitor for Able<'_> {
+impl Visitor for RefusalVisitor<'_> {
     type Output = Result<(), RunError>;
 
     fn visit<S: Store>(self) -> Result<(), RunError> {
@@ -105,16 +109,16 @@ impl Visitor for Able<'_> {
     }
 }
 
-struct Runner<'a> {
-    request: &'a Request,
-    stop: &'a Arc<CancelToken>,
-    watch: &'a mut dyn ProgressObserver,
+struct RunVisitor<'a> {
+    request: &'a RunRequest,
+    cancel: &'a Arc<CancelToken>,
+    observer: &'a mut dyn ProgressObserver,
 }
 
-impl Visitor for Runner<'_> {
+impl Visitor for RunVisitor<'_> {
     type Output = Result<Run, RunError>;
 
     fn visit<S: Store>(self) -> Result<Run, RunError> {
-        load::run::<S>(self.request, self.stop, self.watch)
+        load::run::<S>(self.request, self.cancel, self.observer)
     }
 }

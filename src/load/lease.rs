@@ -1,10 +1,10 @@
 //! The lease of a run on the place of its data in a store, so that two runs never use one place at the same time.
 //!
-//! It stands in the store's marker beside the data. A run takes it before it touches anything, by an atomic swap; renews
-//! it while it lives, by counting up; and gives it up in the end. A later run watches the marker: if the count changes, its
-//! owner lives and the later run is refused; if it stays the same for [`EXPIRY`], the owner has died and its place is
-//! taken over with all that it left. No clocks are compared. The lease is no lock: a process that is stopped for longer
-//! than that has lost it, finds out when it goes on, and ends its run as invalid.
+//! It is kept in the store's marker, beside the data. A run takes it with an atomic swap before it touches anything, renews
+//! it as long as it lives, by counting up, and gives it up in the end. A later run watches the marker: if the count changes,
+//! its owner is alive and the later run is refused; if it stays the same for [`EXPIRY`], the owner has died, and its place is
+//! taken over with everything that it left. No clocks are compared. The lease is no lock: a process that is stopped for
+//! longer than that has lost it, finds out when it goes on, and ends its run as invalid.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,11 +15,11 @@ use drivers::{Failure, Store};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, oneshot};
 
-use super::client::within;
-use super::now;
+use super::cancel::CancelToken;
+use super::limits::within;
 use super::owner::Owner;
-use super::pace::CancelToken;
 use super::threads;
+use crate::host;
 
 #[cfg(test)]
 mod tests;
@@ -30,22 +30,24 @@ const RENEWAL: Duration = Duration::from_secs(4);
 /// How soon a renewal that failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// A lease that is not renewed for so long has expired: two renewals, and time for slow answers.
+/// A lease that is not renewed for this long has expired: two renewals, and time for slow answers.
 const EXPIRY: Duration = Duration::from_secs(10);
 
-/// How often the marker is looked at meanwhile.
-const LOOK: Duration = Duration::from_millis(250);
+/// How often the marker of another run is read while it is watched.
+const POLL: Duration = Duration::from_millis(250);
 
-/// What stands in a store's marker.
+/// What a store's marker holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Marker {
-    /// The run that wrote it, unlike any other.
+    /// Identifies the run that wrote it: no other run has the same.
     run: String,
+    /// When that run took its lease.
     since: String,
     /// The process that holds the lease; none when the run has ended and kept its data.
     owner: Option<Owner>,
+    /// Counts up with each renewal, which shows that the owner is alive.
     renewals: u64,
-    /// What was loaded, when that was completed.
+    /// What was loaded; none until that is complete.
     data: Option<String>,
 }
 
@@ -62,19 +64,20 @@ impl Marker {
 /// Whether a place may be taken.
 #[derive(Debug)]
 pub enum Place {
-    /// Nobody holds it. With the marker that an earlier run left there.
+    /// Nobody holds it. With the marker that an earlier run left there, if any.
     Vacant(Option<String>),
-    /// Somebody does, in one sentence.
+    /// Somebody holds it; who, in one sentence.
     Occupied(String),
-    /// Nobody can tell, because of this marker; in one sentence.
+    /// Whether it is held cannot be known, because of this marker; why, in one sentence.
     Unknown(String, String),
 }
 
-/// What has become of a lease.
+/// Whether a lease is still held.
 #[derive(Debug, PartialEq)]
 pub enum Standing {
+    /// It is this run's.
     Held,
-    /// Why, in one sentence.
+    /// It is not; why, in one sentence.
     Lost(String),
 }
 
@@ -88,7 +91,7 @@ pub struct Lease {
     sent: AtomicBool,
     /// Whether the store has ever confirmed it.
     confirmed: AtomicBool,
-    /// Whether what an earlier run has left in the place had to give way.
+    /// Whether this run has replaced what an earlier one had left in the place.
     replaces: AtomicBool,
     /// How long the leases of others are watched.
     expiry: Duration,
@@ -97,12 +100,12 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Of a new run. `place` is named in messages.
+    /// The lease of a new run, not yet taken. `place` is named in messages.
     pub fn new(place: String) -> Self {
-        let owner = Owner::this();
+        let owner = Owner::this_process();
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let run = format!("{}-{}", owner.pid, since_epoch.as_nanos());
-        let marker = Marker { run, since: now(), owner: Some(owner), renewals: 0, data: None };
+        let marker = Marker { run, since: host::timestamp(), owner: Some(owner), renewals: 0, data: None };
         Lease {
             place,
             sent: AtomicBool::new(false),
@@ -113,8 +116,9 @@ impl Lease {
         }
     }
 
-    /// Looks whether a living run holds the place, which may take as long as a lease is valid. Writes nothing.
-    pub async fn look<S: Store>(&self, store: &S, watching: impl FnOnce(&str)) -> Result<Place, Failure> {
+    /// Finds out whether a living run holds the place, which may take as long as a lease is valid; `before_watching` is called
+    /// when another run's lease has to be watched. Writes nothing.
+    pub async fn inspect<S: Store>(&self, store: &S, before_watching: impl FnOnce()) -> Result<Place, Failure> {
         let Some(first) = store.read_marker().await? else { return Ok(Place::Vacant(None)) };
         let Some(marker) = Marker::parse(&first) else {
             let problem = format!("{} has a marker that this version of storebench does not understand", self.place);
@@ -123,10 +127,10 @@ impl Lease {
         if S::MARKER_IS_LOCKED || marker.owner.as_ref().is_none_or(Owner::has_ended) {
             return Ok(Place::Vacant(Some(first)));
         }
-        watching("an earlier run has left its lease: watch whether that run is alive");
+        before_watching();
         let began = Instant::now();
         while began.elapsed() < self.expiry {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL).await;
             match store.read_marker().await? {
                 None => return Ok(Place::Vacant(None)),
                 Some(text) if text == first => {}
@@ -139,8 +143,8 @@ impl Lease {
         Ok(Place::Vacant(Some(first)))
     }
 
-    /// Takes a vacant place, if it is still as it was found. Not to be cancelled.
-    pub async fn take<S: Store>(&self, store: &S, found: Option<String>) -> Result<Standing, Failure> {
+    /// Takes a vacant place, if it is still as it was found. Must not be cancelled half-way.
+    pub async fn acquire<S: Store>(&self, store: &S, found: Option<String>) -> Result<Standing, Failure> {
         let mut marker = self.marker.lock().await;
         marker.data = found.as_deref().and_then(Marker::parse).and_then(|found| found.data);
         let text = marker.text()?;
@@ -164,13 +168,13 @@ impl Lease {
         self.confirmed.load(Ordering::SeqCst)
     }
 
-    /// From here on, what lies in the place is this run's.
-    pub fn replace(&self) {
+    /// Marks the data in the place as this run's from here on.
+    pub fn mark_replaced(&self) {
         self.replaces.store(true, Ordering::SeqCst);
     }
 
-    /// What an earlier run has left in the place, complete, and what this one has not replaced.
-    pub async fn data(&self) -> Option<String> {
+    /// What an earlier run has loaded there and kept, if this run has not replaced it.
+    pub async fn kept_data(&self) -> Option<String> {
         self.marker.lock().await.data.clone()
     }
 
@@ -241,8 +245,8 @@ pub struct Renewal {
 
 impl Renewal {
     /// Starts to renew, on a thread beside the measured ones.
-    pub fn of<S: Store>(lease: Arc<Lease>, store: Arc<S>, stop: Arc<CancelToken>) -> anyhow::Result<Renewal> {
-        let runtime = threads::runtime()?;
+    pub fn start<S: Store>(lease: Arc<Lease>, store: Arc<S>, cancel: Arc<CancelToken>) -> anyhow::Result<Renewal> {
+        let runtime = threads::admin_runtime()?;
         let (end, ended) = oneshot::channel();
         let thread = std::thread::Builder::new().name("lease".into()).spawn(move || {
             let renewing = async {
@@ -254,7 +258,7 @@ impl Renewal {
                     tokio::time::sleep(wait).await;
                     wait = match within(EXPIRY, lease.renew(&*store)).await {
                         Ok(Standing::Held) => RENEWAL,
-                        Ok(Standing::Lost(why)) => return stop.because(why),
+                        Ok(Standing::Lost(why)) => return cancel.cancel_because(why),
                         Err(_) => RETRY,
                     };
                 }

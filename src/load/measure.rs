@@ -6,27 +6,30 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use drivers::Store;
-use drivers::server::Server;
+use drivers::{Failure, Store};
 
-use crate::draw::rng::Purpose;
-use crate::generate::{OpStream, ValueGenerator};
-use crate::host::{self, GivenCpu};
-use crate::measure::collector::{Collector, Measured};
-use crate::measure::recorder::Recorder;
-use crate::measure::{Slot, hlog};
-use crate::record::Phase;
-use crate::workload::Plan;
-
-use super::client::Client;
-use super::lane::{Ended, Lane};
-use super::pace::{CancelToken, Clock, Schedule, sleep_until};
-use super::prepare::Prepared;
-use super::run_context::{RunContext, Window};
-use super::work::{Sizes, Tally};
-use super::{CONNECTING, ProgressObserver, Request, RunError, Until, error};
+use super::active_run::ActiveRun;
+use super::cancel::CancelToken;
+use super::client::StoreClient;
+use super::error::{RunError, StoreTask};
+use super::lane::{Lane, LaneResult};
+use super::pace::{Clock, Schedule, sleep_until};
+use super::prepare::PreparedStore;
+use super::progress::ProgressObserver;
+use super::run_context::{LoadWindow, RunContext};
 use super::{threads, usage};
 use crate::audit::ledger::Ledger;
+use crate::draw::rng::Purpose;
+use crate::evidence::work::{Sizes, Tally};
+use crate::evidence::{Measurement, UsageSamples};
+use crate::generate::{OpStream, ValueGenerator};
+use crate::host;
+use crate::measure::collector::Collector;
+use crate::measure::hlog;
+use crate::measure::recorder::{Recorder, RecordingSlot};
+use crate::record::Phase;
+use crate::request::{RunRequest, Until};
+use crate::workload::Plan;
 
 /// How long an open loop may work off its backlog after the planned end: long enough for a stall of seconds to be
 /// measured whole, short enough for a hopeless backlog to end.
@@ -35,44 +38,29 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// From the start of the lanes' clock: time to wake the threads that wait for it.
 const HEAD_START: Duration = Duration::from_millis(20);
 
-/// What the lanes did.
-pub struct Measurement {
-    /// What they measured.
-    pub measured: Measured,
+/// What the lanes measured, and what the store acknowledged to them.
+pub struct MeasuredLanes {
+    /// What goes into the record.
+    pub measurement: Measurement,
+    /// What the audit compares with the store: the writes of all lanes, in all phases.
+    pub ledger: Ledger,
     /// Why the histogram log is not whole, if it is not.
     pub log_problem: Option<String>,
-    /// What was recorded apart.
-    pub slots: Vec<Slot>,
-    /// What remains of each lane.
-    pub ended: Vec<Ended>,
-    /// Start of the measurement on the lanes' clock.
-    pub measure_ns: u64,
-    /// CPU time of this process during the measurement.
-    pub cpu: Duration,
-    /// CPU time that the machine gave away during the measurement.
-    pub given: Option<GivenCpu>,
-    /// Wall time of the measurement, drain included.
-    pub wall: Duration,
-    /// Threads that carried the lanes.
-    pub threads: usize,
-    /// What a server of our own used.
-    pub usage: usage::Samples,
 }
 
-/// Runs the lanes.
+/// Runs the lanes. `cancel` ends the measurement, and not the checks that follow it.
 ///
 /// # Errors
 /// When a session cannot be opened, or the system grants no thread.
 pub fn measure<S: Store>(
-    prepared: &Prepared<S>,
-    server: Option<&Server>,
-    request: &Request,
-    stop: &Arc<CancelToken>,
-    watch: &mut dyn ProgressObserver,
-) -> Result<Measurement, RunError> {
-    let load = &request.load;
+    run: &ActiveRun<'_, S>,
+    prepared: &PreparedStore,
+    cancel: &Arc<CancelToken>,
+    observer: &mut dyn ProgressObserver,
+) -> Result<MeasuredLanes, RunError> {
+    let (request, load) = (run.request, &run.request.load);
     let lanes = load.clients as usize;
-    let threads = threads::count(S::PLACEMENT, load, prepared.shares_machine);
+    let threads = threads::count(S::PLACEMENT, load, prepared.evidence.shares_machine);
     let open_loop = load.rate_per_s.is_some();
     let (slots, first_slots) = slots(request.plan());
     let (outbox, inbox) = channel();
@@ -81,10 +69,10 @@ pub fn measure<S: Store>(
     let collector =
         Collector { slots: &slots, open_loop, warmup: load.warmup, planned: load.until.elapsed(), spares: give };
 
-    let maker = ValueGenerator::new(Arc::clone(&request.generator), Arc::clone(&prepared.frontiers));
-    let sizes = &Arc::new(Sizes::new(&request.generator, maker));
+    let values = ValueGenerator::new(Arc::clone(&request.generator), Arc::clone(&prepared.frontiers));
+    let sizes = &Arc::new(Sizes::new(&request.generator, values));
     let spares = &spares;
-    let build = move |index: usize, client: Client<S>, course: Arc<RunContext>| Lane {
+    let build = move |index: usize, client: StoreClient<S>, context: Arc<RunContext>| Lane {
         index,
         client,
         stream: OpStream::new(
@@ -96,72 +84,87 @@ pub fn measure<S: Store>(
         ),
         ledger: Ledger::new(request.plan()),
         tally: Tally::new(Arc::clone(sizes), request.plan().operations.len()),
-        recorder: Box::new(Recorder::new(course.slot_count, open_loop)),
+        recorder: Box::new(Recorder::new(context.slot_count, open_loop)),
         outbox: outbox.clone(),
         spares: spares.lock().unwrap_or_else(PoisonError::into_inner)[index].take(),
-        course,
+        context,
         steps: Vec::new(),
     };
-    let (mut cpu, mut given, mut wall) = (Duration::ZERO, None, Instant::now());
-    let mut usage = usage::Samples::default();
-    let (ended, measured) = thread::scope(|scope| {
+    let (mut cpu, mut machine, mut wall) = (Duration::ZERO, None, Instant::now());
+    let mut usage = UsageSamples::default();
+    let cannot_start = |failure: Failure| run.failed(StoreTask::OpenSessions)(failure);
+    let (results, collected) = thread::scope(|scope| {
         let collect = move || {
             hlog::with_log(&request.hlog, SystemTime::now(), |log| {
-                collector.collect(lanes, &inbox, log, &mut |line| watch.second(line))
+                collector.collect(lanes, &inbox, log, &mut |line| observer.second(line))
             })
         };
         let collecting = thread::Builder::new().spawn_scoped(scope, collect);
-        let collecting = collecting.map_err(|refused| error(request, CONNECTING, threads::no_thread(refused)))?;
-        let start = || Arc::new(run_context::<S>(request, &first_slots, slots.len(), stop));
-        let ended = threads::run_lanes(&prepared.store, load, threads, start, &build, |course| {
-            sleep_until(&course.clock, course.measure_ns, stop);
-            (cpu, given, wall) = (host::cpu_time(), host::given_cpu(), Instant::now());
-            if let Some(server) = server {
-                usage = usage::sample(server, course);
+        let collecting = collecting.map_err(|refused| cannot_start(threads::no_thread(refused)))?;
+        let start = || Arc::new(run_context::<S>(request, &first_slots, slots.len(), cancel));
+        let results = threads::run_lanes(&run.store, load, threads, start, &build, |context| {
+            sleep_until(&context.clock, context.measure_ns, cancel);
+            (cpu, machine, wall) = (host::cpu_time(), host::machine_cpu(), Instant::now());
+            if let Some(server) = run.server {
+                usage = usage::sample(server, context);
             }
         });
         cpu = host::cpu_time().saturating_sub(cpu);
-        given = host::given_cpu().zip(given).map(|(now, before)| now.since(before));
+        machine = host::machine_cpu().zip(machine).map(|(now, before)| now.since(before));
         // The collector ends when every lane has said so, or when nobody is left who could: `build` holds a sender.
         drop(build);
-        Ok::<_, RunError>((ended, collecting.join()))
+        Ok::<_, RunError>((results, collecting.join()))
     })?;
-    let ended = ended.map_err(|failure| error(request, CONNECTING, failure))?;
-    let collected = measured.map_err(|_| anyhow::anyhow!("the collector panicked; this is a bug in storebench"));
-    let (measured, log_problem) = collected?;
-    Ok(Measurement {
-        measured,
-        log_problem,
+    let results = results.map_err(cannot_start)?;
+    let wall = wall.elapsed();
+    let collected = collected.map_err(|_| anyhow::anyhow!("the collector panicked; this is a bug in storebench"));
+    let (collected, log_problem) = collected?;
+    let measurement = Measurement {
+        collected,
         slots,
-        ended,
+        tally: merged_tally(&results),
+        scheduled: results.iter().map(|lane| lane.scheduled).sum(),
+        reconnects: results.iter().map(|lane| lane.reconnects).sum(),
+        disconnected_s: results.iter().map(|lane| lane.disconnected.as_secs_f64()).sum(),
+        clients_s: results.iter().map(|lane| lane.measured.as_secs_f64()).sum(),
         measure_ns: load.warmup.as_nanos() as u64,
         cpu,
-        given,
-        wall: wall.elapsed(),
+        machine,
+        wall,
         threads,
         usage,
-    })
+    };
+    let mut ledger = Ledger::new(request.plan());
+    results.iter().for_each(|lane| ledger.merge(&lane.ledger));
+    Ok(MeasuredLanes { measurement, ledger, log_problem })
+}
+
+fn merged_tally(results: &[LaneResult]) -> Option<Tally> {
+    let (first, others) = results.split_first()?;
+    let mut tally = first.tally.clone();
+    others.iter().for_each(|lane| tally.merge(&lane.tally));
+    Some(tally)
 }
 
 /// Each operation's slot and, after it, those of its steps where it has several.
-fn slots(plan: &Plan) -> (Vec<Slot>, Vec<usize>) {
+fn slots(plan: &Plan) -> (Vec<RecordingSlot>, Vec<usize>) {
     let (mut slots, mut first) = (Vec::new(), Vec::new());
     for operation in &plan.operations {
         first.push(slots.len());
-        slots.push(Slot { name: operation.name.clone(), is_step: false });
+        slots.push(RecordingSlot { name: operation.name.clone(), is_step: false });
         let names = operation.step_names();
         let steps = names.iter().filter(|_| names.len() > 1);
-        slots.extend(steps.map(|step| Slot { name: format!("{}.{step}", operation.name), is_step: true }));
+        slots.extend(steps.map(|step| RecordingSlot { name: format!("{}.{step}", operation.name), is_step: true }));
     }
     (slots, first)
 }
 
 /// What all lanes share, with the clock about to start.
 fn run_context<S: Store>(
-    request: &Request,
+    request: &RunRequest,
     first_slots: &[usize],
     slot_count: usize,
-    stop: &Arc<CancelToken>,
+    cancel: &Arc<CancelToken>,
 ) -> RunContext {
     let load = &request.load;
     let measure_ns = load.warmup.as_nanos() as u64;
@@ -169,7 +172,7 @@ fn run_context<S: Store>(
         Until::Elapsed(planned) => (measure_ns.saturating_add(planned.as_nanos() as u64), u64::MAX),
         Until::Operations(operations) => (u64::MAX, operations),
     };
-    let window = |phase, purpose, from_ns, until_ns, operations: u64, drain_until_ns| Window {
+    let window = |phase, purpose, from_ns, until_ns, operations: u64, drain_until_ns| LoadWindow {
         phase,
         purpose,
         until_ns,
@@ -204,6 +207,6 @@ fn run_context<S: Store>(
             .map(|table| request.plan().scans_begin_at_a_record(table))
             .collect(),
         max_retries: load.max_retries,
-        stop: Arc::clone(stop),
+        cancel: Arc::clone(cancel),
     }
 }

@@ -1,12 +1,11 @@
 //! Pacing: when operations are due, and waiting for that instant.
 //!
 //! In an open loop there is one schedule for all lanes. Its instants are a function of (seed, rate) alone: they are
-//! computed in order, under a lock, as lanes take them, which gives the same instants as computing them ahead without
-//! holding them all. Nothing is replanned after a stall, so an operation that had to wait for a free lane counts that
-//! wait as response time. Knows nothing of operations.
+//! computed in order, under a lock, as lanes take them, which gives the same instants as computing them ahead, without
+//! holding them all. Nothing is rescheduled after a stall, so an operation that had to wait for a free lane counts that
+//! wait as response time. Nothing here knows what an operation is.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
@@ -15,6 +14,7 @@ use rand_xoshiro::SplitMix64;
 use crate::draw::rng::{Purpose, rng};
 use crate::workload::Arrivals;
 
+use super::cancel::CancelToken;
 use super::timer;
 
 /// The run's clock: nanoseconds since its start.
@@ -24,7 +24,7 @@ use super::timer;
 #[derive(Debug, Clone)]
 pub struct Clock {
     clock: quanta::Clock,
-    /// Raw reading when the clock was made.
+    /// The raw reading of the counter when the clock was made.
     made: u64,
     head_start_ns: u64,
 }
@@ -91,7 +91,7 @@ impl Schedule {
         self.next(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes all arrivals that are left, and answers how many they were.
+    /// Takes all arrivals that are left, and returns how many there were.
     pub fn take_rest(&self) -> u64 {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let before = state.taken;
@@ -111,8 +111,8 @@ impl Schedule {
 }
 
 impl State {
-    /// Goes on by an exponential gap, -ln(U) times the mean with U in (0, 1]; or by an equal one, multiplied rather than
-    /// added up, so that its rounding does not add up either.
+    /// Advances by an exponential gap, -ln(U) times the mean with U in (0, 1]; or by an equal one, multiplied rather than
+    /// added up, so that rounding errors do not add up either.
     fn advance(&mut self, arrivals: Arrivals, mean_ns: f64) {
         self.next_ns = match arrivals {
             Arrivals::Poisson => self.next_ns - (1.0 - self.rng.random::<f64>()).ln() * mean_ns,
@@ -121,67 +121,30 @@ impl State {
     }
 }
 
-/// A wish to stop early: the user's, or that of one run which cannot go on.
-#[derive(Debug, Default)]
-pub struct CancelToken {
-    wished: AtomicBool,
-    above: Option<Arc<CancelToken>>,
-    reason: OnceLock<String>,
-}
-
-impl CancelToken {
-    /// A wish of its own that is also set when the other one is.
-    pub fn under(above: &Arc<CancelToken>) -> CancelToken {
-        CancelToken { above: Some(Arc::clone(above)), ..CancelToken::default() }
-    }
-
-    /// Wishes it.
-    pub fn set(&self) {
-        self.wished.store(true, Ordering::Relaxed);
-    }
-
-    /// Wishes it for a reason. The first one counts.
-    pub fn because(&self, reason: String) {
-        let _ = self.reason.set(reason);
-        self.set();
-    }
-
-    /// Whether it is wished.
-    pub fn is_set(&self) -> bool {
-        self.wished.load(Ordering::Relaxed) || self.above.as_ref().is_some_and(|above| above.is_set())
-    }
-
-    /// Why, where a reason was given.
-    pub fn reason(&self) -> Option<&str> {
-        let above = || self.above.as_ref().and_then(|above| above.reason());
-        self.reason.get().map(String::as_str).or_else(above)
-    }
-}
-
 /// How a lane waits for an instant.
 #[derive(Debug, Clone, Copy)]
 pub enum Wait {
-    /// It has a thread of its own: `thread::sleep` wakes about 75 us late, so it ends 120 us early and the rest is spun.
-    /// The store runs on that thread too, and nobody else waits for it.
+    /// It has a thread of its own. `thread::sleep` wakes about 75 us late, so the lane sleeps until 120 us before the instant
+    /// and spins for the rest. The store runs on that thread too, and nobody else waits for it.
     Thread,
-    /// It shares a thread, on which others wait for replies: it sleeps until the instant, and nothing is spun.
+    /// It shares a thread, on which others wait for replies: it sleeps until the instant and never spins.
     Task,
 }
 
 /// How long before the instant a lane on a thread of its own stops sleeping.
 const SPIN_NS: u64 = 120_000;
-/// Long sleeps are cut so that a stop is noticed; each cut is a wake-up that the operation pays for.
+/// Long sleeps are cut into slices so that a cancelled run ends soon; each slice is one more wake-up.
 const SLICE_NS: u64 = 500_000_000;
 
 impl Wait {
-    /// Waits until an instant; false if it was stopped.
-    pub async fn until(&self, clock: &Clock, due_ns: u64, stop: &CancelToken) -> bool {
+    /// Waits until an instant; false if the run was cancelled meanwhile.
+    pub async fn until(&self, clock: &Clock, due_ns: u64, cancel: &CancelToken) -> bool {
         loop {
             let left_ns = due_ns.saturating_sub(clock.now_ns());
             if left_ns == 0 {
                 return true;
             }
-            if stop.is_set() {
+            if cancel.is_cancelled() {
                 return false;
             }
             match self {
@@ -193,9 +156,9 @@ impl Wait {
     }
 }
 
-/// Sleeps until about an instant or a stop, for those who measure nothing.
-pub fn sleep_until(clock: &Clock, due_ns: u64, stop: &CancelToken) {
-    while !stop.is_set() {
+/// Sleeps until about an instant, or until the run is cancelled. For threads that measure nothing.
+pub fn sleep_until(clock: &Clock, due_ns: u64, cancel: &CancelToken) {
+    while !cancel.is_cancelled() {
         let left = Duration::from_nanos(due_ns.saturating_sub(clock.now_ns()));
         if left.is_zero() {
             return;

@@ -11,8 +11,8 @@ use drivers::{
     Address, Capabilities, Dataset, Description, Durability, Failure, Field, KeyKind, Kind, Opening, Store, Table,
 };
 
-use super::client::within;
 use super::lease::{Lease, Place, Standing};
+use super::limits::within;
 use super::threads;
 
 /// What was found out about a store, as far as it got.
@@ -24,9 +24,9 @@ pub struct Probe {
     pub started_in: Option<Duration>,
     /// What it says of itself.
     pub description: Option<Description>,
-    /// What it can do.
+    /// Which operations it can carry out.
     pub capabilities: Capabilities,
-    /// Why it went no further.
+    /// Why it went no further; none if it can be measured.
     pub failure: Option<Failure>,
 }
 
@@ -39,7 +39,7 @@ pub fn probe<S: Store>(address: &Address, durability: Durability) -> Probe {
 
 fn attempt<S: Store>(address: &Address, durability: Durability, probe: &mut Probe) -> Result<(), Failure> {
     let runtime =
-        threads::runtime().map_err(|error| Failure::broken("cannot create an event loop").caused_by(error))?;
+        threads::admin_runtime().map_err(|error| Failure::broken("cannot create an event loop").caused_by(error))?;
     let mut server: Option<Server> = None;
     if let Some(program) = S::PROGRAM.filter(|_| !address.is_given()) {
         probe.program = Some(program.find()?);
@@ -54,15 +54,15 @@ fn attempt<S: Store>(address: &Address, durability: Durability, probe: &mut Prob
         let limit = opening.timeout;
         let store = within(limit, S::open(config, opening)).await?;
         let lease = Lease::new(format!("the place of a check in {address}"));
-        let found = match within(limit * 2, lease.look(&store, |_| ())).await? {
+        let found = match within(limit * 2, lease.inspect(&store, || ())).await? {
             Place::Vacant(found) => found,
             Place::Occupied(problem) | Place::Unknown(_, problem) => return Err(Failure::broken(problem)),
         };
-        // What was begun is removed again, whatever it came to; what is not ours is left alone. A file of somebody is not
-        // even marked: there the store tries it elsewhere.
+        // What the check has made is removed again, whether it succeeded or not; what is not ours is left alone. A file of
+        // the user's is not even marked: there the store tries out another one.
         let described = within(limit, async {
             if !S::MARKER_IS_LOCKED
-                && let Standing::Lost(why) = lease.take(&store, found).await?
+                && let Standing::Lost(why) = lease.acquire(&store, found).await?
             {
                 return Err(Failure::broken(why));
             }
@@ -81,6 +81,6 @@ fn attempt<S: Store>(address: &Address, durability: Durability, probe: &mut Prob
 fn sample() -> Dataset {
     let field = Field { name: "value".into(), kind: Kind::Int, optional: false };
     let table = Table { name: "sample".into(), key: KeyKind::Int, fields: vec![field], indexes: vec![] };
-    // With an underscore, as no workload's name has: `check` neither meets nor removes what a workload kept.
+    // With an underscore, as no workload's name has: `check` neither finds nor removes what a workload kept.
     Dataset { name: "store_check".into(), tables: vec![table], ..Dataset::default() }
 }

@@ -1,4 +1,4 @@
-//! The course that all lanes of a run go through: its clock, its windows, its schedule, and what may end it early.
+//! The context that all lanes of a run go through: its clock, its windows, its schedule, and what may end it early.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -6,7 +6,8 @@ use std::sync::atomic::AtomicU64;
 use crate::draw::rng::Purpose;
 use crate::record::Phase;
 
-use super::pace::{CancelToken, Clock, Schedule};
+use super::cancel::CancelToken;
+use super::pace::{Clock, Schedule};
 
 /// What all lanes of a run share.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub struct RunContext {
     /// The last second of the measurement that has a line of its own.
     pub last_second: i64,
     /// The warm-up, if any, and the measurement.
-    pub windows: Vec<Window>,
+    pub windows: Vec<LoadWindow>,
     /// For each operation of the plan, its slot; the slots of its steps follow it.
     pub slots: Vec<usize>,
     /// Whether answers can be checked: the store keeps data.
@@ -29,27 +30,27 @@ pub struct RunContext {
     pub max_retries: u32,
     /// Whether the first failure ends the run.
     pub stops_on_failure: bool,
-    /// How many lanes there are.
+    /// The number of lanes.
     pub lanes: u64,
     /// How many of them have not ended.
     pub running: AtomicU64,
-    /// Number of recorded slots.
+    /// How many slots are recorded.
     pub slot_count: usize,
-    /// Ctrl-C, or a run that cannot go on.
-    pub stop: Arc<CancelToken>,
+    /// Ends the measurement: Ctrl-C does, and a run that cannot go on.
+    pub cancel: Arc<CancelToken>,
 }
 
-/// A phase as lanes see it.
+/// A phase as lanes see it: when operations may start, and how many.
 #[derive(Debug)]
-pub struct Window {
-    /// Warm-up or measurement.
+pub struct LoadWindow {
+    /// Whether this is the warm-up or the measurement.
     pub phase: Phase,
-    /// The operations of which.
+    /// Which stream of operations is carried out.
     pub purpose: Purpose,
     /// No operation starts at or after this instant.
     pub until_ns: u64,
-    /// Operations that all lanes together start at most: the schedule counts them in an open loop, and in a closed one
-    /// each lane has its share.
+    /// How many operations all lanes together may start: the schedule counts them in an open loop, and in a closed one each
+    /// lane has its share.
     pub operations: u64,
     /// The schedule of an open loop.
     pub schedule: Option<Schedule>,

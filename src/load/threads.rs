@@ -9,21 +9,23 @@ use drivers::{Failure, FailureKind, Placement, Store};
 use tokio::runtime::LocalRuntime;
 use tokio::task::JoinHandle;
 
-use super::client::Client;
-use super::lane::{Ended, Lane};
+use super::client::StoreClient;
+use super::event_loop::lane_runtime;
+use super::lane::{Lane, LaneResult};
 use super::run_context::RunContext;
-use super::{Load, event_loop, timer};
+use super::timer;
 use crate::host;
+use crate::request::LoadSettings;
 
-/// Arrivals a second that one thread of lanes is enough for. At some 20 us each it is busy for a fifth of the time, and its
-/// caches stay warm, which those of two threads that take turns do not: at this rate two took 15 to 25 % more CPU an
-/// operation, and PostgreSQL's and Redis' service time at p99 was no shorter.
+/// How many arrivals a second one thread of lanes is enough for. At some 20 us each it is busy for a fifth of the time, and
+/// its caches stay warm, which those of two threads that take turns do not: at this rate two threads took 15 to 25 % more
+/// CPU for each operation, and PostgreSQL's and Redis' service time at p99 was no shorter.
 const ARRIVALS_PER_THREAD: f64 = 10_000.0;
 
 /// How many threads carry the lanes. Those of a remote store have a CPU each, or half of the CPUs where they share the
 /// machine with the server, and two in any case: with one, every lane of a closed loop would wait for what another one
 /// computes. An open loop has no more than its rate needs.
-pub fn count(placement: Placement, load: &Load, shares_machine: bool) -> usize {
+pub fn count(placement: Placement, load: &LoadSettings, shares_machine: bool) -> usize {
     let (lanes, cpus) = (load.clients as usize, usize::try_from(host::cpus()).unwrap_or(1));
     let most = if shares_machine { cpus / 2 } else { cpus }.max(2);
     let needed = load.rate_per_s.map_or(most, |rate| (rate / ARRIVALS_PER_THREAD).ceil() as usize);
@@ -33,14 +35,14 @@ pub fn count(placement: Placement, load: &Load, shares_machine: bool) -> usize {
     }
 }
 
-/// Why the address space that `ulimit -v` leaves holds no threads for so many lanes, if it does not. Where it ends, some
-/// threads can no longer even be refused: the standard library panics when a new one finds no room for its signal stack.
-pub fn no_room_for(placement: Placement, load: &Load) -> Option<String> {
+/// Why the address space that `ulimit -v` leaves is too small for the threads of so many lanes, if it is. This cannot be left
+/// to the system: the standard library panics when a new thread finds no room for its signal stack.
+pub fn no_room_for(placement: Placement, load: &LoadSettings) -> Option<String> {
     /// A thread's stack, as the standard library asks for it, and what lies around it.
     const THREAD: u64 = (2 << 20) + (128 << 10);
-    /// What glibc reserves for an arena, of which there are up to 8 a CPU.
+    /// What glibc reserves for an arena, of which there are up to 8 for each CPU.
     const ARENA: u64 = 64 << 20;
-    /// What a lane keeps: its session, histograms and ledger.
+    /// What a lane keeps in memory: its session, histograms and ledger.
     const LANE: u64 = 64 << 10;
     let left = host::address_space_left()?;
     let (threads, lanes) = (count(placement, load, false) as u64, u64::from(load.clients));
@@ -59,7 +61,7 @@ pub fn no_room_for(placement: Placement, load: &Load) -> Option<String> {
 ///
 /// # Errors
 /// When the system refuses its event queue.
-pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+pub fn admin_runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
@@ -72,12 +74,12 @@ pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 /// When a session cannot be opened; no lane has then run.
 pub fn run_lanes<S: Store>(
     store: &Arc<S>,
-    load: &Load,
+    load: &LoadSettings,
     threads: usize,
     start: impl FnOnce() -> Arc<RunContext>,
-    build: impl Fn(usize, Client<S>, Arc<RunContext>) -> Lane<S> + Sync,
+    build: impl Fn(usize, StoreClient<S>, Arc<RunContext>) -> Lane<S> + Sync,
     meanwhile: impl FnOnce(&RunContext),
-) -> Result<Vec<Ended>, Failure> {
+) -> Result<Vec<LaneResult>, Failure> {
     thread::scope(|scope| {
         let (opened, all_opened) = channel();
         let mut starts = Vec::new();
@@ -88,8 +90,8 @@ pub fn run_lanes<S: Store>(
             let indices: Vec<usize> = (thread..load.clients as usize).step_by(threads).collect();
             starts.push(begin);
             let refused = opened.clone();
-            let carried = move || carry(store, load, &indices, &opened, &wait_for_begin, build);
-            match thread::Builder::new().spawn_scoped(scope, carried) {
+            let work = move || run_thread(store, load, &indices, &opened, &wait_for_begin, build);
+            match thread::Builder::new().spawn_scoped(scope, work) {
                 Ok(thread) => running.push(thread),
                 Err(error) => {
                     let _ = refused.send(Err(no_thread(error)));
@@ -98,42 +100,42 @@ pub fn run_lanes<S: Store>(
             }
         }
         drop(opened);
-        // Every thread reports once; the first failure drops `starts`, and the others end without running.
+        // Every thread reports once. The first failure drops `starts`, and the others end without running.
         let ready: Result<Vec<()>, Failure> = all_opened.iter().take(threads).collect();
         if ready.is_ok() {
-            let course = start();
+            let context = start();
             for begin in &starts {
                 // A thread that is gone has reported a failure, so `ready` was not.
-                let _ = begin.send(Arc::clone(&course));
+                let _ = begin.send(Arc::clone(&context));
             }
-            meanwhile(&course);
+            meanwhile(&context);
         }
         drop(starts);
-        let mut ended = Vec::new();
+        let mut results = Vec::new();
         for thread in running {
-            ended.extend(thread.join().map_err(|_| Failure::broken("a lane panicked; this is a bug in storebench"))?);
+            results.extend(thread.join().map_err(|_| Failure::broken("a lane panicked; this is a bug in storebench"))?);
         }
-        ready.map(|_| ended)
+        ready.map(|_| results)
     })
 }
 
 /// One thread: opens the sessions of its lanes, waits for the start, runs them side by side.
-fn carry<S: Store>(
+fn run_thread<S: Store>(
     store: &Arc<S>,
-    load: &Load,
+    load: &LoadSettings,
     indices: &[usize],
     opened: &Sender<Result<(), Failure>>,
     begin: &Receiver<Arc<RunContext>>,
-    build: &(impl Fn(usize, Client<S>, Arc<RunContext>) -> Lane<S> + Sync),
-) -> Vec<Ended> {
-    let clients = event_loop::runtime().map_err(|error| no_room("event queue", "ulimit -n", error));
+    build: &(impl Fn(usize, StoreClient<S>, Arc<RunContext>) -> Lane<S> + Sync),
+) -> Vec<LaneResult> {
+    let clients = lane_runtime().map_err(|error| no_room("event queue", "ulimit -n", error));
     let clients = clients.and_then(|runtime| {
         if S::PLACEMENT == Placement::Remote && load.rate_per_s.is_some() {
             let installed = runtime.block_on(async { timer::install() });
             installed.map_err(|error| no_room("timer", "ulimit -n", error))?;
         }
-        let connect = || runtime.block_on(Client::connect(Arc::clone(store), load.timeout));
-        let clients: Result<Vec<Client<S>>, Failure> = indices.iter().map(|_| connect()).collect();
+        let connect = || runtime.block_on(StoreClient::connect(Arc::clone(store), load.timeout));
+        let clients: Result<Vec<StoreClient<S>>, Failure> = indices.iter().map(|_| connect()).collect();
         Ok((runtime, clients?))
     });
     let (runtime, clients) = match clients {
@@ -144,12 +146,12 @@ fn carry<S: Store>(
         }
     };
     let _ = opened.send(Ok(()));
-    let Ok(course) = begin.recv() else { return Vec::new() };
-    let lanes = indices.iter().zip(clients).map(|(index, client)| build(*index, client, Arc::clone(&course)));
+    let Ok(context) = begin.recv() else { return Vec::new() };
+    let lanes = indices.iter().zip(clients).map(|(index, client)| build(*index, client, Arc::clone(&context)));
     side_by_side(&runtime, lanes.collect())
 }
 
-/// A thread needs a process of its own in the system's count, and room for its stack.
+/// The failure of a thread that the system refuses: it counts threads as processes, and each needs room for its stack.
 pub fn no_thread(error: std::io::Error) -> Failure {
     no_room("thread", "ulimit -u` or `ulimit -v", error)
 }
@@ -161,7 +163,7 @@ fn no_room(what: &str, limit: &str, error: std::io::Error) -> Failure {
 }
 
 /// Runs lanes on the current thread. One of an embedded store waits for nothing and is no task.
-fn side_by_side<S: Store>(runtime: &LocalRuntime, mut lanes: Vec<Lane<S>>) -> Vec<Ended> {
+fn side_by_side<S: Store>(runtime: &LocalRuntime, mut lanes: Vec<Lane<S>>) -> Vec<LaneResult> {
     if S::PLACEMENT == Placement::Embedded
         && lanes.len() == 1
         && let Some(lane) = lanes.pop()
@@ -170,8 +172,8 @@ fn side_by_side<S: Store>(runtime: &LocalRuntime, mut lanes: Vec<Lane<S>>) -> Ve
     }
     let tasks: Vec<_> = lanes.into_iter().map(|lane| runtime.spawn_local(lane.run())).collect();
     // A panic is a bug; it is raised again here so that the thread's join reports it.
-    let ended = |task: JoinHandle<Ended>| {
+    let result = |task: JoinHandle<LaneResult>| {
         runtime.block_on(task).unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     };
-    tasks.into_iter().map(ended).collect()
+    tasks.into_iter().map(result).collect()
 }

@@ -5,11 +5,11 @@
 //! the CPU that the server or a reply needs: with Redis on the same two cores it made the service time's p99 up to twenty
 //! times longer.
 //!
-//! A core that has been idle for milliseconds takes its time to come back: 200 to 450 us at p99 on a virtual machine, whose
-//! own CPU has to be scheduled first. So a second timer, to which nobody listens, interrupts the core a little earlier: it
-//! is awake when the first one fires, some 60 us late at p99, and no thread had to run for it. A timer interrupts the core
-//! on which it was set, so both are set where the thread is about to sleep. (A thread that wakes twice is as punctual, for a
-//! third more CPU an operation.)
+//! A core that has been idle for milliseconds takes long to wake: 200 to 450 us at p99 on a virtual machine, whose own CPU
+//! has to be scheduled first. So a second timer, to which nobody listens, interrupts the core a little earlier: the core is
+//! then awake when the first timer fires, some 60 us late at p99, and no thread had to run for it. A timer interrupts the
+//! core on which it was set, so both are set where the thread is about to sleep. (A thread that wakes twice is as punctual,
+//! for a third more CPU for each operation.)
 
 use std::time::Instant;
 
@@ -39,8 +39,8 @@ pub fn arm() {
     kernel::arm();
 }
 
-/// Wakes the lanes that are due. Called when the thread has slept. One that always finds something to do does not sleep:
-/// called after each operation, too.
+/// Wakes the lanes that are due. Called when the thread has slept, and after each operation: a thread that always finds
+/// something to do never sleeps.
 #[inline]
 pub fn wake_due() {
     #[cfg(target_os = "linux")]
@@ -63,19 +63,19 @@ mod kernel {
     use tokio::io::Interest;
     use tokio::io::unix::AsyncFd;
 
-    /// How long before an instant the core is woken: longer than that takes, and too short for it to fall back into a deep
-    /// sleep.
+    /// How long before an instant the core is woken: longer than waking takes, and too short for the core to fall back into a
+    /// deep sleep.
     const EARLY: Duration = Duration::from_micros(350);
 
     /// A thread's timers and who waits for them.
     struct Timers {
-        /// By instant, and a number that tells those of one instant apart.
+        /// By instant, and by a number that distinguishes lanes with the same instant.
         waiting: BTreeMap<(Instant, u64), Waker>,
         numbers: u64,
-        /// Ends the wait for events. The queue tells of each expiry once, whether or not the timer is read: nobody reads it.
+        /// Ends the wait for events. The queue reports each expiry once, whether or not the timer is read, so nobody reads it.
         queued: AsyncFd<KernelTimer>,
         early: KernelTimer,
-        /// For which instant and on which core they are set.
+        /// The instant and the core for which both timers are set.
         set_for: Option<(Instant, usize)>,
     }
 
@@ -101,11 +101,11 @@ mod kernel {
             TimerFd::new(ClockId::CLOCK_MONOTONIC, flags).map(KernelTimer)
         }
 
-        /// Fires after so long, and not at an earlier setting. At once is a nanosecond: zero would be never.
+        /// Fires after this length, and no longer when it was set to before. At least a nanosecond: zero would be never.
         fn set(&self, length: Duration) {
             let length = TimeSpec::from_duration(length.max(Duration::from_nanos(1)));
             let set = self.0.set(Expiration::OneShot(length), TimerSetTimeFlags::empty());
-            // It fails only for a length that is none. A lane that is not woken would be a run that does not end.
+            // It fails only for an invalid length. If a lane were not woken, the run would not end.
             debug_assert!(set.is_ok(), "{set:?}");
         }
     }
@@ -169,7 +169,7 @@ mod kernel {
         TIMERS.with_borrow_mut(|timers| timers.as_mut().map(work))
     }
 
-    /// Waits until its instant. Dropped, it waits no more.
+    /// Waits until its instant, or until it is dropped.
     pub(super) struct Waiting(Instant, u64);
 
     impl Waiting {
@@ -206,73 +206,5 @@ mod kernel {
                 }
             });
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::load::event_loop;
-    use std::cell::{Cell, RefCell};
-    use std::rc::Rc;
-    use std::time::Duration;
-
-    /// How late lanes wake depends on the machine: `benches/openloop.rs` measures that.
-    #[test]
-    fn lanes_wake_in_the_order_of_their_instants_and_never_early() {
-        let runtime = event_loop::runtime().expect("a runtime");
-        let woken = Rc::new(RefCell::new(Vec::new()));
-        let began = Instant::now();
-        let lanes = async {
-            install().expect("timers");
-            let lane = |milliseconds: u64| {
-                let woken = Rc::clone(&woken);
-                tokio::task::spawn_local(async move {
-                    let due = began + Duration::from_millis(milliseconds);
-                    sleep_until(due).await;
-                    assert!(Instant::now() >= due);
-                    woken.borrow_mut().push(milliseconds);
-                })
-            };
-            for lane in [40, 5, 0, 80, 20, 60].map(lane) {
-                lane.await.expect("it ends");
-            }
-        };
-        runtime.block_on(lanes);
-        assert_eq!(*woken.borrow(), [0, 5, 20, 40, 60, 80]);
-    }
-
-    #[test]
-    fn a_wait_that_was_given_up_wakes_nobody_and_delays_nobody() {
-        event_loop::runtime().expect("a runtime").block_on(async {
-            install().expect("timers");
-            let began = Instant::now();
-            let waiting = sleep_until(began + Duration::from_millis(5));
-            assert!(tokio::time::timeout(Duration::from_millis(1), waiting).await.is_err());
-            sleep_until(began + Duration::from_millis(30)).await;
-            assert!(began.elapsed() >= Duration::from_millis(30));
-        });
-    }
-
-    /// As lanes do whose replies are always there.
-    #[test]
-    fn a_thread_that_never_sleeps_wakes_its_lanes_where_it_looks_for_them() {
-        event_loop::runtime().expect("a runtime").block_on(async {
-            install().expect("timers");
-            let began = Instant::now();
-            let is_woken = Cell::new(false);
-            let lane = async {
-                sleep_until(began + Duration::from_millis(5)).await;
-                is_woken.set(true);
-            };
-            let busy = async {
-                while !is_woken.get() {
-                    assert!(began.elapsed() < Duration::from_secs(5), "nobody wakes it");
-                    tokio::task::yield_now().await;
-                    wake_due();
-                }
-            };
-            tokio::join!(lane, busy);
-        });
     }
 }

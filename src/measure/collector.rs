@@ -10,26 +10,25 @@ use std::time::Duration;
 use drivers::FailureKind;
 use hdrhistogram::Histogram;
 
-use super::Slot;
 use super::completions::Completions;
 use super::histogram;
 use super::hlog::LogWriter;
-use super::recorder::Recorder;
+use super::recorder::{Recorder, RecordingSlot, SlotRecorder};
 use crate::record::{Brief, Interval, Percentile, Phase};
 
-/// Seconds kept open for lanes that are late with their hand-over. A lane stuck for longer is added to the totals all
-/// the same; only its second's line in the timeline is closed by then.
+/// How many seconds are kept open for lanes that are late with their hand-over. What comes later still is added to the
+/// totals; only the latencies in its second's line of the timeline are then without it.
 const OPEN_SECONDS: usize = 16;
 
-/// Between this many blocks and half of it are kept.
+/// The most blocks that are kept, and twice the fewest.
 const BLOCKS: usize = 40;
 
-/// What a lane tells.
+/// What a lane sends to the collector.
 #[derive(Debug)]
-pub enum Message {
-    /// What it measured in a second, and the second that it is in now.
+pub enum LaneMessage {
+    /// What it measured in one second.
     Handover {
-        /// Which lane.
+        /// The lane's position among the lanes.
         lane: usize,
         /// The second, counted from the start of the measurement; negative in the warm-up.
         second: i64,
@@ -37,20 +36,20 @@ pub enum Message {
         now: i64,
         /// The phase to which the operations belong.
         phase: Phase,
-        /// What was measured.
+        /// What was measured in the second.
         recorder: Box<Recorder>,
     },
-    /// It has ended.
+    /// It has ended and sends nothing more.
     Finished {
-        /// Which lane.
+        /// The lane's position among the lanes.
         lane: usize,
     },
 }
 
-/// What to collect.
+/// Collects what the lanes of a run hand over.
 pub struct Collector<'a> {
-    /// What is recorded apart.
-    pub slots: &'a [Slot],
+    /// What is recorded apart, in the order in which recorders have it.
+    pub slots: &'a [RecordingSlot],
     /// Whether arrivals were scheduled, so that response time differs from service time.
     pub open_loop: bool,
     /// Seconds of warm-up before second 0.
@@ -61,20 +60,20 @@ pub struct Collector<'a> {
     pub spares: Vec<Sender<Box<Recorder>>>,
 }
 
-/// All that was measured.
+/// All that the lanes of a run measured, together.
 #[derive(Debug)]
-pub struct Measured {
-    /// By slot.
+pub struct Collected {
+    /// The totals of each slot.
     pub slots: Vec<Totals>,
-    /// Over all operations that are not steps.
+    /// The totals of all operations, of which steps are a part.
     pub total: Totals,
-    /// One line a second.
+    /// One line for each second.
     pub timeline: Vec<Interval>,
-    /// Lateness of the pacer's own wake-ups.
+    /// How late lanes woke that had slept until their instant.
     pub pacer: Histogram<u64>,
     /// The client's own part of response times.
     pub delay: Histogram<u64>,
-    /// When operations ended.
+    /// When operations ended, to a hundredth of a second.
     pub completions: Completions,
     /// Arrivals within the measurement that were never sent.
     pub skipped: u64,
@@ -84,23 +83,23 @@ pub struct Measured {
     pub last_ended_ns: u64,
 }
 
-/// Totals of the measurement phase.
+/// Totals of the measurement, without the warm-up.
 #[derive(Debug)]
 pub struct Totals {
-    /// Succeeded.
+    /// Operations that succeeded, refusals included.
     pub ok: u64,
-    /// Of these, refused by a floor.
+    /// Those of them that a floor refused.
     pub refused: u64,
-    /// Attempts beyond the first.
+    /// Attempts beyond the first, of all operations.
     pub retries: u64,
-    /// By kind.
+    /// Failures by their kind.
     pub failed: BTreeMap<FailureKind, u64>,
-    /// One message of each kind.
+    /// One message of each kind of failure.
     pub messages: BTreeMap<FailureKind, String>,
     /// Service time of successes.
-    pub service: Series,
+    pub service: BlockedHistogram,
     /// Response time of successes.
-    pub response: Series,
+    pub response: BlockedHistogram,
     /// Lag of the start.
     pub lag: Histogram<u64>,
     /// Service time of failures.
@@ -109,8 +108,8 @@ pub struct Totals {
 
 /// A histogram over the whole measurement, and the same in consecutive blocks of equal length.
 #[derive(Debug)]
-pub struct Series {
-    /// All samples.
+pub struct BlockedHistogram {
+    /// All samples of the measurement.
     pub all: Histogram<u64>,
     /// Consecutive blocks, the last of which may be short.
     pub blocks: Vec<Histogram<u64>>,
@@ -119,22 +118,23 @@ pub struct Series {
 }
 
 impl Collector<'_> {
-    /// Collects until every lane has finished. `log` gets every second's histograms, `watch` every closed line.
+    /// Collects until every lane has finished. `log` gets every second's histograms, `on_line` every finished line of the
+    /// timeline.
     pub fn collect(
         &self,
         lanes: usize,
-        inbox: &Receiver<Message>,
+        inbox: &Receiver<LaneMessage>,
         log: &mut LogWriter<'_, '_>,
-        watch: &mut dyn FnMut(&Interval),
-    ) -> Measured {
-        let mut measured = Measured::new(self.slots.len());
+        on_line: &mut dyn FnMut(&Interval),
+    ) -> Collected {
+        let mut measured = Collected::new(self.slots.len());
         let mut open: BTreeMap<i64, (Phase, Recorder)> = BTreeMap::new();
         let mut at: Vec<i64> = vec![i64::MIN; lanes];
         while at.iter().any(|second| *second != i64::MAX) {
             let Ok(message) = inbox.recv() else { break };
             match message {
-                Message::Finished { lane } => at[lane] = i64::MAX,
-                Message::Handover { lane, second, now, phase, mut recorder } => {
+                LaneMessage::Finished { lane } => at[lane] = i64::MAX,
+                LaneMessage::Handover { lane, second, now, phase, mut recorder } => {
                     at[lane] = now;
                     let (_, into) =
                         open.entry(second).or_insert_with(|| (phase, Recorder::new(self.slots.len(), self.open_loop)));
@@ -146,7 +146,7 @@ impl Collector<'_> {
             let reached = at.iter().copied().min().unwrap_or(i64::MAX);
             while open.len() > OPEN_SECONDS || open.first_key_value().is_some_and(|(second, _)| *second < reached) {
                 let Some((second, (phase, recorder))) = open.pop_first() else { break };
-                self.close(second, phase, recorder, &mut measured, log, watch);
+                self.close(second, phase, recorder, &mut measured, log, on_line);
             }
         }
         measured
@@ -157,9 +157,9 @@ impl Collector<'_> {
         second: i64,
         phase: Phase,
         recorder: Recorder,
-        measured: &mut Measured,
+        measured: &mut Collected,
         log: &mut LogWriter<'_, '_>,
-        watch: &mut dyn FnMut(&Interval),
+        on_line: &mut dyn FnMut(&Interval),
     ) {
         let planned_s = self.planned.map_or(f64::INFINITY, |planned| planned.as_secs_f64());
         let phase = if phase == Phase::Measure && second as f64 >= planned_s { Phase::Drain } else { phase };
@@ -174,7 +174,7 @@ impl Collector<'_> {
         let length_s = end_s - second as f64;
         log.write(self.slots, &recorder, phase, began, Duration::from_secs_f64(length_s));
 
-        let mut line = Merged::new(second as f64, length_s, phase, recorder.skipped);
+        let mut line = LineBuilder::new(second as f64, length_s, phase, recorder.skipped);
         for (slot, recorded) in self.slots.iter().zip(&recorder.slots) {
             if !slot.is_step {
                 line.add(recorded, self.open_loop);
@@ -184,7 +184,7 @@ impl Collector<'_> {
             measured.add(self.slots, second, &recorder, self.open_loop);
         }
         let line = line.finish(self.open_loop);
-        watch(&line);
+        on_line(&line);
         // A lane that was stuck may hand over a second that is closed: its counts still belong to that second's line.
         match measured.timeline.iter_mut().rev().find(|closed| closed.at_s == line.at_s && closed.phase == phase) {
             Some(closed) => {
@@ -198,9 +198,9 @@ impl Collector<'_> {
     }
 }
 
-impl Measured {
+impl Collected {
     fn new(slots: usize) -> Self {
-        Measured {
+        Collected {
             slots: (0..slots).map(|_| Totals::new()).collect(),
             total: Totals::new(),
             timeline: Vec::new(),
@@ -213,7 +213,7 @@ impl Measured {
         }
     }
 
-    fn add(&mut self, slots: &[Slot], second: i64, recorder: &Recorder, open_loop: bool) {
+    fn add(&mut self, slots: &[RecordingSlot], second: i64, recorder: &Recorder, open_loop: bool) {
         for ((slot, totals), recorded) in slots.iter().zip(&mut self.slots).zip(&recorder.slots) {
             totals.add(recorded, open_loop);
             if !slot.is_step {
@@ -241,14 +241,14 @@ impl Totals {
             retries: 0,
             failed: BTreeMap::new(),
             messages: BTreeMap::new(),
-            service: Series::new(),
-            response: Series::new(),
+            service: BlockedHistogram::new(),
+            response: BlockedHistogram::new(),
             lag: histogram::new(),
             failed_service: histogram::new(),
         }
     }
 
-    fn add(&mut self, recorded: &super::recorder::SlotRecorder, open_loop: bool) {
+    fn add(&mut self, recorded: &SlotRecorder, open_loop: bool) {
         self.ok += recorded.ok;
         self.refused += recorded.refused;
         self.retries += recorded.retries;
@@ -272,9 +272,9 @@ impl Totals {
     }
 }
 
-impl Series {
+impl BlockedHistogram {
     fn new() -> Self {
-        Series { all: histogram::new(), blocks: Vec::new(), block_seconds: 1, filled_seconds: 0 }
+        BlockedHistogram { all: histogram::new(), blocks: Vec::new(), block_seconds: 1, filled_seconds: 0 }
     }
 
     fn add(&mut self, second: &Histogram<u32>) {
@@ -308,7 +308,7 @@ impl Series {
         self.blocks.push(histogram::new());
     }
 
-    /// The blocks that are complete, or the one there is.
+    /// The complete blocks, or the only one if it is not complete yet.
     pub fn complete_blocks(&self) -> &[Histogram<u64>] {
         match self.blocks.split_last() {
             Some((_, complete)) if !complete.is_empty() => complete,
@@ -319,8 +319,8 @@ impl Series {
 
 fn sum(histograms: &[Histogram<u64>]) -> Histogram<u64> {
     let mut sum = histogram::new();
-    for one in histograms {
-        let added = sum.add(one);
+    for histogram in histograms {
+        let added = sum.add(histogram);
         debug_assert!(added.is_ok(), "it resizes by itself");
     }
     sum
@@ -335,20 +335,20 @@ fn merge(into: &mut Histogram<u64>, from: &Histogram<u32>) {
 }
 
 /// One line of the timeline in the making.
-struct Merged {
+struct LineBuilder {
     line: Interval,
     service: Histogram<u64>,
     response: Histogram<u64>,
     lag: Histogram<u64>,
 }
 
-impl Merged {
+impl LineBuilder {
     fn new(at_s: f64, length_s: f64, phase: Phase, skipped: u64) -> Self {
         let line = Interval { at_s, length_s, phase, skipped, ..Interval::default() };
-        Merged { line, service: histogram::new(), response: histogram::new(), lag: histogram::new() }
+        LineBuilder { line, service: histogram::new(), response: histogram::new(), lag: histogram::new() }
     }
 
-    fn add(&mut self, recorded: &super::recorder::SlotRecorder, open_loop: bool) {
+    fn add(&mut self, recorded: &SlotRecorder, open_loop: bool) {
         self.line.ok += recorded.ok;
         self.line.failed += recorded.failures();
         merge(&mut self.service, &recorded.service);
@@ -376,19 +376,19 @@ fn brief(histogram: &Histogram<u64>) -> Brief {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::Times;
+    use crate::measure::recorder::OperationTimes;
 
     fn second_of(value_ns: u64, count: u64) -> Histogram<u32> {
         let mut recorder = Recorder::new(1, false);
         for _ in 0..count {
-            recorder.succeeded(0, Times { intended_ns: 0, started_ns: 0, ended_ns: value_ns }, false);
+            recorder.succeeded(0, OperationTimes { intended_ns: 0, started_ns: 0, ended_ns: value_ns }, false);
         }
         std::mem::replace(&mut recorder.slots[0].service, Histogram::new(3).expect("three digits"))
     }
 
     #[test]
     fn blocks_keep_every_sample_and_their_number_bounded() {
-        let mut series = Series::new();
+        let mut series = BlockedHistogram::new();
         for second in 0..1_000 {
             series.add(&second_of(1_000 + second, 3));
             series.end_second();

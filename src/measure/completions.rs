@@ -1,20 +1,20 @@
-//! When operations ended, to 10 ms: what a standstill of the store is found by, wherever in a second it begins.
+//! When operations ended, to 10 ms: from this a standstill of the store is found, wherever in a second it begins.
 
 use std::collections::BTreeMap;
 
 use crate::record::Standstill;
 
-/// Parts of a second that are told apart.
+/// Into how many parts a second is divided.
 const BINS: u64 = 100;
 const BIN_NS: u64 = 1_000_000_000 / BINS;
 
-/// Of one second, the hundredths in which an operation ended: bit n is 10 ms from n times 10 ms on.
+/// The hundredths of one second in which an operation ended: bit n is the 10 ms from n times 10 ms on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct EndedIn(u128);
 
 impl EndedIn {
-    /// Marks an operation that ended so long after the second began. One that ended after it was over belongs to no
-    /// hundredth: in a closed loop the last second also takes what was in flight at the planned end.
+    /// Marks an operation that ended this long after the second began. One that ended after the second was over belongs to
+    /// no hundredth: in a closed loop the last second also takes what was in flight at the planned end.
     #[inline]
     pub fn mark(&mut self, since_second_ns: u64) {
         if since_second_ns < BINS * BIN_NS {
@@ -38,7 +38,7 @@ impl Completions {
         self.0.entry(second).or_default().absorb(&mut ended_in);
     }
 
-    /// The longest time from 0 to `until_s` in which no operation ended, short of up to 20 ms at its ends.
+    /// The longest time from 0 to `until_s` in which no operation ended. It may be up to 20 ms too short.
     pub fn longest_standstill(&self, until_s: f64) -> Standstill {
         let marked = self.0.iter().filter(|(second, _)| **second >= 0).flat_map(|(second, ended_in)| {
             let began = *second as u64 * BINS;

@@ -21,7 +21,7 @@ pub fn new() -> Histogram<u64> {
     histogram
 }
 
-/// A percentile, unless too few samples carry it.
+/// A percentile, unless there are too few samples for it.
 pub fn percentile_ns(histogram: &Histogram<u64>, percentile: Percentile) -> Option<u64> {
     percentile.is_carried_by(histogram.len()).then(|| histogram.value_at_quantile(percentile.share()))
 }
@@ -36,6 +36,9 @@ pub fn heat(histogram: &Histogram<u64>) -> Heat {
 }
 
 /// The text form; empty for a histogram without samples.
+///
+/// # Errors
+/// When the histogram cannot be serialised, which would be a bug.
 pub fn encode(histogram: &Histogram<u64>) -> anyhow::Result<String> {
     if histogram.is_empty() {
         return Ok(String::new());

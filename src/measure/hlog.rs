@@ -2,7 +2,7 @@
 //! 1.3 that the Java and Python readers open.
 //!
 //! StartTime and BaseTime are both written, because the Java reader guesses between absolute and relative times when one
-//! is missing. Payloads are V2 and deflated, the only encoding which that reader takes. Maxima are in milliseconds.
+//! is missing. Payloads are V2 and deflated, the only encoding that this reader takes. Maxima are in milliseconds.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write, sink};
@@ -14,13 +14,12 @@ use hdrhistogram::serialization::interval_log::{IntervalLogWriter, IntervalLogWr
 
 use crate::record::Phase;
 
-use super::Slot;
-use super::recorder::Recorder;
+use super::recorder::{Recorder, RecordingSlot};
 
 type Out = Box<dyn Write + Send>;
 
 /// Opens a log and hands its writer to `body`: the writer borrows its serialiser, so it cannot be returned. A log that
-/// cannot be written does not stop what is measured: it ends there, and the problem is returned beside the result.
+/// cannot be written does not stop the measurement: it ends there, and the problem is returned beside the result.
 pub fn with_log<T>(
     path: &Path,
     began: SystemTime,
@@ -40,14 +39,14 @@ pub fn with_log<T>(
         .begin_log_with(&mut out, &mut serializer)
         .map_err(|error| problem.get_or_insert(error.to_string()).clone());
     let mut log = LogWriter { writer };
-    let done = body(&mut log);
+    let result = body(&mut log);
     problem = problem.or(log.writer.err());
     problem = problem.or(out.flush().err().map(|error| error.to_string()));
-    (done, problem.map(|problem| format!("cannot write all of {}: {problem}", path.display())))
+    (result, problem.map(|problem| format!("cannot write all of {}: {problem}", path.display())))
 }
 
-/// A new file. A file that is there from an earlier attempt, or a link, is removed and not written through; what is neither,
-/// such as `/dev/null`, is not ours to remove and is written to.
+/// Creates the file. A file from an earlier attempt, or a link, is removed and not written through; what is neither, such as
+/// `/dev/null`, is not ours to remove and is written to.
 fn create(path: &Path) -> io::Result<File> {
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -58,7 +57,7 @@ fn create(path: &Path) -> io::Result<File> {
     File::create_new(path)
 }
 
-/// Writes intervals, until it cannot.
+/// Writes the log, up to the first error.
 pub struct LogWriter<'a, 'b> {
     writer: Result<IntervalLogWriter<'a, 'b, Out, V2DeflateSerializer>, String>,
 }
@@ -67,7 +66,7 @@ impl LogWriter<'_, '_> {
     /// Writes one second's histograms that have samples.
     pub fn write(
         &mut self,
-        slots: &[Slot],
+        slots: &[RecordingSlot],
         recorder: &Recorder,
         phase: Phase,
         since_began: Duration,

@@ -1,31 +1,50 @@
 //! What one lane measured in one second: counts by outcome and histograms, for each slot. One writer, no lock.
 //!
 //! A recorder is handed over whole and comes back empty, so that nothing is copied in the loop that measures. Counters
-//! are 32 bits wide: a lane does not complete four billion operations in a second, and half the memory matters when
-//! there are hundreds of lanes.
+//! of histograms are 32 bits wide: a lane does not complete four billion operations in a second, and half the memory
+//! matters when there are hundreds of lanes.
 
 use std::collections::BTreeMap;
 
 use drivers::FailureKind;
 use hdrhistogram::Histogram;
 
-use super::Times;
 use super::completions::EndedIn;
 use super::histogram::LONGEST_NS;
+
+/// What is recorded apart: an operation, or one step of a sequence such as the read of a read-modify-write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordingSlot {
+    /// The operation's name; a step's is `operation.step`.
+    pub name: String,
+    /// Whether this is a step: its samples are part of its operation's and not of any total.
+    pub is_step: bool,
+}
+
+/// The three instants of an operation, in nanoseconds since the run's clock started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OperationTimes {
+    /// When it should have started. In a closed loop, when it did.
+    pub intended_ns: u64,
+    /// When it actually started.
+    pub started_ns: u64,
+    /// When its answer was there.
+    pub ended_ns: u64,
+}
 
 /// One lane's measurements since its last hand-over.
 #[derive(Debug)]
 pub struct Recorder {
     open_loop: bool,
-    /// By slot.
+    /// What was measured in each slot.
     pub slots: Vec<SlotRecorder>,
-    /// Lateness of the pacer's own wake-ups.
+    /// How late lanes woke that had slept until their instant.
     pub pacer: Histogram<u32>,
     /// The client's own part of response times: see [`Recorder::delayed`].
     pub delay: Histogram<u32>,
-    /// When in the second operations ended.
+    /// In which hundredths of the second operations ended.
     pub ended_in: EndedIn,
-    /// Arrivals never sent.
+    /// Arrivals that were too late to be sent.
     pub skipped: u64,
     /// Latencies cut to [`LONGEST_NS`].
     pub clamped: u64,
@@ -36,28 +55,28 @@ pub struct Recorder {
 /// One slot's share of a recorder.
 #[derive(Debug)]
 pub struct SlotRecorder {
-    /// Succeeded, refusals included.
+    /// Operations that succeeded, refusals included.
     pub ok: u64,
-    /// Refused by a floor.
+    /// Those of them that a floor refused.
     pub refused: u64,
-    /// Attempts beyond the first.
+    /// Attempts beyond the first, of all operations.
     pub retries: u64,
     /// Failures, by position in [`FailureKind::ALL`].
     pub failed: [u64; FailureKind::ALL.len()],
-    /// The first message of each kind.
+    /// The first message of each kind of failure.
     pub messages: BTreeMap<FailureKind, String>,
-    /// Start to end, succeeded.
+    /// Start to end of successes.
     pub service: Histogram<u32>,
-    /// Intended start to end, succeeded; not kept in a closed loop, where it equals `service`.
+    /// Intended start to end of successes; not kept in a closed loop, where it equals `service`.
     pub response: Histogram<u32>,
     /// Intended start to start; not kept in a closed loop, where it is zero.
     pub lag: Histogram<u32>,
-    /// Start to end, failed.
+    /// Start to end of failures.
     pub failed_service: Histogram<u32>,
 }
 
 impl Recorder {
-    /// An empty recorder.
+    /// An empty recorder with so many slots.
     pub fn new(slots: usize, open_loop: bool) -> Self {
         Recorder {
             open_loop,
@@ -71,11 +90,11 @@ impl Recorder {
         }
     }
 
-    /// Records a success.
+    /// Records an operation that succeeded, and whether a floor refused it.
     #[inline]
-    pub fn succeeded(&mut self, slot: usize, times: Times, refused: bool) {
+    pub fn succeeded(&mut self, slot: usize, times: OperationTimes, refused: bool) {
         let open_loop = self.open_loop;
-        let Times { intended_ns, started_ns, ended_ns } = times;
+        let OperationTimes { intended_ns, started_ns, ended_ns } = times;
         self.last_ended_ns = ended_ns;
         let into = &mut self.slots[slot];
         into.ok += 1;
@@ -88,9 +107,9 @@ impl Recorder {
         self.clamped += u64::from(clamped);
     }
 
-    /// Records a failure: apart from the successes, and never as throughput.
+    /// Records an operation that failed: apart from the successes, and never as throughput.
     #[cold]
-    pub fn failed(&mut self, slot: usize, times: Times, kind: FailureKind, message: &dyn std::fmt::Display) {
+    pub fn failed(&mut self, slot: usize, times: OperationTimes, kind: FailureKind, message: &dyn std::fmt::Display) {
         self.last_ended_ns = times.ended_ns;
         let into = &mut self.slots[slot];
         into.failed[kind as usize] += 1;
@@ -102,7 +121,7 @@ impl Recorder {
         self.clamped += u64::from(clamped);
     }
 
-    /// Records how late the pacer woke.
+    /// Records how late a lane woke that had slept until its instant.
     #[inline]
     pub fn woke(&mut self, late_ns: u64) {
         record(&mut self.pacer, late_ns);
@@ -174,7 +193,7 @@ fn small() -> Histogram<u32> {
     histogram
 }
 
-/// Records a latency; true if it was longer than the range and cut.
+/// Records a latency. Returns whether it was longer than the range, and cut.
 #[inline]
 fn record(histogram: &mut Histogram<u32>, value_ns: u64) -> bool {
     let clamped = value_ns > LONGEST_NS;
@@ -196,8 +215,8 @@ fn add(into: &mut Histogram<u32>, from: &mut Histogram<u32>) {
 mod tests {
     use super::*;
 
-    fn times(intended_ns: u64, started_ns: u64, ended_ns: u64) -> Times {
-        Times { intended_ns, started_ns, ended_ns }
+    fn times(intended_ns: u64, started_ns: u64, ended_ns: u64) -> OperationTimes {
+        OperationTimes { intended_ns, started_ns, ended_ns }
     }
 
     #[test]
@@ -220,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn hours_are_cut_and_said_to_be() {
+    fn latencies_over_an_hour_are_cut_and_counted() {
         let mut recorder = Recorder::new(1, false);
         recorder.succeeded(0, times(0, 0, 2 * LONGEST_NS), false);
         assert_eq!(recorder.clamped, 1);

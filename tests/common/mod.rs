@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// A command in the making.
+/// A command that is being put together.
 pub struct Storebench {
     args: Vec<String>,
     folder: tempfile::TempDir,
 }
 
-/// What a command left.
+/// What a command printed and left behind.
 pub struct Ran {
     /// Standard output.
     pub stdout: String,
@@ -79,13 +79,13 @@ impl Storebench {
         let mut command = self.command();
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
-        let mut told = String::new();
-        while !told.ends_with(": measure\n") && stderr.read_line(&mut told).expect("text") > 0 {}
+        let mut lines = String::new();
+        while !lines.ends_with(": measure\n") && stderr.read_line(&mut lines).expect("text") > 0 {}
         std::thread::sleep(Duration::from_secs(1));
         trouble();
-        stderr.read_to_string(&mut told).expect("text");
+        stderr.read_to_string(&mut lines).expect("text");
         let output = child.wait_with_output().expect("the binary ends");
-        Ran { stderr: told, ..self.left(&output) }
+        Ran { stderr: lines, ..self.left(&output) }
     }
 
     fn left(self, output: &Output) -> Ran {

@@ -1,4 +1,4 @@
-//! A TCP proxy that misbehaves when it is told to. It stands between storebench and a real server.
+//! A TCP proxy between storebench and a real server, which misbehaves on demand.
 
 #![allow(dead_code)] // Each test file uses its part of this.
 
@@ -41,11 +41,11 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let port = listener.local_addr().expect("its address").port();
         let manner = Arc::new(AtomicU8::new(Manner::Fair as u8));
-        let told = Arc::clone(&manner);
+        let shared = Arc::clone(&manner);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let told = Arc::clone(&told);
-                thread::spawn(move || join(&client, server, &told));
+                let manner = Arc::clone(&shared);
+                thread::spawn(move || join(&client, server, &manner));
             }
         });
         Proxy { port, manner }
@@ -64,8 +64,8 @@ impl Proxy {
     }
 }
 
-fn join(client: &TcpStream, server: u16, told: &Arc<AtomicU8>) {
-    let is = |manner: Manner| told.load(Ordering::SeqCst) == manner as u8;
+fn join(client: &TcpStream, server: u16, current: &Arc<AtomicU8>) {
+    let is = |manner: Manner| current.load(Ordering::SeqCst) == manner as u8;
     let server = match TcpStream::connect(("127.0.0.1", server)) {
         Ok(server) if !is(Manner::Closed) => server,
         _ => return drop(client.shutdown(Shutdown::Both)),
@@ -78,12 +78,12 @@ fn join(client: &TcpStream, server: u16, told: &Arc<AtomicU8>) {
         let _ = std::io::copy(&mut from_client, &mut to_server);
         let _ = to_server.shutdown(Shutdown::Both);
     });
-    replies(&server, client, told);
+    replies(&server, client, current);
     let _ = client.shutdown(Shutdown::Both);
     let _ = server.shutdown(Shutdown::Both);
 }
 
-fn replies(mut server: &TcpStream, mut client: &TcpStream, told: &Arc<AtomicU8>) {
+fn replies(mut server: &TcpStream, mut client: &TcpStream, current: &Arc<AtomicU8>) {
     let mut buffer = [0; 65_536];
     // So that a connection without traffic notices a change of manner too.
     server.set_read_timeout(Some(Duration::from_millis(20))).expect("an open stream");
@@ -94,7 +94,7 @@ fn replies(mut server: &TcpStream, mut client: &TcpStream, told: &Arc<AtomicU8>)
             Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => 0,
             Err(_) => return,
         };
-        let manner = told.load(Ordering::SeqCst);
+        let manner = current.load(Ordering::SeqCst);
         if manner == Manner::Closed as u8 {
             return;
         }

@@ -10,7 +10,7 @@ use drivers::{
 
 use super::*;
 
-/// A store of which only the marker matters. What it is to do with the next swaps stands in `trouble`.
+/// A store of which only the marker matters. `trouble` holds what becomes of the next swaps.
 struct Shelf {
     memory: Memory,
     marker: Lock<Option<String>>,
@@ -19,9 +19,9 @@ struct Shelf {
 
 /// What may happen to a swap.
 enum Trouble {
-    /// It is carried out and its answer is lost.
+    /// It is carried out, and its answer is lost.
     NoAnswer,
-    /// It never arrives.
+    /// Its request never arrives at the store.
     NoRequest,
 }
 
@@ -100,7 +100,7 @@ fn lease() -> Lease {
 
 /// What is found, which must be vacant.
 async fn vacant(lease: &Lease, store: &Shelf) -> Option<String> {
-    match lease.look(store, |_| ()).await.expect("an answer") {
+    match lease.inspect(store, || ()).await.expect("an answer") {
         Place::Vacant(found) => found,
         other => panic!("{other:?}"),
     }
@@ -108,7 +108,7 @@ async fn vacant(lease: &Lease, store: &Shelf) -> Option<String> {
 
 async fn held(store: &Shelf) -> Lease {
     let lease = lease();
-    assert_eq!(lease.take(store, vacant(&lease, store).await).await.expect("an answer"), Standing::Held);
+    assert_eq!(lease.acquire(store, vacant(&lease, store).await).await.expect("an answer"), Standing::Held);
     lease
 }
 
@@ -116,7 +116,7 @@ fn put(store: &Shelf, marker: Option<&str>) {
     *store.marker.lock().expect("no panic") = marker.map(str::to_owned);
 }
 
-fn said(standing: Result<Standing, Failure>) -> String {
+fn reason(standing: Result<Standing, Failure>) -> String {
     match standing.expect("an answer") {
         Standing::Lost(why) => why,
         Standing::Held => panic!("it is held"),
@@ -136,7 +136,7 @@ async fn a_lease_that_is_renewed_keeps_others_away() {
         },
         lease(),
     );
-    let (place, ()) = tokio::join!(second.look(&*store, |_| ()), renewed);
+    let (place, ()) = tokio::join!(second.inspect(&*store, || ()), renewed);
     let Place::Occupied(by) = place.expect("an answer") else { panic!("it is taken") };
     assert!(by.contains("the place is used by another run") && by.contains(&std::process::id().to_string()), "{by}");
     assert!(!second.may_be_held());
@@ -149,7 +149,7 @@ async fn a_lease_that_is_not_renewed_expires_and_its_owner_finds_out() {
     let began = Instant::now();
     let second = held(&store).await;
     assert!(began.elapsed() >= second.expiry, "it was watched for {:?}", began.elapsed());
-    assert!(said(first.renew(&store).await).contains("used by another run"));
+    assert!(reason(first.renew(&store).await).contains("used by another run"));
     assert_eq!(second.renew(&store).await.expect("an answer"), Standing::Held);
 }
 
@@ -162,20 +162,20 @@ async fn a_place_that_was_given_up_is_free_at_once_with_what_was_kept() {
     let began = Instant::now();
     let second = held(&store).await;
     assert!(began.elapsed() < second.expiry / 2);
-    assert_eq!(second.data().await.as_deref(), Some("1000 rows"));
+    assert_eq!(second.kept_data().await.as_deref(), Some("1000 rows"));
     assert!(second.holds_kept_data().await, "until it is replaced");
-    second.replace();
+    second.mark_replaced();
     assert!(!second.holds_kept_data().await);
 }
 
 #[tokio::test]
 async fn of_two_who_find_a_place_vacant_one_gets_it() {
     let store = shelf().await;
-    let (one, two) = (lease(), lease());
-    let (first, second) = (vacant(&one, &store).await, vacant(&two, &store).await);
-    assert_eq!(one.take(&store, first).await.expect("an answer"), Standing::Held);
-    assert!(said(two.take(&store, second).await).contains("used by another run"));
-    assert!(!two.may_be_held(), "there is nothing of it to remove");
+    let (first, second) = (lease(), lease());
+    let (found_by_first, found_by_second) = (vacant(&first, &store).await, vacant(&second, &store).await);
+    assert_eq!(first.acquire(&store, found_by_first).await.expect("an answer"), Standing::Held);
+    assert!(reason(second.acquire(&store, found_by_second).await).contains("used by another run"));
+    assert!(!second.may_be_held(), "there is nothing of it to remove");
 }
 
 #[tokio::test]
@@ -183,7 +183,7 @@ async fn what_became_of_a_swap_without_an_answer_is_found_out() {
     for (trouble, is_there) in [(Trouble::NoAnswer, true), (Trouble::NoRequest, false)] {
         let (store, lease) = (shelf().await, lease());
         store.trouble.lock().expect("no panic").push_back(trouble);
-        lease.take(&store, None).await.expect_err("no answer");
+        lease.acquire(&store, None).await.expect_err("no answer");
         assert!(lease.may_be_held() && !lease.was_held());
         let standing = lease.renew(&store).await.expect("an answer");
         assert_eq!(standing == Standing::Held, is_there, "{standing:?}");
@@ -200,11 +200,11 @@ async fn what_became_of_a_swap_without_an_answer_is_found_out() {
 }
 
 #[tokio::test]
-async fn a_marker_that_is_gone_is_told() {
+async fn a_marker_that_is_gone_is_reported() {
     let store = shelf().await;
     let lease = held(&store).await;
     put(&store, None);
-    assert!(said(lease.renew(&store).await).contains("the marker of this run is gone"));
+    assert!(reason(lease.renew(&store).await).contains("the marker of this run is gone"));
     assert_eq!(store.read_marker().await.expect("an answer"), None, "it is not put back");
 }
 
@@ -212,7 +212,7 @@ async fn a_marker_that_is_gone_is_told() {
 async fn a_marker_of_a_run_that_has_ended_here_is_vacant_at_once() {
     let store = shelf().await;
     let mut marker = Marker::parse(&held(&store).await.marker.lock().await.text().expect("text")).expect("a marker");
-    let mut ended = Owner::this();
+    let mut ended = Owner::this_process();
     ended.pid = u32::MAX;
     marker.owner = Some(ended);
     put(&store, Some(&marker.text().expect("text")));
@@ -225,5 +225,5 @@ async fn a_marker_of_a_run_that_has_ended_here_is_vacant_at_once() {
 async fn a_marker_that_nobody_understands_is_left_alone() {
     let store = shelf().await;
     put(&store, Some("run 17"));
-    assert!(matches!(lease().look(&store, |_| ()).await, Ok(Place::Unknown(marker, _)) if marker == "run 17"));
+    assert!(matches!(lease().inspect(&store, || ()).await, Ok(Place::Unknown(marker, _)) if marker == "run 17"));
 }

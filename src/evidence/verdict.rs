@@ -1,27 +1,25 @@
 //! The verdict: whether a run's figures may be used, and what their reader should know. Pure.
 //!
-//! The thresholds stand here, each with its reason.
-
-use drivers::Guarantees;
+//! The thresholds are constants here, each with its reason.
 
 use crate::record::{CheckResult, Client, Counts, Interval, Latency, Mode, Percentile, Phase, Standstill, Verdict};
 use crate::stats::{self, Kept, Limit, Reading, Steadiness};
 
-/// More failed operations than this and the rest is not the workload that was asked for.
+/// With a larger share of failed operations, the rest is not the workload that was asked for.
 const MAX_FAILED_SHARE: f64 = 0.01;
-/// A backlog must be worth this many median service times before its growth is called instability: a queue of fewer comes
-/// and goes with random arrivals.
+/// A backlog must be this many median service times long before its growth is called instability: shorter queues come
+/// and go with random arrivals.
 const BACKLOG_SERVICE_TIMES: u64 = 10;
 /// A lag below this is the pacer's own.
 const BACKLOG_FLOOR_NS: u64 = 5_000_000;
-/// More of a percentile than this being the client's own part, and the run is about the client.
+/// If the client's own part is a larger share of a percentile than this, the run says more about the client.
 const SHAPED_SHARE: f64 = 0.25;
-/// As long as this, the client's own part is what a machine takes to wake a thread: some 100 us where a core is idle, and
+/// Up to this, the client's own part is what a machine takes to wake a thread: some 100 us where a core is idle, and
 /// twice that once in a hundred times.
 const SHAPED_FLOOR_NS: u64 = 250_000;
-/// More of a percentile than this being the client's own part is worth a note.
+/// A larger share of a percentile than this being the client's own part is worth a note.
 const CLIENT_SHARE: f64 = 0.1;
-/// Less than this is within what the estimate of a reply's wait for its thread may be off by (`event_loop.rs`).
+/// Less than this is within the error of the estimate of a reply's wait for its thread (`event_loop.rs`).
 const CLIENT_FLOOR_NS: u64 = 100_000;
 /// A standstill shorter than this is left to the largest response time.
 const STANDSTILL_S: f64 = 1.0;
@@ -29,22 +27,22 @@ const STANDSTILL_S: f64 = 1.0;
 const STANDSTILL_GAPS: f64 = 15.0;
 /// More of a core than this used by others, or given away by the hypervisor, and the run is noisy.
 const NOISY_CPUS: f64 = 0.10;
-/// Threads that are busier than this are what is measured: in a queue with random arrivals, what waits for one that is
-/// busy 85 % of the time waits for 5.7 times what it is there for (M/M/1: share / (1 - share)).
+/// Threads that are busier than this are what is measured: in a queue with random arrivals, the wait for a thread that is
+/// busy 85 % of the time is 5.7 times the time that it works on each (M/M/1: share / (1 - share)).
 const BUSY: f64 = 0.85;
 /// A short run that has carried out less than this of what fell due has not kept up.
 const KEPT_UP: f64 = 0.95;
-/// Fewer completed operations than this carry no p99.
+/// Fewer completed operations than this are too few for p99.
 const FEW: u64 = 1_000;
 
-/// What a verdict is reached from.
+/// What a verdict is reached from: figures of the run, and what was found wrong.
 #[derive(Debug)]
-pub struct Evidence<'a> {
+pub struct Findings<'a> {
     /// Closed or open loop.
     pub mode: Mode,
     /// All operations by outcome.
     pub counts: Counts,
-    /// One line a second.
+    /// One line for each second.
     pub timeline: &'a [Interval],
     /// The longest time in which nothing ended.
     pub standstill: Standstill,
@@ -52,74 +50,74 @@ pub struct Evidence<'a> {
     pub response: &'a Latency,
     /// Service times over all operations.
     pub service: &'a Latency,
-    /// What the suite did.
+    /// What the suite itself did and used.
     pub client: &'a Client,
-    /// Reconciliation.
+    /// Whether the store holds what was loaded and what it acknowledged.
     pub checks: &'a [CheckResult],
     /// How long failed operations took.
     pub failed: &'a Latency,
     /// How long the measurement lasted for each client, summed over all of them.
     pub clients_s: f64,
-    /// What was found wrong with the store itself after the run.
-    pub wrong: Vec<String>,
-    /// Why it was stopped before its end, if it was.
-    pub stopped: Option<String>,
-    /// `release` or `debug`.
-    pub profile: &'a str,
+    /// What was found wrong with the store itself after the run, each in one sentence.
+    pub store_problems: Vec<String>,
+    /// Why the measurement ended before its time, if it did.
+    pub early_end: Option<String>,
+    /// Whether the suite was built without optimisation.
+    pub is_debug_build: bool,
     /// Limits that the workload states, each with what was measured.
-    pub limits: Vec<Limited<'a>>,
+    pub limits: Vec<MeasuredLimit<'a>>,
 }
 
 /// A limit of latency that the workload states.
 #[derive(Debug)]
-pub struct Limited<'a> {
+pub struct MeasuredLimit<'a> {
     /// Whose latency: an operation's, or `all operations`.
     pub of: &'a str,
-    /// The limit.
+    /// The stated limit, for a percentile or the maximum.
     pub limit: Limit,
-    /// What was measured.
+    /// The response times that the limit is for.
     pub response: &'a Latency,
 }
 
-/// Reaches the verdict.
-pub fn reach(evidence: &Evidence<'_>) -> Verdict {
+/// Judges a run: reasons why it is invalid, what made it noisy, and what else its reader should know.
+pub fn reach(findings: &Findings<'_>) -> Verdict {
     let mut reasons = Vec::new();
-    let counts = evidence.counts;
-    reasons.extend(evidence.stopped.clone());
+    let counts = findings.counts;
+    reasons.extend(findings.early_end.clone());
     if counts.succeeded == 0 {
         reasons.push("no operation succeeded".to_owned());
     } else if counts.failed as f64 > MAX_FAILED_SHARE * (counts.succeeded + counts.failed) as f64 {
         let share = 100.0 * counts.failed as f64 / (counts.succeeded + counts.failed) as f64;
         reasons.push(format!("{share:.1} % of the operations failed, more than 1 %"));
     }
-    for check in evidence.checks.iter().filter(|check| !check.passed && !check.undecided) {
+    for check in findings.checks.iter().filter(|check| !check.passed && !check.undecided) {
         reasons.push(format!("check failed: {}: {}", check.name, check.detail));
     }
-    reasons.extend(evidence.wrong.clone());
-    if evidence.mode == Mode::Closed {
-        reasons.extend(away(evidence));
+    reasons.extend(findings.store_problems.clone());
+    if findings.mode == Mode::Closed {
+        reasons.extend(away(findings));
     }
     // In less than a second the threads' own start and end weigh too much.
-    if let Some(busy) = evidence.client.threads_busy.filter(|busy| *busy > BUSY && length_s(evidence.timeline) >= 1.0) {
+    if let Some(busy) = findings.client.threads_busy.filter(|busy| *busy > BUSY && length_s(findings.timeline) >= 1.0) {
         reasons.push(format!(
             "the client was the limit: its threads were busy {:.0} % of the time; lower --clients or --rate, or run it \
              where it has more CPUs",
             100.0 * busy
         ));
     }
-    if evidence.mode == Mode::Open {
-        reasons.extend(unstable(evidence));
+    if findings.mode == Mode::Open {
+        reasons.extend(unstable(findings));
         // In a closed loop the client's own delay also slows the load down; there, busy threads are what is judged.
-        reasons.extend(shaped(evidence));
+        reasons.extend(shaped(findings));
     }
-    Verdict { valid: reasons.is_empty(), reasons, noisy: noisy(evidence), notes: notes(evidence) }
+    Verdict { valid: reasons.is_empty(), reasons, noisy: noisy(findings), notes: notes(findings) }
 }
 
 /// A tail that is the client's own: lanes that woke late although they were free, replies that waited for a thread. Judged
-/// at p99, or below it where there are too few operations for one.
-fn shaped(evidence: &Evidence<'_>) -> Option<String> {
+/// at p99, or at a lower percentile where there are too few operations for that.
+fn shaped(findings: &Findings<'_>) -> Option<String> {
     let both =
-        |at: Percentile| Some((at, evidence.client.delay_ns.percentile_ns(at)?, evidence.response.percentile_ns(at)?));
+        |at: Percentile| Some((at, findings.client.delay_ns.percentile_ns(at)?, findings.response.percentile_ns(at)?));
     let (at, delay_ns, response_ns) = [Percentile::P99, Percentile::P90, Percentile::P50].into_iter().find_map(both)?;
     let share = delay_ns as f64 / response_ns as f64;
     (delay_ns > SHAPED_FLOOR_NS && share > SHAPED_SHARE).then(|| {
@@ -133,12 +131,12 @@ fn shaped(evidence: &Evidence<'_>) -> Option<String> {
     })
 }
 
-/// What else than the store moved the figures: others on this machine, or a level that did not hold.
-fn noisy(evidence: &Evidence<'_>) -> Vec<String> {
-    let Client { other_cpus, stolen_cpus, .. } = *evidence.client;
+/// What moved the figures other than the store: other processes on this machine, or a level that did not hold.
+fn noisy(findings: &Findings<'_>) -> Vec<String> {
+    let Client { other_cpus, stolen_cpus, .. } = *findings.client;
     let mut noisy = Vec::new();
     let (others, stolen) = (other_cpus.unwrap_or(0.0), stolen_cpus.unwrap_or(0.0));
-    if others + stolen > NOISY_CPUS && length_s(evidence.timeline) >= 1.0 {
+    if others + stolen > NOISY_CPUS && length_s(findings.timeline) >= 1.0 {
         noisy.push(format!(
             "other processes used {:.0} % of a core and the hypervisor took {:.0} %",
             100.0 * others,
@@ -146,16 +144,16 @@ fn noisy(evidence: &Evidence<'_>) -> Vec<String> {
         ));
     }
     let whole = |line: &&Interval| line.phase == Phase::Measure && line.length_s > 0.99;
-    let seconds = evidence.timeline.iter().filter(whole);
+    let seconds = findings.timeline.iter().filter(whole);
     // The throughput of an open loop is its schedule's.
-    let (what, series): (_, Vec<f64>) = match evidence.mode {
+    let (what, series): (_, Vec<f64>) = match findings.mode {
         Mode::Closed => ("throughput", seconds.map(|line| line.ok as f64).collect()),
         Mode::Open => {
             ("median response time", seconds.filter_map(|line| Some(line.response_ns.p50? as f64 / 1e6)).collect())
         }
     };
     if let Some(shift) = stats::level_shift(&series) {
-        let show = |level: f64| match evidence.mode {
+        let show = |level: f64| match findings.mode {
             Mode::Closed => format!("{level:.0}/s"),
             Mode::Open => format!("{level:.3} ms"),
         };
@@ -170,14 +168,14 @@ fn noisy(evidence: &Evidence<'_>) -> Vec<String> {
     noisy
 }
 
-/// A client of a closed loop that waits for a failure or a connection asks nothing: an outage of half the run may be one
-/// failure a client, and in no percentile. The whole is the clients' own time: one that waits for a connection at the end
-/// is there for longer than the last operation of the timeline.
-fn away(evidence: &Evidence<'_>) -> Option<String> {
-    let failed_s = evidence.failed.mean * evidence.failed.count as f64 / 1e9;
-    let away_s = evidence.client.disconnected_s + failed_s;
+/// A client of a closed loop that waits for a failure or a connection sends nothing: an outage of half the run may be one
+/// failure for each client, and in no percentile. The share is of the clients' own time: one that waits for a connection
+/// at the end lasts longer than the last operation of the timeline.
+fn away(findings: &Findings<'_>) -> Option<String> {
+    let failed_s = findings.failed.mean * findings.failed.count as f64 / 1e9;
+    let away_s = findings.client.disconnected_s + failed_s;
     // A mean of rounded latencies may pass the whole by a thousandth.
-    let share = if away_s > 0.0 { (away_s / evidence.clients_s).min(1.0) } else { 0.0 };
+    let share = if away_s > 0.0 { (away_s / findings.clients_s).min(1.0) } else { 0.0 };
     (share > MAX_FAILED_SHARE).then(|| {
         format!("clients spent {:.1} % of their time without a connection or on operations that failed", 100.0 * share)
     })
@@ -187,26 +185,19 @@ fn length_s(timeline: &[Interval]) -> f64 {
     timeline.iter().filter(|line| line.phase != Phase::Warmup).map(|line| line.length_s).sum()
 }
 
-/// What the store promises less after the run than before it: somebody has changed its settings in between.
-pub fn weakened(before: &Guarantees, after: &Guarantees) -> Option<String> {
-    (after.durability < before.durability).then(|| {
-        let (was, is) = (before.durability.name(), after.durability.name());
-        format!("the store was {was} before the run and is {is} after it: {}", after.because)
-    })
-}
-
-/// A time in which no operation ended that is too long for chance.
-fn standstill(evidence: &Evidence<'_>) -> Option<String> {
-    let Standstill { from_s, length_s: still_s } = evidence.standstill;
-    let ended = evidence.counts.succeeded + evidence.counts.failed;
-    let mean_gap_s = length_s(evidence.timeline) / ended.max(1) as f64;
+/// A time without the end of any operation, too long to be chance.
+fn standstill(findings: &Findings<'_>) -> Option<String> {
+    let Standstill { from_s, length_s: still_s } = findings.standstill;
+    let ended = findings.counts.succeeded + findings.counts.failed;
+    let mean_gap_s = length_s(findings.timeline) / ended.max(1) as f64;
     (still_s >= STANDSTILL_S.max(STANDSTILL_GAPS * mean_gap_s))
         .then(|| format!("no operation ended for {still_s:.1} s, from second {from_s:.1}"))
 }
 
-/// Offered more than the store sustains: then latency grows with the length of the run and is no property of the store.
-fn unstable(evidence: &Evidence<'_>) -> Option<String> {
-    let counts = evidence.counts;
+/// Whether more was offered than the store sustains: then latency grows with the length of the run and is no property of
+/// the store.
+fn unstable(findings: &Findings<'_>) -> Option<String> {
+    let counts = findings.counts;
     if counts.skipped > 0 {
         let share = 100.0 * counts.skipped as f64 / counts.scheduled as f64;
         return Some(format!(
@@ -215,8 +206,8 @@ fn unstable(evidence: &Evidence<'_>) -> Option<String> {
         ));
     }
     let length_s =
-        |phase| -> f64 { evidence.timeline.iter().filter(|line| line.phase == phase).map(|line| line.length_s).sum() };
-    // Where the run is too short for a trend, its end tells: a backlog as long as the run itself was no stall.
+        |phase| -> f64 { findings.timeline.iter().filter(|line| line.phase == phase).map(|line| line.length_s).sum() };
+    // Where the run is too short for a trend, its end decides: a backlog as long as the run itself was no stall.
     let (planned_s, late_s) = (length_s(Phase::Measure), length_s(Phase::Drain));
     if late_s > planned_s {
         return Some(format!(
@@ -224,15 +215,15 @@ fn unstable(evidence: &Evidence<'_>) -> Option<String> {
         ));
     }
     let ended_in = |line: &&Interval| line.phase == Phase::Measure && line.ok + line.failed > 0;
-    let measured: Vec<&Interval> = evidence.timeline.iter().filter(ended_in).collect();
+    let measured: Vec<&Interval> = findings.timeline.iter().filter(ended_in).collect();
     let last = measured.last()?;
-    let service_ns = evidence.service.p50.unwrap_or(evidence.service.mean as u64);
+    let service_ns = findings.service.p50.unwrap_or(findings.service.mean as u64);
     let threshold_ns = (BACKLOG_SERVICE_TIMES * service_ns).max(BACKLOG_FLOOR_NS);
     if backlog_ns(last) <= threshold_ns {
         return None;
     }
     let lags: Vec<(f64, f64)> = measured.iter().map(|line| (line.at_s, backlog_ns(line) as f64)).collect();
-    // Without enough seconds for a trend, what was left undone of what fell due.
+    // Without enough seconds for a trend, how much of what fell due was done.
     let done: u64 = measured.iter().map(|line| line.ok + line.failed).sum();
     let grows = match stats::slope(&lags) {
         Some(slope) => slope.low > 0.0,
@@ -251,46 +242,46 @@ fn backlog_ns(second: &Interval) -> u64 {
     second.lag_ns.p50.unwrap_or(second.lag_ns.max)
 }
 
-fn notes(evidence: &Evidence<'_>) -> Vec<String> {
+fn notes(findings: &Findings<'_>) -> Vec<String> {
     let mut notes = Vec::new();
-    if evidence.profile == "debug" {
+    if findings.is_debug_build {
         notes.push("debug build: build with --release before using any figure".to_owned());
     }
-    if evidence.counts.succeeded < FEW {
-        notes.push(format!("only {} operations: too few for p99 and above", evidence.counts.succeeded));
+    if findings.counts.succeeded < FEW {
+        notes.push(format!("only {} operations: too few for p99 and above", findings.counts.succeeded));
     }
-    notes.extend(evidence.limits.iter().map(Limited::note));
-    let undecided = evidence.checks.iter().filter(|check| check.undecided).count();
+    notes.extend(findings.limits.iter().map(MeasuredLimit::note));
+    let undecided = findings.checks.iter().filter(|check| check.undecided).count();
     if undecided > 0 {
-        notes.push(format!("{undecided} of {} checks could not be judged", evidence.checks.len()));
+        notes.push(format!("{undecided} of {} checks could not be judged", findings.checks.len()));
     }
-    notes.extend(client_part(evidence));
-    if evidence.client.reconnects > 0 || evidence.client.disconnected_s > 0.0 {
-        let Client { reconnects, disconnected_s, .. } = evidence.client;
+    notes.extend(client_part(findings));
+    if findings.client.reconnects > 0 || findings.client.disconnected_s > 0.0 {
+        let Client { reconnects, disconnected_s, .. } = findings.client;
         notes.push(format!(
             "connections broke: {reconnects} reconnects; clients were disconnected for {disconnected_s:.1} s in all"
         ));
     }
-    if evidence.client.shares_machine {
+    if findings.client.shares_machine {
         notes.push("client and server shared this machine: each took CPU time from the other".to_owned());
     }
-    if evidence.client.clamped > 0 {
-        notes.push(format!("{} latencies above one hour were recorded as one hour", evidence.client.clamped));
+    if findings.client.clamped > 0 {
+        notes.push(format!("{} latencies above one hour were recorded as one hour", findings.client.clamped));
     }
     let steady = |line: &&Interval| line.phase == Phase::Measure && line.length_s > 0.99;
-    let series: Vec<f64> = evidence.timeline.iter().filter(steady).map(|line| line.ok as f64).collect();
-    if evidence.mode == Mode::Closed {
+    let series: Vec<f64> = findings.timeline.iter().filter(steady).map(|line| line.ok as f64).collect();
+    if findings.mode == Mode::Closed {
         notes.extend(unsteady(&series));
     }
-    notes.extend(standstill(evidence));
+    notes.extend(standstill(findings));
     notes
 }
 
 /// How much of the response times the client itself is, where that is not little.
-fn client_part(evidence: &Evidence<'_>) -> Option<String> {
+fn client_part(findings: &Findings<'_>) -> Option<String> {
     let parts = [Percentile::P50, Percentile::P99].into_iter().filter_map(|at| {
         let (delay_ns, response_ns) =
-            (evidence.client.delay_ns.percentile_ns(at)?, evidence.response.percentile_ns(at)?);
+            (findings.client.delay_ns.percentile_ns(at)?, findings.response.percentile_ns(at)?);
         let is_much = delay_ns > CLIENT_FLOOR_NS && delay_ns as f64 > CLIENT_SHARE * response_ns as f64;
         is_much.then(|| format!("{} of {} us at {}", delay_ns / 1_000, response_ns / 1_000, at.name()))
     });
@@ -298,10 +289,10 @@ fn client_part(evidence: &Evidence<'_>) -> Option<String> {
     (!parts.is_empty()).then(|| format!("response times include the client's own delay: {parts}"))
 }
 
-impl Limited<'_> {
+impl MeasuredLimit<'_> {
     /// Whether it was kept. A missed limit makes a run no less valid: it is what the run found out.
     fn note(&self) -> String {
-        let Limited { of, limit, response } = self;
+        let MeasuredLimit { of, limit, response } = self;
         let ms = |ns: u64| ns as f64 / 1e6;
         let (name, measured) = match limit.percentile {
             None => ("maximum", format!("{:.3} ms", ms(response.max))),
@@ -333,7 +324,7 @@ fn percentile_ms(latency: &Latency, percentile: Percentile) -> String {
     }
 }
 
-/// What the throughput did over time, where it was not steady. Told and drawn, never trimmed.
+/// What the throughput did over time, where it was not steady. It is reported and drawn, never trimmed.
 fn unsteady(per_second: &[f64]) -> Option<String> {
     match stats::steadiness(per_second) {
         Steadiness::Steady | Steadiness::TooShort => None,
@@ -367,7 +358,7 @@ mod tests {
         seconds.iter().enumerate().map(line).collect()
     }
 
-    fn judge(mode: Mode, timeline: &[Interval], change: impl FnOnce(&mut Evidence<'_>)) -> Verdict {
+    fn judge(mode: Mode, timeline: &[Interval], change: impl FnOnce(&mut Findings<'_>)) -> Verdict {
         judge_checked(mode, timeline, &[], change)
     }
 
@@ -375,11 +366,11 @@ mod tests {
         mode: Mode,
         timeline: &[Interval],
         checks: &[CheckResult],
-        change: impl FnOnce(&mut Evidence<'_>),
+        change: impl FnOnce(&mut Findings<'_>),
     ) -> Verdict {
         let succeeded = timeline.iter().map(|line| line.ok).sum();
         let latency = Latency { p50: Some(100_000), ..Latency::default() };
-        let mut evidence = Evidence {
+        let mut findings = Findings {
             mode,
             counts: Counts { scheduled: succeeded, succeeded, ..Counts::default() },
             timeline,
@@ -390,13 +381,13 @@ mod tests {
             checks,
             failed: &Latency::default(),
             clients_s: 20.0,
-            wrong: Vec::new(),
-            stopped: None,
-            profile: "release",
+            store_problems: Vec::new(),
+            early_end: None,
+            is_debug_build: false,
             limits: Vec::new(),
         };
-        change(&mut evidence);
-        reach(&evidence)
+        change(&mut findings);
+        reach(&findings)
     }
 
     #[test]
@@ -408,8 +399,8 @@ mod tests {
     #[test]
     fn more_than_one_failure_in_a_hundred_makes_a_run_invalid() {
         let line = seconds(Phase::Measure, 0.0, &[(9_900, 0)]);
-        assert!(judge(Mode::Closed, &line, |evidence| evidence.counts.failed = 100).valid);
-        let verdict = judge(Mode::Closed, &line, |evidence| evidence.counts.failed = 101);
+        assert!(judge(Mode::Closed, &line, |findings| findings.counts.failed = 100).valid);
+        let verdict = judge(Mode::Closed, &line, |findings| findings.counts.failed = 101);
         assert_eq!(verdict.reasons, ["1.0 % of the operations failed, more than 1 %"]);
         assert_eq!(judge(Mode::Closed, &[], |_| ()).reasons, ["no operation succeeded"]);
     }
@@ -421,9 +412,9 @@ mod tests {
         let failed: &Latency = Box::leak(Box::new(Latency { count: 2, mean: 50e6, ..Latency::default() }));
         let away = |seconds: f64| {
             let client = Box::leak(Box::new(Client { disconnected_s: seconds, ..Client::default() }));
-            judge(Mode::Closed, &lines, |evidence| {
-                (evidence.client, evidence.failed) = (client, failed);
-                evidence.standstill = Standstill { from_s: 2.0, length_s: 8.0 };
+            judge(Mode::Closed, &lines, |findings| {
+                (findings.client, findings.failed) = (client, failed);
+                findings.standstill = Standstill { from_s: 2.0, length_s: 8.0 };
             })
         };
         // Two clients, ten seconds, 0.1 s in operations that failed.
@@ -439,9 +430,9 @@ mod tests {
         let lines = seconds(Phase::Measure, 0.0, &[(1_000, 0); 9]);
         let client = Client { disconnected_s: 6.0, ..Client::default() };
         let failed = Latency { count: 2, mean: 9.1e9, ..Latency::default() };
-        let judged = judge(Mode::Closed, &lines, |evidence| {
-            (evidence.client, evidence.failed) = (&*Box::leak(Box::new(client)), &*Box::leak(Box::new(failed)));
-            evidence.clients_s = 24.2;
+        let judged = judge(Mode::Closed, &lines, |findings| {
+            (findings.client, findings.failed) = (&*Box::leak(Box::new(client)), &*Box::leak(Box::new(failed)));
+            findings.clients_s = 24.2;
         });
         assert_eq!(
             judged.reasons,
@@ -453,8 +444,8 @@ mod tests {
     fn a_short_run_that_did_not_keep_up_is_unstable() {
         let lines = seconds(Phase::Measure, 0.0, &[(900, 200_000_000), (900, 700_000_000)]);
         let judged = |scheduled| {
-            judge(Mode::Open, &lines, |evidence| {
-                evidence.counts = Counts { scheduled, succeeded: scheduled, ..evidence.counts }
+            judge(Mode::Open, &lines, |findings| {
+                findings.counts = Counts { scheduled, succeeded: scheduled, ..findings.counts }
             })
         };
         assert!(judged(1_850).valid);
@@ -465,13 +456,13 @@ mod tests {
     fn a_standstill_is_told_by_its_length_and_not_by_whole_seconds() {
         let lines = seconds(Phase::Measure, 0.0, &[(1_000, 0); 10]);
         let notes = |from_s, length_s| {
-            judge(Mode::Closed, &lines, |evidence| evidence.standstill = Standstill { from_s, length_s }).notes
+            judge(Mode::Closed, &lines, |findings| findings.standstill = Standstill { from_s, length_s }).notes
         };
         assert_eq!(notes(3.42, 1.9), ["no operation ended for 1.9 s, from second 3.4"]);
         assert!(notes(3.42, 0.9).is_empty());
         let rare = seconds(Phase::Measure, 0.0, &[(2, 0); 10]);
         let verdict =
-            judge(Mode::Open, &rare, |evidence| evidence.standstill = Standstill { from_s: 1.0, length_s: 3.0 });
+            judge(Mode::Open, &rare, |findings| findings.standstill = Standstill { from_s: 1.0, length_s: 3.0 });
         assert!(
             !verdict.notes.iter().any(|note| note.contains("ended for")),
             "two a second leave such gaps: {verdict:?}"
@@ -490,7 +481,7 @@ mod tests {
                 p99: Some(1_000 * response_us),
                 ..Latency::default()
             }));
-            judge(Mode::Open, &lines, |evidence| (evidence.client, evidence.response) = (client, response))
+            judge(Mode::Open, &lines, |findings| (findings.client, findings.response) = (client, response))
         };
         let shaped = judged(900, 2_560);
         assert!(
@@ -511,7 +502,7 @@ mod tests {
         let judged = |lines: &[Interval], other_cpus, stolen_cpus| {
             let client = Client { other_cpus: Some(other_cpus), stolen_cpus: Some(stolen_cpus), ..Client::default() };
             let client = Box::leak(Box::new(client));
-            judge(Mode::Closed, lines, |evidence| evidence.client = client)
+            judge(Mode::Closed, lines, |findings| findings.client = client)
         };
         assert!(judged(&steady, 0.05, 0.04).noisy.is_empty());
         let busy = judged(&steady, 0.45, 0.02);
@@ -526,26 +517,17 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_promises_less_after_the_run_is_told() {
-        let at = |durability| Guarantees { durability, isolation: String::new(), because: "fsync=off".into() };
-        let (durable, memory) = (at(drivers::Durability::Durable), at(drivers::Durability::Memory));
-        assert_eq!(weakened(&memory, &durable), None);
-        let told = weakened(&durable, &memory).expect("weaker");
-        assert_eq!(told, "the store was durable before the run and is memory after it: fsync=off");
-    }
-
-    #[test]
     fn figures_of_a_busy_client_are_not_the_stores() {
         let line = seconds(Phase::Measure, 0.0, &[(10_000, 0)]);
         let judged = |busy| {
             let client = Box::leak(Box::new(Client { threads_busy: busy, ..Client::default() }));
-            judge(Mode::Closed, &line, |evidence| evidence.client = client).reasons
+            judge(Mode::Closed, &line, |findings| findings.client = client).reasons
         };
         assert!(judged(None).is_empty() && judged(Some(0.85)).is_empty());
         assert!(judged(Some(0.97))[0].contains("busy 97 % of the time"));
         let client = Box::leak(Box::new(Client { threads_busy: Some(0.97), ..Client::default() }));
         let short = [Interval { length_s: 0.5, ..line[0].clone() }];
-        assert!(judge(Mode::Closed, &short, |evidence| evidence.client = client).valid, "too short to tell");
+        assert!(judge(Mode::Closed, &short, |findings| findings.client = client).valid, "too short to tell");
     }
 
     #[test]

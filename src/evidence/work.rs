@@ -1,5 +1,5 @@
 //! What operations move, for services that bill it: rows and requests of every 64th success of each operation, off the
-//! clock, and the mean size of an item of each part of the dataset. Only a counter is touched between two samples.
+//! clock, and the mean size of an item of each part of the dataset. Between two samples only a counter is touched.
 //!
 //! Which success is sampled follows from its number in its lane, so that the same operations give the same sample. Sizes
 //! are those of whole items, because services bill the item and not the field that was asked for.
@@ -29,14 +29,14 @@ pub struct Sizes {
 struct Bytes {
     tables: Vec<f64>,
     logs: Vec<f64>,
-    series: Vec<Points>,
+    series: Vec<PointSizes>,
 }
 
-/// The points of a series.
+/// The size of a point of a series, and how often there is one.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Points {
+struct PointSizes {
     bytes: f64,
-    /// Of one entity, that arrive in a millisecond.
+    /// Points of one entity in a millisecond.
     per_ms: f64,
 }
 
@@ -44,18 +44,18 @@ struct Points {
 #[derive(Debug, Clone)]
 pub struct Tally {
     sizes: Arc<Sizes>,
-    operations: Vec<Sample>,
+    operations: Vec<WorkSample>,
 }
 
 /// The sample of one operation.
 #[derive(Debug, Clone, Copy, Default)]
-struct Sample {
+struct WorkSample {
     succeeded: u64,
     counted: u64,
     transactional: bool,
-    /// Of `reads`, `rows_read`, `bytes_read`, `rows_written` and `bytes_written`, in this order.
+    /// The moments of `reads`, `rows_read`, `bytes_read`, `rows_written` and `bytes_written`, in this order.
     amounts: [Moments; 5],
-    /// Of `bytes_read` and `bytes_written`, were items as large as the standard error of their mean.
+    /// The moments of `bytes_read` and `bytes_written` if each item were as large as the standard error of the mean size.
     size_errors: [Moments; 2],
 }
 
@@ -83,21 +83,21 @@ impl Moments {
 }
 
 impl Sizes {
-    /// Measured on generated items.
-    pub fn new(generator: &Arc<Generator>, mut maker: ValueGenerator) -> Sizes {
+    /// Collected on generated items.
+    pub fn new(generator: &Arc<Generator>, mut values: ValueGenerator) -> Sizes {
         let plan = &generator.plan;
         let mut item = Record::new();
         let tables = plan.dataset.tables.iter().zip(&plan.tables).enumerate().map(|(at, (table, spec))| {
             mean_over(spec.records, |number| {
-                maker.record(at, number, &mut item);
-                KEY_BYTES + weight(&item, table.fields.iter().map(|field| field.name.as_str()))
+                values.record(at, number, &mut item);
+                KEY_BYTES + size_bytes(&item, table.fields.iter().map(|field| field.name.as_str()))
             })
         });
         let (tables, table_errors) = tables.unzip();
         let logs = plan.dataset.logs.iter().enumerate().map(|(at, log)| {
             mean_over(0, |number| {
-                maker.event(at, number + 1, &mut item);
-                KEY_BYTES + weight(&item, log.fields.iter().map(|field| field.name.as_str()))
+                values.event(at, number + 1, &mut item);
+                KEY_BYTES + size_bytes(&item, log.fields.iter().map(|field| field.name.as_str()))
             })
         });
         let (logs, log_errors) = logs.unzip();
@@ -105,10 +105,10 @@ impl Sizes {
             // Its entity, its instant, and each metric with its name.
             let metrics: f64 = series.metrics.iter().map(|metric| 8.0 + metric.name.len() as f64).sum();
             let per_ms = (1.0 - series.missing) / series.interval_ms.max(1) as f64;
-            Points { bytes: 2.0 * KEY_BYTES + metrics, per_ms }
+            PointSizes { bytes: 2.0 * KEY_BYTES + metrics, per_ms }
         });
-        let series: Vec<Points> = series.collect();
-        let exact = series.iter().map(|points| Points { bytes: 0.0, ..*points }).collect();
+        let series: Vec<PointSizes> = series.collect();
+        let exact = series.iter().map(|points| PointSizes { bytes: 0.0, ..*points }).collect();
         Sizes {
             means: Bytes { tables, logs, series },
             errors: Bytes { tables: table_errors, logs: log_errors, series: exact },
@@ -116,10 +116,10 @@ impl Sizes {
     }
 }
 
-/// Of a key or an instant; text keys, about three times as long, weigh little beside their records.
+/// The size of a key or an instant. Text keys are about three times as long, which is little beside their records.
 const KEY_BYTES: f64 = 8.0;
 
-/// The mean over so many items and its standard error, from a sample if they are many; of 0 items, as of those that are
+/// The mean size of so many items and its standard error, from a sample if they are many. With 0 items, it is that of items
 /// still to be inserted.
 fn mean_over(items: u64, mut bytes: impl FnMut(u64) -> f64) -> (f64, f64) {
     let population = if items == 0 { u64::MAX } else { items };
@@ -133,8 +133,8 @@ fn mean_over(items: u64, mut bytes: impl FnMut(u64) -> f64) -> (f64, f64) {
     (moments.mean, moments.deviation(sampled) * (left_out / sampled as f64).sqrt())
 }
 
-/// Values and the names of those that are there.
-fn weight<'a>(item: &Record, names: impl Iterator<Item = &'a str>) -> f64 {
+/// The size of an item's values and of the names of those that are present.
+fn size_bytes<'a>(item: &Record, names: impl Iterator<Item = &'a str>) -> f64 {
     let there = item.iter().zip(names).filter(|(value, _)| !matches!(value, Value::Null));
     there.map(|(value, name)| (name.len() as u64 + value.size_bytes()) as f64).sum()
 }
@@ -142,30 +142,30 @@ fn weight<'a>(item: &Record, names: impl Iterator<Item = &'a str>) -> f64 {
 impl Tally {
     /// Nothing counted yet, of so many operations.
     pub fn new(sizes: Arc<Sizes>, operations: usize) -> Tally {
-        Tally { sizes, operations: vec![Sample::default(); operations] }
+        Tally { sizes, operations: vec![WorkSample::default(); operations] }
     }
 
-    /// Forgets the warm-up.
+    /// Forgets what was counted so far: the warm-up.
     pub fn restart(&mut self) {
-        self.operations.fill(Sample::default());
+        self.operations.fill(WorkSample::default());
     }
 
-    /// Notes the end of an operation, and counts what it moved if it is its turn.
+    /// Counts the end of an operation, and what it moved if it is one of the sample.
     #[inline]
-    pub fn note<'a, I>(&mut self, operation: usize, result: &Result<Outcome, Failure>, steps: impl FnOnce() -> I)
+    pub fn add<'a, I>(&mut self, operation: usize, result: &Result<Outcome, Failure>, steps: impl FnOnce() -> I)
     where
         I: Iterator<Item = (&'a Op, &'a Rows)>,
     {
-        let Ok(done) = result else { return };
+        let Ok(outcome) = result else { return };
         let succeeded = self.operations[operation].succeeded;
         self.operations[operation].succeeded = succeeded + 1;
         if succeeded.is_multiple_of(EVERY) {
-            self.count(operation, *done, &mut steps());
+            self.sample(operation, *outcome, &mut steps());
         }
     }
 
     #[cold]
-    fn count(&mut self, operation: usize, done: Outcome, steps: &mut dyn Iterator<Item = (&Op, &Rows)>) {
+    fn sample(&mut self, operation: usize, outcome: Outcome, steps: &mut dyn Iterator<Item = (&Op, &Rows)>) {
         let [mut moved, mut errors] = [Work::default(); 2];
         let sample = &mut self.operations[operation];
         for (op, rows) in steps {
@@ -174,16 +174,21 @@ impl Tally {
             for (bytes, moved) in [(&self.sizes.means, &mut moved), (&self.sizes.errors, &mut errors)] {
                 let mut of_step = Work::default();
                 moved_by(bytes, op, rows, &mut of_step);
-                if done == Outcome::Refused && !matches!(op, Op::Batch(_)) {
+                if outcome == Outcome::Refused && !matches!(op, Op::Batch(_)) {
                     (of_step.rows_written, of_step.bytes_written) = (0.0, 0.0);
                 }
                 add(moved, &of_step);
             }
         }
-        let one = |mean| Moments { mean, squares: 0.0 };
+        let single = |mean| Moments { mean, squares: 0.0 };
         let amounts = [moved.reads, moved.rows_read, moved.bytes_read, moved.rows_written, moved.bytes_written];
         let size_errors = [errors.bytes_read, errors.bytes_written];
-        sample.join(&Sample { counted: 1, amounts: amounts.map(one), size_errors: size_errors.map(one), ..*sample });
+        sample.join(&WorkSample {
+            counted: 1,
+            amounts: amounts.map(single),
+            size_errors: size_errors.map(single),
+            ..*sample
+        });
     }
 
     /// Adds what another lane counted.
@@ -196,12 +201,12 @@ impl Tally {
 
     /// What an operation moves on average; none if it never succeeded.
     pub fn work(&self, operation: usize) -> Option<Work> {
-        self.operations.get(operation).filter(|sample| sample.counted > 0).map(Sample::work)
+        self.operations.get(operation).filter(|sample| sample.counted > 0).map(WorkSample::work)
     }
 }
 
-impl Sample {
-    fn join(&mut self, other: &Sample) {
+impl WorkSample {
+    fn join(&mut self, other: &WorkSample) {
         let join = |into: &mut [Moments], from: &[Moments]| {
             into.iter_mut().zip(from).for_each(|(into, from)| into.join(self.counted, *from, other.counted));
         };
@@ -236,7 +241,7 @@ impl Sample {
     }
 }
 
-/// The average over operations, each weighed by its successes; none unless all that succeeded were counted. It is
+/// The average over operations, weighted by their successes; none unless all that succeeded were sampled. It is
 /// transactional only if all of them are.
 pub fn overall<'a>(operations: impl Iterator<Item = &'a OperationRecord>) -> Option<Work> {
     let mut sum = Work { transactional: true, ..Work::default() };
@@ -266,9 +271,9 @@ fn moved_by(sizes: &Bytes, op: &Op, rows: f64, moved: &mut Work) {
         Op::PointRange { series, .. } | Op::PointsAbove { series, .. } => {
             read(rows, rows * sizes.series[*series].bytes)
         }
-        // Behind each bucket stand the points that are folded into it.
+        // A bucket is computed from all points that are folded into it.
         Op::Window { series, from_ms, to_ms, .. } => {
-            let Points { bytes, per_ms } = sizes.series[*series];
+            let PointSizes { bytes, per_ms } = sizes.series[*series];
             read(rows, (to_ms - from_ms).max(0) as f64 * per_ms * bytes);
         }
         Op::Insert { table, .. }
@@ -279,12 +284,13 @@ fn moved_by(sizes: &Bytes, op: &Op, rows: f64, moved: &mut Work) {
         }
         Op::Append { log, events, .. } => write(moved, events.len(), sizes.logs[*log]),
         Op::InsertPoints { series, points } => write(moved, points.len(), sizes.series[*series].bytes),
-        Op::Batch(ops) | Op::Transact(ops) => group(sizes, ops, rows, moved),
+        Op::Batch(ops) | Op::Transact(ops) => moved_by_group(sizes, ops, rows, moved),
     }
 }
 
-/// A group is answered with the rows of all its parts: those beyond one for each read are shared by its searches.
-fn group(sizes: &Bytes, ops: &[Op], rows: f64, moved: &mut Work) {
+/// Adds what a group moves. It is answered with the rows of all its parts: one for each read, and the rest is divided among
+/// its searches.
+fn moved_by_group(sizes: &Bytes, ops: &[Op], rows: f64, moved: &mut Work) {
     let is_search = |op: &&Op| !op.writes() && !matches!(op, Op::Read { .. });
     let reads = ops.iter().filter(|op| matches!(op, Op::Read { .. })).count() as f64;
     let searches = ops.iter().filter(is_search).count() as f64;
@@ -323,7 +329,7 @@ mod tests {
     use drivers::{FailureKind, Fields, Key};
 
     fn sizes() -> Arc<Sizes> {
-        let series = |bytes| vec![Points { bytes, per_ms: 0.001 }];
+        let series = |bytes| vec![PointSizes { bytes, per_ms: 0.001 }];
         Arc::new(Sizes {
             means: Bytes { tables: vec![100.0, 1_000.0], logs: vec![50.0], series: series(32.0) },
             errors: Bytes { tables: vec![0.0, 30.0], logs: vec![2.0], series: series(0.0) },
@@ -334,7 +340,7 @@ mod tests {
         Op::Read { table, key: Key::Int(1), fields: Fields::All }
     }
 
-    fn bump() -> Op {
+    fn increment() -> Op {
         Op::Increment { table: 1, key: Key::Int(1), field: 0, by: -1, floor: Some(0) }
     }
 
@@ -342,7 +348,7 @@ mod tests {
         let mut tally = Tally::new(sizes(), 1);
         let mut answer = Rows::default();
         (0..rows).for_each(|_| answer.push(Key::Int(1), Vec::new()));
-        (0..times).for_each(|_| tally.note(0, result, || [(op, &answer)].into_iter()));
+        (0..times).for_each(|_| tally.add(0, result, || [(op, &answer)].into_iter()));
         tally
     }
 
@@ -365,7 +371,7 @@ mod tests {
             limit: 9,
             fields: Fields::All,
         };
-        let all = Op::Transact(vec![read(1), find, bump()]);
+        let all = Op::Transact(vec![read(1), find, increment()]);
         let expected = Work {
             reads: 2.0,
             rows_read: 4.0,
