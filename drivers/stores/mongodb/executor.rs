@@ -213,10 +213,10 @@ impl Executor {
 
     async fn read(&mut self, table: usize, fields: &Fields, run: &[Op], rows: &mut Rows) -> Result<(), Failure> {
         if let [op] = run {
-            let command = self.commands().read(table, run, fields)?;
+            let (command, before) = (self.commands().read(table, run, fields)?, rows.len());
             let decoder = self.layout.table_decoder(table, fields);
             self.connection.query(command, |document| push(decoder.decode(document)?, rows)).await?;
-            let is_found = rows.last().is_some_and(|row| row.key == *record_key(op));
+            let is_found = rows.len() > before;
             return if is_found { Ok(()) } else { Err(Failure::missing(self.record_name(table, record_key(op)))) };
         }
         let records = self.records(table, run, fields).await?;
@@ -272,10 +272,10 @@ impl Executor {
                 connection.query(command, |document| push((key.clone(), decode::bucket(document)?), rows)).await
             }
             Op::LastPoint { series, .. } | Op::PointRange { series, .. } | Op::PointsAbove { series, .. } => {
-                let points = &layout.series[*series];
+                let (points, before) = (&layout.series[*series], rows.len());
                 connection.query(command, |document| push(points.decode(document)?, rows)).await?;
                 match op {
-                    Op::LastPoint { entity, .. } if rows.is_empty() => {
+                    Op::LastPoint { entity, .. } if rows.len() == before => {
                         Err(Failure::missing(format_args!("{} {entity}", layout.dataset.series[*series].name)))
                     }
                     _ => Ok(()),

@@ -272,6 +272,22 @@ async fn points_that_are_sent_again_replace_each_other_in_order() {
     assert_eq!(busy, [&Value::Float(0.1), &Value::Float(1.3), &Value::Float(1.4)]);
 }
 
+#[tokio::test]
+async fn a_read_that_finds_nothing_fails_also_after_others_of_its_batch() {
+    let store = ready("batch", Durability::Memory).await;
+    let mut session = store.session().await.expect("a session");
+    let mut rows = Rows::default();
+    let events = vec![vec![Value::Text("here".into()), Value::Map(vec![])]];
+    session.execute(&Op::Append { log: 0, stream: Key::Int(1), events }, &mut rows).await.expect("appended");
+    let tail = Op::Tail { log: 0, stream: Key::Int(1), limit: 1 };
+    let read = Op::Read { table: 1, key: Key::Int(1), fields: Fields::All };
+    for missing in [Op::LastPoint { series: 0, entity: 1 }, read] {
+        let batch = Op::Batch(vec![tail.clone(), missing]);
+        let failure = session.execute(&batch, &mut rows).await.expect_err("nothing is there");
+        assert_eq!((failure.kind, rows.len()), (FailureKind::Missing, 0), "{batch:?}");
+    }
+}
+
 /// An operation for each command that reads or changes existing documents.
 fn operations_with_a_filter() -> Vec<Op> {
     let (from_ms, to_ms, limit, fields) = (0, 10, 5, Fields::All);
