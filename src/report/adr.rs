@@ -3,7 +3,7 @@
 
 use askama::Template;
 
-use super::chart::{Chart, Kind};
+use super::chart::{Chart, ChartKind};
 use super::escape::filters;
 use super::side_by_side::Side;
 use super::view::content::Content;
@@ -59,19 +59,19 @@ pub fn record(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyh
 /// Three at most, those first that settle most: what is carried under rising load, how stores differ, what it costs. Of
 /// several workloads the overview comes before them.
 fn chosen(charts: &[Chart]) -> Vec<&Chart> {
-    const ORDER: [Kind; 7] = [
-        Kind::Overview,
-        Kind::Latency,
-        Kind::LoadCurve,
-        Kind::Ratios,
-        Kind::CostLatency,
-        Kind::CostLoad,
-        Kind::Percentiles,
+    const ORDER: [ChartKind; 7] = [
+        ChartKind::Overview,
+        ChartKind::Latency,
+        ChartKind::LoadCurve,
+        ChartKind::Ratios,
+        ChartKind::CostLatency,
+        ChartKind::CostLoad,
+        ChartKind::Percentiles,
     ];
-    let several = charts.iter().filter(|chart| chart.kind == Kind::Latency).count() > 1;
+    let several = charts.iter().filter(|chart| chart.kind == ChartKind::Latency).count() > 1;
     // Of a single workload the overview says what its chart by operation says, and of several the reverse.
-    let said = if several { Kind::Latency } else { Kind::Overview };
-    let of = |kind: Kind| charts.iter().filter(move |chart| chart.kind == kind && kind != said);
+    let said = if several { ChartKind::Latency } else { ChartKind::Overview };
+    let of = |kind: ChartKind| charts.iter().filter(move |chart| chart.kind == kind && kind != said);
     ORDER.into_iter().flat_map(of).take(3).collect()
 }
 

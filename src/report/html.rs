@@ -8,7 +8,7 @@ use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::chart::{Chart, Kind};
+use super::chart::{Chart, ChartKind};
 use super::csv;
 use super::side_by_side::Side;
 use super::view::content::Content;
@@ -77,28 +77,32 @@ pub fn page(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyhow
 
 /// The charts where they are shown: the overview, those of each workload, those about money, those of each run.
 fn arranged<'a>(experiment: &'a Experiment, charts: &'a [Chart]) -> Charts<'a> {
-    let is_of_workload =
-        |chart: &&Chart| matches!(chart.kind, Kind::Latency | Kind::Percentiles | Kind::LoadCurve | Kind::Ratios);
+    let is_of_workload = |chart: &&Chart| {
+        matches!(chart.kind, ChartKind::Latency | ChartKind::Percentiles | ChartKind::LoadCurve | ChartKind::Ratios)
+    };
     let of_workloads: Vec<&Chart> = charts.iter().filter(is_of_workload).collect();
     let workloads: Vec<Vec<&Chart>> =
         of_workloads.chunk_by(|a, b| a.subject == b.subject).map(<[&Chart]>::to_vec).collect();
     let all = experiment.runs.len();
-    let named = |kind: Kind| charts.iter().filter(move |chart| chart.kind == kind);
-    let drawn = experiment.runs.iter().zip(named(Kind::Time));
+    let named = |kind: ChartKind| charts.iter().filter(move |chart| chart.kind == kind);
+    let drawn = experiment.runs.iter().zip(named(ChartKind::Time));
     let drawn = drawn.filter(|(run, _)| all <= MOST_RUN_CHARTS || run.repetition == 1);
     let runs: Vec<RunChart<'_>> = drawn
         .map(|(run, chart)| RunChart {
             id: &run.id,
             chart,
-            heat: named(Kind::Heat).find(|heat| heat.subject == run.id),
+            heat: named(ChartKind::Heat).find(|heat| heat.subject == run.id),
             seconds: runs::seconds(run),
         })
         .collect();
     Charts {
         // Of a single workload it would say what the chart of that workload says.
-        overview: named(Kind::Overview).next().filter(|_| workloads.len() > 1),
+        overview: named(ChartKind::Overview).next().filter(|_| workloads.len() > 1),
         workloads,
-        costs: charts.iter().filter(|chart| matches!(chart.kind, Kind::CostLatency | Kind::CostLoad)).collect(),
+        costs: charts
+            .iter()
+            .filter(|chart| matches!(chart.kind, ChartKind::CostLatency | ChartKind::CostLoad))
+            .collect(),
         open: runs.len() <= MOST_OPEN,
         left_out: all - runs.len(),
         runs,

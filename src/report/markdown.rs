@@ -3,7 +3,7 @@
 
 use askama::Template;
 
-use super::chart::{Chart, Kind};
+use super::chart::{Chart, ChartKind};
 use super::escape::filters;
 use super::side_by_side::Side;
 use super::view::content::Content;
@@ -24,7 +24,7 @@ struct Document<'a> {
 /// The document; `charts` are those that lie in `charts/` beside it.
 pub fn report(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyhow::Result<String> {
     let many = merged.runs.len() > MOST_RUN_CHARTS;
-    let is_money = |chart: &&Chart| matches!(chart.kind, Kind::CostLatency | Kind::CostLoad);
+    let is_money = |chart: &&Chart| matches!(chart.kind, ChartKind::CostLatency | ChartKind::CostLoad);
     let (costs, charts): (Vec<&Chart>, Vec<&Chart>) = charts.iter().partition(is_money);
     let charts = charts.into_iter().filter(|chart| !(many && chart.kind.is_of_run())).collect();
     let left_out = if many { merged.runs.len() } else { 0 };
