@@ -177,8 +177,8 @@ fn confirmation(experiment: &Experiment) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::view::furnished::{foreign_markup, furnished, hostile};
-    use crate::report::{chart, fixture, zoo};
+    use crate::report::fixtures::{foreign_markup, furnished, hostile};
+    use crate::report::{chart, fixtures};
 
     fn document(experiment: &Experiment) -> String {
         let charts = chart::charts(experiment).expect("they draw");
@@ -187,14 +187,14 @@ mod tests {
 
     #[test]
     fn the_record_of_one_workload_on_several_stores() {
-        let (_, mut stores) = zoo::all().into_iter().find(|(name, _)| *name == "stores").expect("the fixture's");
+        let mut stores = fixtures::stores();
         stores.runs = stores.runs.into_iter().map(furnished).collect();
         insta::assert_snapshot!(document(&stores));
     }
 
     #[test]
     fn it_never_chooses() {
-        let text = document(&fixture::experiment(vec![furnished(fixture::read_heavy())])).to_lowercase();
+        let text = document(&fixtures::experiment(vec![furnished(fixtures::read_heavy())])).to_lowercase();
         for word in ["chosen option", "we choose", "we chose", "recommend", "winner", "best option"] {
             assert!(!text.contains(word), "{word}");
         }
@@ -202,13 +202,13 @@ mod tests {
 
     #[test]
     fn foreign_text_stays_text() {
-        let text = document(&hostile(fixture::experiment(vec![furnished(fixture::read_heavy())])));
+        let text = document(&hostile(fixtures::experiment(vec![furnished(fixtures::read_heavy())])));
         assert_eq!(foreign_markup(&text), [""; 0], "{text}");
     }
 
     #[test]
     fn the_confirmation_runs_the_same_command_into_another_folder() {
-        let mut experiment = fixture::experiment(vec![fixture::read_heavy()]);
+        let mut experiment = fixtures::experiment(vec![fixtures::read_heavy()]);
         experiment.command = "storebench run oltp --out results/a --runs 5 --out=b".to_owned();
         assert_eq!(
             confirmation(&experiment),

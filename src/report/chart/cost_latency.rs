@@ -154,11 +154,11 @@ fn finding(point: &CostPoint<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::zoo;
+    use crate::report::fixtures;
 
     #[test]
     fn stores_of_a_tier_and_load_stand_at_their_cost_and_p99() {
-        let experiment = zoo::small();
+        let experiment = fixtures::small();
         let shown = CostPanels::of(&experiment, "small").expect("priced stores");
         let latency = |ns: f64| units::typeset(&units::latency(ns as u64));
         let point = |point: &CostPoint<'_>| {

@@ -246,11 +246,11 @@ fn finding(panel: &MonthlyPanel<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{group, zoo};
+    use crate::report::{fixtures, group};
 
     #[test]
     fn each_offer_has_a_line_over_the_load_and_offers_break_even() {
-        let experiment = zoo::small();
+        let experiment = fixtures::small();
         let cells = group::cells(&experiment);
         let panels = panels(&cells);
         let mut lines = Vec::new();

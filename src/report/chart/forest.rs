@@ -219,11 +219,11 @@ fn finding(comparisons: &[Comparison<'_>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::zoo;
+    use crate::report::fixtures;
 
     #[test]
     fn each_store_is_compared_with_the_first_at_its_load() {
-        let experiment = zoo::small();
+        let experiment = fixtures::small();
         let plot = ForestPlot::of(comparisons(&experiment, "small")).expect("two stores");
         let row = |row: &Row| match &row.ratio {
             Ok(ratio) => format!("  {}: {} {}", row.store, factor(ratio.value), interval_text(ratio)),

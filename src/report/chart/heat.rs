@@ -215,7 +215,7 @@ fn finding(run: &Run, seconds: &[&Interval]) -> String {
 mod tests {
     use super::super::style::WHITE;
     use super::*;
-    use crate::report::{fixture, zoo};
+    use crate::report::fixtures;
 
     #[test]
     fn every_operation_is_in_a_tile_and_neighbours_of_one_shade_are_one() {
@@ -232,8 +232,11 @@ mod tests {
 
     #[test]
     fn long_runs_keep_their_columns_few_and_all_their_operations() {
-        let run =
-            fixture::run(&fixture::Plan { seconds: 400, shapes: &[("get", 20.0, 900, 0.3)], ..Default::default() });
+        let run = fixtures::run(&fixtures::SyntheticRun {
+            seconds: 400,
+            operations: &[("get", 20.0, 900, 0.3)],
+            ..Default::default()
+        });
         let seconds = time_series::shown(&run);
         let columns = columns(&seconds);
         assert!(columns.len() <= MOST_COLUMNS, "{}", columns.len());
@@ -244,7 +247,7 @@ mod tests {
 
     #[test]
     fn the_map_of_a_run_has_a_column_for_each_second() {
-        let experiment = zoo::small();
+        let experiment = fixtures::small();
         let map = HeatMap::of(&experiment.runs[0]).expect("its record has bands");
         let latency = |band: u8| units::latency(Heat::low_ns(band).round() as u64);
         let band = |(band, per_s): &(u8, f64)| {
@@ -293,9 +296,9 @@ mod tests {
 
     #[test]
     fn a_record_without_bands_has_no_map() {
-        let mut run = fixture::read_heavy();
+        let mut run = fixtures::read_heavy();
         run.timeline.iter_mut().for_each(|second| second.response_bands = Heat::default());
-        let experiment = fixture::experiment(vec![run]);
+        let experiment = fixtures::experiment(vec![run]);
         assert!(of_run(&experiment, &experiment.runs[0]).is_none());
     }
 }

@@ -228,11 +228,11 @@ fn finding(sweep: &Sweep<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{group, zoo};
+    use crate::report::{fixtures, group};
 
     #[test]
     fn each_level_of_load_has_its_throughput_and_percentiles() {
-        let experiment = zoo::small();
+        let experiment = fixtures::small();
         let cells = group::cells(&experiment);
         let curves = LoadCurves::of(&cells).expect("a sweep");
         let latency = |reading: &Reading| {

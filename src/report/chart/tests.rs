@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use resvg::usvg::roxmltree::Document;
 
 use super::*;
-use crate::report::{fixture, units, zoo};
+use crate::report::{fixtures, units};
 
 #[test]
 fn nothing_is_clipped_and_no_text_touches_another() {
-    for (experiment_name, experiment) in zoo::all() {
+    for (experiment_name, experiment) in fixtures::all() {
         for DrawnChart { kind, subject, canvas } in drawn(&experiment).expect("it draws") {
             assert_eq!(canvas.faults(), [""; 0], "{experiment_name}: {kind:?} of {subject}");
         }
@@ -18,13 +18,13 @@ fn nothing_is_clipped_and_no_text_touches_another() {
 
 #[test]
 fn the_same_record_gives_the_same_bytes() {
-    let experiment = fixture::experiment(vec![fixture::oltp()]);
+    let experiment = fixtures::experiment(vec![fixtures::oltp()]);
     assert_eq!(charts(&experiment).expect("it draws"), charts(&experiment).expect("it draws"));
 }
 
 #[test]
 fn each_chart_says_in_words_what_it_shows() {
-    let experiment = fixture::experiment(vec![fixture::read_heavy()]);
+    let experiment = fixtures::experiment(vec![fixtures::read_heavy()]);
     let charts = charts(&experiment).expect("it draws");
     let names: Vec<&str> = charts.iter().map(|chart| chart.name.as_str()).collect();
     assert_eq!(
@@ -50,11 +50,11 @@ fn each_chart_says_in_words_what_it_shows() {
 
 #[test]
 fn the_figures_of_an_invalid_run_are_in_no_chart() {
-    let mut run = fixture::read_heavy();
-    run.verdict = fixture::invalid("it ran on a toaster");
+    let mut run = fixtures::read_heavy();
+    run.verdict = fixtures::invalid("it ran on a toaster");
     let p99_ns = run.total.response_ns.p99.expect("enough samples");
     let (rate, p99) = (units::rate(run.throughput_per_s), units::typeset(&units::latency(p99_ns)));
-    for chart in charts(&fixture::experiment(vec![run])).expect("it draws") {
+    for chart in charts(&fixtures::experiment(vec![run])).expect("it draws") {
         assert!(chart.svg.contains("it ran on a toaster"), "{}", chart.name);
         assert!(!chart.svg.contains(&rate) && !chart.svg.contains(&p99), "{}", chart.name);
     }
@@ -64,7 +64,7 @@ fn the_figures_of_an_invalid_run_are_in_no_chart() {
 #[test]
 fn each_kind_of_chart_becomes_a_document_with_everything_inside_its_frame() {
     let mut kinds = HashSet::new();
-    for DrawnChart { kind, canvas, .. } in drawn(&zoo::small()).expect("it draws") {
+    for DrawnChart { kind, canvas, .. } in drawn(&fixtures::small()).expect("it draws") {
         let svg = canvas.svg().expect("it draws");
         let document = Document::parse(&svg).expect("well-formed");
         let frame = document.root_element().attribute("viewBox").expect("a frame");
@@ -93,9 +93,8 @@ fn numbers(text: &str) -> Vec<f64> {
 
 #[test]
 fn foreign_text_stays_text_in_every_chart() {
-    use crate::report::view::furnished::hostile;
-    for experiment in [zoo::small(), zoo::priced_stores()] {
-        for chart in charts(&hostile(experiment)).expect("it draws") {
+    for experiment in [fixtures::small(), fixtures::priced_stores()] {
+        for chart in charts(&fixtures::hostile(experiment)).expect("it draws") {
             let document = Document::parse(&chart.svg).unwrap_or_else(|error| panic!("{}: {error}", chart.name));
             let foreign = document.descendants().filter(|node| node.has_tag_name("script") || node.has_tag_name("img"));
             assert_eq!(foreign.count(), 0, "{}", chart.name);
@@ -107,11 +106,11 @@ fn foreign_text_stays_text_in_every_chart() {
 proptest::proptest! {
     #![proptest_config(proptest::test_runner::Config { cases: 32, failure_persistence: None, ..Default::default() })]
 
-    /// Names of 0 to 100,000 signs of all Unicode, in 1 to 200 rows: they come in by way of a record, and are drawn whole
-    /// or cut. Nothing panics, nothing is clipped, and every document can be read.
+    /// Names of 0 to 100,000 characters of all Unicode, in 1 to 200 rows: they come from a record and are drawn whole or cut.
+    /// Nothing panics, nothing is clipped, and every document can be read.
     #[test]
     fn any_name_can_be_drawn(
-        signs in proptest::collection::vec(proptest::char::any(), 0..12),
+        characters in proptest::collection::vec(proptest::char::any(), 0..12),
         length in 0_usize..5,
         rows in 0_usize..40,
         differ in proptest::bool::ANY,
@@ -120,7 +119,7 @@ proptest::proptest! {
         let length = [0, 1, 130, 4_000, 100_000][length];
         // Few rows are drawn often, 200 now and then.
         let rows = if rows == 0 { 200 } else { rows }.min(2_000_000 / length.max(1));
-        let name: String = signs.iter().cycle().take(if signs.is_empty() { 0 } else { length }).collect();
+        let name: String = characters.iter().cycle().take(if characters.is_empty() { 0 } else { length }).collect();
         drawn_whole(&named(&name, rows, differ, sweeps));
     }
 }
@@ -162,12 +161,13 @@ fn drawn_whole(experiment: &Experiment) {
     }
 }
 
-/// So many stores, or runs of one, whose every name is this one; at several levels of load on request.
+/// An experiment of so many rows in which every name is `name`: of several stores if they `differ`, else runs of one; at
+/// several levels of load if it `sweeps`.
 fn named(name: &str, rows: usize, differ: bool, sweeps: bool) -> Experiment {
     static RUN: std::sync::LazyLock<crate::record::Run> = std::sync::LazyLock::new(|| {
-        let shapes: &[fixture::Shape] = &[("get", 700.0, 900_000, 0.3)];
-        let run = fixture::run(&fixture::Plan { shapes, seconds: 2, ..Default::default() });
-        crate::report::view::furnished::priced(run, &fixture::experiment(Vec::new()).host)
+        let operations: &[fixtures::SyntheticOperation] = &[("get", 700.0, 900_000, 0.3)];
+        let run = fixtures::run(&fixtures::SyntheticRun { operations, seconds: 2, ..Default::default() });
+        fixtures::priced(run, &fixtures::experiment(Vec::new()).host)
     });
     let row = |nth: usize| {
         let mut run = RUN.clone();
@@ -188,11 +188,11 @@ fn named(name: &str, rows: usize, differ: bool, sweeps: bool) -> Experiment {
         }
         (run.repetition, run.id) = (nth as u32 + 1, format!("{nth} {name}"));
         if nth % 7 == 6 {
-            run.verdict = fixture::invalid(name);
+            run.verdict = fixtures::invalid(name);
         }
         run
     };
-    let mut experiment = fixture::experiment((0..rows).map(row).collect());
+    let mut experiment = fixtures::experiment((0..rows).map(row).collect());
     name.clone_into(&mut experiment.host.cpu);
     let json = experiment.to_json().expect("it is written");
     Experiment::from_json(&json).expect("it is read")
@@ -202,12 +202,13 @@ fn named(name: &str, rows: usize, differ: bool, sweeps: bool) -> Experiment {
 fn charts_of_different_things_are_different_files() {
     let runs = ["\u{65e5}\u{672c}", "\u{4e2d}\u{56fd}", "x".repeat(4_000).as_str(), "x".repeat(4_001).as_str()].map(
         |workload| {
-            let mut run = fixture::run(&fixture::Plan { workload, seconds: 1, ..fixture::Plan::default() });
+            let mut run =
+                fixtures::run(&fixtures::SyntheticRun { workload, seconds: 1, ..fixtures::SyntheticRun::default() });
             run.id = workload.to_owned();
             run
         },
     );
-    let charts = charts(&fixture::experiment(runs.into())).expect("they draw");
+    let charts = charts(&fixtures::experiment(runs.into())).expect("they draw");
     let names: std::collections::BTreeSet<&str> = charts.iter().map(|chart| chart.name.as_str()).collect();
     assert_eq!(names.len(), charts.len(), "{names:?}");
     assert!(names.iter().all(|name| name.len() < 200), "{names:?}");
