@@ -83,7 +83,6 @@ impl LoadCurves<'_> {
     }
 
     /// Draws the stores that may be compared; returns the height at which the next panel may begin.
-
     fn panel(&self, canvas: &mut Canvas, sweeps: &[Sweep<'_>], top: f64) -> f64 {
         // Room for two labels of each store at the right.
         let bottom = top + HEIGHT.max(16.0 * (2.0 + 2.0 * sweeps.len() as f64));
