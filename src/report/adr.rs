@@ -3,7 +3,7 @@
 
 use askama::Template;
 
-use super::chart::{Chart, Kind};
+use super::chart::{Chart, ChartKind};
 use super::escape::filters;
 use super::side_by_side::Side;
 use super::view::content::Content;
@@ -59,19 +59,19 @@ pub fn record(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyh
 /// Three at most, those first that settle most: what is carried under rising load, how stores differ, what it costs. Of
 /// several workloads the overview comes before them.
 fn chosen(charts: &[Chart]) -> Vec<&Chart> {
-    const ORDER: [Kind; 7] = [
-        Kind::Overview,
-        Kind::Latency,
-        Kind::LoadCurve,
-        Kind::Ratios,
-        Kind::CostLatency,
-        Kind::CostLoad,
-        Kind::Percentiles,
+    const ORDER: [ChartKind; 7] = [
+        ChartKind::Overview,
+        ChartKind::Latency,
+        ChartKind::LoadCurve,
+        ChartKind::Ratios,
+        ChartKind::CostLatency,
+        ChartKind::CostLoad,
+        ChartKind::Percentiles,
     ];
-    let several = charts.iter().filter(|chart| chart.kind == Kind::Latency).count() > 1;
+    let several = charts.iter().filter(|chart| chart.kind == ChartKind::Latency).count() > 1;
     // Of a single workload the overview says what its chart by operation says, and of several the reverse.
-    let said = if several { Kind::Latency } else { Kind::Overview };
-    let of = |kind: Kind| charts.iter().filter(move |chart| chart.kind == kind && kind != said);
+    let said = if several { ChartKind::Latency } else { ChartKind::Overview };
+    let of = |kind: ChartKind| charts.iter().filter(move |chart| chart.kind == kind && kind != said);
     ORDER.into_iter().flat_map(of).take(3).collect()
 }
 
@@ -177,8 +177,8 @@ fn confirmation(experiment: &Experiment) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::view::furnished::{foreign_markup, furnished, hostile};
-    use crate::report::{chart, fixture, zoo};
+    use crate::report::fixtures::{foreign_markup, furnished, hostile};
+    use crate::report::{chart, fixtures};
 
     fn document(experiment: &Experiment) -> String {
         let charts = chart::charts(experiment).expect("they draw");
@@ -187,14 +187,14 @@ mod tests {
 
     #[test]
     fn the_record_of_one_workload_on_several_stores() {
-        let (_, mut stores) = zoo::all().into_iter().find(|(name, _)| *name == "stores").expect("the fixture's");
+        let mut stores = fixtures::stores();
         stores.runs = stores.runs.into_iter().map(furnished).collect();
         insta::assert_snapshot!(document(&stores));
     }
 
     #[test]
     fn it_never_chooses() {
-        let text = document(&fixture::experiment(vec![furnished(fixture::read_heavy())])).to_lowercase();
+        let text = document(&fixtures::experiment(vec![furnished(fixtures::read_heavy())])).to_lowercase();
         for word in ["chosen option", "we choose", "we chose", "recommend", "winner", "best option"] {
             assert!(!text.contains(word), "{word}");
         }
@@ -202,13 +202,13 @@ mod tests {
 
     #[test]
     fn foreign_text_stays_text() {
-        let text = document(&hostile(fixture::experiment(vec![furnished(fixture::read_heavy())])));
+        let text = document(&hostile(fixtures::experiment(vec![furnished(fixtures::read_heavy())])));
         assert_eq!(foreign_markup(&text), [""; 0], "{text}");
     }
 
     #[test]
     fn the_confirmation_runs_the_same_command_into_another_folder() {
-        let mut experiment = fixture::experiment(vec![fixture::read_heavy()]);
+        let mut experiment = fixtures::experiment(vec![fixtures::read_heavy()]);
         experiment.command = "storebench run oltp --out results/a --runs 5 --out=b".to_owned();
         assert_eq!(
             confirmation(&experiment),

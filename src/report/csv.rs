@@ -167,7 +167,7 @@ fn phase(phase: Phase) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture;
+    use crate::report::fixtures;
 
     fn utf8(bytes: anyhow::Result<Vec<u8>>) -> String {
         String::from_utf8(bytes.expect("it writes to memory")).expect("the fixture is UTF-8")
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_summary_has_a_row_for_each_operation_and_the_total() {
-        let mut experiment = fixture::experiment(vec![fixture::read_heavy()]);
+        let mut experiment = fixtures::experiment(vec![fixtures::read_heavy()]);
         experiment.runs[0].store.name = "libsql, \"local\"".to_owned();
         let summary = utf8(summary(&experiment));
         let lines: Vec<&str> = summary.lines().collect();
@@ -191,10 +191,10 @@ mod tests {
 
     #[test]
     fn nothing_is_not_zero_and_invalid_rows_say_so() {
-        let mut run = fixture::read_heavy();
+        let mut run = fixtures::read_heavy();
         run.operations.insert("never".to_owned(), OperationRecord::default());
-        run.verdict = fixture::invalid("the client was the limit");
-        let summary = utf8(summary(&fixture::experiment(vec![run])));
+        run.verdict = fixtures::invalid("the client was the limit");
+        let summary = utf8(summary(&fixtures::experiment(vec![run])));
         let never = summary.lines().find(|line| line.contains(",never,")).expect("its row");
         assert!(never.contains(",0.0,,,false,,,,,"), "{never}");
         assert!(never.ends_with(",the client was the limit,"), "{never}");
@@ -202,8 +202,8 @@ mod tests {
 
     #[test]
     fn what_too_few_samples_carry_is_empty_and_their_number_is_there() {
-        let run = fixture::run(&fixture::Plan { seconds: 3, ..fixture::Plan::default() });
-        let summary = utf8(summary(&fixture::experiment(vec![run])));
+        let run = fixtures::run(&fixtures::SyntheticRun { seconds: 3, ..fixtures::SyntheticRun::default() });
+        let summary = utf8(summary(&fixtures::experiment(vec![run])));
         let [header, _, update, _] = summary.lines().collect::<Vec<_>>()[..] else { panic!("a header and three rows") };
         let field = |name: &str| {
             header.split(',').zip(update.split(',')).find(|(column, _)| *column == name).map(|pair| pair.1)
@@ -221,16 +221,16 @@ mod tests {
             assert!(text(formula).starts_with('\''), "{formula:?}: {}", text(formula));
         }
         assert_eq!(text("libsql?x=1"), "libsql?x=1");
-        let mut run = fixture::read_heavy();
+        let mut run = fixtures::read_heavy();
         run.store.name = "=HYPERLINK(\"http://example.com\")".to_owned();
-        let experiment = fixture::experiment(vec![run]);
+        let experiment = fixtures::experiment(vec![run]);
         assert!(utf8(summary(&experiment)).contains(",\"'=HYPERLINK(\"\"http://example.com\"\")\","));
         assert!(utf8(timeline(&experiment)).contains(",-5,1,warmup,"), "a negative number is no formula");
     }
 
     #[test]
     fn the_timeline_has_a_row_for_each_second() {
-        let timeline = utf8(timeline(&fixture::experiment(vec![fixture::read_heavy()])));
+        let timeline = utf8(timeline(&fixtures::experiment(vec![fixtures::read_heavy()])));
         assert_eq!(timeline.lines().count(), 1 + 35);
         insta::assert_snapshot!(timeline.lines().take(2).collect::<Vec<_>>().join("\n"), @r"
         run,at_s,length_s,phase,ok,failed,skipped,response_count,response_p50_ns,response_p99_ns,response_p999_ns,response_max_ns,service_count,service_p50_ns,service_p99_ns,service_p999_ns,service_max_ns,lag_count,lag_p50_ns,lag_p99_ns,lag_p999_ns,lag_max_ns

@@ -214,32 +214,39 @@ pub fn withheld(cells: &[Cell<'_>]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture::{self, Plan};
+    use crate::report::fixtures::{self, SyntheticRun};
 
     #[test]
     fn only_the_same_work_under_the_same_load_in_the_same_tier_is_comparable() {
-        let shapes: &[fixture::Shape] = &[("read", 1_000.0, 42_000, 0.3)];
-        let plan = |store, seed| Plan { workload: "shop", store, shapes, seconds: 1, seed, ..Plan::default() };
-        let base = fixture::run(&plan("libsql", 1));
-        let alike = fixture::run(&plan("postgres", 2));
+        let operations: &[fixtures::SyntheticOperation] = &[("read", 1_000.0, 42_000, 0.3)];
+        let plan = |store, seed| SyntheticRun {
+            workload: "shop",
+            store,
+            operations,
+            seconds: 1,
+            seed,
+            ..SyntheticRun::default()
+        };
+        let base = fixtures::run(&plan("libsql", 1));
+        let alike = fixtures::run(&plan("postgres", 2));
         let mut others = vec![
-            fixture::run(&Plan { open: Some((1_000.0, 9_000)), ..plan("redis", 3) }),
-            fixture::run(&Plan { open: Some((900.0, 9_000)), ..plan("redis", 3) }),
-            fixture::run(&Plan { tier: Durability::Relaxed, ..plan("redis", 4) }),
+            fixtures::run(&SyntheticRun { open: Some((1_000.0, 9_000)), ..plan("redis", 3) }),
+            fixtures::run(&SyntheticRun { open: Some((900.0, 9_000)), ..plan("redis", 3) }),
+            fixtures::run(&SyntheticRun { tier: Durability::Relaxed, ..plan("redis", 4) }),
         ];
-        others.extend([(); 3].map(|()| fixture::run(&plan("redis", 5))));
+        others.extend([(); 3].map(|()| fixtures::run(&plan("redis", 5))));
         others[3].load.clients = 9;
         others[4].workload.rows = 1;
         others[5].workload.hash = "another".to_owned();
         for other in &others {
-            let experiment = fixture::experiment(vec![base.clone(), other.clone(), alike.clone()]);
+            let experiment = fixtures::experiment(vec![base.clone(), other.clone(), alike.clone()]);
             let cells = cells(&experiment);
             let groups: Vec<Vec<&str>> =
                 comparable(&cells).map(|group| group.iter().map(|cell| cell.store).collect()).collect();
             assert_eq!(groups, [vec!["libsql", "postgres"], vec!["redis"]], "{:?}", Terms::of(other));
             assert_eq!(reasons_apart(&cells).len(), 1);
         }
-        let experiment = fixture::experiment([vec![base], others, vec![alike]].concat());
+        let experiment = fixtures::experiment([vec![base], others, vec![alike]].concat());
         assert_eq!(
             reasons_apart(&cells(&experiment)),
             [
@@ -254,10 +261,13 @@ mod tests {
     #[test]
     fn the_median_run_is_one_of_the_runs() {
         let mut runs: Vec<Run> = [30.0, 10.0, 20.0, 40.0, 5.0]
-            .map(|throughput_per_s| Run { throughput_per_s, ..fixture::run(&Plan { seconds: 1, ..Plan::default() }) })
+            .map(|throughput_per_s| Run {
+                throughput_per_s,
+                ..fixtures::run(&SyntheticRun { seconds: 1, ..SyntheticRun::default() })
+            })
             .into();
-        runs[4].verdict = fixture::invalid("no");
-        let experiment = fixture::experiment(runs);
+        runs[4].verdict = fixtures::invalid("no");
+        let experiment = fixtures::experiment(runs);
         let median = cells(&experiment)[0].median_run().map(|run| run.throughput_per_s);
         assert_eq!(median, Some(20.0), "of four valid runs the second");
     }

@@ -8,7 +8,7 @@ use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::chart::{Chart, Kind};
+use super::chart::{Chart, ChartKind};
 use super::csv;
 use super::side_by_side::Side;
 use super::view::content::Content;
@@ -77,28 +77,32 @@ pub fn page(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyhow
 
 /// The charts where they are shown: the overview, those of each workload, those about money, those of each run.
 fn arranged<'a>(experiment: &'a Experiment, charts: &'a [Chart]) -> Charts<'a> {
-    let is_of_workload =
-        |chart: &&Chart| matches!(chart.kind, Kind::Latency | Kind::Percentiles | Kind::LoadCurve | Kind::Ratios);
+    let is_of_workload = |chart: &&Chart| {
+        matches!(chart.kind, ChartKind::Latency | ChartKind::Percentiles | ChartKind::LoadCurve | ChartKind::Ratios)
+    };
     let of_workloads: Vec<&Chart> = charts.iter().filter(is_of_workload).collect();
     let workloads: Vec<Vec<&Chart>> =
         of_workloads.chunk_by(|a, b| a.subject == b.subject).map(<[&Chart]>::to_vec).collect();
     let all = experiment.runs.len();
-    let named = |kind: Kind| charts.iter().filter(move |chart| chart.kind == kind);
-    let drawn = experiment.runs.iter().zip(named(Kind::Time));
+    let named = |kind: ChartKind| charts.iter().filter(move |chart| chart.kind == kind);
+    let drawn = experiment.runs.iter().zip(named(ChartKind::Time));
     let drawn = drawn.filter(|(run, _)| all <= MOST_RUN_CHARTS || run.repetition == 1);
     let runs: Vec<RunChart<'_>> = drawn
         .map(|(run, chart)| RunChart {
             id: &run.id,
             chart,
-            heat: named(Kind::Heat).find(|heat| heat.subject == run.id),
+            heat: named(ChartKind::Heat).find(|heat| heat.subject == run.id),
             seconds: runs::seconds(run),
         })
         .collect();
     Charts {
         // Of a single workload it would say what the chart of that workload says.
-        overview: named(Kind::Overview).next().filter(|_| workloads.len() > 1),
+        overview: named(ChartKind::Overview).next().filter(|_| workloads.len() > 1),
         workloads,
-        costs: charts.iter().filter(|chart| matches!(chart.kind, Kind::CostLatency | Kind::CostLoad)).collect(),
+        costs: charts
+            .iter()
+            .filter(|chart| matches!(chart.kind, ChartKind::CostLatency | ChartKind::CostLoad))
+            .collect(),
         open: runs.len() <= MOST_OPEN,
         left_out: all - runs.len(),
         runs,
@@ -108,8 +112,8 @@ fn arranged<'a>(experiment: &'a Experiment, charts: &'a [Chart]) -> Charts<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::view::furnished::{furnished, hostile};
-    use crate::report::{chart, fixture, zoo};
+    use crate::report::fixtures::{furnished, hostile};
+    use crate::report::{chart, fixtures};
 
     fn page_of(experiment: &Experiment) -> String {
         let charts = chart::charts(experiment).expect("they draw");
@@ -118,7 +122,7 @@ mod tests {
 
     #[test]
     fn every_experiment_has_a_page_and_the_same_one_each_time() {
-        for (name, mut experiment) in zoo::all() {
+        for (name, mut experiment) in fixtures::all() {
             experiment.runs = experiment.runs.into_iter().map(furnished).collect();
             let page = page_of(&experiment);
             assert!(page.starts_with("<!DOCTYPE html>") && page.trim_end().ends_with("</html>"), "{name}");
@@ -128,7 +132,7 @@ mod tests {
 
     #[test]
     fn no_foreign_text_becomes_markup() {
-        let page = page_of(&hostile(zoo::priced_stores()));
+        let page = page_of(&hostile(fixtures::priced_stores()));
         assert!(!page.contains("<img") && !page.contains("</script></pre>"));
         assert_eq!(page.matches("<script").count(), 1);
         assert!(!page.contains(['\u{202e}', '\u{0}']));
@@ -137,9 +141,9 @@ mod tests {
 
     #[test]
     fn an_invalid_run_has_reasons_and_no_figures() {
-        let mut run = furnished(fixture::read_heavy());
-        run.verdict = fixture::invalid("the store lost a write");
-        let page = page_of(&fixture::experiment(vec![run]));
+        let mut run = furnished(fixtures::read_heavy());
+        run.verdict = fixtures::invalid("the store lost a write");
+        let page = page_of(&fixtures::experiment(vec![run]));
         assert!(
             page.contains("INVALID: the figures of the run may not be used") && page.contains("The store lost a write")
         );
@@ -150,12 +154,13 @@ mod tests {
 
     #[test]
     fn two_hundred_runs_are_a_page_that_a_browser_can_hold() {
-        let run = furnished(fixture::run(&fixture::Plan { seconds: 20, ..fixture::Plan::default() }));
+        let run =
+            furnished(fixtures::run(&fixtures::SyntheticRun { seconds: 20, ..fixtures::SyntheticRun::default() }));
         let numbered = |repetition| {
             let id = format!("read-heavy-libsql-{repetition}");
             crate::record::Run { id, repetition, ..run.clone() }
         };
-        let experiment = fixture::experiment((1..=200).map(numbered).collect());
+        let experiment = fixtures::experiment((1..=200).map(numbered).collect());
         let page = page_of(&experiment);
         assert!(page.contains("Valid: all 200 runs may be used."));
         assert!(page.contains("199 further runs are drawn in"));

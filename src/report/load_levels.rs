@@ -101,11 +101,11 @@ impl Sweep<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{fixture, group, zoo};
+    use crate::report::{fixtures, group};
 
     #[test]
     fn levels_rise_and_the_knee_is_where_load_begins_to_buy_waiting() {
-        let (_, experiment) = zoo::all().into_iter().find(|(name, _)| *name == "sweep").expect("the fixture's");
+        let experiment = fixtures::sweep();
         let cells = group::cells(&experiment);
         let [libsql, postgres] = &sweeps(&cells)[..] else { panic!("two stores") };
         let names: Vec<&str> = libsql.levels.iter().map(|level| level.name.as_str()).collect();
@@ -119,16 +119,17 @@ mod tests {
     #[test]
     fn two_levels_are_no_sweep_and_a_line_without_a_bend_has_no_knee() {
         let level = |clients, per_s| {
-            let shapes = [("get", per_s, 1_000_000, 0.1)];
-            let mut run = fixture::run(&fixture::Plan { shapes: &shapes, seconds: 3, ..Default::default() });
+            let operations = [("get", per_s, 1_000_000, 0.1)];
+            let mut run =
+                fixtures::run(&fixtures::SyntheticRun { operations: &operations, seconds: 3, ..Default::default() });
             run.load.clients = clients;
             run
         };
         let mut runs = vec![level(1, 100.0), level(2, 200.0)];
-        let two = fixture::experiment(runs.clone());
+        let two = fixtures::experiment(runs.clone());
         assert!(sweeps(&group::cells(&two)).is_empty());
         runs.push(level(4, 400.0));
-        let three = fixture::experiment(runs);
+        let three = fixtures::experiment(runs);
         let cells = group::cells(&three);
         assert!(sweeps(&cells)[0].knee().is_none(), "throughput still grows as load does");
     }

@@ -3,7 +3,7 @@
 
 use askama::Template;
 
-use super::chart::{Chart, Kind};
+use super::chart::{Chart, ChartKind};
 use super::escape::filters;
 use super::side_by_side::Side;
 use super::view::content::Content;
@@ -24,7 +24,7 @@ struct Document<'a> {
 /// The document; `charts` are those that lie in `charts/` beside it.
 pub fn report(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyhow::Result<String> {
     let many = merged.runs.len() > MOST_RUN_CHARTS;
-    let is_money = |chart: &&Chart| matches!(chart.kind, Kind::CostLatency | Kind::CostLoad);
+    let is_money = |chart: &&Chart| matches!(chart.kind, ChartKind::CostLatency | ChartKind::CostLoad);
     let (costs, charts): (Vec<&Chart>, Vec<&Chart>) = charts.iter().partition(is_money);
     let charts = charts.into_iter().filter(|chart| !(many && chart.kind.is_of_run())).collect();
     let left_out = if many { merged.runs.len() } else { 0 };
@@ -34,8 +34,8 @@ pub fn report(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyh
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::view::furnished::{foreign_markup, furnished, hostile};
-    use crate::report::{chart, fixture, zoo};
+    use crate::report::fixtures::{foreign_markup, furnished, hostile};
+    use crate::report::{chart, fixtures};
 
     fn document(experiment: &Experiment) -> String {
         let charts = chart::charts(experiment).expect("they draw");
@@ -44,22 +44,22 @@ mod tests {
 
     #[test]
     fn the_document_of_three_workloads() {
-        let mut lossy = fixture::open_loop();
+        let mut lossy = fixtures::open_loop();
         lossy.counts.skipped = 1_203;
         lossy.verdict.notes.push("the client used 71 % of its CPUs".to_owned());
-        let runs = [fixture::read_heavy(), fixture::oltp(), lossy].map(furnished);
-        insta::assert_snapshot!(document(&fixture::experiment(runs.into())));
+        let runs = [fixtures::read_heavy(), fixtures::oltp(), lossy].map(furnished);
+        insta::assert_snapshot!(document(&fixtures::experiment(runs.into())));
     }
 
     #[test]
     fn the_document_of_several_stores_and_tiers() {
-        let (_, stores) = zoo::all().into_iter().find(|(name, _)| *name == "stores").expect("the fixture's");
+        let stores = fixtures::stores();
         insta::assert_snapshot!(document(&stores));
     }
 
     #[test]
     fn foreign_text_stays_in_its_line_and_its_cell() {
-        let text = document(&hostile(fixture::experiment(vec![furnished(fixture::read_heavy())])));
+        let text = document(&hostile(fixtures::experiment(vec![furnished(fixtures::read_heavy())])));
         assert_eq!(foreign_markup(&text), [""; 0], "{text}");
         let header = text.lines().find(|line| line.starts_with("| Store | Per second")).expect("the summary");
         let row = text.lines().find(|line| line.starts_with("| libsql")).expect("its row");

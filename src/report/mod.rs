@@ -23,11 +23,9 @@ mod view;
 mod words;
 
 #[cfg(test)]
-pub(crate) mod fixture;
+pub(crate) mod fixtures;
 #[cfg(test)]
 mod outputs;
-#[cfg(test)]
-pub(crate) mod zoo;
 
 use self::chart::Chart;
 use self::side_by_side::Side;
@@ -83,7 +81,7 @@ mod tests {
 
     #[test]
     fn every_file_has_its_own_relative_path_and_content() {
-        let files = render(&fixture::experiment(vec![fixture::read_heavy()])).expect("it renders");
+        let files = render(&fixtures::experiment(vec![fixtures::read_heavy()])).expect("it renders");
         let paths: std::collections::BTreeSet<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
         assert_eq!((paths.len(), files.len()), (14, 14));
         assert!(files.iter().all(|(path, content)| !path.starts_with('/') && !content.is_empty()));
@@ -92,6 +90,6 @@ mod tests {
 
     #[test]
     fn an_experiment_without_runs_still_renders() {
-        assert_eq!(render(&fixture::experiment(Vec::new())).expect("it renders").len(), 4);
+        assert_eq!(render(&fixtures::experiment(Vec::new())).expect("it renders").len(), 4);
     }
 }

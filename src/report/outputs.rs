@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::fixture::{self, Plan};
+use super::fixtures::furnished;
+use super::fixtures::{self, SyntheticRun};
 use super::side_by_side::Side;
-use super::view::furnished::furnished;
-use super::{adr, chart, csv, html, markdown, text, zoo};
+use super::{adr, chart, csv, html, markdown, text};
 use crate::record::{Experiment, Percentile};
 
 /// Every output that is text, by name; the terminal's as it is printed.
@@ -66,10 +66,10 @@ proptest! {
         open in any::<bool>(),
         seed in any::<u64>(),
     ) {
-        let shapes = [("get", per_s, 300_000, 0.4)];
+        let operations = [("get", per_s, 300_000, 0.4)];
         let open = open.then_some((per_s, 50_000));
-        let run = furnished(fixture::run(&Plan { shapes: &shapes, seconds, open, seed, ..Plan::default() }));
-        let experiment = fixture::experiment(vec![run]);
+        let run = furnished(fixtures::run(&SyntheticRun { operations: &operations, seconds, open, seed, ..SyntheticRun::default() }));
+        let experiment = fixtures::experiment(vec![run]);
         prop_assert!(!Percentile::P999.is_carried_by(experiment.runs[0].total.response_ns.count));
         let old = Experiment::from_json(&with_all_percentiles(&experiment)).expect("an old record");
         let new = Experiment::from_json(&experiment.to_json().expect("it is written")).expect("its own");
@@ -142,7 +142,7 @@ fn assert_harmless(outputs: &[(String, String)]) {
 
 #[test]
 fn nothing_of_a_foreign_record_reaches_a_terminal_or_a_table_unseen() {
-    let mut experiment = zoo::priced_stores();
+    let mut experiment = fixtures::priced_stores();
     experiment.runs.truncate(5);
     let failed = crate::record::OperationRecord {
         failed: 3,
@@ -172,8 +172,9 @@ fn nothing_of_a_foreign_record_reaches_a_terminal_or_a_table_unseen() {
 
 #[test]
 fn errors_about_a_foreign_record_obey_nobody() {
-    let json =
-        fixture::experiment(vec![fixture::run(&Plan { seconds: 1, ..Plan::default() })]).to_json().expect("JSON");
+    let json = fixtures::experiment(vec![fixtures::run(&SyntheticRun { seconds: 1, ..SyntheticRun::default() })])
+        .to_json()
+        .expect("JSON");
     for word in ["closed", "durable", "embedded", "measure"] {
         let wrong = json.replacen(&format!("\"{word}\""), "\"\\u001b[31m\\u202e\\r\\nPASSED\"", 1);
         let error = format!("{:#}", Experiment::from_json(&wrong).expect_err("no such word"));

@@ -1,41 +1,41 @@
-//! A picture as a palette and one byte for each pixel: a quarter of the data, so that compressing it takes a quarter of the
-//! time and the files are smaller. Charts have few colours; most of those in a picture are the rims of letters and lines.
+//! A picture as a palette and one byte per pixel: a quarter of the data, so compressing it takes a quarter of the time and the
+//! files are smaller. Charts have few colours; most of those in a picture are at the edges of letters and lines.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
-/// What a byte can number.
-const MOST: usize = 256;
+/// How many colours a byte can number.
+const MOST_COLORS: usize = 256;
 
-/// Colours, and for each pixel the number of its colour.
+/// A palette, and for each pixel the number of its colour.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Indexed {
+pub struct IndexedPicture {
     /// Red, green and blue of each colour.
     pub palette: Vec<u8>,
-    /// A number for each pixel.
+    /// The number of each pixel's colour, row by row.
     pub pixels: Vec<u8>,
 }
 
 type Rgb = [u8; 3];
 
-/// The colours of a picture: all that is needed of it.
+/// The pixels of a picture, collected to choose its palette.
 #[derive(Default)]
-pub struct Counted {
-    /// Each with how often it occurs, in the order of their appearance.
+pub struct ColorCounts {
+    /// Each colour with how many pixels have it, in the order of their appearance.
     colors: Vec<(Rgb, usize)>,
-    /// Their positions.
-    known: HashMap<[u8; 4], usize>,
-    /// Successive pixels of one colour, by its position, and how many: a chart is mostly its ground.
+    /// The position of each RGBA value in `colors`.
+    positions: HashMap<[u8; 4], usize>,
+    /// Successive pixels of one colour, as its position and their number: a chart is mostly its ground.
     runs: Vec<(usize, usize)>,
 }
 
-impl Counted {
+impl ColorCounts {
     /// Adds the next opaque RGBA pixels.
     pub fn add(&mut self, rgba: &[u8]) {
         let (pixels, _) = rgba.as_chunks::<4>();
         for run in pixels.chunk_by(|a, b| a == b) {
             let [red, green, blue, _] = run[0];
-            let at = *self.known.entry(run[0]).or_insert_with(|| {
+            let at = *self.positions.entry(run[0]).or_insert_with(|| {
                 self.colors.push(([red, green, blue], 0));
                 self.colors.len() - 1
             });
@@ -44,11 +44,11 @@ impl Counted {
         }
     }
 
-    /// Colours are kept exactly where there are no more than 256; beyond, colours that differ in their lowest bits become
-    /// the most frequent of them.
-    pub fn indexed(self) -> Indexed {
-        let Counted { colors, runs, .. } = self;
-        let alike = (0..8).find(|bits| distinct(&colors, *bits) <= MOST).unwrap_or(8);
+    /// The picture with its palette. Up to 256 colours are kept exactly; of more, those that differ only in their lowest bits
+    /// become the most frequent of them.
+    pub fn indexed(self) -> IndexedPicture {
+        let ColorCounts { colors, runs, .. } = self;
+        let dropped_bits = (0..8).find(|bits| distinct(&colors, *bits) <= MOST_COLORS).unwrap_or(8);
         // The most frequent first: it stands for those like it. Equally frequent ones in the order of their values, so
         // that the same picture gives the same bytes.
         let mut ranked: Vec<usize> = (0..colors.len()).collect();
@@ -58,7 +58,7 @@ impl Counted {
         let mut numbers: Vec<u8> = vec![0; colors.len()];
         for at in ranked {
             let (color, _) = colors[at];
-            numbers[at] = *chosen.entry(coarse(color, alike)).or_insert_with(|| {
+            numbers[at] = *chosen.entry(coarse(color, dropped_bits)).or_insert_with(|| {
                 palette.extend(color);
                 (palette.len() / 3 - 1) as u8
             });
@@ -67,10 +67,11 @@ impl Counted {
         for (color, length) in runs {
             pixels.resize(pixels.len() + length, numbers[color]);
         }
-        Indexed { palette, pixels }
+        IndexedPicture { palette, pixels }
     }
 }
 
+/// How many colours differ without their lowest bits.
 fn distinct(colors: &[(Rgb, usize)], bits: u32) -> usize {
     colors.iter().map(|(color, _)| coarse(*color, bits)).collect::<HashSet<_>>().len()
 }
@@ -84,8 +85,8 @@ fn coarse(color: Rgb, bits: u32) -> Rgb {
 mod tests {
     use super::*;
 
-    fn counted(rgba: &[u8]) -> Counted {
-        let mut counted = Counted::default();
+    fn counted(rgba: &[u8]) -> ColorCounts {
+        let mut counted = ColorCounts::default();
         // In two pieces, as it comes.
         let (first, second) = rgba.split_at(rgba.len() / 8 * 4);
         counted.add(first);
@@ -99,9 +100,10 @@ mod tests {
 
     #[test]
     fn few_colours_are_kept_exactly() {
-        let Indexed { palette, pixels } = counted(&picture(&[([9, 8, 7], 2), ([255; 3], 5), ([9, 8, 7], 1)])).indexed();
+        let IndexedPicture { palette, pixels } =
+            counted(&picture(&[([9, 8, 7], 2), ([255; 3], 5), ([9, 8, 7], 1)])).indexed();
         assert_eq!((palette, pixels), (vec![255, 255, 255, 9, 8, 7], vec![1, 1, 0, 0, 0, 0, 0, 1]));
-        assert_eq!(counted(&[]).indexed(), Indexed { palette: Vec::new(), pixels: Vec::new() });
+        assert_eq!(counted(&[]).indexed(), IndexedPicture { palette: Vec::new(), pixels: Vec::new() });
     }
 
     #[test]
@@ -109,8 +111,8 @@ mod tests {
         let mut colors: Vec<(Rgb, usize)> = vec![([255; 3], 90_000), ([0, 0x72, 0xB2], 500)];
         colors.extend((0..=255).flat_map(|v: u8| [([v, v, v], 1), ([v, 128, 255 - v / 2], 1), ([0, v / 2, v], 1)]));
         let rgba = picture(&colors);
-        let Indexed { palette, pixels } = counted(&rgba).indexed();
-        assert!(palette.len() <= 3 * MOST);
+        let IndexedPicture { palette, pixels } = counted(&rgba).indexed();
+        assert!(palette.len() <= 3 * MOST_COLORS);
         let shown = |at: usize| &palette[3 * pixels[at] as usize..][..3];
         assert_eq!((shown(0), shown(90_100)), (&[255; 3][..], &[0, 0x72, 0xB2][..]));
         for (at, pixel) in rgba.chunks(4).enumerate() {

@@ -1,5 +1,5 @@
-//! Charts as PNG, for wikis that refuse SVG: twice the size, in the embedded font only, so that the picture is the same
-//! on a machine without fonts.
+//! Charts as PNG, for wikis that refuse SVG: twice the size and in the embedded font only, so the picture is the same on a
+//! machine without fonts.
 
 use std::sync::{Arc, LazyLock};
 
@@ -8,15 +8,15 @@ use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::fontdb::Database;
 use resvg::usvg::{Options, Tree};
 
-use super::palette::{Counted, Indexed};
+use super::palette::{ColorCounts, IndexedPicture};
 
 /// Pixels for each pixel of the SVG.
 const SCALE: f32 = 2.0;
 
-/// Drawn at once: a whole chart is 15 MB of pixels, for each CPU.
+/// How many rows of pixels are drawn at once: a whole chart would be 15 MB, for each CPU.
 const BAND: u32 = 512;
 
-/// Bitstream Vera's licence, see `fonts/LICENSE`.
+/// DejaVu Sans, under the licence of Bitstream Vera; see `fonts/LICENSE`.
 static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
     let mut fonts = Database::new();
     fonts.load_font_data(include_bytes!("fonts/DejaVuSans.ttf").to_vec());
@@ -24,15 +24,15 @@ static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
     Arc::new(fonts)
 });
 
-/// The picture of an SVG.
+/// The PNG file of an SVG document.
 ///
 /// # Errors
-/// When it is not SVG, or too large.
+/// When the document is not SVG or too large, or the picture cannot be encoded.
 pub fn render(svg: &str) -> anyhow::Result<Vec<u8>> {
     let tree = tree(svg)?;
     let size = tree.size().to_int_size().scale_by(SCALE).context("the chart is too large")?;
     let (width, height) = (size.width(), size.height());
-    let mut counted = Counted::default();
+    let mut counted = ColorCounts::default();
     for top in (0..height).step_by(BAND as usize) {
         let mut band = Pixmap::new(width, BAND.min(height - top)).context("the chart is too large")?;
         band.fill(Color::WHITE);
@@ -43,8 +43,8 @@ pub fn render(svg: &str) -> anyhow::Result<Vec<u8>> {
     Ok(encode(width, height, counted.indexed())?)
 }
 
-fn encode(width: u32, height: u32, picture: Indexed) -> Result<Vec<u8>, png::EncodingError> {
-    let Indexed { palette, pixels } = picture;
+fn encode(width: u32, height: u32, picture: IndexedPicture) -> Result<Vec<u8>, png::EncodingError> {
+    let IndexedPicture { palette, pixels } = picture;
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, width, height);
     encoder.set_color(png::ColorType::Indexed);

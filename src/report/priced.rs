@@ -82,11 +82,11 @@ pub fn left_out<'a>(estimates: impl Iterator<Item = &'a Estimate>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{group, zoo};
+    use crate::report::{fixtures, group};
 
     #[test]
     fn repetitions_give_their_median_and_extremes_and_prices_are_named_once() {
-        let experiment = zoo::priced_stores();
+        let experiment = fixtures::priced_stores();
         let cells = group::cells(&experiment);
         let libsql = per_million(&cells[0]).expect("priced");
         let [low, usd, high] = libsql.usd;
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_month_follows_from_the_record_alone_and_grows_by_whole_nodes() {
-        let experiment = zoo::priced_stores();
+        let experiment = fixtures::priced_stores();
         let cells = group::cells(&experiment);
         let (run, months) = by_month(&cells[..1]).expect("priced");
         let median = spread_of(cells[0].valid().map(|run| run.throughput_per_s))[1];

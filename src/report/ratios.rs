@@ -90,12 +90,12 @@ fn p99(run: &Run) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{fixture, zoo};
+    use crate::report::fixtures;
     use drivers::Durability;
 
     #[test]
     fn stores_are_compared_within_their_tier_with_intervals_from_their_runs() {
-        let (_, stores) = zoo::all().into_iter().find(|(name, _)| *name == "stores").expect("the fixture's");
+        let stores = fixtures::stores();
         let [durable, relaxed] = &comparisons(&stores, "read-heavy")[..] else { panic!("two tiers") };
         assert_eq!((durable.group.tier, relaxed.group.tier), ("durable", "relaxed"));
         assert_eq!(durable.base, "libsql 3.45.1");
@@ -114,12 +114,12 @@ mod tests {
 
     #[test]
     fn one_store_and_different_loads_are_not_compared() {
-        let one = fixture::experiment(vec![fixture::read_heavy()]);
+        let one = fixtures::experiment(vec![fixtures::read_heavy()]);
         assert!(comparisons(&one, "read-heavy").is_empty());
-        let open = fixture::Plan { store: "redis", open: Some((2_000.0, 9_000)), ..Default::default() };
-        let relaxed = fixture::Plan { store: "redis", tier: Durability::Relaxed, ..Default::default() };
+        let open = fixtures::SyntheticRun { store: "redis", open: Some((2_000.0, 9_000)), ..Default::default() };
+        let relaxed = fixtures::SyntheticRun { store: "redis", tier: Durability::Relaxed, ..Default::default() };
         for other in [open, relaxed] {
-            let two = fixture::experiment(vec![fixture::read_heavy(), fixture::run(&other)]);
+            let two = fixtures::experiment(vec![fixtures::read_heavy(), fixtures::run(&other)]);
             assert!(comparisons(&two, "read-heavy").is_empty());
         }
     }

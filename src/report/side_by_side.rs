@@ -86,12 +86,12 @@ pub fn differences(sides: &[Side<'_>]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture;
+    use crate::report::fixtures;
     use crate::report::view::groups::groups;
 
     #[test]
     fn the_same_store_of_two_experiments_is_compared_not_pooled() {
-        let [before, mut after] = [(); 2].map(|()| fixture::experiment(vec![fixture::read_heavy()]));
+        let [before, mut after] = [(); 2].map(|()| fixtures::experiment(vec![fixtures::read_heavy()]));
         after.seed = 7;
         after.runs[0].workload.stream_hash = "another".to_owned();
         let side = |label: &str, experiment| Side { label: label.to_owned(), href: format!("../{label}/"), experiment };
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn an_experiment_alone_keeps_its_names() {
-        let experiment = fixture::experiment(vec![fixture::read_heavy()]);
+        let experiment = fixtures::experiment(vec![fixtures::read_heavy()]);
         assert_eq!(merged(&[Side::alone(&experiment)]), Some(experiment.clone()));
     }
 }

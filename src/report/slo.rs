@@ -67,18 +67,18 @@ pub fn class(kept: &Kept) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture;
-    use crate::report::view::furnished::furnished;
+    use crate::report::fixtures;
+    use crate::report::fixtures::furnished;
 
     #[test]
     fn a_limit_is_judged_by_the_interval_of_its_percentile() {
-        let run = furnished(fixture::read_heavy());
+        let run = furnished(fixtures::read_heavy());
         let total: Vec<(Kept, String)> = judged(&[&run], None);
         assert_eq!(total[0], (Kept::Observed, "p99\u{a0}\u{2264}\u{a0}5.00 ms".to_owned()));
         assert_eq!(total[1].0, Kept::Undecided, "700 us lies within the interval of p99.9");
         assert_eq!(judged(&[&run], Some("read")).len(), 1);
         assert_eq!(judged(&[&run], Some("update")), []);
-        let oltp = furnished(fixture::oltp());
+        let oltp = furnished(fixtures::oltp());
         assert_eq!(judged(&[&oltp], None)[1].0, Kept::Missed);
     }
 

@@ -238,12 +238,12 @@ fn spread(cell: &Cell<'_>) -> String {
 mod tests {
     use super::*;
     use crate::record::CheckResult;
-    use crate::report::fixture::{self, Plan};
+    use crate::report::fixtures::{self, SyntheticRun};
     use drivers::Durability;
 
     #[test]
     fn a_closed_loop() {
-        insta::assert_snapshot!(experiment(&fixture::experiment(vec![fixture::read_heavy()])), @r"
+        insta::assert_snapshot!(experiment(&fixtures::experiment(vec![fixtures::read_heavy()])), @r"
         read-heavy on libsql 3.45.1 (durable): closed loop, 2 clients, 30 s after 5 s of warm-up
           operation      ok   share  per second                  p50                   p99                   p999                           max
           read       56,979   95.1%       1,899                  42.0 us [41.9, 42.2]  95.0 us [93.7, 96.2]  126 us [123, 131]           217 us
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn an_open_loop_with_losses() {
-        let mut run = fixture::open_loop();
+        let mut run = fixtures::open_loop();
         run.counts.skipped = 1_203;
         run.counts.scheduled += 1_210;
         run.total.failed = 7;
@@ -268,7 +268,7 @@ mod tests {
         append.failures.insert("timeout".to_owned(), 7);
         append.messages.insert("timeout".to_owned(), "no reply within 5 s".to_owned());
         run.verdict.notes.push("the client used 71 % of its CPUs".to_owned());
-        insta::assert_snapshot!(experiment(&fixture::experiment(vec![run])), @r#"
+        insta::assert_snapshot!(experiment(&fixtures::experiment(vec![run])), @r#"
         append-only on libsql 3.45.1 (durable): open loop, 500/s poisson, cap 16 clients, 30 s after 5 s of warm-up
           operation      ok   share  failed  per second              p50                p99                   p999                           max  service p99
           append     13,356   89.1%       7         445              275 us [272, 278]  1.31 ms [1.22, 1.43]  3.39 ms [2.89, 3.75]       6.17 ms  479 us [469, 492]
@@ -286,8 +286,8 @@ mod tests {
 
     #[test]
     fn an_invalid_run_has_no_figures() {
-        let mut run = fixture::read_heavy();
-        run.verdict = fixture::invalid("1 of 1 checks failed");
+        let mut run = fixtures::read_heavy();
+        run.verdict = fixtures::invalid("1 of 1 checks failed");
         run.checks[0] = CheckResult {
             name: "acknowledged writes".to_owned(),
             passed: false,
@@ -295,7 +295,7 @@ mod tests {
             sampled: false,
             detail: "3,012 of 3,013 found".to_owned(),
         };
-        insta::assert_snapshot!(experiment(&fixture::experiment(vec![run])), @r"
+        insta::assert_snapshot!(experiment(&fixtures::experiment(vec![run])), @r"
         read-heavy on libsql 3.45.1 (durable): closed loop, 2 clients, 30 s after 5 s of warm-up
           INVALID: 1 of 1 checks failed
           checks: 0 of 1 passed
@@ -305,18 +305,18 @@ mod tests {
 
     #[test]
     fn a_check_that_compared_a_sample_says_so_although_it_passed() {
-        let mut run = fixture::read_heavy();
+        let mut run = fixtures::read_heavy();
         run.checks[0].sampled = true;
-        let text = experiment(&fixture::experiment(vec![run]));
+        let text = experiment(&fixtures::experiment(vec![run]));
         let told = "checks: 1 of 1 passed\n  sampled check: acknowledged writes: 3,013 of 3,013 found\n";
         assert!(text.contains(told), "{text}");
     }
 
     #[test]
     fn a_run_too_short_for_intervals_with_an_operation_that_never_ran() {
-        let mut run = fixture::run(&Plan { seconds: 3, ..Plan::default() });
+        let mut run = fixtures::run(&SyntheticRun { seconds: 3, ..SyntheticRun::default() });
         run.operations.insert("delete".to_owned(), OperationRecord::default());
-        insta::assert_snapshot!(experiment(&fixture::experiment(vec![run])), @r"
+        insta::assert_snapshot!(experiment(&fixtures::experiment(vec![run])), @r"
         read-heavy on libsql 3.45.1 (durable): closed loop, 2 clients, 3 s after 3 s of warm-up
           operation     ok   share  per second  p50      p99             p999                max
           read       5,588   94.7%       1,863  41.9 us  93.1 us         (n=5, too few)   176 us
@@ -330,11 +330,11 @@ mod tests {
 
     #[test]
     fn tiers_are_kept_apart_and_repetitions_summed_up() {
-        let plan = |store, tier, seed| Plan { store, tier, seed, ..Plan::default() };
-        let mut second = fixture::run(&plan("libsql", Durability::Durable, 9));
+        let plan = |store, tier, seed| SyntheticRun { store, tier, seed, ..SyntheticRun::default() };
+        let mut second = fixtures::run(&plan("libsql", Durability::Durable, 9));
         second.repetition = 2;
-        let relaxed = fixture::run(&plan("redis", Durability::Relaxed, 5));
-        let text = experiment(&fixture::experiment(vec![relaxed, fixture::read_heavy(), second]));
+        let relaxed = fixtures::run(&plan("redis", Durability::Relaxed, 5));
+        let text = experiment(&fixtures::experiment(vec![relaxed, fixtures::read_heavy(), second]));
         let headers: Vec<&str> = text.lines().filter(|line| !line.is_empty() && !line.starts_with("  ")).collect();
         insta::assert_snapshot!(headers.join("\n"), @r"
         -- read-heavy, durability: durable (compare within this group only)

@@ -1,8 +1,8 @@
 //! A chart as a list of marks, drawn by plotters as SVG.
 //!
-//! Layout happens before drawing: a list of marks can be measured, so that the tests can tell that no text is clipped
-//! and no two collide. Plotters' chart builder is not used, only its elements: its axes and legends know no widths of
-//! text. Plotters counts in whole pixels; the drawing is done in tenths, which the `viewBox` scales back.
+//! Layout happens before drawing: a list of marks can be measured, so the tests can check that nothing is clipped and no two
+//! texts collide. Plotters' chart builder is not used, only its elements, because its axes and legends do not know how wide a
+//! text is. Plotters counts in whole pixels; the drawing is done in tenths, which the `viewBox` scales back.
 
 use drivers::is_unprintable;
 use plotters::coord::Shift;
@@ -10,116 +10,116 @@ use plotters::prelude::{
     Circle, DrawingArea, IntoDrawingArea, IntoFont, PathElement, Polygon, RGBColor, SVGBackend, Text as TextElement,
 };
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color, FontStyle, ShapeStyle, TextStyle};
+use plotters::style::{Color, FontStyle, ShapeStyle};
 
-use super::metrics::width;
-use super::style::{Anchor, Dash, Pen, SMALL, Shape, Type, WHITE, WIDTH};
+use super::style::{Anchor, Dash, MarkerShape, Pen, SMALL, TextStyle, WHITE, WIDTH};
+use super::text_metrics::width;
 
 /// Drawing units in a pixel.
 const UNITS: f64 = 10.0;
 const FONT: &str = "DejaVu Sans, sans-serif";
 
 /// A position in pixels, from the upper left.
-pub type Point = (f64, f64);
+pub type Position = (f64, f64);
 
-/// Something drawn.
 #[derive(Debug, Clone)]
 enum Mark {
     /// A text whose baseline is at the position.
-    Text(Point, String, Type),
-    Path(Vec<Point>, Pen),
-    Area(Vec<Point>, RGBColor),
-    Circle(Point, f64, RGBColor),
+    Text(Position, String, TextStyle),
+    /// A line through points.
+    Path(Vec<Position>, Pen),
+    /// The corners of a filled polygon.
+    Area(Vec<Position>, RGBColor),
+    /// A filled circle of this radius.
+    Circle(Position, f64, RGBColor),
 }
 
-/// What will be drawn, first marks lowest.
+/// The marks of a chart; later ones cover earlier ones.
 #[derive(Debug, Clone, Default)]
 pub struct Canvas {
-    /// For readers that cannot see it: what the chart asks.
+    /// The question that the chart answers, for readers who cannot see it.
     pub title: String,
-    /// For readers that cannot see it: the answer in numbers.
+    /// The answer in numbers, for readers who cannot see it.
     pub finding: String,
-    /// Its height in pixels.
+    /// Height in pixels; every chart is [`WIDTH`] wide.
     pub height: f64,
     marks: Vec<Mark>,
 }
 
 impl Canvas {
-    /// Nothing drawn yet, in answer to this question.
     pub fn new(title: &str) -> Canvas {
         Canvas { title: title.to_owned(), ..Canvas::default() }
     }
 
-    /// A text; what must not be shown, such as the control characters that XML does not allow, becomes spaces.
-    pub fn text(&mut self, at: Point, text: &str, style: Type) {
+    /// Writes a text. What must not be shown, such as the control characters that XML does not allow, becomes spaces.
+    pub fn text(&mut self, at: Position, text: &str, style: TextStyle) {
         self.marks.push(Mark::Text(at, clean(text), style));
     }
 
-    /// A line through points.
-    pub fn path(&mut self, points: Vec<Point>, pen: Pen) {
-        for piece in broken(points, pen.dash) {
-            self.marks.push(Mark::Path(piece, pen));
-        }
+    /// Draws a line through points.
+    pub fn path(&mut self, points: Vec<Position>, pen: Pen) {
+        self.marks.push(Mark::Path(points, pen));
     }
 
-    /// A straight line.
-    pub fn line(&mut self, from: Point, to: Point, pen: Pen) {
+    pub fn line(&mut self, from: Position, to: Position, pen: Pen) {
         self.path(vec![from, to], pen);
     }
 
-    /// A filled polygon.
-    pub fn area(&mut self, corners: Vec<Point>, color: RGBColor) {
+    pub fn area(&mut self, corners: Vec<Position>, color: RGBColor) {
         self.marks.push(Mark::Area(corners, color));
     }
 
-    /// A filled rectangle.
-    pub fn rect(&mut self, (left, top): Point, (right, bottom): Point, color: RGBColor) {
+    pub fn rect(&mut self, (left, top): Position, (right, bottom): Position, color: RGBColor) {
         self.area(vec![(left, top), (right, top), (right, bottom), (left, bottom)], color);
     }
 
-    /// A marker with a white rim, so that it stands out from what it covers.
-    pub fn marker(&mut self, at: Point, shape: Shape, color: RGBColor) {
+    /// Draws a marker with a white rim, so that it stands out from what it covers.
+    pub fn marker(&mut self, at: Position, shape: MarkerShape, color: RGBColor) {
         self.shape(at, shape, 5.6, WHITE);
         self.shape(at, shape, 4.6, color);
     }
 
-    /// A small marker on a line.
-    pub fn dot(&mut self, at: Point, shape: Shape, color: RGBColor) {
+    /// Draws a small marker on a line.
+    pub fn dot(&mut self, at: Position, shape: MarkerShape, color: RGBColor) {
         self.shape(at, shape, 2.6, color);
     }
 
-    /// A marker that is not filled: a bound instead of a value.
-    pub fn hollow_marker(&mut self, at: Point, shape: Shape, color: RGBColor) {
+    /// Draws a marker that is not filled: it stands for a bound instead of a value.
+    pub fn hollow_marker(&mut self, at: Position, shape: MarkerShape, color: RGBColor) {
         self.shape(at, shape, 5.2, color);
         self.shape(at, shape, 3.2, WHITE);
     }
 
-    /// Small words on the data, on white so that they are read.
-    pub fn tag(&mut self, (x, y): Point, text: &str, color: RGBColor) {
+    /// Writes small text over the data, on white so that it can be read.
+    pub fn tag(&mut self, (x, y): Position, text: &str, color: RGBColor) {
         self.rect((x - 2.0, y - 10.0), (x + width(text, SMALL) + 2.0, y + 3.0), WHITE);
         self.text((x, y), text, SMALL.colored(color));
     }
 
-    /// A circle around a marker.
-    pub fn ring(&mut self, (x, y): Point, radius: f64, color: RGBColor) {
-        let turn = |step: usize| (step as f64 * std::f64::consts::TAU / 32.0).sin_cos();
-        let points = (0..=32).map(turn).map(|(sin, cos)| (x + radius * cos, y + radius * sin)).collect();
+    /// Draws a circle around a marker.
+    pub fn ring(&mut self, (x, y): Position, radius: f64, color: RGBColor) {
+        let angle = |step: usize| (step as f64 * std::f64::consts::TAU / 32.0).sin_cos();
+        let points = (0..=32).map(angle).map(|(sin, cos)| (x + radius * cos, y + radius * sin)).collect();
         self.path(points, Pen::solid(color, 1.2));
     }
 
-    fn shape(&mut self, (x, y): Point, shape: Shape, radius: f64, color: RGBColor) {
-        let polygon = |corners: &[Point]| corners.iter().map(|(dx, dy)| (x + dx * radius, y + dy * radius)).collect();
-        let corners: Vec<Point> = match shape {
-            Shape::Circle => return self.marks.push(Mark::Circle((x, y), radius, color)),
-            Shape::Diamond => polygon(&[(0.0, -1.25), (1.25, 0.0), (0.0, 1.25), (-1.25, 0.0)]),
-            Shape::Triangle => polygon(&[(0.0, -1.2), (1.15, 0.9), (-1.15, 0.9)]),
-            Shape::Square => polygon(&[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)]),
-            Shape::Wedge => polygon(&[(0.0, 1.2), (1.15, -0.9), (-1.15, -0.9)]),
+    fn shape(&mut self, (x, y): Position, shape: MarkerShape, radius: f64, color: RGBColor) {
+        let polygon =
+            |corners: &[Position]| corners.iter().map(|(dx, dy)| (x + dx * radius, y + dy * radius)).collect();
+        let corners: Vec<Position> = match shape {
+            MarkerShape::Circle => return self.marks.push(Mark::Circle((x, y), radius, color)),
+            MarkerShape::Diamond => polygon(&[(0.0, -1.25), (1.25, 0.0), (0.0, 1.25), (-1.25, 0.0)]),
+            MarkerShape::Triangle => polygon(&[(0.0, -1.2), (1.15, 0.9), (-1.15, 0.9)]),
+            MarkerShape::Square => polygon(&[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)]),
+            MarkerShape::Wedge => polygon(&[(0.0, 1.2), (1.15, -0.9), (-1.15, -0.9)]),
         };
         self.area(corners, color);
     }
 
-    /// The SVG text: the same bytes for the same marks.
+    /// The SVG document: the same bytes for the same marks.
+    ///
+    /// # Errors
+    /// When plotters cannot draw a mark.
     pub fn svg(&self) -> anyhow::Result<String> {
         let mut drawn = String::new();
         let size = ((WIDTH * UNITS) as u32, (self.height * UNITS) as u32);
@@ -145,10 +145,14 @@ impl Canvas {
 }
 
 fn draw(root: &DrawingArea<SVGBackend<'_>, Shift>, mark: &Mark) -> anyhow::Result<()> {
-    let units = |points: &[Point]| points.iter().map(|point| unit(*point)).collect::<Vec<_>>();
+    let units = |points: &[Position]| points.iter().map(|point| unit(*point)).collect::<Vec<_>>();
     match mark {
         Mark::Text(at, text, style) => root.draw(&text_element(*at, text, style))?,
-        Mark::Path(points, pen) => root.draw(&PathElement::new(units(points), stroke(*pen)))?,
+        Mark::Path(points, pen) => {
+            for stroke in strokes(points, pen.dash) {
+                root.draw(&PathElement::new(units(&stroke), stroke_style(*pen)))?;
+            }
+        }
         Mark::Area(corners, color) => root.draw(&Polygon::new(units(corners), color.filled()))?,
         Mark::Circle(at, radius, color) => root.draw(&Circle::new(unit(*at), radius * UNITS, color.filled()))?,
     }
@@ -157,64 +161,65 @@ fn draw(root: &DrawingArea<SVGBackend<'_>, Shift>, mark: &Mark) -> anyhow::Resul
 
 /// Plotters places a text by its top, which its SVG backend takes to be 0.76 em above the baseline, and divides sizes
 /// by 1.24; both are undone here.
-fn text_element<'a>(at: Point, text: &'a str, style: &'a Type) -> TextElement<'a, (i32, i32), &'a str> {
+fn text_element<'a>(at: Position, text: &'a str, style: &'a TextStyle) -> TextElement<'a, (i32, i32), &'a str> {
     let weight = if style.bold { FontStyle::Bold } else { FontStyle::Normal };
     let position = match style.anchor {
         Anchor::Start => HPos::Left,
         Anchor::Middle => HPos::Center,
         Anchor::End => HPos::Right,
     };
-    let font = TextStyle::from((FONT, style.size * UNITS * 1.24, weight).into_font());
+    let font = plotters::style::TextStyle::from((FONT, style.size * UNITS * 1.24, weight).into_font());
     let font = font.color(&style.color).pos(Pos::new(position, VPos::Top));
     TextElement::new(text, unit((at.0, at.1 - 0.76 * style.size)), font)
 }
 
-fn stroke(pen: Pen) -> ShapeStyle {
+fn stroke_style(pen: Pen) -> ShapeStyle {
     pen.color.stroke_width((pen.width * UNITS) as u32)
 }
 
-fn unit((x, y): Point) -> (i32, i32) {
+fn unit((x, y): Position) -> (i32, i32) {
     ((x * UNITS).round() as i32, (y * UNITS).round() as i32)
 }
 
-/// The strokes of a broken line: pieces of its length, so that dashes run evenly around its corners.
-fn broken(points: Vec<Point>, dash: Dash) -> Vec<Vec<Point>> {
+/// The strokes of a line, cut by its length, so that dashes run evenly around its corners.
+fn strokes(points: &[Position], dash: Dash) -> Vec<Vec<Position>> {
     let (stroke, gap) = match dash {
-        Dash::Solid => return vec![points],
+        Dash::Solid => return vec![points.to_vec()],
         Dash::Dashed => (7.0, 4.0),
         Dash::Dotted => (2.0, 3.0),
     };
-    let (mut pieces, mut piece) = (Vec::new(), Vec::new());
+    let (mut strokes, mut current) = (Vec::new(), Vec::new());
     let (mut inked, mut left) = (true, stroke);
     for pair in points.windows(2) {
         let (mut at, to) = (pair[0], pair[1]);
         loop {
-            if inked && piece.is_empty() {
-                piece.push(at);
+            if inked && current.is_empty() {
+                current.push(at);
             }
             let distance = (to.0 - at.0).hypot(to.1 - at.1);
             if distance < left {
                 left -= distance;
                 if inked {
-                    piece.push(to);
+                    current.push(to);
                 }
                 break;
             }
             at = (at.0 + (to.0 - at.0) * left / distance, at.1 + (to.1 - at.1) * left / distance);
             if inked {
-                piece.push(at);
-                pieces.push(std::mem::take(&mut piece));
+                current.push(at);
+                strokes.push(std::mem::take(&mut current));
             }
             inked = !inked;
             left = if inked { stroke } else { gap };
         }
     }
-    pieces.extend((piece.len() > 1).then_some(piece));
-    pieces
+    strokes.extend((current.len() > 1).then_some(current));
+    strokes
 }
 
+/// The text with spaces for characters that must not be shown.
 fn clean(text: &str) -> String {
-    text.chars().map(|sign| if is_unprintable(sign) { ' ' } else { sign }).collect()
+    text.chars().map(|c| if is_unprintable(c) { ' ' } else { c }).collect()
 }
 
 fn escaped(text: &str) -> String {
@@ -223,31 +228,70 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 impl Canvas {
-    /// What is wrong with the layout: texts outside of the canvas, and texts that touch.
+    /// A chart as text that a person can review: what it asks and answers, the lines of its model and its notes, and how many
+    /// marks it is drawn with.
+    pub fn outline(&self, model: &[String], notes: &[String]) -> String {
+        let count = |is_kind: fn(&Mark) -> bool| self.marks.iter().filter(|mark| is_kind(mark)).count();
+        let drawn = format!(
+            "drawn with {} texts, {} lines, {} areas and {} circles on {WIDTH} x {}",
+            count(|mark| matches!(mark, Mark::Text(..))),
+            count(|mark| matches!(mark, Mark::Path(..))),
+            count(|mark| matches!(mark, Mark::Area(..))),
+            count(|mark| matches!(mark, Mark::Circle(..))),
+            self.height
+        );
+        let wrapped = |text: &String| super::text_metrics::wrap(text, SMALL, 600.0, usize::MAX).join("\n");
+        let notes: Vec<String> = notes.iter().map(wrapped).collect();
+        [self.title.clone(), wrapped(&self.finding), model.join("\n"), notes.join("\n"), drawn].join("\n\n")
+    }
+
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.marks.iter().filter_map(|mark| match mark {
+            Mark::Text(_, text, _) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// What is wrong with the layout: marks outside of the frame, and texts that touch.
     pub fn faults(&self) -> Vec<String> {
-        let mut boxes: Vec<(f64, f64, f64, f64, &str)> = Vec::new();
-        let mut faults = Vec::new();
+        let is_inside = |(x, y): &Position| (0.0..=WIDTH).contains(x) && (0.0..=self.height).contains(y);
+        let (mut faults, mut texts) = (Vec::new(), Vec::new());
         for mark in &self.marks {
-            let Mark::Text((x, baseline), text, style) = mark else { continue };
-            let width = width(text, *style);
-            let left = match style.anchor {
-                Anchor::Start => *x,
-                Anchor::Middle => x - width / 2.0,
-                Anchor::End => x - width,
-            };
-            let (top, bottom) = (baseline - 0.76 * style.size, baseline + 0.24 * style.size);
-            if left < 0.0 || left + width > WIDTH || top < 0.0 || bottom > self.height {
-                faults.push(format!("clipped: {text}"));
-            }
-            for (l, t, r, b, other) in &boxes {
-                if left < *r && *l < left + width && top < *b && *t < bottom {
-                    faults.push(format!("collide: {text} / {other}"));
+            let (name, corners) = match mark {
+                Mark::Text(at, text, style) => {
+                    let (left, top, right, bottom) = bounds(*at, text, *style);
+                    for (l, t, r, b, other) in &texts {
+                        if left < *r && *l < right && top < *b && *t < bottom {
+                            faults.push(format!("collide: {text} / {other}"));
+                        }
+                    }
+                    texts.push((left, top, right, bottom, text));
+                    (text.as_str(), vec![(left, top), (right, bottom)])
                 }
+                Mark::Path(points, _) => ("a line", points.clone()),
+                Mark::Area(corners, _) => ("an area", corners.clone()),
+                Mark::Circle((x, y), radius, _) => {
+                    ("a circle", vec![(x - radius, y - radius), (x + radius, y + radius)])
+                }
+            };
+            if !corners.iter().all(is_inside) {
+                faults.push(format!("clipped: {name}"));
             }
-            boxes.push((left, top, left + width, bottom, text));
         }
         faults
     }
+}
+
+/// The left, upper, right and lower edge of a text.
+#[cfg(test)]
+fn bounds((x, baseline): Position, text: &str, style: TextStyle) -> (f64, f64, f64, f64) {
+    let width = width(text, style);
+    let left = match style.anchor {
+        Anchor::Start => x,
+        Anchor::Middle => x - width / 2.0,
+        Anchor::End => x - width,
+    };
+    (left, baseline - 0.76 * style.size, left + width, baseline + 0.24 * style.size)
 }
 
 #[cfg(test)]
@@ -266,9 +310,9 @@ mod tests {
 
     #[test]
     fn dashes_cover_their_share_of_a_line() {
-        let pieces = broken(vec![(0.0, 0.0), (55.0, 0.0), (55.0, 55.0)], Dash::Dashed);
+        let strokes = strokes(&[(0.0, 0.0), (55.0, 0.0), (55.0, 55.0)], Dash::Dashed);
         let inked: f64 =
-            pieces.iter().flat_map(|piece| piece.windows(2)).map(|p| (p[1].0 - p[0].0).hypot(p[1].1 - p[0].1)).sum();
+            strokes.iter().flat_map(|stroke| stroke.windows(2)).map(|p| (p[1].0 - p[0].0).hypot(p[1].1 - p[0].1)).sum();
         assert!((inked - 70.0).abs() < 1e-9, "{inked}");
     }
 

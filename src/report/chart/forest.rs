@@ -2,81 +2,86 @@
 
 use super::canvas::Canvas;
 use super::frame;
-use super::metrics::{fit, fit_name, width};
 use super::scale::Scale;
-use super::style::{ALARM, Dash, GREY, GRID, INK, LABEL, MARGIN, Pen, SMALL, WHITE, WIDTH, color, shape};
+use super::style::{ALARM, Dash, GRID, INK, LABEL, MARGIN, Pen, SMALL, WHITE, WIDTH, color, shape};
+use super::text_metrics::{fit, fit_name, width};
 use crate::record::{Experiment, Run};
 use crate::report::ratios::{Comparison, Row, comparisons};
 use crate::stats::{FEWEST_RUNS, Ratio};
 
 const ROW_HEIGHT: f64 = 30.0;
 const HEADING_HEIGHT: f64 = 26.0;
-/// For the numbers at the right.
+/// The width of the numbers at the right.
 const COLUMN: f64 = 150.0;
 /// The axis reaches at least this far to both sides, so that small differences look small.
 const LEAST_REACH: f64 = 1.5;
 
 /// The chart of one workload; none where no two stores may be compared.
 pub fn of_workload(experiment: &Experiment, workload: &str) -> Option<Canvas> {
-    let comparisons = comparisons(experiment, workload);
-    if comparisons.is_empty() {
-        return None;
-    }
-    let runs: Vec<&Run> =
-        comparisons.iter().flat_map(|one| &one.group.cells).flat_map(|cell| &cell.runs).copied().collect();
-    let question = format!("By what factor do the stores differ on {workload}?");
-    let (mut canvas, top) = frame::open(&question, &runs);
-    canvas.finding = finding(&comparisons);
-    let plot = Plot::of(&comparisons);
-    let mut y = top + 6.0;
-    for (at, comparison) in comparisons.iter().enumerate() {
-        y += if at > 0 { 16.0 } else { 0.0 };
-        y = plot.comparison(&mut canvas, comparison, y, comparisons.len() > 1);
-    }
-    plot.axis(&mut canvas, y);
-    frame::close(&mut canvas, y + 40.0, &notes(&comparisons), experiment, &runs);
-    Some(canvas)
+    ForestPlot::of(comparisons(experiment, workload)).map(|plot| plot.draw(experiment, workload))
 }
 
 fn rows<'a>(comparisons: &'a [Comparison<'_>]) -> impl Iterator<Item = &'a Row> {
     comparisons.iter().flat_map(|comparison| &comparison.metrics).flat_map(|metric| &metric.rows)
 }
 
-/// Where things are.
-struct Plot {
+/// What the chart shows, and its axis of ratios.
+struct ForestPlot<'a> {
+    comparisons: Vec<Comparison<'a>>,
+    /// The left edge of the axis in pixels.
     left: f64,
     scale: Scale,
 }
 
-impl Plot {
-    fn of(comparisons: &[Comparison<'_>]) -> Plot {
-        let names = rows(comparisons).map(|row| width(&row.store, LABEL) + 26.0).fold(110.0, f64::max).min(260.0);
+impl ForestPlot<'_> {
+    fn of(comparisons: Vec<Comparison<'_>>) -> Option<ForestPlot<'_>> {
+        if comparisons.is_empty() {
+            return None;
+        }
+        let names = rows(&comparisons).map(|row| width(&row.store, LABEL) + 26.0).fold(110.0, f64::max).min(260.0);
         let (left, right) = (MARGIN + names + 14.0, WIDTH - MARGIN - COLUMN);
         let distance = |ratio: &Ratio| {
             let [low, high] = ratio.interval.unwrap_or([ratio.value; 2]);
             low.min(ratio.value).recip().max(high.max(ratio.value))
         };
-        let reach = rows(comparisons).filter_map(|row| Some(distance(row.ratio.as_ref().ok()?)));
+        let reach = rows(&comparisons).filter_map(|row| Some(distance(row.ratio.as_ref().ok()?)));
         let reach = reach.filter(|reach| reach.is_finite()).fold(LEAST_REACH, f64::max) * 1.1;
-        Plot { left, scale: Scale::log((reach.recip(), reach), (left, right)) }
+        Some(ForestPlot { comparisons, left, scale: Scale::log((reach.recip(), reach), (left, right)) })
     }
 
-    /// Headings and rows; gives where the next may begin.
-    fn comparison(&self, canvas: &mut Canvas, comparison: &Comparison<'_>, top: f64, several: bool) -> f64 {
+    fn draw(&self, experiment: &Experiment, workload: &str) -> Canvas {
+        let cells = self.comparisons.iter().flat_map(|comparison| &comparison.group.cells);
+        let runs: Vec<&Run> = cells.flat_map(|cell| &cell.runs).copied().collect();
+        let (mut canvas, top) = frame::open(&format!("By what factor do the stores differ on {workload}?"), &runs);
+        canvas.finding = finding(&self.comparisons);
+        let mut y = top + 6.0;
+        for (at, comparison) in self.comparisons.iter().enumerate() {
+            y += if at > 0 { 16.0 } else { 0.0 };
+            y = self.comparison(&mut canvas, comparison, y);
+        }
+        self.axis(&mut canvas, y);
+        frame::close(&mut canvas, y + 40.0, &notes(&self.comparisons), experiment, &runs);
+        canvas
+    }
+
+    fn heading(&self, comparison: &Comparison<'_>) -> String {
         let group = &comparison.group;
-        let load = if several { format!(", {}", group.load) } else { String::new() };
-        let heading = format!("durability: {}{load} \u{b7} compared with {}", group.tier, comparison.base);
-        let heading = fit(&heading, LABEL.bold(), WIDTH - 2.0 * MARGIN);
-        canvas.text((MARGIN, top + 18.0), &heading, LABEL.bold().colored(GREY));
+        let load = if self.comparisons.len() > 1 { format!(", {}", group.load) } else { String::new() };
+        format!("durability: {}{load} \u{b7} compared with {}", group.tier, comparison.base)
+    }
+
+    /// Draws the heading and the rows; returns where the next comparison may begin.
+    fn comparison(&self, canvas: &mut Canvas, comparison: &Comparison<'_>, top: f64) -> f64 {
+        let group = &comparison.group;
+        frame::heading(canvas, top + 18.0, &self.heading(comparison));
         let mut y = top + HEADING_HEIGHT;
         let begin = y;
         let lines: usize = comparison.metrics.iter().map(|metric| metric.rows.len()).sum();
         let bottom = y + 2.0 * HEADING_HEIGHT + lines as f64 * ROW_HEIGHT;
         self.grid(canvas, begin, bottom);
         for metric in &comparison.metrics {
-            let shown = metric.name;
-            canvas.rect((MARGIN, y + 4.0), (MARGIN + width(shown, LABEL.bold()) + 6.0, y + 22.0), WHITE);
-            canvas.text((MARGIN, y + 18.0), shown, LABEL.bold());
+            canvas.rect((MARGIN, y + 4.0), (MARGIN + width(metric.name, LABEL.bold()) + 6.0, y + 22.0), WHITE);
+            canvas.text((MARGIN, y + 18.0), metric.name, LABEL.bold());
             y += HEADING_HEIGHT;
             for row in &metric.rows {
                 self.row(canvas, row, y);
@@ -99,10 +104,11 @@ impl Plot {
         canvas.line((middle, top), (middle, bottom), Pen::solid(INK, 1.4).dash(Dash::Dashed));
     }
 
-    /// Ratios that are read easily, as many as find room; 1 is always among them.
+    /// Ratios that are easy to read, as many as there is room for; 1 is always among them.
     fn ticks(&self) -> Vec<f64> {
         const EASY: [f64; 7] = [1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0];
-        let all = EASY.into_iter().chain((2..6).map(|power| 10f64.powi(power))).filter(|tick| self.scale.holds(*tick));
+        let all =
+            EASY.into_iter().chain((2..6).map(|power| 10f64.powi(power))).filter(|tick| self.scale.contains(*tick));
         let mut ticks: Vec<f64> = vec![1.0];
         for tick in all {
             let last = ticks.last().copied().unwrap_or(1.0);
@@ -128,27 +134,21 @@ impl Plot {
         let (x, color, shape) = (self.scale.px(ratio.value), color(row.number), shape(row.number));
         let right = WIDTH - MARGIN;
         match ratio.interval {
-            Some([low, high]) => {
-                let (from, to) = (self.scale.px(low), self.scale.px(high));
-                canvas.line((from, y), (to, y), Pen::solid(color, 1.8));
-                [from, to]
-                    .into_iter()
-                    .for_each(|end| canvas.line((end, y - 5.0), (end, y + 5.0), Pen::solid(color, 1.8)));
+            Some(interval) => {
+                let (ends, pen) = (interval.map(|end| self.scale.px(end)), Pen::solid(color, 1.8));
+                canvas.line((ends[0], y), (ends[1], y), pen);
+                ends.into_iter().for_each(|end| canvas.line((end, y - 5.0), (end, y + 5.0), pen));
                 canvas.marker((x, y), shape, color);
-                canvas.text((right, y), &text(ratio.value), LABEL.end());
-                canvas.text((right, y + 13.0), &format!("[{}, {}]", number(low), number(high)), SMALL.end());
             }
-            None => {
-                canvas.hollow_marker((x, y), shape, color);
-                canvas.text((right, y), &text(ratio.value), LABEL.end());
-                canvas.text((right, y + 13.0), "no interval", SMALL.end());
-            }
+            None => canvas.hollow_marker((x, y), shape, color),
         }
+        canvas.text((right, y), &factor(ratio.value), LABEL.end());
+        canvas.text((right, y + 13.0), &interval_text(ratio), SMALL.end());
     }
 
     fn axis(&self, canvas: &mut Canvas, y: f64) {
         for tick in self.ticks() {
-            let name = if tick == 1.0 { "\u{d7}1".to_owned() } else { text(tick) };
+            let name = if tick == 1.0 { "\u{d7}1".to_owned() } else { factor(tick) };
             canvas.text((self.scale.px(tick), y + 17.0), &name, SMALL.middle());
         }
         canvas.text(
@@ -159,9 +159,13 @@ impl Plot {
     }
 }
 
-/// `×0.63`
-fn text(ratio: f64) -> String {
+/// A ratio as a factor: `×0.63`.
+fn factor(ratio: f64) -> String {
     format!("\u{d7}{}", number(ratio))
+}
+
+fn interval_text(ratio: &Ratio) -> String {
+    ratio.interval.map_or("no interval".to_owned(), |[low, high]| format!("[{}, {}]", number(low), number(high)))
 }
 
 /// Two or three digits: `0.63`, `12.4`.
@@ -186,9 +190,12 @@ fn notes(comparisons: &[Comparison<'_>]) -> Vec<String> {
         );
     }
     if ratios().any(|ratio| ratio.interval.is_none()) {
-        let one = comparisons.iter().flat_map(|one| &one.group.cells).all(|cell| cell.runs.len() == 1);
-        let why =
-            if one { "one run each".to_owned() } else { format!("fewer than {FEWEST_RUNS} valid runs on a side") };
+        let mut cells = comparisons.iter().flat_map(|comparison| &comparison.group.cells);
+        let why = if cells.all(|cell| cell.runs.len() == 1) {
+            "one run each".to_owned()
+        } else {
+            format!("fewer than {FEWEST_RUNS} valid runs on a side")
+        };
         notes.push(format!(
             "Hollow: {why}, so there is no interval, and the difference may be no more than what differs from run to run."
         ));
@@ -197,14 +204,67 @@ fn notes(comparisons: &[Comparison<'_>]) -> Vec<String> {
 }
 
 fn finding(comparisons: &[Comparison<'_>]) -> String {
-    let told = |comparison: &Comparison<'_>| {
+    let sentence = |comparison: &Comparison<'_>| {
         let [throughput, p99] = &comparison.metrics;
         let rows = throughput.rows.iter().zip(&p99.rows).map(|(a, b)| {
-            let said =
-                |ratio: &Result<Ratio, String>| ratio.as_ref().map_or_else(Clone::clone, |ratio| text(ratio.value));
-            format!("{}: throughput {}, p99 {}", a.store, said(&a.ratio), said(&b.ratio))
+            let text =
+                |ratio: &Result<Ratio, String>| ratio.as_ref().map_or_else(Clone::clone, |ratio| factor(ratio.value));
+            format!("{}: throughput {}, p99 {}", a.store, text(&a.ratio), text(&b.ratio))
         });
         format!("Against {} ({}): {}.", comparison.base, comparison.group.tier, rows.collect::<Vec<_>>().join("; "))
     };
-    comparisons.iter().map(told).collect::<Vec<_>>().join(" ")
+    comparisons.iter().map(sentence).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixtures;
+
+    #[test]
+    fn each_store_is_compared_with_the_first_at_its_load() {
+        let experiment = fixtures::small();
+        let plot = ForestPlot::of(comparisons(&experiment, "small")).expect("two stores");
+        let row = |row: &Row| match &row.ratio {
+            Ok(ratio) => format!("  {}: {} {}", row.store, factor(ratio.value), interval_text(ratio)),
+            Err(reason) => format!("  {}: {reason}", row.store),
+        };
+        let mut lines = vec![format!("axis {}", plot.ticks().into_iter().map(factor).collect::<Vec<_>>().join(" "))];
+        for comparison in &plot.comparisons {
+            lines.push(plot.heading(comparison));
+            for metric in &comparison.metrics {
+                lines.push(format!("  {}", metric.name));
+                lines.extend(metric.rows.iter().map(row));
+            }
+        }
+        insta::assert_snapshot!(plot.draw(&experiment, "small").outline(&lines, &notes(&plot.comparisons)), @r"
+        By what factor do the stores differ on small?
+
+        Against libsql 3.45.1 (durable): redis 8.2.1: throughput ×0.52, p99 too few samples. Against libsql 3.45.1
+        (durable): redis 8.2.1: throughput ×0.49, p99 ×1.99. Against libsql 3.45.1 (durable): redis 8.2.1: throughput
+        ×0.49, p99 ×2.00.
+
+        axis ×0.50 ×0.67 ×0.80 ×1.00 ×1.25 ×1.50 ×2.00
+        durability: durable, closed loop, 1 client · compared with libsql 3.45.1
+          throughput · higher is better
+          redis 8.2.1: ×0.52 [0.44, 0.62]
+          p99 · lower is better
+          redis 8.2.1: too few samples
+        durability: durable, closed loop, 4 clients · compared with libsql 3.45.1
+          throughput · higher is better
+          redis 8.2.1: ×0.49 [0.47, 0.51]
+          p99 · lower is better
+          redis 8.2.1: ×1.99 [1.94, 2.03]
+        durability: durable, closed loop, 16 clients · compared with libsql 3.45.1
+          throughput · higher is better
+          redis 8.2.1: ×0.49 [0.45, 0.54]
+          p99 · lower is better
+          redis 8.2.1: ×2.00 [1.96, 2.04]
+
+        Ratios are of the medians of the valid runs. Whiskers: their 95 % interval, by Welch's t on the logarithms of
+        the runs. One that crosses the broken line does not tell the stores apart.
+
+        drawn with 40 texts, 40 lines, 17 areas and 0 circles on 1000 x 681
+        ");
+    }
 }

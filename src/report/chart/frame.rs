@@ -1,18 +1,31 @@
-//! What surrounds the data: the question, the circumstances, the notes and the provenance. A chart is often detached
+//! What surrounds the data: the question, the circumstances, headings, notes and the provenance. A chart is often detached
 //! from its report, so all of it is in the picture.
 
 use super::canvas::Canvas;
-use super::metrics::wrap;
-use super::style::{GRID, MARGIN, Pen, SMALL, SUBTITLE, TITLE, Type, WIDTH};
+use super::style::{GREY, GRID, LABEL, MARGIN, Pen, SMALL, SUBTITLE, TITLE, TextStyle, WIDTH};
+use super::text_metrics::{fit, wrap};
 use crate::record::{Experiment, Run};
+use crate::report::view::distinct;
 use crate::report::words;
 
-/// A canvas that begins with the question and the circumstances of these runs, and where the data may begin.
+/// A canvas that begins with the question and the circumstances of these runs, and the height at which the data may begin.
 pub fn open(question: &str, runs: &[&Run]) -> (Canvas, f64) {
     let mut canvas = Canvas::new(question);
     let below_title = paragraph(&mut canvas, MARGIN + 14.0, question, TITLE, 2);
-    let below = paragraph(&mut canvas, below_title + 2.0, &circumstances(runs), SUBTITLE, 2);
-    (canvas, below)
+    let top = paragraph(&mut canvas, below_title + 2.0, &circumstances(runs), SUBTITLE, 2);
+    (canvas, top)
+}
+
+/// Writes the heading of runs that may be compared with each other, cut to the width of the chart.
+pub fn heading(canvas: &mut Canvas, baseline: f64, text: &str) {
+    let text = fit(text, LABEL.bold(), WIDTH - 2.0 * MARGIN);
+    canvas.text((MARGIN, baseline), &text, LABEL.bold().colored(GREY));
+}
+
+/// What a logarithmic axis of latencies shows for these runs.
+pub fn latency_axis(runs: &[&Run]) -> String {
+    let meaning = common(runs, |run| words::latency_meaning(run.load.mode).to_owned());
+    format!("{}, log scale \u{b7} lower is better", meaning.as_deref().unwrap_or(words::MIXED_MEANING))
 }
 
 /// Closes the canvas below `y` with notes on how to read it and with where it came from.
@@ -29,8 +42,8 @@ pub fn close(canvas: &mut Canvas, y: f64, notes: &[String], experiment: &Experim
     canvas.height = (y + MARGIN - 16.0).ceil();
 }
 
-/// Lines from the baseline `y` on; gives the baseline of the line that would follow.
-fn paragraph(canvas: &mut Canvas, y: f64, text: &str, style: Type, most: usize) -> f64 {
+/// Writes lines from the baseline `y` on; returns the baseline of the line that would follow.
+fn paragraph(canvas: &mut Canvas, y: f64, text: &str, style: TextStyle, most: usize) -> f64 {
     let leading = (style.size * 1.4).round();
     let lines = wrap(text, style, WIDTH - 2.0 * MARGIN, most);
     for (at, line) in lines.iter().enumerate() {
@@ -82,30 +95,20 @@ fn provenance(experiment: &Experiment, runs: &[&Run]) -> Vec<String> {
         [run] => format!("run {} of {}", run.id, words::moment(&run.started_at)),
         _ => format!("{} runs, experiment of {}", runs.len(), words::moment(&experiment.started_at)),
     };
-    let promise = |run: &&Run| format!("{}: {}", words::store(run), words::tier(run));
-    let why = |run: &&Run| format!("{} ({})", promise(run), run.store.description.guarantees.because);
-    // Of more stores there is no room to say why; the report does.
-    const WITH_REASONS: usize = 2;
-    let stores = Some(distinct(runs.iter().map(why))).filter(|stores| stores.len() <= WITH_REASONS);
-    let stores = stores.unwrap_or_else(|| distinct(runs.iter().map(promise)));
+    let tier = |run: &&Run| format!("{}: {}", words::store(run), words::tier(run));
+    let with_reason = |run: &&Run| format!("{} ({})", tier(run), run.store.description.guarantees.because);
+    // For more stores there is no room to say why they are in their tier; the report does.
+    const MOST_WITH_REASON: usize = 2;
+    let stores = Some(distinct(runs.iter().map(with_reason))).filter(|stores| stores.len() <= MOST_WITH_REASON);
+    let stores = stores.unwrap_or_else(|| distinct(runs.iter().map(tier)));
     vec![
         format!("{subject} \u{b7} {} \u{b7} {}", words::tool(experiment), words::host(experiment)),
         stores.join(" \u{b7} "),
     ]
 }
 
-/// What all runs have in common.
-pub fn common(runs: &[&Run], of: impl Fn(&Run) -> String) -> Option<String> {
+/// The text that all runs have in common; none where they differ.
+fn common(runs: &[&Run], of: impl Fn(&Run) -> String) -> Option<String> {
     let values = distinct(runs.iter().map(|run| of(run)));
     if values.len() == 1 { values.into_iter().next() } else { None }
-}
-
-fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
-    let mut kept: Vec<T> = Vec::new();
-    for value in values {
-        if !kept.contains(&value) {
-            kept.push(value);
-        }
-    }
-    kept
 }

@@ -1,27 +1,26 @@
-//! How the latency grows towards the slowest operations: one curve for each operation, or for each store.
+//! How latency grows towards the slowest operations: one curve for each operation, or for each store.
 //!
-//! A curve ends where ten samples lie above, for beyond that it is chance. Repetitions are pooled, which is exact for
+//! A curve ends where ten samples lie above, because beyond that it is chance. Repetitions are pooled, which is exact for
 //! histograms; percentiles themselves are never averaged.
 
 use hdrhistogram::Histogram;
 
-use super::canvas::{Canvas, Point};
+use super::canvas::{Canvas, Position};
 use super::frame;
 use super::labels::{self, EndLabel};
-use super::metrics::{fit, fit_name, width};
-use super::scale::{Scale, log_ends};
-use super::style::{Dash, GREY, GRID, LABEL, MARGIN, Pen, SMALL, WIDTH, color, shape};
-use super::tick_text;
+use super::scale::{Scale, latency_tick, log_ends};
+use super::style::{Dash, GRID, LABEL, MARGIN, Pen, SMALL, WIDTH, color, shape};
+use super::text_metrics::{fit_name, width};
 use crate::measure::histogram;
 use crate::record::{Experiment, Latency, Mode, OperationRecord, Run};
 use crate::report::group::{Cell, comparable, heading, stores_differ, terms_differ, withheld};
-use crate::report::{units, words};
+use crate::report::units;
 use crate::stats::FEWEST_ABOVE;
 
 const LEFT: f64 = MARGIN + 52.0;
-/// The most that the labels at the right may take.
+/// The most room that the labels at the right may take.
 const LABEL_ROOM: f64 = 300.0;
-/// Points of a curve in each decade.
+/// How many points a curve has in each decade of ranks.
 const POINTS: usize = 60;
 
 /// The chart of one workload.
@@ -36,18 +35,15 @@ pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>]) -> anyhow::Resul
         panels.push((heading, curves));
     }
     canvas.finding = finding(cells[0].terms.workload, &panels);
-    let axes = Axes::of(&panels);
+    let axes = PercentileAxes::of(&panels);
     let mut y = top;
     for (at, (heading, curves)) in panels.iter().enumerate() {
-        let meaning = frame::common(&runs, |run| words::latency_meaning(run.load.mode).to_owned());
-        let name = format!("{}, log scale \u{b7} lower is better", meaning.as_deref().unwrap_or(words::MIXED_MEANING));
         y += if at > 0 { 26.0 } else { 0.0 };
         if let Some(heading) = heading {
-            let heading = fit(heading, LABEL.bold(), WIDTH - 2.0 * MARGIN);
-            canvas.text((MARGIN, y + 16.0), &heading, LABEL.bold().colored(GREY));
+            frame::heading(&mut canvas, y + 16.0, heading);
             y += 22.0;
         }
-        canvas.text((MARGIN, y + 12.0), &name, LABEL.bold());
+        canvas.text((MARGIN, y + 12.0), &frame::latency_axis(&runs), LABEL.bold());
         y = axes.panel(&mut canvas, curves, y + 24.0, if panels.len() == 1 { 380.0 } else { 260.0 });
     }
     let notes = notes(cells, panels.iter().flat_map(|(_, curves)| curves));
@@ -55,18 +51,18 @@ pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>]) -> anyhow::Resul
     Ok(canvas)
 }
 
-/// One operation or store.
-struct Curve {
+/// The latencies of an operation or a store by percentile.
+struct PercentileCurve {
     name: String,
     number: usize,
     count: u64,
-    /// 1 / (1 - p) and nanoseconds.
-    response: Vec<Point>,
-    /// Of an open loop.
-    service: Vec<Point>,
+    /// Response times: the rank 1 / (1 - p), and nanoseconds.
+    response: Vec<Position>,
+    /// Service times in the same form; none for a closed loop, where they are the response times.
+    service: Vec<Position>,
 }
 
-fn of_operations(cell: &Cell<'_>) -> anyhow::Result<Vec<Curve>> {
+fn of_operations(cell: &Cell<'_>) -> anyhow::Result<Vec<PercentileCurve>> {
     let mut names: Vec<&String> = Vec::new();
     for name in cell.valid().flat_map(|run| run.operations.keys()) {
         if !names.contains(&name) {
@@ -80,7 +76,7 @@ fn of_operations(cell: &Cell<'_>) -> anyhow::Result<Vec<Curve>> {
     names.iter().enumerate().map(curve).collect()
 }
 
-fn of_stores(cells: &[Cell<'_>]) -> anyhow::Result<Vec<Curve>> {
+fn of_stores(cells: &[Cell<'_>]) -> anyhow::Result<Vec<PercentileCurve>> {
     let shown = cells.iter().filter(|cell| cell.valid().next().is_some());
     let totals = |cell: &Cell<'_>| {
         let records = cell.valid().map(|run| (run, &run.total));
@@ -93,24 +89,24 @@ fn curve<'a>(
     name: String,
     number: usize,
     records: impl Iterator<Item = (&'a Run, &'a OperationRecord)>,
-) -> anyhow::Result<Curve> {
+) -> anyhow::Result<PercentileCurve> {
     let records: Vec<_> = records.collect();
     let response = pooled(records.iter().map(|(_, record)| &record.response_ns))?;
     let open = records.iter().filter(|(run, _)| run.load.mode == Mode::Open);
     let service = pooled(open.map(|(_, record)| &record.service_ns))?;
-    Ok(Curve { name, number, count: response.len(), response: points(&response), service: points(&service) })
+    Ok(PercentileCurve { name, number, count: response.len(), response: points(&response), service: points(&service) })
 }
 
 fn pooled<'a>(latencies: impl Iterator<Item = &'a Latency>) -> anyhow::Result<Histogram<u64>> {
-    let mut whole = histogram::new();
+    let mut pooled = histogram::new();
     for latency in latencies {
-        whole.add(histogram::decode(&latency.histogram)?)?;
+        pooled.add(histogram::decode(&latency.histogram)?)?;
     }
-    Ok(whole)
+    Ok(pooled)
 }
 
-/// From the fastest to where ten samples lie above.
-fn points(histogram: &Histogram<u64>) -> Vec<Point> {
+/// Ranks and nanoseconds, from the fastest operation to where ten samples lie above.
+fn points(histogram: &Histogram<u64>) -> Vec<Position> {
     let limit = histogram.len() as f64 / FEWEST_ABOVE as f64;
     if limit <= 1.0 {
         return Vec::new();
@@ -123,23 +119,26 @@ fn points(histogram: &Histogram<u64>) -> Vec<Point> {
 }
 
 /// The axes that all panels share.
-struct Axes {
+struct PercentileAxes {
     ends_ns: Option<(f64, f64)>,
     rank: Scale,
 }
 
-impl Axes {
-    fn of(panels: &[(Option<String>, Vec<Curve>)]) -> Axes {
+impl PercentileAxes {
+    fn of(panels: &[(Option<String>, Vec<PercentileCurve>)]) -> PercentileAxes {
         let curves = || panels.iter().flat_map(|(_, curves)| curves);
         let points = || curves().flat_map(|curve| curve.response.iter().chain(&curve.service));
         let farthest = points().map(|(x, _)| *x).fold(100.0, f64::max);
         let texts: Vec<String> = curves().map(end_text).collect();
         let right = WIDTH - MARGIN - labels::width_of(texts.iter().map(String::as_str), LABEL_ROOM);
-        Axes { ends_ns: log_ends(points().map(|(_, ns)| *ns)), rank: Scale::log((1.0, farthest), (LEFT, right)) }
+        PercentileAxes {
+            ends_ns: log_ends(points().map(|(_, ns)| *ns)),
+            rank: Scale::log((1.0, farthest), (LEFT, right)),
+        }
     }
 
-    /// Draws one panel; gives where the next may begin.
-    fn panel(&self, canvas: &mut Canvas, curves: &[Curve], top: f64, height: f64) -> f64 {
+    /// Draws one panel; returns the height at which the next may begin.
+    fn panel(&self, canvas: &mut Canvas, curves: &[PercentileCurve], top: f64, height: f64) -> f64 {
         let bottom = top + height.max(curves.len() as f64 * 16.0);
         let Some(ends_ns) = self.ends_ns else {
             canvas.text((LEFT, top + 24.0), "Nothing to show: no valid run has enough samples.", LABEL);
@@ -148,7 +147,7 @@ impl Axes {
         let latency = Scale::log(ends_ns, (bottom, top));
         self.grid(canvas, latency, top, bottom);
         let place =
-            |points: &[Point]| points.iter().map(|(x, ns)| (self.rank.px(*x), latency.px(*ns))).collect::<Vec<_>>();
+            |points: &[Position]| points.iter().map(|(x, ns)| (self.rank.px(*x), latency.px(*ns))).collect::<Vec<_>>();
         let mut ends = Vec::new();
         for curve in curves {
             let (shape, color) = (shape(curve.number), color(curve.number));
@@ -157,8 +156,8 @@ impl Axes {
             let drawn = place(&curve.response);
             let Some(&end) = drawn.last() else { continue };
             canvas.path(drawn, pen);
-            let marked = |(x, _): &&Point| RANKS[1..].iter().any(|(rank, _)| rank == x);
-            let marks: Vec<Point> = curve.response.iter().filter(marked).copied().collect();
+            let marked = |(x, _): &&Position| RANKS[1..].iter().any(|(rank, _)| rank == x);
+            let marks: Vec<Position> = curve.response.iter().filter(marked).copied().collect();
             place(&marks).into_iter().for_each(|mark| canvas.marker(mark, shape, color));
             ends.push(EndLabel { end, text: end_text(curve), pen, shape });
         }
@@ -171,10 +170,10 @@ impl Axes {
         for tick in latency.ticks(26.0) {
             let y = latency.px(tick);
             canvas.line((LEFT, y), (right, y), Pen::solid(GRID, 1.0));
-            canvas.text((LEFT - 8.0, y + 4.0), &tick_text(tick), SMALL.end());
+            canvas.text((LEFT - 8.0, y + 4.0), &latency_tick(tick), SMALL.end());
         }
         let mut free = 0.0;
-        for (rank, name) in RANKS.into_iter().filter(|(rank, _)| self.rank.holds(*rank)) {
+        for (rank, name) in RANKS.into_iter().filter(|(rank, _)| self.rank.contains(*rank)) {
             let (x, half) = (self.rank.px(rank), width(name, SMALL) / 2.0);
             canvas.line((x, top), (x, bottom + 4.0), Pen::solid(GRID, 1.0).dash(Dash::Dotted));
             if x - half > free {
@@ -190,7 +189,7 @@ impl Axes {
     }
 }
 
-/// Named percentiles, as 1 / (1 - p).
+/// The percentiles that are marked: the rank 1 / (1 - p), and how the percentile is written.
 const RANKS: [(f64, &str); 8] = [
     (1.0, "0 %"),
     (2.0, "50 %"),
@@ -202,15 +201,16 @@ const RANKS: [(f64, &str); 8] = [
     (1e6, "99.9999 %"),
 ];
 
-/// `update, 1.20 ms at 99.7 %`: what the curve reaches, the name cut to fit.
-fn end_text(curve: &Curve) -> String {
+/// The label of a curve, its name cut to fit: `update, 1.20 ms at 99.7 %`.
+fn end_text(curve: &PercentileCurve) -> String {
     let reach = reach(curve);
     format!("{}{reach}", fit_name(&curve.name, LABEL, LABEL_ROOM - 32.0 - width(&reach, LABEL)))
 }
 
-/// `, 1.20 ms at 99.7 %`
-fn reach(curve: &Curve) -> String {
-    let text = |(x, ns): &Point| format!(", {} at {}", units::typeset(&units::latency(*ns as u64)), percent_text(*x));
+/// The last point of a curve, for after its name: `, 1.20 ms at 99.7 %`; empty for a curve without points.
+fn reach(curve: &PercentileCurve) -> String {
+    let text =
+        |(x, ns): &Position| format!(", {} at {}", units::typeset(&units::latency(*ns as u64)), percent_text(*x));
     curve.response.last().map(text).unwrap_or_default()
 }
 
@@ -221,8 +221,8 @@ fn percent_text(rank: f64) -> String {
     format!("{:.places$} %", ((100.0 - 100.0 / rank) * down).floor() / down)
 }
 
-fn notes<'a>(cells: &[Cell<'_>], curves: impl Iterator<Item = &'a Curve>) -> Vec<String> {
-    let curves: Vec<&Curve> = curves.collect();
+fn notes<'a>(cells: &[Cell<'_>], curves: impl Iterator<Item = &'a PercentileCurve>) -> Vec<String> {
+    let curves: Vec<&PercentileCurve> = curves.collect();
     let mut notes = Vec::new();
     if curves.iter().any(|curve| !curve.response.is_empty()) {
         notes.push(
@@ -243,8 +243,8 @@ fn notes<'a>(cells: &[Cell<'_>], curves: impl Iterator<Item = &'a Curve>) -> Vec
     notes
 }
 
-fn finding(workload: &str, panels: &[(Option<String>, Vec<Curve>)]) -> String {
-    let said = |curve: &Curve| format!("{}{}", curve.name, reach(curve));
-    let curves: Vec<String> = panels.iter().flat_map(|(_, curves)| curves).map(said).collect();
+fn finding(workload: &str, panels: &[(Option<String>, Vec<PercentileCurve>)]) -> String {
+    let text = |curve: &PercentileCurve| format!("{}{}", curve.name, reach(curve));
+    let curves: Vec<String> = panels.iter().flat_map(|(_, curves)| curves).map(text).collect();
     if curves.is_empty() { format!("{workload}: no valid run.") } else { format!("{workload}: {}.", curves.join("; ")) }
 }

@@ -1,64 +1,58 @@
-//! Two axes and the points between them, with whiskers for how sure each is: what the charts share that set one figure
-//! against another.
+//! Two axes and the points between them, with whiskers for their intervals: shared by the charts that set one figure against
+//! another.
 
-use super::canvas::{Canvas, Point};
-use super::metrics::{fit, width};
+use super::canvas::{Canvas, Position};
 use super::scale::Scale;
 use super::style::{GRID, INK, MARGIN, PALE, Pen, SMALL};
-use crate::cost::usd;
-use crate::report::units;
+use super::text_metrics::{fit, width};
 
 /// The left edge of every plane: room for the numbers of its axis.
 pub const LEFT: f64 = MARGIN + 58.0;
 /// Half the width of a marker and its rim: shorter whiskers would not be seen.
 const MARKER: f64 = 7.0;
 
-/// A value and the ends of its interval; equal to it where there is none.
+/// A value and the ends of its interval, which equal the value where there is no interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Span {
-    /// The lower end.
+pub struct ErrorBar {
     pub low: f64,
-    /// The value.
     pub value: f64,
-    /// The upper end.
     pub high: f64,
 }
 
-/// Where figures of two kinds are set against each other.
+/// The area of a chart in which two figures are set against each other.
 #[derive(Debug, Clone, Copy)]
 pub struct Plane {
-    /// From left to right.
+    /// The horizontal axis, rising to the right.
     pub x: Scale,
-    /// From bottom to top.
+    /// The vertical axis, rising to the top.
     pub y: Scale,
     /// Its edges in pixels: left, top, right, bottom.
     pub edges: (f64, f64, f64, f64),
 }
 
-impl Span {
-    /// A value of which nothing else is known.
-    pub fn exactly(value: f64) -> Span {
-        Span { low: value, value, high: value }
+impl ErrorBar {
+    /// A value without an interval.
+    pub fn exactly(value: f64) -> ErrorBar {
+        ErrorBar { low: value, value, high: value }
     }
 
-    /// Lowest, value and highest.
-    pub fn of([low, value, high]: [f64; 3]) -> Span {
-        Span { low: low.min(value), value, high: high.max(value) }
+    /// From the lowest value, the value itself and the highest; in this order even if they are not.
+    pub fn of([low, value, high]: [f64; 3]) -> ErrorBar {
+        ErrorBar { low: low.min(value), value, high: high.max(value) }
     }
 
-    /// Both ends.
     pub fn ends(self) -> [f64; 2] {
         [self.low, self.high]
     }
 }
 
 impl Plane {
-    /// Where a point lies.
-    pub fn at(&self, x: f64, y: f64) -> Point {
+    /// The position of a point.
+    pub fn at(&self, x: f64, y: f64) -> Position {
         (self.x.px(x), self.y.px(y))
     }
 
-    /// Grid lines and the numbers of both axes, and the name of the horizontal one.
+    /// Draws grid lines, the numbers of both axes and the name of the horizontal one.
     pub fn grid(&self, canvas: &mut Canvas, x_text: fn(f64) -> String, y_text: fn(f64) -> String, name: &str) {
         let (left, top, right, bottom) = self.edges;
         for value in self.y.ticks(26.0) {
@@ -80,8 +74,8 @@ impl Plane {
         canvas.text((left, bottom + 34.0), name, SMALL);
     }
 
-    /// Whiskers in both directions, where the marker does not hide them.
-    pub fn whiskers(&self, canvas: &mut Canvas, x: Span, y: Span, pen: Pen) {
+    /// Draws whiskers in both directions, where the marker does not hide them.
+    pub fn whiskers(&self, canvas: &mut Canvas, x: ErrorBar, y: ErrorBar, pen: Pen) {
         let at = self.at(x.value, y.value);
         for end in x.ends().map(|end| self.x.px(end)).into_iter().filter(|end| (end - at.0).abs() > MARKER) {
             canvas.line(at, (end, at.1), pen);
@@ -93,8 +87,8 @@ impl Plane {
         }
     }
 
-    /// A ring around a point and, at the foot of the plane, what is to be said of it: the nth of them on its own line.
-    pub fn callout(&self, canvas: &mut Canvas, (x, y): Point, nth: usize, text: &str) {
+    /// Draws a ring around a point and writes a text about it at the foot of the plane; the nth text has the nth line.
+    pub fn callout(&self, canvas: &mut Canvas, (x, y): Position, nth: usize, text: &str) {
         let (left, _, right, bottom) = self.edges;
         let baseline = bottom - 8.0 - nth as f64 * 16.0;
         canvas.line((x, y + 9.0), (x, baseline - 10.0), Pen::solid(PALE, 1.0));
@@ -103,13 +97,4 @@ impl Plane {
         let wide = width(&text, SMALL);
         canvas.tag(((x - wide / 2.0).min(right - wide - 4.0).max(left + 4.0), baseline), &text, INK);
     }
-}
-
-/// Money at a tick, without needless digits: `$0.05`, `$100`, `$20k`, `$1M`.
-pub fn usd_text(amount: f64) -> String {
-    if amount >= 1e4 {
-        return format!("${}", units::short(amount));
-    }
-    let text = usd(amount);
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }

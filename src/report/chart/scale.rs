@@ -1,4 +1,7 @@
-//! From values to pixels, and the ticks of an axis.
+//! Axes: from values to pixels, where they have ticks, and how ticks are written.
+
+use crate::cost::usd;
+use crate::report::units;
 
 /// No axis reaches farther: a foreign record may hold figures that have no tick, or that are no number.
 const FARTHEST: f64 = 1e100;
@@ -13,7 +16,7 @@ pub struct Scale {
     end_px: f64,
 }
 
-/// An end of an axis; the least where it is no number.
+/// An end of an axis within what can be drawn; `least` where it is no number.
 fn bounded(end: f64, least: f64) -> f64 {
     if end.is_nan() { least } else { end.clamp(least, FARTHEST) }
 }
@@ -31,7 +34,7 @@ impl Scale {
         Scale { logarithmic: true, from, to: if to > from { to } else { from * 10.0 }, start_px, end_px }
     }
 
-    /// Where a value lies.
+    /// The pixel of a value.
     pub fn px(&self, value: f64) -> f64 {
         let share = if self.logarithmic {
             (value.max(self.from) / self.from).ln() / (self.to / self.from).ln()
@@ -43,43 +46,43 @@ impl Scale {
         self.start_px + share * (self.end_px - self.start_px)
     }
 
-    /// Whether a value is on the axis.
-    pub fn holds(&self, value: f64) -> bool {
+    /// Whether a value is within the ends of the axis.
+    pub fn contains(&self, value: f64) -> bool {
         (self.from..=self.to).contains(&value)
     }
 
-    /// Ticks at least so many pixels apart: on a linear axis multiples of 1, 2 or 5; on a logarithmic one 1, 2 and 5 of
-    /// each decade where there is room, else decades.
-    pub fn ticks(&self, apart_px: f64) -> Vec<f64> {
+    /// Ticks at least `gap_px` pixels apart: on a linear axis multiples of 1, 2 or 5; on a logarithmic one 1, 2 and 5 of each
+    /// decade where there is room, else decades.
+    pub fn ticks(&self, gap_px: f64) -> Vec<f64> {
         if self.logarithmic {
-            self.log_ticks(apart_px)
+            self.log_ticks(gap_px)
         } else {
-            self.linear_ticks(&steps_125(self.to - self.from), apart_px)
+            self.linear_ticks(&steps_125(self.to - self.from), gap_px)
         }
     }
 
     /// Ticks of a time axis in seconds: at whole seconds, minutes and hours.
-    pub fn time_ticks(&self, apart_px: f64) -> Vec<f64> {
+    pub fn time_ticks(&self, gap_px: f64) -> Vec<f64> {
         const STEPS_S: [f64; 15] =
             [1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14400.0];
-        self.linear_ticks(&STEPS_S, apart_px)
+        self.linear_ticks(&STEPS_S, gap_px)
     }
 
-    fn linear_ticks(&self, steps: &[f64], apart_px: f64) -> Vec<f64> {
+    fn linear_ticks(&self, steps: &[f64], gap_px: f64) -> Vec<f64> {
         let px_per_unit = (self.end_px - self.start_px).abs() / (self.to - self.from);
-        let step = steps.iter().copied().find(|step| step * px_per_unit >= apart_px).unwrap_or(self.to - self.from);
+        let step = steps.iter().copied().find(|step| step * px_per_unit >= gap_px).unwrap_or(self.to - self.from);
         let (first, last) = ((self.from / step).ceil() as i64, (self.to / step + 1e-9).floor() as i64);
         (first..=last).map(|tick| tick as f64 * step).collect()
     }
 
-    fn log_ticks(&self, apart_px: f64) -> Vec<f64> {
+    fn log_ticks(&self, gap_px: f64) -> Vec<f64> {
         let px_per_decade = (self.end_px - self.start_px).abs() / (self.to / self.from).log10();
         let (first, last) = (self.from.log10().floor() as i32, self.to.log10().ceil() as i32);
         // From 1 to 2 and from 5 to 10 are 0.30 decades.
-        let within: &[f64] = if 0.3 * px_per_decade >= apart_px { &[1.0, 2.0, 5.0] } else { &[1.0] };
-        let stride = (apart_px / px_per_decade).ceil().max(1.0) as usize;
+        let within: &[f64] = if 0.3 * px_per_decade >= gap_px { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let stride = (gap_px / px_per_decade).ceil().max(1.0) as usize;
         let decades = (first..=last).filter(|decade| decade.rem_euclid(stride as i32) == 0);
-        let ticks = decades.flat_map(|decade| within.iter().map(move |one| one * 10f64.powi(decade)));
+        let ticks = decades.flat_map(|decade| within.iter().map(move |digit| digit * 10f64.powi(decade)));
         ticks.filter(|tick| (self.from * 0.999..=self.to * 1.001).contains(tick)).collect()
     }
 }
@@ -112,12 +115,13 @@ pub fn linear_end(largest: f64) -> f64 {
     steps.into_iter().map(|step| step * decade).find(|end| *end >= largest * 1.02).unwrap_or(15.0 * decade)
 }
 
+/// Steps of 1, 2 or 5 of a decade, from a hundredth of a span's decade on.
 fn steps_125(span: f64) -> Vec<f64> {
     let decade = 10f64.powf(span.log10().floor() - 2.0);
     (0..4).flat_map(|power| [1.0, 2.0, 5.0].map(|step| step * decade * 10f64.powi(power))).collect()
 }
 
-/// The next 1, 2 or 5 of a decade below (`f64::floor`) or above (`f64::ceil`).
+/// The nearest 1, 2 or 5 of a decade below (`f64::floor`) or above (`f64::ceil`).
 fn round_125(value: f64, towards: fn(f64) -> f64) -> f64 {
     let decade = 10f64.powf(value.log10().floor());
     let within = value / decade;
@@ -129,6 +133,23 @@ fn round_125(value: f64, towards: fn(f64) -> f64) -> f64 {
         steps.into_iter().rfind(|step| *step <= within)
     };
     found.unwrap_or(1.0) * decade
+}
+
+/// A latency at a tick, without needless decimals: `1 ms`, not `1.00 ms`.
+pub fn latency_tick(ns: f64) -> String {
+    let text = units::latency(ns.round() as u64);
+    let (number, unit) = text.split_once(' ').unwrap_or((&text, ""));
+    let number = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
+    units::typeset(&format!("{number} {unit}"))
+}
+
+/// Money at a tick, without needless digits: `$0.05`, `$100`, `$20k`, `$1M`.
+pub fn usd_tick(amount: f64) -> String {
+    if amount >= 1e4 {
+        return format!("${}", units::short(amount));
+    }
+    let text = usd(amount);
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 #[cfg(test)]

@@ -117,12 +117,12 @@ impl Judged {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture;
+    use crate::report::fixtures;
 
     fn with_limits(slo: &str) -> Experiment {
-        let mut run = fixture::read_heavy();
+        let mut run = fixtures::read_heavy();
         run.workload.text = format!("[slo]\n{slo}\n[operations.read]\nslo = {{ max_ms = 9_000 }}\n");
-        fixture::experiment(vec![run])
+        fixtures::experiment(vec![run])
     }
 
     #[test]
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn an_invalid_run_keeps_and_misses_nothing() {
         let mut experiment = with_limits("p50_ms = 0.04");
-        experiment.runs[0].verdict = fixture::invalid("1 of 1 checks failed");
+        experiment.runs[0].verdict = fixtures::invalid("1 of 1 checks failed");
         assert_eq!(table(&judged(&experiment)), "");
     }
 }

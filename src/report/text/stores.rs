@@ -104,19 +104,19 @@ fn noisy_text(valid: &[&Run]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture::{self, Plan};
+    use crate::report::fixtures::{self, SyntheticRun};
     use crate::report::group;
     use drivers::Durability;
 
     #[test]
     fn stores_of_one_tier_stand_in_one_table_and_invalid_ones_without_figures() {
-        let plan = |store, tier, seed| Plan { store, tier, seed, ..Plan::default() };
-        let mut invalid = fixture::run(&plan("mongodb", Durability::Durable, 7));
-        invalid.verdict = fixture::invalid("1 of 1 checks failed");
+        let plan = |store, tier, seed| SyntheticRun { store, tier, seed, ..SyntheticRun::default() };
+        let mut invalid = fixtures::run(&plan("mongodb", Durability::Durable, 7));
+        invalid.verdict = fixtures::invalid("1 of 1 checks failed");
         invalid.checks[0].passed = false;
-        let postgres = fixture::run(&plan("postgres", Durability::Durable, 3));
-        let redis = fixture::run(&plan("redis", Durability::Relaxed, 5));
-        let experiment = fixture::experiment(vec![redis, fixture::read_heavy(), postgres, invalid]);
+        let postgres = fixtures::run(&plan("postgres", Durability::Durable, 3));
+        let redis = fixtures::run(&plan("redis", Durability::Relaxed, 5));
+        let experiment = fixtures::experiment(vec![redis, fixtures::read_heavy(), postgres, invalid]);
         insta::assert_snapshot!(tables(&group::cells(&experiment)), @r"
         All durable stores, closed loop, 2 clients:
           workload    store            per second      p50     p99    p999      max  checks

@@ -7,8 +7,6 @@ pub mod circumstances;
 pub mod content;
 pub mod cost;
 pub mod figure;
-#[cfg(test)]
-pub mod furnished;
 pub mod groups;
 pub mod operations;
 pub mod runs;

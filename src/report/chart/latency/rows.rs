@@ -1,46 +1,42 @@
-//! What the latency charts show, before it is drawn: rows of readings under headings.
+//! What the latency charts show, before it is drawn: rows of percentiles under headings.
 
-use super::style;
 use crate::record::{Latency, OperationRecord, Run};
+use crate::report::chart::style;
 use crate::report::group::{Cell, by_workload, comparable, heading, stores_differ, terms_differ};
 use crate::report::reading::{Percentile, Reading, over_runs};
 use crate::report::{per_second, words};
 use crate::stats::spread_of;
 
-/// One line of the chart.
+/// What stands at one height of the chart.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Line {
-    /// A group of comparable rows.
+pub enum LatencyLine {
+    /// The heading of runs that may be compared.
     Section(String),
-    /// An operation whose stores follow.
+    /// The heading of an operation or a workload whose stores follow.
     Group(String),
-    /// Between the operations and their total.
+    /// The line between the operations and their total.
     Rule,
-    /// An operation, a store or a workload.
-    Row(Row),
+    Row(LatencyRow),
 }
 
-/// A name and its figures.
+/// An operation, a store or a workload with its figures.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
-    /// What it is.
+pub struct LatencyRow {
     pub name: String,
-    /// The number of its store, where there are several.
+    /// The number of its store, which is its colour, where there are several.
     pub series: Option<usize>,
-    /// What sets it apart from its neighbours, in small print.
+    /// What sets it apart from its neighbours, in small print; may be empty.
     pub remark: String,
-    /// What is known.
-    pub content: Content,
+    pub content: RowContent,
 }
 
-/// What is known of a row.
+/// The figures of a row, or why it has none.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Content {
+pub enum RowContent {
     /// The reason for which nothing is shown.
     Withheld(String),
-    /// The figures.
     Figures {
-        /// Successes a second, the median of the runs.
+        /// Successes per second, the median of the runs.
         per_s: f64,
         /// Failures of all runs.
         failed: u64,
@@ -50,24 +46,24 @@ pub enum Content {
 }
 
 /// The operations of one workload and their total: a row each, or with several stores a group each.
-pub fn of_workload(cells: &[Cell<'_>]) -> Vec<Line> {
+pub fn of_workload(cells: &[Cell<'_>]) -> Vec<LatencyLine> {
     let several = stores_differ(cells);
     let mut lines = Vec::new();
     for group in comparable(cells) {
         if terms_differ(cells) {
-            lines.push(Line::Section(heading(&group[0].terms, cells)));
+            lines.push(LatencyLine::Section(heading(&group[0].terms, cells)));
         }
         let (shown, withheld): (Vec<_>, Vec<_>) = group.iter().partition(|cell| cell.valid().next().is_some());
-        lines.extend(withheld.iter().map(|cell| Line::Row(row(cell, None, several))));
+        lines.extend(withheld.iter().map(|cell| LatencyLine::Row(row(cell, None, several))));
         for operation in operations(&shown) {
             let heading = operation.unwrap_or("all operations");
             let rows = shown.iter().map(|cell| row(cell, operation, several));
             if several {
-                lines.push(Line::Group(heading.to_owned()));
-                lines.extend(rows.map(Line::Row));
+                lines.push(LatencyLine::Group(heading.to_owned()));
+                lines.extend(rows.map(LatencyLine::Row));
             } else {
-                lines.extend(operation.is_none().then_some(Line::Rule));
-                lines.extend(rows.map(|row| Line::Row(Row { name: heading.to_owned(), ..row })));
+                lines.extend(operation.is_none().then_some(LatencyLine::Rule));
+                lines.extend(rows.map(|row| LatencyLine::Row(LatencyRow { name: heading.to_owned(), ..row })));
             }
         }
     }
@@ -75,24 +71,24 @@ pub fn of_workload(cells: &[Cell<'_>]) -> Vec<Line> {
 }
 
 /// The total of each workload: a row each, or with several stores a group each.
-pub fn overview(cells: &[Cell<'_>]) -> Vec<Line> {
+pub fn overview(cells: &[Cell<'_>]) -> Vec<LatencyLine> {
     let several = stores_differ(cells);
     let modes_differ = cells.iter().any(|cell| cell.mode() != cells[0].mode());
     let mut lines = Vec::new();
     for workload in by_workload(cells) {
         if several {
-            lines.push(Line::Group(workload[0].terms.workload.to_owned()));
+            lines.push(LatencyLine::Group(workload[0].terms.workload.to_owned()));
         }
         for group in comparable(workload) {
             if terms_differ(workload) {
-                lines.push(Line::Section(heading(&group[0].terms, workload)));
+                lines.push(LatencyLine::Section(heading(&group[0].terms, workload)));
             }
             for cell in group {
                 let row = row(cell, None, several);
                 let name = if several { row.name } else { cell.terms.workload.to_owned() };
                 let mode = words::mode(cell.mode());
                 let remark = if modes_differ { mode.to_owned() } else { String::new() };
-                lines.push(Line::Row(Row { name, remark, ..row }));
+                lines.push(LatencyLine::Row(LatencyRow { name, remark, ..row }));
             }
         }
     }
@@ -114,8 +110,8 @@ fn operations<'a>(cells: &[&Cell<'a>]) -> Vec<Option<&'a str>> {
 }
 
 /// The row of an operation, or of all (`None`), on one store.
-fn row(cell: &Cell<'_>, operation: Option<&str>, several: bool) -> Row {
-    Row {
+fn row(cell: &Cell<'_>, operation: Option<&str>, several: bool) -> LatencyRow {
+    LatencyRow {
         name: cell.name(),
         series: several.then_some(cell.number),
         remark: String::new(),
@@ -124,7 +120,7 @@ fn row(cell: &Cell<'_>, operation: Option<&str>, several: bool) -> Row {
 }
 
 /// The figures of an operation, or of all (`None`), over the valid runs of a cell.
-pub fn content(cell: &Cell<'_>, operation: Option<&str>) -> Content {
+pub fn content(cell: &Cell<'_>, operation: Option<&str>) -> RowContent {
     let found: Vec<(&Run, &OperationRecord)> = cell
         .valid()
         .filter_map(|run| {
@@ -134,11 +130,11 @@ pub fn content(cell: &Cell<'_>, operation: Option<&str>) -> Content {
         .collect();
     if cell.valid().next().is_none() {
         let reason = cell.runs.iter().find_map(|run| words::invalid(run)).unwrap_or_default();
-        return Content::Withheld(format!("INVALID: {reason}"));
+        return RowContent::Withheld(format!("INVALID: {reason}"));
     }
     let [_, per_s, _] = spread_of(found.iter().map(|(run, record)| per_second(run, record)));
     let latencies: Vec<&Latency> = found.iter().map(|(_, record)| &record.response_ns).collect();
-    Content::Figures {
+    RowContent::Figures {
         per_s,
         failed: found.iter().map(|(_, record)| record.failed).sum(),
         readings: Percentile::ALL.map(|percentile| over_runs(&latencies, percentile)),
@@ -146,6 +142,6 @@ pub fn content(cell: &Cell<'_>, operation: Option<&str>) -> Content {
 }
 
 /// The colour of a percentile in a row.
-pub fn color(row: &Row, percentile: usize) -> plotters::style::RGBColor {
+pub fn color(row: &LatencyRow, percentile: usize) -> plotters::style::RGBColor {
     row.series.map_or(style::PERCENTILES[percentile], style::color)
 }

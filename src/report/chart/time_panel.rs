@@ -1,11 +1,11 @@
-//! A plot over the time of a run, as several charts have it: phases shaded, stalls marked, one axis in seconds.
+//! A plot over the time of a run, shared by the charts of single runs: phases shaded, stalls marked, an axis in seconds.
 
-use super::canvas::{Canvas, Point};
+use super::canvas::{Canvas, Position};
 use super::labels::{self, EndLabel};
-use super::metrics::{width, wrap};
 use super::scale::Scale;
-use super::seconds::{self, Series};
 use super::style::{ALARM, ALARM_SHADE, Dash, GREY, GRID, LABEL, MARGIN, PALE, Pen, SHADE, SMALL, WIDTH};
+use super::text_metrics::{width, wrap};
+use super::time_series::{self, TimeSeries};
 use crate::record::{Interval, Phase, Run};
 use crate::report::{units, words};
 
@@ -14,8 +14,8 @@ pub const LEFT: f64 = MARGIN + 48.0;
 /// With more seconds than this, markers would hide the line.
 const MOST_MARKERS: usize = 45;
 
-/// Why the run is drawn in grey and without numbers.
-pub fn withheld(canvas: &mut Canvas, top: f64, run: &Run) -> f64 {
+/// Writes why a run is drawn in grey and without numbers; nothing for a valid one. Returns where the data may begin.
+pub fn invalid_reason(canvas: &mut Canvas, top: f64, run: &Run) -> f64 {
     let Some(reason) = words::invalid(run) else { return top };
     let style = LABEL.bold().colored(ALARM);
     let lines = wrap(&format!("INVALID: {reason}"), style, WIDTH - 2.0 * MARGIN, 3);
@@ -26,26 +26,24 @@ pub fn withheld(canvas: &mut Canvas, top: f64, run: &Run) -> f64 {
 }
 
 /// A plot over the time of a run.
-pub struct Panel {
-    /// Its upper edge.
+pub struct TimePanel {
     pub top: f64,
-    /// Its lower edge.
     pub bottom: f64,
-    /// Seconds since the measurement began.
+    /// The axis in seconds since the measurement began.
     pub time: Scale,
 }
 
-impl Panel {
-    /// What it shows, above it.
+impl TimePanel {
+    /// Writes above the plot what it shows.
     pub fn heading(&self, canvas: &mut Canvas, text: &str) {
         canvas.text((MARGIN, self.top - 14.0), text, LABEL.bold());
     }
 
     /// Shades warm-up and drain in grey and seconds without a completion in red.
-    pub fn ground(&self, canvas: &mut Canvas, seconds: &[&Interval]) {
-        for stretch in seconds::stretches(seconds) {
+    pub fn shade_phases(&self, canvas: &mut Canvas, seconds: &[&Interval]) {
+        for stretch in time_series::stretches(seconds) {
             let color = match stretch.first.phase {
-                _ if seconds::stalled(stretch.first) => ALARM_SHADE,
+                _ if time_series::stalled(stretch.first) => ALARM_SHADE,
                 Phase::Warmup | Phase::Drain => SHADE,
                 Phase::Measure => continue,
             };
@@ -55,11 +53,11 @@ impl Panel {
     }
 
     /// Names the shaded stretches that are wide enough for their names.
-    pub fn words(&self, canvas: &mut Canvas, seconds: &[&Interval]) {
-        for stretch in seconds::stretches(seconds) {
+    pub fn name_phases(&self, canvas: &mut Canvas, seconds: &[&Interval]) {
+        for stretch in time_series::stretches(seconds) {
             let (from, to) = (self.time.px(stretch.from_s), self.time.px(stretch.to_s));
             let (name, color) = match stretch.first.phase {
-                _ if seconds::stalled(stretch.first) => ("stall", ALARM),
+                _ if time_series::stalled(stretch.first) => ("stall", ALARM),
                 Phase::Warmup => ("warm-up", GREY),
                 Phase::Drain => ("drain", GREY),
                 Phase::Measure => continue,
@@ -70,33 +68,38 @@ impl Panel {
         }
     }
 
-    /// Grid, lines and their labels.
-    pub fn series(&self, canvas: &mut Canvas, scale: Scale, tick: fn(f64) -> String, series: &[Series]) {
+    /// Draws the grid, the lines and their labels.
+    pub fn series(&self, canvas: &mut Canvas, scale: Scale, tick_text: fn(f64) -> String, all: &[TimeSeries]) {
         let right = self.time.px(f64::INFINITY);
         for value in scale.ticks(26.0) {
             let y = scale.px(value);
             canvas.line((LEFT, y), (right, y), Pen::solid(GRID, 1.0));
-            canvas.text((LEFT - 8.0, y + 4.0), &tick(value), SMALL.end());
+            canvas.text((LEFT - 8.0, y + 4.0), &tick_text(value), SMALL.end());
         }
         let mut ends = Vec::new();
-        for one in series {
-            let place = |(at_s, value): &Point| (self.time.px(*at_s), scale.px(*value));
-            let marked = one.pen.dash == Dash::Solid && one.values().count() <= MOST_MARKERS;
-            for stretch in &one.stretches {
-                let points: Vec<Point> = stretch.iter().map(place).collect();
+        for series in all {
+            let place = |(at_s, value): &Position| (self.time.px(*at_s), scale.px(*value));
+            let marked = series.pen.dash == Dash::Solid && series.values().count() <= MOST_MARKERS;
+            for stretch in &series.stretches {
+                let points: Vec<Position> = stretch.iter().map(place).collect();
                 if marked || points.len() == 1 {
-                    points.iter().for_each(|point| canvas.dot(*point, one.shape, one.pen.color));
+                    points.iter().for_each(|point| canvas.dot(*point, series.shape, series.pen.color));
                 }
-                canvas.path(points, one.pen);
+                canvas.path(points, series.pen);
             }
-            if let Some(last) = one.stretches.last().and_then(|stretch| stretch.last()) {
-                ends.push(EndLabel { end: place(last), text: one.label.clone(), pen: one.pen, shape: one.shape });
+            if let Some(last) = series.stretches.last().and_then(|stretch| stretch.last()) {
+                ends.push(EndLabel {
+                    end: place(last),
+                    text: series.label.clone(),
+                    pen: series.pen,
+                    shape: series.shape,
+                });
             }
         }
         labels::draw(canvas, &ends, right, (self.top + 6.0, self.bottom - 6.0));
     }
 
-    /// The axis that all panels share, below the lowest.
+    /// Draws the axis that all panels share, below the lowest of them.
     pub fn time_axis(&self, canvas: &mut Canvas) {
         for tick in self.time.time_ticks(58.0) {
             let x = self.time.px(tick);

@@ -1,8 +1,8 @@
-//! How wide a text is in the embedded font, and what fits: the measure of every layout here.
+//! How wide a text is in the embedded font, and how much of it fits. Every layout here is based on it.
 //!
-//! Viewers without DejaVu Sans show SVG text in a narrower sans-serif, so that what fits here fits there.
+//! Viewers without DejaVu Sans show SVG text in a narrower sans-serif, so what fits here fits there.
 
-use super::style::Type;
+use super::style::TextStyle;
 
 /// Advance widths of U+0020 to U+007E in 2048ths of the size: the `hmtx` tables of the fonts in `../fonts`.
 #[rustfmt::skip]
@@ -21,19 +21,19 @@ const BOLD: [u16; 95] = [
     748, 936, 1716, 1024, 1024, 1382, 1466, 1214, 1466, 1389, 891, 1466, 1458, 702, 702, 1362, 702, 2134, 1458, 1407,
     1466, 1466, 1010, 1219, 979, 1458, 1335, 1892, 1321, 1335, 1192, 1458, 748, 1458, 1716,
 ];
-/// Of any other character, no letter of which is wider than an em.
+/// The width of any other character: no letter is wider than an em.
 const OTHER: u16 = 2048;
 const ELLIPSIS: char = '\u{2026}';
 
 /// The width of a text in pixels; kerning, which only narrows, is left out.
-pub fn width(text: &str, style: Type) -> f64 {
-    text.chars().map(|sign| advance(sign, style)).sum()
+pub fn width(text: &str, style: TextStyle) -> f64 {
+    text.chars().map(|c| advance(c, style)).sum()
 }
 
-fn advance(sign: char, style: Type) -> f64 {
+fn advance(c: char, style: TextStyle) -> f64 {
     let table = if style.bold { &BOLD } else { &REGULAR };
-    let units = match sign {
-        ' '..='~' => table[sign as usize - 32],
+    let units = match c {
+        ' '..='~' => table[c as usize - 32],
         '\u{b5}' if style.bold => 1507,
         '\u{b5}' => 1303,
         '\u{b7}' => 778,
@@ -44,12 +44,12 @@ fn advance(sign: char, style: Type) -> f64 {
 }
 
 /// The text, or as much of it as fits with an ellipsis.
-pub fn fit(text: &str, style: Type, available: f64) -> String {
+pub fn fit(text: &str, style: TextStyle, available: f64) -> String {
     let (mut used, mut kept) = (0.0, 0);
-    for (at, sign) in text.char_indices() {
-        used += advance(sign, style);
+    for (at, c) in text.char_indices() {
+        used += advance(c, style);
         if used + advance(ELLIPSIS, style) <= available {
-            kept = at + sign.len_utf8();
+            kept = at + c.len_utf8();
         }
         if used > available {
             return format!("{}{ELLIPSIS}", text[..kept].trim_end());
@@ -58,22 +58,22 @@ pub fn fit(text: &str, style: Type, available: f64) -> String {
     text.to_owned()
 }
 
-/// The same for a name, cut in its middle: addresses differ at their ends.
-pub fn fit_name(name: &str, style: Type, available: f64) -> String {
+/// The name, cut in its middle where it does not fit: addresses differ at their ends.
+pub fn fit_name(name: &str, style: TextStyle, available: f64) -> String {
     if width(name, style) <= available {
         return name.to_owned();
     }
-    // In turn a sign of the head and one of the tail, as long as there is room. The whole has none, so they never meet.
+    // In turn a character of the head and one of the tail, as long as there is room. The whole does not fit, so they never meet.
     let (mut head, mut tail) = (Vec::new(), Vec::new());
     let (mut first, mut last) = (name.chars(), name.chars().rev());
     let mut room = available - advance(ELLIPSIS, style);
     while room >= 0.0 {
         let (from, to): (&mut dyn Iterator<Item = char>, _) =
             if head.len() <= tail.len() { (&mut first, &mut head) } else { (&mut last, &mut tail) };
-        let Some(sign) = from.next() else { break };
-        room -= advance(sign, style);
+        let Some(c) = from.next() else { break };
+        room -= advance(c, style);
         if room >= 0.0 {
-            to.push(sign);
+            to.push(c);
         }
     }
     if available < advance(ELLIPSIS, style) {
@@ -82,8 +82,8 @@ pub fn fit_name(name: &str, style: Type, available: f64) -> String {
     head.into_iter().chain([ELLIPSIS]).chain(tail.into_iter().rev()).collect()
 }
 
-/// The text broken at spaces into lines that fit, `most` at most; what is left then ends in an ellipsis.
-pub fn wrap(text: &str, style: Type, available: f64, most: usize) -> Vec<String> {
+/// The text broken at spaces into lines that fit, `most` at most; the last line ends in an ellipsis where more would follow.
+pub fn wrap(text: &str, style: TextStyle, available: f64, most: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         let last = lines.len() == most;
@@ -106,18 +106,18 @@ mod tests {
     /// The table against what the renderer makes of the embedded fonts.
     #[test]
     fn widths_are_those_of_the_drawn_text() {
-        let signs =
+        let characters =
             "The quick (brown) fox, 1234567890 \u{b5}s \u{2265} [41.9, 42.4] jumps over {lazy} dogs@host:5432/~x*y%";
         for style in [LABEL, TITLE] {
             let weight = if style.bold { "bold" } else { "normal" };
             let svg = format!(
                 r#"<svg xmlns="http://www.w3.org/2000/svg" width="2000" height="40">
-                <text y="20" font-family="DejaVu Sans" font-weight="{weight}" font-size="{}">{signs}</text></svg>"#,
+                <text y="20" font-family="DejaVu Sans" font-weight="{weight}" font-size="{}">{characters}</text></svg>"#,
                 style.size
             );
             let tree = crate::report::png::tree(&svg).expect("it is SVG");
             let drawn = f64::from(tree.root().children()[0].bounding_box().width());
-            let expected = width(signs, style);
+            let expected = width(characters, style);
             assert!((drawn / expected - 1.0).abs() < 0.02, "drawn {drawn}, expected {expected}");
         }
     }
@@ -136,7 +136,7 @@ mod tests {
         for cut in [fit(&name, LABEL, 100.0), fit_name(&name, LABEL, 100.0), wrap(&name, LABEL, 100.0, 3).concat()] {
             assert!(cut.chars().count() < 30 && width(&cut, LABEL) <= 100.0, "{cut}");
         }
-        // The former way took hours; this takes a tenth of a second where CPUs are shared.
+        // A cut whose time grows with the square takes hours; this takes a tenth of a second where CPUs are shared.
         assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
         assert_eq!([fit_name("ab", LABEL, 3.0), fit_name("", LABEL, 0.0)], ["", ""]);
     }

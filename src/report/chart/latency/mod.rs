@@ -1,18 +1,21 @@
-//! How long operations take: a dot plot with one row for each operation, store or workload, beside it the same numbers.
+//! How long operations take: a dot plot with one row for each operation, store or workload, and the same numbers beside it.
 //!
-//! The columns of numbers carry the markers and so are the legend too; nothing can collide however close the dots are.
+//! The heads of the number columns have the markers and so are the legend too; nothing can collide however close the dots are.
+//! `rows` says what is shown, `marks` draws the dots of a row.
 
-use super::canvas::Canvas;
-use super::frame;
-use super::marks::{self, position};
-use super::metrics::{fit, fit_name, width};
-use super::rows::{self, Content, Line, Row};
-use super::scale::{Scale, log_ends};
-use super::style::{
-    ALARM, GREY, GRID, INK, LABEL, MARGIN, PALE, PERCENTILE_SHAPES, PERCENTILES, Pen, SMALL, Type, WHITE, WIDTH,
-};
-use super::tick_text;
+mod marks;
+mod rows;
+
+use self::marks::position;
+use self::rows::{LatencyLine, LatencyRow, RowContent};
 use crate::record::{Experiment, Run};
+use crate::report::chart::canvas::Canvas;
+use crate::report::chart::frame;
+use crate::report::chart::scale::{Scale, latency_tick, log_ends};
+use crate::report::chart::style::{
+    ALARM, GREY, GRID, INK, LABEL, MARGIN, PALE, PERCENTILE_SHAPES, PERCENTILES, Pen, SMALL, TextStyle, WHITE, WIDTH,
+};
+use crate::report::chart::text_metrics::{fit, fit_name, width};
 use crate::report::group::{Cell, reasons_apart, stores_differ, withheld};
 use crate::report::reading::{Reading, spoken};
 use crate::report::{units, words};
@@ -23,22 +26,22 @@ const GROUP_HEIGHT: f64 = 26.0;
 const COLUMN: f64 = 106.0;
 const RATE_COLUMN: f64 = 78.0;
 
-/// The operations of one workload.
+/// The chart of the operations of one workload.
 pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>]) -> Canvas {
     let question = format!("How long do the operations of {} take?", cells[0].terms.workload);
     chart(experiment, &question, cells, &rows::of_workload(cells))
 }
 
-/// All operations together, of every workload.
+/// The chart of all operations together, by workload.
 pub fn overview(experiment: &Experiment, cells: &[Cell<'_>]) -> Canvas {
     chart(experiment, "How long does an operation take, by workload?", cells, &rows::overview(cells))
 }
 
-fn chart(experiment: &Experiment, question: &str, cells: &[Cell<'_>], lines: &[Line]) -> Canvas {
+fn chart(experiment: &Experiment, question: &str, cells: &[Cell<'_>], lines: &[LatencyLine]) -> Canvas {
     let runs: Vec<&Run> = cells.iter().flat_map(|cell| cell.runs.iter().copied()).collect();
     let (mut canvas, top) = frame::open(question, &runs);
     canvas.finding = finding(cells);
-    let plot = Plot::new(lines, top + 22.0);
+    let plot = LatencyPlot::new(lines, top + 22.0);
     plot.headings(&mut canvas, stores_differ(cells));
     plot.grid(&mut canvas, &runs);
     let mut y = plot.top;
@@ -51,8 +54,8 @@ fn chart(experiment: &Experiment, question: &str, cells: &[Cell<'_>], lines: &[L
     canvas
 }
 
-/// Where things are.
-struct Plot {
+/// Where the rows and the axis are, in pixels; there is no axis where no row has a figure.
+struct LatencyPlot {
     left: f64,
     right: f64,
     top: f64,
@@ -60,10 +63,10 @@ struct Plot {
     scale: Option<Scale>,
 }
 
-impl Plot {
-    fn new(lines: &[Line], top: f64) -> Plot {
-        let name_width = |line: &Line| match line {
-            Line::Row(row) => width(&row.name, LABEL).max(width(&row.remark, SMALL)) + indent(row),
+impl LatencyPlot {
+    fn new(lines: &[LatencyLine], top: f64) -> LatencyPlot {
+        let name_width = |line: &LatencyLine| match line {
+            LatencyLine::Row(row) => width(&row.name, LABEL).max(width(&row.remark, SMALL)) + indent(row),
             _ => 0.0,
         };
         let names = lines.iter().map(name_width).fold(70.0, f64::max).min(230.0);
@@ -71,7 +74,7 @@ impl Plot {
         let right = WIDTH - MARGIN - 3.0 * COLUMN - RATE_COLUMN - 8.0;
         let bottom = top + lines.iter().map(height).sum::<f64>();
         let ends = log_ends(lines.iter().flat_map(values));
-        Plot { left, right, top, bottom, scale: ends.map(|ends| Scale::log(ends, (left, right))) }
+        LatencyPlot { left, right, top, bottom, scale: ends.map(|ends| Scale::log(ends, (left, right))) }
     }
 
     /// The right edge of the column of a percentile.
@@ -92,37 +95,35 @@ impl Plot {
     }
 
     fn grid(&self, canvas: &mut Canvas, runs: &[&Run]) {
-        let meaning = frame::common(runs, |run| words::latency_meaning(run.load.mode).to_owned());
-        let name = format!("{}, log scale \u{b7} lower is better", meaning.as_deref().unwrap_or(words::MIXED_MEANING));
         let Some(scale) = self.scale else { return };
         for tick in scale.ticks(46.0) {
             let x = scale.px(tick);
             canvas.line((x, self.top), (x, self.bottom + 4.0), Pen::solid(GRID, 1.0));
-            canvas.text((x, self.bottom + 17.0), &tick_text(tick), SMALL.middle());
+            canvas.text((x, self.bottom + 17.0), &latency_tick(tick), SMALL.middle());
         }
-        canvas.text((self.left, self.bottom + 34.0), &name, SMALL);
+        canvas.text((self.left, self.bottom + 34.0), &frame::latency_axis(runs), SMALL);
     }
 
-    fn line(&self, canvas: &mut Canvas, line: &Line, y: f64) {
+    fn line(&self, canvas: &mut Canvas, line: &LatencyLine, y: f64) {
         match line {
-            Line::Section(name) => self.heading(canvas, y + 22.0, name, LABEL.bold().colored(GREY)),
-            Line::Group(name) => self.heading(canvas, y + 18.0, name, LABEL.bold()),
-            Line::Rule => canvas.line((MARGIN, y + 3.0), (WIDTH - MARGIN, y + 3.0), Pen::solid(GRID, 1.0)),
-            Line::Row(row) => self.row(canvas, row, y),
+            LatencyLine::Section(name) => self.heading(canvas, y + 22.0, name, LABEL.bold().colored(GREY)),
+            LatencyLine::Group(name) => self.heading(canvas, y + 18.0, name, LABEL.bold()),
+            LatencyLine::Rule => canvas.line((MARGIN, y + 3.0), (WIDTH - MARGIN, y + 3.0), Pen::solid(GRID, 1.0)),
+            LatencyLine::Row(row) => self.row(canvas, row, y),
         }
     }
 
-    fn heading(&self, canvas: &mut Canvas, baseline: f64, name: &str, style: Type) {
+    fn heading(&self, canvas: &mut Canvas, baseline: f64, name: &str, style: TextStyle) {
         let shown = fit(name, style, self.right - MARGIN);
         canvas.rect((MARGIN, baseline - 13.0), (MARGIN + width(&shown, style) + 6.0, baseline + 5.0), WHITE);
         canvas.text((MARGIN, baseline), &shown, style);
     }
 
-    fn row(&self, canvas: &mut Canvas, row: &Row, y: f64) {
+    fn row(&self, canvas: &mut Canvas, row: &LatencyRow, y: f64) {
         let left = MARGIN + indent(row);
         let name = fit_name(&row.name, LABEL, self.left - 10.0 - left);
         match &row.content {
-            Content::Withheld(reason) => {
+            RowContent::Withheld(reason) => {
                 canvas.text((left, y + 21.0), &name, LABEL.colored(PALE));
                 canvas.rect((self.left, y + 9.0), (WIDTH - MARGIN, y + 27.0), WHITE);
                 canvas.text(
@@ -131,13 +132,13 @@ impl Plot {
                     SMALL.colored(ALARM),
                 );
             }
-            Content::Figures { per_s, failed, readings } => {
+            RowContent::Figures { per_s, failed, readings } => {
                 let (below, style) = match failed {
                     0 => (row.remark.clone(), SMALL),
                     _ => (units::count(*failed) + " failed", SMALL.colored(ALARM)),
                 };
-                let lifted = if below.is_empty() { 0.0 } else { 6.0 };
-                canvas.text((left, y + 21.0 - lifted), &name, LABEL);
+                let raised_px = if below.is_empty() { 0.0 } else { 6.0 };
+                canvas.text((left, y + 21.0 - raised_px), &name, LABEL);
                 if !below.is_empty() {
                     canvas.text((left, y + 28.0), &below, style);
                 }
@@ -153,22 +154,25 @@ impl Plot {
     }
 }
 
-fn indent(row: &Row) -> f64 {
+/// Rows below the heading of a group are indented.
+fn indent(row: &LatencyRow) -> f64 {
     if row.series.is_some() { 12.0 } else { 0.0 }
 }
 
-fn height(line: &Line) -> f64 {
+fn height(line: &LatencyLine) -> f64 {
     match line {
-        Line::Section(_) => 32.0,
-        Line::Group(_) => GROUP_HEIGHT,
-        Line::Rule => 6.0,
-        Line::Row(_) => ROW_HEIGHT,
+        LatencyLine::Section(_) => 32.0,
+        LatencyLine::Group(_) => GROUP_HEIGHT,
+        LatencyLine::Rule => 6.0,
+        LatencyLine::Row(_) => ROW_HEIGHT,
     }
 }
 
 /// All values that a line puts on the axis.
-fn values(line: &Line) -> Vec<f64> {
-    let Line::Row(Row { content: Content::Figures { readings, .. }, .. }) = line else { return Vec::new() };
+fn values(line: &LatencyLine) -> Vec<f64> {
+    let LatencyLine::Row(LatencyRow { content: RowContent::Figures { readings, .. }, .. }) = line else {
+        return Vec::new();
+    };
     let all = readings.iter().flat_map(|reading| match *reading {
         Reading::Known { value_ns, interval_ns: Some((low, high)) } => vec![value_ns, low, high.unwrap_or(value_ns)],
         _ => position(reading).into_iter().collect(),
@@ -176,10 +180,10 @@ fn values(line: &Line) -> Vec<f64> {
     all.map(|ns| ns as f64).collect()
 }
 
-fn notes(lines: &[Line], repeated: bool, cells: &[Cell<'_>]) -> Vec<String> {
+fn notes(lines: &[LatencyLine], repeated: bool, cells: &[Cell<'_>]) -> Vec<String> {
     let readings = || {
-        let of_line = |line: &Line| match line {
-            Line::Row(Row { content: Content::Figures { readings, .. }, .. }) => readings.to_vec(),
+        let of_line = |line: &LatencyLine| match line {
+            LatencyLine::Row(LatencyRow { content: RowContent::Figures { readings, .. }, .. }) => readings.to_vec(),
             _ => Vec::new(),
         };
         lines.iter().flat_map(of_line)
@@ -190,9 +194,9 @@ fn notes(lines: &[Line], repeated: bool, cells: &[Cell<'_>]) -> Vec<String> {
     }
     let single = cells.iter().any(|cell| cell.valid().count() == 1);
     if single && readings().any(|reading| matches!(reading, Reading::Known { interval_ns: Some(_), .. })) {
-        let of = if repeated { "Of a single run, brackets" } else { "Brackets" };
+        let brackets = if repeated { "Of a single run, brackets" } else { "Brackets" };
         notes.push(format!(
-            "{of} and whiskers: 95 % interval within the run, from batch means over up to 20 blocks; whiskers that the marker \
+            "{brackets} and whiskers: 95 % interval within the run, from batch means over up to 20 blocks; whiskers that the marker \
              hides are not drawn. {}",
             words::WITHIN_ONE_RUN
         ));
@@ -213,8 +217,8 @@ fn finding(cells: &[Cell<'_>]) -> String {
     let sentence = |cell: &Cell<'_>| {
         let subject = format!("{} on {} ({})", cell.terms.workload, cell.name_among(cells), words::tier(cell.runs[0]));
         match rows::content(cell, None) {
-            Content::Withheld(reason) => format!("{subject}: {reason}."),
-            Content::Figures { per_s, readings, .. } => {
+            RowContent::Withheld(reason) => format!("{subject}: {reason}."),
+            RowContent::Figures { per_s, readings, .. } => {
                 let parts =
                     HEADINGS.iter().zip(&readings).map(|(name, reading)| format!("{name} {}", spoken(*reading)));
                 let parts: Vec<String> = parts.collect();

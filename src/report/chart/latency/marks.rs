@@ -1,10 +1,10 @@
-//! The marks of one row of a dot plot, and the same in numbers.
+//! One row of a dot plot: its dots with their intervals, and the same as numbers.
 
-use super::canvas::{Canvas, Point};
-use super::metrics::width;
-use super::rows::{self, Row};
-use super::scale::Scale;
-use super::style::{LABEL, LEADER, PERCENTILE_SHAPES, Pen, SMALL, WHITE};
+use super::rows::{self, LatencyRow};
+use crate::report::chart::canvas::{Canvas, Position};
+use crate::report::chart::scale::Scale;
+use crate::report::chart::style::{LABEL, LEADER, PERCENTILE_SHAPES, Pen, SMALL, WHITE};
+use crate::report::chart::text_metrics::width;
 use crate::report::reading::Reading;
 use crate::report::units;
 
@@ -13,8 +13,8 @@ const ARROW: f64 = 16.0;
 /// Half the width of a marker and its rim.
 const MARKER: f64 = 7.0;
 
-/// A line from the first marker to the last, whiskers and arrows, and the markers, the lowest percentile on top.
-pub fn dots(canvas: &mut Canvas, row: &Row, readings: &[Reading; 3], (left, y): Point, scale: &Scale) {
+/// Draws a line from the first marker to the last, whiskers and arrows, and the markers, the lowest percentile on top.
+pub fn dots(canvas: &mut Canvas, row: &LatencyRow, readings: &[Reading; 3], (left, y): Position, scale: &Scale) {
     let at = readings.map(|reading| position(&reading).map(|ns| scale.px(ns as f64)));
     let (Some(&from), Some(&to)) = (at.iter().flatten().next(), at.iter().flatten().last()) else {
         let none = readings.iter().all(|reading| *reading == Reading::Nothing);
@@ -27,7 +27,7 @@ pub fn dots(canvas: &mut Canvas, row: &Row, readings: &[Reading; 3], (left, y): 
         let Some(x) = at[percentile] else { continue };
         let next = at[percentile + 1..].iter().flatten().next();
         let pen = Pen::solid(rows::color(row, percentile), 1.6);
-        surety(canvas, &readings[percentile], (x, y), next.is_none_or(|next| next - x > ARROW + MARKER), pen, scale);
+        interval(canvas, &readings[percentile], (x, y), next.is_none_or(|next| next - x > ARROW + MARKER), pen, scale);
     }
     for percentile in [2, 1, 0] {
         let Some(x) = at[percentile] else { continue };
@@ -39,7 +39,7 @@ pub fn dots(canvas: &mut Canvas, row: &Row, readings: &[Reading; 3], (left, y): 
     }
 }
 
-/// Where the marker of a reading stands.
+/// The latency at which the marker of a reading stands; of too few samples their lower bound.
 pub fn position(reading: &Reading) -> Option<u64> {
     match *reading {
         Reading::Nothing => None,
@@ -48,8 +48,8 @@ pub fn position(reading: &Reading) -> Option<u64> {
     }
 }
 
-/// Whiskers to the ends of the interval; an arrow where it is open and there is room for one.
-fn surety(canvas: &mut Canvas, reading: &Reading, at: Point, room: bool, pen: Pen, scale: &Scale) {
+/// Draws whiskers to the ends of the interval, and an arrow where it is open and there is room for one.
+fn interval(canvas: &mut Canvas, reading: &Reading, at: Position, has_room: bool, pen: Pen, scale: &Scale) {
     let (ends, open) = match *reading {
         Reading::Known { interval_ns: Some((low, high)), .. } => ([Some(low), high], high.is_none()),
         Reading::Known { interval_ns: None, .. } => ([None; 2], false),
@@ -62,16 +62,16 @@ fn surety(canvas: &mut Canvas, reading: &Reading, at: Point, room: bool, pen: Pe
             canvas.line((end, at.1 - 5.0), (end, at.1 + 5.0), pen);
         }
     }
-    if open && room {
+    if open && has_room {
         let tip = at.0 + ARROW;
         canvas.line(at, (tip, at.1), pen);
         canvas.path(vec![(tip - 4.0, at.1 - 3.5), (tip, at.1), (tip - 4.0, at.1 + 3.5)], pen);
     }
 }
 
-/// The value and beneath it how sure it is, right-aligned.
-pub fn numbers(canvas: &mut Canvas, (x, y): Point, reading: &Reading) {
-    let (value, surety) = match *reading {
+/// Writes the value and its interval below it, right-aligned.
+pub fn numbers(canvas: &mut Canvas, (x, y): Position, reading: &Reading) {
+    let (value, interval) = match *reading {
         Reading::Nothing => ("-".to_owned(), String::new()),
         Reading::TooFew { at_least_ns, above } => {
             let bound = at_least_ns.map_or_else(|| "-".to_owned(), |low| format!("\u{2265} {}", units::latency(low)));
@@ -82,9 +82,9 @@ pub fn numbers(canvas: &mut Canvas, (x, y): Point, reading: &Reading) {
             (units::latency(value_ns), interval.unwrap_or_default())
         }
     };
-    let baseline = if surety.is_empty() { y + 21.0 } else { y + 15.0 };
+    let baseline = if interval.is_empty() { y + 21.0 } else { y + 15.0 };
     canvas.text((x, baseline), &units::typeset(&value), LABEL.end());
-    if !surety.is_empty() {
-        canvas.text((x, y + 29.0), &surety, SMALL.end());
+    if !interval.is_empty() {
+        canvas.text((x, y + 29.0), &interval, SMALL.end());
     }
 }
