@@ -29,6 +29,7 @@ pub mod generate;
 pub mod host;
 pub mod load;
 pub mod measure;
+pub mod percentile;
 pub mod record;
 pub mod report;
 pub mod stats;

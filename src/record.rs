@@ -4,14 +4,14 @@
 //! The format is versioned by [`SCHEMA`], and described here. No store, clock or histogram library
 //! is known here: latencies are plain numbers, and histograms are text (see `measure::histogram`).
 
-mod border;
 mod cost;
+mod file;
 mod heat;
 mod latency;
 mod timeline;
+mod workload;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use drivers::{Binding, Description, Durability, Footprint, Placement};
 use indexmap::IndexMap;
@@ -19,9 +19,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::cost::{AtUtilisation, Cost, Estimate, Model, Month, MonthLine, PricedOffer, Spread, Units, Work};
 pub use self::heat::Heat;
-pub use self::latency::{FEWEST_ABOVE, Latency, Percentile, Uncertainty, ranked_above};
+pub use self::latency::{Latency, Uncertainty};
 pub use self::timeline::{Brief, Interval, Phase, ServerSecond, ServerUse, Standstill};
+pub use self::workload::{Requirements, SloRecord, WorkloadInfo};
 use crate::draw::skew::Shares;
+pub use crate::percentile::Percentile;
 
 /// Name and version of the format. A change that would mislead an old reader raises the number.
 pub const SCHEMA: &str = "storebench/experiment/1";
@@ -150,25 +152,6 @@ pub struct Run {
     pub cost: Option<Cost>,
     /// Whether the figures may be used.
     pub verdict: Verdict,
-}
-
-/// The workload of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct WorkloadInfo {
-    /// Its name.
-    pub name: String,
-    /// What it mimics, one sentence.
-    pub about: String,
-    /// Hash of the workload file's text.
-    pub hash: String,
-    /// Hash of the first 4,096 operations, each taken as acknowledged at once: equal for the same workload, size, seed and
-    /// number of clients. It shows what was asked for, not what was sent: keys among inserted rows depend on which inserts
-    /// have been acknowledged.
-    pub stream_hash: String,
-    /// Records, events and points loaded before the run.
-    pub rows: u64,
-    /// The workload file as run.
-    pub text: String,
 }
 
 /// The store of a run.
@@ -404,38 +387,5 @@ impl Experiment {
     pub fn is_valid(&self) -> bool {
         let all_valid = self.runs.iter().all(|run| run.verdict.valid);
         all_valid && self.missing.is_empty() && !self.runs.is_empty() && !self.interrupted
-    }
-
-    /// Reads `experiment.json` from a results folder. It may be anybody's: what it may not say is withheld, and its text is
-    /// made fit to be shown, here and once.
-    ///
-    /// # Errors
-    /// When the file cannot be read, is not JSON of this format, or is of another version of it.
-    pub fn read(folder: &Path) -> anyhow::Result<Experiment> {
-        use anyhow::Context;
-        let path = folder.join("experiment.json");
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}; give a folder that `storebench run` made", path.display()))?;
-        Experiment::from_json(&text).with_context(|| format!("cannot use {}", path.display()))
-    }
-
-    /// The record that this text holds.
-    ///
-    /// # Errors
-    /// When it is not JSON of this format, or is of another version of it.
-    pub fn from_json(text: &str) -> anyhow::Result<Experiment> {
-        use anyhow::Context;
-        let raw: serde_json::Value = serde_json::from_str(text).context("it is not JSON")?;
-        let schema = raw.get("schema").and_then(|value| value.as_str()).unwrap_or("none");
-        let schema = drivers::one_line(schema);
-        anyhow::ensure!(schema == SCHEMA, "it has schema `{schema}`; this version of storebench reads `{SCHEMA}`");
-        // From the text and not from `raw`, whose maps have lost the order of the operations.
-        let text = border::harmless(text).context("it is not JSON")?;
-        serde_json::from_str(&text).with_context(|| format!("it does not follow schema `{SCHEMA}`"))
-    }
-
-    /// The canonical text: pretty JSON with a final newline.
-    pub fn to_json(&self) -> anyhow::Result<String> {
-        Ok(serde_json::to_string_pretty(self)? + "\n")
     }
 }

@@ -7,65 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Samples that must rank above a percentile to carry it: with ten, the mass of the tail is known to ±62 %.
-pub const FEWEST_ABOVE: u64 = 10;
-
-/// The percentiles that a record holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Percentile {
-    /// 50 %.
-    P50,
-    /// 90 %.
-    P90,
-    /// 99 %.
-    P99,
-    /// 99.9 %.
-    P999,
-}
-
-impl Percentile {
-    /// Those that reports show, rising.
-    pub const ALL: [Percentile; 3] = [Percentile::P50, Percentile::P99, Percentile::P999];
-    /// Those that records hold, rising.
-    pub const RECORDED: [Percentile; 4] = [Percentile::P50, Percentile::P90, Percentile::P99, Percentile::P999];
-
-    /// Its name in the record and in tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Percentile::P50 => "p50",
-            Percentile::P90 => "p90",
-            Percentile::P99 => "p99",
-            Percentile::P999 => "p999",
-        }
-    }
-
-    /// 0 to 1.
-    pub fn share(self) -> f64 {
-        match self {
-            Percentile::P50 => 0.5,
-            Percentile::P90 => 0.9,
-            Percentile::P99 => 0.99,
-            Percentile::P999 => 0.999,
-        }
-    }
-
-    /// How many of so many samples rank above it.
-    pub fn above(self, count: u64) -> u64 {
-        ranked_above(count, self.share())
-    }
-
-    /// Whether so many samples carry it. Nothing else decides what is told and what is withheld: a p50 needs 20 samples, a
-    /// p90 100, a p99 1,000 and a p99.9 10,000.
-    pub fn is_carried_by(self, count: u64) -> bool {
-        self.above(count) >= FEWEST_ABOVE
-    }
-}
-
-/// How many of `count` samples rank above the percentile, ties counted by rank.
-pub fn ranked_above(count: u64, p: f64) -> u64 {
-    // The subtracted part undoes rounding: 0.999 * 10,000 must not become 9,991.
-    count - (p * count as f64 * (1.0 - 1e-12)).ceil().clamp(0.0, count as f64) as u64
-}
+use crate::percentile::Percentile;
 
 /// A latency distribution in nanoseconds.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -161,13 +103,6 @@ impl Serialize for Latency {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ten_samples_above_carry_a_percentile() {
-        let fewest = |percentile: Percentile| (0..).find(|count| percentile.is_carried_by(*count));
-        assert_eq!(Percentile::RECORDED.map(fewest), [20, 100, 1_000, 10_000].map(Some));
-        assert_eq!(ranked_above(0, 0.5), 0);
-    }
 
     #[test]
     fn a_record_of_an_older_version_loses_what_its_samples_do_not_carry() {

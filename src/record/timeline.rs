@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Heat, Percentile};
+use super::heat::Heat;
+use crate::percentile::Percentile;
 
 /// The phase to which an interval belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -76,7 +77,7 @@ pub struct Standstill {
     pub length_s: f64,
 }
 
-/// A distribution in a line. As in [`Latency`](super::Latency), a percentile is absent where fewer than ten samples rank
+/// A distribution in a line. As in [`Latency`](super::latency::Latency), a percentile is absent where fewer than ten samples rank
 /// above it: a p99 needs 1,000 operations in its second.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Brief {

@@ -79,8 +79,8 @@ fn chosen(charts: &[Chart]) -> Vec<&Chart> {
 fn drivers(workloads: &[Workload], report: &Content) -> Vec<String> {
     let mut drivers = Vec::new();
     for workload in workloads {
-        let limits: Vec<String> = slo::limits(&workload.text, None).iter().map(slo::text).collect();
-        let required = slo::required(&workload.text);
+        let limits: Vec<String> = workload.limits.iter().map(slo::text).collect();
+        let required = slo::required(workload.requires);
         let stated = |what: Vec<String>| if what.is_empty() { "none stated".to_owned() } else { what.join(", ") };
         drivers.push(format!(
             "{}: latency limits: {}; required of the store: {}.",
@@ -153,7 +153,7 @@ fn triggers(experiment: &Experiment, workloads: &[Workload]) -> Vec<String> {
     if memory > 0 {
         triggers.push(format!("The data outgrow memory: {} here.", units::bytes(memory)));
     }
-    if workloads.iter().any(|workload| !slo::limits(&workload.text, None).is_empty()) {
+    if workloads.iter().any(|workload| !workload.limits.is_empty()) {
         triggers.push("The confirmation misses a latency limit.".to_owned());
     }
     triggers.push("Prices change, or the machine that is paid for.".to_owned());

@@ -33,9 +33,7 @@ const RUN_COLUMNS: [&str; 19] = [
     "throughput_high_per_s",
     "valid",
 ];
-const LATENCY_COLUMNS: [&str; 6] = ["mean", "p50", "p90", "p99", "p999", "max"];
 const INTERVAL_COLUMNS: [&str; 3] = ["low_ns", "high_ns", "above"];
-const BRIEF_COLUMNS: [&str; 5] = ["count", "p50_ns", "p99_ns", "p999_ns", "max_ns"];
 const CLOCKS: [&str; 3] = ["response", "service", "lag"];
 
 /// `summary.csv`.
@@ -54,7 +52,9 @@ pub fn summary(experiment: &Experiment) -> anyhow::Result<Vec<u8>> {
 /// `timeline.csv`.
 pub fn timeline(experiment: &Experiment) -> anyhow::Result<Vec<u8>> {
     let mut rows = csv::Writer::from_writer(Vec::new());
-    let briefs = CLOCKS.iter().flat_map(|clock| BRIEF_COLUMNS.map(|column| format!("{clock}_{column}")));
+    let percentiles = Percentile::REPORTED.map(|percentile| format!("{}_ns", percentile.name()));
+    let columns = [&["count".to_owned()], &percentiles[..], &["max_ns".to_owned()]].concat();
+    let briefs = CLOCKS.iter().flat_map(|clock| columns.iter().map(move |column| format!("{clock}_{column}")));
     let fixed = ["run", "at_s", "length_s", "phase", "ok", "failed", "skipped"].map(str::to_owned);
     rows.write_record(fixed.into_iter().chain(briefs))?;
     for run in &experiment.runs {
@@ -72,7 +72,8 @@ pub fn timeline(experiment: &Experiment) -> anyhow::Result<Vec<u8>> {
 fn summary_header() -> Vec<String> {
     let mut header: Vec<String> = RUN_COLUMNS.map(str::to_owned).into();
     for clock in &CLOCKS[..2] {
-        header.extend(LATENCY_COLUMNS.map(|column| format!("{clock}_{column}_ns")));
+        let recorded = Percentile::RECORDED.map(Percentile::name);
+        header.extend(["mean"].iter().chain(&recorded).chain(&["max"]).map(|name| format!("{clock}_{name}_ns")));
         let interval = |p: Percentile| INTERVAL_COLUMNS.map(|column| format!("{clock}_{}_{column}", p.name()));
         header.extend(Percentile::RECORDED.into_iter().flat_map(interval));
     }
@@ -113,7 +114,7 @@ fn summary_row(run: &Run, name: &str, operation: &OperationRecord, throughput_pe
 /// Empty fields for a distribution without samples: nothing is not zero.
 fn distribution(latency: &Latency) -> Vec<String> {
     if latency.count == 0 {
-        return vec![String::new(); LATENCY_COLUMNS.len() + Percentile::RECORDED.len() * INTERVAL_COLUMNS.len()];
+        return vec![String::new(); 2 + Percentile::RECORDED.len() * (1 + INTERVAL_COLUMNS.len())];
     }
     let mut fields = vec![decimal(latency.mean)];
     fields.extend(Percentile::RECORDED.map(|percentile| optional(latency.percentile_ns(percentile))));

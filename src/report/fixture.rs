@@ -216,7 +216,7 @@ fn merge<'a>(parts: impl Iterator<Item = &'a Histogram<u64>>) -> Histogram<u64> 
 
 fn latency(seconds: &[Histogram<u64>]) -> Latency {
     let whole = merge(seconds.iter());
-    let ends = stats::percentile_intervals(seconds, Percentile::RECORDED.map(Percentile::share));
+    let ends = stats::percentile_intervals(seconds, Percentile::RECORDED.map(Percentile::quantile));
     let uncertainty = |(at, percentile): (usize, Percentile)| {
         let (low, high) = ends.map_or((None, None), |ends| (ends[at].low, ends[at].high));
         (percentile.name().to_owned(), Uncertainty { low, high, above: percentile.above(whole.len()) })
@@ -243,7 +243,7 @@ fn interval(at_s: f64, operations: &[[Histogram<u64>; 2]]) -> Interval {
 }
 
 fn brief(histogram: &Histogram<u64>) -> Brief {
-    let [p50, p99, p999] = Percentile::ALL.map(|percentile| histogram::percentile_ns(histogram, percentile));
+    let [p50, p99, p999] = Percentile::REPORTED.map(|percentile| histogram::percentile_ns(histogram, percentile));
     Brief { count: histogram.len(), p50, p99, p999, max: histogram.max() }
 }
 
@@ -255,6 +255,8 @@ fn workload(plan: &Plan) -> WorkloadInfo {
         stream_hash: "612808d0c2a7c7d7".to_owned(),
         rows: 100_000,
         text: String::new(),
+        slo: None,
+        requires: None,
     }
 }
 

@@ -3,8 +3,9 @@
 
 use super::group::{self, Cell, Terms};
 use super::{units, words};
+use crate::percentile::Percentile;
 use crate::record::{Latency, Mode, Run};
-use crate::stats::{Percentile, Reading, over_runs, spread_of};
+use crate::stats::{Reading, over_runs, spread_of};
 
 /// With fewer levels a line between them would say nothing.
 const FEWEST: usize = 3;

@@ -1,7 +1,8 @@
 //! What may honestly be said about a percentile, in words. How it is found out is in `stats`.
 
 use super::units;
-pub use crate::stats::{Percentile, Reading, over_runs, reading};
+pub use crate::percentile::Percentile;
+pub use crate::stats::{Reading, over_runs, reading};
 
 /// As part of a sentence: `396 µs`, `at least 1.06 ms (too few samples)`.
 pub fn spoken(reading: Reading) -> String {

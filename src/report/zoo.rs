@@ -4,7 +4,8 @@ use drivers::Durability;
 
 use super::fixture::{Plan, Shape, experiment, invalid, oltp, open_loop, read_heavy, run};
 use super::view::furnished::priced;
-use crate::record::{Brief, Experiment, Heat, Interval, OperationRecord, Phase, Run};
+use crate::percentile::{Limit, Percentile, Statistic};
+use crate::record::{Brief, Experiment, Heat, Interval, OperationRecord, Phase, Run, SloRecord};
 
 /// All of them, by name.
 pub fn all() -> Vec<(&'static str, Experiment)> {
@@ -71,7 +72,8 @@ fn sweep() -> Vec<Run> {
             let mut run = run(&Plan { store, version, shapes: &shapes, seconds: 20, seed, ..Plan::default() });
             run.id = format!("read-heavy-{store}-{clients}-clients");
             run.load.clients = *clients;
-            run.workload.text = "[slo]\np99_ms = 10\n".to_owned();
+            let p99 = Limit::of_ms(Statistic::Percentile(Percentile::P99), 10.0);
+            run.workload.slo = Some(SloRecord { total: vec![p99], ..SloRecord::default() });
             if *clients == 64 {
                 run.verdict = invalid("the client was the limit: 97 % of its CPUs were busy");
             }

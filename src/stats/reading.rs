@@ -1,6 +1,7 @@
 //! What may honestly be said about a percentile: a value with its interval, a lower bound, or nothing.
 
-use crate::record::{Latency, Percentile};
+use crate::percentile::Percentile;
+use crate::record::Latency;
 
 /// One percentile of one distribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -81,6 +81,8 @@ fn run(driver: &str, operations: &[(&str, u64, Option<Work>)]) -> Run {
             stream_hash: String::new(),
             rows: 0,
             text: String::new(),
+            slo: None,
+            requires: None,
         },
         store: store(driver),
         load: load(),

@@ -151,7 +151,7 @@ fn grid(canvas: &mut Canvas, panel: &Panel, latency: &Scale) {
 
 /// The percentiles of the whole measurement, to find one's way; none of an invalid run.
 fn marks(run: &Run) -> Vec<(String, usize, f64)> {
-    let marks = Percentile::ALL.into_iter().enumerate().filter_map(|(at, percentile)| {
+    let marks = Percentile::REPORTED.into_iter().enumerate().filter_map(|(at, percentile)| {
         let Reading::Known { value_ns, .. } = reading(&run.total.response_ns, percentile) else { return None };
         let name = ["p50", "p99", "p99.9"][at];
         let text = units::typeset(&format!("{name}, overall {}", units::latency(value_ns)));

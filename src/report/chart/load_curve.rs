@@ -9,11 +9,12 @@ use super::plane::{LEFT, Plane, Span};
 use super::scale::{Scale, linear_end, log_ends};
 use super::style::{ALARM, Dash, GREY, LABEL, MARGIN, PALE, Pen, SMALL, WIDTH, color, shape};
 use super::tick_text;
+use crate::percentile::Statistic;
 use crate::record::{Experiment, Run};
 use crate::report::group::{Cell, at_any_level, heading, terms_differ};
 use crate::report::load_levels::{Level, Sweep, sweeps};
 use crate::report::reading::{Percentile, Reading, spoken};
-use crate::report::{slo, units, words};
+use crate::report::{units, words};
 
 const HEIGHT: f64 = 340.0;
 
@@ -48,8 +49,8 @@ pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>]) -> Option<Canvas
 
 /// The p99 that the workload allows over all operations.
 fn limit_ns(runs: &[&Run]) -> Option<u64> {
-    let limits = slo::limits(&runs.first()?.workload.text, None);
-    limits.iter().find(|limit| limit.percentile == Some(Percentile::P99)).map(|limit| limit.limit_ns)
+    let limits = runs.first()?.workload.limits(None);
+    limits.iter().find(|limit| limit.statistic == Statistic::Percentile(Percentile::P99)).map(|limit| limit.limit_ns)
 }
 
 /// The axes that all panels share.

@@ -13,10 +13,10 @@ use super::scale::{Scale, log_ends};
 use super::style::{Dash, GREY, GRID, LABEL, MARGIN, Pen, SMALL, WIDTH, color, shape};
 use super::tick_text;
 use crate::measure::histogram;
+use crate::percentile::FEWEST_ABOVE;
 use crate::record::{Experiment, Latency, Mode, OperationRecord, Run};
 use crate::report::group::{Cell, comparable, heading, stores_differ, terms_differ, withheld};
 use crate::report::{units, words};
-use crate::stats::FEWEST_ABOVE;
 
 const LEFT: f64 = MARGIN + 52.0;
 /// The most that the labels at the right may take.

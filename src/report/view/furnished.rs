@@ -1,10 +1,11 @@
 //! Hand-made runs with everything that a page shows beside figures: layout, bindings, settings, load phase, limits. Only
 //! for tests.
 
-use drivers::{Binding, Footprint};
+use drivers::{Binding, Durability, Footprint};
 
 use crate::cost::{self, Catalogue, Options};
-use crate::record::{Experiment, Footprints, Host, Loading, MissingRun, Run, Spread, Work};
+use crate::percentile::{Limit, Percentile, Statistic};
+use crate::record::{Experiment, Footprints, Host, Loading, MissingRun, Requirements, Run, SloRecord, Spread, Work};
 
 /// Breaks out of HTML, attributes, tables, code spans and lines, wherever it is not escaped.
 pub const HOSTILE: &str = "<img src=x onerror=alert(1)>\"'`|\n# [a](javascript:alert(2)) </script></pre>\u{202e}\u{0}";
@@ -29,6 +30,12 @@ pub fn furnished(mut run: Run) -> Run {
     run.workload.text = "about = \"A catalogue that is mostly read.\"\n\n[slo]\np99_ms = 5\np999_ms = 0.7\n\n\
                          [operations.read]\nslo = { p99_ms = 1 }\n\n[require]\ndurability = \"durable\"\n"
         .to_owned();
+    let limit = |percentile, limit_ms| Limit::of_ms(Statistic::Percentile(percentile), limit_ms);
+    run.workload.slo = Some(SloRecord {
+        total: vec![limit(Percentile::P99, 5.0), limit(Percentile::P999, 0.7)],
+        operations: [("read".to_owned(), vec![limit(Percentile::P99, 1.0)])].into(),
+    });
+    run.workload.requires = Some(Requirements { durability: Some(Durability::Durable), isolation: None });
     run.client.cpu_ns_per_op = 51_300.0;
     run.client.cpu_share = 0.41;
     run

@@ -6,8 +6,9 @@ use super::groups::Group;
 use crate::record::{Latency, Mode, OperationRecord, Run};
 use crate::report::group::Cell;
 use crate::report::reading::Percentile;
-use crate::report::slo::{self, Kept};
+use crate::report::slo;
 use crate::report::{per_second, units, words};
+use crate::stats::Judgement;
 
 /// The operations of one group; columns that would be empty in every row are not shown.
 #[derive(Debug)]
@@ -52,7 +53,7 @@ pub struct Row {
     /// p99 of the service time.
     pub service: Figure,
     /// Limits, and whether they were kept.
-    pub slo: Vec<(Kept, String)>,
+    pub slo: Vec<(Judgement, String)>,
 }
 
 /// The operations of a group; without rows where no run is valid.
@@ -96,7 +97,7 @@ fn row(valid: &[&Run], name: Option<&str>) -> Row {
         failed: sum(|record| record.failed),
         retries: sum(|record| record.retries),
         per_second: if name.is_none() { Figure::throughput(valid) } else { Figure::rate(&rates, None) },
-        latency: Percentile::ALL.map(|percentile| Figure::latency(&response, percentile)),
+        latency: Percentile::REPORTED.map(|percentile| Figure::latency(&response, percentile)),
         largest: Figure::largest(&response),
         service: Figure::latency(&service, Percentile::P99),
         slo: slo::judged(valid, name),

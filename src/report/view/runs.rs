@@ -75,7 +75,7 @@ fn row(run: &Run) -> Row {
         load: words::load(run),
         valid: run.verdict.valid,
         throughput: shown(Figure::throughput(&[run])),
-        latency: Percentile::ALL.map(|percentile| shown(Figure::latency(&[&run.total.response_ns], percentile))),
+        latency: Percentile::REPORTED.map(|percentile| shown(Figure::latency(&[&run.total.response_ns], percentile))),
         largest: shown(Figure::largest(&[&run.total.response_ns])),
         losses: words::losses(run),
         client: shown(cpu),

@@ -6,8 +6,9 @@ use super::groups::Group;
 use crate::record::{Experiment, Latency, Mode, Run};
 use crate::report::group::{Cell, cells, reasons_apart};
 use crate::report::reading::Percentile;
-use crate::report::slo::{self, Kept};
+use crate::report::slo;
 use crate::report::{units, words};
+use crate::stats::Judgement;
 
 /// One store on one workload, over its valid runs.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ pub struct Row {
     /// Bytes on disk after the run, or in memory.
     pub size: Figure,
     /// The workload's limits and whether they were kept.
-    pub slo: Vec<(Kept, String)>,
+    pub slo: Vec<(Judgement, String)>,
 }
 
 /// How the checks of some runs ended.
@@ -85,7 +86,7 @@ fn row(cell: &Cell<'_>) -> Row {
         runs: runs_text(valid.len(), cell.runs.len()),
         invalid: if valid.is_empty() { cell.runs.iter().find_map(|run| words::invalid(run)) } else { None },
         throughput: Figure::throughput(&valid),
-        latency: Percentile::ALL.map(|percentile| Figure::latency(&latencies, percentile)),
+        latency: Percentile::REPORTED.map(|percentile| Figure::latency(&latencies, percentile)),
         largest: Figure::largest(&latencies),
         losses: losses(if valid.is_empty() { &cell.runs } else { &valid }),
         checks: Checks::of(&cell.runs),

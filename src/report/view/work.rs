@@ -2,7 +2,8 @@
 
 use super::distinct;
 use super::figure::Figure;
-use crate::record::{Experiment, Run};
+use crate::percentile::Limit;
+use crate::record::{Experiment, Requirements, Run};
 use crate::report::{units, words};
 use crate::stats::spread_of;
 
@@ -21,8 +22,12 @@ pub struct Workload {
     pub rows: String,
     /// How skewed the accesses were, in a sentence.
     pub skew: Option<String>,
-    /// Its text.
+    /// The workload file as run.
     pub text: String,
+    /// Its limits over all operations.
+    pub limits: Vec<Limit>,
+    /// What it requires of its store.
+    pub requires: Requirements,
     /// Whether any store tells what it holds in memory.
     pub tells_memory: bool,
     /// Whether any store tells what it has written.
@@ -81,6 +86,8 @@ fn workload(runs: &[&Run]) -> Workload {
         rows: units::count(info.rows),
         skew: skew(runs),
         text: info.text.clone(),
+        limits: info.limits(None).to_vec(),
+        requires: info.requires.unwrap_or_default(),
         tells_memory: runs.iter().any(|run| run.footprint.after_run.memory_bytes.is_some()),
         tells_written: runs.iter().any(|run| run.footprint.after_run.written_bytes.is_some()),
         loads: stores.into_iter().map(load).collect(),
