@@ -33,6 +33,7 @@ pub mod percentile;
 pub mod record;
 pub mod report;
 pub mod stats;
+pub mod units;
 pub mod workload;
 
 use std::process::ExitCode;

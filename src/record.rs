@@ -382,6 +382,13 @@ pub struct Verdict {
     pub notes: Vec<String>,
 }
 
+impl Run {
+    /// Successes of one of its operations per second of the measurement.
+    pub fn per_second(&self, operation: &OperationRecord) -> f64 {
+        if self.phases.measure_s > 0.0 { operation.ok as f64 / self.phases.measure_s } else { 0.0 }
+    }
+}
+
 impl Experiment {
     /// Whether every run that was asked for is there and valid.
     pub fn is_valid(&self) -> bool {

@@ -4,21 +4,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From top to bottom: a module may import from those in its list and from itself, never upward.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("host", &["record"]),
     ("cli", &["workload"]),
-    ("commands", &["cli", "load", "report", "cost", "record", "workload", "generate", "draw", "host"]),
+    ("commands", &["cli", "load", "report", "cost", "record", "workload", "generate", "draw", "host", "units"]),
     ("load", &["audit", "generate", "measure", "host", "workload", "draw", "record", "stats", "percentile"]),
     ("audit", &["workload", "record"]),
     ("generate", &["workload", "draw"]),
     ("workload", &["draw", "percentile"]),
     ("draw", &[]),
-    ("report", &["cost", "record", "stats", "measure", "percentile"]),
-    ("cost", &["record", "stats"]),
+    ("report", &["cost", "record", "stats", "measure", "percentile", "units"]),
+    ("cost", &["record", "stats", "units"]),
     ("stats", &["record", "measure", "percentile"]),
     ("measure", &["record"]),
     ("record", &["draw", "percentile"]),
     ("percentile", &[]),
+    ("units", &[]),
 ];
 
 fn rust_files(folder: &str) -> Vec<PathBuf> {

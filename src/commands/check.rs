@@ -8,7 +8,7 @@ use drivers::{Address, Capabilities, Durability};
 use super::{Exit, Failed, print, stores};
 use crate::cli::CheckArgs;
 use crate::load::Probe;
-use crate::report::units;
+use crate::units;
 use crate::workload::Workload;
 
 /// Tries stores one after another and prints what each came to.

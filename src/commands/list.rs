@@ -1,8 +1,9 @@
 //! `storebench list`: what there is to run and to run it on.
 
+use drivers::one_line;
+
 use super::{Exit, Failed, print, stores, warn};
 use crate::cli::ListArgs;
-use crate::cost::plain;
 use crate::workload::Workload;
 
 /// Prints workloads and stores, or one workload.
@@ -40,7 +41,7 @@ fn one(workload: &Workload, toml: bool) -> String {
     }
     let told = format!("{}: {}\n\n{}", workload.name, workload.about, workload.summary());
     // Lines are the only thing that a file may bring to the terminal.
-    told.lines().map(|line| plain(line) + "\n").collect()
+    told.lines().map(|line| one_line(line) + "\n").collect()
 }
 
 #[cfg(test)]

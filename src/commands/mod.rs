@@ -15,7 +15,8 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use crate::cost::plain;
+use drivers::one_line;
+
 use crate::workload::Workload;
 
 pub use terminal::{eprint, print};
@@ -76,7 +77,7 @@ impl Failed {
 /// Says what of a workload file was not understood or not taken over.
 fn warn(name: &str, workload: &Workload) {
     for warning in &workload.warnings {
-        eprint(&format!("warning: {}: {}", plain(name), plain(warning)));
+        eprint(&format!("warning: {}: {}", one_line(name), one_line(warning)));
     }
 }
 

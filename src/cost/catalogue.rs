@@ -73,7 +73,7 @@ impl TryFrom<String> for Plain {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        if !text.is_empty() && super::show::plain(&text) == text {
+        if !text.is_empty() && drivers::one_line(&text) == text {
             return Ok(Plain(text));
         }
         Err(format!("{text:?} is empty or holds characters that cannot be printed"))

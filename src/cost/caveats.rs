@@ -1,16 +1,17 @@
-//! What must stand beside a figure: whether it was measured on what is priced, what it assumes, and what is not in
-//! it. The figures themselves are in `estimate`.
+//! What the record keeps beside a figure: whether it was measured on what is priced, and, in a few words each because the
+//! record is read by people, what it assumes and what is not in it. The figures themselves are in `estimate`; how a report
+//! puts all of this is in `report::cost`.
 
-use drivers::Placement;
+use drivers::{Placement, one_line};
 
 use super::bill::Measured;
 use super::catalogue::Catalogue;
 use super::kind::{Aside, Counts, Kind};
 use super::offer::Offer;
 use super::requests::Consistency;
-use super::show::{plain, thousands};
 use super::targets::Terms;
 use crate::record::{Host, Mode, Run};
+use crate::units;
 
 /// Whether the store ran in this process or as a server beside it, on a machine of the priced type.
 pub fn measured_on_it(run: &Run, host: &Host, offer: &Offer) -> bool {
@@ -84,14 +85,10 @@ pub fn left_out(catalogue: &Catalogue, offer: &Offer, terms: &Terms, measured: &
     left_out
 }
 
-/// As it is written in the catalogue, but with thousands apart.
-fn amount(number: f64) -> String {
-    if number.fract() == 0.0 { thousands(number) } else { number.to_string() }
-}
-
 /// `other charges (usd per iops month 0.005, included iops 3000)`.
 fn listed(what: &str, entries: Option<&Aside>) -> Option<String> {
     let entries = entries.filter(|entries| !entries.is_empty())?;
-    let entry = |(name, number): (&String, &f64)| format!("{} {}", plain(name).replace('_', " "), amount(*number));
+    let entry =
+        |(name, number): (&String, &f64)| format!("{} {}", one_line(name).replace('_', " "), units::stated(*number));
     Some(format!("{what} ({})", entries.iter().map(entry).collect::<Vec<_>>().join(", ")))
 }

@@ -1,6 +1,6 @@
 //! The estimate that every run carries: units per operation, the price on the node nearest to the measured machine (or
 //! on a chosen offer), and the prices of request-billed services that stand for the same store. Tables over several
-//! loads are in `table`.
+//! loads are in `compare`.
 
 use drivers::Placement;
 use jiff::civil::Date;

@@ -5,13 +5,14 @@ use askama::Template;
 
 use super::chart::{Chart, Kind};
 use super::escape::filters;
+use super::lists::{distinct, listed};
 use super::side_by_side::Side;
 use super::view::content::Content;
 use super::view::semantics::Store;
 use super::view::work::{self, Workload};
-use super::view::{distinct, listed};
-use super::{slo, units, words};
+use super::{slo, words};
 use crate::record::Experiment;
+use crate::units;
 
 #[derive(Template)]
 #[template(path = "adr.md")]

@@ -100,7 +100,7 @@ fn summary_row(run: &Run, name: &str, operation: &OperationRecord, throughput_pe
         operation.failed.to_string(),
         operation.refused.to_string(),
         operation.retries.to_string(),
-        decimal(throughput_per_s.unwrap_or_else(|| super::per_second(run, operation))),
+        decimal(throughput_per_s.unwrap_or_else(|| run.per_second(operation))),
         optional(interval.map(|[low, _]| decimal(low))),
         optional(interval.map(|[_, high]| decimal(high))),
         run.verdict.valid.to_string(),

@@ -5,9 +5,10 @@ use std::cmp::Reverse;
 
 use drivers::Durability;
 
-use super::view::{distinct, listed};
-use super::{units, words};
+use super::lists::{distinct, listed};
+use super::words;
 use crate::record::{Experiment, Mode, Run};
+use crate::units;
 
 /// What must be equal before figures may be compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +87,25 @@ impl<'a> Cell<'a> {
     }
 }
 
+/// Stores that may be compared.
+#[derive(Debug)]
+pub struct Group<'a> {
+    /// The workload's name.
+    pub workload: &'a str,
+    /// The tier that all of these stores really ran in.
+    pub tier: &'static str,
+    /// How the load was applied, and what else sets it apart from other groups of the workload.
+    pub load: String,
+    /// Length of measurement and warm-up.
+    pub duration: String,
+    /// Closed or open.
+    pub mode: Mode,
+    /// Why the stores are not comparable after all; empty if they are.
+    pub warning: String,
+    /// Stores and their runs.
+    pub cells: Vec<Cell<'a>>,
+}
+
 /// All cells: workloads and stores in the order of the record, the strongest tier first, comparable ones side by side.
 pub fn cells(experiment: &Experiment) -> Vec<Cell<'_>> {
     let mut cells: Vec<Cell<'_>> = Vec::new();
@@ -134,6 +154,35 @@ pub fn by_workload<'c, 'a>(cells: &'c [Cell<'a>]) -> impl Iterator<Item = &'c [C
 /// The cells that may be compared with each other.
 pub fn comparable<'c, 'a>(cells: &'c [Cell<'a>]) -> impl Iterator<Item = &'c [Cell<'a>]> {
     cells.chunk_by(|a, b| a.terms == b.terms)
+}
+
+/// All groups, in the order of the record, the strongest tier first.
+pub fn groups(experiment: &Experiment) -> Vec<Group<'_>> {
+    let cells = cells(experiment);
+    comparable(&cells).map(|of_group| group(of_group, &cells)).collect()
+}
+
+fn group<'a>(cells: &[Cell<'a>], all: &[Cell<'a>]) -> Group<'a> {
+    let (run, terms) = (cells[0].runs[0], &cells[0].terms);
+    let particulars = particulars(terms, all).into_iter().filter(|particular| *particular != terms.load);
+    Group {
+        workload: terms.workload,
+        tier: terms.tier.name(),
+        load: [terms.load.clone()].into_iter().chain(particulars).collect::<Vec<_>>().join(", "),
+        duration: words::duration(run),
+        mode: run.load.mode,
+        warning: warning(cells),
+        cells: cells.to_vec(),
+    }
+}
+
+fn warning(cells: &[Cell<'_>]) -> String {
+    let streams = distinct(cells.iter().flat_map(|cell| &cell.runs).map(|run| &run.workload.stream_hash));
+    if streams.len() > 1 {
+        "Not the same stream of operations: their seeds differ, and so may the work.".to_owned()
+    } else {
+        String::new()
+    }
 }
 
 /// Whether the cells are of several stores.

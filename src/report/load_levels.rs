@@ -2,10 +2,11 @@
 //! sweep makes them. Where there are fewer than three levels there is no curve.
 
 use super::group::{self, Cell, Terms};
-use super::{units, words};
+use super::words;
 use crate::percentile::Percentile;
 use crate::record::{Latency, Mode, Run};
 use crate::stats::{Reading, over_runs, spread_of};
+use crate::units;
 
 /// With fewer levels a line between them would say nothing.
 const FEWEST: usize = 3;
@@ -72,7 +73,7 @@ fn load(run: &Run) -> f64 {
 fn level<'a>(load: f64, all: Vec<&'a Run>) -> Level<'a> {
     let name = match all[0].load.mode {
         Mode::Closed => units::counted(load as u64, "client"),
-        Mode::Open => units::asked_rate(load) + "/s",
+        Mode::Open => units::stated(load) + "/s",
     };
     let valid: Vec<&'a Run> = all.iter().copied().filter(|run| run.verdict.valid).collect();
     let invalid = if valid.is_empty() { all.iter().find_map(|run| words::invalid(run)) } else { None };

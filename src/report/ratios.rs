@@ -1,8 +1,8 @@
 //! Stores set against the first of their group: throughput and p99 as ratios. Only what may stand in one table is
 //! compared: the same work under the same load in the same durability tier.
 
+use super::group::{Group, groups};
 use super::reading::{Percentile, Reading, reading};
-use super::view::groups::{Group, groups};
 use super::words;
 use crate::record::{Experiment, Run};
 use crate::stats::{Ratio, ratio};

@@ -1,9 +1,10 @@
 //! Several experiments as one, so that every table and chart puts them side by side: each store carries the label of its
 //! experiment, and what the experiments do not have in common is said.
 
-use super::view::distinct;
+use super::lists::distinct;
 use super::words;
 use crate::record::{Experiment, Host, MissingRun, Run};
+use crate::units;
 
 /// One of the experiments of a report.
 #[derive(Debug)]
@@ -68,7 +69,7 @@ pub fn differences(sides: &[Side<'_>]) -> Vec<String> {
     };
     let machine = |one: &Experiment| {
         let host = &one.host;
-        format!("{}, {} of memory, {}", words::host(one), super::units::bytes(host.memory_bytes), host.file_system)
+        format!("{}, {} of memory, {}", words::host(one), units::bytes(host.memory_bytes), host.file_system)
     };
     [
         ("The experiments ran on different machines", differ(&machine)),
@@ -87,7 +88,7 @@ pub fn differences(sides: &[Side<'_>]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::report::fixture;
-    use crate::report::view::groups::groups;
+    use crate::report::group::groups;
 
     #[test]
     fn the_same_store_of_two_experiments_is_compared_not_pooled() {

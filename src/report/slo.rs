@@ -1,9 +1,9 @@
 //! The latency limits that a workload states, whether a store kept them, and what the workload requires, in words.
 
-use super::units;
 use crate::percentile::Limit;
 use crate::record::{Latency, Requirements, Run};
 use crate::stats::{Judgement, judge};
+use crate::units;
 
 /// `durability durable`, `isolation serializable`: what the workload requires of its store.
 pub fn required(requires: Requirements) -> Vec<String> {

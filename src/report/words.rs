@@ -1,7 +1,7 @@
 //! The phrases that every report shares: what ran, on what, how, and what went wrong.
 
-use super::units;
 use crate::record::{CheckResult, Experiment, Mode, Run};
+use crate::units;
 
 /// `libsql 3.45.1`, without what some engines tell of their build.
 pub fn store(run: &Run) -> String {
@@ -24,7 +24,7 @@ pub fn load(run: &Run) -> String {
     match load.mode {
         Mode::Closed => format!("closed loop, {clients}"),
         Mode::Open => {
-            let rate = load.rate_per_s.map_or_else(|| "unknown rate".to_owned(), |rate| units::asked_rate(rate) + "/s");
+            let rate = load.rate_per_s.map_or_else(|| "unknown rate".to_owned(), |rate| units::stated(rate) + "/s");
             format!("open loop, {rate} {}, cap {clients}", load.arrivals.as_deref().unwrap_or("arrivals"))
         }
     }

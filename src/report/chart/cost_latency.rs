@@ -9,13 +9,12 @@ use super::plane::{LEFT, Plane, Span, usd_text};
 use super::scale::{Scale, log_ends};
 use super::style::{GREY, LABEL, MARGIN, Pen, WIDTH, color, shape};
 use super::tick_text;
-use crate::cost::usd;
 use crate::record::{Estimate, Experiment, Latency, Run};
-use crate::report::group::withheld;
-use crate::report::priced::{PerMillion, left_out, per_million, prices};
+use crate::report::cost::{PerMillion, per_million, prices, unpriced};
+use crate::report::group::{Group, groups, withheld};
 use crate::report::reading::{Percentile, Reading, over_runs, spoken};
-use crate::report::view::groups::{Group, groups};
 use crate::report::{units, words};
+use crate::units::usd;
 
 const HEIGHT: f64 = 280.0;
 
@@ -116,7 +115,7 @@ fn notes(estimates: &[&Estimate]) -> Vec<String> {
             .to_owned(),
     ];
     notes.extend(prices(estimates.iter().copied()));
-    notes.push(left_out(estimates.iter().copied()));
+    notes.push(unpriced(estimates.iter().copied()));
     notes
 }
 

@@ -8,11 +8,12 @@ use super::metrics::{fit, fit_name, width};
 use super::plane::{LEFT, Plane, usd_text};
 use super::scale::{Scale, log_ends};
 use super::style::{Dash, GREY, LABEL, MARGIN, Pen, SMALL, WIDTH, color, shape};
-use crate::cost::{Monthly, usd};
+use crate::cost::Monthly;
 use crate::record::{Estimate, Experiment, Model, Run};
+use crate::report::cost::{by_month, prices, unpriced};
 use crate::report::group::{Cell, at_any_level, comparable, heading, stores_differ, terms_differ};
-use crate::report::priced::{by_month, left_out, prices};
 use crate::report::{units, words};
+use crate::units::usd;
 
 const HEIGHT: f64 = 320.0;
 /// Multiples of the measured load that are marked.
@@ -216,7 +217,7 @@ fn notes(panels: &[Panel<'_>], estimates: &[&Estimate]) -> Vec<String> {
     }
     notes.extend(prices(estimates.iter().copied()));
     notes.extend(panels.iter().flat_map(|panel| panel.none.clone()));
-    notes.push(left_out(estimates.iter().copied()));
+    notes.push(unpriced(estimates.iter().copied()));
     notes
 }
 

@@ -5,8 +5,8 @@ use super::canvas::{Canvas, Point};
 use super::metrics::{fit, width};
 use super::scale::Scale;
 use super::style::{GRID, INK, MARGIN, PALE, Pen, SMALL};
-use crate::cost::usd;
 use crate::report::units;
+use crate::units::usd;
 
 /// The left edge of every plane: room for the numbers of its axis.
 pub const LEFT: f64 = MARGIN + 58.0;

@@ -4,7 +4,7 @@ use super::style;
 use crate::record::{Latency, OperationRecord, Run};
 use crate::report::group::{Cell, by_workload, comparable, heading, stores_differ, terms_differ};
 use crate::report::reading::{Percentile, Reading, over_runs};
-use crate::report::{per_second, words};
+use crate::report::words;
 use crate::stats::spread_of;
 
 /// One line of the chart.
@@ -136,7 +136,7 @@ pub fn content(cell: &Cell<'_>, operation: Option<&str>) -> Content {
         let reason = cell.runs.iter().find_map(|run| words::invalid(run)).unwrap_or_default();
         return Content::Withheld(format!("INVALID: {reason}"));
     }
-    let [_, per_s, _] = spread_of(found.iter().map(|(run, record)| per_second(run, record)));
+    let [_, per_s, _] = spread_of(found.iter().map(|(run, record)| run.per_second(record)));
     let latencies: Vec<&Latency> = found.iter().map(|(_, record)| &record.response_ns).collect();
     Content::Figures {
         per_s,

@@ -1,13 +1,13 @@
 //! The limits of latency that workloads state, each judged over all valid runs of a store: a table for the terminal, and a
 //! sentence for each that was not met.
 
-use super::reading_text;
 use crate::percentile::{Limit, Statistic};
 use crate::record::{Experiment, Latency, Run};
 use crate::report::group::{self, Cell};
+use crate::report::reading::cell_text;
 use crate::report::table::{self, Align};
-use crate::report::units;
 use crate::stats::{Judgement, judge, over_runs};
+use crate::units;
 
 const COLUMNS: [(&str, Align); 6] = [
     ("workload", Align::Left),
@@ -58,7 +58,7 @@ fn of_cell(cell: &Cell<'_>) -> Vec<Judged> {
 fn measured(limit: Limit, latencies: &[&Latency]) -> String {
     let largest = || latencies.iter().map(|latency| latency.max).max();
     match limit.statistic {
-        Statistic::Percentile(percentile) => reading_text(over_runs(latencies, percentile)),
+        Statistic::Percentile(percentile) => cell_text(over_runs(latencies, percentile)),
         Statistic::Max => largest().map_or_else(|| "-".to_owned(), units::latency),
     }
 }

@@ -1,12 +1,13 @@
 //! The last thing that the terminal shows of several stores: one table for each durability tier and load, a row for each
 //! workload and store. In the order of the record: nothing is ranked.
 
-use super::largest_text;
 use crate::record::{Latency, Percentile, Run};
 use crate::report::group::{Cell, comparable, particulars};
+use crate::report::reading::largest_text;
 use crate::report::table::{self, Align};
-use crate::report::{units, words};
+use crate::report::words;
 use crate::stats::{Reading, over_runs, spread_of};
+use crate::units;
 
 const COLUMNS: [(&str, Align); 10] = [
     ("workload", Align::Left),

@@ -3,7 +3,9 @@
 use drivers::Placement;
 
 use crate::record::{Experiment, Mode, Run};
-use crate::report::{units, words};
+use crate::report::lists::{distinct, listed};
+use crate::report::words;
+use crate::units;
 
 /// Shorter measurements rarely meet a checkpoint, a compaction or a slow neighbour.
 const SHORT_S: f64 = 60.0;
@@ -23,9 +25,9 @@ pub fn caveats(experiment: &Experiment) -> Vec<String> {
 
 /// What no run of this kind tests.
 pub fn untested(experiment: &Experiment) -> Vec<String> {
-    let loads = super::distinct(experiment.runs.iter().map(words::load));
+    let loads = distinct(experiment.runs.iter().map(words::load));
     let mut told = vec![
-        format!("Any load but this: {}.", super::listed(&loads)),
+        format!("Any load but this: {}.", listed(&loads)),
         "Failure: loss of a node, a disk or the network, failover, recovery after a crash, and how long it takes."
             .to_owned(),
         "Replication, backup and restore, upgrades, schema changes under load.".to_owned(),

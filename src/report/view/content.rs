@@ -1,7 +1,9 @@
 //! Everything that the page, the Markdown document and the decision record have in common, computed once.
 
-use super::{caveats, checks, circumstances, cost, groups, operations, semantics, summary, verdict};
+use super::{caveats, checks, circumstances, operations, semantics, summary, verdict};
 use crate::record::Experiment;
+use crate::report::cost::{self, CostParagraphs};
+use crate::report::group;
 use crate::report::side_by_side::{self, Side};
 use crate::report::words;
 
@@ -35,7 +37,7 @@ pub struct Content {
     /// Whether one failed.
     pub checks_failed: bool,
     /// What the stores would cost.
-    pub costs: Vec<cost::Cost>,
+    pub costs: Vec<CostParagraphs>,
     /// What the figures do not say.
     pub caveats: Vec<String>,
     /// What was not tested.
@@ -87,7 +89,7 @@ pub struct Circumstances {
 impl Content {
     /// Of experiments side by side, whose runs `merged` holds.
     pub fn of(merged: &Experiment, sides: &[Side<'_>]) -> Content {
-        let comparable = groups::groups(merged);
+        let comparable = group::groups(merged);
         let groups: Vec<Group> = comparable.iter().map(group).collect();
         let all_checks = checks::summary(merged);
         Content {
@@ -104,7 +106,7 @@ impl Content {
             checks: checks::checks(merged),
             checks_text: all_checks.text(),
             checks_failed: all_checks.failed(),
-            costs: cost::costs(&comparable),
+            costs: cost::paragraphs(&comparable),
             caveats: caveats::caveats(merged),
             untested: caveats::untested(merged),
             several: sides.len() > 1,
@@ -113,7 +115,7 @@ impl Content {
     }
 }
 
-fn group(group: &groups::Group<'_>) -> Group {
+fn group(group: &group::Group<'_>) -> Group {
     Group {
         workload: group.workload.to_owned(),
         tier: group.tier,

@@ -2,8 +2,8 @@
 
 use crate::record::{Latency, Run};
 use crate::report::reading::{Percentile, Reading, over_runs};
-use crate::report::units;
 use crate::stats::spread_of;
+use crate::units;
 
 /// A figure.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -1,14 +1,14 @@
 //! The operations of a group: one row for each operation and store, and one for all operations together.
 
-use super::distinct;
 use super::figure::Figure;
-use super::groups::Group;
 use crate::record::{Latency, Mode, OperationRecord, Run};
-use crate::report::group::Cell;
+use crate::report::group::{Cell, Group};
+use crate::report::lists::distinct;
 use crate::report::reading::Percentile;
 use crate::report::slo;
-use crate::report::{per_second, units, words};
+use crate::report::words;
 use crate::stats::Judgement;
+use crate::units;
 
 /// The operations of one group; columns that would be empty in every row are not shown.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ fn row(valid: &[&Run], name: Option<&str>) -> Row {
     let sum = |of: fn(&OperationRecord) -> u64| Figure::count(found.iter().map(|(_, record)| of(record)).sum());
     let response: Vec<&Latency> = found.iter().map(|(_, record)| &record.response_ns).collect();
     let service: Vec<&Latency> = found.iter().map(|(_, record)| &record.service_ns).collect();
-    let rates: Vec<f64> = found.iter().map(|(run, record)| per_second(run, record)).collect();
+    let rates: Vec<f64> = found.iter().map(|(run, record)| run.per_second(record)).collect();
     Row {
         store: words::store(valid[0]),
         name: name.unwrap_or("all operations").to_owned(),
@@ -116,5 +116,5 @@ fn records<'a>(runs: &[&'a Run], name: Option<&str>) -> Vec<(&'a Run, &'a Operat
 fn share(found: &[(&Run, &OperationRecord)]) -> Figure {
     let ok: u64 = found.iter().map(|(_, record)| record.ok).sum();
     let all: u64 = found.iter().map(|(run, _)| run.total.ok).sum();
-    Figure { value: units::percent(ok, all), spread: String::new(), sort: Some(ok as f64 / all.max(1) as f64) }
+    Figure { value: units::share(ok, all), spread: String::new(), sort: Some(ok as f64 / all.max(1) as f64) }
 }

@@ -3,7 +3,8 @@
 use super::figure::{Figure, latency};
 use crate::record::{Experiment, Interval, Mode, Phase, Run};
 use crate::report::reading::Percentile;
-use crate::report::{units, words};
+use crate::report::words;
+use crate::units;
 
 /// With more seconds than this, the table of a run shows every nth.
 const MOST_SECONDS: usize = 60;

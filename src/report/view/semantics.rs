@@ -3,9 +3,10 @@
 
 use drivers::{Binding, Placement};
 
-use super::distinct;
 use crate::record::{Experiment, Run};
-use crate::report::{units, words};
+use crate::report::lists::distinct;
+use crate::report::words;
+use crate::units;
 
 /// A store as it ran.
 #[derive(Debug, Clone, PartialEq)]

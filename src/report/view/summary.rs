@@ -1,14 +1,14 @@
 //! The summary: one row for each store in each group.
 
-use super::distinct;
 use super::figure::Figure;
-use super::groups::Group;
 use crate::record::{Experiment, Latency, Mode, Run};
-use crate::report::group::{Cell, cells, reasons_apart};
+use crate::report::group::{Cell, Group, cells, reasons_apart};
+use crate::report::lists::distinct;
 use crate::report::reading::Percentile;
 use crate::report::slo;
-use crate::report::{units, words};
-use crate::stats::Judgement;
+use crate::report::words;
+use crate::stats::{Judgement, spread_of};
+use crate::units;
 
 /// One store on one workload, over its valid runs.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ fn size(runs: &[&Run]) -> Figure {
     if known.is_empty() {
         return Figure::none();
     }
-    let [_, median, _] = crate::stats::spread_of(known.into_iter());
+    let [_, median, _] = spread_of(known.into_iter());
     Figure { value: units::bytes(median as u64), spread: String::new(), sort: Some(median) }
 }
 

@@ -1,8 +1,8 @@
 //! The verdict on an experiment: which runs may be used, which not and why, and what to know about the rest.
 
-use super::{distinct, listed};
 use crate::record::{Experiment, Run};
-use crate::report::units;
+use crate::report::lists::{distinct, listed};
+use crate::units;
 
 /// The verdict.
 #[derive(Debug)]

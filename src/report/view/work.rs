@@ -1,11 +1,12 @@
 //! The work: what each workload is, how its data was loaded, and what it weighs.
 
-use super::distinct;
 use super::figure::Figure;
 use crate::percentile::Limit;
 use crate::record::{Experiment, Requirements, Run};
-use crate::report::{units, words};
+use crate::report::lists::distinct;
+use crate::report::words;
 use crate::stats::spread_of;
+use crate::units;
 
 /// A workload as run.
 #[derive(Debug)]
