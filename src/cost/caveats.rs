@@ -4,12 +4,12 @@
 
 use drivers::{Placement, one_line};
 
-use super::bill::Measured;
+use super::bill::BillingBasis;
 use super::catalogue::Catalogue;
-use super::kind::{Aside, Counts, Kind};
 use super::offer::Offer;
+use super::pricing::{Aside, BillingUnit, Pricing};
 use super::requests::Consistency;
-use super::targets::Terms;
+use super::targets::PricingTerms;
 use crate::record::{Host, Mode, Run};
 use crate::units;
 
@@ -26,7 +26,7 @@ fn ran_here(run: &Run) -> bool {
 }
 
 /// What a figure assumes; one clause each.
-pub fn assumed(run: &Run, offer: &Offer, terms: &Terms, measured: &Measured) -> Vec<String> {
+pub fn assumed(run: &Run, offer: &Offer, terms: &PricingTerms, measured: &BillingBasis) -> Vec<String> {
     let mut assumed = Vec::new();
     if offer.is_compute() {
         assumed.push(match run.load.mode {
@@ -37,26 +37,26 @@ pub fn assumed(run: &Run, offer: &Offer, terms: &Terms, measured: &Measured) -> 
             assumed.push("sized by the client's machine, for the server's is not known".to_owned());
         }
     }
-    if !offer.runs(&run.store.driver) && !matches!(offer.kind, Kind::Storage(_)) {
+    if !offer.runs(&run.store.driver) && !matches!(offer.pricing, Pricing::Storage(_)) {
         assumed.push(format!("measured on {}, which this service does not run", run.store.driver));
     }
-    match &offer.kind {
-        Kind::Serverless(priced) => {
+    match &offer.pricing {
+        Pricing::Serverless(priced) => {
             let units = (measured.memory_gb / priced.memory_gb_per_unit).ceil().max(priced.minimum_units);
             assumed.push(format!("{units} {} without a pause, as much memory as the measured machine", priced.unit));
         }
-        Kind::Requests(priced) if priced.counts == Counts::Rows => {
+        Pricing::Requests(priced) if priced.counts == BillingUnit::Rows => {
             assumed.push("rows scanned are rows answered, as with a fitting index".to_owned());
         }
-        Kind::Requests(priced) if priced.counts == Counts::Items => assumed.push(consistency(terms)),
-        Kind::Requests(_) => assumed.push("items of average size".to_owned()),
-        Kind::Provisioned(_) => assumed.push(consistency(terms)),
+        Pricing::Requests(priced) if priced.counts == BillingUnit::Items => assumed.push(consistency(terms)),
+        Pricing::Requests(_) => assumed.push("items of average size".to_owned()),
+        Pricing::Provisioned(_) => assumed.push(consistency(terms)),
         _ => {}
     }
     assumed
 }
 
-fn consistency(terms: &Terms) -> String {
+fn consistency(terms: &PricingTerms) -> String {
     format!(
         "items of average size, {} reads",
         if terms.consistency == Consistency::Strong { "strong" } else { "eventual" }
@@ -64,7 +64,7 @@ fn consistency(terms: &Terms) -> String {
 }
 
 /// What is not in a figure; a few words each.
-pub fn left_out(catalogue: &Catalogue, offer: &Offer, terms: &Terms, measured: &Measured) -> Vec<String> {
+pub fn left_out(catalogue: &Catalogue, offer: &Offer, terms: &PricingTerms, measured: &BillingBasis) -> Vec<String> {
     let storage = catalogue.storage_of(offer);
     let mut left_out = Vec::new();
     if measured.counted_bytes(storage.is_some_and(|(_, storage)| storage.in_memory)).is_none() {

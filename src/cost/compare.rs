@@ -3,35 +3,35 @@
 
 use indexmap::IndexMap;
 
-use super::bill::{Bill, Measured, bill};
+use super::bill::{Bill, BillingBasis, bill};
 use super::breakeven::{BreakEven, break_even};
 use super::catalogue::Catalogue;
 use super::estimate::price;
 use super::node;
 use super::offer::Offer;
-use super::targets::Terms;
+use super::targets::PricingTerms;
 use crate::record::{Estimate, Host, Run};
 
 /// Multiples of the measured load at which months are shown.
 const LOADS: [f64; 3] = [1.0, 10.0, 100.0];
 
 /// A run, its terms, and what offers for it come to.
-pub struct Comparison<'a> {
+pub struct OfferComparison<'a> {
     /// What was measured.
     pub run: &'a Run,
     /// On which all of them are priced.
-    pub terms: &'a Terms,
+    pub terms: &'a PricingTerms,
     /// Those that have a figure.
     pub priced: Vec<(&'a Offer, Estimate)>,
     /// Those that have none, and why.
     pub missing: Vec<(&'a Offer, String)>,
     catalogue: &'a Catalogue,
-    measured: Measured,
+    measured: BillingBasis,
 }
 
 /// A month on an offer at an average load.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Month {
+pub enum MonthAtLoad {
     /// Something that it would bill was not measured.
     Unknown,
     /// The offer does not carry the load.
@@ -71,9 +71,15 @@ pub enum Crossing<'a> {
     },
 }
 
-impl<'a> Comparison<'a> {
+impl<'a> OfferComparison<'a> {
     /// Prices a run on each offer.
-    pub fn of(run: &'a Run, host: &Host, catalogue: &'a Catalogue, terms: &'a Terms, offers: &[&'a Offer]) -> Self {
+    pub fn of(
+        run: &'a Run,
+        host: &Host,
+        catalogue: &'a Catalogue,
+        terms: &'a PricingTerms,
+        offers: &[&'a Offer],
+    ) -> Self {
         let (mut priced, mut missing) = (Vec::new(), Vec::new());
         for offer in offers {
             match price(run, host, catalogue, offer, terms) {
@@ -81,7 +87,7 @@ impl<'a> Comparison<'a> {
                 Err(reason) => missing.push((*offer, reason)),
             }
         }
-        Comparison { run, terms, priced, missing, catalogue, measured: Measured::of(run, host) }
+        OfferComparison { run, terms, priced, missing, catalogue, measured: BillingBasis::of(run, host) }
     }
 
     /// Average loads at which months are compared: multiples of the measured one.
@@ -95,15 +101,15 @@ impl<'a> Comparison<'a> {
     }
 
     /// An offer's month at an average load.
-    pub fn month(&self, offer: &Offer, load_per_s: f64) -> Month {
+    pub fn month(&self, offer: &Offer, load_per_s: f64) -> MonthAtLoad {
         let peak_per_s = node::peak_per_s(load_per_s, self.terms.utilisation);
         let serving = if offer.is_compute() { node::serving(peak_per_s, self.run.throughput_per_s) } else { 1.0 };
-        let Ok(bill) = self.bill(offer, serving) else { return Month::Unknown };
+        let Ok(bill) = self.bill(offer, serving) else { return MonthAtLoad::Unknown };
         if !offer.is_compute() && load_per_s > bill.carries_per_s {
-            return Month::Overloaded { carries_per_s: bill.carries_per_s };
+            return MonthAtLoad::Overloaded { carries_per_s: bill.carries_per_s };
         }
         let owned: f64 = self.ownership().values().sum();
-        Month::Billed { usd: bill.usd_per_month(load_per_s) + owned, nodes: bill.nodes }
+        MonthAtLoad::Billed { usd: bill.usd_per_month(load_per_s) + owned, nodes: bill.nodes }
     }
 
     fn bill(&self, offer: &Offer, serving: f64) -> Result<Bill, String> {

@@ -7,7 +7,7 @@ use drivers::one_line;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::kind::amount;
+use super::pricing::amount;
 
 /// Stated by the user, USD.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]

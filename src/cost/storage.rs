@@ -4,7 +4,7 @@
 //! indexes, pages and bloat included, times the copies that are billed, and at least the service's minimum. A service that
 //! serves from memory bills what is held there. Backups and the growth over the months are not in it.
 
-use super::kind::Storage;
+use super::pricing::Storage;
 use crate::record::Run;
 
 /// Services bill a GB of 2^30 bytes.

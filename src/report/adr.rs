@@ -7,9 +7,9 @@ use super::chart::{Chart, Kind};
 use super::escape::filters;
 use super::lists::{distinct, listed};
 use super::side_by_side::Side;
-use super::view::content::Content;
-use super::view::semantics::Store;
-use super::view::work::{self, Workload};
+use super::view::content::ReportContent;
+use super::view::semantics::StoreView;
+use super::view::work::{self, WorkloadView};
 use super::{slo, words};
 use crate::record::Experiment;
 use crate::units;
@@ -17,9 +17,9 @@ use crate::units;
 #[derive(Template)]
 #[template(path = "adr.md")]
 struct Adr<'a> {
-    report: Content,
+    report: ReportContent,
     charts: Vec<&'a Chart>,
-    workloads: Vec<Workload>,
+    workloads: Vec<WorkloadView>,
     workloads_named: String,
     started_at: String,
     finished_at: String,
@@ -38,7 +38,7 @@ struct Question {
 
 /// The document; `charts` are all that lie in `charts/` beside it.
 pub fn record(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyhow::Result<String> {
-    let report = Content::of(merged, sides);
+    let report = ReportContent::of(merged, sides);
     let workloads = work::workloads(merged);
     let names = distinct(workloads.iter().map(|workload| workload.name.clone()));
     let adr = Adr {
@@ -77,7 +77,7 @@ fn chosen(charts: &[Chart]) -> Vec<&Chart> {
 }
 
 /// What the workloads ask for.
-fn drivers(workloads: &[Workload], report: &Content) -> Vec<String> {
+fn drivers(workloads: &[WorkloadView], report: &ReportContent) -> Vec<String> {
     let mut drivers = Vec::new();
     for workload in workloads {
         let limits: Vec<String> = workload.limits.iter().map(slo::text).collect();
@@ -98,8 +98,8 @@ fn drivers(workloads: &[Workload], report: &Content) -> Vec<String> {
     drivers
 }
 
-fn questions(report: &Content) -> Vec<Question> {
-    let of_stores = |fact: &dyn Fn(&Store) -> String| distinct(report.stores.iter().map(fact));
+fn questions(report: &ReportContent) -> Vec<Question> {
+    let of_stores = |fact: &dyn Fn(&StoreView) -> String| distinct(report.stores.iter().map(fact));
     let invalid = report.verdict.reasons.iter().map(|reason| match reason.runs.as_str() {
         "" => format!("{}.", reason.text),
         runs => format!("{} ({runs}).", reason.text),
@@ -143,7 +143,7 @@ fn questions(report: &Content) -> Vec<Question> {
 }
 
 /// What would make the evidence void.
-fn triggers(experiment: &Experiment, workloads: &[Workload]) -> Vec<String> {
+fn triggers(experiment: &Experiment, workloads: &[WorkloadView]) -> Vec<String> {
     let memory = experiment.host.memory_bytes;
     let load = distinct(experiment.runs.iter().map(words::load));
     let mut triggers = vec![

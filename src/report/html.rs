@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::chart::{Chart, Kind};
 use super::csv;
 use super::side_by_side::Side;
-use super::view::content::Content;
+use super::view::content::ReportContent;
 use super::view::{runs, semantics, work};
 use crate::record::{Experiment, Mode};
 
@@ -30,11 +30,11 @@ struct Page<'a> {
     style: &'static str,
     script: &'static str,
     script_hash: &'static str,
-    report: Content,
+    report: ReportContent,
     charts: Charts<'a>,
-    runs: Vec<runs::Row>,
-    bindings: Vec<semantics::Workload>,
-    workloads: Vec<work::Workload>,
+    runs: Vec<runs::RunRow>,
+    bindings: Vec<semantics::WorkloadBindings>,
+    workloads: Vec<work::WorkloadView>,
     open_loops: bool,
     closed_loops: bool,
     summary_csv: String,
@@ -63,7 +63,7 @@ pub fn page(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyhow
         style: STYLE,
         script: SCRIPT,
         script_hash: SCRIPT_HASH,
-        report: Content::of(merged, sides),
+        report: ReportContent::of(merged, sides),
         charts: arranged(merged, charts),
         runs: runs::rows(merged),
         bindings: semantics::workloads(merged),

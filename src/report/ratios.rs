@@ -24,12 +24,12 @@ pub struct Metric {
     /// What it is, and which way is better.
     pub name: &'static str,
     /// The stores but the first.
-    pub rows: Vec<Row>,
+    pub rows: Vec<RatioRow>,
 }
 
 /// One store.
 #[derive(Debug)]
-pub struct Row {
+pub struct RatioRow {
     /// Its name.
     pub store: String,
     /// Its number in the experiment: its colour.
@@ -66,7 +66,7 @@ fn comparison(group: Group<'_>) -> Option<Comparison<'_>> {
                 values(of, base).map_err(|reason| format!("{reason} on {}", words::store(group.cells[base].runs[0])));
             let found = found.and_then(|base| Ok((base, values(of, other)?)));
             let ratio = found.and_then(|(a, b)| ratio(&a, &b).ok_or_else(|| "nothing was measured".to_owned()));
-            Row { store: words::store(cell.runs[0]), number: cell.number, ratio }
+            RatioRow { store: words::store(cell.runs[0]), number: cell.number, ratio }
         };
         let rows = (0..group.cells.len()).filter(|other| *other != base).map(row).collect();
         Metric { name: NAMES[at], rows }

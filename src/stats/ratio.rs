@@ -22,7 +22,7 @@ pub struct Ratio {
 /// (B. L. Welch, Biometrika 34, 1947). The error of a median of normal values is that of their mean times sqrt(pi / 2) for
 /// many, and a little less for few.
 pub fn ratio(a: &[f64], b: &[f64]) -> Option<Ratio> {
-    let (a, b) = (Sample::of(a)?, Sample::of(b)?);
+    let (a, b) = (LogSample::of(a)?, LogSample::of(b)?);
     let difference = b.median - a.median;
     let value = difference.exp();
     if a.count.min(b.count) < FEWEST_RUNS {
@@ -38,14 +38,14 @@ pub fn ratio(a: &[f64], b: &[f64]) -> Option<Ratio> {
 }
 
 /// Logarithms of one side.
-struct Sample {
+struct LogSample {
     count: usize,
     median: f64,
     variance: f64,
 }
 
-impl Sample {
-    fn of(values: &[f64]) -> Option<Sample> {
+impl LogSample {
+    fn of(values: &[f64]) -> Option<LogSample> {
         if values.is_empty() || values.iter().any(|value| !(value.is_finite() && *value > 0.0)) {
             return None;
         }
@@ -53,7 +53,7 @@ impl Sample {
         let mean = values.iter().map(|value| value.ln()).sum::<f64>() / count as f64;
         let scatter: f64 = values.iter().map(|value| (value.ln() - mean).powi(2)).sum();
         let [_, median, _] = spread_of(values.iter().copied());
-        Some(Sample { count, median: median.ln(), variance: scatter / (count.max(2) - 1) as f64 })
+        Some(LogSample { count, median: median.ln(), variance: scatter / (count.max(2) - 1) as f64 })
     }
 
     /// Of the median.

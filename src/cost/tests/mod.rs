@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 
 use super::Catalogue;
 use super::offer::Offer;
-use super::targets::{Options, Terms};
+use super::targets::{Options, PricingTerms};
 use crate::record::{
     Client, Counts, Footprints, Host, LoadInfo, Loading, Mode, OperationRecord, Phases, Run, Spread, Standstill,
     StoreInfo, Verdict, Work, WorkloadInfo,
@@ -29,7 +29,7 @@ pub(crate) fn offer<'a>(catalogue: &'a Catalogue, id: &str) -> &'a Offer {
     catalogue.offer(id).expect("an offer of the built-in catalogue")
 }
 
-pub(crate) fn terms(run: &Run, utilisation: f64, copies: u32) -> Terms {
+pub(crate) fn terms(run: &Run, utilisation: f64, copies: u32) -> PricingTerms {
     Options { utilisation: Some(utilisation), copies: Some(copies), ..Options::default() }.terms(run)
 }
 

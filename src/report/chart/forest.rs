@@ -6,7 +6,7 @@ use super::metrics::{fit, fit_name, width};
 use super::scale::Scale;
 use super::style::{ALARM, Dash, GREY, GRID, INK, LABEL, MARGIN, Pen, SMALL, WHITE, WIDTH, color, shape};
 use crate::record::{Experiment, Run};
-use crate::report::ratios::{Comparison, Row, comparisons};
+use crate::report::ratios::{Comparison, RatioRow, comparisons};
 use crate::stats::{FEWEST_RUNS, Ratio};
 
 const ROW_HEIGHT: f64 = 30.0;
@@ -38,7 +38,7 @@ pub fn of_workload(experiment: &Experiment, workload: &str) -> Option<Canvas> {
     Some(canvas)
 }
 
-fn rows<'a>(comparisons: &'a [Comparison<'_>]) -> impl Iterator<Item = &'a Row> {
+fn rows<'a>(comparisons: &'a [Comparison<'_>]) -> impl Iterator<Item = &'a RatioRow> {
     comparisons.iter().flat_map(|comparison| &comparison.metrics).flat_map(|metric| &metric.rows)
 }
 
@@ -113,7 +113,7 @@ impl Plot {
         ticks.iter().skip(1).map(|tick| tick.recip()).rev().chain(ticks.iter().copied()).collect()
     }
 
-    fn row(&self, canvas: &mut Canvas, row: &Row, top: f64) {
+    fn row(&self, canvas: &mut Canvas, row: &RatioRow, top: f64) {
         let y = top + ROW_HEIGHT / 2.0;
         let name = fit_name(&row.store, LABEL, self.left - MARGIN - 26.0);
         canvas.text((MARGIN + 12.0, y + 4.0), &name, LABEL);

@@ -5,7 +5,7 @@ use indexmap::{IndexMap, IndexSet};
 use jiff::civil::Date;
 
 use super::prices::copies;
-use crate::cost::{Comparison, HEADROOM, Offer, STALE_AFTER_DAYS};
+use crate::cost::{HEADROOM, Offer, OfferComparison, STALE_AFTER_DAYS};
 use crate::record::Estimate;
 use crate::units::percent;
 
@@ -24,7 +24,7 @@ impl Basis {
     }
 
     /// Adds what one run rests on.
-    pub fn add(&mut self, comparison: &Comparison<'_>) {
+    pub fn add(&mut self, comparison: &OfferComparison<'_>) {
         let terms = comparison.terms;
         let peak = (HEADROOM / terms.utilisation).max(1.0);
         for (offer, estimate) in &comparison.priced {

@@ -6,7 +6,8 @@ use jiff::civil::Date;
 use super::basis::Basis;
 use super::lines;
 use crate::cost::{
-    Catalogue, Comparison, CostError, Crossing, Month, Offer, Options, default_offers, per_million, units, unusable,
+    Catalogue, CostError, Crossing, MonthAtLoad, Offer, OfferComparison, Options, default_offers, per_million, units,
+    unusable,
 };
 use crate::record::{AtUtilisation, Estimate, Experiment, Run};
 use crate::report::table::{self, Align};
@@ -36,7 +37,7 @@ pub fn table(
             reasons.iter().for_each(|reason| text += &format!("  {}\n", one_line(reason)));
         } else {
             let offers = if named.is_empty() { default_offers(run, host, catalogue, chosen) } else { named.clone() };
-            let comparison = Comparison::of(run, host, catalogue, &terms, &offers);
+            let comparison = OfferComparison::of(run, host, catalogue, &terms, &offers);
             text += &compared(&comparison);
             basis.add(&comparison);
         }
@@ -56,7 +57,7 @@ fn title(run: &Run, is_usable: bool) -> String {
 }
 
 /// The offers of one run, indented by two.
-fn compared(comparison: &Comparison<'_>) -> String {
+fn compared(comparison: &OfferComparison<'_>) -> String {
     let mut text = String::new();
     if !comparison.priced.is_empty() {
         text = by_utilisation(comparison) + "\n" + &by_load(comparison) + "\n";
@@ -74,7 +75,7 @@ fn compared(comparison: &Comparison<'_>) -> String {
 }
 
 /// One row an offer: the figure with its interval, those at other utilisations, and what it is made of.
-fn by_utilisation(comparison: &Comparison<'_>) -> String {
+fn by_utilisation(comparison: &OfferComparison<'_>) -> String {
     let planned = comparison.terms.utilisation;
     let others = |estimate: &Estimate| -> Vec<AtUtilisation> {
         estimate.by_utilisation.iter().copied().filter(|other| other.utilisation != planned).collect()
@@ -98,7 +99,7 @@ fn by_utilisation(comparison: &Comparison<'_>) -> String {
 }
 
 /// One row an offer: USD a month, and per million, at multiples of the measured load; ownership in it, and apart.
-fn by_load(comparison: &Comparison<'_>) -> String {
+fn by_load(comparison: &OfferComparison<'_>) -> String {
     let loads = comparison.loads_per_s();
     let row = |name: String, cell: &dyn Fn(f64) -> String| -> Vec<String> {
         [name].into_iter().chain(loads.map(cell)).collect()
@@ -117,11 +118,11 @@ fn laid_out(header: &[String], rows: Vec<Vec<String>>) -> String {
 }
 
 /// `$3,180 ($0.0242) x50`, `carries 900/s`.
-fn month(month: Month, load_per_s: f64) -> String {
+fn month(month: MonthAtLoad, load_per_s: f64) -> String {
     match month {
-        Month::Unknown => "-".to_owned(),
-        Month::Overloaded { carries_per_s } => format!("carries {}/s", rate(carries_per_s)),
-        Month::Billed { usd, nodes } => {
+        MonthAtLoad::Unknown => "-".to_owned(),
+        MonthAtLoad::Overloaded { carries_per_s } => format!("carries {}/s", rate(carries_per_s)),
+        MonthAtLoad::Billed { usd, nodes } => {
             money(usd, load_per_s) + &nodes.map_or_else(String::new, |nodes| format!(" x{nodes}"))
         }
     }

@@ -6,7 +6,7 @@ use crate::record::{CheckResult, Experiment, Run};
 
 /// A check of a run.
 #[derive(Debug)]
-pub struct Check {
+pub struct CheckRow {
     /// The run's id.
     pub run: String,
     /// What must be true.
@@ -19,7 +19,7 @@ pub struct Check {
 
 /// Failures of one kind of one operation of a run.
 #[derive(Debug)]
-pub struct Failure {
+pub struct FailureRow {
     /// The run's id.
     pub run: String,
     /// The operation.
@@ -33,9 +33,9 @@ pub struct Failure {
 }
 
 /// All checks: those that failed first, then the undecided, then the rest.
-pub fn checks(experiment: &Experiment) -> Vec<Check> {
+pub fn checks(experiment: &Experiment) -> Vec<CheckRow> {
     let of_run = |run: &Run| run.checks.iter().map(|check| self::check(run, check)).collect::<Vec<_>>();
-    let mut checks: Vec<Check> = experiment.runs.iter().flat_map(of_run).collect();
+    let mut checks: Vec<CheckRow> = experiment.runs.iter().flat_map(of_run).collect();
     checks.sort_by_key(|check| match check.result {
         "FAILED" => 0,
         "undecided" => 1,
@@ -44,8 +44,8 @@ pub fn checks(experiment: &Experiment) -> Vec<Check> {
     checks
 }
 
-fn check(run: &Run, check: &CheckResult) -> Check {
-    Check {
+fn check(run: &Run, check: &CheckResult) -> CheckRow {
+    CheckRow {
         run: run.id.clone(),
         name: check.name.clone(),
         result: match check {
@@ -64,11 +64,11 @@ pub fn summary(experiment: &Experiment) -> Checks {
 }
 
 /// All failures.
-pub fn failures(experiment: &Experiment) -> Vec<Failure> {
+pub fn failures(experiment: &Experiment) -> Vec<FailureRow> {
     let operations =
         experiment.runs.iter().flat_map(|run| run.operations.iter().map(move |(name, record)| (run, name, record)));
     let failures = operations.flat_map(|(run, name, record)| {
-        record.failures.iter().map(move |(kind, count)| Failure {
+        record.failures.iter().map(move |(kind, count)| FailureRow {
             run: run.id.clone(),
             operation: name.clone(),
             kind: kind.clone(),

@@ -9,7 +9,7 @@ use crate::report::words;
 
 /// What a report says.
 #[derive(Debug)]
-pub struct Content {
+pub struct ReportContent {
     /// Workloads and stores, in a few words.
     pub subject: String,
     /// The day on which it began.
@@ -19,19 +19,19 @@ pub struct Content {
     /// The program, in a few words.
     pub tool: String,
     /// Which runs may be used.
-    pub verdict: verdict::Verdict,
+    pub verdict: verdict::VerdictView,
     /// Whether any workload states limits.
     pub limited: bool,
     /// How to read the figures.
     pub meanings: Vec<String>,
     /// Figures, group by group.
-    pub groups: Vec<Group>,
+    pub groups: Vec<GroupView>,
     /// All failures.
-    pub failures: Vec<checks::Failure>,
+    pub failures: Vec<checks::FailureRow>,
     /// All stores.
-    pub stores: Vec<semantics::Store>,
+    pub stores: Vec<semantics::StoreView>,
     /// All checks, the failed ones first.
-    pub checks: Vec<checks::Check>,
+    pub checks: Vec<checks::CheckRow>,
     /// The checks in a phrase.
     pub checks_text: String,
     /// Whether one failed.
@@ -50,7 +50,7 @@ pub struct Content {
 
 /// Stores that may be compared, summed up and by operation.
 #[derive(Debug)]
-pub struct Group {
+pub struct GroupView {
     /// The workload.
     pub workload: String,
     /// Durability.
@@ -64,7 +64,7 @@ pub struct Group {
     /// Why its stores are not comparable after all; empty if they are.
     pub warning: String,
     /// A row for each store.
-    pub summary: Vec<summary::Row>,
+    pub summary: Vec<summary::SummaryRow>,
     /// A row for each operation and store.
     pub operations: operations::Operations,
 }
@@ -86,13 +86,13 @@ pub struct Circumstances {
     pub tool: String,
 }
 
-impl Content {
+impl ReportContent {
     /// Of experiments side by side, whose runs `merged` holds.
-    pub fn of(merged: &Experiment, sides: &[Side<'_>]) -> Content {
+    pub fn of(merged: &Experiment, sides: &[Side<'_>]) -> ReportContent {
         let comparable = group::groups(merged);
-        let groups: Vec<Group> = comparable.iter().map(group).collect();
+        let groups: Vec<GroupView> = comparable.iter().map(group).collect();
         let all_checks = checks::summary(merged);
-        Content {
+        ReportContent {
             subject: circumstances::subject(merged),
             day: circumstances::day(&merged.started_at).to_owned(),
             place: words::host(merged),
@@ -115,8 +115,8 @@ impl Content {
     }
 }
 
-fn group(group: &group::Group<'_>) -> Group {
-    Group {
+fn group(group: &group::Group<'_>) -> GroupView {
+    GroupView {
         workload: group.workload.to_owned(),
         tier: group.tier,
         load: group.load.clone(),

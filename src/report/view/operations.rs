@@ -24,12 +24,12 @@ pub struct Operations {
     /// Whether any has a limit.
     pub limited: bool,
     /// A row for each operation and store; then one for each store, over all operations. None where no run is valid.
-    pub bodies: [Vec<Row>; 2],
+    pub bodies: [Vec<OperationRow>; 2],
 }
 
 /// One operation on one store, over the valid runs.
 #[derive(Debug)]
-pub struct Row {
+pub struct OperationRow {
     /// `libsql 3.45.1`.
     pub store: String,
     /// Its name, or `all operations`.
@@ -58,9 +58,10 @@ pub struct Row {
 
 /// The operations of a group; without rows where no run is valid.
 pub fn operations(group: &Group<'_>) -> Operations {
-    let rows: Vec<Row> = group.cells.iter().flat_map(rows).collect();
-    let totals: Vec<Row> = group.cells.iter().filter_map(total).collect();
-    let any = |of: fn(&Row) -> &Figure| totals.iter().any(|row| of(row).sort.is_some_and(|number| number > 0.0));
+    let rows: Vec<OperationRow> = group.cells.iter().flat_map(rows).collect();
+    let totals: Vec<OperationRow> = group.cells.iter().filter_map(total).collect();
+    let any =
+        |of: fn(&OperationRow) -> &Figure| totals.iter().any(|row| of(row).sort.is_some_and(|number| number > 0.0));
     Operations {
         stores: group.cells.len() > 1,
         refused: any(|row| &row.refused),
@@ -71,24 +72,24 @@ pub fn operations(group: &Group<'_>) -> Operations {
     }
 }
 
-fn rows(cell: &Cell<'_>) -> Vec<Row> {
+fn rows(cell: &Cell<'_>) -> Vec<OperationRow> {
     let valid: Vec<&Run> = cell.valid().collect();
     let names = distinct(valid.iter().flat_map(|run| run.operations.keys()));
     names.into_iter().map(|name| row(&valid, Some(name))).collect()
 }
 
-fn total(cell: &Cell<'_>) -> Option<Row> {
+fn total(cell: &Cell<'_>) -> Option<OperationRow> {
     let valid: Vec<&Run> = cell.valid().collect();
     (!valid.is_empty()).then(|| row(&valid, None))
 }
 
-fn row(valid: &[&Run], name: Option<&str>) -> Row {
+fn row(valid: &[&Run], name: Option<&str>) -> OperationRow {
     let found = records(valid, name);
     let sum = |of: fn(&OperationRecord) -> u64| Figure::count(found.iter().map(|(_, record)| of(record)).sum());
     let response: Vec<&Latency> = found.iter().map(|(_, record)| &record.response_ns).collect();
     let service: Vec<&Latency> = found.iter().map(|(_, record)| &record.service_ns).collect();
     let rates: Vec<f64> = found.iter().map(|(run, record)| run.per_second(record)).collect();
-    Row {
+    OperationRow {
         store: words::store(valid[0]),
         name: name.unwrap_or("all operations").to_owned(),
         ok: sum(|record| record.ok),

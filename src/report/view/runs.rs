@@ -11,7 +11,7 @@ const MOST_SECONDS: usize = 60;
 
 /// One run in a line.
 #[derive(Debug)]
-pub struct Row {
+pub struct RunRow {
     /// Its id, as in file names.
     pub id: String,
     /// `durable`.
@@ -59,18 +59,18 @@ pub struct Second {
 }
 
 /// All runs.
-pub fn rows(experiment: &Experiment) -> Vec<Row> {
+pub fn rows(experiment: &Experiment) -> Vec<RunRow> {
     experiment.runs.iter().map(row).collect()
 }
 
-fn row(run: &Run) -> Row {
+fn row(run: &Run) -> RunRow {
     let shown = |figure: Figure| if run.verdict.valid { figure } else { Figure::none() };
     let cpu = Figure {
         value: latency(run.client.cpu_ns_per_op as u64),
         spread: format!("{:.0}% of the CPUs", 100.0 * run.client.cpu_share),
         sort: Some(run.client.cpu_ns_per_op),
     };
-    Row {
+    RunRow {
         id: run.id.clone(),
         tier: words::tier(run),
         load: words::load(run),

@@ -12,7 +12,7 @@ use crate::units;
 
 /// One store on one workload, over its valid runs.
 #[derive(Debug)]
-pub struct Row {
+pub struct SummaryRow {
     /// `libsql 3.45.1`.
     pub store: String,
     /// `1 run`, `4 of 5 runs valid`.
@@ -47,7 +47,7 @@ pub struct Checks {
 }
 
 /// The rows of a group.
-pub fn rows(group: &Group<'_>) -> Vec<Row> {
+pub fn rows(group: &Group<'_>) -> Vec<SummaryRow> {
     group.cells.iter().map(row).collect()
 }
 
@@ -78,10 +78,10 @@ pub fn meanings(experiment: &Experiment) -> Vec<String> {
     told
 }
 
-fn row(cell: &Cell<'_>) -> Row {
+fn row(cell: &Cell<'_>) -> SummaryRow {
     let valid: Vec<&Run> = cell.valid().collect();
     let latencies: Vec<&Latency> = valid.iter().map(|run| &run.total.response_ns).collect();
-    Row {
+    SummaryRow {
         store: words::store(cell.runs[0]),
         runs: runs_text(valid.len(), cell.runs.len()),
         invalid: if valid.is_empty() { cell.runs.iter().find_map(|run| words::invalid(run)) } else { None },

@@ -6,7 +6,7 @@ use crate::units;
 
 /// The verdict.
 #[derive(Debug)]
-pub struct Verdict {
+pub struct VerdictView {
     /// Whether every run is valid.
     pub valid: bool,
     /// `Valid: 4 of 4 runs may be used.`
@@ -26,7 +26,7 @@ pub struct Remark {
     pub runs: String,
 }
 
-impl Verdict {
+impl VerdictView {
     /// With more to know, before everything else.
     pub fn about(mut self, sentences: Vec<String>) -> Self {
         let remarks = sentences.into_iter().map(|text| Remark { text, runs: String::new() });
@@ -36,7 +36,7 @@ impl Verdict {
 }
 
 /// The verdict on an experiment.
-pub fn verdict(experiment: &Experiment) -> Verdict {
+pub fn verdict(experiment: &Experiment) -> VerdictView {
     let all = experiment.runs.len();
     let valid = experiment.runs.iter().filter(|run| run.verdict.valid).count();
     let headline = match (valid, all) {
@@ -65,7 +65,7 @@ pub fn verdict(experiment: &Experiment) -> Verdict {
         noisy.into_iter().map(|Remark { text, runs }| Remark { text: format!("Noisy, to be repeated: {text}"), runs }),
     );
     notes.extend(remarks(experiment, |run| if run.verdict.valid { &run.verdict.notes } else { &[] }));
-    Verdict {
+    VerdictView {
         valid: valid == all && all > 0 && experiment.missing.is_empty(),
         headline,
         reasons: reasons(experiment),

@@ -10,7 +10,7 @@ use crate::units;
 
 /// A workload as run.
 #[derive(Debug)]
-pub struct Workload {
+pub struct WorkloadView {
     /// Its name.
     pub name: String,
     /// One sentence on what it mimics.
@@ -34,12 +34,12 @@ pub struct Workload {
     /// Whether any store tells what it has written.
     pub tells_written: bool,
     /// By store.
-    pub loads: Vec<Load>,
+    pub loads: Vec<LoadingRow>,
 }
 
 /// What loading a store took, the median of its runs.
 #[derive(Debug)]
-pub struct Load {
+pub struct LoadingRow {
     /// `libsql 3.45.1`.
     pub store: String,
     /// Rows per second.
@@ -63,7 +63,7 @@ pub struct Load {
 }
 
 /// All workloads, in the order of the record.
-pub fn workloads(experiment: &Experiment) -> Vec<Workload> {
+pub fn workloads(experiment: &Experiment) -> Vec<WorkloadView> {
     let keys = distinct(experiment.runs.iter().map(|run| (&run.workload.name, &run.workload.hash)));
     let of = |key: (&String, &String)| {
         let runs = experiment.runs.iter().filter(|run| (&run.workload.name, &run.workload.hash) == key);
@@ -72,14 +72,14 @@ pub fn workloads(experiment: &Experiment) -> Vec<Workload> {
     keys.into_iter().map(of).collect()
 }
 
-fn workload(runs: &[&Run]) -> Workload {
+fn workload(runs: &[&Run]) -> WorkloadView {
     let info = &runs[0].workload;
     let stores = distinct(runs.iter().map(|run| words::store(run)));
     let load = |store: String| {
         let own: Vec<&Run> = runs.iter().copied().filter(|run| words::store(run) == store).collect();
         load(store, &own)
     };
-    Workload {
+    WorkloadView {
         name: info.name.clone(),
         about: info.about.clone(),
         hash: info.hash.clone(),
@@ -115,7 +115,7 @@ fn skew(runs: &[&Run]) -> Option<String> {
     ))
 }
 
-fn load(store: String, runs: &[&Run]) -> Load {
+fn load(store: String, runs: &[&Run]) -> LoadingRow {
     let median = |of: &dyn Fn(&Run) -> Option<f64>| {
         let known: Vec<f64> = runs.iter().copied().filter_map(of).collect();
         let [_, median, _] = spread_of(known.iter().copied());
@@ -127,7 +127,7 @@ fn load(store: String, runs: &[&Run]) -> Load {
     let disk = bytes(|run| run.footprint.after_load.disk_bytes);
     let rates: Vec<f64> = runs.iter().map(|run| run.loading.rows_per_s).filter(|rate| *rate > 0.0).collect();
     let seconds = |of: fn(&Run) -> f64| units::seconds(median(&|run| Some(of(run))).unwrap_or_default());
-    Load {
+    LoadingRow {
         store,
         rows_per_s: Figure::rate(&rates, None),
         loading: seconds(|run| run.phases.load_s),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 /// How an offer is priced.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
+pub enum Pricing {
     /// By node and hour.
     Node(Node),
     /// By unit of compute and hour.
@@ -19,7 +19,7 @@ pub enum Kind {
     /// By GB and month.
     Storage(Storage),
     /// A flat price up to a limit.
-    Plan(Plan),
+    Plan(FlatPlan),
 }
 
 /// Charges that are not computed, by name: `usd_per_iops_month`, `included_iops`.
@@ -73,7 +73,7 @@ pub struct Serverless {
 /// What a service counts as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Counts {
+pub enum BillingUnit {
     /// Read units of 4 KiB and write units of 1 KiB (DynamoDB).
     Items,
     /// KB transferred, at least one a request (ElastiCache's ECPU).
@@ -91,7 +91,7 @@ pub enum Counts {
 #[serde(deny_unknown_fields)]
 pub struct Requests {
     /// What is counted.
-    pub counts: Counts,
+    pub counts: BillingUnit,
     /// Of what is counted when reading.
     #[serde(deserialize_with = "amount")]
     pub usd_per_million_reads: f64,
@@ -162,7 +162,7 @@ pub struct Storage {
 /// A flat price. Its limits must be known: without them it would carry any load at that price.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Plan {
+pub struct FlatPlan {
     /// All of it.
     #[serde(deserialize_with = "amount")]
     pub usd_per_month: f64,
