@@ -28,7 +28,7 @@ pub struct BillingBasis {
 /// What an offer costs in a month.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bill {
-    /// Its lines.
+    /// What is due, line by line.
     pub lines: Vec<MonthLine>,
     /// The largest average load for which it holds.
     pub carries_per_s: f64,
@@ -38,13 +38,13 @@ pub struct Bill {
 
 impl BillingBasis {
     /// From a run and the machine that it ran on.
-    pub fn of(run: &Run, host: &Host) -> Self {
+    pub fn from_run(run: &Run, host: &Host) -> Self {
         let [_, held_bytes] = storage::held_bytes(run);
         BillingBasis {
             throughput_per_s: run.throughput_per_s,
             held_bytes,
             memory_bytes: run.footprint.after_run.memory_bytes,
-            demand: Demand::of(run),
+            demand: Demand::from_run(run),
             memory_gb: host.memory_bytes as f64 / storage::GB,
         }
     }

@@ -14,7 +14,7 @@ use super::pricing::{FlatPlan, Node, Pricing, Provisioned, Requests, Serverless,
 const BUILT_IN: &str = include_str!("prices.toml");
 const BUILT_IN_NAME: &str = "prices.toml (built in)";
 
-/// Offers by id.
+/// The offers that can be priced, by id.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Catalogue {
     offers: IndexMap<String, Offer>,

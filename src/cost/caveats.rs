@@ -7,7 +7,7 @@ use drivers::{Placement, one_line};
 use super::bill::BillingBasis;
 use super::catalogue::Catalogue;
 use super::offer::Offer;
-use super::pricing::{Aside, BillingUnit, Pricing};
+use super::pricing::{BillingUnit, OtherCharges, Pricing};
 use super::requests::Consistency;
 use super::targets::PricingTerms;
 use crate::record::{Host, Mode, Run};
@@ -78,7 +78,7 @@ pub fn left_out(catalogue: &Catalogue, offer: &Offer, terms: &PricingTerms, meas
     left_out
         .extend(unstated.iter().filter(|(line, _)| !stated.contains_key(*line)).map(|(_, name)| (*name).to_owned()));
     let billed = [Some(offer), storage.map(|(storage, _)| storage).filter(|storage| storage.id != offer.id)];
-    for [beside, free] in billed.into_iter().flatten().map(Offer::asides) {
+    for [beside, free] in billed.into_iter().flatten().map(Offer::other_charges) {
         left_out.extend(listed("other charges", beside));
         left_out.extend(listed("its free tier", free));
     }
@@ -86,7 +86,7 @@ pub fn left_out(catalogue: &Catalogue, offer: &Offer, terms: &PricingTerms, meas
 }
 
 /// `other charges (usd per iops month 0.005, included iops 3000)`.
-fn listed(what: &str, entries: Option<&Aside>) -> Option<String> {
+fn listed(what: &str, entries: Option<&OtherCharges>) -> Option<String> {
     let entries = entries.filter(|entries| !entries.is_empty())?;
     let entry =
         |(name, number): (&String, &f64)| format!("{} {}", one_line(name).replace('_', " "), units::stated(*number));

@@ -17,7 +17,7 @@ const LOADS: [f64; 3] = [1.0, 10.0, 100.0];
 
 /// A run, its terms, and what offers for it come to.
 pub struct OfferComparison<'a> {
-    /// What was measured.
+    /// The run that was measured.
     pub run: &'a Run,
     /// On which all of them are priced.
     pub terms: &'a PricingTerms,
@@ -39,9 +39,9 @@ pub enum MonthAtLoad {
         /// The largest average load that it carries.
         carries_per_s: f64,
     },
-    /// What it costs.
+    /// It carries the load at this price.
     Billed {
-        /// USD, ownership included.
+        /// USD a month, ownership included.
         usd: f64,
         /// Nodes that carry the peaks, copies included; none where the service keeps its own.
         nodes: Option<f64>,
@@ -51,29 +51,29 @@ pub enum MonthAtLoad {
 /// Two offers, by the loads at which each is the cheaper one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Crossing<'a> {
-    /// They change places.
+    /// They change places at some load.
     At {
         /// The average load at which they cost the same.
         load_per_s: f64,
         /// Cheaper below that load.
         below: &'a Offer,
-        /// Cheaper above it.
+        /// The one that is cheaper above it.
         above: &'a Offer,
     },
     /// They never do, as far as both carry the load.
     Never {
         /// The largest average load that both carry; infinite if they carry any.
         up_to_per_s: f64,
-        /// The cheaper one.
+        /// The one that is cheaper at every load.
         cheaper: &'a Offer,
-        /// The other.
+        /// The one that is dearer at every load.
         dearer: &'a Offer,
     },
 }
 
 impl<'a> OfferComparison<'a> {
     /// Prices a run on each offer.
-    pub fn of(
+    pub fn new(
         run: &'a Run,
         host: &Host,
         catalogue: &'a Catalogue,
@@ -87,7 +87,7 @@ impl<'a> OfferComparison<'a> {
                 Err(reason) => missing.push((*offer, reason)),
             }
         }
-        OfferComparison { run, terms, priced, missing, catalogue, measured: BillingBasis::of(run, host) }
+        OfferComparison { run, terms, priced, missing, catalogue, measured: BillingBasis::from_run(run, host) }
     }
 
     /// Average loads at which months are compared: multiples of the measured one.

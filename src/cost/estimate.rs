@@ -86,7 +86,7 @@ pub fn price(
     offer: &Offer,
     terms: &PricingTerms,
 ) -> Result<Estimate, String> {
-    let measured = BillingBasis::of(run, host);
+    let measured = BillingBasis::from_run(run, host);
     let bill_at = |demand: Option<Demand>, utilisation: f64| {
         let measured = BillingBasis { demand, ..measured.clone() };
         bill(catalogue, offer, &measured, &PricingTerms { utilisation, ..terms.clone() }, 1.0)
@@ -130,7 +130,7 @@ pub fn price(
 
 /// Units per operation, which carry over to any price.
 pub fn units(run: &Run) -> Units {
-    let demand = Demand::of(run);
+    let demand = Demand::from_run(run);
     let items = demand.as_ref().map(|demand| demand.units(BillingUnit::Items, Consistency::Strong));
     // The footprints enclose the warm-up and the drain, so all that succeeded between them shares in their difference.
     let between = run.timeline.iter().map(|second| second.ok).sum::<u64>().max(run.counts.succeeded).max(1) as f64;

@@ -4,7 +4,7 @@
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::pricing::{Aside, Node, Pricing, Provisioned, Requests, Serverless, Storage};
+use super::pricing::{Node, OtherCharges, Pricing, Provisioned, Requests, Serverless, Storage};
 use crate::record::Model;
 
 /// Prices older than half a year are said to be stale.
@@ -24,17 +24,17 @@ pub struct Offer {
 /// Where a price comes from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Origin {
-    /// `AWS`.
+    /// Who sells it: `AWS`.
     pub provider: String,
-    /// `EC2`.
+    /// What it is a part of: `EC2`.
     pub service: String,
     /// Drivers that the service can stand for; `any` for a machine that runs whatever is installed on it.
     pub runs: Vec<String>,
-    /// `us-east-1`.
+    /// Where it is sold: `us-east-1`.
     pub region: String,
-    /// `on-demand`.
+    /// On which terms: `on-demand`.
     pub term: String,
-    /// Who says so.
+    /// The document, API or table that states the price.
     pub source: String,
     /// When the source said so; unknown for some.
     pub retrieved: Option<Date>,
@@ -48,12 +48,12 @@ pub struct Origin {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// All of it.
+    /// Year, month and day are known.
     #[default]
     Day,
-    /// Year and month.
+    /// Year and month are known.
     Month,
-    /// The year.
+    /// Only the year is known.
     Year,
 }
 
@@ -101,7 +101,7 @@ impl Offer {
     }
 
     /// Charged but not computed, and free tiers that are ignored.
-    pub fn asides(&self) -> [Option<&Aside>; 2] {
+    pub fn other_charges(&self) -> [Option<&OtherCharges>; 2] {
         match &self.pricing {
             Pricing::Node(Node { beside, .. }) | Pricing::Serverless(Serverless { beside, .. }) => [Some(beside), None],
             Pricing::Requests(Requests { beside, free, .. }) | Pricing::Storage(Storage { beside, free, .. }) => {

@@ -13,9 +13,9 @@ use super::pricing::amount;
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ownership {
-    /// People's time.
+    /// The time of the people who operate it.
     pub engineer: Option<Engineer>,
-    /// A support contract.
+    /// What a support contract costs.
     #[serde(default, deserialize_with = "amount")]
     pub support_usd_per_month: f64,
     /// Anything else by name: licences, audits.

@@ -24,16 +24,14 @@ pub enum Consistency {
     /// All acknowledged writes, as from the one node that was measured.
     #[default]
     Strong,
-    /// Some older state.
+    /// Some older state will do.
     Eventual,
 }
 
 /// Reads and writes in the units of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct ReadWriteUnits {
-    /// Of reading.
     pub reads: f64,
-    /// Of writing.
     pub writes: f64,
 }
 
@@ -51,7 +49,7 @@ struct Moved {
 
 impl Demand {
     /// From a run; none if an operation that succeeded does not say what it moves.
-    pub fn of(run: &Run) -> Option<Demand> {
+    pub fn from_run(run: &Run) -> Option<Demand> {
         let ran = || run.operations.values().filter(|operation| operation.ok > 0 && !operation.is_step);
         let succeeded: u64 = ran().map(|operation| operation.ok).sum();
         let moved = ran().map(|operation| {

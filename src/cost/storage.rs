@@ -23,7 +23,7 @@ pub fn amplification(run: &Run) -> Option<f64> {
     Some(loaded? as f64 / logical as f64)
 }
 
-/// USD a month.
+/// USD a month for holding so many bytes in so many copies.
 pub fn usd_per_month(storage: &Storage, held_bytes: u64, copies: u32) -> f64 {
     let copies = if storage.shared { 1.0 } else { f64::from(copies) };
     (held_bytes as f64 / GB).max(storage.minimum_gb) * copies * storage.usd_per_gb_month

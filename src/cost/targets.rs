@@ -49,7 +49,7 @@ pub struct Options {
     pub copies: Option<u32>,
     /// Average load as a share of the measured throughput.
     pub utilisation: Option<f64>,
-    /// By store.
+    /// Where each store is going to run.
     pub targets: Targets,
 }
 

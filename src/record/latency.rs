@@ -1,4 +1,4 @@
-//! A latency distribution as the record holds it, and which of its percentiles may be told. What is withheld is absent from
+//! A latency distribution as the record holds it, and which of its percentiles may be shown. What is withheld is absent from
 //! the record itself, so that nothing derived from it can show it; the number of samples above is always there.
 //!
 //! The whole distribution stays in the record as a histogram, for those who want to judge for themselves.
@@ -13,23 +13,23 @@ use crate::percentile::Percentile;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub struct Latency {
-    /// Samples.
+    /// How many samples there are.
     pub count: u64,
-    /// Arithmetic mean.
+    /// Their arithmetic mean, 0 without samples.
     pub mean: f64,
     /// 50th percentile; this and those below are absent where fewer than ten samples rank above them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p50: Option<u64>,
-    /// 90th percentile.
+    /// 90th percentile: 100 samples carry it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p90: Option<u64>,
-    /// 99th percentile.
+    /// 99th percentile: 1,000 samples carry it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p99: Option<u64>,
-    /// 99.9th percentile.
+    /// 99.9th percentile: 10,000 samples carry it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p999: Option<u64>,
-    /// Largest.
+    /// The largest sample, 0 without any.
     pub max: u64,
     /// How sure each percentile is: `p50`, `p90`, `p99`, `p999`, each of them in every distribution that has samples.
     pub intervals: BTreeMap<String, Uncertainty>,
@@ -110,7 +110,8 @@ mod tests {
                       "intervals": {"p999": {"low": 12, "high": null, "above": 1}}, "histogram": ""}"#;
         let latency: Latency = serde_json::from_str(old).expect("an old record");
         assert_eq!((latency.p50, latency.p99, latency.p999, latency.max), (Some(5), Some(11), None, 17));
-        let counts = Percentile::RECORDED.map(|percentile| latency.uncertainty(percentile).map(|sure| sure.above));
+        let counts =
+            Percentile::RECORDED.map(|percentile| latency.uncertainty(percentile).map(|uncertainty| uncertainty.above));
         assert_eq!(counts, [750, 150, 15, 1].map(Some));
         let again = serde_json::to_string(&latency).expect("it is written");
         assert!(!again.contains(r#""p999":13"#) && again.contains(r#""p999":{"low":12,"above":1}"#), "{again}");

@@ -35,7 +35,7 @@ pub struct WorkloadInfo {
 /// Limits on response times.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct SloRecord {
-    /// Over all operations.
+    /// On the response times of all operations together.
     pub total: Vec<Limit>,
     /// By the name of the operation; only operations that have limits are here.
     pub operations: IndexMap<String, Vec<Limit>>,

@@ -37,8 +37,11 @@ struct Question {
 }
 
 /// The document; `charts` are all that lie in `charts/` beside it.
+///
+/// # Errors
+/// When a template cannot be rendered, which would be a bug.
 pub fn record(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyhow::Result<String> {
-    let report = ReportContent::of(merged, sides);
+    let report = ReportContent::new(merged, sides);
     let workloads = work::workloads(merged);
     let names = distinct(workloads.iter().map(|workload| workload.name.clone()));
     let adr = Adr {
@@ -164,10 +167,10 @@ fn triggers(experiment: &Experiment, workloads: &[WorkloadView]) -> Vec<String> 
 /// The measurement once more, into another folder (exit code 3 if it is not valid), and both side by side.
 fn confirmation(experiment: &Experiment) -> String {
     let mut words = Vec::new();
-    let mut given = experiment.command.lines().next().unwrap_or_default().split(' ');
-    while let Some(word) = given.next() {
+    let mut arguments = experiment.command.lines().next().unwrap_or_default().split(' ');
+    while let Some(word) = arguments.next() {
         match word {
-            "--out" => drop(given.next()),
+            "--out" => drop(arguments.next()),
             _ if word.starts_with("--out=") => {}
             _ => words.push(word),
         }

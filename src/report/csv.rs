@@ -36,7 +36,10 @@ const RUN_COLUMNS: [&str; 19] = [
 const INTERVAL_COLUMNS: [&str; 3] = ["low_ns", "high_ns", "above"];
 const CLOCKS: [&str; 3] = ["response", "service", "lag"];
 
-/// `summary.csv`.
+/// `summary.csv`: a row for each run and operation.
+///
+/// # Errors
+/// When a row cannot be written to memory, which would be a bug.
 pub fn summary(experiment: &Experiment) -> anyhow::Result<Vec<u8>> {
     let mut rows = csv::Writer::from_writer(Vec::new());
     rows.write_record(summary_header())?;
@@ -49,7 +52,10 @@ pub fn summary(experiment: &Experiment) -> anyhow::Result<Vec<u8>> {
     Ok(rows.into_inner().map_err(|error| error.into_error())?)
 }
 
-/// `timeline.csv`.
+/// `timeline.csv`: a row for each second of each run.
+///
+/// # Errors
+/// When a row cannot be written to memory, which would be a bug.
 pub fn timeline(experiment: &Experiment) -> anyhow::Result<Vec<u8>> {
     let mut rows = csv::Writer::from_writer(Vec::new());
     let percentiles = Percentile::REPORTED.map(|percentile| format!("{}_ns", percentile.name()));
@@ -120,9 +126,9 @@ fn distribution(latency: &Latency) -> Vec<String> {
     fields.extend(Percentile::RECORDED.map(|percentile| optional(latency.percentile_ns(percentile))));
     fields.push(latency.max.to_string());
     for percentile in Percentile::RECORDED {
-        let sure = latency.uncertainty(percentile);
-        fields.push(optional(sure.and_then(|sure| sure.low)));
-        fields.push(optional(sure.and_then(|sure| sure.high)));
+        let uncertainty = latency.uncertainty(percentile);
+        fields.push(optional(uncertainty.and_then(|uncertainty| uncertainty.low)));
+        fields.push(optional(uncertainty.and_then(|uncertainty| uncertainty.high)));
         fields.push(percentile.above(latency.count).to_string());
     }
     fields

@@ -1,5 +1,5 @@
 //! Runs put side by side as far as they may be: the same work under the same load, held to the same durability. Everything
-//! else stands apart, in every table and chart, and the reason is said.
+//! else stands apart, in every table and chart, with the reason.
 
 use std::cmp::Reverse;
 
@@ -13,7 +13,6 @@ use crate::units;
 /// What must be equal before figures may be compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms<'a> {
-    /// The workload's name.
     pub workload: &'a str,
     /// Hash of the workload file.
     pub hash: &'a str,
@@ -26,8 +25,7 @@ pub struct Terms<'a> {
 }
 
 impl<'a> Terms<'a> {
-    /// Of a run.
-    pub fn of(run: &'a Run) -> Terms<'a> {
+    pub fn from_run(run: &'a Run) -> Terms<'a> {
         Terms { load: words::load(run), ..Terms::at_any_level(run) }
     }
 
@@ -44,7 +42,6 @@ impl<'a> Terms<'a> {
 pub struct Cell<'a> {
     /// On what terms it may be compared.
     pub terms: Terms<'a>,
-    /// The store's name.
     pub store: &'a str,
     /// The number of the store, by first appearance in the experiment: its colour in every chart.
     pub number: usize,
@@ -53,7 +50,7 @@ pub struct Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    /// `libsql 3.45.1`.
+    /// The store's name and version: `libsql 3.45.1`.
     pub fn name(&self) -> String {
         words::store(self.runs[0])
     }
@@ -81,7 +78,6 @@ impl<'a> Cell<'a> {
         self.store == other.store && self.terms == Terms::at_any_level(other.runs[0])
     }
 
-    /// Closed or open.
     pub fn mode(&self) -> Mode {
         self.runs[0].load.mode
     }
@@ -90,7 +86,6 @@ impl<'a> Cell<'a> {
 /// Stores that may be compared.
 #[derive(Debug)]
 pub struct Group<'a> {
-    /// The workload's name.
     pub workload: &'a str,
     /// The tier that all of these stores really ran in.
     pub tier: &'static str,
@@ -98,7 +93,6 @@ pub struct Group<'a> {
     pub load: String,
     /// Length of measurement and warm-up.
     pub duration: String,
-    /// Closed or open.
     pub mode: Mode,
     /// Why the stores are not comparable after all; empty if they are.
     pub warning: String,
@@ -111,7 +105,7 @@ pub fn cells(experiment: &Experiment) -> Vec<Cell<'_>> {
     let mut cells: Vec<Cell<'_>> = Vec::new();
     let stores = distinct(experiment.runs.iter().map(|run| run.store.name.as_str()));
     for run in &experiment.runs {
-        let (terms, store) = (Terms::of(run), run.store.name.as_str());
+        let (terms, store) = (Terms::from_run(run), run.store.name.as_str());
         match cells.iter_mut().find(|cell| cell.store == store && cell.terms == terms) {
             Some(cell) => cell.runs.push(run),
             None => {
@@ -285,7 +279,7 @@ mod tests {
             let cells = cells(&experiment);
             let groups: Vec<Vec<&str>> =
                 comparable(&cells).map(|group| group.iter().map(|cell| cell.store).collect()).collect();
-            assert_eq!(groups, [vec!["libsql", "postgres"], vec!["redis"]], "{:?}", Terms::of(other));
+            assert_eq!(groups, [vec!["libsql", "postgres"], vec!["redis"]], "{:?}", Terms::from_run(other));
             assert_eq!(reasons_apart(&cells).len(), 1);
         }
         let experiment = fixture::experiment([vec![base], others, vec![alike]].concat());

@@ -1,5 +1,5 @@
 //! `report.html`: the experiment as one file that opens without a network. What it says is computed in `view`, how it is
-//! laid out stands in `templates/`; here the two meet.
+//! laid out stands in `templates/`; this file joins the two.
 //!
 //! Every string is escaped where it is inserted (`askama.toml`); what is not are the style, the script and the drawings,
 //! all made here, and base64. A policy in the page itself forbids any script but this one and any connection.
@@ -57,13 +57,16 @@ struct RunChart<'a> {
 }
 
 /// The page; `merged` holds the runs of all sides, and `charts` are all of its charts.
+///
+/// # Errors
+/// When a template cannot be rendered, which would be a bug.
 pub fn page(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyhow::Result<String> {
     let any = |mode: Mode| merged.runs.iter().any(|run| run.load.mode == mode);
     let page = Page {
         style: STYLE,
         script: SCRIPT,
         script_hash: SCRIPT_HASH,
-        report: ReportContent::of(merged, sides),
+        report: ReportContent::new(merged, sides),
         charts: arranged(merged, charts),
         runs: runs::rows(merged),
         bindings: semantics::workloads(merged),

@@ -16,18 +16,18 @@ const FEWEST: usize = 3;
 pub struct Sweep<'a> {
     /// On what terms it may be compared with others.
     pub terms: Terms<'a>,
-    /// `libsql 3.45.1`.
+    /// The store's name and version: `libsql 3.45.1`.
     pub store: String,
     /// The number of the store in the experiment: its colour.
     pub number: usize,
-    /// Its levels, rising.
+    /// By rising load.
     pub levels: Vec<Level<'a>>,
 }
 
 /// One level of load.
 #[derive(Debug)]
 pub struct Level<'a> {
-    /// `16 clients`, `2,000/s`.
+    /// The load in words: `16 clients`, `2,000/s`.
     pub name: String,
     /// Clients of a closed loop, offered rate of an open one.
     pub load: f64,

@@ -22,13 +22,16 @@ struct MarkdownReport<'a> {
 }
 
 /// The document; `charts` are those that lie in `charts/` beside it.
+///
+/// # Errors
+/// When a template cannot be rendered, which would be a bug.
 pub fn report(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyhow::Result<String> {
     let many = merged.runs.len() > MOST_RUN_CHARTS;
     let is_money = |chart: &&Chart| matches!(chart.kind, Kind::CostLatency | Kind::CostLoad);
     let (costs, charts): (Vec<&Chart>, Vec<&Chart>) = charts.iter().partition(is_money);
     let charts = charts.into_iter().filter(|chart| !(many && chart.kind.is_of_run())).collect();
     let left_out = if many { merged.runs.len() } else { 0 };
-    Ok(MarkdownReport { report: ReportContent::of(merged, sides), charts, costs, left_out }.render()?)
+    Ok(MarkdownReport { report: ReportContent::new(merged, sides), charts, costs, left_out }.render()?)
 }
 
 #[cfg(test)]

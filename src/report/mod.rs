@@ -35,11 +35,17 @@ use crate::record::Experiment;
 pub use crate::units;
 
 /// Every derived file of an experiment: its path within the results folder, and its content.
+///
+/// # Errors
+/// When a template or a picture cannot be rendered, which would be a bug.
 pub fn render(experiment: &Experiment) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     files(experiment, &[Side::alone(experiment)])
 }
 
 /// Every derived file of several experiments side by side, of which `merged` holds the runs.
+///
+/// # Errors
+/// As for [`render`].
 pub fn files(merged: &Experiment, sides: &[Side<'_>]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let charts = chart::charts(merged)?;
     let mut files = vec![

@@ -27,10 +27,9 @@ pub struct Metric {
     pub rows: Vec<RatioRow>,
 }
 
-/// One store.
+/// One store, compared with the first.
 #[derive(Debug)]
 pub struct RatioRow {
-    /// Its name.
     pub store: String,
     /// Its number in the experiment: its colour.
     pub number: usize,

@@ -166,7 +166,7 @@ fn remarks(run: &Run) -> String {
         }
     }
     text += &format!("  checks: {}\n", words::checks(run));
-    for (what, check) in words::telling_checks(run) {
+    for (what, check) in words::notable_checks(run) {
         text += &wrapped(&format!("{what}: {}: {}", check.name, check.detail));
     }
     if run.verdict.valid && run.total.ok > 0 && !run.total.response_ns.has_intervals() {
@@ -284,8 +284,8 @@ mod tests {
         let mut run = fixture::read_heavy();
         run.checks[0].sampled = true;
         let text = experiment(&fixture::experiment(vec![run]));
-        let told = "checks: 1 of 1 passed\n  sampled check: acknowledged writes: 3,013 of 3,013 found\n";
-        assert!(text.contains(told), "{text}");
+        let expected = "checks: 1 of 1 passed\n  sampled check: acknowledged writes: 3,013 of 3,013 found\n";
+        assert!(text.contains(expected), "{text}");
     }
 
     #[test]

@@ -38,9 +38,9 @@ pub fn duration(run: &Run) -> String {
 /// `12 failed, 30 skipped`: what is missing from the latencies; empty when nothing is.
 pub fn losses(run: &Run) -> String {
     let parts = [(run.counts.failed, "failed"), (run.counts.skipped, "skipped")];
-    let told: Vec<String> =
+    let named: Vec<String> =
         parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", units::count(*n))).collect();
-    told.join(", ")
+    named.join(", ")
 }
 
 /// `closed loop`, `open loop`.
@@ -95,7 +95,7 @@ pub fn checks(run: &Run) -> String {
 }
 
 /// The checks that did not pass or compared only a sample, and what to call them.
-pub fn telling_checks(run: &Run) -> impl Iterator<Item = (&'static str, &CheckResult)> {
+pub fn notable_checks(run: &Run) -> impl Iterator<Item = (&'static str, &CheckResult)> {
     run.checks.iter().filter_map(|check| match check {
         CheckResult { passed: true, sampled: true, .. } => Some(("sampled check", check)),
         CheckResult { passed: true, .. } => None,

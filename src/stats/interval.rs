@@ -6,7 +6,7 @@
 
 use hdrhistogram::Histogram;
 
-use super::student_t;
+use super::student::student_t;
 use crate::measure::histogram;
 use crate::percentile::{FEWEST_ABOVE, ranked_above};
 use crate::record::Uncertainty;

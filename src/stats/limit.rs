@@ -56,12 +56,12 @@ mod tests {
     use crate::record::Uncertainty;
 
     fn latency(p99: u64, interval: Option<(u64, Option<u64>)>) -> Latency {
-        let sure = |(low, high)| ("p99".to_owned(), Uncertainty { low: Some(low), high, above: 20 });
+        let uncertainty = |(low, high)| ("p99".to_owned(), Uncertainty { low: Some(low), high, above: 20 });
         Latency {
             count: 2_000,
             p99: Some(p99),
             max: 10 * p99,
-            intervals: interval.map(sure).into_iter().collect(),
+            intervals: interval.map(uncertainty).into_iter().collect(),
             ..Latency::default()
         }
     }

@@ -28,7 +28,7 @@ fn bill_of(id: &str, work: Option<Work>, throughput_per_s: f64, utilisation: f64
     let mut run = run("any", &[("one", 1_000_000, work)]);
     run.throughput_per_s = throughput_per_s;
     let (catalogue, terms) = (catalogue(), terms(&run, utilisation, 1));
-    bill(&catalogue, offer(&catalogue, id), &BillingBasis::of(&run, &host()), &terms, 1.0).expect("a bill")
+    bill(&catalogue, offer(&catalogue, id), &BillingBasis::from_run(&run, &host()), &terms, 1.0).expect("a bill")
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn request_prices_as_in_3_4() {
 #[test]
 fn a_mix_is_weighted_by_what_succeeded() {
     let run = run("any", &[("read", 3, Some(read_of(KB))), ("write", 1, Some(write_of(KB))), ("never", 0, None)]);
-    let units = Demand::of(&run).expect("all that ran is known").units(BillingUnit::Items, Consistency::Strong);
+    let units = Demand::from_run(&run).expect("all that ran is known").units(BillingUnit::Items, Consistency::Strong);
     assert_eq!([units.reads, units.writes], [0.75, 0.25]);
 }
 

@@ -164,7 +164,7 @@ fn any_kind() -> impl Strategy<Value = Pricing> {
     ]
 }
 
-fn beside_none() -> crate::cost::pricing::Aside {
+fn beside_none() -> crate::cost::pricing::OtherCharges {
     Default::default()
 }
 
@@ -223,7 +223,7 @@ proptest! {
             prop_assert!(0.0 <= low && low <= figure && figure <= high && high.is_finite(), "{low} {figure} {high}");
         }
         // It is at least as wide as the throughput alone makes it, at the ends and anywhere between them.
-        let bill = bill(catalogue, &priced, &BillingBasis::of(&run, &host()), &terms, 1.0).expect("a bill");
+        let bill = bill(catalogue, &priced, &BillingBasis::from_run(&run, &host()), &terms, 1.0).expect("a bill");
         let [low, high] = estimate.interval.unwrap_or([figure; 2]);
         for part in [0.0, 0.1, 0.3, 0.6, 1.0] {
             let per_s = throughput_per_s * (around.0 + part * (around.1 - around.0));

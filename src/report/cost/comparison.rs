@@ -37,7 +37,7 @@ pub fn table(
             reasons.iter().for_each(|reason| text += &format!("  {}\n", one_line(reason)));
         } else {
             let offers = if named.is_empty() { default_offers(run, host, catalogue, chosen) } else { named.clone() };
-            let comparison = OfferComparison::of(run, host, catalogue, &terms, &offers);
+            let comparison = OfferComparison::new(run, host, catalogue, &terms, &offers);
             text += &compared(&comparison);
             basis.add(&comparison);
         }

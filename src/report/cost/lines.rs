@@ -11,7 +11,7 @@ use crate::units::{percent, quantity, usd};
 /// What is said about the cost of a store for a workload.
 #[derive(Debug)]
 pub struct CostParagraphs {
-    /// The workload's name.
+    /// The name of the workload, such as `read-heavy`.
     pub workload: String,
     /// The store's name: `libsql 3.45.1`.
     pub store: String,

@@ -41,7 +41,7 @@ pub fn by_month<'a>(levels: &[Cell<'a>]) -> Option<(&'a Run, Vec<Monthly<'a>>)> 
     let medians = levels.iter().filter_map(Cell::median_run);
     let run = medians.max_by(|a, b| a.throughput_per_s.total_cmp(&b.throughput_per_s))?;
     let months: Vec<Monthly<'a>> =
-        run.cost.as_ref()?.estimates.iter().filter_map(|estimate| Monthly::of(run, estimate)).collect();
+        run.cost.as_ref()?.estimates.iter().filter_map(|estimate| Monthly::from_estimate(run, estimate)).collect();
     (!months.is_empty()).then_some((run, months))
 }
 

@@ -28,7 +28,7 @@ struct TierTable<'c, 'a> {
     groups: Vec<&'c [Cell<'a>]>,
 }
 
-/// The tables.
+/// The tables of these cells, the strongest tier first.
 pub fn tables(cells: &[Cell<'_>]) -> String {
     let mut tables: Vec<TierTable<'_, '_>> = Vec::new();
     for group in comparable(cells) {

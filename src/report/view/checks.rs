@@ -7,26 +7,21 @@ use crate::record::{CheckResult, Experiment, Run};
 /// A check of a run.
 #[derive(Debug)]
 pub struct CheckRow {
-    /// The run's id.
     pub run: String,
     /// What must be true.
     pub name: String,
     /// `passed`, `passed, sampled`, `FAILED` or `undecided`.
     pub result: &'static str,
-    /// What was found.
+    /// What was found, with numbers.
     pub detail: String,
 }
 
 /// Failures of one kind of one operation of a run.
 #[derive(Debug)]
 pub struct FailureRow {
-    /// The run's id.
     pub run: String,
-    /// The operation.
     pub operation: String,
-    /// The kind.
     pub kind: String,
-    /// How many.
     pub count: Figure,
     /// An example of the store's own words.
     pub message: String,
@@ -60,10 +55,9 @@ fn check(run: &Run, check: &CheckResult) -> CheckRow {
 
 /// All checks in one phrase.
 pub fn summary(experiment: &Experiment) -> Checks {
-    Checks::of(&experiment.runs.iter().collect::<Vec<_>>())
+    Checks::count(&experiment.runs.iter().collect::<Vec<_>>())
 }
 
-/// All failures.
 pub fn failures(experiment: &Experiment) -> Vec<FailureRow> {
     let operations =
         experiment.runs.iter().flat_map(|run| run.operations.iter().map(move |(name, record)| (run, name, record)));

@@ -26,15 +26,12 @@ pub struct ReportContent {
     pub meanings: Vec<String>,
     /// Figures, group by group.
     pub groups: Vec<GroupView>,
-    /// All failures.
     pub failures: Vec<checks::FailureRow>,
-    /// All stores.
     pub stores: Vec<semantics::StoreView>,
     /// All checks, the failed ones first.
     pub checks: Vec<checks::CheckRow>,
     /// The checks in a phrase.
     pub checks_text: String,
-    /// Whether one failed.
     pub checks_failed: bool,
     /// What the stores would cost.
     pub costs: Vec<CostParagraphs>,
@@ -44,20 +41,18 @@ pub struct ReportContent {
     pub untested: Vec<String>,
     /// Whether several experiments stand side by side.
     pub several: bool,
-    /// The experiments.
     pub sides: Vec<Circumstances>,
 }
 
 /// Stores that may be compared, summed up and by operation.
 #[derive(Debug)]
 pub struct GroupView {
-    /// The workload.
     pub workload: String,
-    /// Durability.
+    /// The durability that all of its stores really ran with.
     pub tier: &'static str,
     /// How the load was applied.
     pub load: String,
-    /// For how long.
+    /// Length of measurement and warm-up.
     pub duration: String,
     /// What its latencies mean.
     pub meaning: &'static str,
@@ -78,17 +73,14 @@ pub struct Circumstances {
     pub href: String,
     /// Facts about the machine and the program.
     pub machine: Vec<(&'static str, String)>,
-    /// The command line.
     pub command: String,
-    /// The seed.
     pub seed: u64,
-    /// The program.
     pub tool: String,
 }
 
 impl ReportContent {
     /// Of experiments side by side, whose runs `merged` holds.
-    pub fn of(merged: &Experiment, sides: &[Side<'_>]) -> ReportContent {
+    pub fn new(merged: &Experiment, sides: &[Side<'_>]) -> ReportContent {
         let comparable = group::groups(merged);
         let groups: Vec<GroupView> = comparable.iter().map(group).collect();
         let all_checks = checks::summary(merged);
@@ -97,7 +89,7 @@ impl ReportContent {
             day: circumstances::day(&merged.started_at).to_owned(),
             place: words::host(merged),
             tool: words::tool(merged),
-            verdict: verdict::verdict(merged).about(side_by_side::differences(sides)),
+            verdict: verdict::verdict(merged).with_notes(side_by_side::differences(sides)),
             limited: groups.iter().flat_map(|group| &group.summary).any(|row| !row.slo.is_empty()),
             meanings: summary::meanings(merged),
             groups,

@@ -10,7 +10,7 @@ use crate::record::{Experiment, Footprints, Host, Loading, MissingRun, Requireme
 /// Breaks out of HTML, attributes, tables, code spans and lines, wherever it is not escaped.
 pub const HOSTILE: &str = "<img src=x onerror=alert(1)>\"'`|\n# [a](javascript:alert(2)) </script></pre>\u{202e}\u{0}";
 
-/// The run, furnished.
+/// The run with all of this added.
 pub fn furnished(mut run: Run) -> Run {
     let description = &mut run.store.description;
     description.layout =

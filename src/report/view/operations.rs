@@ -30,21 +30,18 @@ pub struct Operations {
 /// One operation on one store, over the valid runs.
 #[derive(Debug)]
 pub struct OperationRow {
-    /// `libsql 3.45.1`.
     pub store: String,
     /// Its name, or `all operations`.
     pub name: String,
-    /// Successes.
     pub ok: Figure,
     /// Their share of all successes.
     pub share: Figure,
     /// Successes that were refusals, as the workload expects.
     pub refused: Figure,
-    /// Failures.
     pub failed: Figure,
     /// Attempts after the first.
     pub retries: Figure,
-    /// Successes per second.
+    /// Successes per second of the measurement.
     pub per_second: Figure,
     /// p50, p99 and p99.9 of the response time.
     pub latency: [Figure; 3],

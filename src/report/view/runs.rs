@@ -14,17 +14,15 @@ const MOST_SECONDS: usize = 60;
 pub struct RunRow {
     /// Its id, as in file names.
     pub id: String,
-    /// `durable`.
     pub tier: String,
     /// `closed loop, 2 clients`.
     pub load: String,
     /// Whether its figures are shown.
     pub valid: bool,
-    /// Successes per second.
+    /// Successes per second of the measurement.
     pub throughput: Figure,
     /// p50, p99 and p99.9.
     pub latency: [Figure; 3],
-    /// The slowest operation.
     pub largest: Figure,
     /// `12 failed, 30 skipped`, or nothing.
     pub losses: String,
@@ -39,26 +37,24 @@ pub struct RunRow {
 pub struct Seconds {
     /// Every how many seconds one is shown.
     pub every: usize,
-    /// The rows.
     pub rows: Vec<Second>,
 }
 
-/// One second.
+/// What happened in one second of a run.
 #[derive(Debug)]
 pub struct Second {
     /// Since the measurement began.
     pub at: String,
     /// `warm-up`, `drain`, or nothing.
     pub phase: &'static str,
-    /// Successes per second.
+    /// Successes in it, per second.
     pub ok: String,
-    /// Failed and skipped.
+    /// Operations that failed or were skipped in it.
     pub lost: String,
     /// p50, p99 and the largest response time.
     pub latency: [String; 3],
 }
 
-/// All runs.
 pub fn rows(experiment: &Experiment) -> Vec<RunRow> {
     experiment.runs.iter().map(row).collect()
 }

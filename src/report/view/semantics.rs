@@ -32,18 +32,15 @@ pub struct StoreView {
 /// What a workload was for the stores.
 #[derive(Debug)]
 pub struct WorkloadBindings {
-    /// Its name.
     pub name: String,
     /// By store: one sentence for each table, log or series.
     pub layouts: Vec<(String, Vec<String>)>,
-    /// Its operations.
     pub operations: Vec<OperationBindings>,
 }
 
 /// What an operation was for the stores.
 #[derive(Debug)]
 pub struct OperationBindings {
-    /// Its name.
     pub name: String,
     /// One for each store.
     pub stores: Vec<StoreBinding>,
@@ -52,7 +49,6 @@ pub struct OperationBindings {
 /// What an operation was for one store.
 #[derive(Debug, PartialEq)]
 pub struct StoreBinding {
-    /// The store.
     pub store: String,
     /// How often the client waits for the store: `none, in this process`, `2`, `1 to 3`.
     pub round_trips: String,

@@ -4,7 +4,7 @@ use crate::record::{Experiment, Run};
 use crate::report::lists::{distinct, listed};
 use crate::units;
 
-/// The verdict.
+/// What may be done with the figures of an experiment.
 #[derive(Debug)]
 pub struct VerdictView {
     /// Whether every run is valid.
@@ -20,15 +20,14 @@ pub struct VerdictView {
 /// A sentence about some runs.
 #[derive(Debug, PartialEq)]
 pub struct Remark {
-    /// The sentence.
     pub text: String,
     /// The runs, or nothing if there is only one in the experiment.
     pub runs: String,
 }
 
 impl VerdictView {
-    /// With more to know, before everything else.
-    pub fn about(mut self, sentences: Vec<String>) -> Self {
+    /// With more notes, before the others.
+    pub fn with_notes(mut self, sentences: Vec<String>) -> Self {
         let remarks = sentences.into_iter().map(|text| Remark { text, runs: String::new() });
         self.notes.splice(0..0, remarks);
         self

@@ -11,7 +11,6 @@ use crate::units;
 /// A workload as run.
 #[derive(Debug)]
 pub struct WorkloadView {
-    /// Its name.
     pub name: String,
     /// One sentence on what it mimics.
     pub about: String,
@@ -33,16 +32,15 @@ pub struct WorkloadView {
     pub tells_memory: bool,
     /// Whether any store tells what it has written.
     pub tells_written: bool,
-    /// By store.
+    /// What loading took, by store.
     pub loads: Vec<LoadingRow>,
 }
 
 /// What loading a store took, the median of its runs.
 #[derive(Debug)]
 pub struct LoadingRow {
-    /// `libsql 3.45.1`.
     pub store: String,
-    /// Rows per second.
+    /// Rows loaded per second.
     pub rows_per_s: Figure,
     /// How long loading took.
     pub loading: String,
