@@ -58,10 +58,12 @@ pub mod generate;
 pub mod host;
 pub mod load;
 pub mod measure;
+pub mod percentile;
 pub mod record;
 pub mod report;
 pub mod request;
 pub mod stats;
+pub mod units;
 pub mod workload;
 
 use std::process::ExitCode;

@@ -4,14 +4,14 @@
 //! The format is versioned by [`SCHEMA`], and described here. No store, clock or histogram library
 //! is known here: latencies are plain numbers, and histograms are text (see `measure::histogram`).
 
-mod border;
 mod cost;
+mod file;
 mod heat;
 mod latency;
 mod timeline;
+mod workload;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use drivers::{Binding, Description, Durability, Footprint, Placement};
 use indexmap::IndexMap;
@@ -19,9 +19,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::cost::{AtUtilisation, Cost, Estimate, Model, Month, MonthLine, PricedOffer, Spread, Units, Work};
 pub use self::heat::Heat;
-pub use self::latency::{FEWEST_ABOVE, Latency, Percentile, Uncertainty, ranked_above};
+pub use self::latency::{Latency, Uncertainty};
 pub use self::timeline::{Brief, Interval, Phase, ServerSecond, ServerUse, Standstill};
+pub use self::workload::{Requirements, SloRecord, WorkloadInfo};
 use crate::draw::skew::Shares;
+pub use crate::percentile::Percentile;
 
 /// Name and version of the format. A change that would mislead an old reader raises the number.
 pub const SCHEMA: &str = "storebench/experiment/1";
@@ -29,17 +31,17 @@ pub const SCHEMA: &str = "storebench/experiment/1";
 /// One invocation of `storebench run`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Experiment {
-    /// [`SCHEMA`].
+    /// Name and version of the format, [`SCHEMA`].
     pub schema: String,
-    /// What measured.
+    /// The program that measured.
     pub tool: Tool,
-    /// Where it ran.
+    /// The machine on which the suite ran.
     pub host: Host,
     /// The command line, passwords removed.
     pub command: String,
-    /// RFC 3339, UTC.
+    /// When it began: RFC 3339, UTC.
     pub started_at: String,
-    /// RFC 3339, UTC.
+    /// When it ended: RFC 3339, UTC.
     pub finished_at: String,
     /// From which all data, operations, arrivals and orders derive.
     pub seed: u64,
@@ -56,9 +58,9 @@ pub struct Experiment {
 /// A run without a result, and why.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MissingRun {
-    /// As a run's.
+    /// The id that its run would have had.
     pub id: String,
-    /// The workload's name.
+    /// The name of the workload, such as `read-heavy`.
     pub workload: String,
     /// The store's address without passwords.
     pub store: String,
@@ -69,9 +71,9 @@ pub struct MissingRun {
 /// The program that measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tool {
-    /// `storebench`.
+    /// The name of the program: `storebench`.
     pub name: String,
-    /// Its version.
+    /// The version of the program, such as `0.1.0`.
     pub version: String,
     /// Build profile: figures of a debug build are not comparable.
     pub profile: String,
@@ -86,7 +88,7 @@ pub struct Host {
     pub cpu: String,
     /// Logical CPUs available to this process.
     pub cpus: u64,
-    /// Installed memory.
+    /// Installed memory, as the system reports it.
     pub memory_bytes: u64,
     /// File system type under the folder that embedded stores write to.
     pub file_system: String,
@@ -106,7 +108,7 @@ pub struct Run {
     pub id: String,
     /// Which repetition, from 1.
     pub repetition: u32,
-    /// RFC 3339, UTC.
+    /// When it began: RFC 3339, UTC.
     pub started_at: String,
     /// What was asked of the store.
     pub workload: WorkloadInfo,
@@ -127,7 +129,7 @@ pub struct Run {
     pub counts: Counts,
     /// By operation name, in the order of the workload file.
     pub operations: IndexMap<String, OperationRecord>,
-    /// Over all operations.
+    /// The same over all operations together.
     pub total: OperationRecord,
     /// One entry a second, warm-up and drain included.
     pub timeline: Vec<Interval>,
@@ -152,31 +154,12 @@ pub struct Run {
     pub verdict: Verdict,
 }
 
-/// The workload of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct WorkloadInfo {
-    /// Its name.
-    pub name: String,
-    /// What it mimics, one sentence.
-    pub about: String,
-    /// Hash of the workload file's text.
-    pub hash: String,
-    /// Hash of the first 4,096 operations, each taken as acknowledged at once: equal for the same workload, size, seed and
-    /// number of clients. It shows what was asked for, not what was sent: keys among inserted rows depend on which inserts
-    /// have been acknowledged.
-    pub stream_hash: String,
-    /// Records, events and points loaded before the run.
-    pub rows: u64,
-    /// The workload file as run.
-    pub text: String,
-}
-
 /// The store of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoreInfo {
     /// As named on the command line, passwords removed.
     pub name: String,
-    /// The driver.
+    /// The driver that spoke to it, such as `postgres`.
     pub driver: String,
     /// In this process or behind a connection.
     pub placement: Placement,
@@ -191,16 +174,16 @@ pub struct StoreInfo {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// `--clients` alone.
+    /// Each client sends as soon as it has its answer: no `--rate`.
     Closed,
-    /// `--rate`.
+    /// Operations are due at the rate that `--rate` offers.
     Open,
 }
 
 /// How the load was applied.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoadInfo {
-    /// Closed or open.
+    /// Whether the loop was closed or open.
     pub mode: Mode,
     /// Sessions, each with one operation in flight: the in-flight cap of an open loop.
     pub clients: u32,
@@ -229,26 +212,26 @@ pub struct LoadInfo {
 pub struct Phases {
     /// Opening and making an empty dataset.
     pub reset_s: f64,
-    /// Loading.
+    /// Loading the data, wall clock.
     pub load_s: f64,
-    /// Indexes, statistics, checkpoint.
+    /// What follows loading: indexes, statistics, checkpoint.
     pub settle_s: f64,
-    /// Warm-up.
+    /// Warming up; nothing of it is in a figure.
     pub warmup_s: f64,
     /// Measurement: from its first instant to the last counted completion.
     pub measure_s: f64,
     /// The part of the measurement after its planned end, in which late operations finished.
     pub drain_s: f64,
-    /// Checks.
+    /// Checking what the store holds after the run.
     pub check_s: f64,
 }
 
 /// The load phase, measured.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Loading {
-    /// Rows loaded.
+    /// How many rows were loaded.
     pub rows: u64,
-    /// Their logical size.
+    /// The logical size of those rows: what they hold, without what the store adds.
     pub logical_bytes: u64,
     /// Rows per second, wall clock, settling not included; 0 if nothing was loaded.
     pub rows_per_s: f64,
@@ -276,16 +259,16 @@ pub struct Counts {
     pub retries: u64,
 }
 
-/// One named operation.
+/// What became of one named operation, or of all of them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct OperationRecord {
-    /// Succeeded.
+    /// How many succeeded, refusals included.
     pub ok: u64,
     /// Succeeded by being refused as expected.
     pub refused: u64,
-    /// Failed.
+    /// How many failed, after all attempts.
     pub failed: u64,
-    /// Failures by kind.
+    /// How many failed, by the kind of failure.
     pub failures: BTreeMap<String, u64>,
     /// One example of the store's own words for each kind of failure.
     pub messages: BTreeMap<String, String>,
@@ -348,7 +331,7 @@ pub struct Client {
     #[serde(default)]
     pub shares_machine: bool,
     /// CPUs that processes other than the suite and the store's server kept busy during the measurement: 1 is one CPU all of
-    /// the time. Absent where it cannot be told, as beside a server on this machine that somebody else has started.
+    /// the time. Absent where nobody can know, as beside a server on this machine that somebody else has started.
     #[serde(default)]
     pub other_cpus: Option<f64>,
     /// CPUs that the hypervisor gave to somebody else while this machine wanted them.
@@ -361,7 +344,7 @@ pub struct Client {
 pub struct Footprints {
     /// After loading and settling.
     pub after_load: Footprint,
-    /// After the run.
+    /// After the run, before the data is removed.
     pub after_run: Footprint,
     /// What the server used during the measurement, where it was started for the run.
     #[serde(default)]
@@ -373,9 +356,9 @@ pub struct Footprints {
 pub struct CheckResult {
     /// What must be true.
     pub name: String,
-    /// Whether it is.
+    /// Whether the store holds to it.
     pub passed: bool,
-    /// Whether it could not be told, because writes with an unknown outcome allow either.
+    /// Whether nothing can be concluded, because writes with an unknown outcome allow either.
     #[serde(default)]
     pub undecided: bool,
     /// Whether only a sample of what it is about was compared; the detail says how much.
@@ -399,43 +382,17 @@ pub struct Verdict {
     pub notes: Vec<String>,
 }
 
+impl Run {
+    /// Successes of one of its operations per second of the measurement.
+    pub fn per_second(&self, operation: &OperationRecord) -> f64 {
+        if self.phases.measure_s > 0.0 { operation.ok as f64 / self.phases.measure_s } else { 0.0 }
+    }
+}
+
 impl Experiment {
     /// Whether every run that was asked for is there and valid.
     pub fn is_valid(&self) -> bool {
         let all_valid = self.runs.iter().all(|run| run.verdict.valid);
         all_valid && self.missing.is_empty() && !self.runs.is_empty() && !self.interrupted
-    }
-
-    /// Reads `experiment.json` from a results folder. It may be anybody's: what it may not say is withheld, and its text is
-    /// made fit to be shown, here and once.
-    ///
-    /// # Errors
-    /// When the file cannot be read, is not JSON of this format, or is of another version of it.
-    pub fn read(folder: &Path) -> anyhow::Result<Experiment> {
-        use anyhow::Context;
-        let path = folder.join("experiment.json");
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}; give a folder that `storebench run` made", path.display()))?;
-        Experiment::from_json(&text).with_context(|| format!("cannot use {}", path.display()))
-    }
-
-    /// The record that this text holds.
-    ///
-    /// # Errors
-    /// When it is not JSON of this format, or is of another version of it.
-    pub fn from_json(text: &str) -> anyhow::Result<Experiment> {
-        use anyhow::Context;
-        let raw: serde_json::Value = serde_json::from_str(text).context("it is not JSON")?;
-        let schema = raw.get("schema").and_then(|value| value.as_str()).unwrap_or("none");
-        let schema = drivers::one_line(schema);
-        anyhow::ensure!(schema == SCHEMA, "it has schema `{schema}`; this version of storebench reads `{SCHEMA}`");
-        // From the text and not from `raw`, whose maps have lost the order of the operations.
-        let text = border::harmless(text).context("it is not JSON")?;
-        serde_json::from_str(&text).with_context(|| format!("it does not follow schema `{SCHEMA}`"))
-    }
-
-    /// The canonical text: pretty JSON with a final newline.
-    pub fn to_json(&self) -> anyhow::Result<String> {
-        Ok(serde_json::to_string_pretty(self)? + "\n")
     }
 }

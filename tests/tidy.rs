@@ -4,22 +4,27 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From top to bottom: a module may import from those in its list and from itself, never upward.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("host", &["record"]),
     ("cli", &["workload"]),
-    ("commands", &["cli", "load", "request", "report", "cost", "record", "workload", "generate", "draw", "host"]),
+    (
+        "commands",
+        &["cli", "load", "request", "report", "cost", "record", "workload", "generate", "draw", "host", "units"],
+    ),
     ("load", &["request", "evidence", "audit", "generate", "measure", "host", "workload", "draw", "record"]),
-    ("evidence", &["request", "generate", "measure", "host", "workload", "record", "stats"]),
+    ("evidence", &["request", "generate", "measure", "host", "workload", "record", "stats", "percentile"]),
     ("request", &["generate", "workload"]),
     ("audit", &["workload", "record"]),
     ("generate", &["workload", "draw"]),
-    ("workload", &["draw"]),
+    ("workload", &["draw", "percentile"]),
     ("draw", &[]),
-    ("report", &["cost", "record", "stats", "measure"]),
-    ("cost", &["record", "stats"]),
-    ("stats", &["record", "measure"]),
+    ("report", &["cost", "record", "stats", "measure", "percentile", "units"]),
+    ("cost", &["record", "stats", "units"]),
+    ("stats", &["record", "measure", "percentile"]),
     ("measure", &["record"]),
-    ("record", &["draw"]),
+    ("record", &["draw", "percentile"]),
+    ("percentile", &[]),
+    ("units", &[]),
 ];
 
 fn rust_files(folder: &str) -> Vec<PathBuf> {

@@ -10,7 +10,7 @@ use super::stores;
 use super::terminal::print;
 use crate::cli::CheckArgs;
 use crate::load::Probe;
-use crate::report::units;
+use crate::units;
 use crate::workload::Workload;
 
 /// Tries stores one after another and prints what it finds out about each.

@@ -10,6 +10,7 @@ use super::terminal::print;
 use crate::cli::{CostArgs, PriceArgs};
 use crate::cost::{self, Catalogue, Options, Targets};
 use crate::record::{Experiment, Host, Run};
+use crate::report;
 
 /// Prints the comparison of offers for a results folder.
 ///
@@ -19,7 +20,7 @@ pub fn cost(args: &CostArgs) -> Result<Exit, Failed> {
     let prices = Prices::load(&args.prices)?;
     let experiment = Experiment::read(&args.folder).map_err(Failed::usage)?;
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
-    let table = cost::table(&experiment, &prices.catalogue, &prices.options, &args.offers, today);
+    let table = report::cost::table(&experiment, &prices.catalogue, &prices.options, &args.offers, today);
     print(&table.context("--offers").map_err(Failed::usage)?)?;
     Ok(if experiment.is_valid() { Exit::Ok } else { Exit::Invalid })
 }

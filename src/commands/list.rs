@@ -1,10 +1,11 @@
 //! `storebench list`: what there is to run and to run it on.
 
+use drivers::one_line;
+
 use super::exit::{Exit, Failed};
 use super::terminal::print;
 use super::workloads;
 use crate::cli::ListArgs;
-use crate::cost::plain;
 use crate::workload::Workload;
 
 /// Prints workloads and stores, or one workload.
@@ -41,7 +42,7 @@ fn describe(workload: &Workload, toml: bool) -> String {
     }
     let description = format!("{}: {}\n\n{}", workload.name, workload.about, workload.summary());
     // Line breaks are the only control characters of a file that reach the terminal.
-    description.lines().map(|line| plain(line) + "\n").collect()
+    description.lines().map(|line| one_line(line) + "\n").collect()
 }
 
 #[cfg(test)]

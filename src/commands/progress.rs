@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::terminal::eprint;
 use crate::load::{ProgressObserver, Stage};
 use crate::record::{Interval, Phase};
-use crate::report::units;
+use crate::units;
 
 /// Between lines of progress where no line can be redrawn.
 const NOW_AND_THEN: Duration = Duration::from_secs(10);

@@ -1,8 +1,9 @@
 //! Workloads by the names and paths of the command line.
 
+use drivers::one_line;
+
 use super::exit::Failed;
 use super::terminal::eprint;
-use crate::cost::plain;
 use crate::workload::Workload;
 
 /// Finds a workload, and warns about everything in its file that was not understood or not taken over.
@@ -12,7 +13,7 @@ use crate::workload::Workload;
 pub fn find(name: &str) -> Result<Workload, Failed> {
     let workload = Workload::find(name).map_err(Failed::usage)?;
     for warning in &workload.warnings {
-        eprint(&format!("warning: {}: {}", plain(name), plain(warning)));
+        eprint(&format!("warning: {}: {}", one_line(name), one_line(warning)));
     }
     Ok(workload)
 }

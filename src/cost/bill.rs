@@ -2,17 +2,17 @@
 //! of the average load; which loads to ask it about is not known here.
 
 use super::catalogue::Catalogue;
-use super::kind::{Counts, Kind, Requests};
 use super::node::{self, MILLION_SECONDS_PER_MONTH};
 use super::offer::Offer;
-use super::requests::{self, Demand, Units};
+use super::pricing::{BillingUnit, Pricing, Requests};
+use super::requests::{self, Demand, ReadWriteUnits};
 use super::storage;
-use super::targets::Terms;
+use super::targets::PricingTerms;
 use crate::record::{Host, MonthLine, Run};
 
 /// What of a run and its machine a bill rests on.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Measured {
+pub struct BillingBasis {
     /// Successful operations per second.
     pub throughput_per_s: f64,
     /// What the store holds after the run, on disk or in memory where that is all it has.
@@ -28,7 +28,7 @@ pub struct Measured {
 /// What an offer costs in a month.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bill {
-    /// Its lines.
+    /// What is due, line by line.
     pub lines: Vec<MonthLine>,
     /// The largest average load for which it holds.
     pub carries_per_s: f64,
@@ -36,15 +36,15 @@ pub struct Bill {
     pub nodes: Option<f64>,
 }
 
-impl Measured {
+impl BillingBasis {
     /// From a run and the machine that it ran on.
-    pub fn of(run: &Run, host: &Host) -> Self {
+    pub fn from_run(run: &Run, host: &Host) -> Self {
         let [_, held_bytes] = storage::held_bytes(run);
-        Measured {
+        BillingBasis {
             throughput_per_s: run.throughput_per_s,
             held_bytes,
             memory_bytes: run.footprint.after_run.memory_bytes,
-            demand: Demand::of(run),
+            demand: Demand::from_run(run),
             memory_gb: host.memory_bytes as f64 / storage::GB,
         }
     }
@@ -107,18 +107,18 @@ pub fn per_million(usd_per_month: f64, average_per_s: f64) -> f64 {
 pub fn bill(
     catalogue: &Catalogue,
     offer: &Offer,
-    measured: &Measured,
-    terms: &Terms,
+    measured: &BillingBasis,
+    terms: &PricingTerms,
     serving: f64,
 ) -> Result<Bill, String> {
     let node_carries = serving * measured.throughput_per_s * terms.utilisation.min(node::HEADROOM);
     let units = |counts| {
         let demand = measured.demand.as_ref().ok_or("item sizes unknown")?;
-        Ok::<Units, String>(demand.units(counts, terms.consistency))
+        Ok::<ReadWriteUnits, String>(demand.units(counts, terms.consistency))
     };
     let mut copies = terms.copies;
-    let (mut lines, carries_per_s) = match &offer.kind {
-        Kind::Node(priced) => {
+    let (mut lines, carries_per_s) = match &offer.pricing {
+        Pricing::Node(priced) => {
             let holds = priced.memory_gb.unwrap_or(f64::INFINITY) * storage::GB;
             if measured.memory_bytes.is_some_and(|held| held as f64 > holds) {
                 return Err("the store holds more in memory than this node has".to_owned());
@@ -127,28 +127,28 @@ pub fn bill(
             let sets = copies.div_ceil(priced.nodes.max(1));
             (compute(serving, f64::from(sets), priced.usd_per_hour), node_carries)
         }
-        Kind::Serverless(priced) => {
+        Pricing::Serverless(priced) => {
             let units = (measured.memory_gb / priced.memory_gb_per_unit).ceil().max(priced.minimum_units);
             (compute(serving, f64::from(copies), units * priced.usd_per_unit_hour), node_carries)
         }
-        Kind::Requests(priced) => by_requests(units(priced.counts)?, priced),
-        Kind::Provisioned(priced) => {
-            let usd = requests::provisioned_usd_per_million(units(Counts::Items)?, priced, terms.utilisation);
+        Pricing::Requests(priced) => by_requests(units(priced.counts)?, priced),
+        Pricing::Provisioned(priced) => {
+            let usd = requests::provisioned_usd_per_million(units(BillingUnit::Items)?, priced, terms.utilisation);
             (vec![by_load("reads", usd.reads, 0.0), by_load("writes", usd.writes, 0.0)], f64::INFINITY)
         }
-        Kind::Plan(plan) => {
+        Pricing::Plan(plan) => {
             let held = measured.counted_bytes(plan.in_memory);
             if held.is_some_and(|held| held as f64 > plan.max_gb * storage::GB) {
                 return Err(format!("the store holds more than the {} GB of this plan", plan.max_gb));
             }
-            let commands = units(Counts::Commands)?;
+            let commands = units(BillingUnit::Commands)?;
             let carries_per_s = plan.max_commands_per_s / (commands.reads + commands.writes);
             (vec![fixed("plan", plan.usd_per_month, false)], carries_per_s)
         }
-        Kind::Storage(storage) if measured.counted_bytes(storage.in_memory).is_none() => {
+        Pricing::Storage(storage) if measured.counted_bytes(storage.in_memory).is_none() => {
             return Err("stored bytes unknown".to_owned());
         }
-        Kind::Storage(_) => (Vec::new(), f64::INFINITY),
+        Pricing::Storage(_) => (Vec::new(), f64::INFINITY),
     };
     let storage = catalogue.storage_of(offer);
     lines.extend(storage.and_then(|(_, storage)| {
@@ -166,7 +166,7 @@ fn compute(serving: f64, sets: f64, usd_per_hour: f64) -> Vec<MonthLine> {
     lines
 }
 
-fn by_requests(units: Units, priced: &Requests) -> (Vec<MonthLine>, f64) {
+fn by_requests(units: ReadWriteUnits, priced: &Requests) -> (Vec<MonthLine>, f64) {
     let usd = requests::usd_per_million(units, priced);
     let included = |per_month: f64, usd_per_million: f64| per_month / 1e6 * usd_per_million;
     let mut lines = vec![

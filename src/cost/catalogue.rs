@@ -8,13 +8,13 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::file::{self, CostError};
-use super::kind::{Kind, Node, Plan, Provisioned, Requests, Serverless, Storage};
 use super::offer::{Offer, Origin, Precision, Quality};
+use super::pricing::{FlatPlan, Node, Pricing, Provisioned, Requests, Serverless, Storage};
 
 const BUILT_IN: &str = include_str!("prices.toml");
 const BUILT_IN_NAME: &str = "prices.toml (built in)";
 
-/// Offers by id.
+/// The offers that can be priced, by id.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Catalogue {
     offers: IndexMap<String, Offer>,
@@ -54,7 +54,7 @@ struct List {
     #[serde(default)]
     storage: IndexMap<Id, Storage>,
     #[serde(default)]
-    plan: IndexMap<Id, Plan>,
+    plan: IndexMap<Id, FlatPlan>,
 }
 
 /// The only one so far: it must be written, so that no price is read in the wrong one.
@@ -73,7 +73,7 @@ impl TryFrom<String> for Plain {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        if !text.is_empty() && super::show::plain(&text) == text {
+        if !text.is_empty() && drivers::one_line(&text) == text {
             return Ok(Plain(text));
         }
         Err(format!("{text:?} is empty or holds characters that cannot be printed"))
@@ -130,8 +130,8 @@ impl Catalogue {
     /// The storage that an offer is billed with: its id and price.
     pub fn storage_of(&self, offer: &Offer) -> Option<(&Offer, &Storage)> {
         let found = self.offers.get(offer.storage()?)?;
-        match &found.kind {
-            Kind::Storage(storage) => Some((found, storage)),
+        match &found.pricing {
+            Pricing::Storage(storage) => Some((found, storage)),
             _ => None,
         }
     }
@@ -172,16 +172,16 @@ impl List {
             precision: self.precision,
             quality: self.quality,
         };
-        fn kinds<T>(rows: IndexMap<Id, T>, kind: fn(T) -> Kind) -> impl Iterator<Item = (Id, Kind)> {
-            rows.into_iter().map(move |(id, row)| (id, kind(row)))
+        fn kinds<T>(rows: IndexMap<Id, T>, pricing: fn(T) -> Pricing) -> impl Iterator<Item = (Id, Pricing)> {
+            rows.into_iter().map(move |(id, row)| (id, pricing(row)))
         }
-        let rows = kinds(self.node, Kind::Node)
-            .chain(kinds(self.serverless, Kind::Serverless))
-            .chain(kinds(self.requests, Kind::Requests))
-            .chain(kinds(self.provisioned, Kind::Provisioned))
-            .chain(kinds(self.storage, Kind::Storage))
-            .chain(kinds(self.plan, Kind::Plan));
-        rows.map(|(id, kind)| Offer { id: id.0, origin: origin.clone(), kind }).collect()
+        let rows = kinds(self.node, Pricing::Node)
+            .chain(kinds(self.serverless, Pricing::Serverless))
+            .chain(kinds(self.requests, Pricing::Requests))
+            .chain(kinds(self.provisioned, Pricing::Provisioned))
+            .chain(kinds(self.storage, Pricing::Storage))
+            .chain(kinds(self.plan, Pricing::Plan));
+        rows.map(|(id, pricing)| Offer { id: id.0, origin: origin.clone(), pricing }).collect()
     }
 }
 

@@ -1,16 +1,17 @@
-//! What must stand beside a figure: whether it was measured on what is priced, what it assumes, and what is not in
-//! it. The figures themselves are in `estimate`.
+//! What the record keeps beside a figure: whether it was measured on what is priced, and, in a few words each because the
+//! record is read by people, what it assumes and what is not in it. The figures themselves are in `estimate`; how a report
+//! puts all of this is in `report::cost`.
 
-use drivers::Placement;
+use drivers::{Placement, one_line};
 
-use super::bill::Measured;
+use super::bill::BillingBasis;
 use super::catalogue::Catalogue;
-use super::kind::{Aside, Counts, Kind};
 use super::offer::Offer;
+use super::pricing::{BillingUnit, OtherCharges, Pricing};
 use super::requests::Consistency;
-use super::show::{plain, thousands};
-use super::targets::Terms;
+use super::targets::PricingTerms;
 use crate::record::{Host, Mode, Run};
+use crate::units;
 
 /// Whether the store ran in this process or as a server beside it, on a machine of the priced type.
 pub fn measured_on_it(run: &Run, host: &Host, offer: &Offer) -> bool {
@@ -25,7 +26,7 @@ fn ran_here(run: &Run) -> bool {
 }
 
 /// What a figure assumes; one clause each.
-pub fn assumed(run: &Run, offer: &Offer, terms: &Terms, measured: &Measured) -> Vec<String> {
+pub fn assumed(run: &Run, offer: &Offer, terms: &PricingTerms, measured: &BillingBasis) -> Vec<String> {
     let mut assumed = Vec::new();
     if offer.is_compute() {
         assumed.push(match run.load.mode {
@@ -36,26 +37,26 @@ pub fn assumed(run: &Run, offer: &Offer, terms: &Terms, measured: &Measured) -> 
             assumed.push("sized by the client's machine, for the server's is not known".to_owned());
         }
     }
-    if !offer.runs(&run.store.driver) && !matches!(offer.kind, Kind::Storage(_)) {
+    if !offer.runs(&run.store.driver) && !matches!(offer.pricing, Pricing::Storage(_)) {
         assumed.push(format!("measured on {}, which this service does not run", run.store.driver));
     }
-    match &offer.kind {
-        Kind::Serverless(priced) => {
+    match &offer.pricing {
+        Pricing::Serverless(priced) => {
             let units = (measured.memory_gb / priced.memory_gb_per_unit).ceil().max(priced.minimum_units);
             assumed.push(format!("{units} {} without a pause, as much memory as the measured machine", priced.unit));
         }
-        Kind::Requests(priced) if priced.counts == Counts::Rows => {
+        Pricing::Requests(priced) if priced.counts == BillingUnit::Rows => {
             assumed.push("rows scanned are rows answered, as with a fitting index".to_owned());
         }
-        Kind::Requests(priced) if priced.counts == Counts::Items => assumed.push(consistency(terms)),
-        Kind::Requests(_) => assumed.push("items of average size".to_owned()),
-        Kind::Provisioned(_) => assumed.push(consistency(terms)),
+        Pricing::Requests(priced) if priced.counts == BillingUnit::Items => assumed.push(consistency(terms)),
+        Pricing::Requests(_) => assumed.push("items of average size".to_owned()),
+        Pricing::Provisioned(_) => assumed.push(consistency(terms)),
         _ => {}
     }
     assumed
 }
 
-fn consistency(terms: &Terms) -> String {
+fn consistency(terms: &PricingTerms) -> String {
     format!(
         "items of average size, {} reads",
         if terms.consistency == Consistency::Strong { "strong" } else { "eventual" }
@@ -63,7 +64,7 @@ fn consistency(terms: &Terms) -> String {
 }
 
 /// What is not in a figure; a few words each.
-pub fn left_out(catalogue: &Catalogue, offer: &Offer, terms: &Terms, measured: &Measured) -> Vec<String> {
+pub fn left_out(catalogue: &Catalogue, offer: &Offer, terms: &PricingTerms, measured: &BillingBasis) -> Vec<String> {
     let storage = catalogue.storage_of(offer);
     let mut left_out = Vec::new();
     if measured.counted_bytes(storage.is_some_and(|(_, storage)| storage.in_memory)).is_none() {
@@ -77,21 +78,17 @@ pub fn left_out(catalogue: &Catalogue, offer: &Offer, terms: &Terms, measured: &
     left_out
         .extend(unstated.iter().filter(|(line, _)| !stated.contains_key(*line)).map(|(_, name)| (*name).to_owned()));
     let billed = [Some(offer), storage.map(|(storage, _)| storage).filter(|storage| storage.id != offer.id)];
-    for [beside, free] in billed.into_iter().flatten().map(Offer::asides) {
+    for [beside, free] in billed.into_iter().flatten().map(Offer::other_charges) {
         left_out.extend(listed("other charges", beside));
         left_out.extend(listed("its free tier", free));
     }
     left_out
 }
 
-/// As it is written in the catalogue, but with thousands apart.
-fn amount(number: f64) -> String {
-    if number.fract() == 0.0 { thousands(number) } else { number.to_string() }
-}
-
 /// `other charges (usd per iops month 0.005, included iops 3000)`.
-fn listed(what: &str, entries: Option<&Aside>) -> Option<String> {
+fn listed(what: &str, entries: Option<&OtherCharges>) -> Option<String> {
     let entries = entries.filter(|entries| !entries.is_empty())?;
-    let entry = |(name, number): (&String, &f64)| format!("{} {}", plain(name).replace('_', " "), amount(*number));
+    let entry =
+        |(name, number): (&String, &f64)| format!("{} {}", one_line(name).replace('_', " "), units::stated(*number));
     Some(format!("{what} ({})", entries.iter().map(entry).collect::<Vec<_>>().join(", ")))
 }

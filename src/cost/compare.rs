@@ -1,140 +1,134 @@
-//! Offers compared for one run: per million operations by utilisation, per month at one, ten and a hundred times the
-//! measured load, and where two of them break even.
+//! Offers compared for one run: what each comes to, its month at one, ten and a hundred times the measured load, and where
+//! two of them break even.
 
-use super::bill::{Bill, Measured, bill, per_million};
+use indexmap::IndexMap;
+
+use super::bill::{Bill, BillingBasis, bill};
 use super::breakeven::{BreakEven, break_even};
 use super::catalogue::Catalogue;
-use super::estimate::{price, units};
-use super::line;
+use super::estimate::price;
 use super::node;
 use super::offer::Offer;
-use super::show::{columns, percent, plain, rate, usd};
-use super::targets::Terms;
-use crate::record::{AtUtilisation, Estimate, Host, Run};
+use super::targets::PricingTerms;
+use crate::record::{Estimate, Host, Run};
 
+/// Multiples of the measured load at which months are shown.
 const LOADS: [f64; 3] = [1.0, 10.0, 100.0];
 
 /// A run, its terms, and what offers for it come to.
-pub struct Comparison<'a> {
-    run: &'a Run,
-    catalogue: &'a Catalogue,
-    measured: Measured,
+pub struct OfferComparison<'a> {
+    /// The run that was measured.
+    pub run: &'a Run,
     /// On which all of them are priced.
-    pub terms: &'a Terms,
+    pub terms: &'a PricingTerms,
     /// Those that have a figure.
     pub priced: Vec<(&'a Offer, Estimate)>,
-    missing: Vec<String>,
+    /// Those that have none, and why.
+    pub missing: Vec<(&'a Offer, String)>,
+    catalogue: &'a Catalogue,
+    measured: BillingBasis,
 }
 
-impl<'a> Comparison<'a> {
+/// A month on an offer at an average load.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum MonthAtLoad {
+    /// Something that it would bill was not measured.
+    Unknown,
+    /// The offer does not carry the load.
+    Overloaded {
+        /// The largest average load that it carries.
+        carries_per_s: f64,
+    },
+    /// It carries the load at this price.
+    Billed {
+        /// USD a month, ownership included.
+        usd: f64,
+        /// Nodes that carry the peaks, copies included; none where the service keeps its own.
+        nodes: Option<f64>,
+    },
+}
+
+/// Two offers, by the loads at which each is the cheaper one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Crossing<'a> {
+    /// They change places at some load.
+    At {
+        /// The average load at which they cost the same.
+        load_per_s: f64,
+        /// Cheaper below that load.
+        below: &'a Offer,
+        /// The one that is cheaper above it.
+        above: &'a Offer,
+    },
+    /// They never do, as far as both carry the load.
+    Never {
+        /// The largest average load that both carry; infinite if they carry any.
+        up_to_per_s: f64,
+        /// The one that is cheaper at every load.
+        cheaper: &'a Offer,
+        /// The one that is dearer at every load.
+        dearer: &'a Offer,
+    },
+}
+
+impl<'a> OfferComparison<'a> {
     /// Prices a run on each offer.
-    pub fn of(run: &'a Run, host: &Host, catalogue: &'a Catalogue, terms: &'a Terms, offers: &[&'a Offer]) -> Self {
-        let mut comparison = Comparison {
-            run,
-            catalogue,
-            measured: Measured::of(run, host),
-            terms,
-            priced: Vec::new(),
-            missing: Vec::new(),
-        };
+    pub fn new(
+        run: &'a Run,
+        host: &Host,
+        catalogue: &'a Catalogue,
+        terms: &'a PricingTerms,
+        offers: &[&'a Offer],
+    ) -> Self {
+        let (mut priced, mut missing) = (Vec::new(), Vec::new());
         for offer in offers {
             match price(run, host, catalogue, offer, terms) {
-                Ok(estimate) => comparison.priced.push((offer, estimate)),
-                Err(reason) => comparison.missing.push(format!("{}: no figure: {}", offer.id, plain(&reason))),
+                Ok(estimate) => priced.push((*offer, estimate)),
+                Err(reason) => missing.push((*offer, reason)),
             }
         }
-        comparison
+        OfferComparison { run, terms, priced, missing, catalogue, measured: BillingBasis::from_run(run, host) }
     }
 
-    /// The whole of it, indented by two.
-    pub fn text(&self) -> String {
-        let mut text = String::new();
-        if !self.priced.is_empty() {
-            text = columns(&self.by_utilisation()) + "\n" + &columns(&self.by_load()) + "\n";
-        }
-        for (at, (a, _)) in self.priced.iter().enumerate() {
-            for (b, _) in &self.priced[at + 1..] {
-                text += &self.break_even(a, b).map_or(String::new(), |line| format!("  {line}\n"));
-            }
-        }
-        self.missing.iter().for_each(|line| text += &format!("  {line}\n"));
-        text + &line::units(&units(self.run)).map_or(String::new(), |line| format!("  {line}\n"))
+    /// Average loads at which months are compared: multiples of the measured one.
+    pub fn loads_per_s(&self) -> [f64; 3] {
+        LOADS.map(|times| times * self.run.throughput_per_s)
     }
 
-    /// One row an offer: the figure with its interval, those at other utilisations, and what it is made of.
-    fn by_utilisation(&self) -> Vec<Vec<String>> {
-        let planned = self.terms.utilisation;
-        let others = |estimate: &Estimate| -> Vec<AtUtilisation> {
-            estimate.by_utilisation.iter().copied().filter(|other| other.utilisation != planned).collect()
-        };
-        let mut rows = Vec::new();
-        for (offer, estimate) in &self.priced {
-            if rows.is_empty() {
-                let at = |utilisation| format!("at {}", percent(utilisation));
-                let mut header = vec!["USD per million".to_owned(), at(planned), "[low, high]".to_owned()];
-                header.extend(others(estimate).iter().map(|other| at(other.utilisation)));
-                header.push("made of".to_owned());
-                rows.push(header);
-            }
-            let interval = estimate.interval.map(|[low, high]| format!("[{}, {}]", usd(low), usd(high)));
-            let made_of: Vec<String> =
-                estimate.lines.iter().map(|(name, amount)| format!("{name} {}", usd(*amount))).collect();
-            let mut row = vec![offer.id.clone(), usd(estimate.usd_per_million), interval.unwrap_or("-".to_owned())];
-            row.extend(others(estimate).iter().map(|other| usd(other.usd_per_million)));
-            row.push(made_of.join(", "));
-            rows.push(row);
-        }
-        rows
+    /// USD a month by line of what owning the store costs, whatever the offer and the load.
+    pub fn ownership(&self) -> IndexMap<String, f64> {
+        self.terms.ownership.lines()
     }
 
-    /// One row an offer: USD a month, and per million, at multiples of the measured load; ownership in it, and apart.
-    fn by_load(&self) -> Vec<Vec<String>> {
-        let loads = LOADS.map(|times| times * self.run.throughput_per_s);
-        let row = |name: String, cell: &dyn Fn(f64) -> String| -> Vec<String> {
-            [name].into_iter().chain(loads.map(cell)).collect()
-        };
-        let heading = |load: f64| format!("{}x = {}/s", (load / self.run.throughput_per_s).round(), rate(load));
-        let mut rows = vec![row("USD a month (per million)".to_owned(), &heading)];
-        for (offer, _) in &self.priced {
-            rows.push(row(offer.id.clone(), &|load| self.month(offer, load)));
-        }
-        for (name, amount) in self.terms.ownership.lines() {
-            rows.push(row(format!("  of which {name}"), &|load| money(amount, load)));
-        }
-        rows
-    }
-
-    /// An offer's month at an average load, ownership included, and the nodes that it takes, copies included.
-    fn month(&self, offer: &Offer, load_per_s: f64) -> String {
+    /// An offer's month at an average load.
+    pub fn month(&self, offer: &Offer, load_per_s: f64) -> MonthAtLoad {
         let peak_per_s = node::peak_per_s(load_per_s, self.terms.utilisation);
         let serving = if offer.is_compute() { node::serving(peak_per_s, self.run.throughput_per_s) } else { 1.0 };
-        let Ok(bill) = self.bill(offer, serving) else { return "-".to_owned() };
+        let Ok(bill) = self.bill(offer, serving) else { return MonthAtLoad::Unknown };
         if !offer.is_compute() && load_per_s > bill.carries_per_s {
-            return format!("carries {}/s", rate(bill.carries_per_s));
+            return MonthAtLoad::Overloaded { carries_per_s: bill.carries_per_s };
         }
-        let owned: f64 = self.terms.ownership.lines().values().sum();
-        let nodes = bill.nodes.map_or(String::new(), |nodes| format!(" x{nodes}"));
-        money(bill.usd_per_month(load_per_s) + owned, load_per_s) + &nodes
+        let owned: f64 = self.ownership().values().sum();
+        MonthAtLoad::Billed { usd: bill.usd_per_month(load_per_s) + owned, nodes: bill.nodes }
     }
 
     fn bill(&self, offer: &Offer, serving: f64) -> Result<Bill, String> {
         bill(self.catalogue, offer, &self.measured, self.terms, serving)
     }
 
-    fn break_even(&self, a: &Offer, b: &Offer) -> Option<String> {
+    /// Where two offers change places; none where one of them has no bill.
+    pub fn crossing(&self, a: &'a Offer, b: &'a Offer) -> Option<Crossing<'a>> {
         let (bill_a, bill_b) = (self.bill(a, 1.0).ok()?, self.bill(b, 1.0).ok()?);
-        let Some(BreakEven { load_per_s, first_is_cheaper_below }) = break_even(&bill_a, &bill_b) else {
-            let up_to_per_s = bill_a.carries_per_s.min(bill_b.carries_per_s);
-            let up_to = if up_to_per_s.is_finite() { format!(" up to {}/s", rate(up_to_per_s)) } else { String::new() };
-            let is_a = bill_a.usd_per_month(1.0) < bill_b.usd_per_month(1.0);
-            let (cheap, dear) = if is_a { (a, b) } else { (b, a) };
-            return Some(format!("no break-even{up_to}: {} is cheaper than {}", cheap.id, dear.id));
-        };
-        let (below, above) = if first_is_cheaper_below { (a, b) } else { (b, a) };
-        Some(format!("break-even at {}/s: {} below, {} above", rate(load_per_s), below.id, above.id))
+        Some(match break_even(&bill_a, &bill_b) {
+            Some(BreakEven { load_per_s, first_is_cheaper_below }) => {
+                let (below, above) = if first_is_cheaper_below { (a, b) } else { (b, a) };
+                Crossing::At { load_per_s, below, above }
+            }
+            None => {
+                let a_is_cheaper = bill_a.usd_per_month(1.0) < bill_b.usd_per_month(1.0);
+                let (cheaper, dearer) = if a_is_cheaper { (a, b) } else { (b, a) };
+                Crossing::Never { up_to_per_s: bill_a.carries_per_s.min(bill_b.carries_per_s), cheaper, dearer }
+            }
+        })
     }
-}
-
-fn money(usd_per_month: f64, load_per_s: f64) -> String {
-    format!("{} ({})", usd(usd_per_month), usd(per_million(usd_per_month, load_per_s)))
 }

@@ -1,23 +1,23 @@
 //! The estimate that every run carries: units per operation, the price on the node nearest to the measured machine (or
 //! on a chosen offer), and the prices of request-billed services that stand for the same store. Tables over several
-//! loads are in `table`.
+//! loads are in `compare`.
 
 use drivers::Placement;
 use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::bill::{Measured, bill, line_usd_per_month, per_million};
+use super::bill::{BillingBasis, bill, line_usd_per_month, per_million};
 use super::catalogue::Catalogue;
 use super::caveats::{assumed, left_out, measured_on_it};
 use super::file::CostError;
 use super::interval::interval;
-use super::kind::{Counts, Kind, Node};
 use super::month;
 use super::node;
 use super::offer::Offer;
+use super::pricing::{BillingUnit, Node, Pricing};
 use super::requests::{Consistency, Demand};
 use super::storage;
-use super::targets::{Options, Terms};
+use super::targets::{Options, PricingTerms};
 use crate::record::{AtUtilisation, Cost, Estimate, Host, Model, MonthLine, PricedOffer, Run, Units};
 
 /// Shown for every node: the floor, a plan, and a machine that mostly waits.
@@ -71,7 +71,7 @@ pub fn default_offers<'a>(
     let first = chosen.or_else(|| node::nearest(catalogue, driver, host.cpus as f64, memory_gb));
     let by_requests = catalogue
         .offers()
-        .filter(|offer| matches!(offer.kind, Kind::Requests(_)) && offer.runs(driver) && Some(*offer) != first);
+        .filter(|offer| matches!(offer.pricing, Pricing::Requests(_)) && offer.runs(driver) && Some(*offer) != first);
     first.into_iter().chain(by_requests).collect()
 }
 
@@ -79,11 +79,17 @@ pub fn default_offers<'a>(
 ///
 /// # Errors
 /// When something that the offer bills was not measured.
-pub fn price(run: &Run, host: &Host, catalogue: &Catalogue, offer: &Offer, terms: &Terms) -> Result<Estimate, String> {
-    let measured = Measured::of(run, host);
+pub fn price(
+    run: &Run,
+    host: &Host,
+    catalogue: &Catalogue,
+    offer: &Offer,
+    terms: &PricingTerms,
+) -> Result<Estimate, String> {
+    let measured = BillingBasis::from_run(run, host);
     let bill_at = |demand: Option<Demand>, utilisation: f64| {
-        let measured = Measured { demand, ..measured.clone() };
-        bill(catalogue, offer, &measured, &Terms { utilisation, ..terms.clone() }, 1.0)
+        let measured = BillingBasis { demand, ..measured.clone() };
+        bill(catalogue, offer, &measured, &PricingTerms { utilisation, ..terms.clone() }, 1.0)
     };
     let at = |utilisation: f64| {
         let bill = bill_at(measured.demand.clone(), utilisation)?;
@@ -124,8 +130,8 @@ pub fn price(run: &Run, host: &Host, catalogue: &Catalogue, offer: &Offer, terms
 
 /// Units per operation, which carry over to any price.
 pub fn units(run: &Run) -> Units {
-    let demand = Demand::of(run);
-    let items = demand.as_ref().map(|demand| demand.units(Counts::Items, Consistency::Strong));
+    let demand = Demand::from_run(run);
+    let items = demand.as_ref().map(|demand| demand.units(BillingUnit::Items, Consistency::Strong));
     // The footprints enclose the warm-up and the drain, so all that succeeded between them shares in their difference.
     let between = run.timeline.iter().map(|second| second.ok).sum::<u64>().max(run.counts.succeeded).max(1) as f64;
     // A store that shrank, by a checkpoint for one, says nothing of what an operation stores.
@@ -172,10 +178,10 @@ fn priced_offer(offer: &Offer, day: Option<Date>) -> PricedOffer {
 }
 
 /// Nodes that hold the data; none where the service keeps its own copies.
-fn copies(offer: &Offer, terms: &Terms) -> Option<u32> {
-    match &offer.kind {
-        Kind::Node(Node { nodes, .. }) => Some(terms.copies.max(*nodes)),
-        Kind::Serverless(_) => Some(terms.copies),
+fn copies(offer: &Offer, terms: &PricingTerms) -> Option<u32> {
+    match &offer.pricing {
+        Pricing::Node(Node { nodes, .. }) => Some(terms.copies.max(*nodes)),
+        Pricing::Serverless(_) => Some(terms.copies),
         _ => None,
     }
 }

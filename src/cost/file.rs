@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-/// Why no price can be told.
+/// Why there are no prices to compute with.
 #[derive(Debug, Error)]
 pub enum CostError {
     /// Something in a file is wrong.
@@ -17,7 +17,7 @@ pub enum CostError {
         line: usize,
         /// What stands on that line: a key or a table's header; empty where the text is not TOML.
         key: String,
-        /// What is wrong.
+        /// What is wrong with it.
         problem: String,
     },
     /// The file cannot be read.
@@ -25,7 +25,7 @@ pub enum CostError {
     Unreadable {
         /// Where it should be.
         file: String,
-        /// Why not.
+        /// Why it cannot be read.
         source: std::io::Error,
     },
     /// Nothing in the catalogue has this id.
@@ -33,7 +33,7 @@ pub enum CostError {
     UnknownOffer {
         /// What was asked for.
         id: String,
-        /// What there is.
+        /// The ids that the catalogue has.
         known: Vec<String>,
     },
 }

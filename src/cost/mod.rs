@@ -1,5 +1,6 @@
 //! Cost per operation: a dated price catalogue, three models with their sources, and what they say about a run. Pure
-//! functions of the record, the catalogue and what the user states; files are read, nothing is printed.
+//! functions of the record, the catalogue and what the user states; files are read. What is printed of it is in
+//! `report::cost`.
 //!
 //! - Nodes (`node`): `1e6 * sum(n * P) / (3600 * X * u)` at the measured throughput X and a stated utilisation u.
 //! - Requests (`requests`): what a service would bill for the operations' own rows and sizes.
@@ -16,28 +17,25 @@ mod caveats;
 mod compare;
 mod estimate;
 mod file;
-mod footer;
 mod interval;
-mod kind;
-mod line;
 mod month;
 mod node;
 mod offer;
 mod ownership;
+mod pricing;
 mod requests;
-mod show;
 mod storage;
-mod table;
 mod targets;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
+pub use bill::per_million;
 pub use catalogue::Catalogue;
-pub use estimate::estimate;
+pub use compare::{Crossing, MonthAtLoad, OfferComparison};
+pub use estimate::{default_offers, estimate, units, unusable};
 pub use file::CostError;
-pub use line::{left_out, lines};
 pub use month::Monthly;
-pub use show::{plain, usd};
-pub use table::table;
+pub use node::HEADROOM;
+pub use offer::{Offer, STALE_AFTER_DAYS};
 pub use targets::{Options, Targets};

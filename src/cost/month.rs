@@ -22,7 +22,7 @@ pub(super) fn month(bill: &Bill) -> Month {
 
 impl<'a> Monthly<'a> {
     /// Of an estimate of a run; none in a record that does not hold its month.
-    pub fn of(run: &Run, estimate: &'a Estimate) -> Option<Monthly<'a>> {
+    pub fn from_estimate(run: &Run, estimate: &'a Estimate) -> Option<Monthly<'a>> {
         let month = estimate.month.as_ref()?;
         let carries_per_s = month.carries_per_s.unwrap_or(f64::INFINITY);
         let bill = Bill { lines: month.lines.clone(), carries_per_s, nodes: None };
@@ -30,7 +30,7 @@ impl<'a> Monthly<'a> {
         is_sound.then_some(Monthly { estimate, bill, throughput_per_s: run.throughput_per_s })
     }
 
-    /// The estimate.
+    /// The estimate that it is the month of.
     pub fn estimate(&self) -> &'a Estimate {
         self.estimate
     }

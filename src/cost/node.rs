@@ -6,8 +6,8 @@
 //! node carries the load; beyond, that would count standbys as if they served. What requests or storage cost is not here.
 
 use super::catalogue::Catalogue;
-use super::kind::{Kind, Node};
 use super::offer::Offer;
+use super::pricing::{Node, Pricing};
 
 /// Hours in a month: 365 days / 12, as price lists have it.
 pub const HOURS_PER_MONTH: f64 = 730.0;
@@ -39,8 +39,8 @@ pub fn nearest<'a>(catalogue: &'a Catalogue, driver: &str, vcpus: f64, memory_gb
     if vcpus <= 0.0 || memory_gb <= 0.0 {
         return None;
     }
-    let sized = catalogue.offers().filter(|offer| offer.runs(driver)).filter_map(|offer| match &offer.kind {
-        Kind::Node(Node { vcpus: Some(has_vcpus), memory_gb: Some(has_gb), usd_per_hour, .. }) => {
+    let sized = catalogue.offers().filter(|offer| offer.runs(driver)).filter_map(|offer| match &offer.pricing {
+        Pricing::Node(Node { vcpus: Some(has_vcpus), memory_gb: Some(has_gb), usd_per_hour, .. }) => {
             let distance = (has_vcpus / vcpus).log2().hypot((has_gb / memory_gb).log2());
             Some((offer, distance, *usd_per_hour))
         }

@@ -1,10 +1,10 @@
 //! What the catalogue holds: offers, each with the source and date of its price. Reading them from a file is in
-//! `catalogue`, how they are priced in `kind`.
+//! `catalogue`, how they are priced in `pricing`.
 
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::kind::{Aside, Kind, Node, Provisioned, Requests, Serverless, Storage};
+use super::pricing::{Node, OtherCharges, Pricing, Provisioned, Requests, Serverless, Storage};
 use crate::record::Model;
 
 /// Prices older than half a year are said to be stale.
@@ -18,23 +18,23 @@ pub struct Offer {
     /// What its whole list says.
     pub origin: Origin,
     /// How it is priced.
-    pub kind: Kind,
+    pub pricing: Pricing,
 }
 
 /// Where a price comes from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Origin {
-    /// `AWS`.
+    /// Who sells it: `AWS`.
     pub provider: String,
-    /// `EC2`.
+    /// What it is a part of: `EC2`.
     pub service: String,
     /// Drivers that the service can stand for; `any` for a machine that runs whatever is installed on it.
     pub runs: Vec<String>,
-    /// `us-east-1`.
+    /// Where it is sold: `us-east-1`.
     pub region: String,
-    /// `on-demand`.
+    /// On which terms: `on-demand`.
     pub term: String,
-    /// Who says so.
+    /// The document, API or table that states the price.
     pub source: String,
     /// When the source said so; unknown for some.
     pub retrieved: Option<Date>,
@@ -48,12 +48,12 @@ pub struct Origin {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// All of it.
+    /// Year, month and day are known.
     #[default]
     Day,
-    /// Year and month.
+    /// Year and month are known.
     Month,
-    /// The year.
+    /// Only the year is known.
     Year,
 }
 
@@ -76,10 +76,10 @@ impl Offer {
 
     /// What a figure for it follows from.
     pub fn model(&self) -> Model {
-        match self.kind {
-            Kind::Node(_) | Kind::Serverless(_) => Model::Nodes,
-            Kind::Requests(_) | Kind::Provisioned(_) => Model::Requests,
-            Kind::Storage(_) | Kind::Plan(_) => Model::Flat,
+        match self.pricing {
+            Pricing::Node(_) | Pricing::Serverless(_) => Model::Nodes,
+            Pricing::Requests(_) | Pricing::Provisioned(_) => Model::Requests,
+            Pricing::Storage(_) | Pricing::Plan(_) => Model::Flat,
         }
     }
 
@@ -90,24 +90,24 @@ impl Offer {
 
     /// Id of the storage that it is billed with.
     pub fn storage(&self) -> Option<&str> {
-        match &self.kind {
-            Kind::Node(Node { storage, .. })
-            | Kind::Serverless(Serverless { storage, .. })
-            | Kind::Requests(Requests { storage, .. })
-            | Kind::Provisioned(Provisioned { storage, .. }) => storage.as_deref(),
-            Kind::Storage(_) => Some(&self.id),
-            Kind::Plan(_) => None,
+        match &self.pricing {
+            Pricing::Node(Node { storage, .. })
+            | Pricing::Serverless(Serverless { storage, .. })
+            | Pricing::Requests(Requests { storage, .. })
+            | Pricing::Provisioned(Provisioned { storage, .. }) => storage.as_deref(),
+            Pricing::Storage(_) => Some(&self.id),
+            Pricing::Plan(_) => None,
         }
     }
 
     /// Charged but not computed, and free tiers that are ignored.
-    pub fn asides(&self) -> [Option<&Aside>; 2] {
-        match &self.kind {
-            Kind::Node(Node { beside, .. }) | Kind::Serverless(Serverless { beside, .. }) => [Some(beside), None],
-            Kind::Requests(Requests { beside, free, .. }) | Kind::Storage(Storage { beside, free, .. }) => {
+    pub fn other_charges(&self) -> [Option<&OtherCharges>; 2] {
+        match &self.pricing {
+            Pricing::Node(Node { beside, .. }) | Pricing::Serverless(Serverless { beside, .. }) => [Some(beside), None],
+            Pricing::Requests(Requests { beside, free, .. }) | Pricing::Storage(Storage { beside, free, .. }) => {
                 [Some(beside), Some(free)]
             }
-            Kind::Provisioned(_) | Kind::Plan(_) => [None, None],
+            Pricing::Provisioned(_) | Pricing::Plan(_) => [None, None],
         }
     }
 }

@@ -3,19 +3,19 @@
 
 use std::collections::BTreeMap;
 
+use drivers::one_line;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::kind::amount;
-use super::show;
+use super::pricing::amount;
 
 /// Stated by the user, USD.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ownership {
-    /// People's time.
+    /// The time of the people who operate it.
     pub engineer: Option<Engineer>,
-    /// A support contract.
+    /// What a support contract costs.
     #[serde(default, deserialize_with = "amount")]
     pub support_usd_per_month: f64,
     /// Anything else by name: licences, audits.
@@ -44,7 +44,7 @@ impl Ownership {
     pub fn lines(&self) -> IndexMap<String, f64> {
         let engineer = self.engineer.map_or(0.0, |engineer| engineer.hours_per_month * engineer.usd_per_hour);
         let stated = [("engineer hours".to_owned(), engineer), ("support".to_owned(), self.support_usd_per_month)];
-        let other = self.other_usd_per_month.iter().map(|(name, usd)| (show::plain(name), usd.0));
+        let other = self.other_usd_per_month.iter().map(|(name, usd)| (one_line(name), usd.0));
         stated.into_iter().chain(other).filter(|(_, usd)| *usd > 0.0).collect()
     }
 }

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Counts, Provisioned, Requests};
+use super::pricing::{BillingUnit, Provisioned, Requests};
 use crate::record::{Run, Spread, Work};
 use crate::stats::student_t;
 
@@ -24,16 +24,14 @@ pub enum Consistency {
     /// All acknowledged writes, as from the one node that was measured.
     #[default]
     Strong,
-    /// Some older state.
+    /// Some older state will do.
     Eventual,
 }
 
 /// Reads and writes in the units of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Units {
-    /// Of reading.
+pub struct ReadWriteUnits {
     pub reads: f64,
-    /// Of writing.
     pub writes: f64,
 }
 
@@ -51,7 +49,7 @@ struct Moved {
 
 impl Demand {
     /// From a run; none if an operation that succeeded does not say what it moves.
-    pub fn of(run: &Run) -> Option<Demand> {
+    pub fn from_run(run: &Run) -> Option<Demand> {
         let ran = || run.operations.values().filter(|operation| operation.ok > 0 && !operation.is_step);
         let succeeded: u64 = ran().map(|operation| operation.ok).sum();
         let moved = ran().map(|operation| {
@@ -112,11 +110,11 @@ impl Demand {
         Some([shifted(-1.0), shifted(1.0)])
     }
 
-    /// Units per operation, averaged over the mix.
-    pub fn units(&self, counts: Counts, consistency: Consistency) -> Units {
-        self.0.iter().fold(Units::default(), |sum, Moved { share, work, .. }| {
+    /// ReadWriteUnits per operation, averaged over the mix.
+    pub fn units(&self, counts: BillingUnit, consistency: Consistency) -> ReadWriteUnits {
+        self.0.iter().fold(ReadWriteUnits::default(), |sum, Moved { share, work, .. }| {
             let units = units(work, counts, consistency);
-            Units { reads: sum.reads + share * units.reads, writes: sum.writes + share * units.writes }
+            ReadWriteUnits { reads: sum.reads + share * units.reads, writes: sum.writes + share * units.writes }
         })
     }
 
@@ -159,32 +157,32 @@ impl Moved {
     }
 }
 
-/// Units of one operation.
+/// ReadWriteUnits of one operation.
 ///
 /// Sizes are averages: where the items of one operation are unlike, the units are those of its average item.
-pub fn units(work: &Work, counts: Counts, consistency: Consistency) -> Units {
+pub fn units(work: &Work, counts: BillingUnit, consistency: Consistency) -> ReadWriteUnits {
     match counts {
-        Counts::Items => items(work, consistency),
-        Counts::Kilobytes => Units {
+        BillingUnit::Items => items(work, consistency),
+        BillingUnit::Kilobytes => ReadWriteUnits {
             reads: at_least_one_each(work.reads, work.bytes_read, 1_024.0),
             writes: at_least_one_each(work.rows_written, work.bytes_written, 1_024.0),
         },
-        Counts::Commands => Units { reads: work.reads, writes: work.rows_written },
+        BillingUnit::Commands => ReadWriteUnits { reads: work.reads, writes: work.rows_written },
         // A row must be found before it is changed: Turso bills it as read, too.
-        Counts::Rows => Units { reads: work.rows_read + work.rows_written, writes: work.rows_written },
-        Counts::Objects => Units { reads: work.rows_read, writes: work.rows_written },
+        BillingUnit::Rows => ReadWriteUnits { reads: work.rows_read + work.rows_written, writes: work.rows_written },
+        BillingUnit::Objects => ReadWriteUnits { reads: work.rows_read, writes: work.rows_written },
     }
 }
 
 /// RRU = ceil(size / 4 KB) x {1 strong, 0.5 eventual, 2 transactional} for each request (a query rounds the sum of its
 /// rows); WRU = ceil(size / 1 KB) x {1, 2 transactional} for each row.
-fn items(work: &Work, consistency: Consistency) -> Units {
+fn items(work: &Work, consistency: Consistency) -> ReadWriteUnits {
     let (per_read, per_write) = match (work.transactional, consistency) {
         (true, _) => (2.0, 2.0),
         (false, Consistency::Strong) => (1.0, 1.0),
         (false, Consistency::Eventual) => (0.5, 1.0),
     };
-    Units {
+    ReadWriteUnits {
         reads: per_read * rounded_up_each(work.reads, work.bytes_read, READ_UNIT_BYTES),
         writes: per_write * rounded_up_each(work.rows_written, work.bytes_written, WRITE_UNIT_BYTES),
     }
@@ -200,15 +198,18 @@ fn at_least_one_each(number: f64, bytes: f64, unit_bytes: f64) -> f64 {
 }
 
 /// USD per million operations for reading and for writing.
-pub fn usd_per_million(units: Units, offer: &Requests) -> Units {
-    Units { reads: units.reads * offer.usd_per_million_reads, writes: units.writes * offer.usd_per_million_writes }
+pub fn usd_per_million(units: ReadWriteUnits, offer: &Requests) -> ReadWriteUnits {
+    ReadWriteUnits {
+        reads: units.reads * offer.usd_per_million_reads,
+        writes: units.writes * offer.usd_per_million_writes,
+    }
 }
 
 /// The same for units held ready: a unit is one request unit a second, so an hour of it is 3,600 at full use, and at
 /// utilisation u it costs 1/u as much. Against on-demand it pays above 0.1806 / 0.625 = 28.9 %.
-pub fn provisioned_usd_per_million(units: Units, offer: &Provisioned, utilisation: f64) -> Units {
+pub fn provisioned_usd_per_million(units: ReadWriteUnits, offer: &Provisioned, utilisation: f64) -> ReadWriteUnits {
     let per_million = 1e6 / 3_600.0 / utilisation;
-    Units {
+    ReadWriteUnits {
         reads: units.reads * offer.usd_per_read_unit_hour * per_million,
         writes: units.writes * offer.usd_per_write_unit_hour * per_million,
     }

@@ -4,7 +4,7 @@
 //! indexes, pages and bloat included, times the copies that are billed, and at least the service's minimum. A service that
 //! serves from memory bills what is held there. Backups and the growth over the months are not in it.
 
-use super::kind::Storage;
+use super::pricing::Storage;
 use crate::record::Run;
 
 /// Services bill a GB of 2^30 bytes.
@@ -23,7 +23,7 @@ pub fn amplification(run: &Run) -> Option<f64> {
     Some(loaded? as f64 / logical as f64)
 }
 
-/// USD a month.
+/// USD a month for holding so many bytes in so many copies.
 pub fn usd_per_month(storage: &Storage, held_bytes: u64, copies: u32) -> f64 {
     let copies = if storage.shared { 1.0 } else { f64::from(copies) };
     (held_bytes as f64 / GB).max(storage.minimum_gb) * copies * storage.usd_per_gb_month

@@ -18,12 +18,12 @@ pub const UTILISATION: f64 = 0.4;
 /// By store, as named on the command line or by its driver.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(transparent)]
-pub struct Targets(BTreeMap<String, Target>);
+pub struct Targets(BTreeMap<String, StoreTarget>);
 
 /// Where one store is going to run.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Target {
+pub struct StoreTarget {
     /// Id in the price catalogue.
     pub offer: Option<String>,
     /// Nodes that hold the data.
@@ -49,13 +49,13 @@ pub struct Options {
     pub copies: Option<u32>,
     /// Average load as a share of the measured throughput.
     pub utilisation: Option<f64>,
-    /// By store.
+    /// Where each store is going to run.
     pub targets: Targets,
 }
 
 /// The terms on which one run is priced.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Terms {
+pub struct PricingTerms {
     /// Id in the price catalogue, if one was chosen.
     pub offer: Option<String>,
     /// Nodes that hold the data, at least 1.
@@ -82,16 +82,16 @@ impl Targets {
         self.0.values().filter_map(|target| target.offer.as_deref())
     }
 
-    fn of(&self, run: &Run) -> Option<&Target> {
+    fn of(&self, run: &Run) -> Option<&StoreTarget> {
         self.0.get(&run.store.name).or_else(|| self.0.get(&run.store.driver))
     }
 }
 
 impl Options {
     /// The terms for a run: the command line's, else its store's, else one copy at 40 %.
-    pub fn terms(&self, run: &Run) -> Terms {
+    pub fn terms(&self, run: &Run) -> PricingTerms {
         let target = self.targets.of(run).cloned().unwrap_or_default();
-        Terms {
+        PricingTerms {
             offer: self.offer.clone().or(target.offer),
             copies: self.copies.or(target.copies).unwrap_or(1),
             utilisation: self.utilisation.or(target.utilisation).unwrap_or(UTILISATION),

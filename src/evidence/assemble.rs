@@ -15,12 +15,13 @@ use crate::generate;
 use crate::host;
 use crate::measure::collector::{BlockedHistogram, Totals};
 use crate::measure::histogram;
+use crate::percentile::Limit;
 use crate::record::{
     CheckResult, Client, Counts, Footprints, Latency, LoadInfo, Loading, Mode, OperationRecord, Percentile, Phases,
-    Run, Skew, StoreInfo, Uncertainty, WorkloadInfo,
+    Requirements, Run, Skew, SloRecord, StoreInfo, Uncertainty, WorkloadInfo,
 };
 use crate::request::RunRequest;
-use crate::stats::{self, Limit};
+use crate::stats;
 use crate::workload::Changes;
 
 /// All that is known of a run when it has ended.
@@ -188,13 +189,13 @@ fn limits<'a>(
     operations: &'a IndexMap<String, OperationRecord>,
     total: &'a OperationRecord,
 ) -> Vec<MeasuredLimit<'a>> {
-    let overall = request.plan().slo.limits_ms.iter().map(|stated| ("all operations", Some(total), *stated));
+    let overall = request.plan().slo.limits.iter().map(|limit| ("all operations", Some(total), *limit));
     let single = request.plan().operations.iter().flat_map(|operation| {
         let record = operations.get(&operation.name);
-        operation.slo.limits_ms.iter().map(move |stated| (operation.name.as_str(), record, *stated))
+        operation.slo.limits.iter().map(move |limit| (operation.name.as_str(), record, *limit))
     });
-    let limited = |(of, record, stated): (&'a str, Option<&'a OperationRecord>, (f64, f64))| {
-        Some(MeasuredLimit { of, limit: Limit::stated(stated)?, response: &record?.response_ns })
+    let limited = |(of, record, limit): (&'a str, Option<&'a OperationRecord>, Limit)| {
+        Some(MeasuredLimit { of, limit, response: &record?.response_ns })
     };
     overall.chain(single).filter_map(limited).collect()
 }
@@ -257,7 +258,7 @@ fn latency(all: &Histogram<u64>, blocks: &[Histogram<u64>]) -> anyhow::Result<La
     if all.is_empty() {
         return Ok(Latency::default());
     }
-    let ends = stats::percentile_intervals(blocks, Percentile::RECORDED.map(Percentile::share));
+    let ends = stats::percentile_intervals(blocks, Percentile::RECORDED.map(Percentile::quantile));
     let uncertainty = |(at, percentile): (usize, Percentile)| {
         let (low, high) = ends.map_or((None, None), |ends| (ends[at].low, ends[at].high));
         (percentile.name().to_owned(), Uncertainty { low, high, above: percentile.above(all.len()) })
@@ -330,7 +331,20 @@ fn workload_info(request: &RunRequest) -> WorkloadInfo {
         stream_hash: generate::stream_hash(&request.generator, request.load.clients),
         rows: request.plan().rows(),
         text: workload.text.clone(),
+        slo: Some(slo(request)),
+        requires: Some(Requirements {
+            durability: request.plan().require.durability,
+            isolation: request.plan().require.isolation,
+        }),
     }
+}
+
+/// The limits on latencies that the workload states.
+fn slo(request: &RunRequest) -> SloRecord {
+    let plan = request.plan();
+    let limited = plan.operations.iter().filter(|operation| !operation.slo.limits.is_empty());
+    let operations = limited.map(|operation| (operation.name.clone(), operation.slo.limits.clone()));
+    SloRecord { total: plan.slo.limits.clone(), operations: operations.collect() }
 }
 
 fn store_info<S: Store>(request: &RunRequest, description: Description, store: &S) -> StoreInfo {

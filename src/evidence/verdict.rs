@@ -2,8 +2,9 @@
 //!
 //! The thresholds are constants here, each with its reason.
 
+use crate::percentile::{Limit, Statistic};
 use crate::record::{CheckResult, Client, Counts, Interval, Latency, Mode, Percentile, Phase, Standstill, Verdict};
-use crate::stats::{self, Kept, Limit, Reading, Steadiness};
+use crate::stats::{self, Judgement, Reading, Steadiness};
 
 /// With a larger share of failed operations, the rest is not the workload that was asked for.
 const MAX_FAILED_SHARE: f64 = 0.01;
@@ -294,14 +295,14 @@ impl MeasuredLimit<'_> {
     fn note(&self) -> String {
         let MeasuredLimit { of, limit, response } = self;
         let ms = |ns: u64| ns as f64 / 1e6;
-        let (name, measured) = match limit.percentile {
-            None => ("maximum", format!("{:.3} ms", ms(response.max))),
-            Some(percentile) => (percentile.name(), percentile_ms(response, percentile)),
+        let (name, measured) = match limit.statistic {
+            Statistic::Max => ("maximum", format!("{:.3} ms", ms(response.max))),
+            Statistic::Percentile(percentile) => (percentile.name(), percentile_ms(response, percentile)),
         };
-        let judged = match limit.kept(&[response]) {
-            Kept::Observed => "met",
-            Kept::Undecided => "UNDECIDED",
-            Kept::Missed => "MISSED",
+        let judged = match stats::judge(*limit, &[response]) {
+            Judgement::Met => "met",
+            Judgement::Undecided => "UNDECIDED",
+            Judgement::Missed => "MISSED",
         };
         format!("SLO {judged}: {of}, {name} {measured}, limit {} ms", ms(limit.limit_ns))
     }

@@ -369,7 +369,7 @@ impl LineBuilder {
 }
 
 fn brief(histogram: &Histogram<u64>) -> Brief {
-    let [p50, p99, p999] = Percentile::ALL.map(|percentile| histogram::percentile_ns(histogram, percentile));
+    let [p50, p99, p999] = Percentile::REPORTED.map(|percentile| histogram::percentile_ns(histogram, percentile));
     Brief { count: histogram.len(), p50, p99, p999, max: histogram.max() }
 }
 

@@ -23,7 +23,7 @@ pub fn new() -> Histogram<u64> {
 
 /// A percentile, unless there are too few samples for it.
 pub fn percentile_ns(histogram: &Histogram<u64>, percentile: Percentile) -> Option<u64> {
-    percentile.is_carried_by(histogram.len()).then(|| histogram.value_at_quantile(percentile.share()))
+    percentile.is_carried_by(histogram.len()).then(|| histogram.value_at_quantile(percentile.quantile()))
 }
 
 /// The samples in bands of a tenth of a decade.

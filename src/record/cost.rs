@@ -34,13 +34,13 @@ pub struct Work {
 pub struct Spread {
     /// Standard deviation of `reads` among the operations that were counted, and so on; 0 where only one was.
     pub reads: f64,
-    /// Of `rows_read`.
+    /// Standard deviation of `rows_read`.
     pub rows_read: f64,
-    /// Of `bytes_read`.
+    /// Standard deviation of `bytes_read`.
     pub bytes_read: f64,
-    /// Of `rows_written`.
+    /// Standard deviation of `rows_written`.
     pub rows_written: f64,
-    /// Of `bytes_written`.
+    /// Standard deviation of `bytes_written`.
     pub bytes_written: f64,
     /// Standard error that `bytes_read` has because items are taken to be as large as the mean of some generated ones.
     pub item_bytes_read: f64,
@@ -51,7 +51,7 @@ pub struct Spread {
 /// Cost of a run: units per operation, which carry over to any price, and estimates in money where prices are known.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Cost {
-    /// Units per operation.
+    /// What one operation uses, before any price.
     pub units: Units,
     /// The node-priced estimate first, then the request-priced ones.
     pub estimates: Vec<Estimate>,
@@ -97,9 +97,9 @@ pub enum Model {
 /// A figure in money, with all that it rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
-    /// What was priced.
+    /// The entry of the price catalogue that was used.
     pub offer: PricedOffer,
-    /// How.
+    /// How the figure follows from the run.
     pub model: Model,
     /// USD per million successful operations at the stated utilisation, ownership not included.
     pub usd_per_million: f64,
@@ -167,11 +167,11 @@ pub struct AtUtilisation {
 pub struct PricedOffer {
     /// Its id in the catalogue.
     pub id: String,
-    /// Provider and service.
+    /// Provider and service: `AWS EC2`.
     pub service: String,
     /// Region of the price.
     pub region: String,
-    /// `on-demand`, for instance.
+    /// The terms of payment, such as `on-demand`.
     pub term: String,
     /// Where the price was read.
     pub source: String,

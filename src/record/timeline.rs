@@ -2,15 +2,16 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Heat, Percentile};
+use super::heat::Heat;
+use crate::percentile::Percentile;
 
 /// The phase to which an interval belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
-    /// Before the measurement.
+    /// Before the measurement begins.
     Warmup,
-    /// The measurement.
+    /// From the first instant of the measurement to its planned end.
     #[default]
     Measure,
     /// After its planned end.
@@ -25,13 +26,13 @@ pub struct Interval {
     pub at_s: f64,
     /// Its length in seconds: 1, but for the last.
     pub length_s: f64,
-    /// Its phase.
+    /// The phase that it belongs to.
     pub phase: Phase,
-    /// Succeeded in it.
+    /// Operations that succeeded in it.
     pub ok: u64,
-    /// Failed in it.
+    /// Operations that failed in it.
     pub failed: u64,
-    /// Skipped in it.
+    /// Operations that were skipped in it.
     pub skipped: u64,
     /// Response time, all operations.
     pub response_ns: Brief,
@@ -61,7 +62,7 @@ pub struct ServerSecond {
 pub struct ServerUse {
     /// CPU time of all its processes.
     pub cpu_s: f64,
-    /// Over how long.
+    /// How many seconds were measured.
     pub measured_s: f64,
     /// The most memory that its processes had at the end of a second.
     pub memory_bytes_max: u64,
@@ -76,23 +77,23 @@ pub struct Standstill {
     pub length_s: f64,
 }
 
-/// A distribution in a line. As in [`Latency`](super::Latency), a percentile is absent where fewer than ten samples rank
+/// A distribution in a line. As in [`Latency`](super::latency::Latency), a percentile is absent where fewer than ten samples rank
 /// above it: a p99 needs 1,000 operations in its second.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Brief {
-    /// Samples.
+    /// How many samples there are.
     #[serde(default)]
     pub count: u64,
-    /// 50th percentile.
+    /// 50th percentile, in nanoseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p50: Option<u64>,
-    /// 99th percentile.
+    /// 99th percentile, in nanoseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p99: Option<u64>,
-    /// 99.9th percentile.
+    /// 99.9th percentile, in nanoseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p999: Option<u64>,
-    /// Largest.
+    /// The largest sample, 0 without any.
     pub max: u64,
 }
 

@@ -5,20 +5,21 @@ use askama::Template;
 
 use super::chart::{Chart, ChartKind};
 use super::escape::filters;
+use super::lists::{distinct, listed};
 use super::side_by_side::Side;
-use super::view::content::Content;
-use super::view::semantics::Store;
-use super::view::work::{self, Workload};
-use super::view::{distinct, listed};
-use super::{slo, units, words};
+use super::view::content::ReportContent;
+use super::view::semantics::StoreView;
+use super::view::work::{self, WorkloadView};
+use super::{slo, words};
 use crate::record::Experiment;
+use crate::units;
 
 #[derive(Template)]
 #[template(path = "adr.md")]
 struct Adr<'a> {
-    report: Content,
+    report: ReportContent,
     charts: Vec<&'a Chart>,
-    workloads: Vec<Workload>,
+    workloads: Vec<WorkloadView>,
     workloads_named: String,
     started_at: String,
     finished_at: String,
@@ -36,8 +37,11 @@ struct Question {
 }
 
 /// The document; `charts` are all that lie in `charts/` beside it.
+///
+/// # Errors
+/// When a template cannot be rendered, which would be a bug.
 pub fn record(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyhow::Result<String> {
-    let report = Content::of(merged, sides);
+    let report = ReportContent::new(merged, sides);
     let workloads = work::workloads(merged);
     let names = distinct(workloads.iter().map(|workload| workload.name.clone()));
     let adr = Adr {
@@ -76,11 +80,11 @@ fn chosen(charts: &[Chart]) -> Vec<&Chart> {
 }
 
 /// What the workloads ask for.
-fn drivers(workloads: &[Workload], report: &Content) -> Vec<String> {
+fn drivers(workloads: &[WorkloadView], report: &ReportContent) -> Vec<String> {
     let mut drivers = Vec::new();
     for workload in workloads {
-        let limits: Vec<String> = slo::limits(&workload.text, None).iter().map(slo::text).collect();
-        let required = slo::required(&workload.text);
+        let limits: Vec<String> = workload.limits.iter().map(slo::text).collect();
+        let required = slo::required(workload.requires);
         let stated = |what: Vec<String>| if what.is_empty() { "none stated".to_owned() } else { what.join(", ") };
         drivers.push(format!(
             "{}: latency limits: {}; required of the store: {}.",
@@ -97,8 +101,8 @@ fn drivers(workloads: &[Workload], report: &Content) -> Vec<String> {
     drivers
 }
 
-fn questions(report: &Content) -> Vec<Question> {
-    let of_stores = |fact: &dyn Fn(&Store) -> String| distinct(report.stores.iter().map(fact));
+fn questions(report: &ReportContent) -> Vec<Question> {
+    let of_stores = |fact: &dyn Fn(&StoreView) -> String| distinct(report.stores.iter().map(fact));
     let invalid = report.verdict.reasons.iter().map(|reason| match reason.runs.as_str() {
         "" => format!("{}.", reason.text),
         runs => format!("{} ({runs}).", reason.text),
@@ -142,7 +146,7 @@ fn questions(report: &Content) -> Vec<Question> {
 }
 
 /// What would make the evidence void.
-fn triggers(experiment: &Experiment, workloads: &[Workload]) -> Vec<String> {
+fn triggers(experiment: &Experiment, workloads: &[WorkloadView]) -> Vec<String> {
     let memory = experiment.host.memory_bytes;
     let load = distinct(experiment.runs.iter().map(words::load));
     let mut triggers = vec![
@@ -153,7 +157,7 @@ fn triggers(experiment: &Experiment, workloads: &[Workload]) -> Vec<String> {
     if memory > 0 {
         triggers.push(format!("The data outgrow memory: {} here.", units::bytes(memory)));
     }
-    if workloads.iter().any(|workload| !slo::limits(&workload.text, None).is_empty()) {
+    if workloads.iter().any(|workload| !workload.limits.is_empty()) {
         triggers.push("The confirmation misses a latency limit.".to_owned());
     }
     triggers.push("Prices change, or the machine that is paid for.".to_owned());
@@ -163,10 +167,10 @@ fn triggers(experiment: &Experiment, workloads: &[Workload]) -> Vec<String> {
 /// The measurement once more, into another folder (exit code 3 if it is not valid), and both side by side.
 fn confirmation(experiment: &Experiment) -> String {
     let mut words = Vec::new();
-    let mut given = experiment.command.lines().next().unwrap_or_default().split(' ');
-    while let Some(word) = given.next() {
+    let mut arguments = experiment.command.lines().next().unwrap_or_default().split(' ');
+    while let Some(word) = arguments.next() {
         match word {
-            "--out" => drop(given.next()),
+            "--out" => drop(arguments.next()),
             _ if word.starts_with("--out=") => {}
             _ => words.push(word),
         }

@@ -33,12 +33,13 @@ const RUN_COLUMNS: [&str; 19] = [
     "throughput_high_per_s",
     "valid",
 ];
-const LATENCY_COLUMNS: [&str; 6] = ["mean", "p50", "p90", "p99", "p999", "max"];
 const INTERVAL_COLUMNS: [&str; 3] = ["low_ns", "high_ns", "above"];
-const BRIEF_COLUMNS: [&str; 5] = ["count", "p50_ns", "p99_ns", "p999_ns", "max_ns"];
 const CLOCKS: [&str; 3] = ["response", "service", "lag"];
 
-/// `summary.csv`.
+/// `summary.csv`: a row for each run and operation.
+///
+/// # Errors
+/// When a row cannot be written to memory, which would be a bug.
 pub fn summary(experiment: &Experiment) -> anyhow::Result<Vec<u8>> {
     let mut rows = csv::Writer::from_writer(Vec::new());
     rows.write_record(summary_header())?;
@@ -51,10 +52,15 @@ pub fn summary(experiment: &Experiment) -> anyhow::Result<Vec<u8>> {
     Ok(rows.into_inner().map_err(|error| error.into_error())?)
 }
 
-/// `timeline.csv`.
+/// `timeline.csv`: a row for each second of each run.
+///
+/// # Errors
+/// When a row cannot be written to memory, which would be a bug.
 pub fn timeline(experiment: &Experiment) -> anyhow::Result<Vec<u8>> {
     let mut rows = csv::Writer::from_writer(Vec::new());
-    let briefs = CLOCKS.iter().flat_map(|clock| BRIEF_COLUMNS.map(|column| format!("{clock}_{column}")));
+    let percentiles = Percentile::REPORTED.map(|percentile| format!("{}_ns", percentile.name()));
+    let columns = [&["count".to_owned()], &percentiles[..], &["max_ns".to_owned()]].concat();
+    let briefs = CLOCKS.iter().flat_map(|clock| columns.iter().map(move |column| format!("{clock}_{column}")));
     let fixed = ["run", "at_s", "length_s", "phase", "ok", "failed", "skipped"].map(str::to_owned);
     rows.write_record(fixed.into_iter().chain(briefs))?;
     for run in &experiment.runs {
@@ -72,7 +78,8 @@ pub fn timeline(experiment: &Experiment) -> anyhow::Result<Vec<u8>> {
 fn summary_header() -> Vec<String> {
     let mut header: Vec<String> = RUN_COLUMNS.map(str::to_owned).into();
     for clock in &CLOCKS[..2] {
-        header.extend(LATENCY_COLUMNS.map(|column| format!("{clock}_{column}_ns")));
+        let recorded = Percentile::RECORDED.map(Percentile::name);
+        header.extend(["mean"].iter().chain(&recorded).chain(&["max"]).map(|name| format!("{clock}_{name}_ns")));
         let interval = |p: Percentile| INTERVAL_COLUMNS.map(|column| format!("{clock}_{}_{column}", p.name()));
         header.extend(Percentile::RECORDED.into_iter().flat_map(interval));
     }
@@ -99,7 +106,7 @@ fn summary_row(run: &Run, name: &str, operation: &OperationRecord, throughput_pe
         operation.failed.to_string(),
         operation.refused.to_string(),
         operation.retries.to_string(),
-        decimal(throughput_per_s.unwrap_or_else(|| super::per_second(run, operation))),
+        decimal(throughput_per_s.unwrap_or_else(|| run.per_second(operation))),
         optional(interval.map(|[low, _]| decimal(low))),
         optional(interval.map(|[_, high]| decimal(high))),
         run.verdict.valid.to_string(),
@@ -113,15 +120,15 @@ fn summary_row(run: &Run, name: &str, operation: &OperationRecord, throughput_pe
 /// Empty fields for a distribution without samples: nothing is not zero.
 fn distribution(latency: &Latency) -> Vec<String> {
     if latency.count == 0 {
-        return vec![String::new(); LATENCY_COLUMNS.len() + Percentile::RECORDED.len() * INTERVAL_COLUMNS.len()];
+        return vec![String::new(); 2 + Percentile::RECORDED.len() * (1 + INTERVAL_COLUMNS.len())];
     }
     let mut fields = vec![decimal(latency.mean)];
     fields.extend(Percentile::RECORDED.map(|percentile| optional(latency.percentile_ns(percentile))));
     fields.push(latency.max.to_string());
     for percentile in Percentile::RECORDED {
-        let sure = latency.uncertainty(percentile);
-        fields.push(optional(sure.and_then(|sure| sure.low)));
-        fields.push(optional(sure.and_then(|sure| sure.high)));
+        let uncertainty = latency.uncertainty(percentile);
+        fields.push(optional(uncertainty.and_then(|uncertainty| uncertainty.low)));
+        fields.push(optional(uncertainty.and_then(|uncertainty| uncertainty.high)));
         fields.push(percentile.above(latency.count).to_string());
     }
     fields

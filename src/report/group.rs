@@ -1,18 +1,18 @@
 //! Runs put side by side as far as they may be: the same work under the same load, held to the same durability. Everything
-//! else stands apart, in every table and chart, and the reason is said.
+//! else stands apart, in every table and chart, with the reason.
 
 use std::cmp::Reverse;
 
 use drivers::Durability;
 
-use super::view::{distinct, listed};
-use super::{units, words};
+use super::lists::{distinct, listed};
+use super::words;
 use crate::record::{Experiment, Mode, Run};
+use crate::units;
 
 /// What must be equal before figures may be compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms<'a> {
-    /// The workload's name.
     pub workload: &'a str,
     /// Hash of the workload file.
     pub hash: &'a str,
@@ -25,8 +25,7 @@ pub struct Terms<'a> {
 }
 
 impl<'a> Terms<'a> {
-    /// Of a run.
-    pub fn of(run: &'a Run) -> Terms<'a> {
+    pub fn from_run(run: &'a Run) -> Terms<'a> {
         Terms { load: words::load(run), ..Terms::at_any_level(run) }
     }
 
@@ -43,7 +42,6 @@ impl<'a> Terms<'a> {
 pub struct Cell<'a> {
     /// On what terms it may be compared.
     pub terms: Terms<'a>,
-    /// The store's name.
     pub store: &'a str,
     /// The number of the store, by first appearance in the experiment: its colour in every chart.
     pub number: usize,
@@ -52,7 +50,7 @@ pub struct Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    /// `libsql 3.45.1`.
+    /// The store's name and version: `libsql 3.45.1`.
     pub fn name(&self) -> String {
         words::store(self.runs[0])
     }
@@ -80,10 +78,26 @@ impl<'a> Cell<'a> {
         self.store == other.store && self.terms == Terms::at_any_level(other.runs[0])
     }
 
-    /// Closed or open.
     pub fn mode(&self) -> Mode {
         self.runs[0].load.mode
     }
+}
+
+/// Stores that may be compared.
+#[derive(Debug)]
+pub struct Group<'a> {
+    pub workload: &'a str,
+    /// The tier that all of these stores really ran in.
+    pub tier: &'static str,
+    /// How the load was applied, and what else sets it apart from other groups of the workload.
+    pub load: String,
+    /// Length of measurement and warm-up.
+    pub duration: String,
+    pub mode: Mode,
+    /// Why the stores are not comparable after all; empty if they are.
+    pub warning: String,
+    /// Stores and their runs.
+    pub cells: Vec<Cell<'a>>,
 }
 
 /// All cells: workloads and stores in the order of the record, the strongest tier first, comparable ones side by side.
@@ -91,7 +105,7 @@ pub fn cells(experiment: &Experiment) -> Vec<Cell<'_>> {
     let mut cells: Vec<Cell<'_>> = Vec::new();
     let stores = distinct(experiment.runs.iter().map(|run| run.store.name.as_str()));
     for run in &experiment.runs {
-        let (terms, store) = (Terms::of(run), run.store.name.as_str());
+        let (terms, store) = (Terms::from_run(run), run.store.name.as_str());
         match cells.iter_mut().find(|cell| cell.store == store && cell.terms == terms) {
             Some(cell) => cell.runs.push(run),
             None => {
@@ -134,6 +148,35 @@ pub fn by_workload<'c, 'a>(cells: &'c [Cell<'a>]) -> impl Iterator<Item = &'c [C
 /// The cells that may be compared with each other.
 pub fn comparable<'c, 'a>(cells: &'c [Cell<'a>]) -> impl Iterator<Item = &'c [Cell<'a>]> {
     cells.chunk_by(|a, b| a.terms == b.terms)
+}
+
+/// All groups, in the order of the record, the strongest tier first.
+pub fn groups(experiment: &Experiment) -> Vec<Group<'_>> {
+    let cells = cells(experiment);
+    comparable(&cells).map(|of_group| group(of_group, &cells)).collect()
+}
+
+fn group<'a>(cells: &[Cell<'a>], all: &[Cell<'a>]) -> Group<'a> {
+    let (run, terms) = (cells[0].runs[0], &cells[0].terms);
+    let particulars = particulars(terms, all).into_iter().filter(|particular| *particular != terms.load);
+    Group {
+        workload: terms.workload,
+        tier: terms.tier.name(),
+        load: [terms.load.clone()].into_iter().chain(particulars).collect::<Vec<_>>().join(", "),
+        duration: words::duration(run),
+        mode: run.load.mode,
+        warning: warning(cells),
+        cells: cells.to_vec(),
+    }
+}
+
+fn warning(cells: &[Cell<'_>]) -> String {
+    let streams = distinct(cells.iter().flat_map(|cell| &cell.runs).map(|run| &run.workload.stream_hash));
+    if streams.len() > 1 {
+        "Not the same stream of operations: their seeds differ, and so may the work.".to_owned()
+    } else {
+        String::new()
+    }
 }
 
 /// Whether the cells are of several stores.
@@ -243,7 +286,7 @@ mod tests {
             let cells = cells(&experiment);
             let groups: Vec<Vec<&str>> =
                 comparable(&cells).map(|group| group.iter().map(|cell| cell.store).collect()).collect();
-            assert_eq!(groups, [vec!["libsql", "postgres"], vec!["redis"]], "{:?}", Terms::of(other));
+            assert_eq!(groups, [vec!["libsql", "postgres"], vec!["redis"]], "{:?}", Terms::from_run(other));
             assert_eq!(reasons_apart(&cells).len(), 1);
         }
         let experiment = fixtures::experiment([vec![base], others, vec![alike]].concat());

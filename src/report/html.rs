@@ -1,5 +1,5 @@
 //! `report.html`: the experiment as one file that opens without a network. What it says is computed in `view`, how it is
-//! laid out stands in `templates/`; here the two meet.
+//! laid out stands in `templates/`; this file joins the two.
 //!
 //! Every string is escaped where it is inserted (`askama.toml`); what is not are the style, the script and the drawings,
 //! all made here, and base64. A policy in the page itself forbids any script but this one and any connection.
@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::chart::{Chart, ChartKind};
 use super::csv;
 use super::side_by_side::Side;
-use super::view::content::Content;
+use super::view::content::ReportContent;
 use super::view::{runs, semantics, work};
 use crate::record::{Experiment, Mode};
 
@@ -30,11 +30,11 @@ struct Page<'a> {
     style: &'static str,
     script: &'static str,
     script_hash: &'static str,
-    report: Content,
+    report: ReportContent,
     charts: Charts<'a>,
-    runs: Vec<runs::Row>,
-    bindings: Vec<semantics::Workload>,
-    workloads: Vec<work::Workload>,
+    runs: Vec<runs::RunRow>,
+    bindings: Vec<semantics::WorkloadBindings>,
+    workloads: Vec<work::WorkloadView>,
     open_loops: bool,
     closed_loops: bool,
     summary_csv: String,
@@ -57,13 +57,16 @@ struct RunChart<'a> {
 }
 
 /// The page; `merged` holds the runs of all sides, and `charts` are all of its charts.
+///
+/// # Errors
+/// When a template cannot be rendered, which would be a bug.
 pub fn page(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyhow::Result<String> {
     let any = |mode: Mode| merged.runs.iter().any(|run| run.load.mode == mode);
     let page = Page {
         style: STYLE,
         script: SCRIPT,
         script_hash: SCRIPT_HASH,
-        report: Content::of(merged, sides),
+        report: ReportContent::new(merged, sides),
         charts: arranged(merged, charts),
         runs: runs::rows(merged),
         bindings: semantics::workloads(merged),

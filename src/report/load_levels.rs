@@ -2,9 +2,11 @@
 //! sweep makes them. Where there are fewer than three levels there is no curve.
 
 use super::group::{self, Cell, Terms};
-use super::{units, words};
+use super::words;
+use crate::percentile::Percentile;
 use crate::record::{Latency, Mode, Run};
-use crate::stats::{Percentile, Reading, over_runs, spread_of};
+use crate::stats::{Reading, over_runs, spread_of};
+use crate::units;
 
 /// With fewer levels a line between them would say nothing.
 const FEWEST: usize = 3;
@@ -14,18 +16,18 @@ const FEWEST: usize = 3;
 pub struct Sweep<'a> {
     /// On what terms it may be compared with others.
     pub terms: Terms<'a>,
-    /// `libsql 3.45.1`.
+    /// The store's name and version: `libsql 3.45.1`.
     pub store: String,
     /// The number of the store in the experiment: its colour.
     pub number: usize,
-    /// Its levels, rising.
+    /// By rising load.
     pub levels: Vec<Level<'a>>,
 }
 
 /// One level of load.
 #[derive(Debug)]
 pub struct Level<'a> {
-    /// `16 clients`, `2,000/s`.
+    /// The load in words: `16 clients`, `2,000/s`.
     pub name: String,
     /// Clients of a closed loop, offered rate of an open one.
     pub load: f64,
@@ -71,7 +73,7 @@ fn load(run: &Run) -> f64 {
 fn level<'a>(load: f64, all: Vec<&'a Run>) -> Level<'a> {
     let name = match all[0].load.mode {
         Mode::Closed => units::counted(load as u64, "client"),
-        Mode::Open => units::asked_rate(load) + "/s",
+        Mode::Open => units::stated(load) + "/s",
     };
     let valid: Vec<&'a Run> = all.iter().copied().filter(|run| run.verdict.valid).collect();
     let invalid = if valid.is_empty() { all.iter().find_map(|run| words::invalid(run)) } else { None };

@@ -6,7 +6,7 @@ use askama::Template;
 use super::chart::{Chart, ChartKind};
 use super::escape::filters;
 use super::side_by_side::Side;
-use super::view::content::Content;
+use super::view::content::ReportContent;
 use crate::record::Experiment;
 
 /// With more runs than this, none is drawn second by second.
@@ -14,21 +14,24 @@ const MOST_RUN_CHARTS: usize = 24;
 
 #[derive(Template)]
 #[template(path = "report.md")]
-struct Document<'a> {
-    report: Content,
+struct MarkdownReport<'a> {
+    report: ReportContent,
     charts: Vec<&'a Chart>,
     costs: Vec<&'a Chart>,
     left_out: usize,
 }
 
 /// The document; `charts` are those that lie in `charts/` beside it.
+///
+/// # Errors
+/// When a template cannot be rendered, which would be a bug.
 pub fn report(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyhow::Result<String> {
     let many = merged.runs.len() > MOST_RUN_CHARTS;
     let is_money = |chart: &&Chart| matches!(chart.kind, ChartKind::CostLatency | ChartKind::CostLoad);
     let (costs, charts): (Vec<&Chart>, Vec<&Chart>) = charts.iter().partition(is_money);
     let charts = charts.into_iter().filter(|chart| !(many && chart.kind.is_of_run())).collect();
     let left_out = if many { merged.runs.len() } else { 0 };
-    Ok(Document { report: Content::of(merged, sides), charts, costs, left_out }.render()?)
+    Ok(MarkdownReport { report: ReportContent::new(merged, sides), charts, costs, left_out }.render()?)
 }
 
 #[cfg(test)]

@@ -3,22 +3,22 @@
 
 pub mod adr;
 pub mod chart;
+pub mod cost;
 pub mod csv;
 mod escape;
 mod group;
 pub mod html;
+mod lists;
 mod load_levels;
 pub mod markdown;
 mod palette;
 pub mod png;
-mod priced;
 mod ratios;
 mod reading;
 pub mod side_by_side;
 mod slo;
 mod table;
 pub mod text;
-pub mod units;
 mod view;
 mod words;
 
@@ -29,14 +29,21 @@ mod outputs;
 
 use self::chart::Chart;
 use self::side_by_side::Side;
-use crate::record::{Experiment, OperationRecord, Run};
+use crate::record::Experiment;
+pub use crate::units;
 
 /// Every derived file of an experiment: its path within the results folder, and its content.
+///
+/// # Errors
+/// When a template or a picture cannot be rendered, which would be a bug.
 pub fn render(experiment: &Experiment) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     files(experiment, &[Side::alone(experiment)])
 }
 
 /// Every derived file of several experiments side by side, of which `merged` holds the runs.
+///
+/// # Errors
+/// As for [`render`].
 pub fn files(merged: &Experiment, sides: &[Side<'_>]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let charts = chart::charts(merged)?;
     let mut files = vec![
@@ -68,11 +75,6 @@ fn pictures(charts: &[Chart]) -> anyhow::Result<Vec<Vec<u8>>> {
         done.collect::<anyhow::Result<Vec<_>>>()
     });
     Ok(parts?.into_iter().flatten().collect())
-}
-
-/// Successes of an operation per second of the measurement.
-fn per_second(run: &Run, operation: &OperationRecord) -> f64 {
-    if run.phases.measure_s > 0.0 { operation.ok as f64 / run.phases.measure_s } else { 0.0 }
 }
 
 #[cfg(test)]

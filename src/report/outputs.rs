@@ -98,8 +98,8 @@ const EVIL: &str =
 /// The record with these signs before and after every text in it, and in every name of a map.
 fn evil(experiment: &Experiment) -> String {
     /// Words of a closed list and data.
-    const CLOSED: [&str; 8] =
-        ["schema", "mode", "phase", "durability", "placement", "model", "histogram", "response_bands"];
+    const CLOSED: [&str; 9] =
+        ["schema", "mode", "phase", "durability", "placement", "model", "statistic", "histogram", "response_bands"];
     /// Maps whose keys are names; a list of the same name has records in it.
     const NAMED: [&str; 7] = ["operations", "settings", "failures", "messages", "digests", "bindings", "lines"];
     let mut record = serde_json::to_value(experiment).expect("it is written");

@@ -1,8 +1,8 @@
 //! Stores set against the first of their group: throughput and p99 as ratios. Only what may stand in one table is
 //! compared: the same work under the same load in the same durability tier.
 
+use super::group::{Group, groups};
 use super::reading::{Percentile, Reading, reading};
-use super::view::groups::{Group, groups};
 use super::words;
 use crate::record::{Experiment, Run};
 use crate::stats::{Ratio, ratio};
@@ -24,13 +24,12 @@ pub struct Metric {
     /// What it is, and which way is better.
     pub name: &'static str,
     /// The stores but the first.
-    pub rows: Vec<Row>,
+    pub rows: Vec<RatioRow>,
 }
 
-/// One store.
+/// One store, compared with the first.
 #[derive(Debug)]
-pub struct Row {
-    /// Its name.
+pub struct RatioRow {
     pub store: String,
     /// Its number in the experiment: its colour.
     pub number: usize,
@@ -66,7 +65,7 @@ fn comparison(group: Group<'_>) -> Option<Comparison<'_>> {
                 values(of, base).map_err(|reason| format!("{reason} on {}", words::store(group.cells[base].runs[0])));
             let found = found.and_then(|base| Ok((base, values(of, other)?)));
             let ratio = found.and_then(|(a, b)| ratio(&a, &b).ok_or_else(|| "nothing was measured".to_owned()));
-            Row { store: words::store(cell.runs[0]), number: cell.number, ratio }
+            RatioRow { store: words::store(cell.runs[0]), number: cell.number, ratio }
         };
         let rows = (0..group.cells.len()).filter(|other| *other != base).map(row).collect();
         Metric { name: NAMES[at], rows }

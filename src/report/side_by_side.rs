@@ -1,9 +1,10 @@
 //! Several experiments as one, so that every table and chart puts them side by side: each store carries the label of its
-//! experiment, and what the experiments do not have in common is said.
+//! experiment, and the report says where the experiments differ.
 
-use super::view::distinct;
+use super::lists::distinct;
 use super::words;
 use crate::record::{Experiment, Host, MissingRun, Run};
+use crate::units;
 
 /// One of the experiments of a report.
 #[derive(Debug)]
@@ -12,12 +13,12 @@ pub struct Side<'a> {
     pub label: String,
     /// Its results folder, as seen from the report: empty or ending in `/`.
     pub href: String,
-    /// The experiment.
+    /// What ran and came out of it.
     pub experiment: &'a Experiment,
 }
 
 impl<'a> Side<'a> {
-    /// The only one.
+    /// The only experiment of a report.
     pub fn alone(experiment: &'a Experiment) -> Self {
         Side { label: String::new(), href: String::new(), experiment }
     }
@@ -63,12 +64,12 @@ fn labelled(label: &str, run: &Run) -> Run {
 /// What the experiments do not have in common, one sentence each.
 pub fn differences(sides: &[Side<'_>]) -> Vec<String> {
     let differ = |of: &dyn Fn(&Experiment) -> String| {
-        let told = distinct(sides.iter().map(|side| of(side.experiment)));
-        (told.len() > 1).then(|| told.join("; "))
+        let values = distinct(sides.iter().map(|side| of(side.experiment)));
+        (values.len() > 1).then(|| values.join("; "))
     };
     let machine = |one: &Experiment| {
         let host = &one.host;
-        format!("{}, {} of memory, {}", words::host(one), super::units::bytes(host.memory_bytes), host.file_system)
+        format!("{}, {} of memory, {}", words::host(one), units::bytes(host.memory_bytes), host.file_system)
     };
     [
         ("The experiments ran on different machines", differ(&machine)),
@@ -79,7 +80,7 @@ pub fn differences(sides: &[Side<'_>]) -> Vec<String> {
         ("The seeds differ, and so do data and operations", differ(&|one| one.seed.to_string())),
     ]
     .into_iter()
-    .filter_map(|(what, told)| Some(format!("{what}: {}.", told?)))
+    .filter_map(|(what, values)| Some(format!("{what}: {}.", values?)))
     .collect()
 }
 
@@ -87,7 +88,7 @@ pub fn differences(sides: &[Side<'_>]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::report::fixtures;
-    use crate::report::view::groups::groups;
+    use crate::report::group::groups;
 
     #[test]
     fn the_same_store_of_two_experiments_is_compared_not_pooled() {

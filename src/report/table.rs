@@ -3,9 +3,9 @@
 /// How a column is aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Align {
-    /// Names.
+    /// As names are.
     Left,
-    /// Numbers.
+    /// As numbers are.
     Right,
 }
 

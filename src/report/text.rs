@@ -6,11 +6,12 @@ pub mod limits;
 mod stores;
 
 use super::group::{self, Cell};
-use super::reading::{Percentile, Reading, over_runs, reading};
+use super::reading::{Percentile, cell_text, largest_text, over_runs, reading};
 use super::table::{self, Align};
-use super::{per_second, units, words};
-use crate::cost;
+use super::{cost, words};
 use crate::record::{Experiment, Latency, Mode, OperationRecord, Run};
+use crate::stats::spread_of;
+use crate::units;
 
 const COLUMNS: [(&str, Align); 13] = [
     ("operation", Align::Left),
@@ -118,7 +119,7 @@ pub fn block(run: &Run, of: usize) -> String {
 
 fn figures(run: &Run) -> String {
     let operation = |(name, operation): (&String, &OperationRecord)| {
-        row(run, name, operation, [units::rate(per_second(run, operation)), String::new()])
+        row(run, name, operation, [units::rate(run.per_second(operation)), String::new()])
     };
     let mut rows: Vec<Vec<String>> = run.operations.iter().map(operation).collect();
     let interval = run.throughput_interval.map(|[low, high]| format!("[{}, {}]", units::rate(low), units::rate(high)));
@@ -129,15 +130,15 @@ fn figures(run: &Run) -> String {
 fn row(run: &Run, name: &str, operation: &OperationRecord, [throughput, interval]: [String; 2]) -> Vec<String> {
     let total = &run.total;
     let if_any = |of_run: u64, own: u64| if of_run > 0 { units::count(own) } else { String::new() };
-    let percentile = |percentile| percentile_text(&operation.response_ns, percentile);
+    let percentile = |percentile| cell_text(reading(&operation.response_ns, percentile));
     let service = match run.load.mode {
-        Mode::Open => percentile_text(&operation.service_ns, Percentile::P99),
+        Mode::Open => cell_text(reading(&operation.service_ns, Percentile::P99)),
         Mode::Closed => String::new(),
     };
     vec![
         name.to_owned(),
         units::count(operation.ok),
-        units::percent(operation.ok, total.ok),
+        units::share(operation.ok, total.ok),
         if_any(total.refused, operation.refused),
         if_any(total.failed, operation.failed),
         if_any(total.retries, operation.retries),
@@ -149,31 +150,6 @@ fn row(run: &Run, name: &str, operation: &OperationRecord, [throughput, interval
         largest_text(&[&operation.response_ns]),
         service,
     ]
-}
-
-/// `42.1 us [41.9, 42.4]`, `>= 320 us (n=7, too few)`, or `-` without samples.
-pub fn percentile_text(latency: &Latency, percentile: Percentile) -> String {
-    reading_text(reading(latency, percentile))
-}
-
-/// The slowest operation of some runs, for which there is no interval: it is in no percentile, and neither is a stall of few.
-pub fn largest_text(latencies: &[&Latency]) -> String {
-    let largest = latencies.iter().filter(|latency| latency.count > 0).map(|latency| latency.max).max();
-    largest.map_or_else(|| "-".to_owned(), units::latency)
-}
-
-fn reading_text(reading: Reading) -> String {
-    match reading {
-        Reading::Nothing => "-".to_owned(),
-        Reading::TooFew { at_least_ns: Some(low), above } => {
-            format!(">= {} (n={above}, too few)", units::latency(low))
-        }
-        Reading::TooFew { at_least_ns: None, above } => format!("(n={above}, too few)"),
-        Reading::Known { value_ns, interval_ns: None } => units::latency(value_ns),
-        Reading::Known { value_ns, interval_ns: Some((low, high)) } => {
-            format!("{} {}", units::latency(value_ns), units::interval(value_ns, low, high))
-        }
-    }
 }
 
 /// What else a reader must know: losses, failures by kind, checks, notes.
@@ -190,7 +166,7 @@ fn remarks(run: &Run) -> String {
         }
     }
     text += &format!("  checks: {}\n", words::checks(run));
-    for (what, check) in words::telling_checks(run) {
+    for (what, check) in words::notable_checks(run) {
         text += &wrapped(&format!("{what}: {}: {}", check.name, check.detail));
     }
     if run.verdict.valid && run.total.ok > 0 && !run.total.response_ns.has_intervals() {
@@ -223,14 +199,14 @@ fn spread(cell: &Cell<'_>) -> String {
     if runs.len() < 2 {
         return String::new();
     }
-    let [low, median, high] = crate::stats::spread_of(runs.iter().map(|run| run.throughput_per_s)).map(units::rate);
+    let [low, median, high] = spread_of(runs.iter().map(|run| run.throughput_per_s)).map(units::rate);
     let latencies: Vec<&Latency> = runs.iter().map(|run| &run.total.response_ns).collect();
     format!(
         "{} on {}, median of {} valid runs [lowest, highest]: {median}/s [{low}, {high}], p99 {}\n\n",
         cell.terms.workload,
         words::store(runs[0]),
         runs.len(),
-        reading_text(over_runs(&latencies, Percentile::P99))
+        cell_text(over_runs(&latencies, Percentile::P99))
     )
 }
 
@@ -308,8 +284,8 @@ mod tests {
         let mut run = fixtures::read_heavy();
         run.checks[0].sampled = true;
         let text = experiment(&fixtures::experiment(vec![run]));
-        let told = "checks: 1 of 1 passed\n  sampled check: acknowledged writes: 3,013 of 3,013 found\n";
-        assert!(text.contains(told), "{text}");
+        let expected = "checks: 1 of 1 passed\n  sampled check: acknowledged writes: 3,013 of 3,013 found\n";
+        assert!(text.contains(expected), "{text}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The phrases that every report shares: what ran, on what, how, and what went wrong.
 
-use super::units;
 use crate::record::{CheckResult, Experiment, Mode, Run};
+use crate::units;
 
 /// `libsql 3.45.1`, without what some engines tell of their build.
 pub fn store(run: &Run) -> String {
@@ -24,7 +24,7 @@ pub fn load(run: &Run) -> String {
     match load.mode {
         Mode::Closed => format!("closed loop, {clients}"),
         Mode::Open => {
-            let rate = load.rate_per_s.map_or_else(|| "unknown rate".to_owned(), |rate| units::asked_rate(rate) + "/s");
+            let rate = load.rate_per_s.map_or_else(|| "unknown rate".to_owned(), |rate| units::stated(rate) + "/s");
             format!("open loop, {rate} {}, cap {clients}", load.arrivals.as_deref().unwrap_or("arrivals"))
         }
     }
@@ -38,9 +38,9 @@ pub fn duration(run: &Run) -> String {
 /// `12 failed, 30 skipped`: what is missing from the latencies; empty when nothing is.
 pub fn losses(run: &Run) -> String {
     let parts = [(run.counts.failed, "failed"), (run.counts.skipped, "skipped")];
-    let told: Vec<String> =
+    let named: Vec<String> =
         parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", units::count(*n))).collect();
-    told.join(", ")
+    named.join(", ")
 }
 
 /// `closed loop`, `open loop`.
@@ -95,7 +95,7 @@ pub fn checks(run: &Run) -> String {
 }
 
 /// The checks that did not pass or compared only a sample, and what to call them.
-pub fn telling_checks(run: &Run) -> impl Iterator<Item = (&'static str, &CheckResult)> {
+pub fn notable_checks(run: &Run) -> impl Iterator<Item = (&'static str, &CheckResult)> {
     run.checks.iter().filter_map(|check| match check {
         CheckResult { passed: true, sampled: true, .. } => Some(("sampled check", check)),
         CheckResult { passed: true, .. } => None,

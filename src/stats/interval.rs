@@ -6,9 +6,10 @@
 
 use hdrhistogram::Histogram;
 
-use super::student_t;
+use super::student::student_t;
 use crate::measure::histogram;
-use crate::record::{FEWEST_ABOVE, Uncertainty, ranked_above};
+use crate::percentile::{FEWEST_ABOVE, ranked_above};
+use crate::record::Uncertainty;
 
 /// Blocks that a run is cut into. In simulated queues few long blocks cover better than many short ones.
 const BLOCKS: usize = 20;

@@ -1,9 +1,9 @@
 //! Whether the level of a run moved: a shift between successive blocks that its own seconds do not explain.
 //!
-//! Coarser than [`steadiness`](super::steadiness), which names a drift or a step and needs 20 s: this is the mark of a run
+//! Coarser than [`steadiness`](super::steadiness::steadiness), which names a drift or a step and needs 20 s: this is the mark of a run
 //! that should be repeated before anything is made of it.
 
-use super::spread_of;
+use super::reading::spread_of;
 
 /// A shorter series says nothing.
 const SHORTEST_S: usize = 10;

@@ -15,11 +15,10 @@ mod regression;
 mod steadiness;
 mod student;
 
-pub use crate::record::{FEWEST_ABOVE, Percentile};
 pub use chi_square::{chi_square, chi_square_limit};
 pub use interval::{percentile_interval, percentile_intervals, rate_interval};
 pub use level::{LevelShift, level_shift};
-pub use limit::{Kept, Limit};
+pub use limit::{Judgement, judge};
 pub use ratio::{FEWEST_RUNS, Ratio, ratio};
 pub use reading::{Reading, over_runs, reading, spread_of};
 pub use regression::{Slope, slope};

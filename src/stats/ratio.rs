@@ -1,12 +1,13 @@
 //! By what factor one store differs from another, from repetitions: one run is one sample, for restarts differ by more
 //! than the seconds of a run do.
 
-use super::{spread_of, student_t};
+use super::reading::spread_of;
+use super::student::student_t;
 
 /// With fewer runs on either side nothing is said: two values have a spread of one degree of freedom.
 pub const FEWEST_RUNS: usize = 3;
 
-/// A factor.
+/// By what factor one side differs from another.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ratio {
     /// Of the medians, which is what tables show of several runs.
@@ -22,7 +23,7 @@ pub struct Ratio {
 /// (B. L. Welch, Biometrika 34, 1947). The error of a median of normal values is that of their mean times sqrt(pi / 2) for
 /// many, and a little less for few.
 pub fn ratio(a: &[f64], b: &[f64]) -> Option<Ratio> {
-    let (a, b) = (Sample::of(a)?, Sample::of(b)?);
+    let (a, b) = (LogSample::from_values(a)?, LogSample::from_values(b)?);
     let difference = b.median - a.median;
     let value = difference.exp();
     if a.count.min(b.count) < FEWEST_RUNS {
@@ -38,14 +39,14 @@ pub fn ratio(a: &[f64], b: &[f64]) -> Option<Ratio> {
 }
 
 /// Logarithms of one side.
-struct Sample {
+struct LogSample {
     count: usize,
     median: f64,
     variance: f64,
 }
 
-impl Sample {
-    fn of(values: &[f64]) -> Option<Sample> {
+impl LogSample {
+    fn from_values(values: &[f64]) -> Option<LogSample> {
         if values.is_empty() || values.iter().any(|value| !(value.is_finite() && *value > 0.0)) {
             return None;
         }
@@ -53,10 +54,10 @@ impl Sample {
         let mean = values.iter().map(|value| value.ln()).sum::<f64>() / count as f64;
         let scatter: f64 = values.iter().map(|value| (value.ln() - mean).powi(2)).sum();
         let [_, median, _] = spread_of(values.iter().copied());
-        Some(Sample { count, median: median.ln(), variance: scatter / (count.max(2) - 1) as f64 })
+        Some(LogSample { count, median: median.ln(), variance: scatter / (count.max(2) - 1) as f64 })
     }
 
-    /// Of the median.
+    /// Squared standard error of the median.
     fn error_squared(&self) -> f64 {
         std::f64::consts::FRAC_PI_2 * self.variance / self.count as f64
     }

@@ -1,11 +1,12 @@
 //! What may honestly be said about a percentile: a value with its interval, a lower bound, or nothing.
 
-use crate::record::{Latency, Percentile};
+use crate::percentile::Percentile;
+use crate::record::Latency;
 
 /// One percentile of one distribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
-    /// No samples.
+    /// There are no samples.
     Nothing,
     /// Fewer than ten samples lie above it: they do not carry it.
     TooFew {
@@ -14,26 +15,26 @@ pub enum Reading {
         /// How many lie above.
         above: u64,
     },
-    /// Enough samples.
+    /// Enough samples carry it.
     Known {
-        /// The percentile.
+        /// The percentile in nanoseconds.
         value_ns: u64,
         /// Its 95 % interval, upper end absent where the samples do not bound it; `None` for a run too short for one.
         interval_ns: Option<(u64, Option<u64>)>,
     },
 }
 
-/// Reads a percentile.
+/// What may be said about a percentile of one distribution.
 pub fn reading(latency: &Latency, percentile: Percentile) -> Reading {
     if latency.count == 0 {
         return Reading::Nothing;
     }
-    let sure = latency.uncertainty(percentile);
-    let low_ns = sure.and_then(|sure| sure.low);
+    let uncertainty = latency.uncertainty(percentile);
+    let low_ns = uncertainty.and_then(|uncertainty| uncertainty.low);
     match latency.percentile_ns(percentile) {
         None => Reading::TooFew { at_least_ns: low_ns, above: percentile.above(latency.count) },
         Some(value_ns) => {
-            let high_ns = sure.and_then(|sure| sure.high);
+            let high_ns = uncertainty.and_then(|uncertainty| uncertainty.high);
             Reading::Known { value_ns, interval_ns: low_ns.map(|low_ns| (low_ns, high_ns)) }
         }
     }

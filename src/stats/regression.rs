@@ -1,6 +1,6 @@
 //! A straight line through points, and how sure its slope is: what the backlog test asks of an open loop.
 
-use super::student_t;
+use super::student::student_t;
 
 /// The slope of a fitted line.
 #[derive(Debug, Clone, Copy, PartialEq)]

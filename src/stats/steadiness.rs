@@ -4,6 +4,8 @@
 //! A verdict needs two things: significance that survives autocorrelation, and size. On identical code the false alarm
 //! rate is held below 5 % for independent seconds and below 10 % for AR(1) seconds with 0.5, as the tests simulate.
 
+use super::regression::slope;
+
 /// A shorter series gets no verdict.
 const SHORTEST_S: usize = 20;
 /// A level must hold this long to count as one, where the series is long enough: see [`shortest_segment_s`].
@@ -34,13 +36,13 @@ pub enum Steadiness {
         /// Level at the end.
         to: f64,
     },
-    /// It changes once.
+    /// It changes once, from one level to another.
     Step {
         /// Seconds from the start of the series.
         at_s: usize,
-        /// Mean before.
+        /// Mean before the change.
         from: f64,
-        /// Mean after.
+        /// Mean after the change.
         to: f64,
     },
     /// Shorter than 20 s.
@@ -121,7 +123,7 @@ fn step(series: &[f64]) -> (Option<Steadiness>, f64) {
 /// A fitted line, if Mann and Kendall see a trend beyond chance, and the squares that it leaves.
 fn drift(series: &[f64]) -> (Option<Steadiness>, f64) {
     let points: Vec<(f64, f64)> = series.iter().enumerate().map(|(x, y)| (x as f64, *y)).collect();
-    let slope = super::slope(&points).map_or(0.0, |slope| slope.value);
+    let slope = slope(&points).map_or(0.0, |fitted| fitted.value);
     let half = (series.len() - 1) as f64 / 2.0;
     let (from, to) = (mean(series) - slope * half, mean(series) + slope * half);
     let residuals: Vec<f64> = points.iter().map(|(x, y)| y - from - slope * x).collect();

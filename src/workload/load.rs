@@ -2,6 +2,7 @@
 //! promise. Flags of the command line take precedence; that is decided by the commands.
 
 use super::reader::{Reading, Section};
+use crate::percentile::{Limit, Statistic};
 use drivers::{Durability, Isolation};
 use std::time::Duration;
 
@@ -34,10 +35,10 @@ pub enum Arrivals {
 }
 
 /// Limits of latencies.
-#[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Slo {
-    /// Percentile, 0 to 100, and the most milliseconds that it may take; ascending.
-    pub limits_ms: Vec<(f64, f64)>,
+    /// In the order of [`Statistic::ALL`].
+    pub limits: Vec<Limit>,
 }
 
 /// What the store must promise.
@@ -48,9 +49,6 @@ pub struct Require {
     /// This isolation level, or a stronger one.
     pub isolation: Option<Isolation>,
 }
-
-const PERCENTILES: [(&str, f64); 5] =
-    [("p50_ms", 50.0), ("p90_ms", 90.0), ("p99_ms", 99.0), ("p999_ms", 99.9), ("max_ms", 100.0)];
 
 /// Reads `[load]`.
 pub(super) fn load(section: &Section<'_>) -> Reading<LoadDefaults> {
@@ -85,14 +83,15 @@ pub(super) fn load(section: &Section<'_>) -> Reading<LoadDefaults> {
 
 /// Reads `[slo]` or an operation's `slo`.
 pub(super) fn slo(section: &Section<'_>) -> Reading<Slo> {
-    section.only(&PERCENTILES.map(|(name, _)| name))?;
-    let mut limits_ms = Vec::new();
-    for (name, percentile) in PERCENTILES {
-        if let Some(item) = section.find(name) {
-            limits_ms.push((percentile, item.number_in(0.000_001, 3_600_000.0)?));
+    let keys = Statistic::ALL.map(|statistic| format!("{}_ms", statistic.name()));
+    section.only(&keys.each_ref().map(String::as_str))?;
+    let mut limits = Vec::new();
+    for (statistic, key) in Statistic::ALL.into_iter().zip(&keys) {
+        if let Some(item) = section.find(key) {
+            limits.push(Limit::of_ms(statistic, item.number_in(0.000_001, 3_600_000.0)?));
         }
     }
-    Ok(Slo { limits_ms })
+    Ok(Slo { limits })
 }
 
 /// Reads `[require]`.

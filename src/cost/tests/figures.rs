@@ -1,11 +1,11 @@
 //! The formulas against bills worked out by hand from list prices, and against arithmetic on paper.
 
 use super::*;
-use crate::cost::bill::{Bill, Measured, bill, per_million};
+use crate::cost::bill::{Bill, BillingBasis, bill, per_million};
 use crate::cost::breakeven::break_even;
 use crate::cost::estimate::{estimate, price};
-use crate::cost::kind::Counts;
 use crate::cost::node;
+use crate::cost::pricing::BillingUnit;
 use crate::cost::requests::{Consistency, Demand, units};
 use crate::cost::storage;
 
@@ -28,7 +28,7 @@ fn bill_of(id: &str, work: Option<Work>, throughput_per_s: f64, utilisation: f64
     let mut run = run("any", &[("one", 1_000_000, work)]);
     run.throughput_per_s = throughput_per_s;
     let (catalogue, terms) = (catalogue(), terms(&run, utilisation, 1));
-    bill(&catalogue, offer(&catalogue, id), &Measured::of(&run, &host()), &terms, 1.0).expect("a bill")
+    bill(&catalogue, offer(&catalogue, id), &BillingBasis::from_run(&run, &host()), &terms, 1.0).expect("a bill")
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn compute_units_are_as_many_as_the_measured_machine_has_memory() {
 
 #[test]
 fn dynamodb_units_round_up_by_item_size() {
-    let items = |work, consistency| units(&work, Counts::Items, consistency);
+    let items = |work, consistency| units(&work, BillingUnit::Items, consistency);
     let strong = |work| items(work, Consistency::Strong);
     for (bytes, expected) in [(0.0, 1.0), (KB, 1.0), (KB + 1.0, 2.0), (3.5 * KB, 4.0)] {
         assert_eq!(strong(write_of(bytes)).writes, expected, "{bytes}");
@@ -100,9 +100,9 @@ fn dynamodb_units_round_up_by_item_size() {
 #[test]
 fn a_query_rounds_its_sum_and_single_reads_each() {
     let query = Work { reads: 1.0, rows_read: 40.0, bytes_read: 40.0 * 100.0, ..Work::default() };
-    assert_eq!(units(&query, Counts::Items, Consistency::Strong).reads, 1.0);
+    assert_eq!(units(&query, BillingUnit::Items, Consistency::Strong).reads, 1.0);
     let single = Work { reads: 40.0, ..query };
-    assert_eq!(units(&single, Counts::Items, Consistency::Strong).reads, 40.0);
+    assert_eq!(units(&single, BillingUnit::Items, Consistency::Strong).reads, 40.0);
 }
 
 #[test]
@@ -112,15 +112,15 @@ fn other_services_count_kilobytes_commands_rows_or_objects() {
         [units.reads, units.writes]
     };
     // 3.2 KB are 3.2 ECPU, and half a KB is one.
-    assert_eq!(counted(read_of(3.2 * KB), Counts::Kilobytes), [3.2, 0.0]);
-    assert_eq!(counted(write_of(0.5 * KB), Counts::Kilobytes), [0.0, 1.0]);
-    assert_eq!(counted(write_of(9.0 * KB), Counts::Commands), [0.0, 1.0]);
+    assert_eq!(counted(read_of(3.2 * KB), BillingUnit::Kilobytes), [3.2, 0.0]);
+    assert_eq!(counted(write_of(0.5 * KB), BillingUnit::Kilobytes), [0.0, 1.0]);
+    assert_eq!(counted(write_of(9.0 * KB), BillingUnit::Commands), [0.0, 1.0]);
     // A changed row is a read row, too.
-    assert_eq!(counted(write_of(KB), Counts::Rows), [1.0, 1.0]);
+    assert_eq!(counted(write_of(KB), BillingUnit::Rows), [1.0, 1.0]);
     let scan = Work { reads: 1.0, rows_read: 20.0, bytes_read: KB, ..Work::default() };
-    assert_eq!(counted(scan, Counts::Commands), [1.0, 0.0]);
-    assert_eq!(counted(scan, Counts::Rows), [20.0, 0.0]);
-    assert_eq!(counted(scan, Counts::Objects), [20.0, 0.0]);
+    assert_eq!(counted(scan, BillingUnit::Commands), [1.0, 0.0]);
+    assert_eq!(counted(scan, BillingUnit::Rows), [20.0, 0.0]);
+    assert_eq!(counted(scan, BillingUnit::Objects), [20.0, 0.0]);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn request_prices_as_in_3_4() {
 #[test]
 fn a_mix_is_weighted_by_what_succeeded() {
     let run = run("any", &[("read", 3, Some(read_of(KB))), ("write", 1, Some(write_of(KB))), ("never", 0, None)]);
-    let units = Demand::of(&run).expect("all that ran is known").units(Counts::Items, Consistency::Strong);
+    let units = Demand::from_run(&run).expect("all that ran is known").units(BillingUnit::Items, Consistency::Strong);
     assert_eq!([units.reads, units.writes], [0.75, 0.25]);
 }
 

@@ -7,8 +7,8 @@ use jiff::civil::date;
 
 use super::*;
 use crate::cost::file;
-use crate::cost::kind::Kind;
 use crate::cost::node::nearest;
+use crate::cost::pricing::Pricing;
 use crate::cost::targets::Targets;
 
 const LIST: &str = r#"
@@ -45,7 +45,7 @@ fn every_built_in_offer_is_complete_and_of_quality_a_or_b() {
         assert_ne!(format!("{:?}", offer.origin.quality), "C", "{}", offer.id);
         assert!(offer.storage().is_none() || catalogue.storage_of(offer).is_some(), "{}", offer.id);
     }
-    let Kind::Node(node) = &offer(&catalogue, "ec2.m7g.large").kind else { panic!("a node") };
+    let Pricing::Node(node) = &offer(&catalogue, "ec2.m7g.large").pricing else { panic!("a node") };
     assert_eq!((node.vcpus, node.memory_gb, node.usd_per_hour), (Some(2.0), Some(8.0), 0.0816));
 }
 
@@ -62,7 +62,7 @@ fn a_users_file_wins_offer_by_offer() {
     let file =
         user_file(&format!("{LIST}\"ec2.m7g.large\" = {{ usd_per_hour = 0.05 }}\nmine = {{ usd_per_hour = 0.01 }}\n"));
     let catalogue = Catalogue::load(Some(file.path())).expect("it is sound");
-    let Kind::Node(node) = &offer(&catalogue, "ec2.m7g.large").kind else { panic!("a node") };
+    let Pricing::Node(node) = &offer(&catalogue, "ec2.m7g.large").pricing else { panic!("a node") };
     // As a whole: nothing of the built-in entry is left.
     assert_eq!((node.usd_per_hour, node.vcpus, node.storage.as_deref()), (0.05, None, None));
     assert_eq!(offer(&catalogue, "mine").origin.provider, "Mine");

@@ -1,9 +1,9 @@
 //! The interval of a figure: ordered and around it whatever is billed, and as wide as samples of known spread ask for.
 
 use super::*;
-use crate::cost::bill::{Measured, bill};
+use crate::cost::bill::{BillingBasis, bill};
 use crate::cost::estimate::price;
-use crate::cost::kind::{Counts, Kind, Node, Plan, Provisioned, Requests, Serverless, Storage};
+use crate::cost::pricing::{BillingUnit, FlatPlan, Node, Pricing, Provisioned, Requests, Serverless, Storage};
 use crate::record::{Estimate, Spread};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
@@ -113,13 +113,18 @@ fn nineteen_of_twenty_intervals_hold_the_cost_of_the_whole_run() {
 
 static CATALOGUE: std::sync::OnceLock<Catalogue> = std::sync::OnceLock::new();
 
-fn any_requests() -> impl Strategy<Value = Kind> {
-    let counts =
-        prop::sample::select(vec![Counts::Items, Counts::Kilobytes, Counts::Commands, Counts::Rows, Counts::Objects]);
+fn any_requests() -> impl Strategy<Value = Pricing> {
+    let counts = prop::sample::select(vec![
+        BillingUnit::Items,
+        BillingUnit::Kilobytes,
+        BillingUnit::Commands,
+        BillingUnit::Rows,
+        BillingUnit::Objects,
+    ]);
     let storage = prop::option::of(Just("elasticache-serverless.valkey.storage".to_owned()));
     let quotas = (0.0_f64..50.0, 0.0_f64..5e9, 0.0_f64..5e9);
     (counts, 0.0_f64..5.0, 0.0_f64..5.0, quotas, storage).prop_map(|(counts, reads, writes, quotas, storage)| {
-        Kind::Requests(Requests {
+        Pricing::Requests(Requests {
             counts,
             usd_per_million_reads: reads,
             usd_per_million_writes: writes,
@@ -135,31 +140,31 @@ fn any_requests() -> impl Strategy<Value = Kind> {
 }
 
 /// Every way to bill, the requests most often: they have quotas.
-fn any_kind() -> impl Strategy<Value = Kind> {
+fn any_kind() -> impl Strategy<Value = Pricing> {
     let beside = Default::default;
     let storage = || Some("ebs.gp3".to_owned());
     prop_oneof![
         6 => any_requests(),
-        1 => (0.001_f64..5.0).prop_map(move |usd_per_hour| Kind::Node(Node {
+        1 => (0.001_f64..5.0).prop_map(move |usd_per_hour| Pricing::Node(Node {
             usd_per_hour, vcpus: None, memory_gb: None, nodes: 1, storage: storage(), beside: beside(),
         })),
-        1 => (0.001_f64..5.0).prop_map(move |usd_per_unit_hour| Kind::Serverless(Serverless {
+        1 => (0.001_f64..5.0).prop_map(move |usd_per_unit_hour| Pricing::Serverless(Serverless {
             unit: "CU".to_owned(), usd_per_unit_hour, memory_gb_per_unit: 4.0, minimum_units: 0.5, storage: storage(),
             beside: beside(),
         })),
-        1 => (1e-5_f64..1e-2, 1e-5_f64..1e-2).prop_map(|(reads, writes)| Kind::Provisioned(Provisioned {
+        1 => (1e-5_f64..1e-2, 1e-5_f64..1e-2).prop_map(|(reads, writes)| Pricing::Provisioned(Provisioned {
             usd_per_read_unit_hour: reads, usd_per_write_unit_hour: writes, storage: Some("dynamodb.storage".to_owned()),
         })),
-        1 => (0.01_f64..1.0).prop_map(|usd_per_gb_month| Kind::Storage(Storage {
+        1 => (0.01_f64..1.0).prop_map(|usd_per_gb_month| Pricing::Storage(Storage {
             usd_per_gb_month, minimum_gb: 1.0, shared: true, in_memory: false, beside: beside_none(), free: beside_none(),
         })),
-        1 => (1.0_f64..100.0).prop_map(|usd_per_month| Kind::Plan(Plan {
+        1 => (1.0_f64..100.0).prop_map(|usd_per_month| Pricing::Plan(FlatPlan {
             usd_per_month, max_gb: 100.0, max_commands_per_s: 1e12, in_memory: false,
         })),
     ]
 }
 
-fn beside_none() -> crate::cost::kind::Aside {
+fn beside_none() -> crate::cost::pricing::OtherCharges {
     Default::default()
 }
 
@@ -195,7 +200,7 @@ fn any_operation() -> impl Strategy<Value = (u64, Work)> {
 proptest! {
     #[test]
     fn an_interval_is_ordered_and_holds_its_figure(
-        kind in any_kind(),
+        pricing in any_kind(),
         operations in prop::collection::vec(any_operation(), 1..4),
         throughput_per_s in 0.1_f64..100_000.0,
         around in (0.01_f64..=1.0, 1.0_f64..=3.0),
@@ -209,7 +214,7 @@ proptest! {
         run.throughput_interval = Some([throughput_per_s * around.0, throughput_per_s * around.1]);
         run.footprint.after_run = Footprint { disk_bytes: Some(gb << 30), memory_bytes: Some(gb << 29), written_bytes: None };
         let catalogue = CATALOGUE.get_or_init(catalogue);
-        let priced = Offer { kind, ..offer(catalogue, "upstash.payg").clone() };
+        let priced = Offer { pricing, ..offer(catalogue, "upstash.payg").clone() };
         let terms = terms(&run, utilisation, 2);
         let estimate = price(&run, &host(), catalogue, &priced, &terms).expect("a figure");
         let figure = estimate.usd_per_million;
@@ -218,7 +223,7 @@ proptest! {
             prop_assert!(0.0 <= low && low <= figure && figure <= high && high.is_finite(), "{low} {figure} {high}");
         }
         // It is at least as wide as the throughput alone makes it, at the ends and anywhere between them.
-        let bill = bill(catalogue, &priced, &Measured::of(&run, &host()), &terms, 1.0).expect("a bill");
+        let bill = bill(catalogue, &priced, &BillingBasis::from_run(&run, &host()), &terms, 1.0).expect("a bill");
         let [low, high] = estimate.interval.unwrap_or([figure; 2]);
         for part in [0.0, 0.1, 0.3, 0.6, 1.0] {
             let per_s = throughput_per_s * (around.0 + part * (around.1 - around.0));

@@ -4,38 +4,37 @@
 mod figures;
 mod files;
 mod intervals;
-mod printed;
 
 use drivers::{Description, Durability, Footprint, Guarantees, Placement};
 use indexmap::IndexMap;
 
 use super::Catalogue;
 use super::offer::Offer;
-use super::targets::{Options, Terms};
+use super::targets::{Options, PricingTerms};
 use crate::record::{
     Client, Counts, Footprints, Host, LoadInfo, Loading, Mode, OperationRecord, Phases, Run, Spread, Standstill,
     StoreInfo, Verdict, Work, WorkloadInfo,
 };
 
 /// Two vCPUs and 8 GiB: an m7g.large in size.
-fn host() -> Host {
+pub(crate) fn host() -> Host {
     Host { cpus: 2, memory_bytes: 8 << 30, ..Host::default() }
 }
 
-fn catalogue() -> Catalogue {
+pub(crate) fn catalogue() -> Catalogue {
     Catalogue::load(None).expect("the built-in catalogue is sound")
 }
 
-fn offer<'a>(catalogue: &'a Catalogue, id: &str) -> &'a Offer {
+pub(crate) fn offer<'a>(catalogue: &'a Catalogue, id: &str) -> &'a Offer {
     catalogue.offer(id).expect("an offer of the built-in catalogue")
 }
 
-fn terms(run: &Run, utilisation: f64, copies: u32) -> Terms {
+pub(crate) fn terms(run: &Run, utilisation: f64, copies: u32) -> PricingTerms {
     Options { utilisation: Some(utilisation), copies: Some(copies), ..Options::default() }.terms(run)
 }
 
 /// Every operation was counted, and all are alike.
-const ALIKE: Work = Work {
+pub(crate) const ALIKE: Work = Work {
     reads: 0.0,
     rows_read: 0.0,
     bytes_read: 0.0,
@@ -55,17 +54,17 @@ const ALIKE: Work = Work {
 };
 
 /// One item of this size written by each operation.
-fn write_of(bytes: f64) -> Work {
+pub(crate) fn write_of(bytes: f64) -> Work {
     Work { rows_written: 1.0, bytes_written: bytes, ..ALIKE }
 }
 
 /// One item of this size read by each operation.
-fn read_of(bytes: f64) -> Work {
+pub(crate) fn read_of(bytes: f64) -> Work {
     Work { reads: 1.0, rows_read: 1.0, bytes_read: bytes, ..ALIKE }
 }
 
 /// A run at 5,000 operations per second, give or take 2 %, that stores nothing.
-fn run(driver: &str, operations: &[(&str, u64, Option<Work>)]) -> Run {
+pub(crate) fn run(driver: &str, operations: &[(&str, u64, Option<Work>)]) -> Run {
     let operation = |(name, ok, work): &(&str, u64, Option<Work>)| {
         ((*name).to_owned(), OperationRecord { ok: *ok, work: *work, ..OperationRecord::default() })
     };
@@ -81,6 +80,8 @@ fn run(driver: &str, operations: &[(&str, u64, Option<Work>)]) -> Run {
             stream_hash: String::new(),
             rows: 0,
             text: String::new(),
+            slo: None,
+            requires: None,
         },
         store: store(driver),
         load: load(),
@@ -104,7 +105,7 @@ fn run(driver: &str, operations: &[(&str, u64, Option<Work>)]) -> Run {
 }
 
 /// The same, holding 10 GiB on disk of 4 GiB logical, each of a million operations having added a KiB.
-fn run_that_stores(driver: &str, operations: &[(&str, u64, Option<Work>)]) -> Run {
+pub(crate) fn run_that_stores(driver: &str, operations: &[(&str, u64, Option<Work>)]) -> Run {
     let mut run = run(driver, operations);
     let disk = |disk_bytes| Footprint { disk_bytes: Some(disk_bytes), ..Footprint::default() };
     run.loading.logical_bytes = 4 << 30;
@@ -116,7 +117,7 @@ fn run_that_stores(driver: &str, operations: &[(&str, u64, Option<Work>)]) -> Ru
     run
 }
 
-fn store(driver: &str) -> StoreInfo {
+pub(crate) fn store(driver: &str) -> StoreInfo {
     StoreInfo {
         name: driver.to_owned(),
         driver: driver.to_owned(),
@@ -135,7 +136,7 @@ fn store(driver: &str) -> StoreInfo {
     }
 }
 
-fn load() -> LoadInfo {
+pub(crate) fn load() -> LoadInfo {
     LoadInfo {
         mode: Mode::Closed,
         clients: 16,

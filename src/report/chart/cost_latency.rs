@@ -7,13 +7,12 @@ use super::labels::{self, EndLabel};
 use super::plane::{ErrorBar, LEFT, Plane};
 use super::scale::{Scale, latency_tick, log_ends, usd_tick};
 use super::style::{LABEL, MARGIN, Pen, WIDTH, color, shape};
-use crate::cost::usd;
 use crate::record::{Experiment, Latency, Run};
-use crate::report::group::withheld;
-use crate::report::priced::{PerMillion, left_out, per_million, prices};
+use crate::report::cost::{PerMillion, per_million, prices, unpriced};
+use crate::report::group::{Group, groups, withheld};
 use crate::report::reading::{Percentile, Reading, over_runs, spoken};
-use crate::report::view::groups::{Group, groups};
 use crate::report::{units, words};
+use crate::units::usd;
 
 const HEIGHT: f64 = 280.0;
 
@@ -94,7 +93,7 @@ impl<'a> CostPanels<'a> {
                 .to_owned(),
         ];
         notes.extend(prices(estimates()));
-        notes.push(left_out(estimates()));
+        notes.push(unpriced(estimates()));
         let cells: Vec<_> = self.panels.iter().flat_map(|(group, _)| &group.cells).cloned().collect();
         notes.extend(withheld(&cells));
         notes

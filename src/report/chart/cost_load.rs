@@ -8,11 +8,12 @@ use super::plane::{LEFT, Plane};
 use super::scale::{Scale, log_ends, usd_tick};
 use super::style::{Dash, GREY, LABEL, MARGIN, Pen, SMALL, WIDTH, color, shape};
 use super::text_metrics::{fit_name, width};
-use crate::cost::{Monthly, usd};
+use crate::cost::Monthly;
 use crate::record::{Estimate, Experiment, Model, Run};
+use crate::report::cost::{by_month, prices, unpriced};
 use crate::report::group::{Cell, at_any_level, comparable, heading, stores_differ, terms_differ};
-use crate::report::priced::{by_month, left_out, prices};
 use crate::report::{units, words};
+use crate::units::usd;
 
 const HEIGHT: f64 = 320.0;
 /// Multiples of the measured load that are marked.
@@ -218,7 +219,7 @@ fn notes(panels: &[MonthlyPanel<'_>], cells: &[Cell<'_>]) -> Vec<String> {
     }
     notes.extend(prices(estimates.iter().copied()));
     notes.extend(panels.iter().flat_map(|panel| panel.without_break_even.clone()));
-    notes.push(left_out(estimates.iter().copied()));
+    notes.push(unpriced(estimates.iter().copied()));
     notes.extend(chosen_runs(cells));
     notes
 }

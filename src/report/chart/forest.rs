@@ -6,7 +6,7 @@ use super::scale::Scale;
 use super::style::{ALARM, Dash, GRID, INK, LABEL, MARGIN, Pen, SMALL, WHITE, WIDTH, color, shape};
 use super::text_metrics::{fit, fit_name, width};
 use crate::record::{Experiment, Run};
-use crate::report::ratios::{Comparison, Row, comparisons};
+use crate::report::ratios::{Comparison, RatioRow, comparisons};
 use crate::stats::{FEWEST_RUNS, Ratio};
 
 const ROW_HEIGHT: f64 = 30.0;
@@ -21,7 +21,7 @@ pub fn of_workload(experiment: &Experiment, workload: &str) -> Option<Canvas> {
     ForestPlot::of(comparisons(experiment, workload)).map(|plot| plot.draw(experiment, workload))
 }
 
-fn rows<'a>(comparisons: &'a [Comparison<'_>]) -> impl Iterator<Item = &'a Row> {
+fn rows<'a>(comparisons: &'a [Comparison<'_>]) -> impl Iterator<Item = &'a RatioRow> {
     comparisons.iter().flat_map(|comparison| &comparison.metrics).flat_map(|metric| &metric.rows)
 }
 
@@ -119,7 +119,7 @@ impl ForestPlot<'_> {
         ticks.iter().skip(1).map(|tick| tick.recip()).rev().chain(ticks.iter().copied()).collect()
     }
 
-    fn row(&self, canvas: &mut Canvas, row: &Row, top: f64) {
+    fn row(&self, canvas: &mut Canvas, row: &RatioRow, top: f64) {
         let y = top + ROW_HEIGHT / 2.0;
         let name = fit_name(&row.store, LABEL, self.left - MARGIN - 26.0);
         canvas.text((MARGIN + 12.0, y + 4.0), &name, LABEL);
@@ -225,7 +225,7 @@ mod tests {
     fn each_store_is_compared_with_the_first_at_its_load() {
         let experiment = fixtures::small();
         let plot = ForestPlot::of(comparisons(&experiment, "small")).expect("two stores");
-        let row = |row: &Row| match &row.ratio {
+        let row = |row: &RatioRow| match &row.ratio {
             Ok(ratio) => format!("  {}: {} {}", row.store, factor(ratio.value), interval_text(ratio)),
             Err(reason) => format!("  {}: {reason}", row.store),
         };

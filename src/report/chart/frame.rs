@@ -5,7 +5,7 @@ use super::canvas::Canvas;
 use super::style::{GREY, GRID, LABEL, MARGIN, Pen, SMALL, SUBTITLE, TITLE, TextStyle, WIDTH};
 use super::text_metrics::{fit, wrap};
 use crate::record::{Experiment, Run};
-use crate::report::view::distinct;
+use crate::report::lists::distinct;
 use crate::report::words;
 
 /// A canvas that begins with the question and the circumstances of these runs, and the height at which the data may begin.

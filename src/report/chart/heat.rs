@@ -177,7 +177,7 @@ fn grid(canvas: &mut Canvas, panel: &TimePanel, latency: &Scale) {
 
 /// The percentiles of the whole measurement, for orientation: text, number and nanoseconds; none of an invalid run.
 fn percentiles(run: &Run) -> Vec<(String, usize, f64)> {
-    let known = Percentile::ALL.into_iter().enumerate().filter_map(|(at, percentile)| {
+    let known = Percentile::REPORTED.into_iter().enumerate().filter_map(|(at, percentile)| {
         let Reading::Known { value_ns, .. } = reading(&run.total.response_ns, percentile) else { return None };
         let name = ["p50", "p99", "p99.9"][at];
         let text = units::typeset(&format!("{name}, overall {}", units::latency(value_ns)));

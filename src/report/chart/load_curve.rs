@@ -8,11 +8,12 @@ use super::plane::{ErrorBar, LEFT, Plane};
 use super::scale::{Scale, latency_tick, linear_end, log_ends};
 use super::style::{ALARM, Dash, LABEL, MARGIN, PALE, Pen, SMALL, WIDTH, color, shape};
 use super::text_metrics::{fit, width};
+use crate::percentile::Statistic;
 use crate::record::{Experiment, Run};
 use crate::report::group::{Cell, at_any_level, heading, terms_differ};
 use crate::report::load_levels::{Level, Sweep, sweeps};
 use crate::report::reading::{Percentile, Reading, spoken};
-use crate::report::{slo, units};
+use crate::report::units;
 
 const HEIGHT: f64 = 340.0;
 
@@ -27,8 +28,8 @@ fn runs<'a>(sweeps: &[Sweep<'a>]) -> Vec<&'a Run> {
 
 /// The limit that the workload states for p99 over all operations.
 fn limit_ns(runs: &[&Run]) -> Option<u64> {
-    let limits = slo::limits(&runs.first()?.workload.text, None);
-    limits.iter().find(|limit| limit.percentile == Some(Percentile::P99)).map(|limit| limit.limit_ns)
+    let limits = runs.first()?.workload.limits(None);
+    limits.iter().find(|limit| limit.statistic == Statistic::Percentile(Percentile::P99)).map(|limit| limit.limit_ns)
 }
 
 /// What the chart shows, and the axes that all its panels share.

@@ -12,10 +12,10 @@ use super::scale::{Scale, latency_tick, log_ends};
 use super::style::{Dash, GRID, LABEL, MARGIN, Pen, SMALL, WIDTH, color, shape};
 use super::text_metrics::{fit_name, width};
 use crate::measure::histogram;
+use crate::percentile::FEWEST_ABOVE;
 use crate::record::{Experiment, Latency, Mode, OperationRecord, Run};
 use crate::report::group::{Cell, comparable, heading, stores_differ, terms_differ, withheld};
 use crate::report::units;
-use crate::stats::FEWEST_ABOVE;
 
 const LEFT: f64 = MARGIN + 52.0;
 /// The most room that the labels at the right may take.

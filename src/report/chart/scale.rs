@@ -1,7 +1,7 @@
 //! Axes: from values to pixels, where they have ticks, and how ticks are written.
 
-use crate::cost::usd;
 use crate::report::units;
+use crate::units::usd;
 
 /// No axis reaches farther: a foreign record may hold figures that have no tick, or that are no number.
 const FARTHEST: f64 = 1e100;

@@ -97,7 +97,7 @@ pub fn throughput(run: &Run, seconds: &[&Interval]) -> Vec<TimeSeries> {
     if let Some(offered) = run.load.rate_per_s {
         let (from, to) = ends(seconds);
         series.push(TimeSeries {
-            label: format!("offered {}/s", units::asked_rate(offered)),
+            label: format!("offered {}/s", units::stated(offered)),
             stretches: vec![vec![(from, offered), (to, offered)]],
             pen: Pen::solid(PALE, 1.2).dash(Dash::Dashed),
             shape: MarkerShape::Circle,

@@ -1,12 +1,13 @@
 //! The limits of latency that workloads state, each judged over all valid runs of a store: a table for the terminal, and a
 //! sentence for each that was not met.
 
-use super::reading_text;
+use crate::percentile::{Limit, Statistic};
 use crate::record::{Experiment, Latency, Run};
 use crate::report::group::{self, Cell};
+use crate::report::reading::cell_text;
 use crate::report::table::{self, Align};
-use crate::report::{slo, units};
-use crate::stats::{Kept, Limit, over_runs};
+use crate::stats::{Judgement, judge, over_runs};
+use crate::units;
 
 const COLUMNS: [(&str, Align); 6] = [
     ("workload", Align::Left),
@@ -26,7 +27,7 @@ pub struct Judged {
     operation: Option<String>,
     limit: String,
     measured: String,
-    kept: Kept,
+    judgement: Judgement,
 }
 
 /// All limits of an experiment, in the order of the record. Runs that are invalid are not judged.
@@ -40,33 +41,25 @@ fn of_cell(cell: &Cell<'_>) -> Vec<Judged> {
     let named = first.operations.iter().filter(|(_, record)| !record.is_step).map(|(name, _)| Some(name.as_str()));
     let mut all = Vec::new();
     for operation in [None].into_iter().chain(named) {
-        let record = |run: &&'_ Run| -> Option<Latency> {
-            let record = operation.map_or(Some(&run.total), |name| run.operations.get(name))?;
-            Some(record.response_ns.clone())
-        };
-        let latencies: Vec<Latency> = runs.iter().filter_map(record).collect();
-        let latencies: Vec<&Latency> = latencies.iter().collect();
-        all.extend(slo::limits(&first.workload.text, operation).into_iter().map(|limit| Judged {
+        let records = runs.iter().filter_map(|run| operation.map_or(Some(&run.total), |name| run.operations.get(name)));
+        let latencies: Vec<&Latency> = records.map(|record| &record.response_ns).collect();
+        all.extend(first.workload.limits(operation).iter().map(|&limit| Judged {
             workload: cell.terms.workload.to_owned(),
             store: cell.name(),
             operation: operation.map(str::to_owned),
-            limit: format!("{} <= {}", name(limit), units::latency(limit.limit_ns)),
+            limit: format!("{} <= {}", limit.statistic.name(), units::latency(limit.limit_ns)),
             measured: measured(limit, &latencies),
-            kept: limit.kept(&latencies),
+            judgement: judge(limit, &latencies),
         }));
     }
     all
 }
 
-fn name(limit: Limit) -> &'static str {
-    limit.percentile.map_or("max", |percentile| percentile.name())
-}
-
 fn measured(limit: Limit, latencies: &[&Latency]) -> String {
     let largest = || latencies.iter().map(|latency| latency.max).max();
-    match limit.percentile {
-        Some(percentile) => reading_text(over_runs(latencies, percentile)),
-        None => largest().map_or_else(|| "-".to_owned(), units::latency),
+    match limit.statistic {
+        Statistic::Percentile(percentile) => cell_text(over_runs(latencies, percentile)),
+        Statistic::Max => largest().map_or_else(|| "-".to_owned(), units::latency),
     }
 }
 
@@ -77,9 +70,9 @@ pub fn table(limits: &[Judged]) -> String {
     }
     let row = |judged: &Judged| {
         let operation = judged.operation.clone().unwrap_or_else(|| "total".to_owned());
-        let kept = match judged.kept {
-            Kept::Missed => "MISSED".to_owned(),
-            kept => kept.word().to_owned(),
+        let judgement = match judged.judgement {
+            Judgement::Missed => "MISSED",
+            judgement => judgement.word(),
         };
         vec![
             judged.workload.clone(),
@@ -87,7 +80,7 @@ pub fn table(limits: &[Judged]) -> String {
             operation,
             judged.limit.clone(),
             judged.measured.clone(),
-            kept,
+            judgement.to_owned(),
         ]
     };
     format!("Limits:\n{}\n", table::layout(&COLUMNS, &limits.iter().map(row).collect::<Vec<_>>()))
@@ -96,7 +89,7 @@ pub fn table(limits: &[Judged]) -> String {
 impl Judged {
     /// Whether the whole interval lies above the limit.
     pub fn is_missed(&self) -> bool {
-        self.kept == Kept::Missed
+        self.judgement == Judgement::Missed
     }
 
     /// What to say of a limit that was not met.
@@ -104,10 +97,10 @@ impl Judged {
         let Judged { workload, store, limit, measured, .. } = self;
         let operation = self.operation.as_deref().map(|name| format!(", {name}")).unwrap_or_default();
         let what = format!("{workload} on {store}{operation}: {limit}, measured {measured}");
-        match self.kept {
-            Kept::Observed => None,
-            Kept::Missed => Some(format!("error: limit missed: {what}")),
-            Kept::Undecided => Some(format!(
+        match self.judgement {
+            Judgement::Met => None,
+            Judgement::Missed => Some(format!("error: limit missed: {what}")),
+            Judgement::Undecided => Some(format!(
                 "warning: limit undecided: {what}: its interval holds the limit, or there is none; run longer"
             )),
         }
@@ -117,17 +110,23 @@ impl Judged {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::percentile::Percentile;
+    use crate::record::SloRecord;
     use crate::report::fixtures;
 
-    fn with_limits(slo: &str) -> Experiment {
+    fn with_limits(total: &[(Percentile, f64)]) -> Experiment {
+        let percentile = |(percentile, limit_ms)| Limit::of_ms(Statistic::Percentile(percentile), limit_ms);
         let mut run = fixtures::read_heavy();
-        run.workload.text = format!("[slo]\n{slo}\n[operations.read]\nslo = {{ max_ms = 9_000 }}\n");
+        run.workload.slo = Some(SloRecord {
+            total: total.iter().copied().map(percentile).collect(),
+            operations: [("read".to_owned(), vec![Limit::of_ms(Statistic::Max, 9_000.0)])].into(),
+        });
         fixtures::experiment(vec![run])
     }
 
     #[test]
     fn each_limit_stands_in_the_table_with_what_was_measured_and_how_it_was_judged() {
-        let limits = judged(&with_limits("p50_ms = 0.04\np99_ms = 5\np999_ms = 0.7"));
+        let limits = judged(&with_limits(&[(Percentile::P50, 0.04), (Percentile::P99, 5.0), (Percentile::P999, 0.7)]));
         insta::assert_snapshot!(table(&limits), @r"
         Limits:
           workload    store          operation  limit           measured
@@ -151,7 +150,7 @@ mod tests {
 
     #[test]
     fn an_invalid_run_keeps_and_misses_nothing() {
-        let mut experiment = with_limits("p50_ms = 0.04");
+        let mut experiment = with_limits(&[(Percentile::P50, 0.04)]);
         experiment.runs[0].verdict = fixtures::invalid("1 of 1 checks failed");
         assert_eq!(table(&judged(&experiment)), "");
     }

@@ -1,12 +1,13 @@
 //! The last thing that the terminal shows of several stores: one table for each durability tier and load, a row for each
 //! workload and store. In the order of the record: nothing is ranked.
 
-use super::largest_text;
 use crate::record::{Latency, Percentile, Run};
 use crate::report::group::{Cell, comparable, particulars};
+use crate::report::reading::largest_text;
 use crate::report::table::{self, Align};
-use crate::report::{units, words};
+use crate::report::words;
 use crate::stats::{Reading, over_runs, spread_of};
+use crate::units;
 
 const COLUMNS: [(&str, Align); 10] = [
     ("workload", Align::Left),
@@ -22,27 +23,27 @@ const COLUMNS: [(&str, Align); 10] = [
 ];
 
 /// Comparable cells of several workloads, one group of each: what they have in common is in the title.
-struct Table<'c, 'a> {
+struct TierTable<'c, 'a> {
     title: String,
     groups: Vec<&'c [Cell<'a>]>,
 }
 
-/// The tables.
+/// The tables of these cells, the strongest tier first.
 pub fn tables(cells: &[Cell<'_>]) -> String {
-    let mut tables: Vec<Table<'_, '_>> = Vec::new();
+    let mut tables: Vec<TierTable<'_, '_>> = Vec::new();
     for group in comparable(cells) {
         let title = title(&group[0], cells);
-        let has_room = |table: &&mut Table<'_, '_>| table.title == title;
+        let has_room = |table: &&mut TierTable<'_, '_>| table.title == title;
         match tables.iter_mut().find(has_room) {
             Some(table) => table.groups.push(group),
-            None => tables.push(Table { title, groups: vec![group] }),
+            None => tables.push(TierTable { title, groups: vec![group] }),
         }
     }
     tables.sort_by_key(|table| std::cmp::Reverse(table.groups[0][0].terms.tier));
     let repeated = cells.iter().any(|cell| cell.runs.len() > 1);
     let statistic = if repeated { ", medians of valid runs (max: of all of them)" } else { "" };
     let mut text = String::new();
-    for Table { title, groups } in tables {
+    for TierTable { title, groups } in tables {
         text += &format!("{title}{statistic}:\n");
         text += &table::layout(&COLUMNS, &groups.into_iter().flatten().map(row).collect::<Vec<_>>());
         text.push('\n');

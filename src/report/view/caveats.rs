@@ -3,29 +3,31 @@
 use drivers::Placement;
 
 use crate::record::{Experiment, Mode, Run};
-use crate::report::{units, words};
+use crate::report::lists::{distinct, listed};
+use crate::report::words;
+use crate::units;
 
 /// Shorter measurements rarely meet a checkpoint, a compaction or a slow neighbour.
 const SHORT_S: f64 = 60.0;
 
 /// Caveats of this experiment, the weightiest first.
 pub fn caveats(experiment: &Experiment) -> Vec<String> {
-    let mut told = Vec::new();
-    told.extend(build(experiment));
-    told.extend(repetitions(experiment));
-    told.extend(loops(experiment));
-    told.extend(placements(experiment));
-    told.extend(cached(experiment));
-    told.extend(short(experiment));
-    told.extend(machine(experiment));
-    told
+    let mut caveats = Vec::new();
+    caveats.extend(build(experiment));
+    caveats.extend(repetitions(experiment));
+    caveats.extend(loops(experiment));
+    caveats.extend(placements(experiment));
+    caveats.extend(cached(experiment));
+    caveats.extend(short(experiment));
+    caveats.extend(machine(experiment));
+    caveats
 }
 
 /// What no run of this kind tests.
 pub fn untested(experiment: &Experiment) -> Vec<String> {
-    let loads = super::distinct(experiment.runs.iter().map(words::load));
-    let mut told = vec![
-        format!("Any load but this: {}.", super::listed(&loads)),
+    let loads = distinct(experiment.runs.iter().map(words::load));
+    let mut untested = vec![
+        format!("Any load but this: {}.", listed(&loads)),
         "Failure: loss of a node, a disk or the network, failover, recovery after a crash, and how long it takes."
             .to_owned(),
         "Replication, backup and restore, upgrades, schema changes under load.".to_owned(),
@@ -33,9 +35,9 @@ pub fn untested(experiment: &Experiment) -> Vec<String> {
         "Neighbours: other services on the same machine or server.".to_owned(),
     ];
     if experiment.runs.iter().all(|run| run.store.placement == Placement::Embedded) {
-        told.push("The network: every store ran inside the process that used it.".to_owned());
+        untested.push("The network: every store ran inside the process that used it.".to_owned());
     }
-    told
+    untested
 }
 
 fn build(experiment: &Experiment) -> Option<String> {
@@ -56,15 +58,15 @@ fn repetitions(experiment: &Experiment) -> Option<String> {
 
 fn loops(experiment: &Experiment) -> Option<String> {
     experiment.runs.iter().any(|run| run.load.mode == Mode::Closed).then(|| {
-        "In a closed loop a stall of the store also stops the questions: the operations that would have met it were never \
-         asked, and their waiting is in no percentile. For latency as users feel it, run with --rate."
+        "In a closed loop a store that stalls also stops the load: the operations that would have met the stall were never \
+         sent, and their waiting is in no percentile. For latency as users see it, run with --rate."
             .to_owned()
     })
 }
 
 fn placements(experiment: &Experiment) -> Option<String> {
     let of = |placement: Placement| experiment.runs.iter().any(|run| run.store.placement == placement);
-    let told = match (of(Placement::Embedded), of(Placement::Remote)) {
+    let caveat = match (of(Placement::Embedded), of(Placement::Remote)) {
         (true, true) => {
             "Embedded stores and servers stand side by side: an embedded one has no network and no other process in its \
              latency, so this compares architectures, not engines."
@@ -78,7 +80,7 @@ fn placements(experiment: &Experiment) -> Option<String> {
         }
         (false, false) => return None,
     };
-    Some(told.to_owned())
+    Some(caveat.to_owned())
 }
 
 fn cached(experiment: &Experiment) -> Option<String> {
@@ -108,12 +110,12 @@ fn short(experiment: &Experiment) -> Option<String> {
 
 fn machine(experiment: &Experiment) -> Option<String> {
     let host = &experiment.host;
-    let mut told = Vec::new();
+    let mut traits = Vec::new();
     if let Some(name) = &host.virtualization {
-        told.push(format!("a virtual one ({name}), whose neighbours nobody here can see"));
+        traits.push(format!("virtual ({name}), so what its neighbours do cannot be seen"));
     }
     if let Some(governor) = host.governor.as_deref().filter(|governor| *governor != "performance") {
-        told.push(format!("CPU frequencies governed by `{governor}`, which change with the load"));
+        traits.push(format!("CPU frequencies governed by `{governor}`, which change with the load"));
     }
-    (!told.is_empty()).then(|| format!("The machine: {}.", told.join("; ")))
+    (!traits.is_empty()).then(|| format!("The machine: {}.", traits.join("; ")))
 }

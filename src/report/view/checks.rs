@@ -6,36 +6,31 @@ use crate::record::{CheckResult, Experiment, Run};
 
 /// A check of a run.
 #[derive(Debug)]
-pub struct Check {
-    /// The run's id.
+pub struct CheckRow {
     pub run: String,
     /// What must be true.
     pub name: String,
     /// `passed`, `passed, sampled`, `FAILED` or `undecided`.
     pub result: &'static str,
-    /// What was found.
+    /// What was found, with numbers.
     pub detail: String,
 }
 
 /// Failures of one kind of one operation of a run.
 #[derive(Debug)]
-pub struct Failure {
-    /// The run's id.
+pub struct FailureRow {
     pub run: String,
-    /// The operation.
     pub operation: String,
-    /// The kind.
     pub kind: String,
-    /// How many.
     pub count: Figure,
     /// An example of the store's own words.
     pub message: String,
 }
 
 /// All checks: those that failed first, then the undecided, then the rest.
-pub fn checks(experiment: &Experiment) -> Vec<Check> {
+pub fn checks(experiment: &Experiment) -> Vec<CheckRow> {
     let of_run = |run: &Run| run.checks.iter().map(|check| self::check(run, check)).collect::<Vec<_>>();
-    let mut checks: Vec<Check> = experiment.runs.iter().flat_map(of_run).collect();
+    let mut checks: Vec<CheckRow> = experiment.runs.iter().flat_map(of_run).collect();
     checks.sort_by_key(|check| match check.result {
         "FAILED" => 0,
         "undecided" => 1,
@@ -44,8 +39,8 @@ pub fn checks(experiment: &Experiment) -> Vec<Check> {
     checks
 }
 
-fn check(run: &Run, check: &CheckResult) -> Check {
-    Check {
+fn check(run: &Run, check: &CheckResult) -> CheckRow {
+    CheckRow {
         run: run.id.clone(),
         name: check.name.clone(),
         result: match check {
@@ -60,15 +55,14 @@ fn check(run: &Run, check: &CheckResult) -> Check {
 
 /// All checks in one phrase.
 pub fn summary(experiment: &Experiment) -> Checks {
-    Checks::of(&experiment.runs.iter().collect::<Vec<_>>())
+    Checks::count(&experiment.runs.iter().collect::<Vec<_>>())
 }
 
-/// All failures.
-pub fn failures(experiment: &Experiment) -> Vec<Failure> {
+pub fn failures(experiment: &Experiment) -> Vec<FailureRow> {
     let operations =
         experiment.runs.iter().flat_map(|run| run.operations.iter().map(move |(name, record)| (run, name, record)));
     let failures = operations.flat_map(|(run, name, record)| {
-        record.failures.iter().map(move |(kind, count)| Failure {
+        record.failures.iter().map(move |(kind, count)| FailureRow {
             run: run.id.clone(),
             operation: name.clone(),
             kind: kind.clone(),

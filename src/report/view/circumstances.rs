@@ -1,7 +1,9 @@
 //! Where and how: the machine, the program, the command, and how to do it again.
 
 use crate::record::Experiment;
-use crate::report::{units, words};
+use crate::report::lists::distinct;
+use crate::report::words;
+use crate::units;
 
 /// Where an experiment took place, by name.
 pub fn machine(experiment: &Experiment) -> Vec<(&'static str, String)> {
@@ -25,8 +27,8 @@ pub fn machine(experiment: &Experiment) -> Vec<(&'static str, String)> {
 
 /// `2 workloads on 3 stores`, or their names where there is one.
 pub fn subject(experiment: &Experiment) -> String {
-    let workloads = super::distinct(experiment.runs.iter().map(|run| run.workload.name.as_str()));
-    let stores = super::distinct(experiment.runs.iter().map(words::store));
+    let workloads = distinct(experiment.runs.iter().map(|run| run.workload.name.as_str()));
+    let stores = distinct(experiment.runs.iter().map(words::store));
     let workload = match workloads[..] {
         [one] => one.to_owned(),
         _ => units::counted(workloads.len() as u64, "workload"),

@@ -1,13 +1,15 @@
 //! Everything that the page, the Markdown document and the decision record have in common, computed once.
 
-use super::{caveats, checks, circumstances, cost, groups, operations, semantics, summary, verdict};
+use super::{caveats, checks, circumstances, operations, semantics, summary, verdict};
 use crate::record::Experiment;
+use crate::report::cost::{self, CostParagraphs};
+use crate::report::group;
 use crate::report::side_by_side::{self, Side};
 use crate::report::words;
 
 /// What a report says.
 #[derive(Debug)]
-pub struct Content {
+pub struct ReportContent {
     /// Workloads and stores, in a few words.
     pub subject: String,
     /// The day on which it began.
@@ -17,52 +19,47 @@ pub struct Content {
     /// The program, in a few words.
     pub tool: String,
     /// Which runs may be used.
-    pub verdict: verdict::Verdict,
+    pub verdict: verdict::VerdictView,
     /// Whether any workload states limits.
     pub limited: bool,
     /// How to read the figures.
     pub meanings: Vec<String>,
     /// Figures, group by group.
-    pub groups: Vec<Group>,
-    /// All failures.
-    pub failures: Vec<checks::Failure>,
-    /// All stores.
-    pub stores: Vec<semantics::Store>,
+    pub groups: Vec<GroupView>,
+    pub failures: Vec<checks::FailureRow>,
+    pub stores: Vec<semantics::StoreView>,
     /// All checks, the failed ones first.
-    pub checks: Vec<checks::Check>,
+    pub checks: Vec<checks::CheckRow>,
     /// The checks in a phrase.
     pub checks_text: String,
-    /// Whether one failed.
     pub checks_failed: bool,
     /// What the stores would cost.
-    pub costs: Vec<cost::Cost>,
+    pub costs: Vec<CostParagraphs>,
     /// What the figures do not say.
     pub caveats: Vec<String>,
     /// What was not tested.
     pub untested: Vec<String>,
     /// Whether several experiments stand side by side.
     pub several: bool,
-    /// The experiments.
     pub sides: Vec<Circumstances>,
 }
 
 /// Stores that may be compared, summed up and by operation.
 #[derive(Debug)]
-pub struct Group {
-    /// The workload.
+pub struct GroupView {
     pub workload: String,
-    /// Durability.
+    /// The durability that all of its stores really ran with.
     pub tier: &'static str,
     /// How the load was applied.
     pub load: String,
-    /// For how long.
+    /// Length of measurement and warm-up.
     pub duration: String,
     /// What its latencies mean.
     pub meaning: &'static str,
     /// Why its stores are not comparable after all; empty if they are.
     pub warning: String,
     /// A row for each store.
-    pub summary: Vec<summary::Row>,
+    pub summary: Vec<summary::SummaryRow>,
     /// A row for each operation and store.
     pub operations: operations::Operations,
 }
@@ -76,26 +73,23 @@ pub struct Circumstances {
     pub href: String,
     /// Facts about the machine and the program.
     pub machine: Vec<(&'static str, String)>,
-    /// The command line.
     pub command: String,
-    /// The seed.
     pub seed: u64,
-    /// The program.
     pub tool: String,
 }
 
-impl Content {
+impl ReportContent {
     /// Of experiments side by side, whose runs `merged` holds.
-    pub fn of(merged: &Experiment, sides: &[Side<'_>]) -> Content {
-        let comparable = groups::groups(merged);
-        let groups: Vec<Group> = comparable.iter().map(group).collect();
+    pub fn new(merged: &Experiment, sides: &[Side<'_>]) -> ReportContent {
+        let comparable = group::groups(merged);
+        let groups: Vec<GroupView> = comparable.iter().map(group).collect();
         let all_checks = checks::summary(merged);
-        Content {
+        ReportContent {
             subject: circumstances::subject(merged),
             day: circumstances::day(&merged.started_at).to_owned(),
             place: words::host(merged),
             tool: words::tool(merged),
-            verdict: verdict::verdict(merged).about(side_by_side::differences(sides)),
+            verdict: verdict::verdict(merged).with_notes(side_by_side::differences(sides)),
             limited: groups.iter().flat_map(|group| &group.summary).any(|row| !row.slo.is_empty()),
             meanings: summary::meanings(merged),
             groups,
@@ -104,7 +98,7 @@ impl Content {
             checks: checks::checks(merged),
             checks_text: all_checks.text(),
             checks_failed: all_checks.failed(),
-            costs: cost::costs(&comparable),
+            costs: cost::paragraphs(&comparable),
             caveats: caveats::caveats(merged),
             untested: caveats::untested(merged),
             several: sides.len() > 1,
@@ -113,8 +107,8 @@ impl Content {
     }
 }
 
-fn group(group: &groups::Group<'_>) -> Group {
-    Group {
+fn group(group: &group::Group<'_>) -> GroupView {
+    GroupView {
         workload: group.workload.to_owned(),
         tier: group.tier,
         load: group.load.clone(),

@@ -2,10 +2,10 @@
 
 use crate::record::{Latency, Run};
 use crate::report::reading::{Percentile, Reading, over_runs};
-use crate::report::units;
 use crate::stats::spread_of;
+use crate::units;
 
-/// A figure.
+/// A figure of a table, as text.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Figure {
     /// `43.0 µs`, `≥ 1.06 ms`, `–`.
@@ -17,12 +17,11 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// Nothing was measured.
+    /// For what was not measured: a dash.
     pub fn none() -> Figure {
         Figure { value: "\u{2013}".to_owned(), ..Figure::default() }
     }
 
-    /// A whole number.
     pub fn count(number: u64) -> Figure {
         Figure { value: units::count(number), spread: String::new(), sort: Some(number as f64) }
     }

@@ -3,27 +3,26 @@
 use super::figure::{Figure, latency};
 use crate::record::{Experiment, Interval, Mode, Phase, Run};
 use crate::report::reading::Percentile;
-use crate::report::{units, words};
+use crate::report::words;
+use crate::units;
 
 /// With more seconds than this, the table of a run shows every nth.
 const MOST_SECONDS: usize = 60;
 
 /// One run in a line.
 #[derive(Debug)]
-pub struct Row {
+pub struct RunRow {
     /// Its id, as in file names.
     pub id: String,
-    /// `durable`.
     pub tier: String,
     /// `closed loop, 2 clients`.
     pub load: String,
     /// Whether its figures are shown.
     pub valid: bool,
-    /// Successes per second.
+    /// Successes per second of the measurement.
     pub throughput: Figure,
     /// p50, p99 and p99.9.
     pub latency: [Figure; 3],
-    /// The slowest operation.
     pub largest: Figure,
     /// `12 failed, 30 skipped`, or nothing.
     pub losses: String,
@@ -38,44 +37,42 @@ pub struct Row {
 pub struct Seconds {
     /// Every how many seconds one is shown.
     pub every: usize,
-    /// The rows.
     pub rows: Vec<Second>,
 }
 
-/// One second.
+/// What happened in one second of a run.
 #[derive(Debug)]
 pub struct Second {
     /// Since the measurement began.
     pub at: String,
     /// `warm-up`, `drain`, or nothing.
     pub phase: &'static str,
-    /// Successes per second.
+    /// Successes in it, per second.
     pub ok: String,
-    /// Failed and skipped.
+    /// Operations that failed or were skipped in it.
     pub lost: String,
     /// p50, p99 and the largest response time.
     pub latency: [String; 3],
 }
 
-/// All runs.
-pub fn rows(experiment: &Experiment) -> Vec<Row> {
+pub fn rows(experiment: &Experiment) -> Vec<RunRow> {
     experiment.runs.iter().map(row).collect()
 }
 
-fn row(run: &Run) -> Row {
+fn row(run: &Run) -> RunRow {
     let shown = |figure: Figure| if run.verdict.valid { figure } else { Figure::none() };
     let cpu = Figure {
         value: latency(run.client.cpu_ns_per_op as u64),
         spread: format!("{:.0}% of the CPUs", 100.0 * run.client.cpu_share),
         sort: Some(run.client.cpu_ns_per_op),
     };
-    Row {
+    RunRow {
         id: run.id.clone(),
         tier: words::tier(run),
         load: words::load(run),
         valid: run.verdict.valid,
         throughput: shown(Figure::throughput(&[run])),
-        latency: Percentile::ALL.map(|percentile| shown(Figure::latency(&[&run.total.response_ns], percentile))),
+        latency: Percentile::REPORTED.map(|percentile| shown(Figure::latency(&[&run.total.response_ns], percentile))),
         largest: shown(Figure::largest(&[&run.total.response_ns])),
         losses: words::losses(run),
         client: shown(cpu),

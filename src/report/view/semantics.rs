@@ -3,13 +3,14 @@
 
 use drivers::{Binding, Placement};
 
-use super::distinct;
 use crate::record::{Experiment, Run};
-use crate::report::{units, words};
+use crate::report::lists::distinct;
+use crate::report::words;
+use crate::units;
 
 /// A store as it ran.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Store {
+pub struct StoreView {
     /// Its name, without passwords.
     pub name: String,
     /// The driver that spoke to it.
@@ -30,28 +31,24 @@ pub struct Store {
 
 /// What a workload was for the stores.
 #[derive(Debug)]
-pub struct Workload {
-    /// Its name.
+pub struct WorkloadBindings {
     pub name: String,
     /// By store: one sentence for each table, log or series.
     pub layouts: Vec<(String, Vec<String>)>,
-    /// Its operations.
-    pub operations: Vec<Operation>,
+    pub operations: Vec<OperationBindings>,
 }
 
 /// What an operation was for the stores.
 #[derive(Debug)]
-pub struct Operation {
-    /// Its name.
+pub struct OperationBindings {
     pub name: String,
     /// One for each store.
-    pub stores: Vec<Bound>,
+    pub stores: Vec<StoreBinding>,
 }
 
 /// What an operation was for one store.
 #[derive(Debug, PartialEq)]
-pub struct Bound {
-    /// The store.
+pub struct StoreBinding {
     pub store: String,
     /// How often the client waits for the store: `none, in this process`, `2`, `1 to 3`.
     pub round_trips: String,
@@ -60,13 +57,13 @@ pub struct Bound {
 }
 
 /// All stores, each once for every way in which it was set.
-pub fn stores(experiment: &Experiment) -> Vec<Store> {
+pub fn stores(experiment: &Experiment) -> Vec<StoreView> {
     distinct(experiment.runs.iter().map(store))
 }
 
-fn store(run: &Run) -> Store {
+fn store(run: &Run) -> StoreView {
     let (info, description) = (&run.store, &run.store.description);
-    Store {
+    StoreView {
         name: info.name.clone(),
         driver: info.driver.clone(),
         version: description.version.clone(),
@@ -79,16 +76,16 @@ fn store(run: &Run) -> Store {
 }
 
 /// All workloads, each with what it was for every store.
-pub fn workloads(experiment: &Experiment) -> Vec<Workload> {
+pub fn workloads(experiment: &Experiment) -> Vec<WorkloadBindings> {
     let names = distinct(experiment.runs.iter().map(|run| run.workload.name.as_str()));
     names.into_iter().map(|name| workload(name, experiment)).collect()
 }
 
-fn workload(name: &str, experiment: &Experiment) -> Workload {
+fn workload(name: &str, experiment: &Experiment) -> WorkloadBindings {
     let runs: Vec<&Run> = experiment.runs.iter().filter(|run| run.workload.name == name).collect();
     let operations = distinct(runs.iter().flat_map(|run| run.operations.keys().chain(run.store.bindings.keys())));
     let layouts = runs.iter().map(|run| (words::store(run), run.store.description.layout.clone()));
-    Workload {
+    WorkloadBindings {
         name: name.to_owned(),
         layouts: distinct(layouts.filter(|(_, layout)| !layout.is_empty())),
         operations: operations
@@ -99,14 +96,14 @@ fn workload(name: &str, experiment: &Experiment) -> Workload {
     }
 }
 
-fn operation(name: &str, runs: &[&Run]) -> Operation {
+fn operation(name: &str, runs: &[&Run]) -> OperationBindings {
     let bound = runs.iter().filter_map(|run| run.store.bindings.get(name).map(|steps| bound(run, steps)));
-    Operation { name: name.to_owned(), stores: distinct(bound) }
+    OperationBindings { name: name.to_owned(), stores: distinct(bound) }
 }
 
-fn bound(run: &Run, steps: &[Binding]) -> Bound {
+fn bound(run: &Run, steps: &[Binding]) -> StoreBinding {
     let trips: u32 = steps.iter().map(|step| step.round_trips).sum();
-    Bound {
+    StoreBinding {
         store: words::store(run),
         round_trips: match run.store.placement {
             Placement::Embedded if trips == 0 => "none: in this process".to_owned(),

@@ -1,24 +1,24 @@
 //! The summary: one row for each store in each group.
 
-use super::distinct;
 use super::figure::Figure;
-use super::groups::Group;
 use crate::record::{Experiment, Latency, Mode, Run};
-use crate::report::group::{Cell, cells, reasons_apart};
+use crate::report::group::{Cell, Group, cells, reasons_apart};
+use crate::report::lists::distinct;
 use crate::report::reading::Percentile;
-use crate::report::slo::{self, Kept};
-use crate::report::{units, words};
+use crate::report::slo;
+use crate::report::words;
+use crate::stats::{Judgement, spread_of};
+use crate::units;
 
 /// One store on one workload, over its valid runs.
 #[derive(Debug)]
-pub struct Row {
-    /// `libsql 3.45.1`.
+pub struct SummaryRow {
     pub store: String,
     /// `1 run`, `4 of 5 runs valid`.
     pub runs: String,
     /// Why no figures are shown; `None` if they are.
     pub invalid: Option<String>,
-    /// Successes per second.
+    /// Successes per second of the measurement.
     pub throughput: Figure,
     /// p50, p99 and p99.9 of the response time.
     pub latency: [Figure; 3],
@@ -31,22 +31,20 @@ pub struct Row {
     /// Bytes on disk after the run, or in memory.
     pub size: Figure,
     /// The workload's limits and whether they were kept.
-    pub slo: Vec<(Kept, String)>,
+    pub slo: Vec<(Judgement, String)>,
 }
 
 /// How the checks of some runs ended.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Checks {
-    /// All.
     pub all: usize,
-    /// Passed.
     pub passed: usize,
     /// Neither passed nor failed.
     pub undecided: usize,
 }
 
 /// The rows of a group.
-pub fn rows(group: &Group<'_>) -> Vec<Row> {
+pub fn rows(group: &Group<'_>) -> Vec<SummaryRow> {
     group.cells.iter().map(row).collect()
 }
 
@@ -54,7 +52,7 @@ pub fn rows(group: &Group<'_>) -> Vec<Row> {
 pub fn meanings(experiment: &Experiment) -> Vec<String> {
     let repeated = distinct(experiment.runs.iter().map(|run| run.repetition)).len() > 1;
     let interval = "[low, high] is a 95% interval from batch means over up to 20 blocks of a run.";
-    let mut told = vec![if repeated {
+    let mut sentences = vec![if repeated {
         format!(
             "Figures are medians over the valid runs, with [lowest, highest] of them; Max is the slowest operation of all. Of \
              a single run, {interval} {}",
@@ -63,32 +61,33 @@ pub fn meanings(experiment: &Experiment) -> Vec<String> {
     } else {
         format!("{interval} {}", words::WITHIN_ONE_RUN)
     }];
-    told.extend(reasons_apart(&cells(experiment)));
-    told.push(
-        "\u{2265} and \u{201c}too few\u{201d}: fewer than ten samples lie above the percentile, and do not carry it."
+    sentences.extend(reasons_apart(&cells(experiment)));
+    sentences.push(
+        "\u{2265} and \u{201c}too few\u{201d}: fewer than ten samples lie above the percentile, too few to carry it."
             .to_owned(),
     );
     if experiment.runs.iter().any(|run| run.load.mode == Mode::Closed) {
-        told.push("Closed loop: latency is service time; waiting for a free client is not included.".to_owned());
+        sentences.push("Closed loop: latency is service time; waiting for a free client is not included.".to_owned());
     }
     if experiment.runs.iter().any(|run| run.load.mode == Mode::Open) {
-        told.push("Open loop: latency is response time, from the instant at which an operation was due.".to_owned());
+        sentences
+            .push("Open loop: latency is response time, from the instant at which an operation was due.".to_owned());
     }
-    told
+    sentences
 }
 
-fn row(cell: &Cell<'_>) -> Row {
+fn row(cell: &Cell<'_>) -> SummaryRow {
     let valid: Vec<&Run> = cell.valid().collect();
     let latencies: Vec<&Latency> = valid.iter().map(|run| &run.total.response_ns).collect();
-    Row {
+    SummaryRow {
         store: words::store(cell.runs[0]),
         runs: runs_text(valid.len(), cell.runs.len()),
         invalid: if valid.is_empty() { cell.runs.iter().find_map(|run| words::invalid(run)) } else { None },
         throughput: Figure::throughput(&valid),
-        latency: Percentile::ALL.map(|percentile| Figure::latency(&latencies, percentile)),
+        latency: Percentile::REPORTED.map(|percentile| Figure::latency(&latencies, percentile)),
         largest: Figure::largest(&latencies),
         losses: losses(if valid.is_empty() { &cell.runs } else { &valid }),
-        checks: Checks::of(&cell.runs),
+        checks: Checks::count(&cell.runs),
         size: size(&valid),
         slo: slo::judged(&valid, None),
     }
@@ -101,8 +100,8 @@ fn runs_text(valid: usize, all: usize) -> String {
 fn losses(runs: &[&Run]) -> String {
     let sum = |of: fn(&Run) -> u64| runs.iter().copied().map(of).sum::<u64>();
     let parts = [(sum(|run| run.counts.failed), "failed"), (sum(|run| run.counts.skipped), "skipped")];
-    let told = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", units::count(*n)));
-    told.collect::<Vec<_>>().join(", ")
+    let named = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", units::count(*n)));
+    named.collect::<Vec<_>>().join(", ")
 }
 
 /// The median of what the data weighs after the runs.
@@ -112,13 +111,13 @@ fn size(runs: &[&Run]) -> Figure {
     if known.is_empty() {
         return Figure::none();
     }
-    let [_, median, _] = crate::stats::spread_of(known.into_iter());
+    let [_, median, _] = spread_of(known.into_iter());
     Figure { value: units::bytes(median as u64), spread: String::new(), sort: Some(median) }
 }
 
 impl Checks {
     /// Over all runs, valid or not.
-    pub fn of(runs: &[&Run]) -> Checks {
+    pub fn count(runs: &[&Run]) -> Checks {
         let mut checks = Checks::default();
         for check in runs.iter().flat_map(|run| &run.checks) {
             checks.all += 1;
@@ -128,7 +127,6 @@ impl Checks {
         checks
     }
 
-    /// Whether one failed.
     pub fn failed(&self) -> bool {
         self.passed + self.undecided < self.all
     }

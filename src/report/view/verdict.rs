@@ -1,12 +1,12 @@
 //! The verdict on an experiment: which runs may be used, which not and why, and what to know about the rest.
 
-use super::{distinct, listed};
 use crate::record::{Experiment, Run};
-use crate::report::units;
+use crate::report::lists::{distinct, listed};
+use crate::units;
 
-/// The verdict.
+/// What may be done with the figures of an experiment.
 #[derive(Debug)]
-pub struct Verdict {
+pub struct VerdictView {
     /// Whether every run is valid.
     pub valid: bool,
     /// `Valid: 4 of 4 runs may be used.`
@@ -20,15 +20,14 @@ pub struct Verdict {
 /// A sentence about some runs.
 #[derive(Debug, PartialEq)]
 pub struct Remark {
-    /// The sentence.
     pub text: String,
     /// The runs, or nothing if there is only one in the experiment.
     pub runs: String,
 }
 
-impl Verdict {
-    /// With more to know, before everything else.
-    pub fn about(mut self, sentences: Vec<String>) -> Self {
+impl VerdictView {
+    /// With more notes, before the others.
+    pub fn with_notes(mut self, sentences: Vec<String>) -> Self {
         let remarks = sentences.into_iter().map(|text| Remark { text, runs: String::new() });
         self.notes.splice(0..0, remarks);
         self
@@ -36,7 +35,7 @@ impl Verdict {
 }
 
 /// The verdict on an experiment.
-pub fn verdict(experiment: &Experiment) -> Verdict {
+pub fn verdict(experiment: &Experiment) -> VerdictView {
     let all = experiment.runs.len();
     let valid = experiment.runs.iter().filter(|run| run.verdict.valid).count();
     let headline = match (valid, all) {
@@ -65,7 +64,7 @@ pub fn verdict(experiment: &Experiment) -> Verdict {
         noisy.into_iter().map(|Remark { text, runs }| Remark { text: format!("Noisy, to be repeated: {text}"), runs }),
     );
     notes.extend(remarks(experiment, |run| if run.verdict.valid { &run.verdict.notes } else { &[] }));
-    Verdict {
+    VerdictView {
         valid: valid == all && all > 0 && experiment.missing.is_empty(),
         headline,
         reasons: reasons(experiment),

@@ -1,15 +1,16 @@
 //! The work: what each workload is, how its data was loaded, and what it weighs.
 
-use super::distinct;
 use super::figure::Figure;
-use crate::record::{Experiment, Run};
-use crate::report::{units, words};
+use crate::percentile::Limit;
+use crate::record::{Experiment, Requirements, Run};
+use crate::report::lists::distinct;
+use crate::report::words;
 use crate::stats::spread_of;
+use crate::units;
 
 /// A workload as run.
 #[derive(Debug)]
-pub struct Workload {
-    /// Its name.
+pub struct WorkloadView {
     pub name: String,
     /// One sentence on what it mimics.
     pub about: String,
@@ -21,22 +22,25 @@ pub struct Workload {
     pub rows: String,
     /// How skewed the accesses were, in a sentence.
     pub skew: Option<String>,
-    /// Its text.
+    /// The workload file as run.
     pub text: String,
+    /// Its limits over all operations.
+    pub limits: Vec<Limit>,
+    /// What it requires of its store.
+    pub requires: Requirements,
     /// Whether any store tells what it holds in memory.
     pub tells_memory: bool,
     /// Whether any store tells what it has written.
     pub tells_written: bool,
-    /// By store.
-    pub loads: Vec<Load>,
+    /// What loading took, by store.
+    pub loads: Vec<LoadingRow>,
 }
 
 /// What loading a store took, the median of its runs.
 #[derive(Debug)]
-pub struct Load {
-    /// `libsql 3.45.1`.
+pub struct LoadingRow {
     pub store: String,
-    /// Rows per second.
+    /// Rows loaded per second.
     pub rows_per_s: Figure,
     /// How long loading took.
     pub loading: String,
@@ -57,7 +61,7 @@ pub struct Load {
 }
 
 /// All workloads, in the order of the record.
-pub fn workloads(experiment: &Experiment) -> Vec<Workload> {
+pub fn workloads(experiment: &Experiment) -> Vec<WorkloadView> {
     let keys = distinct(experiment.runs.iter().map(|run| (&run.workload.name, &run.workload.hash)));
     let of = |key: (&String, &String)| {
         let runs = experiment.runs.iter().filter(|run| (&run.workload.name, &run.workload.hash) == key);
@@ -66,14 +70,14 @@ pub fn workloads(experiment: &Experiment) -> Vec<Workload> {
     keys.into_iter().map(of).collect()
 }
 
-fn workload(runs: &[&Run]) -> Workload {
+fn workload(runs: &[&Run]) -> WorkloadView {
     let info = &runs[0].workload;
     let stores = distinct(runs.iter().map(|run| words::store(run)));
     let load = |store: String| {
         let own: Vec<&Run> = runs.iter().copied().filter(|run| words::store(run) == store).collect();
         load(store, &own)
     };
-    Workload {
+    WorkloadView {
         name: info.name.clone(),
         about: info.about.clone(),
         hash: info.hash.clone(),
@@ -81,6 +85,8 @@ fn workload(runs: &[&Run]) -> Workload {
         rows: units::count(info.rows),
         skew: skew(runs),
         text: info.text.clone(),
+        limits: info.limits(None).to_vec(),
+        requires: info.requires.unwrap_or_default(),
         tells_memory: runs.iter().any(|run| run.footprint.after_run.memory_bytes.is_some()),
         tells_written: runs.iter().any(|run| run.footprint.after_run.written_bytes.is_some()),
         loads: stores.into_iter().map(load).collect(),
@@ -107,7 +113,7 @@ fn skew(runs: &[&Run]) -> Option<String> {
     ))
 }
 
-fn load(store: String, runs: &[&Run]) -> Load {
+fn load(store: String, runs: &[&Run]) -> LoadingRow {
     let median = |of: &dyn Fn(&Run) -> Option<f64>| {
         let known: Vec<f64> = runs.iter().copied().filter_map(of).collect();
         let [_, median, _] = spread_of(known.iter().copied());
@@ -119,7 +125,7 @@ fn load(store: String, runs: &[&Run]) -> Load {
     let disk = bytes(|run| run.footprint.after_load.disk_bytes);
     let rates: Vec<f64> = runs.iter().map(|run| run.loading.rows_per_s).filter(|rate| *rate > 0.0).collect();
     let seconds = |of: fn(&Run) -> f64| units::seconds(median(&|run| Some(of(run))).unwrap_or_default());
-    Load {
+    LoadingRow {
         store,
         rows_per_s: Figure::rate(&rates, None),
         loading: seconds(|run| run.phases.load_s),

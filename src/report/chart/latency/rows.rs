@@ -4,7 +4,7 @@ use crate::record::{Latency, OperationRecord, Run};
 use crate::report::chart::style;
 use crate::report::group::{Cell, by_workload, comparable, heading, stores_differ, terms_differ};
 use crate::report::reading::{Percentile, Reading, over_runs};
-use crate::report::{per_second, words};
+use crate::report::words;
 use crate::stats::spread_of;
 
 /// What stands at one height of the chart.
@@ -132,12 +132,12 @@ pub fn content(cell: &Cell<'_>, operation: Option<&str>) -> RowContent {
         let reason = cell.runs.iter().find_map(|run| words::invalid(run)).unwrap_or_default();
         return RowContent::Withheld(format!("INVALID: {reason}"));
     }
-    let [_, per_s, _] = spread_of(found.iter().map(|(run, record)| per_second(run, record)));
+    let [_, per_s, _] = spread_of(found.iter().map(|(run, record)| run.per_second(record)));
     let latencies: Vec<&Latency> = found.iter().map(|(_, record)| &record.response_ns).collect();
     RowContent::Figures {
         per_s,
         failed: found.iter().map(|(_, record)| record.failed).sum(),
-        readings: Percentile::ALL.map(|percentile| over_runs(&latencies, percentile)),
+        readings: Percentile::REPORTED.map(|percentile| over_runs(&latencies, percentile)),
     }
 }
 

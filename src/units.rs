@@ -1,4 +1,5 @@
-//! Numbers for people: latencies, rates, counts, shares, bytes and durations as short text.
+//! Numbers for people: latencies, rates, counts, shares, bytes, durations and money as short text. Wherever the suite prints
+//! a number, its digits are chosen here.
 //!
 //! Latencies are ASCII (`us`), for terminals; [`typeset`] gives the form for charts and documents.
 
@@ -35,11 +36,6 @@ pub fn rate(per_s: f64) -> String {
     }
 }
 
-/// A rate as it was asked for: `2,000`, `0.5`.
-pub fn asked_rate(per_s: f64) -> String {
-    if per_s.fract() == 0.0 && per_s >= 0.0 { count(per_s as u64) } else { per_s.to_string() }
-}
-
 /// A whole number with thousands separated: `412,331`.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -71,9 +67,42 @@ pub fn short(number: f64) -> String {
 }
 
 /// A share of a whole: `95.0%`, `<0.1%`.
-pub fn percent(part: u64, whole: u64) -> String {
+pub fn share(part: u64, whole: u64) -> String {
     let share = if whole == 0 { 0.0 } else { 100.0 * part as f64 / whole as f64 };
     if share > 0.0 && share < 0.1 { "<0.1%".to_owned() } else { format!("{share:.1}%") }
+}
+
+/// A share that somebody stated, 0 to 1, with no more digits than it has: `40 %`, `28.9 %`.
+pub fn percent(share: f64) -> String {
+    format!("{} %", (share * 1e3).round() / 10.0)
+}
+
+/// USD to three digits below one, to cents up to a thousand, and in whole dollars above: `$0.00933`, `$122.64`, `$1,226`.
+pub fn usd(amount: f64) -> String {
+    match amount {
+        _ if !amount.is_finite() => "-".to_owned(),
+        _ if amount <= 0.0 => "$0".to_owned(),
+        _ if amount < 1e-6 => "<$0.000001".to_owned(),
+        _ if amount < 0.9995 => format!("${amount:.*}", places(amount)),
+        _ if amount < 999.995 => format!("${amount:.2}"),
+        _ => format!("${}", whole(amount)),
+    }
+}
+
+/// A quantity of any size to three digits: `0.0371`, `1.20`, `412`.
+pub fn quantity(number: f64) -> String {
+    let size = number.abs();
+    match size {
+        _ if size >= 99.95 => format!("{}{}", if number < 0.0 { "-" } else { "" }, whole(size)),
+        _ if size >= 9.995 => format!("{number:.1}"),
+        _ if size >= 0.9995 || size == 0.0 => format!("{number:.2}"),
+        _ => format!("{number:.*}", places(size)),
+    }
+}
+
+/// A number as a file states it, thousands separated if it is whole: `3,000`, `0.005`.
+pub fn stated(number: f64) -> String {
+    if number.fract() == 0.0 && number >= 0.0 { whole(number) } else { number.to_string() }
 }
 
 /// Bytes in binary units: `12.4 MiB`.
@@ -99,6 +128,16 @@ pub fn seconds(s: f64) -> String {
         120..3600 => format!("{} min{}", whole / 60, tail(whole % 60, "s")),
         _ => format!("{} h{}", whole / 3600, tail(whole % 3600 / 60, "min")),
     }
+}
+
+/// A number that is not negative, rounded: `1,226`; beyond the exact integers of a double `1.00e16`.
+fn whole(number: f64) -> String {
+    if number >= 1e15 { format!("{number:.2e}") } else { count(number.round() as u64) }
+}
+
+/// Decimals that show three digits of a number below one, from the first that is not zero.
+fn places(number: f64) -> usize {
+    (2 - number.log10().floor().max(-9.0) as i32).max(2) as usize
 }
 
 /// The unit in which three digits show the latency: one where it stays below 1000 after rounding.
@@ -154,11 +193,20 @@ mod tests {
     fn rates_counts_and_shares() {
         let rates: Vec<String> = [0.0, 0.516, 9.996, 72.34, 99.97, 14_467.6].map(rate).into();
         assert_eq!(rates, ["0", "0.52", "10.0", "72.3", "100", "14,468"]);
-        assert_eq!([60.0, 2_000.0, 0.5].map(asked_rate), ["60", "2,000", "0.5"]);
+        assert_eq!([60.0, 2_000.0, 0.5].map(stated), ["60", "2,000", "0.5"]);
         assert_eq!([7, 999, 1_000, 1_234_567].map(count), ["7", "999", "1,000", "1,234,567"]);
         assert_eq!([counted(1, "client"), counted(16, "client")], ["1 client", "16 clients"]);
         assert_eq!([0.0, 0.2, 500.0, 2e4, 1.5e6].map(short), ["0", "0.2", "500", "20k", "1.5M"]);
-        assert_eq!([percent(1, 3), percent(1, 5_000), percent(0, 0)], ["33.3%", "<0.1%", "0.0%"]);
+        assert_eq!([share(1, 3), share(1, 5_000), share(0, 0)], ["33.3%", "<0.1%", "0.0%"]);
+    }
+
+    #[test]
+    fn money_keeps_three_digits_and_then_cents() {
+        let shown = [0.0, 0.000_486, 0.009_333, 0.09333, 0.9997, 122.64, 1_226.4, 1e16].map(usd);
+        assert_eq!(shown, ["$0", "$0.000486", "$0.00933", "$0.0933", "$1.00", "$122.64", "$1,226", "$1.00e16"]);
+        assert_eq!(usd(f64::NAN), "-");
+        assert_eq!([0.0371, 1.2, 412.4, -1e4].map(quantity), ["0.0371", "1.20", "412", "-10,000"]);
+        assert_eq!([0.4, 0.289].map(percent), ["40 %", "28.9 %"]);
     }
 
     #[test]

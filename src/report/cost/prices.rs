@@ -1,10 +1,9 @@
-//! Stores with their prices, for the charts about money: what the record's estimates say, and in which words a price is
-//! named wherever it is drawn.
+//! Stores with their prices, for the charts about money: what the record's estimates say, and the words for a price.
 
-use super::group::Cell;
-use super::view::distinct;
 use crate::cost::Monthly;
-use crate::record::{Estimate, Model, Run};
+use crate::record::{Estimate, Model, PricedOffer, Run};
+use crate::report::group::Cell;
+use crate::report::lists::distinct;
 use crate::stats::spread_of;
 
 /// What a store costs for a million operations, on nodes.
@@ -42,7 +41,7 @@ pub fn by_month<'a>(levels: &[Cell<'a>]) -> Option<(&'a Run, Vec<Monthly<'a>>)> 
     let medians = levels.iter().filter_map(Cell::median_run);
     let run = medians.max_by(|a, b| a.throughput_per_s.total_cmp(&b.throughput_per_s))?;
     let months: Vec<Monthly<'a>> =
-        run.cost.as_ref()?.estimates.iter().filter_map(|estimate| Monthly::of(run, estimate)).collect();
+        run.cost.as_ref()?.estimates.iter().filter_map(|estimate| Monthly::from_estimate(run, estimate)).collect();
     (!months.is_empty()).then_some((run, months))
 }
 
@@ -53,26 +52,39 @@ pub fn prices<'a>(estimates: impl Iterator<Item = &'a Estimate>) -> Vec<String> 
 
 fn price(estimate: &Estimate) -> String {
     let offer = &estimate.offer;
-    let date =
-        if offer.retrieved == "undated" { "undated price".to_owned() } else { format!("price of {}", offer.retrieved) };
     let stale = if offer.stale { ", STALE" } else { "" };
-    let copies = match estimate.copies {
-        None => String::new(),
-        Some(1) => ", 1 copy".to_owned(),
-        Some(copies) => format!(", {copies} copies"),
-    };
+    let copies = estimate.copies.map_or_else(String::new, |_| format!(", {}", copies(estimate.copies)));
     let elsewhere = match estimate.model {
         Model::Nodes if !estimate.measured_on_it => "; estimate: measured on other hardware",
         _ => "",
     };
     format!(
-        "{}: {}, {}, {}, {date} (quality {}){stale}{copies}{elsewhere}.",
-        offer.id, offer.service, offer.region, offer.term, offer.quality
+        "{}: {}, {}, {}, {} (quality {}){stale}{copies}{elsewhere}.",
+        offer.id,
+        offer.service,
+        offer.region,
+        offer.term,
+        dated(offer),
+        offer.quality
     )
 }
 
-/// What no figure of these holds.
-pub fn left_out<'a>(estimates: impl Iterator<Item = &'a Estimate>) -> String {
+/// `price of 2024-07`, `undated price`.
+pub fn dated(offer: &PricedOffer) -> String {
+    if offer.retrieved == "undated" { "undated price".to_owned() } else { format!("price of {}", offer.retrieved) }
+}
+
+/// `1 copy`, `3 copies`, or that the service keeps its own.
+pub fn copies(copies: Option<u32>) -> String {
+    match copies {
+        None => "the service's own copies".to_owned(),
+        Some(1) => "1 copy".to_owned(),
+        Some(copies) => format!("{copies} copies"),
+    }
+}
+
+/// What none of these figures includes.
+pub fn unpriced<'a>(estimates: impl Iterator<Item = &'a Estimate>) -> String {
     let words = distinct(estimates.flat_map(|estimate| estimate.left_out.iter().map(String::as_str)));
     // Charges of single offers, in brackets, are in the text of the report.
     let words: Vec<&str> = words.into_iter().filter(|word| !word.contains('(')).collect();
@@ -93,7 +105,7 @@ mod tests {
         assert!(low <= usd && usd <= high && low < high, "{:?}", libsql.usd);
         let estimates = || cells.iter().filter_map(per_million).map(|one| one.estimate);
         assert_eq!(prices(estimates()).len(), 1, "all on the same node");
-        assert!(left_out(estimates()).contains("backups"));
+        assert!(unpriced(estimates()).contains("backups"));
         assert!(per_million(&cells[4]).is_none(), "an invalid run has no figure");
     }
 

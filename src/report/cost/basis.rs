@@ -1,31 +1,30 @@
-//! What the figures of a table rest on, each thing once: assumptions, prices with their dates, and what is left out.
+//! What the figures of a comparison rest on, each thing once: assumptions, prices with their dates, and what is left out.
 
+use drivers::one_line;
 use indexmap::{IndexMap, IndexSet};
 use jiff::civil::Date;
 
-use super::compare::Comparison;
-use super::line::copies;
-use super::node::HEADROOM;
-use super::offer::{Offer, STALE_AFTER_DAYS};
-use super::show::{percent, plain};
+use super::prices::copies;
+use crate::cost::{HEADROOM, Offer, OfferComparison, STALE_AFTER_DAYS};
 use crate::record::Estimate;
+use crate::units::percent;
 
-/// Gathers what the runs of a table rest on.
-pub struct Footer {
+/// Gathers what the figures of several runs rest on.
+pub struct Basis {
     today: Date,
     assumed: IndexSet<String>,
     prices: IndexMap<String, String>,
     left_out: IndexMap<String, IndexSet<String>>,
 }
 
-impl Footer {
-    /// Of a table that is printed today.
+impl Basis {
+    /// Of nothing yet; `today` is for the age of prices.
     pub fn new(today: Date) -> Self {
-        Footer { today, assumed: IndexSet::new(), prices: IndexMap::new(), left_out: IndexMap::new() }
+        Basis { today, assumed: IndexSet::new(), prices: IndexMap::new(), left_out: IndexMap::new() }
     }
 
     /// Adds what one run rests on.
-    pub fn add(&mut self, comparison: &Comparison<'_>) {
+    pub fn add(&mut self, comparison: &OfferComparison<'_>) {
         let terms = comparison.terms;
         let peak = (HEADROOM / terms.utilisation).max(1.0);
         for (offer, estimate) in &comparison.priced {
@@ -42,13 +41,13 @@ impl Footer {
                     self.assumed.insert(format!("{id}: estimate: measured on other hardware"));
                 }
             }
-            self.assumed.extend(estimate.assumed.iter().map(|clause| format!("{id}: {}", plain(clause))));
+            self.assumed.extend(estimate.assumed.iter().map(|clause| format!("{id}: {}", one_line(clause))));
             self.prices.entry(id.clone()).or_insert_with(|| price(offer, estimate, self.today));
-            self.left_out.entry(id.clone()).or_default().extend(estimate.left_out.iter().map(|what| plain(what)));
+            self.left_out.entry(id.clone()).or_default().extend(estimate.left_out.iter().map(|what| one_line(what)));
         }
     }
 
-    /// The lines; none where no figure was printed.
+    /// As text; empty where no figure was printed.
     pub fn text(&self) -> String {
         if self.prices.is_empty() {
             return String::new();

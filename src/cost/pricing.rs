@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 /// How an offer is priced.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
+pub enum Pricing {
     /// By node and hour.
     Node(Node),
     /// By unit of compute and hour.
@@ -19,11 +19,11 @@ pub enum Kind {
     /// By GB and month.
     Storage(Storage),
     /// A flat price up to a limit.
-    Plan(Plan),
+    Plan(FlatPlan),
 }
 
 /// Charges that are not computed, by name: `usd_per_iops_month`, `included_iops`.
-pub type Aside = BTreeMap<String, f64>;
+pub type OtherCharges = BTreeMap<String, f64>;
 
 /// A machine or a managed node.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -45,35 +45,35 @@ pub struct Node {
     pub storage: Option<String>,
     /// Charged but not computed.
     #[serde(default)]
-    pub beside: Aside,
+    pub beside: OtherCharges,
 }
 
 /// Compute in units that grow with the load; priced here at a fixed number of them, that of the measured machine.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Serverless {
-    /// `ACU`, `CU`, `OCU`.
+    /// What the service calls a unit: `ACU`, `CU`, `OCU`.
     pub unit: String,
-    /// For one unit.
+    /// Price of one unit for one hour.
     #[serde(deserialize_with = "amount")]
     pub usd_per_unit_hour: f64,
     /// GiB of one unit.
     #[serde(deserialize_with = "size")]
     pub memory_gb_per_unit: f64,
-    /// Billed at least.
+    /// Fewer units than this are never billed.
     #[serde(default, deserialize_with = "amount")]
     pub minimum_units: f64,
     /// Id of the storage that it is billed with.
     pub storage: Option<String>,
     /// Charged but not computed.
     #[serde(default)]
-    pub beside: Aside,
+    pub beside: OtherCharges,
 }
 
 /// What a service counts as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Counts {
+pub enum BillingUnit {
     /// Read units of 4 KiB and write units of 1 KiB (DynamoDB).
     Items,
     /// KB transferred, at least one a request (ElastiCache's ECPU).
@@ -90,8 +90,8 @@ pub enum Counts {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Requests {
-    /// What is counted.
-    pub counts: Counts,
+    /// What the service counts as a read and as a write.
+    pub counts: BillingUnit,
     /// Of what is counted when reading.
     #[serde(deserialize_with = "amount")]
     pub usd_per_million_reads: f64,
@@ -114,34 +114,34 @@ pub struct Requests {
     pub storage: Option<String>,
     /// Charged but not computed.
     #[serde(default)]
-    pub beside: Aside,
-    /// Free tier, ignored.
+    pub beside: OtherCharges,
+    /// The free tier, which no figure takes into account.
     #[serde(default)]
-    pub free: Aside,
+    pub free: OtherCharges,
 }
 
 /// DynamoDB's units held ready: one unit is one request unit a second.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provisioned {
-    /// RCU.
+    /// Price of a read capacity unit (RCU) for one hour.
     #[serde(deserialize_with = "amount")]
     pub usd_per_read_unit_hour: f64,
-    /// WCU.
+    /// Price of a write capacity unit (WCU) for one hour.
     #[serde(deserialize_with = "amount")]
     pub usd_per_write_unit_hour: f64,
     /// Id of the storage that it is billed with.
     pub storage: Option<String>,
 }
 
-/// Where data lies.
+/// Where data lies, by the GB and month.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Storage {
     /// A GB is 2^30 bytes.
     #[serde(deserialize_with = "amount")]
     pub usd_per_gb_month: f64,
-    /// Billed at least.
+    /// Fewer GB than this are never billed.
     #[serde(default, deserialize_with = "amount")]
     pub minimum_gb: f64,
     /// Whether all copies share one bill.
@@ -153,23 +153,23 @@ pub struct Storage {
     pub in_memory: bool,
     /// Charged but not computed.
     #[serde(default)]
-    pub beside: Aside,
-    /// Free tier, ignored.
+    pub beside: OtherCharges,
+    /// The free tier, which no figure takes into account.
     #[serde(default)]
-    pub free: Aside,
+    pub free: OtherCharges,
 }
 
 /// A flat price. Its limits must be known: without them it would carry any load at that price.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Plan {
-    /// All of it.
+pub struct FlatPlan {
+    /// The whole price, whatever is used.
     #[serde(deserialize_with = "amount")]
     pub usd_per_month: f64,
-    /// Holds no more.
+    /// The plan holds no more than this.
     #[serde(deserialize_with = "size")]
     pub max_gb: f64,
-    /// Takes no more.
+    /// The plan takes no more commands than this.
     #[serde(deserialize_with = "size")]
     pub max_commands_per_s: f64,
     /// Whether `max_gb` is of the data in memory.

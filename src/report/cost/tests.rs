@@ -1,10 +1,12 @@
 //! Estimates and tables as they are printed: what stands beside a figure, and where there is none.
 
+use drivers::Placement;
 use jiff::civil::date;
 
-use super::*;
-use crate::cost::{estimate, file, left_out, lines, table};
-use crate::record::{Experiment, SCHEMA, Tool};
+use super::{left_out, lines, table};
+use crate::cost::tests::{catalogue, host, read_of, run, run_that_stores, write_of};
+use crate::cost::{Options, Targets, estimate};
+use crate::record::{Experiment, Host, Run, SCHEMA, Tool, Verdict};
 
 fn experiment(runs: Vec<Run>) -> Experiment {
     Experiment {
@@ -99,7 +101,7 @@ fn measured_on_the_priced_machine_it_is_no_estimate() {
 #[test]
 fn offers_side_by_side() {
     let targets = "[libsql.ownership]\nengineer = { hours_per_month = 2, usd_per_hour = 100 }";
-    let targets = file::parse("targets.toml", targets).expect("it is sound");
+    let targets = toml::from_str::<Targets>(targets).expect("it is sound");
     let options = Options { copies: Some(2), targets, ..Options::default() };
     let ids = ["ec2.m7g.large", "dynamodb.on-demand", "upstash.fixed-1gb"];
     insta::assert_snapshot!(compared(vec![shop("libsql")], &options, &ids), @r"

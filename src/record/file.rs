@@ -1,18 +1,59 @@
-//! A record from disk may be anybody's. Here all of its text, names and values alike and whatever fields there may be, is
-//! made fit to be shown, before anything is read from it.
+//! `experiment.json` as a file. It may come from anybody: all of its text, names and values alike and whatever fields there
+//! may be, is made safe to show before anything is read from it.
 
+use std::path::Path;
+
+use anyhow::Context;
 use drivers::{one_line, printable_lines};
+
+use super::{Experiment, SCHEMA};
 
 /// Values of several lines: workload files, statements, commands. They are in no chart, and not cut.
 const OF_SEVERAL_LINES: [&str; 3] = ["text", "statements", "command"];
 /// Values that are data and never shown.
 const DATA: [&str; 2] = ["histogram", "response_bands"];
 
+impl Experiment {
+    /// Reads `experiment.json` from a results folder. Percentiles that its samples do not carry are dropped, and its text is
+    /// made safe to show.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is not JSON of this format, or is of another version of it.
+    pub fn read(folder: &Path) -> anyhow::Result<Experiment> {
+        let path = folder.join("experiment.json");
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}; give a folder that `storebench run` made", path.display()))?;
+        Experiment::from_json(&text).with_context(|| format!("cannot use {}", path.display()))
+    }
+
+    /// Parses the text of a record, as [`Experiment::read`] does.
+    ///
+    /// # Errors
+    /// When it is not JSON of this format, or is of another version of it.
+    pub fn from_json(text: &str) -> anyhow::Result<Experiment> {
+        let raw: serde_json::Value = serde_json::from_str(text).context("it is not JSON")?;
+        let schema = raw.get("schema").and_then(|value| value.as_str()).unwrap_or("none");
+        let schema = one_line(schema);
+        anyhow::ensure!(schema == SCHEMA, "it has schema `{schema}`; this version of storebench reads `{SCHEMA}`");
+        // From the text and not from `raw`, whose maps have lost the order of the operations.
+        let text = harmless(text).context("it is not JSON")?;
+        serde_json::from_str(&text).with_context(|| format!("it does not follow schema `{SCHEMA}`"))
+    }
+
+    /// The canonical text: pretty JSON with a final newline.
+    ///
+    /// # Errors
+    /// When a number in it is not JSON, which would be a bug.
+    pub fn to_json(&self) -> anyhow::Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+}
+
 /// The same JSON with harmless text.
 ///
 /// # Errors
 /// When it is not JSON.
-pub fn harmless(json: &str) -> serde_json::Result<String> {
+fn harmless(json: &str) -> serde_json::Result<String> {
     let mut clean = String::with_capacity(json.len());
     let (mut rest, mut key) = (json, String::new());
     while let Some(at) = rest.find('"') {

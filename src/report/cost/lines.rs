@@ -1,15 +1,43 @@
-//! The default estimate of a run in lines of text, for under its table in a report. The comparison of offers is in
-//! `table`.
+//! The estimates that a run carries, in paragraphs for under its table.
 
-use super::show::{percent, plain, quantity, usd};
+use drivers::one_line;
+
+use super::prices::{copies, dated};
 use crate::record::{Estimate, Model, Run, Units};
+use crate::report::group::Group;
+use crate::report::words;
+use crate::units::{percent, quantity, usd};
+
+/// What is said about the cost of a store for a workload.
+#[derive(Debug)]
+pub struct CostParagraphs {
+    /// The name of the workload, such as `read-heavy`.
+    pub workload: String,
+    /// The store's name: `libsql 3.45.1`.
+    pub store: String,
+    /// Estimates, what they lack, and units per operation.
+    pub paragraphs: Vec<String>,
+}
+
+/// All of it, from the median run of each store: money follows from a run and not from a single figure. Empty for a record
+/// that was made without prices.
+pub fn paragraphs(groups: &[Group<'_>]) -> Vec<CostParagraphs> {
+    let cells = groups.iter().flat_map(|group| &group.cells);
+    let of_cell = cells.filter_map(|cell| {
+        let run = cell.median_run()?;
+        let paragraphs = [lines(run), left_out([run])].concat();
+        let (workload, store) = (cell.terms.workload.to_owned(), words::store(run));
+        (!paragraphs.is_empty()).then_some(CostParagraphs { workload, store, paragraphs })
+    });
+    of_cell.collect()
+}
 
 /// The estimates, what is missing of them, and the units per operation, one paragraph each; none for a record that was
 /// made without prices. What the estimates leave out is in [`left_out`].
 pub fn lines(run: &Run) -> Vec<String> {
     let Some(cost) = &run.cost else { return Vec::new() };
     let figures = cost.estimates.iter().map(figure);
-    let missing = cost.missing.iter().map(|reason| format!("cost: {}", plain(reason)));
+    let missing = cost.missing.iter().map(|reason| format!("cost: {}", one_line(reason)));
     figures.chain(missing).chain(units(&cost.units)).collect()
 }
 
@@ -25,7 +53,7 @@ pub fn left_out<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Vec<String> {
         }
     }
     let line = |(omissions, offers): (&[String], Vec<&str>)| {
-        plain(&format!("not in the cost on {}: {}", offers.join(", "), omissions.join(", ")))
+        one_line(&format!("not in the cost on {}: {}", offers.join(", "), omissions.join(", ")))
     };
     offers_by_omissions.into_iter().map(line).collect()
 }
@@ -56,31 +84,20 @@ fn figure(estimate: &Estimate) -> String {
         copies(estimate.copies),
         offer.region,
         offer.term,
-        price_date(estimate),
+        price_of(estimate),
     );
-    plain(&text)
-}
-
-/// `1 copy`, `3 copies`.
-pub(super) fn copies(copies: Option<u32>) -> String {
-    match copies {
-        None => "the service's own copies".to_owned(),
-        Some(1) => "1 copy".to_owned(),
-        Some(copies) => format!("{copies} copies"),
-    }
+    one_line(&text)
 }
 
 /// `price of 2024-07 (A), STALE: 872 days old`.
-fn price_date(estimate: &Estimate) -> String {
+fn price_of(estimate: &Estimate) -> String {
     let offer = &estimate.offer;
-    let date =
-        if offer.retrieved == "undated" { "undated price".to_owned() } else { format!("price of {}", offer.retrieved) };
     let stale = match (offer.stale, offer.age_days) {
         (false, _) => String::new(),
         (true, Some(days)) => format!(", STALE: {days} days old"),
         (true, None) => ", STALE: of unknown age".to_owned(),
     };
-    format!("{date} ({}){stale}", offer.quality)
+    format!("{} ({}){stale}", dated(offer), offer.quality)
 }
 
 /// The units that are known; none where nothing was measured.
