@@ -30,6 +30,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("tests/instrument.rs", "the proxy that records what it sees speaks one protocol"),
     ("tests/kills.rs", "one server writes over its environment; where any would do, the one that starts quickest"),
     ("tests/ownership.rs", "what each store has of others' data to spare differs, and is tested for each"),
+    ("tests/places.rs", "the paths of this list"),
     ("tests/report_html.rs", "a page of some stores"),
     ("tests/results.rs", "a server that is not there, and passwords in addresses"),
 ];

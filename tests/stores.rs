@@ -280,7 +280,8 @@ fn ctrl_c_keeps_what_was_measured_and_leaves_no_server(store: &Candidate) {
     let run = Storebench::new(&["run", "ycsb-a", "--records", "300", "--warmup", "0s", "--duration", "60s"]);
     let run = run.args(&["--out", &out.path().display().to_string()]).store(store.declared.name);
     let mut command = run.command();
-    let mut child = command.env("TMPDIR", scratch.path()).stderr(Stdio::piped()).spawn().expect("it starts");
+    command.env("TMPDIR", scratch.path()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
     let mut stderr = std::io::BufReader::new(child.stderr.take().expect("a pipe"));
     let mut line = String::new();
     while !line.ends_with(": measure\n") && std::io::BufRead::read_line(&mut stderr, &mut line).expect("text") > 0 {}
