@@ -176,7 +176,7 @@ impl<S: Store> Lane<S> {
                 let Some(late) = self.wait_until(course, intended_ns).await else {
                     // Stopped before it was due: it was never offered.
                     progress.stopped = true;
-                    self.stream.settle(Effect::NotApplied);
+                    self.stream.complete(Effect::NotApplied);
                     progress.claimed -= 1;
                     break;
                 };
@@ -259,7 +259,7 @@ impl<S: Store> Lane<S> {
             ([first, ..], _) if tried == 1 => outcome(first, &result),
             _ => Effect::Unknown,
         };
-        self.stream.settle(outcome);
+        self.stream.complete(outcome);
     }
 
     /// Ends the run at its first failure, if that is asked for.
