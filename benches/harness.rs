@@ -77,7 +77,7 @@ fn generate(name: &str) -> f64 {
     least_of(batch, |_| {
         let operation = stream.next().operation;
         black_box(stream.ops(operation));
-        stream.settle(Effect::Applied);
+        stream.complete(Effect::Applied);
         operation as u64
     })
 }

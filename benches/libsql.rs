@@ -112,7 +112,7 @@ fn parameters(generator: &Arc<Generator>, operations: u64) -> Vec<Vec<libsql::Va
     let mut stream = OpStream::new(Arc::clone(generator), frontiers, Purpose::Measure, 0, 1);
     let next = |_| {
         let parameters = columns(&stream.next().ops[0]);
-        stream.settle(Effect::Applied);
+        stream.complete(Effect::Applied);
         parameters
     };
     (0..operations).map(next).collect()

@@ -156,7 +156,7 @@ fn generated(workload: &str) -> Vec<Vec<String>> {
         let mut sent = Vec::new();
         for _ in 0..OPERATIONS / u64::from(CLIENTS) {
             sent.extend(stream.next().ops.iter().map(|op| serde_json::to_string(op).expect("JSON")));
-            stream.settle(Effect::Applied);
+            stream.complete(Effect::Applied);
         }
         sent
     };

@@ -85,7 +85,7 @@ async fn run(session: &mut impl Session, streams: &mut [OpStream], ops: usize) -
         }
         let (applied, refused) = outcomes.entry(operation).or_default();
         *if outcome == Effect::Applied { applied } else { refused } += 1;
-        stream.settle(outcome);
+        stream.complete(outcome);
     }
     outcomes
 }
@@ -127,16 +127,16 @@ async fn records_are_those_of_their_numbers(
     frontiers: &Arc<KeyFrontiers>,
 ) {
     let plan = &generator.plan;
-    let mut maker = ValueGenerator::new(generator.clone(), frontiers.clone());
+    let mut values = ValueGenerator::new(generator.clone(), frontiers.clone());
     for part in plan.dataset.parts().filter(|part| plan.changes(*part) <= Changes::Grows) {
         let Part::Table(table) = part else { continue };
-        let visible = frontiers.of(part).expect("a table has a frontier").visible();
+        let visible = frontiers.get(part).expect("tables have key numbers").visible();
         let rows: BTreeMap<_, _> = rows_of(session, part).await.into_iter().map(|row| (row.key, row.values)).collect();
         assert_eq!(rows.len() as u64, visible);
         let (mut key, mut record) = (drivers::Key::default(), Record::new());
         for number in 0..visible {
             plan.tables[table].key.write_key(number, &mut key);
-            maker.record(table, number, &mut record);
+            values.record(table, number, &mut record);
             assert_eq!(rows.get(&key), Some(&record), "{}: {key}", plan.name);
         }
     }
@@ -159,7 +159,7 @@ async fn orders_are_refused_now_and_then_and_leave_no_hole() {
     }
     let orders = Part::Table(plan.tables.iter().position(|table| table.name == "orders").expect("there are orders"));
     let placed = rows_of(&mut session, orders).await.len() as u64;
-    let visible = frontiers.of(orders).expect("a table has a frontier").visible();
+    let visible = frontiers.get(orders).expect("tables have key numbers").visible();
     // Each lane may still hold one number of a refused order.
     assert!(placed >= visible && placed - visible <= u64::from(LANES), "{placed} placed, {visible} visible");
 }
@@ -177,7 +177,7 @@ fn mixes_are_those_declared() {
         for at in 0..ops {
             let stream = &mut streams[at % LANES as usize];
             counts[stream.next().operation] += 1;
-            stream.settle(Effect::Applied);
+            stream.complete(Effect::Applied);
         }
         let expected: Vec<_> = plan.operations.iter().map(|one| one.share * ops as f64).collect();
         if counts.len() > 1 {
@@ -274,7 +274,7 @@ fn event_ids_are_unique_and_rise_for_each_writer() {
                     newest = id;
                 }
             }
-            stream.settle(if at % 7 == 0 { Effect::NotApplied } else { Effect::Applied });
+            stream.complete(if at % 7 == 0 { Effect::NotApplied } else { Effect::Applied });
         }
     }
 }
@@ -283,14 +283,14 @@ fn event_ids_are_unique_and_rise_for_each_writer() {
 fn events_and_points_follow_from_their_numbers() {
     let log = Arc::new(Generator::new(plan("append-only", Some(50)), 1));
     let frontiers = Arc::new(KeyFrontiers::new(&log.plan));
-    let mut maker = ValueGenerator::new(log.clone(), frontiers.clone());
+    let mut values = ValueGenerator::new(log.clone(), frontiers.clone());
     let mut again = Record::new();
     let mut stream = streams(&log, &frontiers, 1).remove(0);
     for _ in 0..300 {
         if let [Op::Append { events, .. }] = stream.next().ops {
             for event in events {
                 let Some(Value::Int(id)) = event.last() else { panic!("an event ends with its id") };
-                maker.event(0, id.unsigned_abs(), &mut again);
+                values.event(0, id.unsigned_abs(), &mut again);
                 assert_eq!(event, &again);
             }
         }
@@ -299,7 +299,7 @@ fn events_and_points_follow_from_their_numbers() {
     let series = Arc::new(Generator::new(plan("time-series", Some(40)), 1));
     let spec = &series.plan.series[0];
     let mut seen = HashSet::new();
-    for number in 0..spec.groups() * (spec.load_ticks + spec.late_ticks) {
+    for number in 0..spec.batches_per_tick() * (spec.load_ticks + spec.late_ticks) {
         let mut points = Vec::new();
         let count = series.points(0, number, 0, &mut points);
         assert!(count > 0, "batch {number} is empty");
@@ -329,7 +329,7 @@ proptest! {
             let [Op::Insert { key, .. }] = stream.example(insert) else { panic!("an insert") };
             let key = key.clone();
             free.remove(&key);
-            stream.settle(match outcome {
+            stream.complete(match outcome {
                 0 => Effect::NotApplied,
                 1 => Effect::Unknown,
                 _ => Effect::Applied,
@@ -341,8 +341,8 @@ proptest! {
             }
         }
         prop_assert!(free.len() <= LANES as usize);
-        let frontier = frontiers.of(Part::Table(0)).expect("a table has a frontier");
-        let highest = frontier.take();
+        let keys = frontiers.get(Part::Table(0)).expect("tables have key numbers");
+        let highest = keys.take();
         prop_assert_eq!(highest, 100 + used.len() as u64 + free.len() as u64);
     }
 }
@@ -351,7 +351,7 @@ proptest! {
 fn values_that_follow_from_others_do() {
     let plan = plan("oltp", Some(500));
     let generator = Arc::new(Generator::new(plan.clone(), 9));
-    let mut maker = ValueGenerator::new(generator.clone(), Arc::new(KeyFrontiers::new(&plan)));
+    let mut values = ValueGenerator::new(generator.clone(), Arc::new(KeyFrontiers::new(&plan)));
     let table = |name: &str| plan.tables.iter().position(|table| table.name == name).expect("a table of oltp");
     let field = |table: usize, name: &str| {
         plan.tables[table].fields.iter().position(|field| field.name == name).expect("a field of the table")
@@ -360,14 +360,14 @@ fn values_that_follow_from_others_do() {
     let int = |value: &Value| if let Value::Int(number) = value { *number } else { panic!("{value:?} is no number") };
     let (mut order, mut product) = (Record::new(), Record::new());
     for number in 0..plan.tables[orders].records {
-        maker.record(orders, number, &mut order);
+        values.record(orders, number, &mut order);
         let Value::List(lines) = &order[field(orders, "lines")] else { panic!("an order has lines") };
         let (mut total, mut before) = (0, 0);
         for line in lines {
             let Value::Map(line) = line else { panic!("a line has fields") };
             let [key, quantity, price] = [0, 1, 2].map(|at| int(&line[at].1));
             assert!(key > before, "products of an order differ and ascend");
-            maker.record(products, key.unsigned_abs() - 1, &mut product);
+            values.record(products, key.unsigned_abs() - 1, &mut product);
             assert_eq!(price, int(&product[field(products, "price")]));
             (total, before) = (total + quantity * price, key);
         }
@@ -380,11 +380,11 @@ fn values_that_follow_from_others_do() {
 fn attributes_depend_on_the_category() {
     let plan = plan("read-heavy", Some(2000));
     let generator = Arc::new(Generator::new(plan.clone(), 9));
-    let mut maker = ValueGenerator::new(generator.clone(), Arc::new(KeyFrontiers::new(&plan)));
+    let mut values = ValueGenerator::new(generator.clone(), Arc::new(KeyFrontiers::new(&plan)));
     let field = |name: &str| plan.tables[0].fields.iter().position(|field| field.name == name).expect("a field");
     let (mut product, mut on_sale) = (Record::new(), 0);
     for number in 0..2000 {
-        maker.record(0, number, &mut product);
+        values.record(0, number, &mut product);
         let Value::Map(attributes) = &product[field("attributes")] else { panic!("attributes are named values") };
         let names: Vec<_> = attributes.iter().map(|(name, _)| name.as_str()).collect();
         match &product[field("category")] {

@@ -4,7 +4,7 @@
 //! rows of each group before and after the run, and compares the groups without a bit. The same is done with the fields
 //! that no operation of the plan writes: in a record they change only when the whole record is replaced.
 
-use crate::workload::{Action, Changes, Plan, Which};
+use crate::workload::{Action, Changes, Plan};
 use drivers::{Part, Row};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -84,8 +84,8 @@ pub fn unwritten_fields(plan: &Plan, at: usize) -> Vec<usize> {
     for step in plan.operations.iter().flat_map(|operation| &operation.recipe.steps) {
         match &step.action {
             Action::Increment { table, field, .. } if *table == at => fields.retain(|unwritten| unwritten != field),
-            Action::Update { table, which, set, .. } if *table == at => {
-                let (Which::All(written) | Which::One(written) | Which::These(written)) = which;
+            Action::Update { table, selection, set, .. } if *table == at => {
+                let written = selection.fields();
                 fields.retain(|field| !written.contains(field) && set.iter().all(|(set, _)| set != field));
             }
             _ => {}

@@ -1,92 +1,66 @@
-//! Which key an operation is aimed at: the choice as a workload author writes it, and the chooser that draws. How long a
-//! field or a scan is, is in `lengths.rs`.
+//! Which key an operation uses: the choice that a workload states, and the chooser that draws. Lengths of fields and scans
+//! are in `lengths.rs`.
 //!
 //! Every choice that YCSB has follows YCSB's rules to the letter (YCSB d9faaac8, `CoreWorkload` and its generators), and
-//! `zipfian` is also there as Zipf meant it. A draw is a key *number*: 0 is the first record loaded. What a number looks
-//! like as a key (an integer, `user` + hash) is decided elsewhere, and how new numbers come to be is in `acknowledged_keys.rs`.
+//! `zipfian` is also there as Zipf meant it. A draw is a key *number*: 0 is the first record loaded. How a number is
+//! written as a key (an integer, `user` + hash) and how new numbers are assigned is decided in `generate`.
 //!
 //! A draw depends on the lane's random stream and on how many keys are visible: without inserts operation i is a
-//! function of (seed, lane, i) alone, and so are `uniform`, `hotspot` and `sequential` with them, since those never
+//! function of (seed, lane, i) alone, and so are `uniform`, `hotspot` and `sequential` with them, because those never
 //! leave the loaded keys. `zipfian`, `zipfian-ycsb`, `latest` and `exponential` follow the table as it grows.
 
-use crate::draw::zipf::{self, Places, Zipfian, ZipfianYcsb};
+use crate::draw::zipf::{self, RankLayout, Zipfian, ZipfianYcsb};
 use rand::RngExt;
 use rand_xoshiro::SplitMix64;
-use serde::de::value::{MapAccessDeserializer, MapDeserializer};
-use serde::de::{self, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
 
-/// Redraws for a key that is there, before the draw is folded into the visible keys instead. YCSB has no such bound and
-/// spins where most of the keys that it laid out are never inserted. 256 misses in a row happen to 3 draws in 10^5 where
-/// 4 % of the keys are there, and to none (2^-256) where half are.
+/// How often a draw is repeated until its key is there; then it is folded into the visible keys. YCSB has no such bound and
+/// spins if most of the keys that it laid out are never inserted. 256 misses in a row happen to 3 draws in 10^5 if 4 % of
+/// the keys are there, and to none (2^-256) if half are.
 pub(super) const REDRAWS: u32 = 256;
 
-/// How the keys of an operation are chosen, in a workload file: a bare name, `key = "uniform"`, or a table,
-/// `key = { choose = "zipfian", exponent = 0.9 }`.
-// The variants without parameters are empty structs because serde refuses unknown keys only in those.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "choose", rename_all = "kebab-case", deny_unknown_fields, remote = "Self")]
+/// How the keys of an operation are chosen, as a workload states it.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum KeyChoice {
-    /// Every loaded key alike.
-    Uniform {},
+    /// All loaded keys are equally likely.
+    Uniform,
     /// Zipf's law, exactly. Popularity is laid out over the loaded and the expected keys; a key that is not there yet is
     /// drawn again, so that growth does not change which keys are popular.
     Zipfian {
-        /// How skewed: above 0; 1 is Zipf's own.
-        #[serde(default = "zipf::ycsb_exponent")]
+        /// The skew, above 0; 1 is Zipf's own.
         exponent: f64,
-        /// Whether the popular keys lie anywhere (true) or are the first ones.
-        #[serde(default = "scattered")]
+        /// Whether the popular keys are spread over the key space (true) or are the first ones.
         scatter: bool,
     },
     /// YCSB's `zipfian`: closed form over 10^10 ranks folded by hash and remainder. Far flatter than Zipf; for
     /// comparison with YCSB's figures.
-    ZipfianYcsb {},
+    ZipfianYcsb,
     /// YCSB's `latest`: the newest visible key is the most popular, by YCSB's closed form.
-    Latest {},
+    Latest,
     /// A set of hot keys, the first ones, and the rest, each uniform.
     Hotspot {
         /// The hot part of the loaded keys, 0 to 1.
-        #[serde(default = "hot_data")]
         data_fraction: f64,
         /// The part of the operations that goes there, 0 to 1.
-        #[serde(default = "hot_operations")]
         operation_fraction: f64,
     },
     /// YCSB's `exponential`: newest keys first, falling off exponentially.
     Exponential {
         /// Percentage of the operations, between 0 and 100, ...
-        #[serde(default = "exponential_percentile")]
         percentile: f64,
         /// ... that falls on this newest part of the loaded keys, above 0 and up to 1.
-        #[serde(default = "exponential_data")]
         data_fraction: f64,
     },
     /// The loaded keys in order, again and again: lane l of c takes l + i·c for its operation i. YCSB's lanes share one
     /// counter instead, so that there no operation is a function of its number.
-    Sequential {},
-}
-
-// YCSB's defaults.
-fn scattered() -> bool {
-    true
-}
-fn hot_data() -> f64 {
-    0.2
-}
-fn hot_operations() -> f64 {
-    0.8
-}
-fn exponential_percentile() -> f64 {
-    95.0
-}
-fn exponential_data() -> f64 {
-    6.0 / 7.0
+    Sequential,
 }
 
 impl KeyChoice {
-    /// Refuses parameters that mean nothing, with one sentence that names the key to change.
+    /// Checks the parameters.
+    ///
+    /// # Errors
+    ///
+    /// One sentence that names the parameter to change.
     pub fn validate(&self) -> Result<(), String> {
         let fraction = |name: &str, value: f64| match value {
             0.0..=1.0 => Ok(()),
@@ -107,70 +81,37 @@ impl KeyChoice {
                 }
                 fraction("data_fraction", data_fraction)
             }
-            KeyChoice::Uniform {} | KeyChoice::ZipfianYcsb {} | KeyChoice::Latest {} | KeyChoice::Sequential {} => {
-                Ok(())
-            }
+            KeyChoice::Uniform | KeyChoice::ZipfianYcsb | KeyChoice::Latest | KeyChoice::Sequential => Ok(()),
         }
     }
 }
 
-impl Serialize for KeyChoice {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        KeyChoice::serialize(self, serializer) // the derived one: `remote = "Self"` makes it inherent
-    }
-}
-
-impl<'de> Deserialize<'de> for KeyChoice {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NameOrTable;
-
-        impl<'de> Visitor<'de> for NameOrTable {
-            type Value = KeyChoice;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a choice of keys, such as \"uniform\" or { choose = \"zipfian\", exponent = 0.9 }")
-            }
-
-            fn visit_str<E: de::Error>(self, name: &str) -> Result<KeyChoice, E> {
-                KeyChoice::deserialize(MapDeserializer::new(std::iter::once(("choose", name))))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<KeyChoice, A::Error> {
-                let choice = KeyChoice::deserialize(MapAccessDeserializer::new(table))?;
-                choice.validate().map_err(de::Error::custom)?;
-                Ok(choice)
-            }
-        }
-        deserializer.deserialize_any(NameOrTable)
-    }
-}
-
-/// Whose turn it is: operation `i` of lane `lane` of `lanes`. Only `sequential` looks at it.
+/// The position of an operation: number `i` of lane `lane` of `lanes`. Only `sequential` looks at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Turn {
+pub struct LanePosition {
     /// The lane, from 0.
     pub lane: u64,
     /// How many lanes there are, at least 1.
     pub lanes: u64,
-    /// The lane's operation, from 0.
+    /// The number of the operation in its lane, from 0.
     pub i: u64,
 }
 
-/// How many inserts a run of `ops` operations makes room for where `share` of them insert: twice the expectation, which
-/// is YCSB's allowance for chance (`operationcount * insertproportion * 2.0`). To be given to [`KeyChooser::new`]. A run
-/// that is bounded by time makes more operations than anybody expects: then the room doubles, see [`KeyChooser::draw`].
+/// How many inserts a run of `ops` operations makes room for if `share` of them insert: twice the expectation, which is
+/// YCSB's allowance for chance (`operationcount * insertproportion * 2.0`). Pass it to [`KeyChooser::new`]. A run that is
+/// bounded by time may make more operations than expected: then the room doubles, see [`KeyChooser::draw`].
 pub fn expected_inserts(ops: u64, share: f64) -> u64 {
     (ops as f64 * share * 2.0) as u64
 }
 
-/// Draws key numbers. A few words, no table: each lane owns a copy.
+/// Draws key numbers. A few machine words without a table, so that each lane owns a copy.
 #[derive(Debug, Clone)]
 pub struct KeyChooser(pub(super) Law);
 
 #[derive(Debug, Clone)]
 pub(super) enum Law {
     Uniform { loaded: u64 },
-    Zipfian { ranks: Zipfian, places: Places },
+    Zipfian { ranks: Zipfian, layout: RankLayout },
     ZipfianYcsb { ranks: ZipfianYcsb, keys: u64 },
     Latest { ages: ZipfianYcsb },
     Hotspot { hot: u64, loaded: u64, operation_fraction: f64 },
@@ -180,6 +121,10 @@ pub(super) enum Law {
 
 impl KeyChooser {
     /// A chooser for a table with `loaded` records, which a run is expected to extend by [`expected_inserts`].
+    ///
+    /// # Errors
+    ///
+    /// One sentence that names the parameter to change, or says that there is no key to choose.
     pub fn new(choice: KeyChoice, loaded: u64, expected_inserts: u64) -> Result<Self, String> {
         choice.validate()?;
         if loaded == 0 {
@@ -187,15 +132,15 @@ impl KeyChooser {
         }
         let room = loaded.saturating_add(expected_inserts);
         Ok(KeyChooser(match choice {
-            KeyChoice::Uniform {} => Law::Uniform { loaded },
+            KeyChoice::Uniform => Law::Uniform { loaded },
             KeyChoice::Zipfian { exponent, scatter } => {
-                Law::Zipfian { ranks: Zipfian::new(room, exponent)?, places: Places::new(room, scatter) }
+                Law::Zipfian { ranks: Zipfian::new(room, exponent)?, layout: RankLayout::new(room, scatter) }
             }
             // One more than there will be: YCSB gives a count to a generator that wants the highest number.
-            KeyChoice::ZipfianYcsb {} => {
+            KeyChoice::ZipfianYcsb => {
                 Law::ZipfianYcsb { ranks: ZipfianYcsb::scrambled(), keys: room.saturating_add(1) }
             }
-            KeyChoice::Latest {} => Law::Latest { ages: ZipfianYcsb::new(loaded - 1) },
+            KeyChoice::Latest => Law::Latest { ages: ZipfianYcsb::new(loaded - 1) },
             KeyChoice::Hotspot { data_fraction, operation_fraction } => {
                 let hot = (loaded as f64 * data_fraction) as u64;
                 if (hot == 0 && operation_fraction > 0.0) || (hot == loaded && operation_fraction < 1.0) {
@@ -207,23 +152,22 @@ impl KeyChooser {
             KeyChoice::Exponential { percentile, data_fraction } => {
                 Law::Exponential { gamma: -(-percentile / 100.0).ln_1p() / (loaded as f64 * data_fraction) }
             }
-            KeyChoice::Sequential {} => Law::Sequential { loaded },
+            KeyChoice::Sequential => Law::Sequential { loaded },
         }))
     }
 
-    /// The number of a key that is there. `visible` is how many are: all of `0..visible` (see
-    /// [`AcknowledgedKeys::visible`](crate::generate::acknowledged_keys::Frontier::visible)), at least as many as were loaded.
+    /// The number of a key that is there. All of `0..visible` are there, at least as many as were loaded.
     ///
-    /// Where more are there than room was made for, the room doubles until it holds them. YCSB never draws those that are
-    /// beyond its room.
+    /// If more are there than room was made for, the room doubles until it holds them. YCSB never draws keys beyond its
+    /// room.
     #[inline]
-    pub fn draw(&mut self, rng: &mut SplitMix64, visible: u64, turn: Turn) -> u64 {
+    pub fn draw(&mut self, rng: &mut SplitMix64, visible: u64, position: LanePosition) -> u64 {
         match &mut self.0 {
             Law::Uniform { loaded } => rng.random_range(0..*loaded),
-            Law::Zipfian { ranks, places } => zipfian(ranks, places, rng, visible),
+            Law::Zipfian { ranks, layout } => zipfian(ranks, layout, rng, visible),
             Law::ZipfianYcsb { ranks, keys } => {
-                widen(keys, visible);
-                there(visible, || zipf::fold(ranks.draw(rng), *keys))
+                grow_room(keys, visible);
+                draw_visible(visible, || zipf::fold(ranks.draw(rng), *keys))
             }
             Law::Latest { ages } => latest(ages, rng, visible),
             Law::Hotspot { hot, loaded, operation_fraction } => {
@@ -234,27 +178,28 @@ impl KeyChooser {
                 }
             }
             Law::Exponential { gamma } => exponential(*gamma, rng, visible),
-            Law::Sequential { loaded } => turn.i.wrapping_mul(turn.lanes).wrapping_add(turn.lane) % *loaded,
+            Law::Sequential { loaded } => position.i.wrapping_mul(position.lanes).wrapping_add(position.lane) % *loaded,
         }
     }
 }
 
-// The laws that take logarithms are functions: inlined, their constants and spilled registers slow down all the others.
+// The laws that take logarithms are functions of their own: inlined, their constants and spilled registers would slow down
+// all the others.
 
 #[inline(never)]
-fn zipfian(ranks: &mut Zipfian, places: &Places, rng: &mut SplitMix64, visible: u64) -> u64 {
+fn zipfian(ranks: &mut Zipfian, layout: &RankLayout, rng: &mut SplitMix64, visible: u64) -> u64 {
     if visible > ranks.ranks() {
         let mut room = ranks.ranks();
-        widen(&mut room, visible);
+        grow_room(&mut room, visible);
         ranks.grow(room);
     }
-    there(visible, || places.of(ranks.draw(rng)))
+    draw_visible(visible, || layout.key(ranks.draw(rng)))
 }
 
-/// Doubles the room until it holds what is there. By hash and remainder, twice the room leaves every second rank at its
+/// Doubles the room until it holds all visible keys. By hash and remainder, twice the room leaves every second rank at its
 /// key and moves the others up by the old room.
 #[inline]
-fn widen(room: &mut u64, visible: u64) {
+fn grow_room(room: &mut u64, visible: u64) {
     while *room < visible {
         *room = room.saturating_mul(2);
     }
@@ -278,7 +223,7 @@ fn exponential(gamma: f64, rng: &mut SplitMix64, visible: u64) -> u64 {
 
 /// Draws until the key is there, as YCSB does, but at most [`REDRAWS`] times.
 #[inline]
-fn there(visible: u64, mut draw: impl FnMut() -> u64) -> u64 {
+fn draw_visible(visible: u64, mut draw: impl FnMut() -> u64) -> u64 {
     let mut redraws = 0;
     loop {
         let key = draw();
@@ -298,15 +243,6 @@ mod tests {
     use proptest::prelude::*;
     use rand::SeedableRng;
 
-    #[derive(Debug, Deserialize)]
-    struct File<T> {
-        x: T,
-    }
-
-    fn key(text: &str) -> Result<KeyChoice, String> {
-        toml::from_str::<File<KeyChoice>>(&format!("x = {text}")).map(|file| file.x).map_err(|e| e.to_string())
-    }
-
     fn rng() -> SplitMix64 {
         SplitMix64::seed_from_u64(11)
     }
@@ -316,7 +252,8 @@ mod tests {
         const DRAWS: u64 = 1_000_000;
         let mut chooser = KeyChooser::new(choice, loaded, 2 * (visible - loaded)).expect("the choice is valid");
         let mut rng = rng();
-        let hits = (0..DRAWS).filter(|i| wanted(chooser.draw(&mut rng, visible, Turn { lane: 0, lanes: 1, i: *i })));
+        let hits =
+            (0..DRAWS).filter(|i| wanted(chooser.draw(&mut rng, visible, LanePosition { lane: 0, lanes: 1, i: *i })));
         hits.count() as f64 / DRAWS as f64
     }
 
@@ -328,53 +265,29 @@ mod tests {
     const EXPONENTIAL: KeyChoice = KeyChoice::Exponential { percentile: 95.0, data_fraction: 6.0 / 7.0 };
 
     #[test]
-    fn a_name_is_a_choice_with_its_defaults() {
-        let choices = [
-            ("uniform", KeyChoice::Uniform {}),
-            ("zipfian", KeyChoice::Zipfian { exponent: 0.99, scatter: true }),
-            ("zipfian-ycsb", KeyChoice::ZipfianYcsb {}),
-            ("latest", KeyChoice::Latest {}),
-            ("hotspot", HOTSPOT),
-            ("exponential", EXPONENTIAL),
-            ("sequential", KeyChoice::Sequential {}),
-        ];
-        for (name, choice) in choices {
-            assert_eq!(key(&format!("\"{name}\"")), Ok(choice));
-            assert_eq!(key(&format!("{{ choose = \"{name}\" }}")), Ok(choice));
-            let json = serde_json::to_string(&choice).expect("a choice is plain data");
-            assert_eq!(serde_json::from_str::<KeyChoice>(&json).expect("it reads what it wrote"), choice);
-        }
-        let table = key("{ choose = \"zipfian\", exponent = 1.2, scatter = false }");
-        assert_eq!(table, Ok(KeyChoice::Zipfian { exponent: 1.2, scatter: false }));
-    }
-
-    #[test]
-    fn what_means_nothing_is_refused_by_name() {
+    fn invalid_parameters_are_refused_by_name() {
+        let hotspot = |data_fraction, operation_fraction| KeyChoice::Hotspot { data_fraction, operation_fraction };
+        let exponential = |percentile, data_fraction| KeyChoice::Exponential { percentile, data_fraction };
         let wrong = [
-            ("\"zipfain\"", "zipfain"),
-            ("3", "a choice of keys"),
-            ("{ exponent = 1.0 }", "choose"),
-            ("{ choose = \"uniform\", exponent = 1.0 }", "exponent"),
-            ("{ choose = \"zipfian\", theta = 1.0 }", "theta"),
-            ("{ choose = \"zipfian\", exponent = 0.0 }", "exponent = 0"),
-            ("{ choose = \"zipfian\", exponent = nan }", "exponent = NaN"),
-            ("{ choose = \"hotspot\", data_fraction = 1.1 }", "data_fraction = 1.1"),
-            ("{ choose = \"hotspot\", operation_fraction = -0.1 }", "operation_fraction = -0.1"),
-            ("{ choose = \"exponential\", percentile = 100.0 }", "percentile = 100"),
-            ("{ choose = \"exponential\", data_fraction = 0.0 }", "data_fraction = 0"),
+            (KeyChoice::Zipfian { exponent: 0.0, scatter: true }, "exponent = 0"),
+            (KeyChoice::Zipfian { exponent: f64::NAN, scatter: true }, "exponent = NaN"),
+            (hotspot(1.1, 0.8), "data_fraction = 1.1"),
+            (hotspot(0.2, -0.1), "operation_fraction = -0.1"),
+            (exponential(100.0, 0.5), "percentile = 100"),
+            (exponential(95.0, 0.0), "data_fraction = 0"),
         ];
-        for (text, named) in wrong {
-            let refusal = key(text).expect_err("the choice is wrong");
-            assert!(refusal.contains(named), "{text}: {refusal}");
+        for (choice, parameter) in wrong {
+            let refusal = choice.validate().expect_err("the choice is invalid");
+            assert!(refusal.contains(parameter), "{choice:?}: {refusal}");
         }
-        assert!(KeyChooser::new(KeyChoice::Uniform {}, 0, 0).is_err());
+        assert!(KeyChooser::new(KeyChoice::Uniform, 0, 0).is_err());
         assert!(KeyChooser::new(HOTSPOT, 4, 0).expect_err("no key is hot").contains("no hot key"));
     }
 
     #[test]
     fn uniform_and_hotspot_keep_to_the_loaded_keys() {
-        close(share(KeyChoice::Uniform {}, 1000, 3000, |key| key < 250), 0.25);
-        close(share(KeyChoice::Uniform {}, 1000, 3000, |key| key < 1000), 1.0);
+        close(share(KeyChoice::Uniform, 1000, 3000, |key| key < 250), 0.25);
+        close(share(KeyChoice::Uniform, 1000, 3000, |key| key < 1000), 1.0);
         close(share(HOTSPOT, 1000, 3000, |key| key < 200), 0.8);
         close(share(HOTSPOT, 1000, 3000, |key| (200..600).contains(&key)), 0.1);
         close(share(HOTSPOT, 1000, 3000, |key| key < 1000), 1.0);
@@ -394,20 +307,20 @@ mod tests {
     #[test]
     fn latest_follows_the_newest_key() {
         let zeta = zipf::zeta(1999);
-        close(share(KeyChoice::Latest {}, 1000, 2000, |key| key == 1999), 1.0 / zeta);
-        close(share(KeyChoice::Latest {}, 1000, 2000, |key| key == 1998), 0.5_f64.powf(0.99) / zeta);
-        close(share(KeyChoice::Latest {}, 1000, 2000, |key| key == 0), 0.0);
+        close(share(KeyChoice::Latest, 1000, 2000, |key| key == 1999), 1.0 / zeta);
+        close(share(KeyChoice::Latest, 1000, 2000, |key| key == 1998), 0.5_f64.powf(0.99) / zeta);
+        close(share(KeyChoice::Latest, 1000, 2000, |key| key == 0), 0.0);
     }
 
     #[test]
     fn growth_does_not_change_which_keys_are_popular() {
-        for choice in [KeyChoice::ZipfianYcsb {}, KeyChoice::Zipfian { exponent: 0.99, scatter: true }] {
+        for choice in [KeyChoice::ZipfianYcsb, KeyChoice::Zipfian { exponent: 0.99, scatter: true }] {
             let popular = |visible| {
                 let mut chooser = KeyChooser::new(choice, 1000, 1000).expect("the choice is valid");
                 let mut counts = [0_u32; 1000];
                 let mut rng = rng();
                 for _ in 0..20_000 {
-                    let key = chooser.draw(&mut rng, visible, Turn::default());
+                    let key = chooser.draw(&mut rng, visible, LanePosition::default());
                     counts.get_mut(key as usize).into_iter().for_each(|count| *count += 1);
                 }
                 (0..1000).max_by_key(|key| counts[*key])
@@ -419,12 +332,12 @@ mod tests {
     #[test]
     fn keys_beyond_the_room_that_was_made_are_drawn_as_if_there_had_been_room() {
         // 1001 keys were laid out; 8008 hold the 5000 that are there.
-        let mut narrow = KeyChooser::new(KeyChoice::ZipfianYcsb {}, 1000, 0).expect("the choice is valid");
-        let mut wide = KeyChooser::new(KeyChoice::ZipfianYcsb {}, 1000, 7007).expect("the choice is valid");
+        let mut narrow = KeyChooser::new(KeyChoice::ZipfianYcsb, 1000, 0).expect("the choice is valid");
+        let mut wide = KeyChooser::new(KeyChoice::ZipfianYcsb, 1000, 7007).expect("the choice is valid");
         let mut rngs = [rng(), rng()];
         for _ in 0..1000 {
             let [a, b] = &mut rngs;
-            assert_eq!(narrow.draw(a, 5000, Turn::default()), wide.draw(b, 5000, Turn::default()));
+            assert_eq!(narrow.draw(a, 5000, LanePosition::default()), wide.draw(b, 5000, LanePosition::default()));
         }
         for scatter in [false, true] {
             let choice = KeyChoice::Zipfian { exponent: 0.99, scatter };
@@ -432,7 +345,8 @@ mod tests {
             let mut popular = |visible| {
                 let mut counts = vec![0_u32; visible as usize];
                 let mut rng = rng();
-                (0..50_000).for_each(|_| counts[chooser.draw(&mut rng, visible, Turn::default()) as usize] += 1);
+                (0..50_000)
+                    .for_each(|_| counts[chooser.draw(&mut rng, visible, LanePosition::default()) as usize] += 1);
                 let new: u32 = counts.iter().skip(1000).sum();
                 ((0..visible).max_by_key(|key| counts[*key as usize]), new)
             };
@@ -447,11 +361,11 @@ mod tests {
 
     #[test]
     fn sequential_lanes_share_one_round_over_the_loaded_keys() {
-        let mut chooser = KeyChooser::new(KeyChoice::Sequential {}, 10, 0).expect("the choice is valid");
+        let mut chooser = KeyChooser::new(KeyChoice::Sequential, 10, 0).expect("the choice is valid");
         let mut rng = rng();
         let mut keys: Vec<u64> = (0..2_u64)
-            .flat_map(|lane| (0..5_u64).map(move |i| Turn { lane, lanes: 2, i }))
-            .map(|turn| chooser.draw(&mut rng, 10, turn))
+            .flat_map(|lane| (0..5_u64).map(move |i| LanePosition { lane, lanes: 2, i }))
+            .map(|position| chooser.draw(&mut rng, 10, position))
             .collect();
         assert_eq!(keys[..5], [0, 2, 4, 6, 8]);
         keys.sort_unstable();
@@ -467,17 +381,17 @@ mod tests {
 
     fn any_choice() -> impl Strategy<Value = KeyChoice> {
         prop_oneof![
-            Just(KeyChoice::Uniform {}),
+            Just(KeyChoice::Uniform),
             (0.01_f64..3.0, any::<bool>()).prop_map(|(exponent, scatter)| KeyChoice::Zipfian { exponent, scatter }),
-            Just(KeyChoice::ZipfianYcsb {}),
-            Just(KeyChoice::Latest {}),
+            Just(KeyChoice::ZipfianYcsb),
+            Just(KeyChoice::Latest),
             (0.0_f64..=1.0, 0.0_f64..=1.0).prop_map(|(data_fraction, operation_fraction)| KeyChoice::Hotspot {
                 data_fraction,
                 operation_fraction
             }),
             (0.001_f64..100.0, 0.001_f64..=1.0)
                 .prop_map(|(percentile, data_fraction)| KeyChoice::Exponential { percentile, data_fraction }),
-            Just(KeyChoice::Sequential {}),
+            Just(KeyChoice::Sequential),
         ]
     }
 
@@ -492,8 +406,8 @@ mod tests {
                 return Ok(()); // a hot or cold set without keys
             };
             for visible in loaded..=loaded + inserted {
-                let turn = Turn { lane: 1, lanes: 3, i: visible };
-                prop_assert!(chooser.draw(&mut rng, visible, turn) < visible);
+                let position = LanePosition { lane: 1, lanes: 3, i: visible };
+                prop_assert!(chooser.draw(&mut rng, visible, position) < visible);
             }
         }
     }

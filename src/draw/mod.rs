@@ -1,6 +1,6 @@
-//! Drawing: random streams by name, laws of popularity, choosers of keys and lengths, and how skewed that makes the accesses.
+//! Drawing: random streams by name, laws of popularity, choosers of keys and lengths, and how skewed the accesses become.
 //!
-//! Below everything else: nothing here knows a workload, an operation or a store.
+//! The bottom layer: nothing here knows a workload, an operation or a store.
 
 pub mod keys;
 pub mod lengths;

@@ -8,55 +8,56 @@ use super::zipf::{self, ZipfianYcsb};
 const KEYS_MAX: u64 = 1 << 24;
 
 impl KeyChooser {
-    /// The probability of each key of `0..visible`; `None` where there are none or more than 2^24. The laws that follow a
+    /// The probability of each key of `0..visible`; `None` if there are none or more than 2^24. The laws that follow a
     /// growing table are taken as they are when so many keys are there, and `sequential` over whole rounds.
     pub fn probabilities(&self, visible: u64) -> Option<Vec<f64>> {
         let keys = usize::try_from(visible).ok().filter(|keys| (1..=KEYS_MAX).contains(&(*keys as u64)))?;
-        let mut laid = Laid { there: vec![0.0; keys], absent: vec![0.0; keys] };
+        let mut masses = KeyMass { visible: vec![0.0; keys], absent: vec![0.0; keys] };
         let newest = visible - 1;
         match &self.0 {
-            Law::Uniform { loaded } | Law::Sequential { loaded } => laid.spread(0..*loaded, 1.0),
+            Law::Uniform { loaded } | Law::Sequential { loaded } => masses.spread(0..*loaded, 1.0),
             Law::Hotspot { hot, loaded, operation_fraction } => {
-                laid.spread(0..*hot, *operation_fraction);
-                laid.spread(*hot..*loaded, 1.0 - operation_fraction);
+                masses.spread(0..*hot, *operation_fraction);
+                masses.spread(*hot..*loaded, 1.0 - operation_fraction);
             }
             Law::Exponential { gamma } => {
                 let older = |age: u64| (-gamma * age as f64).exp();
-                (0..visible).for_each(|age| laid.add(newest - age, older(age) - older(age + 1)));
+                (0..visible).for_each(|age| masses.add(newest - age, older(age) - older(age + 1)));
             }
             Law::Latest { ages } => {
                 let mut ages = *ages;
                 ages.grow(newest);
-                laid.ranks(&ages, ages.ranks(), |age| newest.saturating_sub(age));
+                masses.ranks(&ages, ages.ranks(), |age| newest.saturating_sub(age));
             }
             Law::Zipfian { ranks, .. } if ranks.ranks() > KEYS_MAX => return None,
-            Law::Zipfian { ranks, places } => {
-                (0..ranks.ranks()).for_each(|rank| laid.add(places.of(rank), ranks.mass(rank)));
+            Law::Zipfian { ranks, layout } => {
+                (0..ranks.ranks()).for_each(|rank| masses.add(layout.key(rank), ranks.mass(rank)));
             }
             Law::ZipfianYcsb { keys, .. } if *keys > KEYS_MAX => return None,
             Law::ZipfianYcsb { ranks, keys } => {
-                // The rest of the 10^10 ranks falls on all keys nearly alike: with 16 ranks a key apart, what they bring to
-                // a key differs by about 1 % of its mean.
+                // The rest of the 10^10 ranks falls on all keys nearly alike: with 16 ranks a key computed one by one, what
+                // the rest adds to a key differs by about 1 % of its mean.
                 let apart = (16 * keys).clamp(1 << 16, 1 << 23);
-                laid.ranks(ranks, apart, |rank| zipf::fold(rank, *keys));
-                laid.spread(0..*keys, 1.0 - ranks.below(apart));
+                masses.ranks(ranks, apart, |rank| zipf::fold(rank, *keys));
+                masses.spread(0..*keys, 1.0 - ranks.cumulative(apart));
             }
         }
-        Some(laid.probabilities())
+        Some(masses.probabilities())
     }
 }
 
-/// What one draw gives to the keys that are there, and to those that are not, each taken modulo the number of those there.
-struct Laid {
-    there: Vec<f64>,
+/// The probability mass of one draw on each visible key, and on the absent keys, which are taken modulo the number of
+/// visible ones.
+struct KeyMass {
+    visible: Vec<f64>,
     absent: Vec<f64>,
 }
 
-impl Laid {
+impl KeyMass {
     fn add(&mut self, key: u64, mass: f64) {
-        let keys = self.there.len() as u64;
+        let keys = self.visible.len() as u64;
         if key < keys {
-            self.there[key as usize] += mass;
+            self.visible[key as usize] += mass;
         } else {
             self.absent[(key % keys) as usize] += mass;
         }
@@ -67,32 +68,32 @@ impl Laid {
         keys.for_each(|key| self.add(key, each));
     }
 
-    /// The first ranks of a closed form.
+    /// Adds the first ranks of the closed form, each at its key.
     fn ranks(&mut self, ranks: &ZipfianYcsb, first: u64, key: impl Fn(u64) -> u64) {
-        let mut below = 0.0;
+        let mut cumulative = 0.0;
         for rank in 0..first {
-            let next = ranks.below(rank + 1);
-            self.add(key(rank), next - below);
-            below = next;
+            let next = ranks.cumulative(rank + 1);
+            self.add(key(rank), next - cumulative);
+            cumulative = next;
         }
     }
 
-    /// An absent key is drawn again, and in the end the draw is folded into the keys that are there.
+    /// The probability of each visible key: an absent one is drawn again, and in the end folded into the visible keys.
     fn probabilities(mut self) -> Vec<f64> {
-        let there: f64 = self.there.iter().sum();
+        let visible: f64 = self.visible.iter().sum();
         let absent: f64 = self.absent.iter().sum();
-        let folded = (absent / (there + absent)).powi(REDRAWS as i32 + 1);
+        let folded = (absent / (visible + absent)).powi(REDRAWS as i32 + 1);
         let scale = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
-        for (probability, absent_mass) in self.there.iter_mut().zip(&self.absent) {
-            *probability = scale(*probability, there) * (1.0 - folded) + scale(*absent_mass, absent) * folded;
+        for (probability, absent_mass) in self.visible.iter_mut().zip(&self.absent) {
+            *probability = scale(*probability, visible) * (1.0 - folded) + scale(*absent_mass, absent) * folded;
         }
-        self.there
+        self.visible
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::keys::{KeyChoice, Turn};
+    use super::super::keys::{KeyChoice, LanePosition};
     use super::*;
     use rand::SeedableRng;
     use rand_xoshiro::SplitMix64;
@@ -107,7 +108,7 @@ mod tests {
         let mut counts = vec![0.0; loaded as usize];
         let mut rng = SplitMix64::seed_from_u64(3);
         for i in 0..draws {
-            counts[chooser.draw(&mut rng, loaded, Turn { lane: 0, lanes: 1, i }) as usize] += 1.0;
+            counts[chooser.draw(&mut rng, loaded, LanePosition { lane: 0, lanes: 1, i }) as usize] += 1.0;
         }
         let expected = probabilities.iter().map(|probability| probability * draws as f64);
         let cells = counts.iter().zip(expected).filter(|(count, expected)| *expected > 1e-9 || **count > 0.0);
@@ -119,15 +120,15 @@ mod tests {
     #[test]
     fn every_law_draws_as_its_probabilities_say() {
         let choices = [
-            KeyChoice::Uniform {},
+            KeyChoice::Uniform,
             KeyChoice::Zipfian { exponent: 0.99, scatter: true },
             KeyChoice::Zipfian { exponent: 0.5, scatter: false },
             KeyChoice::Zipfian { exponent: 2.0, scatter: true },
-            KeyChoice::ZipfianYcsb {},
-            KeyChoice::Latest {},
+            KeyChoice::ZipfianYcsb,
+            KeyChoice::Latest,
             KeyChoice::Hotspot { data_fraction: 0.2, operation_fraction: 0.8 },
             KeyChoice::Exponential { percentile: 95.0, data_fraction: 6.0 / 7.0 },
-            KeyChoice::Sequential {},
+            KeyChoice::Sequential,
         ];
         for choice in choices {
             for (loaded, expected_inserts) in [(200, 0), (200, 100), (2, 0), (1, 0)] {
@@ -141,11 +142,9 @@ mod tests {
     }
 
     #[test]
-    fn the_keys_that_are_said_to_be_hottest_are_drawn_as_often_as_said() {
+    fn the_hottest_keys_are_drawn_as_often_as_computed() {
         const KEYS: usize = 100_000;
-        for choice in
-            [KeyChoice::ZipfianYcsb {}, KeyChoice::Zipfian { exponent: 0.8, scatter: true }, KeyChoice::Latest {}]
-        {
+        for choice in [KeyChoice::ZipfianYcsb, KeyChoice::Zipfian { exponent: 0.8, scatter: true }, KeyChoice::Latest] {
             let mut chooser = KeyChooser::new(choice, KEYS as u64, 50_000).expect("the choice is valid");
             let probabilities = chooser.probabilities(KEYS as u64).expect("not too many");
             let mut hottest: Vec<usize> = (0..KEYS).collect();
@@ -153,13 +152,13 @@ mod tests {
             let mut counts = vec![0_u32; KEYS];
             let mut rng = SplitMix64::seed_from_u64(3);
             for _ in 0..DRAWS {
-                counts[chooser.draw(&mut rng, KEYS as u64, Turn::default()) as usize] += 1;
+                counts[chooser.draw(&mut rng, KEYS as u64, LanePosition::default()) as usize] += 1;
             }
             for top in [KEYS / 100, KEYS / 10, KEYS / 5] {
-                let said: f64 = hottest[..top].iter().map(|key| probabilities[*key]).sum();
+                let computed: f64 = hottest[..top].iter().map(|key| probabilities[*key]).sum();
                 let drawn = hottest[..top].iter().map(|key| f64::from(counts[*key])).sum::<f64>() / DRAWS as f64;
                 // Four standard deviations of a share of a million draws are at most 0.002.
-                assert!((said - drawn).abs() < 0.002, "{choice:?}, {top} keys: {said:.4}, {drawn:.4} drawn");
+                assert!((computed - drawn).abs() < 0.002, "{choice:?}, {top} keys: {computed:.4}, {drawn:.4} drawn");
             }
         }
     }

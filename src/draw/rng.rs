@@ -6,7 +6,7 @@
 use rand::SeedableRng;
 use rand_xoshiro::SplitMix64;
 
-/// What a random stream is for. Streams of different purposes never share their draws.
+/// What a random stream is for. Streams of different purposes never share draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Purpose {
@@ -22,17 +22,17 @@ pub enum Purpose {
     Experiment = 5,
 }
 
-/// A generator for one purpose and place: (table, key number), (lane, i).
+/// A generator for one purpose and position, such as (table, key number) or (lane, i).
 pub fn rng(seed: u64, purpose: Purpose, a: u64, b: u64) -> SplitMix64 {
     at(stream(seed, purpose, a), b)
 }
 
-/// All generators of one purpose and first coordinate: what need not be mixed again for each `b`.
+/// Names all generators of one purpose and first coordinate, so that these need not be mixed again for each `b`.
 pub fn stream(seed: u64, purpose: Purpose, a: u64) -> u64 {
     mix(mix(seed, purpose as u64), a)
 }
 
-/// The generator at one place of a stream: `at(stream(seed, purpose, a), b)` is `rng(seed, purpose, a, b)`.
+/// The generator at one position of a stream: `at(stream(seed, purpose, a), b)` is `rng(seed, purpose, a, b)`.
 #[inline]
 pub fn at(stream: u64, b: u64) -> SplitMix64 {
     SplitMix64::seed_from_u64(mix(stream, b))

@@ -14,19 +14,19 @@ pub struct Shares {
     /// are not many times `keys`, chance made the shares too large.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accesses: Option<u64>,
-    /// Of the hottest 1 % of keys (rounded, at least one key).
+    /// Share of the hottest 1 % of keys (rounded, at least one key).
     pub top_1: f64,
-    /// Of the hottest 10 % of keys.
+    /// Share of the hottest 10 % of keys.
     pub top_10: f64,
-    /// Of the hottest 20 % of keys.
+    /// Share of the hottest 20 % of keys.
     pub top_20: f64,
-    /// Of the hottest key.
+    /// Share of the single hottest key.
     pub hottest: f64,
 }
 
 impl Shares {
-    /// Of one weight for each key, in any order. `None` where all are zero.
-    pub fn of(mut weights: Vec<f64>) -> Option<Shares> {
+    /// The shares that follow from one weight for each key, in any order. `None` if all are zero.
+    pub fn from_weights(mut weights: Vec<f64>) -> Option<Shares> {
         let keys = weights.len() as u64;
         let total: f64 = weights.iter().sum();
         if total <= 0.0 {
@@ -55,7 +55,8 @@ mod tests {
 
     fn assert_shares(choice: KeyChoice, keys: u64, published: [f64; 4], within: f64) {
         let chooser = KeyChooser::new(choice, keys, 0).expect("the choice is valid");
-        let shares = Shares::of(chooser.probabilities(keys).expect("not too many keys")).expect("keys are drawn");
+        let shares =
+            Shares::from_weights(chooser.probabilities(keys).expect("not too many keys")).expect("keys are drawn");
         let Shares { hottest, top_1, top_10, top_20, .. } = shares;
         let computed = [hottest, top_1, top_10, top_20];
         let near = computed.iter().zip(&published).all(|(a, b)| (a - b).abs() <= within);
@@ -66,7 +67,7 @@ mod tests {
 
     #[test]
     fn keys_alike_have_the_share_of_their_number() {
-        for choice in [KeyChoice::Uniform {}, KeyChoice::Sequential {}] {
+        for choice in [KeyChoice::Uniform, KeyChoice::Sequential] {
             assert_shares(choice, 100_000, [0.000_01, 0.01, 0.1, 0.2], 1e-9);
         }
         let hotspot = KeyChoice::Hotspot { data_fraction: 0.2, operation_fraction: 0.8 };
@@ -96,20 +97,20 @@ mod tests {
     fn a_thousand_and_a_million_keys_receive_the_published_shares() {
         assert_shares(ZIPFIAN, 1000, [0.129, 0.38, 0.69, 0.78], 0.01);
         assert_shares(ZIPFIAN, 1_000_000, [0.065, 0.66, 0.83, 0.88], 0.01);
-        assert_shares(KeyChoice::Latest {}, 1_000_000, [0.065, 0.67, 0.83, 0.88], 0.01);
+        assert_shares(KeyChoice::Latest, 1_000_000, [0.065, 0.67, 0.83, 0.88], 0.01);
         // The published .12, .28 and .40 for a thousand are cut, not rounded: summing the closed form gives these.
-        assert_shares(KeyChoice::ZipfianYcsb {}, 1000, [0.0386, 0.126, 0.290, 0.401], 0.003);
-        assert_shares(KeyChoice::ZipfianYcsb {}, 1_000_000, [0.0378, 0.39, 0.54, 0.62], 0.01);
+        assert_shares(KeyChoice::ZipfianYcsb, 1000, [0.0386, 0.126, 0.290, 0.401], 0.003);
+        assert_shares(KeyChoice::ZipfianYcsb, 1_000_000, [0.0378, 0.39, 0.54, 0.62], 0.01);
     }
 
     #[test]
     fn shares_are_summed_from_the_hottest_key_down() {
         // Key k of 0..10 weighs k: 45 together.
-        let shares = Shares::of((0..10).map(f64::from).collect()).expect("ten keys");
+        let shares = Shares::from_weights((0..10).map(f64::from).collect()).expect("ten keys");
         assert_eq!((shares.keys, shares.hottest), (10, 9.0 / 45.0));
         assert_eq!([shares.top_1, shares.top_10, shares.top_20], [9.0, 9.0, 17.0].map(|sum| sum / 45.0));
-        assert_eq!(Shares::of(vec![0.0; 10]), None);
-        assert_eq!(Shares::of(Vec::new()), None);
+        assert_eq!(Shares::from_weights(vec![0.0; 10]), None);
+        assert_eq!(Shares::from_weights(Vec::new()), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use compact_str::CompactString;
 
 /// FNV's 64-bit offset basis.
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-/// FNV's 64-bit prime.
+/// The prime that FNV multiplies by in 64 bits.
 const FNV_PRIME: u64 = 1_099_511_628_211;
 
 /// YCSB's hash of a number: FNV over its eight bytes from low to high, xor before multiply (the order of FNV-1a, though

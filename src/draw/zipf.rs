@@ -1,4 +1,4 @@
-//! Zipf's law in two honest forms, and the permutation that scatters its hot ranks over the key space.
+//! Zipf's law in two forms, exact and as YCSB draws it, and the permutation that scatters its hot ranks over the key space.
 //!
 //! [`Zipfian`] is exact for any exponent. [`ZipfianYcsb`] is the closed form of Gray et al. that YCSB uses, which it
 //! reproduces with its faults (ranks 3 to 10 are 19 to 4 % too likely, measured), because figures are compared with
@@ -10,11 +10,6 @@ use rand_xoshiro::SplitMix64;
 
 /// The only exponent that YCSB offers.
 pub const YCSB_EXPONENT: f64 = 0.99;
-
-/// The exponent of a choice that states none.
-pub fn ycsb_exponent() -> f64 {
-    YCSB_EXPONENT
-}
 /// How many items YCSB's scrambled generator ranks, whatever the size of the table: ranks `0..=10^10`.
 const SCRAMBLED_RANKS: u64 = 10_000_000_001;
 /// YCSB's zeta for them, which it keeps as a constant because summing 10^10 terms takes a minute.
@@ -33,11 +28,15 @@ pub struct Zipfian {
     /// Hat integral at n + 0.5: where inversion ends.
     high: f64,
     /// A point at most this far below its rank is accepted without evaluating the hat.
-    surely: f64,
+    accept_within: f64,
 }
 
 impl Zipfian {
-    /// Zipf over ranks `0..n`. Refuses `n` = 0 and an exponent that is not a positive finite number.
+    /// Zipf over ranks `0..n`.
+    ///
+    /// # Errors
+    ///
+    /// If `n` is 0, or the exponent is not a positive finite number.
     pub fn new(n: u64, exponent: f64) -> Result<Self, String> {
         if n == 0 {
             return Err("zipfian needs at least one key".into());
@@ -45,14 +44,14 @@ impl Zipfian {
         if !(exponent > 0.0 && exponent.is_finite()) {
             return Err(format!("exponent = {exponent}: zipfian needs a number above 0"));
         }
-        let mut zipfian = Zipfian { ranks: n, exponent, low: 0.0, high: 0.0, surely: 0.0 };
+        let mut zipfian = Zipfian { ranks: n, exponent, low: 0.0, high: 0.0, accept_within: 0.0 };
         zipfian.low = zipfian.integral(1.5) - 1.0;
         zipfian.high = zipfian.integral(n as f64 + 0.5);
-        zipfian.surely = 2.0 - zipfian.inverse(zipfian.integral(2.5) - zipfian.weight(2.0));
+        zipfian.accept_within = 2.0 - zipfian.inverse(zipfian.integral(2.5) - zipfian.weight(2.0));
         Ok(zipfian)
     }
 
-    /// How many ranks there are.
+    /// The number of ranks.
     pub fn ranks(&self) -> u64 {
         self.ranks
     }
@@ -63,7 +62,7 @@ impl Zipfian {
         self.high = self.integral(self.ranks as f64 + 0.5);
     }
 
-    /// How likely a rank is, up to a factor that all ranks share.
+    /// The unnormalized probability of a rank, from 0: all ranks share a factor.
     pub fn mass(&self, rank: u64) -> f64 {
         self.weight(rank as f64 + 1.0)
     }
@@ -76,13 +75,13 @@ impl Zipfian {
             let point = self.inverse(area);
             let rank = ((point + 0.5) as u64).clamp(1, self.ranks);
             let x = rank as f64;
-            if x - point <= self.surely || area >= self.integral(x + 0.5) - self.weight(x) {
+            if x - point <= self.accept_within || area >= self.integral(x + 0.5) - self.weight(x) {
                 return rank - 1;
             }
         }
     }
 
-    /// x^-exponent.
+    /// The unnormalized probability of x: x^-exponent.
     fn weight(&self, x: f64) -> f64 {
         x.powf(-self.exponent)
     }
@@ -105,33 +104,33 @@ impl Zipfian {
 /// databases", SIGMOD 1994, over a number of items that may grow.
 #[derive(Debug, Clone, Copy)]
 pub struct ZipfianYcsb {
-    /// Items now.
+    /// The current number of items, which is also the number of ranks.
     items: u64,
     /// 2/n of the *first* n to the power 1-θ: YCSB grows zeta with the items but keeps this.
     head: f64,
     zeta: f64,
     eta: f64,
-    /// Of u·zeta below this, rank 1.
+    /// Where u·zeta is below this and not below 1, the rank is 1.
     second: f64,
     alpha: f64,
 }
 
-/// The integer part of items * base^alpha by squaring, which takes half the time of `powf`; `None` where it is too close
-/// to an integer to be sure of.
+/// The integer part of items * base^alpha by squaring, which takes half the time of `powf`; `None` if it is too close
+/// to an integer to be certain of.
 ///
 /// alpha is 1 / (1 - 0.99) in floating point, 8.6e-14 below 100. With |ln base| < 0.24 the two powers differ by 2.1e-14 of
 /// their value, and eight roundings add 1e-15.
 #[inline]
 fn rank_by_squaring(items: f64, base: f64) -> Option<u64> {
-    const DOUBT: f64 = 4e-14;
+    const ERROR: f64 = 4e-14;
     let power_4 = (base * base) * (base * base);
     let power_16 = (power_4 * power_4) * (power_4 * power_4);
     let power_32 = power_16 * power_16;
     let rank = items * ((power_32 * power_32) * (power_32 * power_4));
     // By way of a signed integer: without SSE 4.1, `trunc` is a function and a cast to an unsigned one takes two.
     let whole = rank as i64;
-    let (above, doubt) = (rank - whole as f64, rank * DOUBT);
-    (above > doubt && above < 1.0 - doubt && base > 0.79).then_some(whole as u64)
+    let (above, error) = (rank - whole as f64, rank * ERROR);
+    (above > error && above < 1.0 - error && base > 0.79).then_some(whole as u64)
 }
 
 impl ZipfianYcsb {
@@ -169,7 +168,7 @@ impl ZipfianYcsb {
         }
     }
 
-    /// How many ranks there are.
+    /// The number of ranks.
     pub fn ranks(&self) -> u64 {
         self.items
     }
@@ -196,8 +195,8 @@ impl ZipfianYcsb {
         rank.min(self.items - 1)
     }
 
-    /// The probability of a rank below this one: where the closed form arrives at it.
-    pub fn below(&self, rank: u64) -> f64 {
+    /// The probability of all ranks below this one together: the u at which the closed form arrives at it.
+    pub fn cumulative(&self, rank: u64) -> f64 {
         let u = match rank {
             0 => 0.0,
             _ if rank >= self.items => 1.0,
@@ -234,8 +233,8 @@ pub fn zeta(n: u64) -> f64 {
     }
     let x = n as f64;
     let term = x.powf(-s);
-    let bends = s / (12.0 * x) - s * (s + 1.0) * (s + 2.0) / (720.0 * x.powi(3));
-    LIMIT + term * (x / (1.0 - s) + 0.5 - bends)
+    let correction = s / (12.0 * x) - s * (s + 1.0) * (s + 2.0) / (720.0 * x.powi(3));
+    LIMIT + term * (x / (1.0 - s) + 0.5 - correction)
 }
 
 /// A permutation of `0..n` that looks random: the same in every run, without collisions, for any n.
@@ -285,21 +284,21 @@ impl Scatter {
 /// Ranks beyond the room that was made at first are laid out in blocks, each as large as all before it: a table that
 /// outgrows its room keeps its popular keys.
 #[derive(Debug, Clone, Copy)]
-pub struct Places {
+pub struct RankLayout {
     room: u64,
     scatter: Option<Scatter>,
 }
 
-impl Places {
-    /// For so many ranks at first, in order or scattered.
+impl RankLayout {
+    /// A layout with room for `room` ranks at first, in order or scattered.
     pub fn new(room: u64, scattered: bool) -> Self {
         let room = room.max(1);
-        Places { room, scatter: scattered.then(|| Scatter::new(room)) }
+        RankLayout { room, scatter: scattered.then(|| Scatter::new(room)) }
     }
 
     /// The key of a rank.
     #[inline]
-    pub fn of(&self, rank: u64) -> u64 {
+    pub fn key(&self, rank: u64) -> u64 {
         match self.scatter {
             None => rank,
             Some(scatter) if rank < self.room => scatter.place(rank),
@@ -347,7 +346,7 @@ mod tests {
     fn squaring_gives_the_ranks_that_the_power_gives() {
         let zipfian = ZipfianYcsb::scrambled();
         let mut rng = SplitMix64::seed_from_u64(1);
-        let mut doubted = 0;
+        let mut undecided = 0;
         for _ in 0..1_000_000 {
             // Below it, u stands for the ranks 0 and 1 and no power is taken.
             let u = rng.random_range(zipfian.second / zipfian.zeta..1.0);
@@ -355,10 +354,10 @@ mod tests {
             let exact = (zipfian.items as f64 * base.powf(zipfian.alpha)) as u64;
             match rank_by_squaring(zipfian.items as f64, base) {
                 Some(rank) => assert_eq!(rank, exact, "at {base}"),
-                None => doubted += 1,
+                None => undecided += 1,
             }
         }
-        assert!(doubted < 2_000, "{doubted} of a million are left to the power");
+        assert!(undecided < 2_000, "{undecided} of a million are left to the power");
     }
 
     #[test]
@@ -415,7 +414,7 @@ mod tests {
     fn the_closed_form_is_below_a_rank_as_often_as_it_draws_one_below_it() {
         for zipfian in [ZipfianYcsb::scrambled(), ZipfianYcsb::new(1000), ZipfianYcsb::new(3)] {
             for rank in [1, 2, 3, 10, 100, 999, 1000, 1_000_000, 5_000_000_000] {
-                let below = zipfian.below(rank);
+                let below = zipfian.cumulative(rank);
                 assert!(zipfian.rank((below - 1e-9).max(0.0)) < rank, "{rank} of {}", zipfian.ranks());
                 assert!(below == 1.0 || zipfian.rank(below + 1e-9) >= rank, "{rank} of {}", zipfian.ranks());
             }
@@ -444,10 +443,10 @@ mod tests {
     }
 
     #[test]
-    fn places_beyond_the_first_room_are_a_permutation_that_moves_no_earlier_one() {
+    fn keys_beyond_the_first_room_are_a_permutation_that_moves_no_earlier_one() {
         for room in [1, 7, 100] {
-            let places = Places::new(room, true);
-            let keys: Vec<u64> = (0..8 * room).map(|rank| places.of(rank)).collect();
+            let layout = RankLayout::new(room, true);
+            let keys: Vec<u64> = (0..8 * room).map(|rank| layout.key(rank)).collect();
             let scatter = Scatter::new(room);
             assert!((0..room).all(|rank| keys[rank as usize] == scatter.place(rank)));
             for rooms in [1, 2, 4, 8] {

@@ -4,25 +4,29 @@
 //! before, both from values made in `fields.rs` and `points.rs`. Nothing here talks to a store or looks at a clock, and
 //! random numbers come from `draw`.
 
-pub mod acknowledged_keys;
-mod blank;
+mod acknowledged_keys;
 mod fields;
 mod fingerprint;
 mod generator;
-mod keytext;
+mod key_allocator;
+mod key_text;
 mod loader;
 mod points;
 mod pool;
+mod reuse;
 mod scope;
 mod skew;
 mod steps;
 mod stream;
+mod template;
 mod values;
 mod walk;
 
+pub use acknowledged_keys::{AcknowledgedKeys, KeyFrontiers};
 pub use fields::ValueGenerator;
 pub use fingerprint::{examples, stream_hash};
-pub use generator::{Generator, KeyFrontiers};
+pub use generator::Generator;
+pub use key_allocator::Effect;
 pub use loader::{LoadStep, Loader};
 pub use skew::shares;
-pub use stream::{Call, Effect, OpStream};
+pub use stream::{Call, OpStream};

@@ -1,41 +1,35 @@
 //! The points of a series, batch by batch: which of them arrive with a tick, late ones among them, and their values.
 //!
-//! Batch n holds a group of entities at a tick and is a function of n alone, so that the load and every lane of a run can
-//! make any of them. Values are in `walk.rs`.
+//! Batch n holds some entities at a tick and is a function of n alone, so that the load and every lane of a run can make
+//! any of them. Values are in `walk.rs`.
 
-use super::generator::{Generator, KeyFrontiers};
-use super::keytext;
+use super::acknowledged_keys::KeyFrontiers;
+use super::generator::Generator;
+use super::key_text::int_key;
 use super::walk;
 use crate::draw::rng::{mix, unit};
-use crate::workload::Series;
+use crate::workload::SeriesSpec;
 use drivers::{Part, Point};
 
-/// Tells the hashes that decide about arrival from those of values.
+/// Separates the hashes that decide about arrival from those of values.
 const ARRIVAL: u64 = u64::MAX;
 
-impl Series {
-    /// How many batches a tick has.
-    pub fn groups(&self) -> u64 {
-        self.entities.div_ceil(self.batch)
-    }
-}
-
 impl Generator {
-    /// Appends the points of batch `number` of a series after the first `filled` ones; gives how many there are then.
-    /// Points behind them stay, so that their memory can be used again.
+    /// Writes the points of batch `number` of a series after the first `filled` ones; gives how many there are then.
+    /// Points beyond them stay, so that their memory can be reused.
     pub fn points(&self, series: usize, number: u64, mut filled: usize, points: &mut Vec<Point>) -> usize {
         let spec = &self.plan.series[series];
-        let (tick, group) = (number / spec.groups(), number % spec.groups());
-        let first = group * spec.batch;
+        let (tick, batch) = (number / spec.batches_per_tick(), number % spec.batches_per_tick());
+        let first = batch * spec.batch;
         let latest_delay = if spec.late > 0.0 { spec.late_ticks } else { 0 };
         for entity in first..(first + spec.batch).min(spec.entities) {
-            let walks = self.content(Part::Series(series), entity);
+            let walks = self.content_seed(Part::Series(series), entity);
             for delay in 0..=latest_delay.min(tick) {
                 if delay_ticks(spec, walks, entity, tick - delay) == Some(delay) {
                     if filled == points.len() {
                         points.push(Point::default());
                     }
-                    observe(spec, walks, entity, tick - delay, &mut points[filled]);
+                    fill_point(spec, walks, entity, tick - delay, &mut points[filled]);
                     filled += 1;
                 }
             }
@@ -43,11 +37,11 @@ impl Generator {
         filled
     }
 
-    /// The instant after the newest tick of a series that is there for all entities but late and missing ones.
+    /// The instant after the newest tick of a series of which all batches are visible.
     pub fn now_ms(&self, series: usize, frontiers: &KeyFrontiers) -> i64 {
         let spec = &self.plan.series[series];
-        let batches = frontiers.of(Part::Series(series)).map_or(0, |frontier| frontier.visible());
-        let ticks = (batches / spec.groups()) as i64;
+        let batches = frontiers.get(Part::Series(series)).map_or(0, |batches| batches.visible());
+        let ticks = (batches / spec.batches_per_tick()) as i64;
         spec.start_ms.saturating_add(ticks.saturating_mul(spec.interval_ms))
     }
 }
@@ -56,7 +50,7 @@ impl Generator {
 ///
 /// The first entity of each batch is always in time, so that no batch is empty, and so is everyone's tick 0, so that
 /// every entity has a point.
-fn delay_ticks(spec: &Series, walks: u64, entity: u64, tick: u64) -> Option<u64> {
+fn delay_ticks(spec: &SeriesSpec, walks: u64, entity: u64, tick: u64) -> Option<u64> {
     if tick == 0 || entity.is_multiple_of(spec.batch) {
         return Some(0);
     }
@@ -71,8 +65,8 @@ fn delay_ticks(spec: &Series, walks: u64, entity: u64, tick: u64) -> Option<u64>
     }
 }
 
-fn observe(spec: &Series, walks: u64, entity: u64, tick: u64, point: &mut Point) {
-    point.entity = keytext::int(entity);
+fn fill_point(spec: &SeriesSpec, walks: u64, entity: u64, tick: u64, point: &mut Point) {
+    point.entity = int_key(entity);
     point.at_ms = spec.start_ms.saturating_add((tick as i64).saturating_mul(spec.interval_ms));
     point.metrics.clear();
     let metrics = spec.metrics.iter().enumerate();

@@ -32,7 +32,7 @@ impl Pools {
         pieces(length, rng, |range| out.push_str(&pool[range]));
     }
 
-    /// Appends `length` bytes.
+    /// Appends `length` random bytes.
     pub fn push_bytes(&self, length: usize, rng: &mut SplitMix64, out: &mut Vec<u8>) {
         let pool = self.bytes.get_or_init(|| {
             let mut pool = vec![0; POOL_BYTES];
@@ -58,24 +58,24 @@ fn pieces(length: usize, rng: &mut SplitMix64, mut take: impl FnMut(std::ops::Ra
 fn text(seed: u64, alphabet: Alphabet) -> String {
     const BASE64: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
     let mut rng = rng::rng(seed, Purpose::Content, u64::MAX, alphabet as u64);
-    let mut of = |letters: &[u8]| char::from(letters[rng.random_range(0..letters.len())]);
+    let mut any_of = |letters: &[u8]| char::from(letters[rng.random_range(0..letters.len())]);
     let letter = || match alphabet {
         Alphabet::Printable => {
             // YCSB fills six characters from 30 bits, through masks of 31, 63 and 95 above the blank in turn: two thirds
             // of them lie in the first third of the printable range. The same frequencies, each character on its own.
-            let mask = of(&[31, 63, 95]) as u8;
-            char::from(b' ' + (of(&ALL_BITS) as u8 & mask))
+            let mask = any_of(&[31, 63, 95]) as u8;
+            char::from(b' ' + (any_of(&ALL_BITS) as u8 & mask))
         }
-        Alphabet::Base64 => of(BASE64),
-        Alphabet::Letters => of(&BASE64[..26]),
-        Alphabet::Hex => of(b"0123456789abcdef"),
-        Alphabet::Digits => of(b"0123456789"),
+        Alphabet::Base64 => any_of(BASE64),
+        Alphabet::Letters => any_of(&BASE64[..26]),
+        Alphabet::Hex => any_of(b"0123456789abcdef"),
+        Alphabet::Digits => any_of(b"0123456789"),
         Alphabet::Blank => ' ',
     };
     std::iter::repeat_with(letter).take(POOL_BYTES).collect()
 }
 
-/// 0 to 127.
+/// All numbers of seven bits, to be drawn from like letters.
 const ALL_BITS: [u8; 128] = {
     let mut all = [0; 128];
     let mut at = 0;

@@ -1,9 +1,9 @@
-//! What the steps of an operation refer to: its draws, and the way along a path to one value of them.
+//! What the steps of an operation can refer to: its draws, and the values in them that paths lead to.
 
-use crate::workload::{Root, ValuePath};
+use crate::workload::{PathRoot, ValuePath};
 use drivers::{Key, Record, Value};
 
-/// A value or record that an operation drew, and the memory of the one before.
+/// A value or record that an operation drew, in the memory of the one before.
 #[derive(Debug, Default)]
 pub(super) struct DrawnValue {
     pub value: Value,
@@ -16,18 +16,19 @@ pub(super) struct DrawnValue {
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'a> {
     pub draws: &'a [DrawnValue],
+    /// The member of the list that the step is repeated for.
     pub each: Option<&'a Value>,
 }
 
 impl<'a> Scope<'a> {
-    /// What a path leads to. Places behind the end of a list mean its last member.
+    /// The value that a path leads to. Positions beyond the end of a list mean its last member.
     pub fn value(self, path: &ValuePath) -> Option<&'a Value> {
-        let mut at = path.at.iter();
+        let mut at = path.positions.iter();
         let start = match path.root {
-            Root::Each => self.each?,
-            Root::Key(draw) => &self.draws[draw].key_value,
-            Root::Value(draw) => &self.draws[draw].value,
-            Root::Record(draw) => self.draws[draw].record.get(*at.next()?)?,
+            PathRoot::Each => self.each?,
+            PathRoot::Key(draw) => &self.draws[draw].key_value,
+            PathRoot::Value(draw) => &self.draws[draw].value,
+            PathRoot::Record(draw) => self.draws[draw].record.get(*at.next()?)?,
         };
         at.try_fold(start, |value, at| match value {
             Value::List(members) => members.get(*at).or(members.last()),
@@ -36,7 +37,7 @@ impl<'a> Scope<'a> {
         })
     }
 
-    /// The whole number that a path leads to, negated where the path says so.
+    /// The whole number that a path leads to, negated if the path says so.
     pub fn int(self, path: &ValuePath) -> i64 {
         match self.value(path) {
             Some(Value::Int(number)) if path.negated => -number,

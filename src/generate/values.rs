@@ -1,48 +1,48 @@
-//! Single values, without regard to where they stand: the memory that they reuse, texts of pieces, instants, sums.
+//! Single values, wherever they stand: texts of pieces, prose, instants, sums, and the numbers of events.
 
-use super::fields::Siblings;
 use super::generator::Generator;
-use super::keytext::push_digits;
-use super::steps::WRITER_SHIFT;
+use super::key_text::push_digits;
 use crate::draw::ycsb;
-use crate::workload::{Piece, Times, VOCABULARIES};
+use crate::workload::{Piece, TimeSpec, VOCABULARIES};
 use compact_str::CompactString;
 use drivers::Value;
 use rand::RngExt;
 use rand_xoshiro::SplitMix64;
 
-/// The text in a value, emptied; its memory stays.
-pub(super) fn text_in(value: &mut Value) -> &mut String {
-    if !matches!(value, Value::Text(_)) {
-        *value = Value::Text(String::new());
-    }
-    let Value::Text(text) = value else { unreachable!("it was made a text") };
-    text.clear();
-    text
+/// Events of one writer are counted in the lower 40 bits of their numbers.
+const COUNT_BITS: u32 = 40;
+/// The count in the number of an event. Numbers of records are never above it.
+const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
+
+/// The number of the event with this count by this writer (see `ValueSpec::EventId`).
+pub(super) fn event_id(writer: u64, count: u64) -> u64 {
+    (writer << COUNT_BITS) | count
 }
 
-/// The bytes in a value, emptied; their memory stays.
-pub(super) fn bytes_in(value: &mut Value) -> &mut Vec<u8> {
-    if !matches!(value, Value::Bytes(_)) {
-        *value = Value::Bytes(Vec::new());
-    }
-    let Value::Bytes(bytes) = value else { unreachable!("it was made bytes") };
-    bytes.clear();
-    bytes
+/// The values of the fields before the one that is being made.
+#[derive(Clone, Copy)]
+pub(super) enum Siblings<'a> {
+    Record(&'a [Value]),
+    Item(&'a [(CompactString, Value)]),
 }
 
-/// The list in a value, of this length; its members stay to be written over.
-pub(super) fn list_in(value: &mut Value, length: usize) -> &mut Vec<Value> {
-    if !matches!(value, Value::List(_)) {
-        *value = Value::List(Vec::new());
+impl Siblings<'_> {
+    pub fn get(&self, at: usize) -> &Value {
+        match self {
+            Siblings::Record(values) => &values[at],
+            Siblings::Item(entries) => &entries[at].1,
+        }
     }
-    let Value::List(list) = value else { unreachable!("it was made a list") };
-    list.resize_with(length, Value::default);
-    list
 }
 
-/// A text composed of pieces.
-pub(super) fn pattern(pieces: &[Piece], number: u64, rng: &mut SplitMix64, siblings: Siblings<'_>, out: &mut String) {
+/// Appends a text composed of pieces.
+pub(super) fn push_pattern(
+    pieces: &[Piece],
+    number: u64,
+    rng: &mut SplitMix64,
+    siblings: Siblings<'_>,
+    out: &mut String,
+) {
     let mut digits = itoa::Buffer::new();
     for piece in pieces {
         match piece {
@@ -67,8 +67,8 @@ pub(super) fn pattern(pieces: &[Piece], number: u64, rng: &mut SplitMix64, sibli
     }
 }
 
-/// So many words of prose.
-pub(super) fn prose(generator: &Generator, words: i64, rng: &mut SplitMix64, out: &mut String) {
+/// Appends words of prose.
+pub(super) fn push_prose(generator: &Generator, words: i64, rng: &mut SplitMix64, out: &mut String) {
     for nth in 0..words {
         if nth > 0 {
             out.push(' ');
@@ -77,21 +77,18 @@ pub(super) fn prose(generator: &Generator, words: i64, rng: &mut SplitMix64, out
     }
 }
 
-/// Numbers of events hold their writer above these bits; records are never that many.
-const COUNT: u64 = (1 << WRITER_SHIFT) - 1;
-
-/// An instant, for the record with this number.
-pub(super) fn instant(times: Times, number: u64, rng: &mut SplitMix64) -> i64 {
-    match times {
-        Times::Within { from_ms, to_ms } => rng.random_range(from_ms..to_ms),
-        Times::Every { from_ms, every_ms } => {
-            let begun = ((number & COUNT) as i64).saturating_mul(every_ms);
-            from_ms.saturating_add(begun).saturating_add(rng.random_range(0..every_ms))
+/// An instant for the record or event with this number.
+pub(super) fn instant(time: TimeSpec, number: u64, rng: &mut SplitMix64) -> i64 {
+    match time {
+        TimeSpec::Within { from_ms, to_ms } => rng.random_range(from_ms..to_ms),
+        TimeSpec::Every { from_ms, every_ms } => {
+            let elapsed_ms = ((number & COUNT_MASK) as i64).saturating_mul(every_ms);
+            from_ms.saturating_add(elapsed_ms).saturating_add(rng.random_range(0..every_ms))
         }
     }
 }
 
-/// Over the items of a list, the product of some of their fields.
+/// The sum over the items of a list of the product of some of their fields.
 pub(super) fn sum(items: &Value, factors: &[usize]) -> i64 {
     let number = |entries: &[(CompactString, Value)], at: usize| match entries.get(at) {
         Some((_, Value::Int(number))) => *number,
@@ -104,7 +101,7 @@ pub(super) fn sum(items: &Value, factors: &[usize]) -> i64 {
     if let Value::List(items) = items { items.iter().map(product).sum() } else { 0 }
 }
 
-/// A number to so many decimals.
+/// Rounds a number to some decimals.
 pub(super) fn rounded(number: f64, decimals: i32) -> f64 {
     let scale = 10_f64.powi(decimals);
     (number * scale).round() / scale

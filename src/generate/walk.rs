@@ -6,21 +6,21 @@
 //! walk, neighbouring steps are negatively correlated, and beyond 4^8 ticks (a week of 10 s) nothing is remembered.
 
 use crate::draw::rng::{mix, unit};
-use crate::workload::Metric;
+use crate::workload::MetricSpec;
 
 const OCTAVES: u32 = 9;
 
 /// The value of a metric at a tick; `walk` names the walk: a hash of the seed, the entity and the metric.
-pub fn value(walk: u64, metric: &Metric, tick: u64) -> f64 {
+pub fn value(walk: u64, metric: &MetricSpec, tick: u64) -> f64 {
     // A step over one tick sums 2 of the variance of the fastest octave, a quarter of that of the next, and so on: 8/3.
     let unit_height = metric.step * (3.0_f64 / 8.0).sqrt();
     let start = metric.low + (metric.high - metric.low) * unit(mix(walk, u64::MAX));
-    let wander: f64 = (0..OCTAVES).map(|octave| f64::from(1 << octave) * noise(walk, octave, tick)).sum();
+    let drift: f64 = (0..OCTAVES).map(|octave| f64::from(1 << octave) * noise(walk, octave, tick)).sum();
     let scale = 10_f64.powi(metric.decimals);
-    (reflect(start + unit_height * wander, metric.low, metric.high) * scale).round() / scale
+    (reflect(start + unit_height * drift, metric.low, metric.high) * scale).round() / scale
 }
 
-/// One octave, of variance 1 where it is not interpolated.
+/// One octave, of variance 1 at ticks that are not interpolated.
 fn noise(walk: u64, octave: u32, tick: u64) -> f64 {
     let stream = mix(walk, u64::from(octave));
     let corner = |at: u64| 12_f64.sqrt() * (unit(mix(stream, at)) - 0.5);
@@ -43,8 +43,8 @@ fn reflect(number: f64, low: f64, high: f64) -> f64 {
 mod tests {
     use super::*;
 
-    fn metric(low: f64, high: f64) -> Metric {
-        Metric { name: "m".into(), low, high, step: 1.0, decimals: 6 }
+    fn metric(low: f64, high: f64) -> MetricSpec {
+        MetricSpec { name: "m".into(), low, high, step: 1.0, decimals: 6 }
     }
 
     #[test]
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn values_stay_in_range_at_the_stated_precision() {
-        let metric = Metric { decimals: 1, ..metric(-5.0, 5.0) };
+        let metric = MetricSpec { decimals: 1, ..metric(-5.0, 5.0) };
         for tick in 0..10_000 {
             let value = value(42, &metric, tick);
             assert!((-5.0..=5.0).contains(&value));

@@ -169,7 +169,7 @@ impl<S: Store> Lane<S> {
                 let Some(late) = self.wait_until(context, intended_ns).await else {
                     // Cancelled before it was due: it was never offered.
                     state.cancelled = true;
-                    self.stream.settle(Effect::NotApplied);
+                    self.stream.complete(Effect::NotApplied);
                     state.claimed -= 1;
                     break;
                 };
@@ -252,7 +252,7 @@ impl<S: Store> Lane<S> {
             ([first, ..], _) if tried == 1 => effect(first, &result),
             _ => Effect::Unknown,
         };
-        self.stream.settle(effect);
+        self.stream.complete(effect);
     }
 
     /// Ends the run at its first failure, if that is asked for.

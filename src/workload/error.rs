@@ -7,13 +7,13 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum WorkloadError {
     /// Something in the file is wrong.
-    #[error("{file}:{line}: {}{problem}", in_key(.key))]
+    #[error("{file}:{line}: {}{problem}", key_prefix(.key))]
     Malformed {
         /// The file, or `ycsb-a.toml (built in)`.
         file: String,
-        /// Its line, from 1.
+        /// The line in the file, from 1.
         line: usize,
-        /// The key as a dotted path; empty where the text is not TOML or the file as a whole is meant.
+        /// The key as a dotted path; empty if the text is not TOML or the file as a whole is meant.
         key: String,
         /// What is wrong and what to write instead.
         problem: String,
@@ -21,17 +21,17 @@ pub enum WorkloadError {
     /// The file cannot be read.
     #[error("{}: {source}", .path.display())]
     Unreadable {
-        /// Where it should be.
+        /// The path as the user wrote it.
         path: PathBuf,
-        /// Why not.
+        /// The operating system's reason.
         source: std::io::Error,
     },
     /// No built-in workload has this name.
     #[error("there is no workload {name:?}; write the path of a file or one of {names}")]
     Unknown {
-        /// What was asked for.
+        /// The name that was asked for.
         name: String,
-        /// What there is.
+        /// The names of all built-in workloads.
         names: String,
     },
     /// The workload is sound but cannot be run at this size.
@@ -39,6 +39,6 @@ pub enum WorkloadError {
     Size(String),
 }
 
-fn in_key(key: &str) -> String {
+fn key_prefix(key: &str) -> String {
     if key.is_empty() { String::new() } else { format!("key `{key}`: ") }
 }

@@ -1,44 +1,31 @@
 //! Workloads: files, built in or the user's, checked and turned into a plan that the load engine can follow.
 //!
-//! `file.rs` is the table of contents of the format; `numbers.rs`, `fields.rs`, `pattern.rs`, `operations.rs`,
-//! `actions.rs` and `values.rs` read its parts, all through `reader.rs`, which knows places. What they read is declared in
-//! `spec.rs`, `content.rs` and `operation.rs`. Nothing is generated here.
+//! `parse/` reads a file into what is declared in `spec.rs`, `field.rs`, `distribution.rs` and `operation.rs`; `plan.rs`
+//! gives it a size. Nothing is generated here.
 
-mod actions;
-mod check;
-mod content;
+mod distribution;
 mod error;
-mod fields;
-mod file;
-mod load;
-mod numbers;
+mod field;
 mod operation;
-mod operations;
-mod pattern;
+mod parse;
 mod plan;
-pub mod properties;
-mod reader;
+mod properties;
 mod spec;
 #[cfg(test)]
 mod tests;
-mod values;
 mod vocabulary;
 
-pub use check::{Check, Term};
-pub use content::{Alphabet, Choosing, Content, Field, Items, KeyOf, KeyPattern, Pick, Piece, Times};
+pub use distribution::Distribution;
 pub use error::WorkloadError;
-
-pub use load::{Arrivals, LoadDefaults, Require, Slo};
-pub use numbers::Numbers;
+pub use field::{Alphabet, FieldSpec, Items, KeyChooserSpec, KeyOf, KeyPattern, Pick, Piece, TimeSpec, ValueSpec};
 pub use operation::{
-    Action, Aim, Amount, Draw, Drawn, Grouping, Matching, Operation, Recipe, Repeat, Root, Source, Span, Step,
-    ValuePath, Which,
+    Action, Amount, DrawKind, DrawSpec, FieldSelection, Grouping, KeySource, MatchSpec, OperationSpec, PathRoot,
+    Recipe, Repeat, Slo, StepSpec, TimeSpan, ValuePath, ValueSource,
 };
 pub use plan::{Changes, Plan};
-pub use spec::{Log, Metric, Series, Spec, Table};
+pub use spec::{Arrivals, Check, LoadDefaults, LogSpec, MetricSpec, Require, SeriesSpec, Spec, TableSpec, Term};
 pub use vocabulary::{PROSE, VOCABULARIES};
 
-use properties::PropertiesError;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -70,22 +57,22 @@ builtin![
 /// A workload as written: its parts, operations and checks, not yet sized.
 #[derive(Debug, Clone)]
 pub struct Workload {
-    /// Its name: that of its file, in lower case, digits and dashes.
+    /// The name of its file, in lower case, digits and dashes.
     pub name: String,
-    /// One sentence on what it mimics.
+    /// One sentence on the application that the workload mimics.
     pub about: String,
-    /// The TOML text.
+    /// The TOML text that was parsed.
     pub text: String,
     /// A hash of the text, the same on every machine.
     pub hash: String,
-    /// What the text says.
+    /// What the text says, not yet sized.
     pub spec: Spec,
-    /// What of a file in another format is done differently, one sentence each.
+    /// What is done differently from what a file in YCSB's format says, one sentence each.
     pub warnings: Vec<String>,
 }
 
 impl Workload {
-    /// What is run where no workload is named.
+    /// What is run if no workload is named.
     pub const HEADLINE: [&str; 4] = ["read-heavy", "oltp", "append-only", "time-series"];
 
     /// The names of the built-in workloads, the headline ones first.
@@ -93,12 +80,20 @@ impl Workload {
         BUILTIN.iter().map(|(name, _)| *name)
     }
 
-    /// A workload as named on the command line: a built-in one, or the path of a file, known by a slash or a dot.
+    /// A workload as named on the command line: a built-in one, or the path of a file, recognized by a slash or a dot.
+    ///
+    /// # Errors
+    ///
+    /// See [`builtin`](Workload::builtin) and [`from_file`](Workload::from_file).
     pub fn find(name: &str) -> Result<Workload, WorkloadError> {
         if name.contains(['/', '\\', '.']) { Workload::from_file(Path::new(name)) } else { Workload::builtin(name) }
     }
 
-    /// The workload of this name that is compiled in.
+    /// The built-in workload of this name.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
     pub fn builtin(name: &str) -> Result<Workload, WorkloadError> {
         match BUILTIN.iter().find(|(known, _)| *known == name) {
             Some((name, text)) => Workload::parse(&format!("{name}.toml (built in)"), text),
@@ -109,12 +104,15 @@ impl Workload {
         }
     }
 
-    /// Reads a workload file: YCSB's format where its name ends in `.properties`, else TOML.
+    /// Reads a workload file: YCSB's format if its name ends in `.properties`, else TOML.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read or is malformed.
     pub fn from_file(path: &Path) -> Result<Workload, WorkloadError> {
         // One byte more than is allowed is enough to refuse the rest.
         let mut bytes = Vec::new();
-        let read =
-            File::open(path).and_then(|file| file.take(reader::LARGEST_BYTES as u64 + 1).read_to_end(&mut bytes));
+        let read = File::open(path).and_then(|file| file.take(parse::LARGEST_BYTES as u64 + 1).read_to_end(&mut bytes));
         read.map_err(|source| WorkloadError::Unreadable { path: path.into(), source })?;
         let file = path.display().to_string();
         if path.extension().is_some_and(|extension| extension == "properties") {
@@ -131,8 +129,12 @@ impl Workload {
     }
 
     /// Reads a workload from its text. `file` is what errors call it, and what it is named after.
+    ///
+    /// # Errors
+    ///
+    /// If the text is malformed: the first mistake, with its line and key.
     pub fn parse(file: &str, text: &str) -> Result<Workload, WorkloadError> {
-        let spec = reader::read(file, text, |root| file::spec(&root))?;
+        let spec = parse::parse(file, text)?;
         Ok(Workload {
             name: name_of(file),
             about: spec.about.clone(),
@@ -146,19 +148,24 @@ impl Workload {
     /// Reads a workload from YCSB's properties.
     fn convert(file: &str, text: &str) -> Result<Workload, WorkloadError> {
         let converted = properties::to_workload_toml(&name_of(file), text).map_err(|error| {
-            let PropertiesError { line, key, problem } = error;
+            let (line, key, problem) = (error.line, error.key, error.problem);
             WorkloadError::Malformed { file: file.into(), line, key, problem }
         })?;
         let workload = Workload::parse(&format!("{file} (converted)"), &converted.toml)?;
         Ok(Workload { name: name_of(file), warnings: converted.warnings, ..workload })
     }
 
-    /// The workload at a size; see [`Plan::new`].
+    /// The workload at a size. `records` sets the size of its primary part, and the other parts follow in proportion; `ops`
+    /// is how many operations are expected, if that is known, for whose inserts some ways of choosing keys make room.
+    ///
+    /// # Errors
+    ///
+    /// If the workload cannot be run at this size.
     pub fn plan(&self, records: Option<u64>, ops: Option<u64>) -> Result<Plan, WorkloadError> {
-        Plan::new(self, records, ops)
+        Plan::new(&self.name, self.spec.clone(), records, ops)
     }
 
-    /// What it holds and does, for people: a line for each part of the data and each operation.
+    /// A description for people: a line for each part of the data, each operation and each check.
     pub fn summary(&self) -> String {
         let Spec { tables, logs, series, operations, checks, .. } = &self.spec;
         let mut lines = vec!["Data".to_string()];
@@ -168,9 +175,9 @@ impl Workload {
             format!("  {:<20} {} entities, {} points each", series.name, series.entities, series.load_ticks)
         }));
         lines.push("Operations".to_string());
-        lines.extend(operations.iter().map(|one| {
-            let verbs: Vec<_> = one.recipe.steps.iter().map(|step| step.action.verb()).collect();
-            format!("  {:<20} {:>5.1} %  {}", one.name, 100.0 * one.share, verbs.join(", "))
+        lines.extend(operations.iter().map(|operation| {
+            let verbs: Vec<_> = operation.recipe.steps.iter().map(|step| step.verb).collect();
+            format!("  {:<20} {:>5.1} %  {}", operation.name, 100.0 * operation.share, verbs.join(", "))
         }));
         if !checks.is_empty() {
             lines.push("Checks".to_string());

@@ -1,81 +1,90 @@
 //! Operations as a workload declares them, names resolved to positions: what is drawn, and the steps that use it.
 //!
-//! The TOML spelling is read in `operations.rs`; real operations are made from this in `generate/steps.rs`.
+//! The TOML spelling is read in `parse/operations.rs` and `parse/steps.rs`; operations are made from this in `generate/`.
 
-use super::content::Content;
-use super::load::Slo;
-use super::numbers::Numbers;
-use drivers::{Fold, Order};
+use super::distribution::Distribution;
+use super::field::ValueSpec;
+use crate::percentile::Limit;
+use drivers::{Capabilities, Capability, Fold, Order};
 
 /// A named operation of the mix.
 #[derive(Debug, Clone)]
-pub struct Operation {
-    /// Its name.
+pub struct OperationSpec {
+    /// The name under which it is reported.
     pub name: String,
     /// Its part of the mix, 0 to 1.
     pub share: f64,
-    /// What its latency must keep to.
+    /// Its own latency limits.
     pub slo: Slo,
     /// How it is made.
     pub recipe: Recipe,
 }
 
+/// Latency limits, of one operation or of all together.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Slo {
+    /// In the order of [`Statistic::ALL`](crate::percentile::Statistic::ALL).
+    pub limits: Vec<Limit>,
+}
+
 /// How an operation is made.
 #[derive(Debug, Clone)]
 pub struct Recipe {
-    /// How its steps go together.
+    /// How its steps are sent and whether they are atomic.
     pub grouping: Grouping,
     /// Values that the steps share, in the order in which they are drawn.
-    pub draws: Vec<Draw>,
-    /// What is sent.
-    pub steps: Vec<Step>,
+    pub draws: Vec<DrawSpec>,
+    /// The steps, in order; at least one.
+    pub steps: Vec<StepSpec>,
 }
 
-/// How the steps of an operation go together.
+/// How the steps of an operation are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grouping {
     /// One after the other, each with its own answer: a single step, or YCSB's read-modify-write.
     Sequence,
-    /// All sent at once.
+    /// All at once, without atomicity.
     Batch,
-    /// One atomic step.
+    /// All at once, as one atomic step.
     Transact,
 }
 
 /// A named value that an operation draws before its steps are made.
 #[derive(Debug, Clone)]
-pub struct Draw {
-    /// Its name.
+pub struct DrawSpec {
+    /// The name with which paths begin.
     pub name: String,
-    /// What it is.
-    pub what: Drawn,
+    /// A new record, or a value.
+    pub kind: DrawKind,
 }
 
-/// What is drawn.
+/// What an operation draws.
 #[derive(Debug, Clone)]
-pub enum Drawn {
-    /// A new record of a table with its key, to be inserted by a step.
-    New(usize),
+pub enum DrawKind {
+    /// A new record of the table at this position, with its key, to be inserted by a step.
+    NewRecord(usize),
     /// The key of an existing record, or any value.
-    Value(Content),
+    Value(ValueSpec),
 }
 
 /// A part of an operation.
 #[derive(Debug, Clone)]
-pub struct Step {
-    /// How often.
+pub struct StepSpec {
+    /// The word for the action in workload files and reports.
+    pub verb: &'static str,
+    /// How often the step is done within one operation.
     pub repeat: Repeat,
-    /// What is done.
+    /// What the step does.
     pub action: Action,
 }
 
 /// How often a step is done.
 #[derive(Debug, Clone)]
 pub enum Repeat {
-    /// Once.
+    /// Once in each operation.
     Once,
     /// As often as drawn.
-    Times(Numbers),
+    Times(Distribution),
     /// Once for each member of a drawn list.
     Each(ValuePath),
 }
@@ -84,64 +93,79 @@ pub enum Repeat {
 /// What a step does; the meanings are those of [`drivers::Op`].
 #[derive(Debug, Clone)]
 pub enum Action {
-    /// Adds the record with the next number, its content as always but for the fields that are set.
-    Insert { table: usize, set: Vec<(usize, Source)> },
+    /// Adds the record with the next number, with its generated content except for the fields that are set.
+    Insert { table: usize, set: Vec<(usize, ValueSource)> },
     /// Adds the record that was drawn.
     InsertDrawn { table: usize, draw: usize },
-    /// Reads a record.
-    Read { table: usize, key: Aim, which: Which },
-    /// Changes fields to fresh content of theirs, and others to what is set.
-    Update { table: usize, key: Aim, which: Which, set: Vec<(usize, Source)> },
-    /// Removes a record.
-    Delete { table: usize, key: Aim },
+    /// Reads a record by its key.
+    Read { table: usize, key: KeySource, selection: FieldSelection },
+    /// Sets the selected fields to fresh content of theirs, and others to what `set` says.
+    Update { table: usize, key: KeySource, selection: FieldSelection, set: Vec<(usize, ValueSource)> },
+    /// Removes a record by its key.
+    Delete { table: usize, key: KeySource },
     /// Adds to an integer field.
-    Increment { table: usize, key: Aim, field: usize, by: Amount, floor: Option<i64> },
+    Increment { table: usize, key: KeySource, field: usize, by: Amount, floor: Option<i64> },
     /// Reads in key order.
-    Scan { table: usize, from: Aim, limit: Numbers, which: Which },
+    Scan { table: usize, from: KeySource, limit: Distribution, selection: FieldSelection },
     /// Reads by an indexed field.
-    Find { table: usize, field: usize, matching: Matching, order: Order, limit: Numbers, which: Which },
+    Find {
+        table: usize,
+        field: usize,
+        matching: MatchSpec,
+        order: Order,
+        limit: Distribution,
+        selection: FieldSelection,
+    },
     /// Adds events to a stream.
-    Append { log: usize, stream: Aim, events: Numbers },
+    Append { log: usize, stream: KeySource, events: Distribution },
     /// Reads the newest events of a stream.
-    Tail { log: usize, stream: Aim, limit: Numbers },
-    /// Adds the points of the next group of entities.
+    Tail { log: usize, stream: KeySource, limit: Distribution },
+    /// Adds the points of the next batch of entities.
     InsertPoints { series: usize },
     /// Reads the newest point of an entity.
-    LastPoint { series: usize, entity: Aim },
+    LastPoint { series: usize, entity: KeySource },
     /// Reads an entity's points of a span of time.
-    PointRange { series: usize, entity: Aim, span: Span },
+    PointRange { series: usize, entity: KeySource, span: TimeSpan },
     /// Folds an entity's points of a span of time.
-    Window { series: usize, entity: Aim, metric: usize, span: Span, every_ms: i64, fold: Fold },
+    Window { series: usize, entity: KeySource, metric: usize, span: TimeSpan, every_ms: i64, fold: Fold },
     /// Looks for high values over all entities.
-    PointsAbove { series: usize, metric: usize, threshold: Numbers, span: Span, limit: Numbers },
+    PointsAbove { series: usize, metric: usize, threshold: Distribution, span: TimeSpan, limit: Distribution },
 }
 
-/// Which record, stream or entity.
+/// Where the key of a record, stream or entity comes from.
 #[derive(Debug, Clone)]
-pub enum Aim {
-    /// Drawn by the chooser at this position among the plan's.
+pub enum KeySource {
+    /// It is drawn by the chooser at this position among the plan's.
     Chosen(usize),
-    /// What a draw says.
+    /// It was drawn before the steps.
     Drawn(ValuePath),
 }
 
-/// Which fields are read or changed.
+/// The fields that are read or changed.
 #[derive(Debug, Clone)]
-pub enum Which {
-    /// All of them.
+pub enum FieldSelection {
+    /// All fields; their positions are listed.
     All(Vec<usize>),
-    /// One of these, each time another.
+    /// One of these fields, drawn each time.
     One(Vec<usize>),
-    /// These.
-    These(Vec<usize>),
+    /// Each of these fields.
+    Listed(Vec<usize>),
+}
+
+impl FieldSelection {
+    /// Positions of all fields that may be read or changed.
+    pub fn fields(&self) -> &[usize] {
+        let (FieldSelection::All(fields) | FieldSelection::One(fields) | FieldSelection::Listed(fields)) = self;
+        fields
+    }
 }
 
 /// Where a value comes from.
 #[derive(Debug, Clone)]
-pub enum Source {
+pub enum ValueSource {
     /// It is drawn for this step.
-    Fresh(Content),
-    /// It was drawn before.
+    Fresh(ValueSpec),
+    /// It was drawn before the steps.
     Drawn(ValuePath),
 }
 
@@ -149,26 +173,26 @@ pub enum Source {
 #[derive(Debug, Clone)]
 pub enum Amount {
     /// It is drawn for this step.
-    Fresh(Numbers),
-    /// It was drawn before.
+    Fresh(Distribution),
+    /// It was drawn before the steps.
     Drawn(ValuePath),
 }
 
 /// The way from a draw to a value: a record's field, a list's member, an item's field.
 #[derive(Debug, Clone)]
 pub struct ValuePath {
-    /// Where to start.
-    pub root: Root,
-    /// Positions on the way.
-    pub at: Vec<usize>,
+    /// Where the path starts.
+    pub root: PathRoot,
+    /// Positions of fields, members and entries along the way.
+    pub positions: Vec<usize>,
     /// Whether the number at the end is negated.
     pub negated: bool,
 }
 
-/// Where a path starts.
+/// Where a path starts. Draws are meant by position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Root {
-    /// A drawn value.
+pub enum PathRoot {
+    /// The value of a draw.
     Value(usize),
     /// The fields of a drawn record; the first position is that of a field.
     Record(usize),
@@ -180,20 +204,61 @@ pub enum Root {
 
 /// What an indexed field must match.
 #[derive(Debug, Clone)]
-pub enum Matching {
-    /// A value drawn as the field's own content is: what is frequent in the data is asked for often.
-    Own,
-    /// This value.
-    Equal(Source),
-    /// Numbers from a drawn start to so much above it.
-    Between(Content, Numbers),
+pub enum MatchSpec {
+    /// A value drawn as the field's own content is: frequent values are looked for often.
+    OwnContent,
+    /// The value from this source.
+    Equal(ValueSource),
+    /// Numbers from a drawn start up to a drawn distance above it.
+    Between(ValueSpec, Distribution),
 }
 
 /// A span of time up to the newest point, or anywhere in the data.
 #[derive(Debug, Clone)]
-pub struct Span {
-    /// Its length, drawn from equally likely lengths.
+pub struct TimeSpan {
+    /// Equally likely lengths, in milliseconds.
     pub length_ms: Vec<i64>,
     /// Whether it ends anywhere instead of now.
     pub anywhere: bool,
+}
+
+impl OperationSpec {
+    /// The names of the calls that it makes one after the other: the verbs, numbered if one is repeated.
+    pub fn step_names(&self) -> Vec<String> {
+        if self.recipe.grouping != Grouping::Sequence {
+            return vec![self.name.clone()];
+        }
+        let verbs: Vec<_> = self.recipe.steps.iter().map(|step| step.verb).collect();
+        let name = |(at, verb): (usize, &&str)| match verbs[..at].iter().filter(|earlier| *earlier == verb).count() {
+            0 => (*verb).to_string(),
+            earlier => format!("{verb}-{}", earlier + 1),
+        };
+        verbs.iter().enumerate().map(name).collect()
+    }
+
+    /// What a store must be able to do for it.
+    pub fn needs(&self) -> Capabilities {
+        let group = match self.recipe.grouping {
+            Grouping::Sequence => Capabilities::default(),
+            Grouping::Batch => Capability::Batch.into(),
+            Grouping::Transact => Capability::Transact.into(),
+        };
+        self.recipe.steps.iter().fold(group, |needs, step| needs.with(step.action.needs().into()))
+    }
+}
+
+impl Action {
+    fn needs(&self) -> Capability {
+        match self {
+            Action::Insert { .. } | Action::InsertDrawn { .. } | Action::Read { .. } => Capability::Record,
+            Action::Update { .. } | Action::Delete { .. } => Capability::Record,
+            Action::Increment { floor: None, .. } => Capability::Counter,
+            Action::Increment { floor: Some(_), .. } => Capability::Floor,
+            Action::Scan { .. } => Capability::Range,
+            Action::Find { .. } => Capability::Index,
+            Action::Append { .. } | Action::Tail { .. } => Capability::Stream,
+            Action::InsertPoints { .. } | Action::LastPoint { .. } | Action::PointRange { .. } => Capability::Series,
+            Action::Window { .. } | Action::PointsAbove { .. } => Capability::Series,
+        }
+    }
 }

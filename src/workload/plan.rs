@@ -2,13 +2,10 @@
 //!
 //! Nothing is drawn here and no seed is known; those are in `generate`.
 
-use super::check::Check;
-use super::content::{Choosing, Field};
-use super::file::MOST_RECORDS;
-use super::load::{LoadDefaults, Require, Slo};
-use super::operation::{Action, Aim, Grouping, Operation, Repeat};
-use super::spec::{Log, Series, Spec, Table};
-use super::{Workload, WorkloadError};
+use super::error::WorkloadError;
+use super::field::{FieldSpec, KeyChooserSpec};
+use super::operation::{Action, KeySource, OperationSpec, Repeat, Slo};
+use super::spec::{Check, LoadDefaults, LogSpec, MOST_RECORDS, Require, SeriesSpec, Spec, TableSpec};
 use crate::draw::keys::{KeyChooser, expected_inserts};
 use crate::draw::rng;
 use drivers::{Capabilities, Capability, Dataset, Part};
@@ -17,23 +14,23 @@ use std::sync::Arc;
 /// A workload at a size.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The workload's name.
+    /// The workload's name, which is also that of the dataset.
     pub name: String,
     /// The data as stores see it.
     pub dataset: Arc<Dataset>,
     /// The tables and how they are filled.
-    pub tables: Vec<Table>,
+    pub tables: Vec<TableSpec>,
     /// The logs and how they are filled.
-    pub logs: Vec<Log>,
+    pub logs: Vec<LogSpec>,
     /// The series and how they are filled.
-    pub series: Vec<Series>,
+    pub series: Vec<SeriesSpec>,
     /// Everything that draws keys; each lane works on a copy.
-    pub choosers: Vec<(Choosing, KeyChooser)>,
-    /// The mix.
-    pub operations: Vec<Operation>,
-    /// What must hold at the end.
+    pub key_choosers: Vec<(KeyChooserSpec, KeyChooser)>,
+    /// The operations of the mix; their shares add up to 1.
+    pub operations: Vec<OperationSpec>,
+    /// Invariants that must hold after the run.
     pub checks: Vec<Check>,
-    /// How it is loaded.
+    /// How the load is applied unless the command line says otherwise.
     pub load: LoadDefaults,
     /// Latency limits over all operations.
     pub slo: Slo,
@@ -56,22 +53,26 @@ pub enum Changes {
 
 impl Plan {
     /// Sizes a workload. `records` sets the size of its primary part, and the other parts follow in proportion; `ops` is
-    /// how many operations are expected, for whose inserts some ways of choosing keys make room. Unknown, as in a run that
-    /// is bounded by time, it is taken to be the number of records, and the room grows with the table beyond that.
-    pub fn new(workload: &Workload, records: Option<u64>, ops: Option<u64>) -> Result<Plan, WorkloadError> {
-        let mut spec = workload.spec.clone();
+    /// how many operations are expected, for whose inserts some ways of choosing keys make room. If it is not known, as in
+    /// a run that is bounded by time, the number of records is used, and the room grows with the table beyond that.
+    pub(super) fn new(
+        name: &str,
+        mut spec: Spec,
+        records: Option<u64>,
+        ops: Option<u64>,
+    ) -> Result<Plan, WorkloadError> {
         if let Some(records) = records {
             scale(&mut spec, records)?;
         }
-        countable(&spec)?;
-        let choosers = choosers(&spec, ops.or(spec.load.ops))?;
+        check_row_counts(&spec)?;
+        let key_choosers = key_choosers(&spec, ops.or(spec.load.ops))?;
         Ok(Plan {
-            name: workload.name.clone(),
-            dataset: Arc::new(dataset(&workload.name, &spec)),
+            name: name.into(),
+            dataset: Arc::new(dataset(name, &spec)),
             tables: spec.tables,
             logs: spec.logs,
             series: spec.series,
-            choosers,
+            key_choosers,
             operations: spec.operations,
             checks: spec.checks,
             load: spec.load,
@@ -80,7 +81,16 @@ impl Plan {
         })
     }
 
-    /// How many records, events and points are loaded: records exactly, the others as many as are to be expected.
+    /// The number of records, streams or entities of a part.
+    pub fn part_size(&self, part: Part) -> u64 {
+        match part {
+            Part::Table(at) => self.tables[at].records,
+            Part::Log(at) => self.logs[at].streams,
+            Part::Series(at) => self.series[at].entities,
+        }
+    }
+
+    /// How many records, events and points are loaded: the exact number of records, and the expected number of the others.
     pub fn rows(&self) -> u64 {
         const SAMPLE: u64 = 1000;
         let records = self.tables.iter().map(|table| table.records);
@@ -95,8 +105,8 @@ impl Plan {
         records.chain(events).chain(points).fold(0, u64::saturating_add)
     }
 
-    /// What a store with these capabilities lacks, with who needs it: a part of the dataset or an operation.
-    pub fn lacking(&self, can: Capabilities) -> Vec<(String, Capability)> {
+    /// What a store with these capabilities lacks, each with what needs it: a part of the dataset or an operation.
+    pub fn lacking(&self, capabilities: Capabilities) -> Vec<(String, Capability)> {
         let parts = self.dataset.parts().map(|part| {
             let (what, need) = match part {
                 Part::Table(_) => ("table", Capability::Record),
@@ -105,16 +115,21 @@ impl Plan {
             };
             (format!("{what} `{}`", self.dataset.name_of(part)), need.into())
         });
-        let operations = self.operations.iter().map(|one| (format!("operation `{}`", one.name), one.needs()));
-        let lacks = |(who, needs): (String, Capabilities)| can.lacks(needs).map(move |lack| (who.clone(), lack));
+        let operations = self.operations.iter().map(|operation| {
+            let needs = operation.needs();
+            (format!("operation `{}`", operation.name), needs)
+        });
+        let lacks = |(what, needs): (String, Capabilities)| {
+            capabilities.lacks(needs).map(move |capability| (what.clone(), capability))
+        };
         parts.chain(operations).flat_map(lacks).collect()
     }
 
-    /// Whether every scan of a table has to begin with the record that it starts from: its key is one of those that are
-    /// there, and none is ever deleted.
+    /// Whether every scan of a table has to begin with the record that it starts from: it starts from existing keys, and
+    /// none is ever deleted.
     pub fn scans_begin_at_a_record(&self, at: usize) -> bool {
         self.operations.iter().flat_map(|operation| &operation.recipe.steps).all(|step| match &step.action {
-            Action::Scan { table, from: aim, .. } => *table != at || matches!(aim, Aim::Chosen(_)),
+            Action::Scan { table, from, .. } => *table != at || matches!(from, KeySource::Chosen(_)),
             Action::Delete { table, .. } => *table != at,
             _ => true,
         })
@@ -141,78 +156,13 @@ impl Plan {
     }
 }
 
-impl Operation {
-    /// The names of the calls that it makes one after the other: the verbs, numbered where one comes again.
-    pub fn step_names(&self) -> Vec<String> {
-        if self.recipe.grouping != Grouping::Sequence {
-            return vec![self.name.clone()];
-        }
-        let verbs: Vec<_> = self.recipe.steps.iter().map(|step| step.action.verb()).collect();
-        let name = |(at, verb): (usize, &&str)| match verbs[..at].iter().filter(|earlier| *earlier == verb).count() {
-            0 => (*verb).to_string(),
-            again => format!("{verb}-{}", again + 1),
-        };
-        verbs.iter().enumerate().map(name).collect()
-    }
-
-    /// What a store must be able to do for it.
-    pub fn needs(&self) -> Capabilities {
-        let group = match self.recipe.grouping {
-            Grouping::Sequence => Capabilities::default(),
-            Grouping::Batch => Capability::Batch.into(),
-            Grouping::Transact => Capability::Transact.into(),
-        };
-        self.recipe.steps.iter().fold(group, |needs, step| needs.with(step.action.needs().into()))
-    }
-}
-
-impl Action {
-    /// The word for it in workload files.
-    pub fn verb(&self) -> &'static str {
-        match self {
-            Action::Insert { .. } | Action::InsertDrawn { .. } => "insert",
-            Action::Read { .. } => "read",
-            Action::Update { .. } => "update",
-            Action::Delete { .. } => "delete",
-            Action::Increment { .. } => "bump",
-            Action::Scan { .. } => "scan",
-            Action::Find { .. } => "find",
-            Action::Append { .. } => "append",
-            Action::Tail { .. } => "tail",
-            Action::InsertPoints { .. } => "ingest",
-            Action::LastPoint { .. } => "last",
-            Action::PointRange { .. } => "range",
-            Action::Window { .. } => "window",
-            Action::PointsAbove { .. } => "above",
-        }
-    }
-
-    fn needs(&self) -> Capability {
-        match self {
-            Action::Insert { .. } | Action::InsertDrawn { .. } | Action::Read { .. } => Capability::Record,
-            Action::Update { .. } | Action::Delete { .. } => Capability::Record,
-            Action::Increment { floor: None, .. } => Capability::Counter,
-            Action::Increment { floor: Some(_), .. } => Capability::Floor,
-            Action::Scan { .. } => Capability::Range,
-            Action::Find { .. } => Capability::Index,
-            Action::Append { .. } | Action::Tail { .. } => Capability::Stream,
-            Action::InsertPoints { .. } | Action::LastPoint { .. } | Action::PointRange { .. } => Capability::Series,
-            Action::Window { .. } | Action::PointsAbove { .. } => Capability::Series,
-        }
-    }
-}
-
 /// Sets the size of the primary part, and of the others in proportion: at least 1, but what is empty stays so.
 fn scale(spec: &mut Spec, records: u64) -> Result<(), WorkloadError> {
     let largest = MOST_RECORDS.unsigned_abs();
     if records == 0 {
         return Err(WorkloadError::Size("`--records 0` leaves nothing to work on; give at least 1".into()));
     }
-    let primary = match spec.primary {
-        Part::Table(at) => spec.tables[at].records,
-        Part::Log(at) => spec.logs[at].streams,
-        Part::Series(at) => spec.series[at].entities,
-    };
+    let (_, primary) = name_and_size(spec, spec.primary);
     if primary == 0 {
         return Err(WorkloadError::Size("`--records` needs a workload that loads something; leave it out".into()));
     }
@@ -231,8 +181,8 @@ fn scale(spec: &mut Spec, records: u64) -> Result<(), WorkloadError> {
     Ok(())
 }
 
-/// Events and points are numbered through like records.
-fn countable(spec: &Spec) -> Result<(), WorkloadError> {
+/// Refuses more rows than can be numbered: events and points are numbered like records.
+fn check_row_counts(spec: &Spec) -> Result<(), WorkloadError> {
     let events = spec.logs.iter().map(|log| ("log", &log.name, log.streams, log.events.max() as u64));
     let points = spec.series.iter().map(|series| ("series", &series.name, series.entities, series.load_ticks));
     let most = MOST_RECORDS.unsigned_abs();
@@ -244,26 +194,30 @@ fn countable(spec: &Spec) -> Result<(), WorkloadError> {
     }
 }
 
-/// Makes the choosers, which is where an impossible choice for this size shows.
-fn choosers(spec: &Spec, ops: Option<u64>) -> Result<Vec<(Choosing, KeyChooser)>, WorkloadError> {
-    let chooser = |choosing: &Choosing| {
-        let (name, loaded) = match choosing.part {
-            Part::Table(at) => (&spec.tables[at].name, spec.tables[at].records),
-            Part::Log(at) => (&spec.logs[at].name, spec.logs[at].streams),
-            Part::Series(at) => (&spec.series[at].name, spec.series[at].entities),
-        };
-        let inserted = if choosing.grows { inserts(&spec.operations, choosing.part) } else { 0.0 };
-        let expected = expected_inserts(ops.unwrap_or(loaded), inserted);
-        let chooser = KeyChooser::new(choosing.choice, loaded, expected);
-        let chooser =
-            chooser.map_err(|why| WorkloadError::Size(format!("keys of `{name}` cannot be chosen: {why}")))?;
-        Ok((*choosing, chooser))
+fn name_and_size(spec: &Spec, part: Part) -> (&str, u64) {
+    match part {
+        Part::Table(at) => (&spec.tables[at].name, spec.tables[at].records),
+        Part::Log(at) => (&spec.logs[at].name, spec.logs[at].streams),
+        Part::Series(at) => (&spec.series[at].name, spec.series[at].entities),
+    }
+}
+
+/// Makes the choosers; an impossible choice for this size fails here.
+fn key_choosers(spec: &Spec, ops: Option<u64>) -> Result<Vec<(KeyChooserSpec, KeyChooser)>, WorkloadError> {
+    let chooser = |chooser: &KeyChooserSpec| {
+        let (name, loaded) = name_and_size(spec, chooser.part);
+        let inserts = if chooser.grows { inserts(&spec.operations, chooser.part) } else { 0.0 };
+        let expected = expected_inserts(ops.unwrap_or(loaded), inserts);
+        match KeyChooser::new(chooser.choice, loaded, expected) {
+            Ok(made) => Ok((*chooser, made)),
+            Err(problem) => Err(WorkloadError::Size(format!("keys of `{name}` cannot be chosen: {problem}"))),
+        }
     };
-    spec.choosings.iter().map(chooser).collect()
+    spec.key_choosers.iter().map(chooser).collect()
 }
 
 /// How many records an average operation inserts into a table.
-fn inserts(operations: &[Operation], part: Part) -> f64 {
+fn inserts(operations: &[OperationSpec], part: Part) -> f64 {
     let steps =
         operations.iter().flat_map(|operation| operation.recipe.steps.iter().map(|step| (operation.share, step)));
     let inserted = steps.map(|(share, step)| match step.action {
@@ -276,22 +230,16 @@ fn inserts(operations: &[Operation], part: Part) -> f64 {
 }
 
 fn dataset(name: &str, spec: &Spec) -> Dataset {
-    let fields = |fields: &[Field]| {
-        let field = |field: &Field| drivers::Field {
-            name: field.name.clone(),
-            kind: field.kind.clone(),
-            optional: field.present < 1.0,
-        };
-        fields.iter().map(field).collect()
-    };
-    let table = |table: &Table| drivers::Table {
+    let fields = |fields: &[FieldSpec]| fields.iter().map(FieldSpec::declaration).collect();
+    let table = |table: &TableSpec| drivers::Table {
         name: table.name.clone(),
         key: table.key.kind(),
         fields: fields(&table.fields),
         indexes: table.indexes.clone(),
     };
-    let log = |log: &Log| drivers::Log { name: log.name.clone(), stream: log.key.kind(), fields: fields(&log.fields) };
-    let series = |series: &Series| drivers::Series {
+    let log =
+        |log: &LogSpec| drivers::Log { name: log.name.clone(), stream: log.key.kind(), fields: fields(&log.fields) };
+    let series = |series: &SeriesSpec| drivers::Series {
         name: series.name.clone(),
         metrics: series.metrics.iter().map(|metric| metric.name.clone()).collect(),
     };

@@ -132,6 +132,16 @@ fn every_mistake_is_answered_with_file_line_key_and_a_way_out() {
             "12: key `tables.orders.fields.customer.key`: exponent = -1: zipfian needs a number above 0",
         ),
         (
+            "key = \"zipfian-ycsb\"",
+            "key = { choose = \"hotspot\", hot = 1 }",
+            "12: key `tables.orders.fields.customer.key.hot`: `hot` is an unknown key; write one of choose, data_fraction, operation_fraction",
+        ),
+        (
+            "int = [0, 500]",
+            "int = { choose = \"zipfian\", min = 9, max = 1 }",
+            "6: key `tables.customers.fields.credit.int`: min = 9, max = 1: a range of lengths needs min up to max",
+        ),
+        (
             "key = \"latest\"",
             "key = \"lastest\"",
             "20: key `operations.look.key`: `lastest` is no way to choose keys; did you mean `latest`?",
@@ -261,7 +271,7 @@ fn every_mistake_is_answered_with_file_line_key_and_a_way_out() {
 }
 
 #[test]
-fn what_a_file_lacks_as_a_whole_is_said_at_its_first_line() {
+fn what_a_file_lacks_as_a_whole_is_reported_at_its_first_line() {
     let (data, _) = SHOP.split_once("[operations.look]").expect("it has operations");
     assert_eq!(problem(data), "dir/shop.toml:1: `operations` is missing; it has to be written");
     assert_eq!(
@@ -331,7 +341,7 @@ fn distributions_are_those_written() {
     let mean_of = |written: &str| {
         let text = SHOP.replace("int = [0, 500]", &format!("int = {written}"));
         let workload = Workload::parse("shop.toml", &text).expect("a sound distribution");
-        let Content::Int(numbers) = &workload.spec.tables[0].fields[1].content else { panic!("credit is an int") };
+        let ValueSpec::Int(numbers) = &workload.spec.tables[0].fields[1].content else { panic!("credit is an int") };
         let draws = (0..100_000).map(|i| numbers.int(&mut crate::draw::rng::at(1, i)));
         let draws: Vec<_> = draws.map(|number| number as f64).collect();
         assert!(draws.iter().all(|number| (numbers.min()..=numbers.max()).contains(number)), "{written}");

@@ -1,24 +1,36 @@
 //! The format of Java's properties files. What the properties mean to YCSB is not known here.
 
-use super::{PropertiesError, Reading};
 use std::collections::BTreeMap;
 
-/// What a file says: the last value of each key.
-pub(super) type Properties = BTreeMap<String, Entry>;
+/// The properties of a file: the last value of each key.
+pub(super) type Properties = BTreeMap<String, Property>;
 
-pub(super) struct Entry {
+/// The value of a property and where it stands.
+pub(super) struct Property {
+    /// The line, from 1, on which the property begins; 1 if it is not written.
     pub line: usize,
     pub value: String,
 }
 
-impl Entry {
-    pub fn fault(&self, key: &str, problem: String) -> PropertiesError {
+/// Why a file cannot be converted.
+#[derive(Debug)]
+pub(in crate::workload) struct PropertiesError {
+    /// The line, from 1, on which the property begins; 1 if it is not written.
+    pub line: usize,
+    /// The property; empty if the text as a whole is meant.
+    pub key: String,
+    /// What is wrong and what to write instead.
+    pub problem: String,
+}
+
+impl Property {
+    pub fn error(&self, key: &str, problem: String) -> PropertiesError {
         PropertiesError { line: self.line, key: key.into(), problem }
     }
 }
 
-/// A key for people to read, whatever it is made of.
-pub(super) fn shown(key: &str) -> String {
+/// A key of any characters, made printable.
+pub(super) fn printable(key: &str) -> String {
     key.chars().take(60).flat_map(char::escape_debug).collect()
 }
 
@@ -27,7 +39,7 @@ const BLANK: [char; 3] = [' ', '\t', '\u{c}'];
 
 /// Reads the format of `java.util.Properties.load`. Blanks after a value, which Java keeps and on which YCSB then stumbles,
 /// are dropped.
-pub(super) fn parse(text: &str) -> Reading<Properties> {
+pub(super) fn parse(text: &str) -> Result<Properties, PropertiesError> {
     /// Larger texts are refused unread: no such file comes near this, and noise should be answered at once.
     const LARGEST_BYTES: usize = 1 << 20;
     if text.len() > LARGEST_BYTES {
@@ -43,17 +55,17 @@ pub(super) fn parse(text: &str) -> Reading<Properties> {
             continue;
         }
         let mut logical = String::from(first);
-        let mut goes_on = is_continued(first);
-        while goes_on {
+        let mut continues = is_continued(first);
+        while continues {
             logical.pop();
             let next = lines.next().map_or("", |(_, next)| next.trim_start_matches(BLANK));
             logical.push_str(next);
-            goes_on = is_continued(next);
+            continues = is_continued(next);
         }
         let (key, value) = split(&logical);
-        let malformed = |problem| PropertiesError { line, key: shown(key), problem };
+        let malformed = |problem| PropertiesError { line, key: printable(key), problem };
         let value = unescape(value).map_err(malformed)?.trim().into();
-        properties.insert(unescape(key).map_err(malformed)?, Entry { line, value });
+        properties.insert(unescape(key).map_err(malformed)?, Property { line, value });
     }
     Ok(properties)
 }

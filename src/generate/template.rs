@@ -1,37 +1,39 @@
-//! Empty operations: the shape of a step, with everything that never changes in its place.
+//! The operation that a step becomes, with everything that is the same each time, to be filled in again and again.
 
-use crate::workload::{Action, Matching, Which};
+use crate::workload::{Action, FieldSelection, MatchSpec};
 use drivers::{Fields, Key, Op, Record, Value};
 
-/// An empty operation for a step.
-pub(super) fn blank(action: &Action) -> Op {
+/// An operation for a step, without the values that are drawn.
+pub(super) fn template(action: &Action) -> Op {
     let (key, value) = (Key::default, Value::default);
-    let fields = |which: &Which| match which {
-        Which::All(_) => Fields::All,
-        Which::One(_) => Fields::Some(Vec::new()),
-        Which::These(these) => Fields::Some(these.clone()),
+    let fields = |selection: &FieldSelection| match selection {
+        FieldSelection::All(_) => Fields::All,
+        FieldSelection::One(_) => Fields::Some(Vec::new()),
+        FieldSelection::Listed(fields) => Fields::Some(fields.clone()),
     };
     match action {
         Action::Insert { table, .. } | Action::InsertDrawn { table, .. } => {
             Op::Insert { table: *table, key: key(), record: Record::new() }
         }
-        Action::Read { table, which, .. } => Op::Read { table: *table, key: key(), fields: fields(which) },
+        Action::Read { table, selection, .. } => Op::Read { table: *table, key: key(), fields: fields(selection) },
         Action::Update { table, .. } => Op::Update { table: *table, key: key(), changes: Vec::new() },
         Action::Delete { table, .. } => Op::Delete { table: *table, key: key() },
         Action::Increment { table, field, floor, .. } => {
             Op::Increment { table: *table, key: key(), field: *field, by: 0, floor: *floor }
         }
-        Action::Scan { table, which, .. } => Op::Scan { table: *table, from: key(), limit: 0, fields: fields(which) },
-        Action::Find { table, field, matching, order, which, .. } => Op::Find {
+        Action::Scan { table, selection, .. } => {
+            Op::Scan { table: *table, from: key(), limit: 0, fields: fields(selection) }
+        }
+        Action::Find { table, field, matching, order, selection, .. } => Op::Find {
             table: *table,
             field: *field,
             matching: match matching {
-                Matching::Own | Matching::Equal(_) => drivers::Matching::Equal(value()),
-                Matching::Between(..) => drivers::Matching::Between(value(), value()),
+                MatchSpec::OwnContent | MatchSpec::Equal(_) => drivers::Matching::Equal(value()),
+                MatchSpec::Between(..) => drivers::Matching::Between(value(), value()),
             },
             order: *order,
             limit: 0,
-            fields: fields(which),
+            fields: fields(selection),
         },
         Action::Append { log, .. } => Op::Append { log: *log, stream: key(), events: Vec::new() },
         Action::Tail { log, .. } => Op::Tail { log: *log, stream: key(), limit: 0 },

@@ -1,34 +1,35 @@
-//! The properties that a file gives: taken out as they are honoured; what is left at the end is answered by a warning.
+//! Reads the properties of a file one by one; those that nobody has read are answered by warnings at the end.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use super::Reading;
-use super::java::{Entry, Properties, parse, shown};
+use super::java::{Properties, PropertiesError, Property, parse, printable};
 
-/// Takes properties out as they are honoured; what is left at the end has to be answered.
-pub(super) struct Given {
-    pub(super) left: Properties,
+type ReadResult<T> = Result<T, PropertiesError>;
+
+/// The properties that have not been read yet, and the warnings so far.
+pub(super) struct PropertyReader {
+    pub(super) unread: Properties,
     warnings: Vec<String>,
 }
 
-impl Given {
-    pub(super) fn new(text: &str) -> Reading<Self> {
-        Ok(Given { left: parse(text)?, warnings: Vec::new() })
+impl PropertyReader {
+    pub(super) fn new(text: &str) -> ReadResult<Self> {
+        Ok(PropertyReader { unread: parse(text)?, warnings: Vec::new() })
     }
 
-    /// Warns of all that is left, and answers all warnings.
-    pub(super) fn answer(mut self) -> Vec<String> {
-        for (key, harmless, instead) in ANSWERS {
-            match self.left.remove(key) {
-                Some(entry) if entry.value != harmless => self.warn(key, instead),
+    /// Warns of all properties that have not been read, and returns all warnings.
+    pub(super) fn into_warnings(mut self) -> Vec<String> {
+        for (key, harmless, instead) in UNUSED {
+            match self.unread.remove(key) {
+                Some(property) if property.value != harmless => self.warn(key, instead),
                 _ => {}
             }
         }
-        let unknown = std::mem::take(&mut self.left);
+        let unknown = std::mem::take(&mut self.unread);
         for key in unknown.keys().take(MOST_UNKNOWN) {
-            self.warn(&shown(key), "it is no property of YCSB's core workload and has no effect");
+            self.warn(&printable(key), "it is no property of YCSB's core workload and has no effect");
         }
         if unknown.len() > MOST_UNKNOWN {
             self.warnings.push(format!("{} more unknown properties have no effect", unknown.len() - MOST_UNKNOWN));
@@ -40,21 +41,21 @@ impl Given {
         self.warnings.push(format!("key `{key}`: {instead}"));
     }
 
-    /// Forgets properties that mean nothing here, as YCSB does.
+    /// Drops properties that have no effect beside the others, as in YCSB.
     pub(super) fn skip(&mut self, keys: &[&str]) {
-        keys.iter().for_each(|key| drop(self.left.remove(*key)));
+        keys.iter().for_each(|key| drop(self.unread.remove(*key)));
     }
 
     pub(super) fn text(&mut self, key: &str, default: &str) -> String {
-        self.left.remove(key).map_or_else(|| default.into(), |entry| entry.value)
+        self.unread.remove(key).map_or_else(|| default.into(), |property| property.value)
     }
 
     /// A name that every store takes: lower-case letters, digits and _, starting with a letter. At most 36 of them, which
     /// leaves room for the number of a field.
     pub(super) fn identifier(&mut self, key: &str, default: &str) -> String {
         let written = self.text(key, default);
-        let fine = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
-        let name: String = written.chars().map(fine).skip_while(|c| !c.is_ascii_lowercase()).take(36).collect();
+        let allowed = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+        let name: String = written.chars().map(allowed).skip_while(|c| !c.is_ascii_lowercase()).take(36).collect();
         let name = if name.is_empty() { default.into() } else { name };
         if name != written {
             self.warn(key, format!("`{name}` is used instead, which every store takes for a name"));
@@ -62,22 +63,24 @@ impl Given {
         name
     }
 
-    pub(super) fn flag(&mut self, key: &str, default: bool) -> Reading<bool> {
-        let Some(entry) = self.left.remove(key) else { return Ok(default) };
-        match entry.value.to_ascii_lowercase().as_str() {
+    pub(super) fn flag(&mut self, key: &str, default: bool) -> ReadResult<bool> {
+        let Some(property) = self.unread.remove(key) else { return Ok(default) };
+        match property.value.to_ascii_lowercase().as_str() {
             "true" => Ok(true),
             "false" => Ok(false),
             // YCSB takes anything else for false, a misspelt `true` as well.
-            _ => Err(entry.fault(key, format!("{:?} is neither true nor false", entry.value))),
+            _ => Err(property.error(key, format!("{:?} is neither true nor false", property.value))),
         }
     }
 
     /// One of several names, the first by default.
-    pub(super) fn one_of(&mut self, key: &str, names: &[&'static str]) -> Reading<&'static str> {
-        let Some(entry) = self.left.remove(key) else { return Ok(names[0]) };
-        match names.iter().find(|name| **name == entry.value) {
+    pub(super) fn one_of(&mut self, key: &str, names: &[&'static str]) -> ReadResult<&'static str> {
+        let Some(property) = self.unread.remove(key) else { return Ok(names[0]) };
+        match names.iter().find(|name| **name == property.value) {
             Some(name) => Ok(name),
-            None => Err(entry.fault(key, format!("{:?} is unknown; write one of {}", entry.value, names.join(", ")))),
+            None => {
+                Err(property.error(key, format!("{:?} is unknown; write one of {}", property.value, names.join(", "))))
+            }
         }
     }
 
@@ -86,20 +89,20 @@ impl Given {
         key: &str,
         default: T,
         range: RangeInclusive<T>,
-    ) -> Reading<T> {
-        let entry = self.left.remove(key).unwrap_or_else(|| Entry { line: 1, value: default.to_string() });
-        match entry.value.parse() {
+    ) -> ReadResult<T> {
+        let property = self.unread.remove(key).unwrap_or_else(|| Property { line: 1, value: default.to_string() });
+        match property.value.parse() {
             Ok(number) if range.contains(&number) => Ok(number),
             _ => {
                 let (least, most) = range.into_inner();
-                Err(entry.fault(key, format!("{:?} is not a number from {least} to {most}", entry.value)))
+                Err(property.error(key, format!("{:?} is not a number from {least} to {most}", property.value)))
             }
         }
     }
 }
 
-/// Properties that storebench has no use for: the value with which nothing is lost, and what is done otherwise.
-const ANSWERS: [(&str, &str, &str); 26] = [
+/// Properties that storebench does not use: the value with which nothing is lost, and what is done instead of any other.
+const UNUSED: [(&str, &str, &str); 26] = [
     ("core_workload_insertion_keep_going_on_error", "", "failed inserts are counted and never stop the load"),
     ("core_workload_insertion_retry_interval", "3", "a failed insert is counted as failed and not tried again"),
     ("core_workload_insertion_retry_limit", "0", "a failed insert is counted as failed and not tried again"),

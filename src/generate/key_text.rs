@@ -1,6 +1,6 @@
-//! How a key number looks as a key: what `key = "int"` or `key = "user{fnv}"` says.
+//! Key numbers written as keys, as `key = "int"` or `key = "user{fnv}"` says.
 
-use super::values::text_in;
+use super::reuse::text_in;
 use crate::draw::ycsb;
 use crate::workload::KeyPattern;
 use compact_str::CompactString;
@@ -11,14 +11,14 @@ impl KeyPattern {
     #[inline]
     pub fn write_key(&self, number: u64, key: &mut Key) {
         let KeyPattern::Text { before, hashed, width, after } = self else {
-            *key = Key::Int(int(number));
+            *key = Key::Int(int_key(number));
             return;
         };
         if matches!(key, Key::Int(_)) {
             *key = Key::Text(CompactString::default());
         }
         if let Key::Text(text) = key {
-            // The key before mostly begins alike.
+            // The previous key mostly begins with the same text.
             if text.starts_with(before.as_str()) {
                 text.truncate(before.len());
             } else {
@@ -45,7 +45,7 @@ impl KeyPattern {
 
 /// The integer key, entity or stream with this number: they count from 1.
 #[inline]
-pub(super) fn int(number: u64) -> i64 {
+pub(super) fn int_key(number: u64) -> i64 {
     number as i64 + 1
 }
 

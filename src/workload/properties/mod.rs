@@ -1,54 +1,35 @@
-//! YCSB `.properties` files as workloads: what `-P file` says to YCSB's core workload, said in storebench's TOML.
+//! YCSB `.properties` files as workloads: what `-P file` says to YCSB's core workload, in storebench's TOML.
 //!
 //! The defaults are those of YCSB's code (d9faaac8), not of its template. Every property of the core workload and of
-//! YCSB's client is either honoured or answered with a warning that says what storebench does instead; so is a property
-//! that nobody knows. Nothing is read but the text given: not the histogram file that one property names, and not the
+//! YCSB's client is either honoured or answered with a warning that says what storebench does instead; so is an
+//! unknown property. Nothing is read but the text given: not the histogram file that one property names, and not the
 //! properties of bindings, which often hold passwords: of unknown properties only the names are printed.
 
-mod given;
 mod java;
+mod reader;
 
+use java::PropertiesError;
+use reader::PropertyReader;
 use std::ops::RangeInclusive;
 
-use given::Given;
-use thiserror::Error;
-
-/// A converted file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Converted {
+/// A properties file as a workload.
+#[derive(Debug)]
+pub(super) struct Converted {
     /// The workload, in storebench's format.
     pub toml: String,
-    /// What of the file is not done as YCSB would do it, one sentence each.
+    /// What is done differently from YCSB, one sentence each.
     pub warnings: Vec<String>,
 }
 
-/// Why a file cannot be converted.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("line {line}: {}{problem}", in_key(.key))]
-pub struct PropertiesError {
-    /// The line, from 1, on which the property begins; 1 where it is not written.
-    pub line: usize,
-    /// The property; empty where the text as a whole is meant.
-    pub key: String,
-    /// What is wrong and what to write instead.
-    pub problem: String,
+/// Converts the text of a file; `name` is mentioned in the result as its origin.
+pub(super) fn to_workload_toml(name: &str, text: &str) -> Result<Converted, PropertiesError> {
+    let mut properties = PropertyReader::new(text)?;
+    let toml = properties.workload(name)?;
+    Ok(Converted { toml, warnings: properties.into_warnings() })
 }
 
-fn in_key(key: &str) -> String {
-    if key.is_empty() { String::new() } else { format!("key `{key}`: ") }
-}
-
-type Reading<T> = Result<T, PropertiesError>;
-
-/// Converts the text of a file; `name` says in the result where it came from.
-pub fn to_workload_toml(name: &str, text: &str) -> Reading<Converted> {
-    let mut given = Given::new(text)?;
-    let toml = given.workload(name)?;
-    Ok(Converted { toml, warnings: given.answer() })
-}
-
-/// The text of a file's bytes: UTF-8, or ISO-8859-1 (Java's own encoding of such files) where it is not.
-pub fn decode(bytes: &[u8]) -> String {
+/// The text of a file's bytes: UTF-8, or ISO-8859-1 (Java's own encoding of such files) if it is not.
+pub(super) fn decode(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.trim_start_matches('\u{feff}').into(),
         Err(_) => bytes.iter().copied().map(char::from).collect(),
@@ -60,11 +41,11 @@ const MOST_RECORDS: u64 = 1_000_000_000_000;
 const MOST_ROWS: u64 = 100_000;
 const LONGEST_FIELD: u64 = 1 << 20;
 
-impl Given {
-    fn workload(&mut self, name: &str) -> Reading<String> {
-        if let Some(class) = self.left.remove("workload").filter(|class| !class.value.ends_with("CoreWorkload")) {
+impl PropertyReader {
+    fn workload(&mut self, name: &str) -> Result<String, PropertiesError> {
+        if let Some(class) = self.unread.remove("workload").filter(|class| !class.value.ends_with("CoreWorkload")) {
             let problem = "only YCSB's CoreWorkload can be converted; write it as a storebench workload";
-            return Err(class.fault("workload", problem.into()));
+            return Err(class.error("workload", problem.into()));
         }
         let about = toml::Value::String(format!("YCSB core workload, converted from {name}"));
         let table = self.identifier("table", "usertable");
@@ -78,7 +59,7 @@ impl Given {
     }
 
     /// How many records are loaded. YCSB splits the loading over processes; storebench does not.
-    fn records(&mut self) -> Reading<u64> {
+    fn records(&mut self) -> Result<u64, PropertiesError> {
         /// What YCSB takes for 0, its default.
         const UNSET: u64 = 2_147_483_647;
         let mut records = self.number("recordcount", 0, 0..=MOST_RECORDS)?;
@@ -97,7 +78,7 @@ impl Given {
     }
 
     /// `user` + the hash of the number, or the number itself with leading zeros.
-    fn key_pattern(&mut self) -> Reading<String> {
+    fn key_pattern(&mut self) -> Result<String, PropertiesError> {
         const MOST_DIGITS: u64 = 60;
         let hashed = self.text("insertorder", "hashed") == "hashed";
         let digits = self.number("zeropadding", 1, 0..=i32::MAX as u64)?;
@@ -120,7 +101,7 @@ impl Given {
     }
 
     /// One line a field.
-    fn fields(&mut self) -> Reading<String> {
+    fn fields(&mut self) -> Result<String, PropertiesError> {
         const MOST_FIELDS: u64 = 1000;
         let count = self.number("fieldcount", 10, 1..=MOST_FIELDS)?;
         let prefix = self.identifier("fieldnameprefix", "field");
@@ -142,7 +123,7 @@ impl Given {
     }
 
     /// Lengths over the upper part of a range, which begins at what the property `min` says.
-    fn lengths(&mut self, law: &str, min: &str, range: RangeInclusive<u64>) -> Reading<String> {
+    fn lengths(&mut self, law: &str, min: &str, range: RangeInclusive<u64>) -> Result<String, PropertiesError> {
         let max = *range.end();
         let min = self.number(min, 1, range)?;
         Ok(match law {
@@ -151,8 +132,8 @@ impl Given {
         })
     }
 
-    fn operations(&mut self, table: &str) -> Reading<String> {
-        let line = self.left.get("readproportion").map_or(1, |entry| entry.line);
+    fn operations(&mut self, table: &str) -> Result<String, PropertiesError> {
+        let line = self.unread.get("readproportion").map_or(1, |property| property.line);
         let mut share = |key, default| self.number(key, default, 0.0..=1e9);
         let (read, update) = (share("readproportion", 0.95)?, share("updateproportion", 0.05)?);
         let (insert, scan) = (share("insertproportion", 0.0)?, share("scanproportion", 0.0)?);
@@ -160,14 +141,14 @@ impl Given {
         let which = |all| if all { "all" } else { "one" };
         let (reads, writes) = (which(self.flag("readallfields", true)?), which(self.flag("writeallfields", false)?));
         let key = self.key_choice()?;
-        let aim = format!("table = \"{table}\"\nkey = {key}\n");
+        let target = format!("table = \"{table}\"\nkey = {key}\n");
         let limit = if scan > 0.0 { self.scan_lengths()? } else { String::new() };
         self.skip(&["minscanlength", "maxscanlength", "scanlengthdistribution"]);
         let written = [
-            ("read", read, format!("do = \"read\"\n{aim}fields = \"{reads}\"\n")),
-            ("update", update, format!("do = \"update\"\n{aim}fields = \"{writes}\"\n")),
+            ("read", read, format!("do = \"read\"\n{target}fields = \"{reads}\"\n")),
+            ("update", update, format!("do = \"update\"\n{target}fields = \"{writes}\"\n")),
             ("insert", insert, format!("do = \"insert\"\ntable = \"{table}\"\n")),
-            ("scan", scan, format!("do = \"scan\"\n{aim}limit = {limit}\nfields = \"{reads}\"\n")),
+            ("scan", scan, format!("do = \"scan\"\n{target}limit = {limit}\nfields = \"{reads}\"\n")),
             (
                 "read-modify-write",
                 modify,
@@ -191,7 +172,7 @@ impl Given {
     }
 
     /// How keys are chosen, as a TOML value.
-    fn key_choice(&mut self) -> Reading<String> {
+    fn key_choice(&mut self) -> Result<String, PropertiesError> {
         let laws = ["uniform", "zipfian", "latest", "hotspot", "exponential", "sequential"];
         let choice = match self.one_of("requestdistribution", &laws)? {
             "zipfian" => "\"zipfian-ycsb\"".into(),
@@ -211,14 +192,14 @@ impl Given {
         Ok(choice)
     }
 
-    fn scan_lengths(&mut self) -> Reading<String> {
+    fn scan_lengths(&mut self) -> Result<String, PropertiesError> {
         let max = self.number("maxscanlength", 1000, 1..=MOST_ROWS)?;
         let law = self.one_of("scanlengthdistribution", &["uniform", "zipfian"])?;
         self.lengths(law, "minscanlength", 1..=max)
     }
 
     /// Clients, rate and end of the run. YCSB ends with whatever comes first of operations and time.
-    fn load(&mut self) -> Reading<String> {
+    fn load(&mut self) -> Result<String, PropertiesError> {
         let mut load = format!("clients = {}\n", self.number("threadcount", 1, 1..=10_000)?);
         let rate = self.number("target", 0.0, 0.0..=1e9)?;
         if rate > 0.0 {

@@ -1,25 +1,15 @@
 //! Reads texts composed of pieces: `"{brand} {thing}"` as content, `"user{fnv}"` or `"sku-{number:8}"` as keys.
 
-use super::content::{Content, Field, KeyPattern, Piece};
-use super::reader::{Item, Reading, not_one_of};
-use super::vocabulary::VOCABULARIES;
-use drivers::{KeyKind, Kind};
+use super::document::{Item, ParseResult, unknown_name};
+use crate::workload::field::{FieldSpec, KeyPattern, Piece, ValueSpec};
+use crate::workload::vocabulary::VOCABULARIES;
+use drivers::Kind;
 
-/// Keys longer than this allocate (see `drivers::Key`), and some store has a limit not far above.
+/// Longer keys allocate (see `drivers::Key`), and some store has a limit not far above.
 const LONGEST_KEY_BYTES: usize = 64;
 
-impl KeyPattern {
-    /// The type of the keys.
-    pub fn kind(&self) -> KeyKind {
-        match self {
-            KeyPattern::Int => KeyKind::Int,
-            KeyPattern::Text { .. } => KeyKind::Text,
-        }
-    }
-}
-
 /// Reads `key = "int"` or a pattern with one `{number}` or `{fnv}`.
-pub(super) fn key(item: &Item<'_>) -> Reading<KeyPattern> {
+pub(super) fn key(item: &Item<'_>) -> ParseResult<KeyPattern> {
     let text = item.text()?;
     if text == "int" {
         return Ok(KeyPattern::Int);
@@ -27,7 +17,7 @@ pub(super) fn key(item: &Item<'_>) -> Reading<KeyPattern> {
     let pieces = pieces(item, text, |name, width| match name {
         "number" => Ok(Piece::Number(width.unwrap_or(1))),
         "fnv" => Ok(Piece::Fnv(width.unwrap_or(1))),
-        _ => Err(not_one_of("no part of a key", name, &["number", "fnv"])),
+        _ => Err(unknown_name("no part of a key", name, &["number", "fnv"])),
     })?;
     let (before, number, after) = match pieces.as_slice() {
         [number] => ("", number, ""),
@@ -43,14 +33,14 @@ pub(super) fn key(item: &Item<'_>) -> Reading<KeyPattern> {
             let hashed = matches!(number, Piece::Fnv(_));
             Ok(KeyPattern::Text { before: before.into(), hashed, width: *width, after: after.into() })
         }
-        _ => Err(item.fault(
+        _ => Err(item.error(
             "a key is \"int\" or a text of at most 64 bytes with one `{number}` or `{fnv}`, such as \"user{fnv}\"",
         )),
     }
 }
 
-/// Reads composed content; fields before this one can be pieces of it.
-pub(super) fn content(item: &Item<'_>, siblings: &[Field]) -> Reading<Vec<Piece>> {
+/// Reads a composed text; fields before this one can be pieces of it.
+pub(super) fn pattern(item: &Item<'_>, siblings: &[FieldSpec]) -> ParseResult<Vec<Piece>> {
     pieces(item, item.text()?, |name, width| {
         let vocabulary = VOCABULARIES.iter().position(|(known, _)| *known == name);
         let sibling = siblings.iter().position(|field| field.name == name);
@@ -69,39 +59,39 @@ pub(super) fn content(item: &Item<'_>, siblings: &[Field]) -> Reading<Vec<Piece>
                 let mut known = vec!["number", "fnv", "digits:8", "hex:8"];
                 known.extend(siblings.iter().map(|field| field.name.as_str()));
                 known.extend(VOCABULARIES.iter().map(|(name, _)| *name));
-                Err(not_one_of("nothing to put into a text", name, &known))
+                Err(unknown_name("nothing to put into a text", name, &known))
             }
         }
     })
 }
 
-fn is_writable(content: &Content, kind: &Kind) -> bool {
-    matches!(kind, Kind::Text | Kind::Int) && !matches!(content, Content::EventId)
+fn is_writable(content: &ValueSpec, kind: &Kind) -> bool {
+    matches!(kind, Kind::Text | Kind::Int) && !matches!(content, ValueSpec::EventId)
 }
 
-/// Splits at `{name}` and `{name:width}`, which `known` turns into pieces or refuses.
+/// Splits a text at `{name}` and `{name:width}`, which `piece` turns into pieces or refuses.
 fn pieces(
     item: &Item<'_>,
     text: &str,
-    mut known: impl FnMut(&str, Option<usize>) -> Result<Piece, String>,
-) -> Reading<Vec<Piece>> {
+    mut piece: impl FnMut(&str, Option<usize>) -> Result<Piece, String>,
+) -> ParseResult<Vec<Piece>> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {
         let Some((inside, after)) = after.split_once('}') else {
-            return Err(item.fault("a `{` is not closed; write `}` after the name"));
+            return Err(item.error("a `{` is not closed; write `}` after the name"));
         };
         let (name, width) = match inside.split_once(':') {
             None => (inside, None),
             Some((name, width)) => match width.parse() {
                 Ok(width @ 1..=64) => (name, Some(width)),
-                _ => return Err(item.fault(format!("`{width}` is no width; write a whole number from 1 to 64"))),
+                _ => return Err(item.error(format!("`{width}` is no width; write a whole number from 1 to 64"))),
             },
         };
         if !before.is_empty() {
             pieces.push(Piece::Literal(before.into()));
         }
-        pieces.push(known(name, width).map_err(|why| item.fault(why))?);
+        pieces.push(piece(name, width).map_err(|problem| item.error(problem))?);
         rest = after;
     }
     if !rest.is_empty() {
