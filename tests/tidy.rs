@@ -1,7 +1,13 @@
 //! Rules of the house that can be checked, checked: imports run one way, and every file says what it is.
 
+#[path = "tidy/sources.rs"]
+mod sources;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use sources::{Sources, is_test, rust_files};
 
 /// From top to bottom: a module may import from those in its list and from itself, never upward.
 const ARROWS: [(&str, &[&str]); 17] = [
@@ -26,23 +32,6 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("percentile", &[]),
     ("units", &[]),
 ];
-
-fn rust_files(folder: &str) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder)];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("a folder of the repository") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    files
-}
 
 /// The same in `drivers/`. What its root names anew (`crate::Failure`) is the seam, and the trait of a store.
 const DRIVERS: [(&str, &[&str]); 6] = [
@@ -109,6 +98,34 @@ fn imports_of_drivers_run_one_way() {
         }
     }
     assert!(upward.is_empty(), "{}", upward.join("\n"));
+}
+
+/// Two files that import each other, directly or through others, can only be read and changed together.
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let mut circles = Vec::new();
+    for folder in ["src", "drivers"] {
+        for circle in Sources::read(folder).circles() {
+            let names: Vec<String> = circle.iter().map(|path| path.display().to_string()).collect();
+            circles.push(names.join("\n  "));
+        }
+    }
+    assert!(circles.is_empty(), "{} circles:\n{}", circles.len(), circles.join("\n\n"));
+}
+
+/// One name, one meaning. What every store has may have the same name in each store's folder, where it is in the file of
+/// the same name: `Connection` in `connection.rs`.
+#[test]
+fn a_type_name_means_one_thing() {
+    let (suite, drivers) = (Sources::read("src"), Sources::read("drivers"));
+    let stores = Path::new(env!("CARGO_MANIFEST_DIR")).join("drivers/stores");
+    let mut meanings: BTreeMap<&str, BTreeSet<PathBuf>> = BTreeMap::new();
+    for (name, path) in suite.types().chain(drivers.types()) {
+        let within_store = path.strip_prefix(&stores).map(|path| path.components().skip(1).collect());
+        meanings.entry(name).or_default().insert(within_store.unwrap_or_else(|_| path.to_owned()));
+    }
+    meanings.retain(|_, files| files.len() > 1);
+    assert!(meanings.is_empty(), "{} names with several meanings: {meanings:#?}", meanings.len());
 }
 
 /// Each path that it names is there, and each folder of the two crates is named.
@@ -205,8 +222,11 @@ fn no_file_grows_beyond_one_idea() {
         for path in rust_files(folder) {
             let text = fs::read_to_string(&path).expect("a source file");
             let code = text.split("#[cfg(test)]").next().unwrap_or("").lines().count();
-            let is_test = path.iter().any(|part| part == "tests" || part == "tests.rs");
-            assert!(is_test || code <= 450, "{} has {code} lines: is there more than one idea in it?", path.display());
+            assert!(
+                is_test(&path) || code <= 450,
+                "{} has {code} lines: is there more than one idea in it?",
+                path.display()
+            );
         }
     }
 }
