@@ -31,7 +31,7 @@ pub(crate) const OF_WORKLOAD: &str = "SELECT \"table\" FROM storebench_made AS m
                                       ON there.name = \"table\" AND there.sql = made.sql WHERE workload = ?";
 /// The tables of a workload, which is the parameter, that were replaced or altered since: the schema has the name with
 /// another statement.
-pub(crate) const TAKEN: &str = "SELECT \"table\" FROM storebench_made AS made JOIN sqlite_schema AS there \
+pub(crate) const REPLACED: &str = "SELECT \"table\" FROM storebench_made AS made JOIN sqlite_schema AS there \
                                 ON there.name = \"table\" COLLATE NOCASE AND there.sql IS NOT made.sql \
                                 WHERE workload = ?";
 /// The workloads that have marks.

@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 
 use libsql::Connection;
 
-use super::{schema, texts, unavailable};
+use super::connection::{atomically, run, texts};
+use super::failure::unavailable;
+use super::schema;
 use crate::sql::sqlite::marks;
 use crate::{Dataset, Failure, FailureKind};
 
@@ -106,7 +108,7 @@ pub(super) async fn swap(
         schema::refuse_foreign(connection, dataset).await?;
     }
     let mut swapped = false;
-    schema::atomically(connection, async {
+    atomically(connection, async {
         swapped = read(connection, dataset).await?.as_deref() == expected;
         if !swapped {
             return Ok(());
@@ -115,11 +117,11 @@ pub(super) async fn swap(
             Some(_) => marks::CHANGE_MARKER,
             None => {
                 schema::remember(connection).await?;
-                schema::run(connection, marks::MAKE_MARKERS, ()).await?;
+                run(connection, marks::MAKE_MARKERS, ()).await?;
                 marks::ADD_MARKER
             }
         };
-        schema::run(connection, write, [dataset.name.as_str(), new]).await
+        run(connection, write, [dataset.name.as_str(), new]).await
     })
     .await?;
     Ok(swapped)

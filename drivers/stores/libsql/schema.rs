@@ -1,4 +1,4 @@
-//! Making, settling and removing a dataset's tables.
+//! Making, indexing and removing a dataset's tables.
 //!
 //! In a file that the user gave there may be tables of others. What is made here is marked
 //! (`sql/sqlite/marks.rs`), and only what is marked is ever dropped. What else a run changes in the file was written down
@@ -6,6 +6,13 @@
 //! journal mode, the tables of statistics and, as far as SQLite can without rewriting the tables of others, its size.
 
 use libsql::Connection;
+
+use super::connection::{atomically, run, text, texts};
+use super::failure::failure;
+use crate::sql::dialect::Dialect;
+use crate::sql::sqlite::dialect::SqliteLayout;
+use crate::sql::sqlite::marks;
+use crate::{Dataset, Failure, FailureKind, Leftover};
 
 /// The file as it was, in the transaction that makes the first table in it.
 const REMEMBER: &str = "CREATE TABLE IF NOT EXISTS storebench_before \
@@ -17,22 +24,17 @@ const FORGET: &str = "DROP TABLE storebench_before";
 /// What ANALYZE makes (sqlite.org/fileformat2.html, sections 2.6.3 to 2.6.6).
 const STATISTICS: [&str; 2] = ["sqlite_stat1", "sqlite_stat4"];
 
-use super::{failure, text, texts};
-use crate::sql::sqlite::{marks, sql};
-use crate::{Dataset, Failure, FailureKind, Leftover};
-
 /// Makes the dataset's tables, empty, in place of those that this workload made before. Their indexes come later:
 /// building one from rows that are there is quicker than keeping it while they come.
-pub(super) async fn create(connection: &Connection, dataset: &Dataset) -> Result<(), Failure> {
+pub(super) async fn create(connection: &Connection, layout: &SqliteLayout) -> Result<(), Failure> {
     atomically(connection, async {
-        refuse_foreign(connection, dataset).await?;
+        refuse_foreign(connection, layout).await?;
         remember(connection).await?;
         run(connection, marks::MAKE, ()).await?;
-        drop_marked(connection, dataset).await?;
-        for part in dataset.parts() {
-            let name = dataset.name_of(part);
-            run(connection, &sql::table(dataset, part), ()).await?;
-            run(connection, marks::ADD, [name, dataset.name.as_str()]).await?;
+        drop_marked(connection, layout).await?;
+        for table in layout.parts().flat_map(|part| layout.tables(part)) {
+            run(connection, &table.create, ()).await?;
+            run(connection, marks::ADD, [table.name.as_str(), layout.name.as_str()]).await?;
         }
         Ok(())
     })
@@ -40,12 +42,12 @@ pub(super) async fn create(connection: &Connection, dataset: &Dataset) -> Result
 }
 
 /// Builds the secondary indexes, gathers what the planner wants to know, and moves the log into the file.
-pub(super) async fn settle(connection: &Connection, dataset: &Dataset) -> Result<(), Failure> {
-    for part in dataset.parts() {
-        for index in sql::indexes(dataset, part) {
-            run(connection, &index, ()).await?;
+pub(super) async fn after_load(connection: &Connection, layout: &SqliteLayout) -> Result<(), Failure> {
+    for part in layout.parts() {
+        for index in layout.indexes(part) {
+            run(connection, &index.create, ()).await?;
         }
-        run(connection, &format!("ANALYZE {}", sql::quoted(dataset.name_of(part))), ()).await?;
+        run(connection, &format!("ANALYZE {}", layout.dialect.table_name(layout.name_of(part))), ()).await?;
     }
     // It answers (busy, pages in the log, pages moved).
     match text(connection, "PRAGMA wal_checkpoint(TRUNCATE)").await?.as_str() {
@@ -58,19 +60,19 @@ pub(super) async fn settle(connection: &Connection, dataset: &Dataset) -> Result
 /// file was before the first. Tables that the user has replaced are left alone and returned.
 pub(super) async fn drop_own(
     connection: &Connection,
-    dataset: &Dataset,
+    layout: &SqliteLayout,
 ) -> Result<(Option<Before>, Vec<String>), Failure> {
-    let (mut before, mut taken) = (None, Vec::new());
+    let (mut before, mut replaced) = (None, Vec::new());
     atomically(connection, async {
         if is_there(connection, marks::MARKS).await? {
-            taken = texts(connection, marks::TAKEN, [dataset.name.as_str()]).await?;
-            drop_marked(connection, dataset).await?;
+            replaced = texts(connection, marks::REPLACED, [layout.name.as_str()]).await?;
+            drop_marked(connection, layout).await?;
             if texts(connection, marks::ANY, ()).await?.is_empty() {
                 run(connection, marks::DROP, ()).await?;
             }
         }
         if is_there(connection, marks::MARKERS).await? {
-            run(connection, marks::REMOVE_MARKER, [dataset.name.as_str()]).await?;
+            run(connection, marks::REMOVE_MARKER, [layout.name.as_str()]).await?;
             if texts(connection, marks::ANY_MARKER, ()).await?.is_empty() {
                 run(connection, marks::DROP_MARKERS, ()).await?;
             }
@@ -81,7 +83,7 @@ pub(super) async fn drop_own(
         Ok(())
     })
     .await?;
-    Ok((before, taken))
+    Ok((before, replaced))
 }
 
 /// What a file was before the first table of ours.
@@ -192,17 +194,11 @@ pub(super) async fn is_empty(connection: &Connection) -> Result<bool, Failure> {
     Ok(texts(connection, OF_OTHERS, ()).await?.is_empty())
 }
 
-/// For each part the statements that make it.
-pub(super) fn layout(dataset: &Dataset) -> Vec<String> {
-    let part = |part| [vec![sql::table(dataset, part)], sql::indexes(dataset, part)].concat().join("; ");
-    dataset.parts().map(|one| format!("{}: {}", dataset.name_of(one), part(one))).collect()
-}
-
-async fn drop_marked(connection: &Connection, dataset: &Dataset) -> Result<(), Failure> {
-    for table in texts(connection, marks::OF_WORKLOAD, [dataset.name.as_str()]).await? {
-        run(connection, &format!("DROP TABLE {}", sql::quoted(&table)), ()).await?;
+async fn drop_marked(connection: &Connection, layout: &SqliteLayout) -> Result<(), Failure> {
+    for table in texts(connection, marks::OF_WORKLOAD, [layout.name.as_str()]).await? {
+        run(connection, &format!("DROP TABLE {}", layout.dialect.quoted(&table)), ()).await?;
     }
-    run(connection, marks::REMOVE, [dataset.name.as_str()]).await
+    run(connection, marks::REMOVE, [layout.name.as_str()]).await
 }
 
 /// What has the name of a table and is not marked as made for this workload is not ours.
@@ -233,28 +229,4 @@ async fn marked(connection: &Connection, dataset: &Dataset) -> Result<Vec<String
 
 async fn is_there(connection: &Connection, name: &str) -> Result<bool, Failure> {
     Ok(!texts(connection, marks::NAMED, [name]).await?.is_empty())
-}
-
-/// Runs the changes in one transaction, which is undone if one of them fails.
-pub(super) async fn atomically(
-    connection: &Connection,
-    changes: impl Future<Output = Result<(), Failure>>,
-) -> Result<(), Failure> {
-    run(connection, "BEGIN IMMEDIATE", ()).await?;
-    let done = match changes.await {
-        Ok(()) => run(connection, "COMMIT", ()).await,
-        failed => failed,
-    };
-    if done.is_err() && !connection.is_autocommit() {
-        run(connection, "ROLLBACK", ()).await?;
-    }
-    done
-}
-
-pub(super) async fn run(
-    connection: &Connection,
-    statement: &str,
-    parameters: impl libsql::params::IntoParams,
-) -> Result<(), Failure> {
-    connection.execute(statement, parameters).await.map_err(|error| failure(error, &statement)).map(|_| ())
 }

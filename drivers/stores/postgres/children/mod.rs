@@ -12,10 +12,14 @@
 //! Here are the tables and the parts of statements. Names of ours in a statement are chosen so that no declared name can be
 //! taken for one. What is made of an item's value, and back, is in `items.rs`.
 
+pub(super) mod items;
+
 use tokio_postgres::types::Type;
 
-use super::layout::{Index, array_type, free, identifier, key_column, key_type, not_null, nullable, quoted, type_of};
-use super::sql::Sql;
+use super::names::{identifier, quoted};
+use super::types::{TypedSql, array_of, type_name, type_of};
+use crate::sql::dialect::{ColumnType, Definition};
+use crate::sql::names::{free_name, key_name};
 use crate::{Field, Table};
 
 /// A field of items that lie in a table of their own.
@@ -25,8 +29,6 @@ pub(super) struct Child<'a> {
     pub(super) schema: &'a str,
     /// The table of the records.
     pub(super) parent: &'a Table,
-    /// Its position in the dataset.
-    pub(super) table: usize,
     /// The field's position in it.
     pub(super) field: usize,
     /// The fields of an item.
@@ -39,23 +41,22 @@ impl Child<'_> {
         identifier(&format!("{}/{}", self.parent.name, self.field_name()))
     }
 
-    /// The statement that makes the table.
-    pub(super) fn make(&self) -> String {
-        let key = not_null(&self.key(), key_type(self.parent.key));
-        let fields = self.items.iter().map(|field| nullable(&quoted(&field.name), type_of(&field.kind)));
-        let columns = [key, not_null(&self.position(), Type::INT4)].into_iter().chain(fields);
-        let columns: Vec<String> = columns.chain([nullable(&self.lacks(), Type::TEXT)]).collect();
-        format!("CREATE TABLE {} ({})", self.qualified(), columns.join(", "))
+    /// The table.
+    pub(super) fn table(&self) -> Definition {
+        let key = format!("{} {} NOT NULL", self.key(), type_name(self.parent.key.into()));
+        let position = format!("{} {} NOT NULL", self.position(), type_name(ColumnType::Count));
+        let own =
+            self.own_columns().zip(self.own_types()).map(|(column, kind)| format!("{column} {}", type_name(kind)));
+        let columns: Vec<String> = [key, position].into_iter().chain(own).collect();
+        Definition { name: self.name(), create: format!("CREATE TABLE {} ({})", self.qualified(), columns.join(", ")) }
     }
 
     /// Its keys, which are built when the rows are there.
-    pub(super) fn indexes(&self) -> [Index; 2] {
+    pub(super) fn indexes(&self) -> [Definition; 2] {
         let add = |word: &str, constraint: &str| {
             let name = identifier(&format!("{}.{word}", self.name()));
-            Index {
-                make: format!("ALTER TABLE {} ADD CONSTRAINT {} {constraint}", self.qualified(), quoted(&name)),
-                name,
-            }
+            let create = format!("ALTER TABLE {} ADD CONSTRAINT {} {constraint}", self.qualified(), quoted(&name));
+            Definition { name, create }
         };
         let (key, position, parent) = (self.key(), self.position(), self.parent());
         let of = format!("FOREIGN KEY ({key}) REFERENCES {parent} ON DELETE CASCADE");
@@ -63,10 +64,10 @@ impl Child<'_> {
     }
 
     /// The columns in the order in which rows are written, with their types.
-    pub(super) fn columns(&self) -> (String, Vec<Type>) {
+    pub(super) fn columns(&self) -> (Vec<String>, Vec<ColumnType>) {
         let names = [self.key(), self.position()].into_iter().chain(self.own_columns());
-        let types = [key_type(self.parent.key), Type::INT4].into_iter().chain(self.own_types());
-        (names.collect::<Vec<_>>().join(", "), types.collect())
+        let types = [self.parent.key.into(), ColumnType::Count].into_iter().chain(self.own_types());
+        (names.collect(), types.collect())
     }
 
     /// In a SELECT from the record's table, one value for all items: their number as the record has it, then an array for
@@ -76,11 +77,11 @@ impl Child<'_> {
     /// Chosen among the ways to one statement and one snapshot, for a record with ten items of three fields (PostgreSQL 15,
     /// CPU of the server): this takes 39 us, of which `lacks` takes 1; a join 34 us, but it sends the record ten times, and a
     /// LIMIT would count items; a subquery for each column 60 us, because each searches; the record as one `jsonb`, 17 us.
-    pub(super) fn answered(&self) -> String {
+    pub(super) fn selected(&self) -> String {
         let record = quoted(&self.parent.name);
         let number = quoted(self.field_name());
         let arrays: Vec<String> = self.own_columns().map(|column| format!("array_agg({column})")).collect();
-        let (name, of, key, position) = (self.quoted(), self.key(), key_column(self.parent), self.position());
+        let (name, of, key, position) = (self.quoted(), self.key(), quoted(&key_name(self.parent)), self.position());
         let rows = format!("SELECT * FROM {} WHERE {of} = {record}.{key} ORDER BY {position}", self.qualified());
         let items = format!("(SELECT ROW({record}.{number}, {}) FROM ({rows}) AS {name})", arrays.join(", "));
         if self.parent.fields[self.field].optional {
@@ -91,27 +92,23 @@ impl Child<'_> {
     }
 
     /// Adds an INSERT of items of the record whose key is `$1`, from an array for each column.
-    pub(super) fn push_insert(&self, sql: &mut Sql) {
+    pub(super) fn push_insert(&self, sql: &mut TypedSql) {
         let names: Vec<String> = (1..=self.own_types().count()).map(|number| format!("f{number}")).collect();
-        let names = names.join(", ");
-        sql.push(&format!(
-            "INSERT INTO {} ({}) SELECT $1, n, {names} FROM unnest(",
-            self.qualified(),
-            self.columns().0
-        ));
-        sql.bind_all(self.own_types().map(array_type));
+        let (names, table, columns) = (names.join(", "), self.qualified(), self.columns().0.join(", "));
+        sql.push(&format!("INSERT INTO {table} ({columns}) SELECT $1, n, {names} FROM unnest("));
+        sql.bind(self.own_types().map(array_of));
         sql.push(&format!(") WITH ORDINALITY AS given ({names}, n)"));
     }
 
-    /// The items of a record that this transaction has changed, gone.
-    pub(super) fn clear(&self) -> Sql {
+    /// The statement that removes the items of a record that this transaction has changed.
+    pub(super) fn delete(&self) -> TypedSql {
         let text = format!("DELETE FROM {} WHERE {} = $1 AND {}", self.qualified(), self.key(), self.changed());
-        Sql { text, types: vec![key_type(self.parent.key)] }
+        TypedSql::new(text, vec![self.key_type()])
     }
 
-    /// Items for a record that this transaction has changed.
-    pub(super) fn fill(&self) -> Sql {
-        let mut sql = Sql { text: String::new(), types: vec![key_type(self.parent.key)] };
+    /// The statement that adds items to a record that this transaction has changed.
+    pub(super) fn insert(&self) -> TypedSql {
+        let mut sql = TypedSql::new("", vec![self.key_type()]);
         self.push_insert(&mut sql);
         sql.push(&format!(" WHERE {}", self.changed()));
         sql
@@ -121,7 +118,7 @@ impl Child<'_> {
     /// deleted changes nothing, and by the next statement somebody may have inserted another record with that key and items
     /// of its own.
     fn changed(&self) -> String {
-        let (record, key) = (self.parent(), key_column(self.parent));
+        let (record, key) = (self.parent(), quoted(&key_name(self.parent)));
         let own = "xmin = pg_current_xact_id_if_assigned()::xid";
         format!("EXISTS (SELECT FROM {record} WHERE {key} = $1 AND {own})")
     }
@@ -149,8 +146,12 @@ impl Child<'_> {
         self.items.iter().map(|field| quoted(&field.name)).chain([self.lacks()])
     }
 
-    fn own_types(&self) -> impl Iterator<Item = Type> {
-        self.items.iter().map(|field| type_of(&field.kind)).chain([Type::TEXT])
+    fn own_types(&self) -> impl Iterator<Item = ColumnType> {
+        self.items.iter().map(|field| (&field.kind).into()).chain([ColumnType::Text])
+    }
+
+    fn key_type(&self) -> Type {
+        type_of(self.parent.key.into())
     }
 
     fn key(&self) -> String {
@@ -166,6 +167,6 @@ impl Child<'_> {
     }
 
     fn free(&self, wanted: &str) -> String {
-        free(wanted, self.items.iter().map(|field| field.name.as_str()))
+        quoted(&free_name(wanted, self.items.iter().map(|field| field.name.as_str())))
     }
 }

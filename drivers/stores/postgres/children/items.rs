@@ -1,14 +1,15 @@
-//! An item as a row of its table, and items back from the arrays of a reply. The tables are in `children.rs`.
+//! An item as a row of its table, and items back from the arrays of a reply. The tables are in `children/mod.rs`.
 
 use compact_str::CompactString;
 
-use super::children::Child;
-use super::layout::type_of;
-use super::values::{Param, broken, of_column, text};
+use super::Child;
+use crate::sql::statement::Parameter;
+use crate::stores::postgres::binary::{PgParameter, broken, decode_value, text};
+use crate::stores::postgres::types::type_of;
 use crate::{Failure, Field, Kind, Value};
 
 /// The items of a record; none if they are absent.
-pub(super) fn given(value: &Value) -> Result<&[Value], Failure> {
+pub(crate) fn items(value: &Value) -> Result<&[Value], Failure> {
     match value {
         Value::List(items) => Ok(items),
         Value::Null => Ok(&[]),
@@ -17,23 +18,24 @@ pub(super) fn given(value: &Value) -> Result<&[Value], Failure> {
 }
 
 /// An array for each column of the items' table, but for its key.
-pub(super) fn arrays<'a>(child: &Child<'_>, value: &'a Value) -> Result<Vec<Param<'a>>, Failure> {
-    let items = given(value)?;
-    let mut columns: Vec<Vec<Param<'a>>> = (0..=child.items.len()).map(|_| Vec::with_capacity(items.len())).collect();
+pub(crate) fn arrays<'a>(child: &Child<'_>, value: &'a Value) -> Result<Vec<PgParameter<'a>>, Failure> {
+    let items = items(value)?;
+    let mut columns: Vec<Vec<PgParameter<'a>>> =
+        (0..=child.items.len()).map(|_| Vec::with_capacity(items.len())).collect();
     for item in items {
         for (column, value) in columns.iter_mut().zip(row(child.items, item)?) {
             column.push(value);
         }
     }
-    Ok(columns.into_iter().map(Param::Array).collect())
+    Ok(columns.into_iter().map(PgParameter::Array).collect())
 }
 
 /// The columns of an item's row, but for its key.
-pub(super) fn row<'a>(fields: &[Field], item: &'a Value) -> Result<impl Iterator<Item = Param<'a>>, Failure> {
+pub(crate) fn row<'a>(fields: &[Field], item: &'a Value) -> Result<impl Iterator<Item = PgParameter<'a>>, Failure> {
     let Value::Map(entries) = item else { return Err(Failure::broken("postgres: an item that is no map")) };
-    let lacked = lacked(fields, entries)?;
-    let value = move |(at, field)| entry(entries, at, field).map_or(Param::Null, Param::of);
-    Ok(fields.iter().enumerate().map(value).chain([lacked]))
+    let missing = missing(fields, entries)?;
+    let value = move |(at, field)| entry(entries, at, field).map_or(Parameter::Null, Parameter::Value).into();
+    Ok(fields.iter().enumerate().map(value).chain([missing]))
 }
 
 /// Entries usually come in declared order.
@@ -44,64 +46,67 @@ fn entry<'a>(entries: &'a [(CompactString, Value)], at: usize, field: &Field) ->
 }
 
 /// The names of the fields that an item comes without, with commas between.
-fn lacked(fields: &[Field], entries: &[(CompactString, Value)]) -> Result<Param<'static>, Failure> {
-    let lacked = fields.iter().enumerate().filter(|(at, field)| entry(entries, *at, field).is_none());
-    let lacked: Vec<&str> = lacked.map(|(_, field)| field.name.as_str()).collect();
-    if entries.len() + lacked.len() != fields.len() {
+fn missing(fields: &[Field], entries: &[(CompactString, Value)]) -> Result<PgParameter<'static>, Failure> {
+    let missing = fields.iter().enumerate().filter(|(at, field)| entry(entries, *at, field).is_none());
+    let missing: Vec<&str> = missing.map(|(_, field)| field.name.as_str()).collect();
+    if entries.len() + missing.len() != fields.len() {
         return Err(Failure::broken("postgres: an item with an entry that is none of its declared fields"));
     }
-    Ok(if lacked.is_empty() { Param::Null } else { Param::Made(lacked.join(",")) })
+    Ok(if missing.is_empty() { Parameter::Null.into() } else { PgParameter::Text(missing.join(",")) })
 }
 
 /// The items in a reply: a record of their number and an array for each column, in the binary format of `record_send` and
 /// `array_send` (src/backend/utils/adt/{rowtypes,arrayfuncs}.c).
-pub(super) fn decode(bytes: &[u8], fields: &[Field]) -> Result<Value, Failure> {
-    let mut record = Reader(bytes);
+pub(crate) fn decode(bytes: &[u8], fields: &[Field]) -> Result<Value, Failure> {
+    let mut record = BinaryReader(bytes);
     if record.int()? as usize != fields.len() + 2 {
         return Err(broken("items with more or fewer columns than fields"));
     }
-    let number =
-        record.column()?.map(|bytes| Reader(bytes).int()).transpose()?.and_then(|number| usize::try_from(number).ok());
+    let number = record
+        .column()?
+        .map(|bytes| BinaryReader(bytes).int())
+        .transpose()?
+        .and_then(|number| usize::try_from(number).ok());
     // An item takes more than a byte of the reply: nothing is set aside for a number that cannot be true.
     let number = number.filter(|number| *number <= bytes.len());
     let number = number.ok_or_else(|| broken("items without their number"))?;
     let mut items: Vec<Vec<(CompactString, Value)>> = Vec::new();
     items.resize_with(number, || Vec::with_capacity(fields.len()));
     for field in fields {
-        let mut values = Elements::of(record.column()?, number, &field.kind)?;
+        let mut values = Elements::new(record.column()?, number, &field.kind)?;
         for item in &mut items {
-            let value = values.next()?.map_or(Ok(Value::Null), |bytes| of_column(bytes, &field.kind))?;
+            let value = values.next()?.map_or(Ok(Value::Null), |bytes| decode_value(bytes, &field.kind))?;
             item.push((CompactString::from(&field.name), value));
         }
     }
-    let mut lacked = Elements::of(record.column()?, number, &Kind::Text)?;
+    let mut missing = Elements::new(record.column()?, number, &Kind::Text)?;
     for item in &mut items {
-        if let Some(names) = lacked.next()? {
+        if let Some(names) = missing.next()? {
             let names = text(names)?;
-            item.retain(|(name, _)| names.split(',').all(|lacked| lacked != name));
+            item.retain(|(name, _)| names.split(',').all(|missing| missing != name));
         }
     }
     Ok(Value::List(items.into_iter().map(Value::Map).collect()))
 }
 
 /// The elements of an array.
-struct Elements<'a>(Reader<'a>);
+struct Elements<'a>(BinaryReader<'a>);
 
 impl<'a> Elements<'a> {
     /// The elements of a column, of which there must be `number`.
-    fn of(column: Option<&'a [u8]>, number: usize, kind: &Kind) -> Result<Self, Failure> {
+    fn new(column: Option<&'a [u8]>, number: usize, kind: &Kind) -> Result<Self, Failure> {
         let Some(bytes) = column else {
             // What is aggregated from no rows is no array.
-            return if number == 0 { Ok(Elements(Reader(&[]))) } else { Err(lost(0, number)) };
+            return if number == 0 { Ok(Elements(BinaryReader(&[]))) } else { Err(miscounted(0, number)) };
         };
-        let mut array = Reader(bytes);
+        let mut array = BinaryReader(bytes);
         let (dimensions, _has_nulls, element) = (array.int()?, array.int()?, array.int()?);
-        if dimensions != 1 || element as u32 != type_of(kind).oid() {
+        if dimensions != 1 || element as u32 != type_of(kind.into()).oid() {
             return Err(broken("items in an array of another type"));
         }
         let (found, _first) = (array.int()?, array.int()?);
         if usize::try_from(found).ok() != Some(number) {
-            return Err(lost(found, number));
+            return Err(miscounted(found, number));
         }
         Ok(Elements(array))
     }
@@ -112,9 +117,9 @@ impl<'a> Elements<'a> {
 }
 
 /// Bytes that are read from their beginning.
-struct Reader<'a>(&'a [u8]);
+struct BinaryReader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> BinaryReader<'a> {
     fn int(&mut self) -> Result<i32, Failure> {
         let (bytes, rest) = self.0.split_first_chunk().ok_or_else(|| broken("items that end too early"))?;
         self.0 = rest;
@@ -137,6 +142,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn lost(found: i32, number: usize) -> Failure {
+fn miscounted(found: i32, number: usize) -> Failure {
     broken(&format!("{found} items of a record that has {number}"))
 }

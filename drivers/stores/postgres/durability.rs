@@ -1,18 +1,18 @@
-//! What sessions set for themselves, what the server says of its settings, and what that amounts to.
+//! What sessions set for themselves, the settings that the server reports, and the guarantees that follow from them.
 
 use std::collections::BTreeMap;
 
 use tokio_postgres::types::PgLsn;
 
 use super::config::Config;
-use super::laid::Laid;
-use super::layout;
-use super::link::{Link, Target};
+use super::connection::{ConnectTarget, Connection};
+use super::dialect::PostgresLayout;
+use super::names::schema_name;
 use crate::support::files::{Files, is_in_memory};
 use crate::{Description, Durability, Failure, FailureKind, Guarantees, Isolation, Opening};
 
 /// What was found on the server before anything was set.
-pub(super) struct Found {
+pub(super) struct ServerSettings {
     synchronous_commit: String,
     isolation: String,
     /// Whether sessions may say how plans are kept (since version 12).
@@ -27,7 +27,7 @@ pub(super) struct Found {
 }
 
 /// Settings that bear on speed or safety. What a server does not have is left out.
-const TOLD: [&str; 46] = [
+const REPORTED: [&str; 46] = [
     "autovacuum",
     "bgwriter_delay",
     "checkpoint_completion_target",
@@ -76,38 +76,38 @@ const TOLD: [&str; 46] = [
     "block_size",
 ];
 
-impl Found {
+impl ServerSettings {
     /// Reads it. Refuses a database that cannot hold every text, and a server on which every commit would hang.
-    pub(super) async fn at(link: &mut Link, tier: Durability) -> Result<Self, Failure> {
-        let asked = "SELECT current_setting('server_encoding'), current_setting('synchronous_commit'), \
+    pub(super) async fn read(connection: &mut Connection, tier: Durability) -> Result<Self, Failure> {
+        let query = "SELECT current_setting('server_encoding'), current_setting('synchronous_commit'), \
                      current_setting('default_transaction_isolation'), current_setting('plan_cache_mode', true), \
                      current_setting('server_version_num', true), current_setting('transaction_timeout', true), \
                      current_setting('synchronous_standby_names', true)";
-        let rows = link.query(asked, &[]).await?;
-        let told = |at: usize| rows.first().and_then(|row| row.try_get::<_, String>(at).ok()).unwrap_or_default();
-        if told(0) != "UTF8" {
-            let encoding = told(0);
+        let rows = connection.query(query, &[]).await?;
+        let setting = |at: usize| rows.first().and_then(|row| row.try_get::<_, String>(at).ok()).unwrap_or_default();
+        if setting(0) != "UTF8" {
+            let encoding = setting(0);
             return Err(Failure::broken(format!(
                 "postgres: the database is encoded in {encoding}, which does not hold every text; give one in UTF8"
             )));
         }
-        let (commit, names) = (told(1), told(6));
+        let (commit, names) = (setting(1), setting(6));
         // What makes and removes the tables commits as the server is set, and sessions as the tier asks.
         let waits = waits_for_standbys(&commit) || (commit == "off" && tier == Durability::Durable);
-        if waits && !names.is_empty() && standbys(link).await.is_some_and(|found| found.all == 0) {
+        if waits && !names.is_empty() && standbys(connection).await.is_some_and(|found| found.all == 0) {
             return Err(Failure::broken(format!(
                 "postgres: every commit would hang: synchronous_standby_names={names} asks it to wait for a standby, and \
                  none is connected (pg_stat_replication); start one, or set that to ''"
             )));
         }
-        let written = log_end(link).await?;
-        let freezes = told(4).parse().is_ok_and(|version: u32| version >= 140_000);
-        Ok(Found {
+        let written = log_end(connection).await?;
+        let freezes = setting(4).parse().is_ok_and(|version: u32| version >= 140_000);
+        Ok(ServerSettings {
             synchronous_commit: commit,
-            isolation: told(2),
-            keeps_plans: !told(3).is_empty(),
+            isolation: setting(2),
+            keeps_plans: !setting(3).is_empty(),
             freezes,
-            times_transactions: !told(5).is_empty(),
+            times_transactions: !setting(5).is_empty(),
             written,
         })
     }
@@ -128,7 +128,7 @@ impl Found {
             settings += "; SET plan_cache_mode = force_generic_plan";
         }
         let least = config.isolation.max(opening.isolation);
-        if let Some(level) = least.filter(|level| config.isolation.is_some() || *level > met_by(&self.isolation)) {
+        if let Some(level) = least.filter(|level| config.isolation.is_some() || *level > level_of(&self.isolation)) {
             settings += &format!("; SET default_transaction_isolation = '{}'", level_for(level));
         }
         settings
@@ -142,14 +142,14 @@ impl Found {
     }
 
     /// Bytes that the whole cluster has added to its write-ahead log since then.
-    pub(super) async fn written_bytes(&self, link: &mut Link) -> Result<Option<u64>, Failure> {
-        let now = log_end(link).await?;
+    pub(super) async fn written_bytes(&self, connection: &mut Connection) -> Result<Option<u64>, Failure> {
+        let now = log_end(connection).await?;
         Ok(now.zip(self.written).map(|(now, then)| now.saturating_sub(then)))
     }
 }
 
-async fn log_end(link: &mut Link) -> Result<Option<u64>, Failure> {
-    match link.query("SELECT pg_current_wal_lsn()", &[]).await {
+async fn log_end(connection: &mut Connection) -> Result<Option<u64>, Failure> {
+    match connection.query("SELECT pg_current_wal_lsn()", &[]).await {
         Ok(rows) => Ok(rows.first().and_then(|row| row.try_get::<_, PgLsn>(0).ok()).map(u64::from)),
         // A standby, a managed server or another engine may have no such function or not let us call it.
         Err(failure) if matches!(failure.kind, FailureKind::Denied | FailureKind::Broken) => Ok(None),
@@ -164,12 +164,12 @@ struct Standbys {
     whole: i64,
 }
 
-/// None where the server does not tell. Base backups are not counted.
-async fn standbys(link: &mut Link) -> Option<Standbys> {
-    let asked = "SELECT count(*), count(*) FILTER (WHERE NOT EXISTS (SELECT FROM pg_replication_slots AS slot \
+/// None where the server does not show them. Base backups are not counted.
+async fn standbys(connection: &mut Connection) -> Option<Standbys> {
+    let query = "SELECT count(*), count(*) FILTER (WHERE NOT EXISTS (SELECT FROM pg_replication_slots AS slot \
                  WHERE slot.active_pid = standby.pid AND slot.slot_type = 'logical')) \
                  FROM pg_stat_replication AS standby WHERE state IS DISTINCT FROM 'backup'";
-    let rows = link.query(asked, &[]).await.ok()?;
+    let rows = connection.query(query, &[]).await.ok()?;
     let row = rows.first()?;
     Some(Standbys { all: row.try_get(0).ok()?, whole: row.try_get(1).ok()? })
 }
@@ -190,7 +190,7 @@ fn level_for(level: Isolation) -> &'static str {
 }
 
 /// Our level that one of the server's meets. Its read uncommitted is read committed.
-fn met_by(level: &str) -> Isolation {
+fn level_of(level: &str) -> Isolation {
     match level {
         "serializable" => Isolation::Serializable,
         "repeatable read" => Isolation::Snapshot,
@@ -200,15 +200,15 @@ fn met_by(level: &str) -> Isolation {
 
 /// The description, read back through a connection that is set as sessions are.
 pub(super) async fn describe(
-    target: &Target,
+    target: &ConnectTarget,
     session_settings: &str,
-    laid: &Laid,
-    found: &Found,
+    layout: &PostgresLayout,
+    server: &ServerSettings,
 ) -> Result<Description, Failure> {
-    let link = &mut target.connect(session_settings).await?;
-    let asked = "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY($1)";
+    let connection = &mut target.connect(session_settings).await?;
+    let query = "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY($1)";
     let mut settings = BTreeMap::new();
-    for row in link.query(asked, &[&TOLD.as_slice()]).await? {
+    for row in connection.query(query, &[&REPORTED.as_slice()]).await? {
         if let (Ok(name), Ok(setting)) = (row.try_get::<_, String>(0), row.try_get(1)) {
             settings.insert(name, setting);
         }
@@ -221,21 +221,21 @@ pub(super) async fn describe(
         ("written_bytes", "write-ahead log of the whole cluster since the opening"),
     ];
     settings.extend(client.map(|(name, setting)| (name.into(), setting.into())));
-    settings.insert("server.synchronous_commit".into(), found.synchronous_commit.clone());
-    settings.extend(standbys(link).await.map(|found| ("standbys".into(), found.whole.to_string())));
-    settings.insert("layout".into(), laid.layout.name().into());
-    settings.insert("client.tls".into(), tls(link).await);
+    settings.insert("server.synchronous_commit".into(), server.synchronous_commit.clone());
+    settings.extend(standbys(connection).await.map(|found| ("standbys".into(), found.whole.to_string())));
+    settings.insert("layout".into(), layout.dialect.nested.name().into());
+    settings.insert("client.tls".into(), tls(connection).await);
     if target.is_pooled {
         settings.insert("client.pooler".into(), "between us and the server, a process a session".into());
     }
-    settings.extend(build(link).await.map(|build| ("version".into(), build)));
+    settings.extend(build(connection).await.map(|build| ("version".into(), build)));
     let version = settings.get("server_version").cloned().unwrap_or_default();
     let files = if target.is_local() {
-        files(link, &layout::schema_name(&laid.name), &settings).await
+        files(connection, &schema_name(&layout.name), &settings).await
     } else {
         Files::default()
     };
-    let layout = layout::described(laid);
+    let layout = layout.describe();
     let mut description = Description { version, guarantees: guarantees(&settings), settings, layout };
     files.judge(&mut description);
     Ok(description)
@@ -244,13 +244,13 @@ pub(super) async fn describe(
 /// The file systems of the server's files, if it runs on this machine and tells where they are. Only superusers and
 /// `pg_read_all_settings` may see the data directory, but everybody sees tablespaces, and one in memory is enough to lose
 /// data. Our session's process sees the same mounts as all of the server.
-async fn files(link: &mut Link, schema: &str, settings: &BTreeMap<String, String>) -> Files {
-    let rows = link.query("SELECT pg_backend_pid()", &[]).await;
+async fn files(connection: &mut Connection, schema: &str, settings: &BTreeMap<String, String>) -> Files {
+    let rows = connection.query("SELECT pg_backend_pid()", &[]).await;
     let pid: Option<i32> = rows.ok().and_then(|rows| rows.first().and_then(|row| row.try_get(0).ok()));
     let Some(pid) = pid else { return Files::default() };
     let seen = |folder: &str| Files::seen_by(pid.into(), &["postgres"], folder, "pg_wal");
     let mut files = settings.get("data_directory").map(|folder| seen(folder)).unwrap_or_default();
-    let spaces = tablespaces(link, schema).await.into_iter().map(|folder| seen(&folder).data);
+    let spaces = tablespaces(connection, schema).await.into_iter().map(|folder| seen(&folder).data);
     if let Some(in_memory) = spaces.into_iter().find(|kind| is_in_memory(kind.as_deref())) {
         files.data = in_memory;
     }
@@ -258,39 +258,39 @@ async fn files(link: &mut Link, schema: &str, settings: &BTreeMap<String, String
 }
 
 /// The folders outside the data directory in which tables of ours are, or new ones would be.
-async fn tablespaces(link: &mut Link, schema: &str) -> Vec<String> {
-    let asked = "SELECT DISTINCT pg_tablespace_location(space) FROM ( \
+async fn tablespaces(connection: &mut Connection, schema: &str) -> Vec<String> {
+    let query = "SELECT DISTINCT pg_tablespace_location(space) FROM ( \
                    SELECT dattablespace FROM pg_database WHERE datname = current_database() \
                    UNION SELECT oid FROM pg_tablespace WHERE spcname = current_setting('default_tablespace') \
                    UNION SELECT c.reltablespace FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                    WHERE n.nspname = $1 AND c.reltablespace <> 0) AS used (space) \
                  WHERE pg_tablespace_location(space) <> ''";
-    let rows = link.query(asked, &[&schema]).await.unwrap_or_default();
+    let rows = connection.query(query, &[&schema]).await.unwrap_or_default();
     rows.iter().filter_map(|row| row.try_get(0).ok()).collect()
 }
 
 /// The version with the system that the server was built for.
-async fn build(link: &mut Link) -> Option<String> {
-    let rows = link.query("SELECT version()", &[]).await.ok()?;
+async fn build(connection: &mut Connection) -> Option<String> {
+    let rows = connection.query("SELECT version()", &[]).await.ok()?;
     rows.first()?.try_get(0).ok()
 }
 
 /// As the server sees this connection. Not every engine has the view.
-async fn tls(link: &mut Link) -> String {
-    let asked = "SELECT concat_ws(' ', version, cipher) FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl";
-    let rows = link.query(asked, &[]).await;
-    let told = rows.ok().and_then(|rows| rows.first().and_then(|row| row.try_get(0).ok()));
-    told.unwrap_or_else(|| "none".into())
+async fn tls(connection: &mut Connection) -> String {
+    let query = "SELECT concat_ws(' ', version, cipher) FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl";
+    let rows = connection.query(query, &[]).await;
+    let encrypted = rows.ok().and_then(|rows| rows.first().and_then(|row| row.try_get(0).ok()));
+    encrypted.unwrap_or_else(|| "none".into())
 }
 
 /// What the settings that were read back amount to.
 pub(super) fn guarantees(settings: &BTreeMap<String, String>) -> Guarantees {
-    let told = |name: &str| settings.get(name).map_or("unknown", String::as_str);
-    let (fsync, pages, commit) = (told("fsync"), told("full_page_writes"), told("synchronous_commit"));
-    let method = told("wal_sync_method");
+    let setting = |name: &str| settings.get(name).map_or("unknown", String::as_str);
+    let (fsync, pages, commit) = (setting("fsync"), setting("full_page_writes"), setting("synchronous_commit"));
+    let method = setting("wal_sync_method");
     let (durability, meaning) = match (fsync, pages, commit) {
         ("on", "on", "on" | "local" | "remote_write" | "remote_apply")
-            if stays_in_the_drive(told("version"), method) =>
+            if stays_in_the_drive(setting("version"), method) =>
         {
             (
                 Durability::Relaxed,
@@ -308,10 +308,10 @@ pub(super) fn guarantees(settings: &BTreeMap<String, String>) -> Guarantees {
         ("on", _, _) => (Durability::Memory, "so a power cut may leave torn pages that nothing repairs"),
         _ => (Durability::Memory, "so nothing waits for the disk and a power cut may destroy the cluster"),
     };
-    let level = told("default_transaction_isolation");
-    let isolation = match met_by(level) {
+    let level = setting("default_transaction_isolation");
+    let isolation = match level_of(level) {
         Isolation::Snapshot => format!("snapshot: PostgreSQL's {level}"),
-        met => met.name().to_owned(),
+        level => level.name().to_owned(),
     };
     let mut because = format!("fsync={fsync}, full_page_writes={pages} and synchronous_commit={commit}, {meaning}");
     if let Some(own) = settings.get("server.synchronous_commit").filter(|own| *own != commit) {

@@ -16,20 +16,22 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::endpoint::{Connection, Endpoint, too_long};
-use super::hrana::{self, Fetched, HranaOutcome, Message, Reply, Request, STORED_TEXTS, STREAM, Text};
-use super::plan::Step;
-use super::texts::Texts;
-use super::wire::Writer;
+use super::endpoint::{Endpoint, Transport, too_long};
+use super::hrana::{
+    self, Fetched, HranaMessage, Reply, RequestKind, STORED_TEXTS, STREAM, ServerError, SqlText, StepResult,
+};
+use super::prepared::PreparedStatements;
+use super::steps::BatchStep;
+use super::wire::ProtobufWriter;
 use crate::seam::failure::LONGEST_REPLY_BYTES;
-use crate::sql::sqlite::values::Column;
+use crate::sql::sqlite::values::SqliteValue;
 use crate::{Failure, FailureKind};
 
 /// An open stream.
-pub(super) struct Stream {
-    socket: WebSocketStream<Box<dyn Connection>>,
+pub(super) struct Connection {
+    socket: WebSocketStream<Box<dyn Transport>>,
     endpoint: Arc<Endpoint>,
-    texts: Texts,
+    prepared: PreparedStatements,
     /// How many of the texts the server has.
     stored: usize,
     /// Number of the last request.
@@ -41,16 +43,16 @@ pub(super) struct Stream {
 /// Stored texts are told apart from the request under way.
 const STORING: u32 = 0;
 
-impl Stream {
+impl Connection {
     /// Connects, says hello and opens the stream, within the time that a connection may take.
-    pub(super) async fn open(endpoint: &Arc<Endpoint>, texts: Texts) -> Result<Stream, Failure> {
+    pub(super) async fn open(endpoint: &Arc<Endpoint>, prepared: PreparedStatements) -> Result<Connection, Failure> {
         let opened = async {
             let (socket, endpoint) = (upgraded(endpoint).await?, Arc::clone(endpoint));
-            let mut stream = Stream { socket, endpoint, texts, stored: 0, request: STREAM, unanswered: 0 };
-            match stream.begin().await {
-                Ok(()) => Ok(stream),
+            let mut connection = Connection { socket, endpoint, prepared, stored: 0, request: STREAM, unanswered: 0 };
+            match connection.begin().await {
+                Ok(()) => Ok(connection),
                 Err(failure) if failure.kind == FailureKind::Unavailable => {
-                    Err(stream.endpoint.refusal().await.unwrap_or(failure))
+                    Err(connection.endpoint.refusal().await.unwrap_or(failure))
                 }
                 Err(failure) => Err(failure),
             }
@@ -61,20 +63,20 @@ impl Stream {
     async fn begin(&mut self) -> Result<(), Failure> {
         // Nobody waits for the welcome.
         self.feed(hrana::hello(self.endpoint.token.as_deref())).await?;
-        self.feed(hrana::request(STREAM, Request::OpenStream, |out| out.number(1, STREAM))).await?;
+        self.feed(hrana::request(STREAM, RequestKind::OpenStream, |out| out.number(1, STREAM))).await?;
         self.flush().await?;
         match self.receive().await? {
-            Message::Hello(accepted) => accepted.map_err(|refusal| refusal.failure(&self.endpoint.shown))?,
-            Message::Answer(..) => return Err(hrana::unexpected()),
+            HranaMessage::Hello(accepted) => accepted.map_err(|refusal| refusal.failure(&self.endpoint.shown))?,
+            HranaMessage::Answer(..) => return Err(hrana::unexpected()),
         }
         let opened = self.answer(STREAM).await?;
         opened.map(|_| ()).map_err(|refusal| refusal.failure(&self.endpoint.shown))
     }
 
     /// Carries out one statement. `what` it is about, for messages.
-    pub(super) async fn execute(&mut self, step: &Step<'_>, what: &dyn Display) -> Result<Reply, Failure> {
-        let text = self.texts.find(step.what, step.named);
-        let answer = self.ask(Request::Execute, |out, texts| {
+    pub(super) async fn execute(&mut self, step: &BatchStep<'_>, what: &dyn Display) -> Result<Reply, Failure> {
+        let text = self.prepared.find(&step.statement);
+        let answer = self.ask(RequestKind::Execute, |out, texts| {
             out.number(1, STREAM);
             out.message(2, |out| hrana::statement(out, texts.text(text), &step.arguments, step.wants_rows));
         });
@@ -82,9 +84,9 @@ impl Stream {
     }
 
     /// Carries out the steps of a batch in one round trip.
-    pub(super) async fn batch(&mut self, steps: &[Step<'_>]) -> Result<Vec<HranaOutcome>, Failure> {
-        let texts: Vec<usize> = steps.iter().map(|step| self.texts.find(step.what, step.named)).collect();
-        let answer = self.ask(Request::Batch, |out, known| {
+    pub(super) async fn batch(&mut self, steps: &[BatchStep<'_>]) -> Result<Vec<StepResult>, Failure> {
+        let texts: Vec<usize> = steps.iter().map(|step| self.prepared.find(&step.statement)).collect();
+        let answer = self.ask(RequestKind::Batch, |out, known| {
             out.number(1, STREAM);
             out.message(2, |out| {
                 for (step, text) in steps.iter().zip(&texts) {
@@ -93,24 +95,24 @@ impl Stream {
             });
         });
         let answer = answer.await?.map_err(|refusal| refusal.failure(&"a batch"))?;
-        HranaOutcome::read_all(&answer, steps.len())
+        StepResult::read_all(&answer, steps.len())
     }
 
     /// Carries out a statement that is used once.
-    pub(super) async fn run(&mut self, sql: &str, arguments: &[Column<'_>]) -> Result<Reply, Failure> {
-        let answer = self.ask(Request::Execute, |out, _| {
+    pub(super) async fn run(&mut self, sql: &str, arguments: &[SqliteValue<'_>]) -> Result<Reply, Failure> {
+        let answer = self.ask(RequestKind::Execute, |out, _| {
             out.number(1, STREAM);
-            out.message(2, |out| hrana::statement(out, Text::Sent(sql), arguments, true));
+            out.message(2, |out| hrana::statement(out, SqlText::Sent(sql), arguments, true));
         });
         Reply::read(&answer.await?.map_err(|refusal| refusal.failure(&sql))?)
     }
 
     /// The first column of all rows that a statement answers, as text.
-    pub(super) async fn texts(&mut self, sql: &str, arguments: &[Column<'_>]) -> Result<Vec<String>, Failure> {
+    pub(super) async fn texts(&mut self, sql: &str, arguments: &[SqliteValue<'_>]) -> Result<Vec<String>, Failure> {
         let reply = self.run(sql, arguments).await?;
         let text = |column| match column {
-            Column::Text(text) => Ok(text.into_owned()),
-            Column::Integer(number) => Ok(number.to_string()),
+            SqliteValue::Text(text) => Ok(text.into_owned()),
+            SqliteValue::Integer(number) => Ok(number.to_string()),
             other => Err(Failure::broken(format!("libsql-server: `{sql}` answers {other:?}"))),
         };
         reply.rows().map(|row| row?.column().and_then(text)).collect()
@@ -123,8 +125,9 @@ impl Stream {
         take: &mut dyn FnMut(hrana::Columns<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         const ROWS: u32 = 1000;
-        let step = |out: &mut Writer| out.message(2, |out| hrana::statement(out, Text::Sent(sql), &[], true));
-        let opened = self.ask(Request::OpenCursor, |out, _| {
+        let step =
+            |out: &mut ProtobufWriter| out.message(2, |out| hrana::statement(out, SqlText::Sent(sql), &[], true));
+        let opened = self.ask(RequestKind::OpenCursor, |out, _| {
             out.number(1, STREAM);
             out.number(2, hrana::CURSOR);
             out.message(3, |out| out.message(1, step));
@@ -132,7 +135,7 @@ impl Stream {
         opened.await?.map_err(|refusal| refusal.failure(&sql))?;
         let (mut done, mut complete) = (false, false);
         while !done {
-            let fetched = self.ask(Request::FetchCursor, |out, _| {
+            let fetched = self.ask(RequestKind::FetchCursor, |out, _| {
                 out.number(1, hrana::CURSOR);
                 out.number(2, ROWS);
             });
@@ -140,7 +143,7 @@ impl Stream {
             let Fetched { done: now_done, complete: now_complete } = hrana::read_cursor(&fetched, &sql, take)?;
             (done, complete) = (now_done, complete || now_complete);
         }
-        let closed = self.ask(Request::CloseCursor, |out, _| out.number(1, hrana::CURSOR)).await?;
+        let closed = self.ask(RequestKind::CloseCursor, |out, _| out.number(1, hrana::CURSOR)).await?;
         closed.map_err(|refusal| refusal.failure(&sql))?;
         if complete { Ok(()) } else { Err(Failure::broken(format!("libsql-server: `{sql}` was answered in part"))) }
     }
@@ -148,10 +151,10 @@ impl Stream {
     /// Sends a request, after those texts that it uses and the server does not have, and awaits the answer to all.
     async fn ask(
         &mut self,
-        request: Request,
-        write: impl FnOnce(&mut Writer, &Texts),
-    ) -> Result<Result<Bytes, hrana::Refusal>, Failure> {
-        match self.asked(request, write).await {
+        request: RequestKind,
+        write: impl FnOnce(&mut ProtobufWriter, &PreparedStatements),
+    ) -> Result<Result<Bytes, ServerError>, Failure> {
+        match self.exchange(request, write).await {
             Err(failure) if failure.kind == FailureKind::Unavailable => {
                 let denied = self.endpoint.refusal().await.filter(|refusal| refusal.kind == FailureKind::Denied);
                 Err(denied.unwrap_or(failure))
@@ -160,15 +163,15 @@ impl Stream {
         }
     }
 
-    async fn asked(
+    async fn exchange(
         &mut self,
-        request: Request,
-        write: impl FnOnce(&mut Writer, &Texts),
-    ) -> Result<Result<Bytes, hrana::Refusal>, Failure> {
-        while self.stored < self.texts.len().min(STORED_TEXTS) {
-            let store = hrana::request(STORING, Request::StoreSql, |out| {
+        request: RequestKind,
+        write: impl FnOnce(&mut ProtobufWriter, &PreparedStatements),
+    ) -> Result<Result<Bytes, ServerError>, Failure> {
+        while self.stored < self.prepared.len().min(STORED_TEXTS) {
+            let store = hrana::request(STORING, RequestKind::StoreSql, |out| {
                 out.number(1, self.stored as u32);
-                out.bytes(2, self.texts.sql(self.stored).as_bytes());
+                out.bytes(2, self.prepared.sql(self.stored).as_bytes());
             });
             self.feed(store).await?;
             self.stored += 1;
@@ -176,13 +179,13 @@ impl Stream {
         }
         // Zero is for texts.
         self.request = self.request.wrapping_add(1).max(1) & i32::MAX as u32;
-        let message = hrana::request(self.request, request, |out| write(out, &self.texts));
+        let message = hrana::request(self.request, request, |out| write(out, &self.prepared));
         self.feed(message).await?;
         self.flush().await?;
         self.answer(self.request).await
     }
 
-    async fn answer(&mut self, request: u32) -> Result<Result<Bytes, hrana::Refusal>, Failure> {
+    async fn answer(&mut self, request: u32) -> Result<Result<Bytes, ServerError>, Failure> {
         let mut answer = None;
         loop {
             match answer {
@@ -190,11 +193,13 @@ impl Stream {
                 _ => {}
             }
             match self.receive().await? {
-                Message::Answer(STORING, stored) => {
+                HranaMessage::Answer(STORING, stored) => {
                     stored.map_err(|refusal| refusal.failure(&"a text"))?;
                     self.unanswered = self.unanswered.checked_sub(1).ok_or_else(hrana::unexpected)?;
                 }
-                Message::Answer(number, answered) if number == request && answer.is_none() => answer = Some(answered),
+                HranaMessage::Answer(number, answered) if number == request && answer.is_none() => {
+                    answer = Some(answered)
+                }
                 _ => return Err(hrana::unexpected()),
             }
         }
@@ -208,10 +213,10 @@ impl Stream {
         self.socket.flush().await.map_err(broken_off)
     }
 
-    async fn receive(&mut self) -> Result<Message, Failure> {
+    async fn receive(&mut self) -> Result<HranaMessage, Failure> {
         loop {
             match self.socket.next().await {
-                Some(Ok(tungstenite::Message::Binary(message))) => return Message::read(&message),
+                Some(Ok(tungstenite::Message::Binary(message))) => return HranaMessage::read(&message),
                 Some(Ok(tungstenite::Message::Ping(_) | tungstenite::Message::Pong(_))) => {}
                 Some(Ok(tungstenite::Message::Close(Some(why)))) => {
                     let message = format!("libsql-server: the server closed the connection: {}", why.reason);
@@ -226,14 +231,14 @@ impl Stream {
     }
 }
 
-fn write_step(out: &mut Writer, step: &Step<'_>, text: Text<'_>) {
+fn write_step(out: &mut ProtobufWriter, step: &BatchStep<'_>, text: SqlText<'_>) {
     out.message(1, |out| {
         hrana::condition(out, step.condition);
         out.message(2, |out| hrana::statement(out, text, &step.arguments, step.wants_rows));
     });
 }
 
-async fn upgraded(endpoint: &Endpoint) -> Result<WebSocketStream<Box<dyn Connection>>, Failure> {
+async fn upgraded(endpoint: &Endpoint) -> Result<WebSocketStream<Box<dyn Transport>>, Failure> {
     let broken = |error: tungstenite::Error| {
         let message = format!("libsql-server: {}: no WebSocket of Hrana 3: {error}", endpoint.shown);
         let kind = match &error {
@@ -261,11 +266,11 @@ fn broken_off(why: impl Display) -> Failure {
 
 /// Tries again for as long as it meets a conflict, up to 10 s: for what is not measured. A writer of sqld waits 100 ms for
 /// another or for a checkpoint, and clients cannot have it wait for longer.
-pub(super) async fn patiently<T>(mut attempt: impl AsyncFnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+pub(super) async fn retrying<T>(mut attempt: impl AsyncFnMut() -> Result<T, Failure>) -> Result<T, Failure> {
     for _ in 0..100 {
         match attempt().await {
             Err(failure) if failure.kind == FailureKind::Conflict => tokio::time::sleep(PAUSE).await,
-            ended => return ended,
+            result => return result,
         }
     }
     attempt().await

@@ -4,16 +4,16 @@ use std::pin::pin;
 
 use futures_util::TryStreamExt;
 
-use super::children::Child;
-use super::copy::{Copy, Encoded, uneven};
+use super::binary::PgParameter;
+use super::children::{Child, items};
+use super::copy::{Copy, EncodedRows, uneven};
+use super::dialect::{PostgresLayout, TableId};
+use super::executor::Executor;
 use super::failure::{failure, statement_failure};
-use super::items;
-use super::laid::{Laid, Place};
-use super::sql::Shape;
-use super::talk::Talk;
-use super::values::{Answer, Param};
-use crate::sql::named::Named;
-use crate::{Failure, Fields, Key, Op, Outcome, Part, Record, Row, Rows};
+use super::statement::PgStatement;
+use crate::sql::outcome::RowColumns;
+use crate::sql::statement::{Parameter, Statement, record_row};
+use crate::{Failure, Key, Op, Outcome, Part, Record, Row, Rows};
 
 /// Items for a table of their own wait for this many bytes: a change from one copy to another and back takes four round
 /// trips, and here comes once in some ten thousand rows.
@@ -21,53 +21,53 @@ const ITEMS_BYTES: usize = 1 << 20;
 
 /// A load under way: one transaction for all of it, and the copy of one table open in it from call to call.
 #[derive(Default)]
-pub(super) struct Load {
+pub(super) struct BulkLoad {
     /// Whether the server is worth the trouble of copying rows frozen.
     freezes: bool,
     /// What lifts the limits of time, which are for operations: bulk work lasts as long as the data is large.
     unlimited: String,
-    begun: bool,
+    open: bool,
     /// Whether rows are copied frozen.
     frozen: bool,
     copy: Option<Copy>,
     /// Items of records that were copied, by the table that they are for.
-    items: Vec<(Place, Encoded)>,
+    items: Vec<(TableId, EncodedRows)>,
 }
 
-impl Load {
+impl BulkLoad {
     pub(super) fn new(freezes: bool, unlimited: String) -> Self {
-        Load { freezes, unlimited, ..Load::default() }
+        BulkLoad { freezes, unlimited, ..BulkLoad::default() }
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.begun
+        self.open
     }
 }
 
-impl Talk<'_> {
+impl Executor<'_> {
     /// Adds records, events or points. What a failed load had not ended is undone.
-    pub(super) async fn load(&mut self, load: &mut Load, op: &Op) -> Result<Outcome, Failure> {
-        let taken = async {
-            if !load.begun {
+    pub(super) async fn load(&mut self, load: &mut BulkLoad, op: &Op) -> Result<Outcome, Failure> {
+        let added = async {
+            if !load.open {
                 self.begin(load).await?;
             }
-            self.take(load, op).await
+            self.add(load, op).await
         };
-        let taken = taken.await;
-        if taken.is_err() {
-            *load = Load::new(load.freezes, std::mem::take(&mut load.unlimited));
+        let added = added.await;
+        if added.is_err() {
+            *load = BulkLoad::new(load.freezes, std::mem::take(&mut load.unlimited));
             // Should this fail, the connection is gone and the transaction with it.
-            let _ = self.say(Shape::Rollback).await;
+            let _ = self.run_control(Statement::Rollback).await;
         }
-        taken
+        added
     }
 
     /// Begins the transaction.
-    async fn begin(&mut self, load: &mut Load) -> Result<(), Failure> {
+    async fn begin(&mut self, load: &mut BulkLoad) -> Result<(), Failure> {
         self.run(&format!("BEGIN; {}", load.unlimited)).await?;
-        load.begun = true;
+        load.open = true;
         let tables: Vec<String> =
-            self.laid.places().map(|place| self.laid.qualified(&self.laid.name_at(place))).collect();
+            self.layout.table_ids().map(|id| self.layout.dialect.qualified(&self.layout.table_name(id))).collect();
         load.frozen = load.freezes && !tables.is_empty() && self.freeze(&tables).await?;
         Ok(())
     }
@@ -107,20 +107,20 @@ impl Talk<'_> {
     }
 
     /// Ends the load.
-    pub(super) async fn finish_load(&mut self, load: &mut Load) -> Result<(), Failure> {
-        if !std::mem::take(&mut load.begun) {
+    pub(super) async fn finish_load(&mut self, load: &mut BulkLoad) -> Result<(), Failure> {
+        if !std::mem::take(&mut load.open) {
             return Ok(());
         }
         match self.copy_items(load).await {
-            Ok(()) => self.say(Shape::Commit).await,
+            Ok(()) => self.run_control(Statement::Commit).await,
             failed => {
-                let _ = self.say(Shape::Rollback).await;
+                let _ = self.run_control(Statement::Rollback).await;
                 failed
             }
         }
     }
 
-    async fn take(&mut self, load: &mut Load, op: &Op) -> Result<Outcome, Failure> {
+    async fn add(&mut self, load: &mut BulkLoad, op: &Op) -> Result<Outcome, Failure> {
         match op {
             Op::Batch(ops) if ops.iter().all(|op| copied_part(op).is_some()) => {
                 for op in ops {
@@ -142,22 +142,22 @@ impl Talk<'_> {
     }
 
     /// Adds an operation's rows to the copy of their part.
-    async fn copy(&mut self, load: &mut Load, op: &Op) -> Result<(), Failure> {
+    async fn copy(&mut self, load: &mut BulkLoad, op: &Op) -> Result<(), Failure> {
         let Some(part) = copied_part(op) else { return Err(Failure::misplaced(op)) };
-        let copy = self.copy_of(load, Place::Part(part)).await?;
+        let copy = self.copy_into(load, TableId::Part(part)).await?;
         match op {
-            Op::Insert { key, record, .. } => copy.rows.row(Param::key(key), record.iter().map(Param::of))?,
+            Op::Insert { key, record, .. } => copy.rows.add(record_row(key, record).map(PgParameter::from))?,
             Op::Append { stream, events, .. } => {
                 for event in events {
-                    copy.rows.row(Param::key(stream), event.iter().map(Param::of))?;
+                    copy.rows.add(record_row(stream, event).map(PgParameter::from))?;
                 }
             }
             _ => {}
         }
         copy.send_pieces().await?;
         if let Op::Insert { table, key, record } = op {
-            for child in self.laid.children(*table) {
-                keep_items(load, self.laid, &child, key, record)?;
+            for child in self.layout.children(*table) {
+                buffer_items(load, self.layout, *table, &child, key, record)?;
             }
         }
         // After their records, because of the foreign key.
@@ -165,15 +165,15 @@ impl Talk<'_> {
     }
 
     /// Copies the waiting items, once the open copy is ended.
-    async fn copy_items(&mut self, load: &mut Load) -> Result<(), Failure> {
+    async fn copy_items(&mut self, load: &mut BulkLoad) -> Result<(), Failure> {
         for (place, rows) in std::mem::take(&mut load.items) {
-            self.copy_of(load, place).await?.rows.append(rows);
+            self.copy_into(load, place).await?.rows.append(rows);
         }
         self.end_copy(load).await
     }
 
     /// The open copy into a table.
-    async fn copy_of<'l>(&mut self, load: &'l mut Load, into: Place) -> Result<&'l mut Copy, Failure> {
+    async fn copy_into<'l>(&mut self, load: &'l mut BulkLoad, into: TableId) -> Result<&'l mut Copy, Failure> {
         if load.copy.as_ref().is_none_or(|copy| copy.into != into) {
             self.end_copy(load).await?;
         }
@@ -183,12 +183,12 @@ impl Talk<'_> {
         }
     }
 
-    async fn begin_copy(&mut self, into: Place, frozen: bool) -> Result<Copy, Failure> {
-        let statement = self.statements.get(self.client, Shape::Copy { into, frozen }, Named::All).await?;
-        Copy::begin(self.client, &statement, self.laid, into).await
+    async fn begin_copy(&mut self, into: TableId, frozen: bool) -> Result<Copy, Failure> {
+        let statement = self.prepared.get(self.client, PgStatement::Copy { into, frozen }).await?;
+        Copy::begin(self.client, &statement, self.layout, into).await
     }
 
-    async fn end_copy(&mut self, load: &mut Load) -> Result<(), Failure> {
+    async fn end_copy(&mut self, load: &mut BulkLoad) -> Result<(), Failure> {
         match load.copy.take() {
             Some(copy) => copy.end().await,
             None => Ok(()),
@@ -196,25 +196,20 @@ impl Talk<'_> {
     }
 
     /// Hands over all rows of a part as they come.
-    pub(super) async fn export(&mut self, load: &Load, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
-        let answer = match part {
-            Part::Table(at) => {
-                let table = &self.laid.tables[at];
-                Answer::Fields { key: table.key, declared: &table.fields, asked: &Fields::All }
-            }
-            Part::Log(at) => {
-                let log = &self.laid.logs[at];
-                Answer::Fields { key: log.stream, declared: &log.fields, asked: &Fields::All }
-            }
-            Part::Series(_) => Answer::Point,
-        };
-        let name = self.laid.name_of(part);
+    pub(super) async fn export(
+        &mut self,
+        load: &BulkLoad,
+        part: Part,
+        sink: &mut dyn FnMut(Row),
+    ) -> Result<(), Failure> {
+        let columns = RowColumns::of_part(self.layout, part);
+        let name = self.layout.name_of(part);
         let failed = |error| failure(error, &name);
-        let statement = self.statements.get(self.client, Shape::Export(part), Named::All).await?;
+        let statement = self.prepared.get(self.client, Statement::Export(part).into()).await?;
         self.run(&format!("BEGIN READ ONLY; {}", load.unlimited)).await?;
-        let mut rows = pin!(self.client.query_raw::<_, Param<'_>, _>(&statement, []).await.map_err(failed)?);
+        let mut rows = pin!(self.client.query_raw::<_, PgParameter<'_>, _>(&statement, []).await.map_err(failed)?);
         while let Some(row) = rows.try_next().await.map_err(failed)? {
-            let (key, values) = answer.decode(&row)?;
+            let (key, values) = columns.decode_row(&row)?;
             sink(Row { key, values });
         }
         self.run("COMMIT").await
@@ -231,16 +226,23 @@ fn copied_part(op: &Op) -> Option<Part> {
 }
 
 /// Encodes the items of a record that is copied.
-fn keep_items(load: &mut Load, laid: &Laid, child: &Child<'_>, key: &Key, record: &Record) -> Result<(), Failure> {
-    let into = Place::Items { table: child.table, field: child.field };
-    let at = load.items.iter().position(|(kept, _)| *kept == into).unwrap_or_else(|| {
-        load.items.push((into, Encoded::of(laid, into)));
+fn buffer_items(
+    load: &mut BulkLoad,
+    layout: &PostgresLayout,
+    table: usize,
+    child: &Child<'_>,
+    key: &Key,
+    record: &Record,
+) -> Result<(), Failure> {
+    let into = TableId::Items { table, field: child.field };
+    let at = load.items.iter().position(|(buffered, _)| *buffered == into).unwrap_or_else(|| {
+        load.items.push((into, EncodedRows::new(layout, into)));
         load.items.len() - 1
     });
-    let items = items::given(record.get(child.field).ok_or_else(uneven)?)?;
+    let items = items::items(record.get(child.field).ok_or_else(uneven)?)?;
     for (position, item) in (1..).zip(items) {
-        let row = std::iter::once(Param::Int(position)).chain(items::row(child.items, item)?);
-        load.items[at].1.row(Param::key(key), row)?;
+        let keys = [Parameter::Key(key), Parameter::Int(position)].map(PgParameter::from);
+        load.items[at].1.add(keys.into_iter().chain(items::row(child.items, item)?))?;
     }
     Ok(())
 }

@@ -4,12 +4,13 @@
 //! What is set beside the tier is what anybody would change on a dedicated server first, small enough for a laptop; all
 //! else is the version's default, and everything is read back and recorded.
 
+use std::time::Duration;
+
+use super::config::Config;
 use crate::support::server::{Program, Server, Site};
-use crate::{Durability, Failure, Opening, Store};
+use crate::{Address, Durability, Failure};
 
-use super::Postgres;
-
-/// The server.
+/// How PostgreSQL is found and stopped.
 pub(super) const PROGRAM: Program = Program {
     name: "postgres",
     binary: "postgres",
@@ -28,7 +29,10 @@ pub(super) const PROGRAM: Program = Program {
     refuses_root: true,
 };
 
-/// Starts one.
+/// How long one attempt to connect may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Starts a server at a site.
 pub(super) async fn serve(site: Site) -> Result<Server, Failure> {
     let data = site.folder().join("data");
     let mut initdb = site.command(Some("initdb"));
@@ -71,15 +75,14 @@ pub(super) async fn serve(site: Site) -> Result<Server, Failure> {
         postgres.arg("-c").arg(format!("{name}={value}"));
     }
     if cfg!(target_os = "macos") {
-        // Its default there flushes into the drive's cache only (`settings.rs`).
+        // Its default there flushes into the drive's cache only (`durability.rs`).
         postgres.args(["-c", "wal_sync_method=fsync_writethrough"]);
     }
     let address = format!("postgres://postgres:{password}@127.0.0.1:{}/postgres", site.port);
-    let durability = site.durability;
     let answers = || async {
-        let parsed: Result<crate::Address, _> = address.parse();
+        let parsed: Result<Address, _> = address.parse();
         let config = parsed.and_then(|address| address.config()).map_err(|error| Failure::broken(error.to_string()))?;
-        Postgres::open(config, Opening::new(Default::default(), durability)).await.map(|_| ())
+        Config::target(&config, PATIENCE)?.connect("").await.map(|_| ())
     };
     site.start(postgres, address.clone(), answers).await
 }

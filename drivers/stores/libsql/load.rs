@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use libsql::Connection;
 
-use super::{failure, text, texts};
+use super::connection::{text, texts};
+use super::failure::failure;
 use crate::Failure;
 use crate::support::disk;
 
@@ -20,7 +21,7 @@ const LONGEST_LOG_BYTES: u64 = 256 << 20;
 const CACHE_KIB: i64 = 64 << 10;
 
 /// A load under way.
-pub(super) struct Bulk {
+pub(super) struct BulkLoad {
     log: PathBuf,
     /// The length of the log at which it is moved next.
     due_at_bytes: u64,
@@ -28,17 +29,17 @@ pub(super) struct Bulk {
     autocheckpoint: String,
 }
 
-impl Bulk {
-    pub(super) async fn begin(connection: &Connection, log: &Path) -> Result<Bulk, Failure> {
+impl BulkLoad {
+    pub(super) async fn begin(connection: &Connection, log: &Path) -> Result<BulkLoad, Failure> {
         let cache_size = text(connection, "PRAGMA cache_size").await?;
         let autocheckpoint = text(connection, "PRAGMA wal_autocheckpoint").await?;
-        let bulk = Bulk { log: log.to_owned(), due_at_bytes: LONGEST_LOG_BYTES, cache_size, autocheckpoint };
+        let load = BulkLoad { log: log.to_owned(), due_at_bytes: LONGEST_LOG_BYTES, cache_size, autocheckpoint };
         // Negative is in KiB, as the driver itself sets it; a cache that the user wants larger stays so.
-        if bulk.cache_size.parse::<i64>().is_ok_and(|size| size > -CACHE_KIB) {
+        if load.cache_size.parse::<i64>().is_ok_and(|size| size > -CACHE_KIB) {
             set(connection, "cache_size", &format!("-{CACHE_KIB}")).await?;
         }
         set(connection, "wal_autocheckpoint", "0").await?;
-        Ok(bulk)
+        Ok(load)
     }
 
     /// Whether the log is long enough to be moved.
