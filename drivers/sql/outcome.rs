@@ -9,7 +9,7 @@ use crate::{Dataset, Failure, FailureKind, Field, Fields, KeyKind, Op, Outcome, 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Expected<'a> {
     /// So many rows added.
-    Added(usize),
+    Added(#[cfg_attr(not(feature = "postgres"), allow(dead_code))] usize),
     /// One row changed. If none is, the record is missing, or holds what its increment does not allow.
     Changed,
     /// One row, which is there if its key is.
@@ -66,7 +66,8 @@ impl<'a> RowColumns<'a> {
     }
 }
 
-/// Whether anything but a missing record can explain that an operation changed nothing, so that its record has to be looked at.
+/// Whether anything but a missing record can explain that an operation changed nothing, so that its record has to be
+/// looked at.
 pub(crate) fn needs_probe(dataset: &Dataset, op: &Op) -> bool {
     match op {
         Op::Increment { table, field, floor, .. } => floor.is_some() || dataset.tables[*table].fields[*field].optional,

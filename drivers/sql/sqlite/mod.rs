@@ -5,5 +5,5 @@
 
 pub(crate) mod dialect;
 pub(crate) mod durability;
-pub(crate) mod marks;
+pub(crate) mod ownership;
 pub(crate) mod values;

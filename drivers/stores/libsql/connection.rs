@@ -5,6 +5,7 @@ use libsql::params::IntoParams;
 
 use super::failure::failure;
 use crate::Failure;
+use crate::sql::sqlite::ownership::AdminConnection;
 
 /// The first column of the first row that a statement answers, as text.
 pub(super) async fn text(connection: &Connection, statement: &str) -> Result<String, Failure> {
@@ -44,4 +45,14 @@ pub(super) async fn atomically(
 
 pub(super) async fn run(connection: &Connection, statement: &str, parameters: impl IntoParams) -> Result<(), Failure> {
     connection.execute(statement, parameters).await.map_err(|error| failure(error, &statement)).map(|_| ())
+}
+
+impl AdminConnection for &Connection {
+    async fn run(&mut self, sql: &str, parameters: &[&str]) -> Result<(), Failure> {
+        run(self, sql, parameters.to_vec()).await
+    }
+
+    async fn texts(&mut self, sql: &str, parameters: &[&str]) -> Result<Vec<String>, Failure> {
+        texts(self, sql, parameters.to_vec()).await
+    }
 }

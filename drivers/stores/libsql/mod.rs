@@ -33,7 +33,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use libsql::{Builder, Connection, OpenFlags};
 
 use crate::sql::sqlite::dialect::{SqliteDialect, SqliteLayout};
-use crate::sql::sqlite::marks::left_alone;
+use crate::sql::sqlite::ownership::{self, left_alone};
 use crate::support::disk;
 use crate::support::scratch::Scratch;
 use crate::{
@@ -120,7 +120,7 @@ impl Store for Libsql {
             State::Opened | State::Untouched => self.peek().await?,
         };
         match connection {
-            Some(connection) => marker::read(&connection, &self.layout).await,
+            Some(connection) => ownership::read_marker(&mut &connection, &self.layout.name).await,
             None => Ok(None),
         }
     }
@@ -149,7 +149,7 @@ impl Store for Libsql {
 
     async fn leftovers(&self) -> Result<Vec<Leftover>, Failure> {
         match self.peek().await? {
-            Some(connection) => schema::leftovers(&connection).await,
+            Some(connection) => ownership::leftovers(&mut &connection).await,
             None => Ok(Vec::new()),
         }
     }
@@ -324,7 +324,7 @@ impl Libsql {
             State::Changed => Ok(true),
             State::Untouched => Ok(false),
             State::Opened => match self.peek().await? {
-                Some(connection) => schema::has_marked(&connection, &self.layout).await,
+                Some(connection) => ownership::has_marked(&mut &connection, &self.layout.name).await,
                 None => Ok(false),
             },
         }

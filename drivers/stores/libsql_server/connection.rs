@@ -24,6 +24,7 @@ use super::prepared::PreparedStatements;
 use super::steps::BatchStep;
 use super::wire::ProtobufWriter;
 use crate::seam::failure::LONGEST_REPLY_BYTES;
+use crate::sql::sqlite::ownership::AdminConnection;
 use crate::sql::sqlite::values::SqliteValue;
 use crate::{Failure, FailureKind};
 
@@ -99,23 +100,14 @@ impl Connection {
     }
 
     /// Carries out a statement that is used once.
-    pub(super) async fn run(&mut self, sql: &str, arguments: &[SqliteValue<'_>]) -> Result<Reply, Failure> {
+    pub(super) async fn query(&mut self, sql: &str, parameters: &[&str]) -> Result<Reply, Failure> {
+        let parameters: Vec<SqliteValue<'_>> =
+            parameters.iter().map(|text| SqliteValue::Text((*text).into())).collect();
         let answer = self.ask(RequestKind::Execute, |out, _| {
             out.number(1, STREAM);
-            out.message(2, |out| hrana::statement(out, SqlText::Sent(sql), arguments, true));
+            out.message(2, |out| hrana::statement(out, SqlText::Sent(sql), &parameters, true));
         });
         Reply::read(&answer.await?.map_err(|refusal| refusal.failure(&sql))?)
-    }
-
-    /// The first column of all rows that a statement answers, as text.
-    pub(super) async fn texts(&mut self, sql: &str, arguments: &[SqliteValue<'_>]) -> Result<Vec<String>, Failure> {
-        let reply = self.run(sql, arguments).await?;
-        let text = |column| match column {
-            SqliteValue::Text(text) => Ok(text.into_owned()),
-            SqliteValue::Integer(number) => Ok(number.to_string()),
-            other => Err(Failure::broken(format!("libsql-server: `{sql}` answers {other:?}"))),
-        };
-        reply.rows().map(|row| row?.column().and_then(text)).collect()
     }
 
     /// Goes through all rows of a statement, a thousand a round trip.
@@ -228,6 +220,22 @@ impl Connection {
                 Some(Err(error)) => return Err(broken_off(error)),
             }
         }
+    }
+}
+
+impl AdminConnection for Connection {
+    async fn run(&mut self, sql: &str, parameters: &[&str]) -> Result<(), Failure> {
+        self.query(sql, parameters).await.map(|_| ())
+    }
+
+    async fn texts(&mut self, sql: &str, parameters: &[&str]) -> Result<Vec<String>, Failure> {
+        let reply = self.query(sql, parameters).await?;
+        let text = |column| match column {
+            SqliteValue::Text(text) => Ok(text.into_owned()),
+            SqliteValue::Integer(number) => Ok(number.to_string()),
+            other => Err(Failure::broken(format!("libsql-server: `{sql}` answers {other:?}"))),
+        };
+        reply.rows().map(|row| row?.column().and_then(text)).collect()
     }
 }
 

@@ -8,6 +8,7 @@ use super::endpoint::Endpoint;
 use super::hrana::SUBPROTOCOL;
 use crate::sql::sqlite::dialect::SqliteLayout;
 use crate::sql::sqlite::durability as sqlite;
+use crate::sql::sqlite::ownership::AdminConnection;
 use crate::support::files::Files;
 use crate::{Description, Durability, Failure, Guarantees};
 

@@ -45,7 +45,7 @@ mod wire;
 use std::sync::Arc;
 
 use crate::sql::sqlite::dialect::SqliteLayout;
-use crate::sql::sqlite::marks::left_alone;
+use crate::sql::sqlite::ownership::{self, left_alone};
 use crate::support::server::{Program, Server, Site};
 use crate::{
     Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Leftover, Op, Opening, Placement,
@@ -91,7 +91,7 @@ impl Store for LibsqlServer {
     }
 
     async fn read_marker(&self) -> Result<Option<String>, Failure> {
-        retrying(async || schema::read_marker(&mut self.connect().await?, &self.layout).await).await
+        retrying(async || ownership::read_marker(&mut self.connect().await?, &self.layout.name).await).await
     }
 
     async fn swap_marker(&self, expected: Option<&str>, new: &str) -> Result<bool, Failure> {
@@ -99,7 +99,7 @@ impl Store for LibsqlServer {
     }
 
     async fn leftovers(&self) -> Result<Vec<Leftover>, Failure> {
-        retrying(async || schema::leftovers(&mut self.connect().await?).await).await
+        retrying(async || ownership::leftovers(&mut self.connect().await?).await).await
     }
 
     async fn after_load(&self) -> Result<(), Failure> {

@@ -13,6 +13,7 @@ use super::*;
 use crate::launch;
 use crate::seam::sample;
 use crate::sql::dialect::Dialect;
+use crate::sql::sqlite::ownership::AdminConnection;
 use crate::{
     Address, Change, Dataset, FailureKind, Field, Fields, Fold, Key, Kind, Matching, Order, Outcome, Part, Point,
     Record, Rows, Session, Value,

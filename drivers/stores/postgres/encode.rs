@@ -1,5 +1,5 @@
-//! The parameters of an operation's statement, where they are not those of other dialects: arrays, a value for each row. Their
-//! bytes on the wire are in `binary.rs`.
+//! The parameters of an operation's statement: those of every dialect, and arrays with a value for each row. Their bytes
+//! on the wire are in `binary.rs`.
 
 use super::binary::PgParameter;
 use super::children::{Child, items};

@@ -3,8 +3,8 @@
 //!
 //! A dataset is a schema of its own, `storebench_<name>`, with a table a part. Lists, maps and items are `jsonb`; with
 //! `?layout=children`, items are rows of tables of their own (`children/`). A session is a connection without pool or
-//! task; through a pooler it has to be one process of the server for as long as it lasts (`pooler.rs`). SQL is that of `sql/`, with
-//! forms of its own in `statement.rs`.
+//! task; through a pooler it has to be one process of the server for as long as it lasts (`pooler.rs`). The SQL is that
+//! of `sql/` in the dialect of `dialect.rs`; forms that only PostgreSQL has are in `statement.rs` and `copy.rs`.
 //! Partitioning, replicas and extensions are not here.
 //!
 //! Durability (postgresql.org/docs/current/runtime-config-wal.html). `durable`: with `fsync` and `synchronous_commit` on,

@@ -34,7 +34,7 @@ async fn no_operation_reads_a_whole_table() {
     let mut stream = store.connect().await.expect("a stream");
     for op in searching() {
         let statement = &store.explain(&op).statements[0];
-        let plan = stream.run(&format!("EXPLAIN QUERY PLAN {statement}"), &[]).await.expect("a plan");
+        let plan = stream.query(&format!("EXPLAIN QUERY PLAN {statement}"), &[]).await.expect("a plan");
         let steps: Vec<String> = plan.rows().map(|row| format!("{:?}", row.expect("a step").last())).collect();
         assert!(
             steps[0].contains("SEARCH") && !steps.iter().any(|step| step.contains("SCAN")),

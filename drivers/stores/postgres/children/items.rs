@@ -1,8 +1,8 @@
-//! An item as a row of its table, and items back from the arrays of a reply. The tables are in `children/mod.rs`.
+//! An item as a row of its table, and items back from the arrays of a reply. The tables are in `table.rs`.
 
 use compact_str::CompactString;
 
-use super::Child;
+use super::table::Child;
 use crate::sql::statement::Parameter;
 use crate::stores::postgres::binary::{PgParameter, broken, decode_value, text};
 use crate::stores::postgres::types::type_of;
