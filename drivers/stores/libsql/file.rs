@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::unavailable;
+use super::failure::unavailable;
 use crate::{Failure, FailureKind};
 
 /// A database file.

@@ -12,9 +12,12 @@ use std::path::{Path, PathBuf};
 
 use libsql::Connection;
 
-use super::{schema, texts, unavailable};
-use crate::sql::sqlite::marks;
-use crate::{Dataset, Failure, FailureKind};
+use super::connection::atomically;
+use super::failure::unavailable;
+use super::schema;
+use crate::sql::sqlite::dialect::SqliteLayout;
+use crate::sql::sqlite::ownership::{read_marker, write_marker};
+use crate::{Failure, FailureKind};
 
 /// A lock that is held. Dropped, it is released and its file removed.
 #[derive(Debug)]
@@ -87,39 +90,26 @@ fn try_lock(file: &File, database: &Path, path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// The marker beside the dataset's tables.
-pub(super) async fn read(connection: &Connection, dataset: &Dataset) -> Result<Option<String>, Failure> {
-    if texts(connection, marks::NAMED, [marks::MARKERS]).await?.is_empty() {
-        return Ok(None);
-    }
-    Ok(texts(connection, marks::MARKER, [dataset.name.as_str()]).await?.pop())
-}
-
 /// Puts a marker in the place of the expected one, if that is what is there.
 pub(super) async fn swap(
-    connection: &Connection,
-    dataset: &Dataset,
+    mut connection: &Connection,
+    layout: &SqliteLayout,
     expected: Option<&str>,
     new: &str,
 ) -> Result<bool, Failure> {
     if expected.is_none() {
-        schema::refuse_foreign(connection, dataset).await?;
+        schema::refuse_foreign(connection, layout).await?;
     }
     let mut swapped = false;
-    schema::atomically(connection, async {
-        swapped = read(connection, dataset).await?.as_deref() == expected;
+    atomically(connection, async {
+        swapped = read_marker(&mut connection, &layout.name).await?.as_deref() == expected;
         if !swapped {
             return Ok(());
         }
-        let write = match expected {
-            Some(_) => marks::CHANGE_MARKER,
-            None => {
-                schema::remember(connection).await?;
-                schema::run(connection, marks::MAKE_MARKERS, ()).await?;
-                marks::ADD_MARKER
-            }
-        };
-        schema::run(connection, write, [dataset.name.as_str(), new]).await
+        if expected.is_none() {
+            schema::remember(connection).await?;
+        }
+        write_marker(&mut connection, &layout.name, new, expected.is_none()).await
     })
     .await?;
     Ok(swapped)

@@ -1,41 +1,48 @@
 //! libSQL, embedded: the engine runs in this process, through its own crate.
 //!
-//! Sessions are connections to one file in WAL mode. The SQL is that of `sql/sqlite`; prepared statements and values have
-//! files of their own. The libSQL server is another driver; synchronising replicas are not here.
+//! Sessions are connections to one file in WAL mode. The SQL is that of `sql/`; prepared statements, parameters and rows
+//! have files of their own. The libSQL server is another driver; synchronising replicas are not here.
 //!
 //! The file may be somebody's. A run that is refused has not touched it: what can refuse is found out by reading
 //! (`file.rs`, `peek`) and by trying on a file of our own in the same folder (`rehearse`). What a run changes beside its
-//! tables is written down in the file first (`schema.rs`) and set back by `clean_up`, which tells what stays changed.
+//! tables is written down in the file first (`schema.rs`) and set back by `clean_up`, which returns what stays changed.
 //!
 //! Durability follows sqlite.org/pragma.html#pragma_synchronous. In WAL mode FULL syncs the log at every commit, so that
 //! a commit survives a power cut: `durable`. NORMAL syncs at checkpoints only; the file stays consistent and the last
 //! commits may be lost: `relaxed`. OFF never syncs and a power cut may corrupt the file: no more than `memory`.
 
-mod binding;
-mod bulk;
+mod config;
+mod connection;
+mod decode;
+mod durability;
+mod encode;
+mod explain;
+mod failure;
 mod file;
+mod load;
 mod marker;
+mod prepared;
 mod schema;
 mod session;
-mod statements;
 #[cfg(test)]
 mod tests;
-mod values;
 
-use std::fmt::Display;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use libsql::{Builder, Connection, OpenFlags};
 
-use crate::sql::sqlite;
+use crate::sql::sqlite::dialect::{SqliteDialect, SqliteLayout};
+use crate::sql::sqlite::ownership::{self, left_alone};
 use crate::support::disk;
-use crate::support::files::Files;
 use crate::support::scratch::Scratch;
 use crate::{
-    Binding, Capabilities, Capability, Dataset, Description, Durability, Failure, FailureKind, Footprint, Guarantees,
-    Leftover, Op, Opening, Placement, Store,
+    Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Guarantees, Leftover, Op, Opening,
+    Placement, Store,
 };
+pub use config::Config;
+use connection::text;
+use failure::{failure, unavailable};
 use file::{DatabaseFile, Found};
 use marker::Lock;
 pub use session::LibsqlSession;
@@ -43,7 +50,7 @@ pub use session::LibsqlSession;
 /// The opened store.
 pub struct Libsql {
     config: Config,
-    dataset: Arc<Dataset>,
+    layout: Arc<SqliteLayout>,
     durability: Durability,
     sessions: usize,
     file: DatabaseFile,
@@ -63,18 +70,6 @@ enum State {
     Untouched,
     /// Our tables were made in it.
     Changed,
-}
-
-/// Where the file is and how connections are set.
-#[derive(Debug, Clone, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Config {
-    /// A file to use: one that is there stays there. Without it a new one is made, and removed in the end.
-    location: Option<PathBuf>,
-    /// Page cache of each connection. The store's own default if not given.
-    cache_mb: Option<u32>,
-    /// How long an operation waits for the write lock before it fails as a conflict; 5000 if not given.
-    busy_timeout_ms: Option<u32>,
 }
 
 impl Store for Libsql {
@@ -98,7 +93,8 @@ impl Store for Libsql {
         };
         let Opening { dataset, durability, sessions, .. } = opening;
         let (lock, state) = (Mutex::default(), Mutex::new(State::Opened));
-        Ok(Libsql { config, dataset, durability, sessions, file, home, lock, state })
+        let layout = Arc::new(SqliteLayout::new(dataset, SqliteDialect::default()));
+        Ok(Libsql { config, layout, durability, sessions, file, home, lock, state })
     }
 
     async fn reset(&self) -> Result<(), Failure> {
@@ -125,7 +121,7 @@ impl Store for Libsql {
             State::Opened | State::Untouched => self.peek().await?,
         };
         match connection {
-            Some(connection) => marker::read(&connection, &self.dataset).await,
+            Some(connection) => ownership::read_marker(&mut &connection, &self.layout.name).await,
             None => Ok(None),
         }
     }
@@ -141,7 +137,7 @@ impl Store for Libsql {
         }
         let swapped = async {
             self.admit().await?;
-            marker::swap(&self.connect().await?, &self.dataset, expected, new).await
+            marker::swap(&self.connect().await?, &self.layout, expected, new).await
         };
         let swapped = swapped.await;
         match swapped {
@@ -154,51 +150,26 @@ impl Store for Libsql {
 
     async fn leftovers(&self) -> Result<Vec<Leftover>, Failure> {
         match self.peek().await? {
-            Some(connection) => schema::leftovers(&connection).await,
+            Some(connection) => ownership::leftovers(&mut &connection).await,
             None => Ok(Vec::new()),
         }
     }
 
     async fn after_load(&self) -> Result<(), Failure> {
-        schema::settle(&self.connect().await?, &self.dataset).await
+        schema::after_load(&self.connect().await?, &self.layout).await
     }
 
     async fn session(&self) -> Result<LibsqlSession, Failure> {
-        Ok(LibsqlSession::new(self.connect().await?, self.dataset.clone(), self.file.log()))
+        Ok(LibsqlSession::new(self.connect().await?, self.layout.clone(), self.file.log()))
     }
 
-    /// To be asked after `reset`, which puts the file into WAL mode.
+    /// To be called after `reset`, which puts the file into WAL mode.
     async fn describe(&self) -> Result<Description, Failure> {
-        const PRAGMAS: [&str; 10] = [
-            "auto_vacuum",
-            "journal_mode",
-            "synchronous",
-            "fullfsync",
-            "page_size",
-            "cache_size",
-            "wal_autocheckpoint",
-            "busy_timeout",
-            "foreign_keys",
-            "mmap_size",
-        ];
-        let connection = self.connect().await?;
-        let mut settings = std::collections::BTreeMap::new();
-        for pragma in PRAGMAS {
-            settings.insert(pragma.to_owned(), text(&connection, &format!("PRAGMA {pragma}")).await?);
-        }
-        settings.insert("source_id".into(), text(&connection, "SELECT sqlite_source_id()").await?);
-        let mut description = Description {
-            version: text(&connection, "SELECT sqlite_version()").await?,
-            guarantees: sqlite::guarantees::guarantees(&settings["journal_mode"], &settings["synchronous"]),
-            settings,
-            layout: schema::layout(&self.dataset),
-        };
-        Files::around(&self.file.path).judge(&mut description);
-        Ok(description)
+        durability::describe(&self.connect().await?, &self.layout, &self.file.path).await
     }
 
     fn explain(&self, op: &Op) -> Binding {
-        Binding { statements: binding::binding(&self.dataset, op), round_trips: 0 }
+        Binding { statements: explain::explain(&self.layout, op), round_trips: 0 }
     }
 
     async fn footprint(&self) -> Result<Footprint, Failure> {
@@ -218,7 +189,7 @@ impl Store for Libsql {
             )]);
         }
         let connection = self.connect().await?;
-        let (before, taken) = schema::drop_own(&connection, &self.dataset).await?;
+        let (before, replaced) = schema::drop_own(&connection, &self.layout).await?;
         let is_ours = self.file.found == Found::Nothing && schema::is_empty(&connection).await?;
         let mut changed = match before {
             // Nobody else has it open if it leaves WAL mode, which also removes the log.
@@ -226,7 +197,7 @@ impl Store for Libsql {
             Some(before) => schema::set_back(&connection, &before).await?,
             None => Vec::new(),
         };
-        changed.extend(taken.iter().map(|table| sqlite::marks::left_alone(table)));
+        changed.extend(replaced.iter().map(|table| left_alone(table)));
         drop(connection);
         if is_ours && changed.is_empty() {
             self.file.is_unmoved()?;
@@ -279,7 +250,7 @@ impl Libsql {
     /// Makes the tables.
     async fn make(&self) -> Result<(), Failure> {
         let connection = self.connect().await?;
-        schema::create(&connection, &self.dataset).await?;
+        schema::create(&connection, &self.layout).await?;
         self.set_state(State::Changed);
         let mode = text(&connection, "PRAGMA journal_mode = WAL").await?;
         if mode != "wal" {
@@ -291,14 +262,14 @@ impl Libsql {
     async fn rehearsed(&self) -> Result<Description, Failure> {
         let mut page_size = None;
         if let Some(connection) = self.peek().await? {
-            schema::refuse_foreign(&connection, &self.dataset).await?;
+            schema::refuse_foreign(&connection, &self.layout).await?;
             page_size = Some(text(&connection, "PRAGMA page_size").await?);
         }
         let folder = self.file.path.parent().unwrap_or(Path::new("/"));
         let home = Scratch::new_in(folder, Self::NAME).map_err(|error| unavailable(folder, error))?;
         let twin = Libsql {
             config: self.config.clone(),
-            dataset: self.dataset.clone(),
+            layout: self.layout.clone(),
             durability: self.durability,
             sessions: self.sessions,
             file: DatabaseFile::new_in(home.path())?,
@@ -329,8 +300,8 @@ impl Libsql {
         if *durability >= self.durability {
             return Ok(());
         }
-        let (path, asked, tier) = (self.file.path.display(), self.durability.name(), durability.name());
-        Err(Failure::broken(format!("libsql: {path} is not {asked}: {because}; use --durability {tier}")))
+        let (path, wanted, tier) = (self.file.path.display(), self.durability.name(), durability.name());
+        Err(Failure::broken(format!("libsql: {path} is not {wanted}: {because}; use --durability {tier}")))
     }
 
     /// A connection that reads the file and changes nothing, nor beside it. None if there is no file yet.
@@ -342,7 +313,7 @@ impl Libsql {
         let connection = database.and_then(|database| database.connect()).map_err(|error| failure(error, &what))?;
         let patience = format!("PRAGMA busy_timeout = {}", self.busy_timeout_ms());
         connection.execute_batch(&patience).await.map_err(|error| failure(error, &what))?;
-        // The first access to the file: what is damaged or locked is told with its name.
+        // The first access to the file: a failure names the file.
         let read = connection.query("SELECT count(*) FROM sqlite_schema", ()).await;
         read.map_err(|error| failure(error, &what))?.next().await.map_err(|error| failure(error, &what))?;
         Ok(Some(connection))
@@ -354,7 +325,7 @@ impl Libsql {
             State::Changed => Ok(true),
             State::Untouched => Ok(false),
             State::Opened => match self.peek().await? {
-                Some(connection) => schema::has_marked(&connection, &self.dataset).await,
+                Some(connection) => ownership::has_marked(&mut &connection, &self.layout.name).await,
                 None => Ok(false),
             },
         }
@@ -372,17 +343,8 @@ impl Libsql {
         // Without leave to create it: a file that is gone is not replaced by an empty one.
         let database = Builder::new_local(&self.file.path).flags(OpenFlags::SQLITE_OPEN_READ_WRITE).build().await;
         let connection = database.and_then(|database| database.connect()).map_err(|error| failure(error, &what))?;
-        let synchronous = match self.durability {
-            Durability::Durable => "FULL",
-            Durability::Relaxed => "NORMAL",
-            Durability::Memory => "OFF",
-        };
-        // Elsewhere than on macOS, where fsync leaves data in the drive's cache, `fullfsync` changes nothing.
-        let fullfsync = self.durability == Durability::Durable;
         let busy_timeout_ms = self.busy_timeout_ms();
-        let mut pragmas = format!(
-            "PRAGMA busy_timeout = {busy_timeout_ms}; PRAGMA synchronous = {synchronous}; PRAGMA fullfsync = {fullfsync};"
-        );
+        let mut pragmas = format!("PRAGMA busy_timeout = {busy_timeout_ms}; {}", durability::pragmas(self.durability));
         if let Some(cache_mb) = self.config.cache_mb {
             // A negative number counts kibibytes, a positive one pages.
             pragmas += &format!("PRAGMA cache_size = -{};", u64::from(cache_mb) * 1024);
@@ -390,59 +352,4 @@ impl Libsql {
         connection.execute_batch(&pragmas).await.map_err(|error| failure(error, &what))?;
         Ok(connection)
     }
-}
-
-/// The first column of the first row that a statement answers, as text.
-async fn text(connection: &Connection, statement: &str) -> Result<String, Failure> {
-    let rows = texts(connection, statement, ()).await?;
-    rows.into_iter().next().ok_or_else(|| Failure::broken(format!("libsql answers nothing to `{statement}`")))
-}
-
-/// The first column of all rows that a statement answers, as text.
-async fn texts(
-    connection: &Connection,
-    statement: &str,
-    parameters: impl libsql::params::IntoParams,
-) -> Result<Vec<String>, Failure> {
-    let mut rows = connection.query(statement, parameters).await.map_err(|error| failure(error, &statement))?;
-    let mut texts = Vec::new();
-    while let Some(row) = rows.next().await.map_err(|error| failure(error, &statement))? {
-        texts.push(row.get_str(0).map_err(|error| failure(error, &statement))?.to_owned());
-    }
-    Ok(texts)
-}
-
-/// What an error of the crate means. Result codes: sqlite.org/rescode.html; the low byte of an extended code is the
-/// primary one.
-fn failure(error: libsql::Error, what: &dyn Display) -> Failure {
-    const PERM: i32 = 3;
-    const BUSY: i32 = 5;
-    const LOCKED: i32 = 6;
-    const READONLY: i32 = 8;
-    const FULL: i32 = 13;
-    const CANNOT_OPEN: i32 = 14;
-    const AUTH: i32 = 23;
-    const PRIMARY_KEY_TAKEN: i32 = 1555;
-    const ROWID_TAKEN: i32 = 2579;
-    let kind = match &error {
-        libsql::Error::SqliteFailure(PRIMARY_KEY_TAKEN | ROWID_TAKEN, _) => FailureKind::Exists,
-        libsql::Error::SqliteFailure(code, _) => match code & 0xff {
-            BUSY | LOCKED => FailureKind::Conflict,
-            FULL => FailureKind::Overload,
-            PERM | READONLY | AUTH => FailureKind::Denied,
-            CANNOT_OPEN => FailureKind::Unavailable,
-            _ => FailureKind::Broken,
-        },
-        libsql::Error::ConnectionFailed(_) => FailureKind::Unavailable,
-        _ => FailureKind::Broken,
-    };
-    let failure = match kind {
-        FailureKind::Exists => Failure::exists(what),
-        _ => Failure::new(kind, format!("libsql: {what}: {error}")),
-    };
-    failure.caused_by(error)
-}
-
-fn unavailable(path: &Path, error: std::io::Error) -> Failure {
-    Failure::new(FailureKind::Unavailable, format!("libsql: {}: {error}", path.display())).caused_by(error)
 }

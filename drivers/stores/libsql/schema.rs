@@ -1,11 +1,18 @@
-//! Making, settling and removing a dataset's tables.
+//! Making, indexing and removing a dataset's tables.
 //!
 //! In a file that the user gave there may be tables of others. What is made here is marked
-//! (`sql/sqlite/marks.rs`), and only what is marked is ever dropped. What else a run changes in the file was written down
+//! (`sql/sqlite/ownership.rs`), and only what is marked is ever dropped. What else a run changes in the file was written down
 //! beside the marks by the run that made the first table, and is set back with the last one, even after a crash: its
 //! journal mode, the tables of statistics and, as far as SQLite can without rewriting the tables of others, its size.
 
 use libsql::Connection;
+
+use super::connection::{atomically, run, text, texts};
+use super::failure::failure;
+use crate::sql::dialect::Dialect;
+use crate::sql::sqlite::dialect::SqliteLayout;
+use crate::sql::sqlite::ownership::{self, is_there};
+use crate::{Failure, FailureKind};
 
 /// The file as it was, in the transaction that makes the first table in it.
 const REMEMBER: &str = "CREATE TABLE IF NOT EXISTS storebench_before \
@@ -17,35 +24,23 @@ const FORGET: &str = "DROP TABLE storebench_before";
 /// What ANALYZE makes (sqlite.org/fileformat2.html, sections 2.6.3 to 2.6.6).
 const STATISTICS: [&str; 2] = ["sqlite_stat1", "sqlite_stat4"];
 
-use super::{failure, text, texts};
-use crate::sql::sqlite::{marks, sql};
-use crate::{Dataset, Failure, FailureKind, Leftover};
-
-/// Makes the dataset's tables, empty, in place of those that this workload made before. Their indexes come later:
-/// building one from rows that are there is quicker than keeping it while they come.
-pub(super) async fn create(connection: &Connection, dataset: &Dataset) -> Result<(), Failure> {
+/// Makes the dataset's tables, empty, in place of those that this workload made before.
+pub(super) async fn create(mut connection: &Connection, layout: &SqliteLayout) -> Result<(), Failure> {
     atomically(connection, async {
-        refuse_foreign(connection, dataset).await?;
+        refuse_foreign(connection, layout).await?;
         remember(connection).await?;
-        run(connection, marks::MAKE, ()).await?;
-        drop_marked(connection, dataset).await?;
-        for part in dataset.parts() {
-            let name = dataset.name_of(part);
-            run(connection, &sql::table(dataset, part), ()).await?;
-            run(connection, marks::ADD, [name, dataset.name.as_str()]).await?;
-        }
-        Ok(())
+        ownership::create_tables(&mut connection, layout).await
     })
     .await
 }
 
 /// Builds the secondary indexes, gathers what the planner wants to know, and moves the log into the file.
-pub(super) async fn settle(connection: &Connection, dataset: &Dataset) -> Result<(), Failure> {
-    for part in dataset.parts() {
-        for index in sql::indexes(dataset, part) {
-            run(connection, &index, ()).await?;
+pub(super) async fn after_load(connection: &Connection, layout: &SqliteLayout) -> Result<(), Failure> {
+    for part in layout.parts() {
+        for index in layout.indexes(part) {
+            run(connection, &index.create, ()).await?;
         }
-        run(connection, &format!("ANALYZE {}", sql::quoted(dataset.name_of(part))), ()).await?;
+        run(connection, &format!("ANALYZE {}", layout.dialect.table_name(layout.name_of(part))), ()).await?;
     }
     // It answers (busy, pages in the log, pages moved).
     match text(connection, "PRAGMA wal_checkpoint(TRUNCATE)").await?.as_str() {
@@ -54,34 +49,22 @@ pub(super) async fn settle(connection: &Connection, dataset: &Dataset) -> Result
     }
 }
 
-/// Removes what was made with its marker, and the tables of marks and markers with the last of it: then answers what the
-/// file was before the first. Tables that the user has replaced are left alone and returned.
+/// Removes what was made, with its marker: then answers what the file was before the first of it. Tables that the user has
+/// replaced are left alone and returned.
 pub(super) async fn drop_own(
-    connection: &Connection,
-    dataset: &Dataset,
+    mut connection: &Connection,
+    layout: &SqliteLayout,
 ) -> Result<(Option<Before>, Vec<String>), Failure> {
-    let (mut before, mut taken) = (None, Vec::new());
+    let (mut before, mut replaced) = (None, Vec::new());
     atomically(connection, async {
-        if is_there(connection, marks::MARKS).await? {
-            taken = texts(connection, marks::TAKEN, [dataset.name.as_str()]).await?;
-            drop_marked(connection, dataset).await?;
-            if texts(connection, marks::ANY, ()).await?.is_empty() {
-                run(connection, marks::DROP, ()).await?;
-            }
-        }
-        if is_there(connection, marks::MARKERS).await? {
-            run(connection, marks::REMOVE_MARKER, [dataset.name.as_str()]).await?;
-            if texts(connection, marks::ANY_MARKER, ()).await?.is_empty() {
-                run(connection, marks::DROP_MARKERS, ()).await?;
-            }
-        }
-        if !is_there(connection, marks::MARKS).await? && !is_there(connection, marks::MARKERS).await? {
+        replaced = ownership::drop_own(&mut connection, layout).await?;
+        if ownership::has_nothing(&mut connection).await? {
             before = forget(connection).await?;
         }
         Ok(())
     })
     .await?;
-    Ok((before, taken))
+    Ok((before, replaced))
 }
 
 /// What a file was before the first table of ours.
@@ -90,14 +73,13 @@ pub(super) struct Before {
     free_pages: u64,
 }
 
-pub(super) async fn remember(connection: &Connection) -> Result<(), Failure> {
+pub(super) async fn remember(mut connection: &Connection) -> Result<(), Failure> {
     // Read first: the table itself may take a free page.
     let journal_mode = text(connection, "PRAGMA journal_mode").await?;
     let free_pages = text(connection, "PRAGMA freelist_count").await?;
     let mut were_there = Vec::new();
     for name in STATISTICS {
-        let is_there = !texts(connection, marks::NAMED, [name]).await?.is_empty();
-        were_there.push((name, is_there.to_string()));
+        were_there.push((name, is_there(&mut connection, name).await?.to_string()));
     }
     run(connection, REMEMBER, ()).await?;
     for (name, value) in were_there.into_iter().chain([("journal_mode", journal_mode), ("free_pages", free_pages)]) {
@@ -108,14 +90,14 @@ pub(super) async fn remember(connection: &Connection) -> Result<(), Failure> {
 
 /// Drops the tables of statistics that were not there and now are empty (the rows of a table go with it), and what was
 /// remembered. None if nothing was.
-async fn forget(connection: &Connection) -> Result<Option<Before>, Failure> {
-    if !is_there(connection, "storebench_before").await? {
+async fn forget(mut connection: &Connection) -> Result<Option<Before>, Failure> {
+    if !is_there(&mut connection, "storebench_before").await? {
         return Ok(None);
     }
     for name in STATISTICS {
         let was_there = texts(connection, BEFORE, [name]).await?.first().is_none_or(|there| there != "false");
         if !was_there
-            && !texts(connection, marks::NAMED, [name]).await?.is_empty()
+            && is_there(&mut connection, name).await?
             && texts(connection, &format!("SELECT tbl FROM {name} LIMIT 1"), ()).await?.is_empty()
         {
             run(connection, &format!("DROP TABLE {name}"), ()).await?;
@@ -172,89 +154,18 @@ async fn number(connection: &Connection, statement: &str) -> Result<u64, Failure
     number.parse().map_err(|_| Failure::broken(format!("libsql: `{statement}` answers `{number}`")))
 }
 
-/// What our own tables say that there is.
-pub(super) async fn leftovers(connection: &Connection) -> Result<Vec<Leftover>, Failure> {
-    let mut lists = [Vec::new(), Vec::new()];
-    for (list, (table, workloads)) in
-        lists.iter_mut().zip([(marks::MARKS, marks::WORKLOADS), (marks::MARKERS, marks::MARKED)])
-    {
-        if is_there(connection, table).await? {
-            *list = texts(connection, workloads, ()).await?;
-        }
-    }
-    let [marked, markers] = lists;
-    Ok(marks::leftovers(marked, markers))
-}
-
 /// Whether nothing is in the file but what the engine itself keeps there.
 pub(super) async fn is_empty(connection: &Connection) -> Result<bool, Failure> {
     const OF_OTHERS: &str = "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite!_%' ESCAPE '!' LIMIT 1";
     Ok(texts(connection, OF_OTHERS, ()).await?.is_empty())
 }
 
-/// For each part the statements that make it.
-pub(super) fn layout(dataset: &Dataset) -> Vec<String> {
-    let part = |part| [vec![sql::table(dataset, part)], sql::indexes(dataset, part)].concat().join("; ");
-    dataset.parts().map(|one| format!("{}: {}", dataset.name_of(one), part(one))).collect()
-}
-
-async fn drop_marked(connection: &Connection, dataset: &Dataset) -> Result<(), Failure> {
-    for table in texts(connection, marks::OF_WORKLOAD, [dataset.name.as_str()]).await? {
-        run(connection, &format!("DROP TABLE {}", sql::quoted(&table)), ()).await?;
-    }
-    run(connection, marks::REMOVE, [dataset.name.as_str()]).await
-}
-
 /// What has the name of a table and is not marked as made for this workload is not ours.
-pub(super) async fn refuse_foreign(connection: &Connection, dataset: &Dataset) -> Result<(), Failure> {
-    let own = marked(connection, dataset).await?;
-    for name in dataset.parts().map(|part| dataset.name_of(part)) {
-        if !own.iter().any(|own| own.eq_ignore_ascii_case(name)) && is_there(connection, name).await? {
-            return Err(Failure::broken(format!(
-                "libsql: the file already holds a `{name}` that this workload did not make; give another file"
-            )));
-        }
+pub(super) async fn refuse_foreign(mut connection: &Connection, layout: &SqliteLayout) -> Result<(), Failure> {
+    match ownership::foreign_table(&mut connection, layout).await? {
+        Some(name) => Err(Failure::broken(format!(
+            "libsql: the file already holds a `{name}` that this workload did not make; give another file"
+        ))),
+        None => Ok(()),
     }
-    Ok(())
-}
-
-/// Whether this workload has marks.
-pub(super) async fn has_marked(connection: &Connection, dataset: &Dataset) -> Result<bool, Failure> {
-    Ok(is_there(connection, marks::MARKS).await?
-        && texts(connection, marks::WORKLOADS, ()).await?.contains(&dataset.name))
-}
-
-async fn marked(connection: &Connection, dataset: &Dataset) -> Result<Vec<String>, Failure> {
-    match is_there(connection, marks::MARKS).await? {
-        true => texts(connection, marks::OF_WORKLOAD, [dataset.name.as_str()]).await,
-        false => Ok(Vec::new()),
-    }
-}
-
-async fn is_there(connection: &Connection, name: &str) -> Result<bool, Failure> {
-    Ok(!texts(connection, marks::NAMED, [name]).await?.is_empty())
-}
-
-/// Runs the changes in one transaction, which is undone if one of them fails.
-pub(super) async fn atomically(
-    connection: &Connection,
-    changes: impl Future<Output = Result<(), Failure>>,
-) -> Result<(), Failure> {
-    run(connection, "BEGIN IMMEDIATE", ()).await?;
-    let done = match changes.await {
-        Ok(()) => run(connection, "COMMIT", ()).await,
-        failed => failed,
-    };
-    if done.is_err() && !connection.is_autocommit() {
-        run(connection, "ROLLBACK", ()).await?;
-    }
-    done
-}
-
-pub(super) async fn run(
-    connection: &Connection,
-    statement: &str,
-    parameters: impl libsql::params::IntoParams,
-) -> Result<(), Failure> {
-    connection.execute(statement, parameters).await.map_err(|error| failure(error, &statement)).map(|_| ())
 }

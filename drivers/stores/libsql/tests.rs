@@ -2,10 +2,13 @@
 
 mod given;
 
+use std::path::PathBuf;
+
+use super::connection::texts;
 use super::*;
 use crate::seam::sample;
 use crate::support::files;
-use crate::{Address, Change, Fields, Fold, Key, Matching, Order, Rows, Session, Value};
+use crate::{Address, Change, Dataset, FailureKind, Fields, Fold, Key, Matching, Order, Rows, Session, Value};
 
 fn dataset(name: &str) -> Arc<Dataset> {
     Arc::new(sample::dataset(name))
@@ -291,10 +294,9 @@ async fn what_is_sent_is_told() {
         transfer.statements,
         [
             r#"BEGIN IMMEDIATE"#,
-            r#"UPDATE "accounts" SET "balance" = "balance" + ?1 WHERE "key" = ?2 AND "balance" + ?1 >= ?3"#,
+            r#"UPDATE "accounts" SET "balance" = "balance" + ?1 WHERE "key" = ?2 AND "balance" >= ?3"#,
             r#"SELECT "key", "balance" FROM "accounts" WHERE "key" = ? -- only if no row changed, to tell why"#,
             r#"UPDATE "accounts" SET "balance" = "balance" + ?1 WHERE "key" = ?2"#,
-            r#"SELECT "key", "balance" FROM "accounts" WHERE "key" = ? -- only if no row changed, to tell why"#,
             r#"COMMIT"#,
         ]
     );

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::Config;
+use super::config::Config;
 use crate::seam::address::is_this_machine;
 use crate::seam::failure::LONGEST_REPLY_BYTES;
 use crate::support::tls;
@@ -29,9 +29,9 @@ pub(super) struct Endpoint {
 }
 
 /// A connection, encrypted or not.
-pub(super) trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
 
-impl<C: AsyncRead + AsyncWrite + Unpin + Send> Connection for C {}
+impl<C: AsyncRead + AsyncWrite + Unpin + Send> Transport for C {}
 
 impl Endpoint {
     /// Understands the address. Nothing is contacted.
@@ -81,7 +81,7 @@ impl Endpoint {
     }
 
     /// A new connection.
-    pub(super) async fn connect(&self) -> Result<Box<dyn Connection>, Failure> {
+    pub(super) async fn connect(&self) -> Result<Box<dyn Transport>, Failure> {
         let host = self.bare_host();
         let tcp = TcpStream::connect((host, self.port)).await.map_err(|error| self.unreachable(error))?;
         tcp.set_nodelay(true).map_err(|error| self.unreachable(error))?;
@@ -93,7 +93,7 @@ impl Endpoint {
 
     /// The body of the answer to one small HTTP request. By HTTP/1.0, in which it ends with the connection.
     pub(super) async fn ask(&self, method: &str, path: &str, body: &str) -> Result<String, Failure> {
-        let asked = async {
+        let exchange = async {
             let mut connection = self.connect().await?;
             let head = format!("{method} {}{path} HTTP/1.0\r\nhost: {}:{}\r\n", self.path, self.host, self.port);
             let token = self.token.as_ref().map(|token| format!("authorization: Bearer {token}\r\n"));
@@ -108,7 +108,7 @@ impl Endpoint {
             }
             self.body(&String::from_utf8_lossy(&answer))
         };
-        self.in_time(asked).await
+        self.in_time(exchange).await
     }
 
     fn body(&self, answer: &str) -> Result<String, Failure> {

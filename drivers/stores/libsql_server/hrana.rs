@@ -7,8 +7,8 @@ use std::fmt::Display;
 
 use tokio_tungstenite::tungstenite::Bytes;
 
-use super::wire::{Field, Reader, Writer};
-use crate::sql::sqlite::values::Column;
+use super::wire::{ProtobufField, ProtobufReader, ProtobufWriter};
+use crate::sql::sqlite::values::SqliteValue;
 use crate::{Failure, FailureKind};
 
 /// The WebSocket subprotocol.
@@ -22,7 +22,7 @@ pub(super) const STORED_TEXTS: usize = 100;
 
 /// What a request is for: the number of its field.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Request {
+pub(super) enum RequestKind {
     OpenStream = 2,
     Execute = 4,
     Batch = 5,
@@ -34,14 +34,14 @@ pub(super) enum Request {
 
 /// The first message of a connection.
 pub(super) fn hello(token: Option<&str>) -> Vec<u8> {
-    let mut out = Writer::default();
+    let mut out = ProtobufWriter::default();
     out.message(1, |out| token.into_iter().for_each(|token| out.bytes(1, token.as_bytes())));
     out.0
 }
 
 /// A request with its number.
-pub(super) fn request(number: u32, request: Request, write: impl FnOnce(&mut Writer)) -> Vec<u8> {
-    let mut out = Writer::default();
+pub(super) fn request(number: u32, request: RequestKind, write: impl FnOnce(&mut ProtobufWriter)) -> Vec<u8> {
+    let mut out = ProtobufWriter::default();
     out.message(2, |out| {
         out.number(1, number);
         out.message(request as u8, write);
@@ -51,23 +51,23 @@ pub(super) fn request(number: u32, request: Request, write: impl FnOnce(&mut Wri
 
 /// The text of a statement: sent with it, or stored by the server under a number.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Text<'a> {
+pub(super) enum SqlText<'a> {
     Sent(&'a str),
     Stored(u32),
 }
 
-pub(super) fn statement(out: &mut Writer, text: Text<'_>, arguments: &[Column<'_>], wants_rows: bool) {
+pub(super) fn statement(out: &mut ProtobufWriter, text: SqlText<'_>, arguments: &[SqliteValue<'_>], wants_rows: bool) {
     match text {
-        Text::Sent(sql) => out.bytes(1, sql.as_bytes()),
-        Text::Stored(number) => out.number(2, number),
+        SqlText::Sent(sql) => out.bytes(1, sql.as_bytes()),
+        SqlText::Stored(number) => out.number(2, number),
     }
     for argument in arguments {
         out.message(3, |out| match argument {
-            Column::Null => out.bytes(1, &[]),
-            Column::Integer(number) => out.signed(2, *number),
-            Column::Real(number) => out.float(3, *number),
-            Column::Text(text) => out.bytes(4, text.as_bytes()),
-            Column::Blob(bytes) => out.bytes(5, bytes),
+            SqliteValue::Null => out.bytes(1, &[]),
+            SqliteValue::Integer(number) => out.signed(2, *number),
+            SqliteValue::Real(number) => out.float(3, *number),
+            SqliteValue::Text(text) => out.bytes(4, text.as_bytes()),
+            SqliteValue::Blob(bytes) => out.bytes(5, bytes),
         });
     }
     out.number(5, u32::from(wants_rows));
@@ -85,7 +85,7 @@ pub(super) enum Condition {
     InTransaction,
 }
 
-pub(super) fn condition(out: &mut Writer, condition: Condition) {
+pub(super) fn condition(out: &mut ProtobufWriter, condition: Condition) {
     match condition {
         Condition::Always => {}
         Condition::Succeeded(step) => out.message(1, |out| out.number(1, step as u32)),
@@ -96,30 +96,30 @@ pub(super) fn condition(out: &mut Writer, condition: Condition) {
 
 /// A message of the server.
 #[derive(Debug)]
-pub(super) enum Message {
+pub(super) enum HranaMessage {
     /// The connection is accepted, or not.
-    Hello(Result<(), Refusal>),
+    Hello(Result<(), ServerError>),
     /// The answer to a request of this number.
-    Answer(u32, Result<Bytes, Refusal>),
+    Answer(u32, Result<Bytes, ServerError>),
 }
 
-impl Message {
-    pub(super) fn read(message: &Bytes) -> Result<Message, Failure> {
-        let (field, body) = Reader(message).next().ok_or_else(unexpected)??;
+impl HranaMessage {
+    pub(super) fn read(message: &Bytes) -> Result<HranaMessage, Failure> {
+        let (field, body) = ProtobufReader(message).next().ok_or_else(unexpected)??;
         let body = part(message, body)?;
         let (mut number, mut answer) = (0, Bytes::new());
-        for inner in Reader(&body) {
+        for inner in ProtobufReader(&body) {
             match inner? {
-                (1, Field::Number(of_request)) => number = of_request as u32,
-                (_, inner @ Field::Bytes(_)) => answer = part(&body, inner)?,
+                (1, ProtobufField::Number(of_request)) => number = of_request as u32,
+                (_, inner @ ProtobufField::Bytes(_)) => answer = part(&body, inner)?,
                 _ => {}
             }
         }
         match field {
-            1 => Ok(Message::Hello(Ok(()))),
-            2 => Ok(Message::Hello(Err(Refusal::read(&answer)?))),
-            3 => Ok(Message::Answer(number, Ok(answer))),
-            4 => Ok(Message::Answer(number, Err(Refusal::read(&answer)?))),
+            1 => Ok(HranaMessage::Hello(Ok(()))),
+            2 => Ok(HranaMessage::Hello(Err(ServerError::read(&answer)?))),
+            3 => Ok(HranaMessage::Answer(number, Ok(answer))),
+            4 => Ok(HranaMessage::Answer(number, Err(ServerError::read(&answer)?))),
             _ => Err(unexpected()),
         }
     }
@@ -127,15 +127,15 @@ impl Message {
 
 /// What the server says against a request or a statement.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct ServerError {
     pub(super) code: String,
     pub(super) message: String,
 }
 
-impl Refusal {
-    fn read(error: &[u8]) -> Result<Refusal, Failure> {
-        let mut refusal = Refusal { code: String::new(), message: String::new() };
-        for field in Reader(error) {
+impl ServerError {
+    fn read(error: &[u8]) -> Result<ServerError, Failure> {
+        let mut refusal = ServerError { code: String::new(), message: String::new() };
+        for field in ProtobufReader(error) {
             match field? {
                 (1, text) => refusal.message = text.text().unwrap_or_default().into(),
                 (2, text) => refusal.code = text.text().unwrap_or_default().into(),
@@ -148,7 +148,7 @@ impl Refusal {
     /// What it means for `what` was asked of. Codes are those of sqld's `hrana/stmt.rs`, which tells constraints apart
     /// in words only.
     pub(super) fn failure(self, what: &dyn Display) -> Failure {
-        let Refusal { code, message } = self;
+        let ServerError { code, message } = self;
         let kind = match code.as_str() {
             "SQLITE_CONSTRAINT" if message.contains("UNIQUE constraint failed") => return Failure::exists(what),
             // A transaction that waited for the write lock, or kept it for 5 s while others waited: it was rolled back.
@@ -164,36 +164,33 @@ impl Refusal {
 
 /// What became of a step of a batch.
 #[derive(Debug, Default)]
-pub(super) enum HranaOutcome {
+pub(super) enum StepResult {
     /// Its condition was not met.
     #[default]
     Skipped,
-    Outcome(Reply),
-    Failed(Refusal),
+    Reply(Reply),
+    Failed(ServerError),
 }
 
-impl HranaOutcome {
+impl StepResult {
     /// The outcomes of so many steps.
-    pub(super) fn read_all(answer: &Bytes, steps: usize) -> Result<Vec<HranaOutcome>, Failure> {
-        let result = Reader(answer).next().ok_or_else(unexpected)??;
+    pub(super) fn read_all(answer: &Bytes, steps: usize) -> Result<Vec<StepResult>, Failure> {
+        let result = ProtobufReader(answer).next().ok_or_else(unexpected)??;
         let result = part(answer, result.1)?;
-        let mut outcomes: Vec<HranaOutcome> = (0..steps).map(|_| HranaOutcome::Skipped).collect();
-        for entry in Reader(&result) {
+        let mut outcomes: Vec<StepResult> = (0..steps).map(|_| StepResult::Skipped).collect();
+        for entry in ProtobufReader(&result) {
             let (kind @ (1 | 2), entry) = entry? else { continue };
             let entry = part(&result, entry)?;
             let (mut step, mut body) = (0, Bytes::new());
-            for field in Reader(&entry) {
+            for field in ProtobufReader(&entry) {
                 match field? {
-                    (1, Field::Number(number)) => step = number as usize,
+                    (1, ProtobufField::Number(number)) => step = number as usize,
                     (2, field) => body = part(&entry, field)?,
                     _ => {}
                 }
             }
-            let outcome = if kind == 1 {
-                HranaOutcome::Outcome(Reply(body))
-            } else {
-                HranaOutcome::Failed(Refusal::read(&body)?)
-            };
+            let outcome =
+                if kind == 1 { StepResult::Reply(Reply(body)) } else { StepResult::Failed(ServerError::read(&body)?) };
             *outcomes.get_mut(step).ok_or_else(unexpected)? = outcome;
         }
         Ok(outcomes)
@@ -207,14 +204,14 @@ pub(super) struct Reply(Bytes);
 impl Reply {
     /// Of the answer to `Execute`.
     pub(super) fn read(answer: &Bytes) -> Result<Reply, Failure> {
-        let (_, result) = Reader(answer).next().ok_or_else(unexpected)??;
+        let (_, result) = ProtobufReader(answer).next().ok_or_else(unexpected)??;
         Ok(Reply(part(answer, result)?))
     }
 
     /// How many rows it changed.
     pub(super) fn changed(&self) -> Result<u64, Failure> {
-        for field in Reader(&self.0) {
-            if let (3, Field::Number(changed)) = field? {
+        for field in ProtobufReader(&self.0) {
+            if let (3, ProtobufField::Number(changed)) = field? {
                 return Ok(changed);
             }
         }
@@ -223,8 +220,8 @@ impl Reply {
 
     /// Its rows.
     pub(super) fn rows(&self) -> impl Iterator<Item = Result<Columns<'_>, Failure>> {
-        Reader(&self.0).filter_map(|field| match field {
-            Ok((2, Field::Bytes(row))) => Some(Ok(Columns(Reader(row)))),
+        ProtobufReader(&self.0).filter_map(|field| match field {
+            Ok((2, ProtobufField::Bytes(row))) => Some(Ok(Columns(ProtobufReader(row)))),
             Ok(_) => None,
             Err(failure) => Some(Err(failure)),
         })
@@ -232,26 +229,26 @@ impl Reply {
 }
 
 /// The columns of a row, in order.
-pub(super) struct Columns<'a>(Reader<'a>);
+pub(super) struct Columns<'a>(ProtobufReader<'a>);
 
 impl<'a> Columns<'a> {
     /// The next one, which must be there.
-    pub(super) fn column(&mut self) -> Result<Column<'a>, Failure> {
+    pub(super) fn column(&mut self) -> Result<SqliteValue<'a>, Failure> {
         self.next().ok_or_else(|| Failure::broken("the libSQL server answered too few columns"))?
     }
 }
 
 impl<'a> Iterator for Columns<'a> {
-    type Item = Result<Column<'a>, Failure>;
+    type Item = Result<SqliteValue<'a>, Failure>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.0.next().map(|field| match field?.1 {
-            Field::Bytes(value) => match Reader(value).next().ok_or_else(unexpected)?? {
-                (1, _) => Ok(Column::Null),
-                (2, number) => number.signed().map(Column::Integer).ok_or_else(unexpected),
-                (3, Field::Float(number)) => Ok(Column::Real(number)),
-                (4, text) => text.text().map(|text| Column::Text(Cow::Borrowed(text))).ok_or_else(unexpected),
-                (5, Field::Bytes(bytes)) => Ok(Column::Blob(Cow::Borrowed(bytes))),
+            ProtobufField::Bytes(value) => match ProtobufReader(value).next().ok_or_else(unexpected)?? {
+                (1, _) => Ok(SqliteValue::Null),
+                (2, number) => number.signed().map(SqliteValue::Integer).ok_or_else(unexpected),
+                (3, ProtobufField::Float(number)) => Ok(SqliteValue::Real(number)),
+                (4, text) => text.text().map(|text| SqliteValue::Text(Cow::Borrowed(text))).ok_or_else(unexpected),
+                (5, ProtobufField::Bytes(bytes)) => Ok(SqliteValue::Blob(Cow::Borrowed(bytes))),
                 _ => Err(unexpected()),
             },
             _ => Err(unexpected()),
@@ -266,22 +263,22 @@ pub(super) fn read_cursor(
     take: &mut dyn FnMut(Columns<'_>) -> Result<(), Failure>,
 ) -> Result<Fetched, Failure> {
     let mut fetched = Fetched::default();
-    for field in Reader(answer) {
+    for field in ProtobufReader(answer) {
         match field? {
-            (1, Field::Bytes(entry)) => match Reader(entry).next().ok_or_else(unexpected)?? {
+            (1, ProtobufField::Bytes(entry)) => match ProtobufReader(entry).next().ok_or_else(unexpected)?? {
                 (2, _) => fetched.complete = true,
-                (3, Field::Bytes(error)) => {
-                    let inner = Reader(error).find_map(|field| match field {
-                        Ok((2, Field::Bytes(inner))) => Some(inner),
+                (3, ProtobufField::Bytes(error)) => {
+                    let inner = ProtobufReader(error).find_map(|field| match field {
+                        Ok((2, ProtobufField::Bytes(inner))) => Some(inner),
                         _ => None,
                     });
-                    return Err(Refusal::read(inner.unwrap_or_default())?.failure(what));
+                    return Err(ServerError::read(inner.unwrap_or_default())?.failure(what));
                 }
-                (4, Field::Bytes(row)) => take(Columns(Reader(row)))?,
-                (5, Field::Bytes(error)) => return Err(Refusal::read(error)?.failure(what)),
+                (4, ProtobufField::Bytes(row)) => take(Columns(ProtobufReader(row)))?,
+                (5, ProtobufField::Bytes(error)) => return Err(ServerError::read(error)?.failure(what)),
                 _ => {}
             },
-            (2, Field::Number(done)) => fetched.done = done != 0,
+            (2, ProtobufField::Number(done)) => fetched.done = done != 0,
             _ => {}
         }
     }
@@ -298,9 +295,9 @@ pub(super) struct Fetched {
 }
 
 /// The part of a message that a field is, sharing its memory.
-fn part(of: &Bytes, field: Field<'_>) -> Result<Bytes, Failure> {
+fn part(of: &Bytes, field: ProtobufField<'_>) -> Result<Bytes, Failure> {
     match field {
-        Field::Bytes(bytes) => Ok(of.slice_ref(bytes)),
+        ProtobufField::Bytes(bytes) => Ok(of.slice_ref(bytes)),
         _ => Err(unexpected()),
     }
 }

@@ -1,25 +1,25 @@
 //! One stream of the server as a session: what is sent for an operation, and what its answers mean.
 //!
-//! Which statements an operation becomes is in `plan.rs`. Nothing is retried here.
+//! Which statements an operation becomes is in `steps.rs`. Nothing is retried here.
 
 use std::fmt;
 use std::sync::Arc;
 
-use super::hrana::{Columns, HranaOutcome, Refusal, Reply, unexpected};
-use super::plan::{self, Added, Group, Place};
-use super::stream::{Stream, patiently};
+use super::connection::{Connection, retrying};
+use super::hrana::{Columns, Reply, ServerError, StepResult, unexpected};
+use super::steps::{BatchStep, Inserts, StepPositions, TransactionSteps, steps};
 use crate::seam::op::OpSubject;
-use crate::sql::sqlite::sql::{self, Shape};
-use crate::sql::sqlite::values::{Answer, key, number, value};
-use crate::{Dataset, Failure, FailureKind, Fields, Key, KeyKind, Kind, Op, Outcome, Part, Row, Rows, Session, Value};
+use crate::sql::outcome::{Expected, RowColumns, unchanged};
+use crate::sql::render::render;
+use crate::sql::sqlite::dialect::SqliteLayout;
+use crate::sql::sqlite::values::SqliteValue;
+use crate::sql::statement::Statement;
+use crate::{Failure, FailureKind, Op, Outcome, Part, Row, Rows, Session, Value};
 
 /// One logical client.
 pub struct LibsqlServerSession {
-    /// As it was declared.
-    dataset: Arc<Dataset>,
-    /// With the names that tables have on the server.
-    named: Arc<Dataset>,
-    stream: Stream,
+    layout: Arc<SqliteLayout>,
+    connection: Connection,
 }
 
 impl Session for LibsqlServerSession {
@@ -34,11 +34,11 @@ impl Session for LibsqlServerSession {
                     (Some(misplaced), _) => Err(Failure::misplaced(misplaced)),
                     (None, []) => Ok(Outcome::Applied),
                     // A statement is a transaction by itself.
-                    (None, [one]) => self.one(one, rows).await,
-                    (None, _) => self.group(ops, atomic, rows).await,
+                    (None, [op]) => self.single(op, rows).await,
+                    (None, _) => self.transaction(ops, atomic, rows).await,
                 }
             }
-            _ => self.one(op, rows).await,
+            _ => self.single(op, rows).await,
         }
     }
 
@@ -52,101 +52,103 @@ impl Session for LibsqlServerSession {
         if !ops.iter().all(|op| matches!(op, Op::Insert { .. } | Op::Append { .. } | Op::InsertPoints { .. })) {
             return self.execute(op, &mut Rows::default()).await;
         }
-        let (mut added, mut bytes) = (Added::default(), 0);
+        let (mut inserts, mut bytes) = (Inserts::default(), 0);
         for op in ops {
-            added.add(&self.dataset, op)?;
+            inserts.add(&self.layout, op)?;
             bytes += weight(op);
             if bytes >= REQUEST_BYTES {
-                self.add(std::mem::take(&mut added)).await?;
+                self.insert(std::mem::take(&mut inserts)).await?;
                 bytes = 0;
             }
         }
-        self.add(added).await.map(|()| Outcome::Applied)
+        self.insert(inserts).await.map(|()| Outcome::Applied)
     }
 
     async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
-        let answer = match part {
-            Part::Table(at) => fields(self.dataset.tables[at].key, &self.dataset.tables[at].fields, &Fields::All),
-            Part::Log(at) => fields(self.dataset.logs[at].stream, &self.dataset.logs[at].fields, &Fields::All),
-            Part::Series(_) => Answer::Point,
-        };
-        let sql = sql::text(&self.named, Shape::Export(part), &Fields::All);
+        let columns_of = RowColumns::of_part(&self.layout, part);
+        let sql = render(&self.layout, &Statement::Export(part)).text;
         let mut take = |columns: Columns<'_>| {
-            let (key, values) = decode(answer, columns)?;
+            let (key, values) = columns_of.decode_columns(columns)?;
             sink(Row { key, values });
             Ok(())
         };
-        self.stream.go_through(&sql, &mut take).await
+        self.connection.go_through(&sql, &mut take).await
     }
 }
 
 impl LibsqlServerSession {
-    pub(super) fn new(stream: Stream, dataset: Arc<Dataset>, named: Arc<Dataset>) -> Self {
-        LibsqlServerSession { dataset, named, stream }
+    pub(super) fn new(connection: Connection, layout: Arc<SqliteLayout>) -> Self {
+        LibsqlServerSession { layout, connection }
     }
 
     /// An operation by itself.
-    async fn one(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
-        let mut steps = plan::steps(&self.dataset, op)?;
+    async fn single(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
+        let mut steps = steps(&self.layout, op)?;
         let step = match (steps.pop(), steps.is_empty()) {
             (None, _) => return Ok(Outcome::Applied),
             (Some(step), true) => step,
-            _ => return self.group(std::slice::from_ref(op), true, rows).await,
+            _ => return self.transaction(std::slice::from_ref(op), true, rows).await,
         };
-        let reply = self.stream.execute(&step, &OpSubject(&self.dataset, op)).await?;
+        let reply = self.connection.execute(&step, &OpSubject(&self.layout, op)).await?;
         if self.take(op, &reply, rows)? {
             return Ok(Outcome::Applied);
         }
-        match op {
-            Op::Increment { table, key, field, .. } if plan::doubtful(&self.dataset, op) => {
-                let probe = plan::probe(*table, key, *field);
-                let held = self.stream.execute(&probe, &OpSubject(&self.dataset, op)).await?;
-                self.why_unbumped(op, &held)
+        match BatchStep::probe(&self.layout, op) {
+            Some(probe) => {
+                let held = self.connection.execute(&probe, &OpSubject(&self.layout, op)).await?;
+                self.why_unchanged(op, &held)
             }
-            _ => Err(Failure::missing(OpSubject(&self.dataset, op))),
+            None => Err(Failure::missing(OpSubject(&self.layout, op))),
         }
     }
 
     /// Several in one round trip, as one transaction.
-    async fn group(&mut self, ops: &[Op], atomic: bool, rows: &mut Rows) -> Result<Outcome, Failure> {
-        let group = Group::new(&self.dataset, ops, atomic)?;
-        let mut outcomes = self.stream.batch(&group.steps).await?;
-        begun(&mut outcomes[0])?;
+    async fn transaction(&mut self, ops: &[Op], atomic: bool, rows: &mut Rows) -> Result<Outcome, Failure> {
+        let transaction = TransactionSteps::new(&self.layout, ops, atomic)?;
+        let mut results = self.connection.batch(&transaction.steps).await?;
+        reply_of_begin(&mut results[0])?;
         let mut done = Ok(Outcome::Applied);
-        for (op, place) in ops.iter().zip(&group.places) {
-            match self.conclude(op, place, &mut outcomes, rows) {
+        for (op, position) in ops.iter().zip(&transaction.positions) {
+            match self.conclude(op, position, &mut results, rows) {
                 Ok(Outcome::Applied) => {}
                 Ok(Outcome::Refused) if !atomic => done = Ok(Outcome::Refused),
-                ended => {
-                    done = ended;
+                result => {
+                    done = result;
                     break;
                 }
             }
         }
         if atomic && !matches!(done, Ok(Outcome::Applied)) {
             rows.clear();
-            return match ended(&mut outcomes) {
+            return match is_committed(&mut results) {
                 Ok(()) if ops.iter().any(Op::writes) => {
                     Err(Failure::broken("libsql-server: a transaction that did not succeed was committed"))
                 }
                 _ => done,
             };
         }
-        let commits = !matches!(outcomes[outcomes.len() - 2], HranaOutcome::Skipped);
-        match ended(&mut outcomes) {
+        let commits = !matches!(results[results.len() - 2], StepResult::Skipped);
+        match is_committed(&mut results) {
             Ok(()) => done,
             Err(uncommitted) if commits => Err(uncommitted),
             // A step has undone everything, perhaps one after an operation that merely found nothing.
-            Err(uncommitted) => self.untold(ops, &group.places, &mut outcomes).and(done).and(Err(uncommitted)),
+            Err(uncommitted) => {
+                self.first_failure(ops, &transaction.positions, &mut results).and(done).and(Err(uncommitted))
+            }
         }
     }
 
     /// The failure of a step that was not looked at.
-    fn untold(&self, ops: &[Op], places: &[Place], outcomes: &mut [HranaOutcome]) -> Result<(), Failure> {
-        for (op, place) in ops.iter().zip(places) {
-            for outcome in &mut outcomes[place.steps.clone()] {
-                if let HranaOutcome::Failed(refusal) = std::mem::take(outcome) {
-                    return Err(refusal.failure(&OpSubject(&self.dataset, op)));
+    fn first_failure(
+        &self,
+        ops: &[Op],
+        positions: &[StepPositions],
+        results: &mut [StepResult],
+    ) -> Result<(), Failure> {
+        for (op, position) in ops.iter().zip(positions) {
+            for result in &mut results[position.own.clone()] {
+                if let StepResult::Failed(error) = std::mem::take(result) {
+                    return Err(error.failure(&OpSubject(&self.layout, op)));
                 }
             }
         }
@@ -157,63 +159,53 @@ impl LibsqlServerSession {
     fn conclude(
         &self,
         op: &Op,
-        place: &Place,
-        outcomes: &mut [HranaOutcome],
+        position: &StepPositions,
+        results: &mut [StepResult],
         rows: &mut Rows,
     ) -> Result<Outcome, Failure> {
-        let subject = OpSubject(&self.dataset, op);
+        let subject = OpSubject(&self.layout, op);
         let mut found = true;
-        for outcome in &mut outcomes[place.steps.clone()] {
-            found &= self.take(op, &done(outcome, &subject)?, rows)?;
+        for result in &mut results[position.own.clone()] {
+            found &= self.take(op, &reply(result, &subject)?, rows)?;
         }
-        let guard = place.guard.map(|guard| std::mem::take(&mut outcomes[guard]));
-        match (found, guard, place.probe) {
-            (true, None | Some(HranaOutcome::Outcome(_)), _) => Ok(Outcome::Applied),
-            (true, Some(HranaOutcome::Failed(refusal)), _) => Err(refusal.failure(&subject)),
-            (false, None | Some(HranaOutcome::Failed(_)), Some(probe)) => {
-                self.why_unbumped(op, &done(&mut outcomes[probe], &subject)?)
+        let guard = position.guard.map(|guard| std::mem::take(&mut results[guard]));
+        match (found, guard, position.probe) {
+            (true, None | Some(StepResult::Reply(_)), _) => Ok(Outcome::Applied),
+            (true, Some(StepResult::Failed(error)), _) => Err(error.failure(&subject)),
+            (false, None | Some(StepResult::Failed(_)), Some(probe)) => {
+                self.why_unchanged(op, &reply(&mut results[probe], &subject)?)
             }
-            (false, None | Some(HranaOutcome::Failed(_)), None) => Err(Failure::missing(subject)),
+            (false, None | Some(StepResult::Failed(_)), None) => Err(Failure::missing(subject)),
             _ => Err(unexpected()),
         }
     }
 
-    async fn add(&mut self, added: Added<'_>) -> Result<(), Failure> {
-        if added.steps.is_empty() {
+    async fn insert(&mut self, inserts: Inserts<'_>) -> Result<(), Failure> {
+        if inserts.steps.is_empty() {
             return Ok(());
         }
-        let group = Group::adding(added);
-        patiently(async || {
-            let mut outcomes = self.stream.batch(&group.steps).await?;
-            begun(&mut outcomes[0])?;
-            let steps = outcomes.len() - 2;
-            for outcome in &mut outcomes[1..steps] {
-                done(outcome, &"a record to be loaded")?;
+        let transaction = TransactionSteps::inserting(inserts);
+        retrying(async || {
+            let mut results = self.connection.batch(&transaction.steps).await?;
+            reply_of_begin(&mut results[0])?;
+            let steps = results.len() - 2;
+            for result in &mut results[1..steps] {
+                reply(result, &"a record to be loaded")?;
             }
-            ended(&mut outcomes)
+            is_committed(&mut results)
         })
         .await
     }
 
     /// Takes over the answer to a statement. False if it should have found something and did not.
     fn take(&self, op: &Op, reply: &Reply, rows: &mut Rows) -> Result<bool, Failure> {
-        let answer = match op {
-            Op::Read { table, fields: asked, .. }
-            | Op::Scan { table, fields: asked, .. }
-            | Op::Find { table, fields: asked, .. } => {
-                let table = &self.dataset.tables[*table];
-                fields(table.key, &table.fields, asked)
-            }
-            Op::Tail { log, .. } => {
-                let log = &self.dataset.logs[*log];
-                fields(log.stream, &log.fields, &Fields::All)
-            }
-            Op::LastPoint { .. } | Op::PointRange { .. } | Op::Window { .. } | Op::PointsAbove { .. } => Answer::Point,
-            _ => return Ok(reply.changed()? > 0),
+        let (columns_of, mut found) = match Expected::of(&self.layout, op)? {
+            Expected::Row(columns) => (columns, false),
+            Expected::Rows(columns) => (columns, true),
+            Expected::Added(_) | Expected::Changed => return Ok(reply.changed()? > 0),
         };
-        let mut found = !matches!(op, Op::Read { .. } | Op::LastPoint { .. });
         for columns in reply.rows() {
-            let (key, values) = decode(answer, columns?)?;
+            let (key, values) = columns_of.decode_columns(columns?)?;
             rows.push(key, values);
             found = true;
         }
@@ -221,72 +213,37 @@ impl LibsqlServerSession {
     }
 
     /// No row changed: because there is none, because it holds no number, or because of the floor.
-    fn why_unbumped(&self, op: &Op, held: &Reply) -> Result<Outcome, Failure> {
-        let Op::Increment { table, field, by, floor, .. } = op else { return Err(unexpected()) };
-        let subject = OpSubject(&self.dataset, op);
-        let mut columns = held.rows().next().ok_or_else(|| Failure::missing(subject))??;
-        columns.column()?;
-        match (value(columns.column()?, &self.dataset.tables[*table].fields[*field].kind)?, floor) {
-            (Value::Int(held), Some(floor)) if i128::from(held) + i128::from(*by) < i128::from(*floor) => {
-                Ok(Outcome::Refused)
-            }
-            (Value::Int(_), _) => {
-                let message = format!("libsql-server: {subject} changed while it was bumped");
-                Err(Failure::new(FailureKind::Conflict, message))
-            }
-            _ => Err(Failure::broken(format!("libsql-server: {subject}: a field without an integer cannot be bumped"))),
-        }
-    }
-}
-
-fn fields<'a>(key: KeyKind, declared: &'a [crate::Field], asked: &'a Fields) -> Answer<'a> {
-    Answer::Fields { key, declared, asked }
-}
-
-/// The key and the values of a row.
-fn decode(answer: Answer<'_>, mut columns: Columns<'_>) -> Result<(Key, Vec<Value>), Failure> {
-    match answer {
-        Answer::Fields { key: kind, declared, asked } => {
-            let key = key(columns.column()?, kind)?;
-            let values: Result<Vec<Value>, Failure> = match asked {
-                Fields::All => declared.iter().map(|field| value(columns.column()?, &field.kind)).collect(),
-                Fields::Some(asked) => {
-                    asked.iter().map(|field| value(columns.column()?, &declared[*field].kind)).collect()
-                }
-            };
-            Ok((key, values?))
-        }
-        Answer::Point => {
-            let key = key(columns.column()?, KeyKind::Int)?;
-            let at = value(columns.column()?, &Kind::Time);
-            let values: Result<Vec<Value>, Failure> =
-                std::iter::once(at).chain(columns.map(|metric| number(metric?))).collect();
-            Ok((key, values?))
-        }
+    fn why_unchanged(&self, op: &Op, found: &Reply) -> Result<Outcome, Failure> {
+        let held = |mut columns: Columns<'_>| {
+            columns.column()?;
+            Ok(if let SqliteValue::Integer(held) = columns.column()? { Some(held) } else { None })
+        };
+        let found = found.rows().next().map(|columns| held(columns?)).transpose()?;
+        unchanged("libsql-server", &self.layout, op, found)
     }
 }
 
 /// The answer to a step that must have been carried out.
-fn done(outcome: &mut HranaOutcome, subject: &dyn fmt::Display) -> Result<Reply, Failure> {
-    match std::mem::take(outcome) {
-        HranaOutcome::Outcome(reply) => Ok(reply),
-        HranaOutcome::Failed(refusal) => Err(refusal.failure(subject)),
-        HranaOutcome::Skipped => Err(Failure::broken(format!("libsql-server: {subject}: it was not carried out"))),
+fn reply(result: &mut StepResult, subject: &dyn fmt::Display) -> Result<Reply, Failure> {
+    match std::mem::take(result) {
+        StepResult::Reply(reply) => Ok(reply),
+        StepResult::Failed(error) => Err(error.failure(subject)),
+        StepResult::Skipped => Err(Failure::broken(format!("libsql-server: {subject}: it was not carried out"))),
     }
 }
 
-fn begun(begin: &mut HranaOutcome) -> Result<(), Failure> {
-    done(begin, &"the beginning of a transaction").map(|_| ())
+fn reply_of_begin(begin: &mut StepResult) -> Result<(), Failure> {
+    reply(begin, &"the beginning of a transaction").map(|_| ())
 }
 
 /// Whether a transaction was committed. One that was neither committed nor undone would still keep the write lock.
-fn ended(outcomes: &mut [HranaOutcome]) -> Result<(), Failure> {
-    let [.., commit, rollback] = outcomes else { return Err(unexpected()) };
-    if let HranaOutcome::Failed(Refusal { message, .. }) = rollback {
+fn is_committed(results: &mut [StepResult]) -> Result<(), Failure> {
+    let [.., commit, rollback] = results else { return Err(unexpected()) };
+    if let StepResult::Failed(ServerError { message, .. }) = rollback {
         let message = format!("libsql-server: a transaction could not be undone: {message}");
         return Err(Failure::new(FailureKind::Unavailable, message));
     }
-    done(commit, &"the end of a transaction").map(|_| ())
+    reply(commit, &"the end of a transaction").map(|_| ())
 }
 
 /// About what an operation takes on the wire.

@@ -6,14 +6,17 @@ mod doors;
 mod plans;
 mod tls;
 
-use std::time::Instant;
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::{Duration, Instant};
 
 use super::*;
 use crate::launch;
 use crate::seam::sample;
+use crate::sql::dialect::Dialect;
+use crate::sql::sqlite::ownership::AdminConnection;
 use crate::{
-    Address, Change, FailureKind, Field, Fields, Fold, Key, Kind, Matching, Order, Outcome, Part, Point, Record, Rows,
-    Session, Value,
+    Address, Change, Dataset, FailureKind, Field, Fields, Fold, Key, Kind, Matching, Order, Outcome, Part, Point,
+    Record, Rows, Session, Value,
 };
 
 fn dataset(name: &str) -> Arc<Dataset> {
@@ -87,16 +90,16 @@ async fn a_server_whose_files_lie_in_memory_is_not_called_durable() {
 
 #[test]
 fn what_an_administrator_may_have_set_is_told_and_not_claimed() {
-    assert_eq!(guarantees("wal", "1").durability, Durability::Relaxed);
-    assert!(guarantees("wal", "1").because.contains("durability_mode"));
-    assert!(!guarantees("wal", "2").because.contains("durability_mode"));
+    assert_eq!(durability::guarantees("wal", "1").durability, Durability::Relaxed);
+    assert!(durability::guarantees("wal", "1").because.contains("durability_mode"));
+    assert!(!durability::guarantees("wal", "2").because.contains("durability_mode"));
 }
 
 #[tokio::test]
 async fn in_a_database_of_others_nothing_but_our_own_is_touched() {
     let server = served(Durability::Memory).await;
     let one = open(&server.address, "one").await.expect("opened");
-    let mut theirs = one.stream().await.expect("a stream");
+    let mut theirs = one.connect().await.expect("a stream");
     assert_eq!(tables(&mut theirs).await, [""; 0], "opening creates nothing");
     theirs.run("CREATE TABLE STOREBENCH_ONE_EVENTS (precious TEXT)", &[]).await.expect("a table");
     let refusal = one.reset().await.expect_err("a foreign table");
@@ -123,7 +126,7 @@ async fn a_table_that_somebody_has_made_anew_is_theirs() {
     let server = served(Durability::Memory).await;
     let store = open(&server.address, "anew").await.expect("opened");
     store.reset().await.expect("reset");
-    let mut theirs = store.stream().await.expect("a stream");
+    let mut theirs = store.connect().await.expect("a stream");
     for anew in ["DROP TABLE storebench_anew_users", "CREATE TABLE storebench_anew_users (precious TEXT)"] {
         theirs.run(anew, &[]).await.expect("made anew");
     }
@@ -135,7 +138,7 @@ async fn a_table_that_somebody_has_made_anew_is_theirs() {
     assert_eq!(tables(&mut theirs).await, ["storebench_anew_users"]);
 }
 
-async fn tables(stream: &mut Stream) -> Vec<String> {
+async fn tables(stream: &mut Connection) -> Vec<String> {
     let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
     stream.texts(tables, &[]).await.expect("a list")
 }
@@ -163,7 +166,7 @@ async fn a_transaction_that_keeps_the_lock_too_long_is_a_conflict_and_gives_way(
     let store = ready(&server, "one").await;
     let mut session = store.session().await.expect("a session");
     run(&mut session, &account(1, 0)).await.expect("inserted");
-    let mut slow = store.stream().await.expect("a stream");
+    let mut slow = store.connect().await.expect("a stream");
     slow.run("BEGIN IMMEDIATE", &[]).await.expect("the write lock");
     // After 5 s sqld takes the lock from who keeps it.
     run(&mut session, &Op::Transact(vec![bump(1, 1, None), bump(1, 1, None)])).await.expect("the lock in the end");
@@ -178,8 +181,8 @@ async fn what_undid_a_batch_is_its_failure_and_not_what_was_met_before() {
         [("INSERT INTO owed VALUES (1)", "FOREIGN KEY"), ("SELECT RAISE(ROLLBACK, 'all undone')", "all undone")]
     {
         let store = ready(&server, "one").await;
-        let mut other = store.stream().await.expect("a stream");
-        let users = &store.named.tables[0].name;
+        let mut other = store.connect().await.expect("a stream");
+        let users = store.layout.dialect.name(&store.layout.tables[0].name);
         for statement in [
             "CREATE TABLE IF NOT EXISTS debtors (id INTEGER PRIMARY KEY)",
             "CREATE TABLE IF NOT EXISTS owed (by INTEGER REFERENCES debtors DEFERRABLE INITIALLY DEFERRED)",
@@ -199,7 +202,7 @@ async fn what_undid_a_batch_is_its_failure_and_not_what_was_met_before() {
 async fn a_session_that_goes_leaves_no_transaction_behind() {
     let server = served(Durability::Memory).await;
     let store = ready(&server, "one").await;
-    let mut gone = store.stream().await.expect("a stream");
+    let mut gone = store.connect().await.expect("a stream");
     gone.run("BEGIN IMMEDIATE", &[]).await.expect("the write lock");
     drop(gone);
     let started = Instant::now();

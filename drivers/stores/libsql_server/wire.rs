@@ -12,9 +12,9 @@ const FIXED_32: u8 = 5;
 
 /// A message under construction.
 #[derive(Default)]
-pub(super) struct Writer(pub(super) Vec<u8>);
+pub(super) struct ProtobufWriter(pub(super) Vec<u8>);
 
-impl Writer {
+impl ProtobufWriter {
     /// An int32, uint32 or bool.
     pub(super) fn number(&mut self, field: u8, number: u32) {
         self.head(field, VARINT);
@@ -39,7 +39,7 @@ impl Writer {
     }
 
     /// A message within the message. Its length stands before it and is known after it: it moves up by those few bytes.
-    pub(super) fn message(&mut self, field: u8, write: impl FnOnce(&mut Writer)) {
+    pub(super) fn message(&mut self, field: u8, write: impl FnOnce(&mut ProtobufWriter)) {
         self.head(field, LENGTH);
         let start = self.0.len();
         write(self);
@@ -64,7 +64,7 @@ impl Writer {
 
 /// One field of a message that was received.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Field<'a> {
+pub(super) enum ProtobufField<'a> {
     /// An integer or bool, as it was sent.
     Number(u64),
     /// A double.
@@ -75,10 +75,10 @@ pub(super) enum Field<'a> {
 
 /// The fields of a message, in order. What is not a message ends them with a failure.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Reader<'a>(pub(super) &'a [u8]);
+pub(super) struct ProtobufReader<'a>(pub(super) &'a [u8]);
 
-impl<'a> Iterator for Reader<'a> {
-    type Item = Result<(u64, Field<'a>), Failure>;
+impl<'a> Iterator for ProtobufReader<'a> {
+    type Item = Result<(u64, ProtobufField<'a>), Failure>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.0.is_empty() {
@@ -92,17 +92,17 @@ impl<'a> Iterator for Reader<'a> {
     }
 }
 
-impl<'a> Reader<'a> {
-    fn field(&mut self) -> Option<(u64, Field<'a>)> {
+impl<'a> ProtobufReader<'a> {
+    fn field(&mut self) -> Option<(u64, ProtobufField<'a>)> {
         let head = self.varint()?;
         let field = match (head & 7) as u8 {
-            VARINT => Field::Number(self.varint()?),
-            FIXED_64 => Field::Float(f64::from_le_bytes(self.take(8)?.try_into().ok()?)),
+            VARINT => ProtobufField::Number(self.varint()?),
+            FIXED_64 => ProtobufField::Float(f64::from_le_bytes(self.take(8)?.try_into().ok()?)),
             LENGTH => {
                 let length = usize::try_from(self.varint()?).ok()?;
-                Field::Bytes(self.take(length)?)
+                ProtobufField::Bytes(self.take(length)?)
             }
-            FIXED_32 => Field::Number(u64::from(u32::from_le_bytes(self.take(4)?.try_into().ok()?))),
+            FIXED_32 => ProtobufField::Number(u64::from(u32::from_le_bytes(self.take(4)?.try_into().ok()?))),
             _ => return None,
         };
         Some((head >> 3, field))
@@ -127,18 +127,18 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl<'a> Field<'a> {
-    /// The integer that [`Writer::signed`] wrote.
+impl<'a> ProtobufField<'a> {
+    /// The integer that [`ProtobufWriter::signed`] wrote.
     pub(super) fn signed(self) -> Option<i64> {
         match self {
-            Field::Number(number) => Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed()),
+            ProtobufField::Number(number) => Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed()),
             _ => None,
         }
     }
 
     pub(super) fn text(self) -> Option<&'a str> {
         match self {
-            Field::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
+            ProtobufField::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
             _ => None,
         }
     }
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let mut out = Writer::default();
+        let mut out = ProtobufWriter::default();
         let long = "x".repeat(300);
         for number in [0, 1, -1, 63, -64, 64, i64::MIN, i64::MAX] {
             out.signed(1, number);
@@ -158,32 +158,32 @@ mod tests {
         out.message(2, |out| out.message(15, |out| out.bytes(3, long.as_bytes())));
         out.float(4, -0.1);
         out.number(5, u32::MAX);
-        let fields: Vec<_> = Reader(&out.0).map(|field| field.expect("a field")).collect();
+        let fields: Vec<_> = ProtobufReader(&out.0).map(|field| field.expect("a field")).collect();
         let numbers: Vec<_> = fields[..8].iter().map(|(_, field)| field.signed().expect("a number")).collect();
         assert_eq!(numbers, [0, 1, -1, 63, -64, 64, i64::MIN, i64::MAX]);
-        let inner = |field: &Field<'_>| match *field {
-            Field::Bytes(bytes) => {
-                Reader(bytes).next().expect("one field").expect("a field").1.text().map(str::to_owned)
+        let inner = |field: &ProtobufField<'_>| match *field {
+            ProtobufField::Bytes(bytes) => {
+                ProtobufReader(bytes).next().expect("one field").expect("a field").1.text().map(str::to_owned)
             }
             _ => None,
         };
-        let Field::Bytes(outer) = fields[8].1 else { panic!("a message") };
-        let (number, message) = Reader(outer).next().expect("one field").expect("a field");
+        let ProtobufField::Bytes(outer) = fields[8].1 else { panic!("a message") };
+        let (number, message) = ProtobufReader(outer).next().expect("one field").expect("a field");
         assert_eq!((number, inner(&message)), (15, Some(long)));
-        assert!(matches!(fields[9], (4, Field::Float(number)) if number == -0.1));
-        assert!(matches!(fields[10], (5, Field::Number(number)) if number == u64::from(u32::MAX)));
+        assert!(matches!(fields[9], (4, ProtobufField::Float(number)) if number == -0.1));
+        assert!(matches!(fields[10], (5, ProtobufField::Number(number)) if number == u64::from(u32::MAX)));
     }
 
     #[test]
     fn what_is_cut_is_an_error_and_ends_there() {
-        let mut out = Writer::default();
+        let mut out = ProtobufWriter::default();
         out.bytes(1, b"abc");
         out.float(2, 1.0);
         for cut in 1..out.0.len() {
-            let fields: Vec<_> = Reader(&out.0[..cut]).collect();
+            let fields: Vec<_> = ProtobufReader(&out.0[..cut]).collect();
             assert!(cut == 5 || fields.last().is_some_and(Result::is_err), "{cut}: {fields:?}");
         }
-        assert_eq!(Reader(&[0x80; 20]).count(), 1);
-        assert!(Reader(&[0x0b]).next().is_some_and(|field| field.is_err()), "groups are not used");
+        assert_eq!(ProtobufReader(&[0x80; 20]).count(), 1);
+        assert!(ProtobufReader(&[0x0b]).next().is_some_and(|field| field.is_err()), "groups are not used");
     }
 }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::laid::Layout;
-use super::link::Target;
+use super::connection::ConnectTarget;
+use super::dialect::NestedLayout;
 use super::tls::{SslMode, Tls};
 use crate::{Failure, Isolation, redacted};
 
@@ -26,22 +26,22 @@ pub struct Config {
     /// rows of a table of their own, with a foreign key (PostgreSQL 13 or later); `jsonb` if not given. Tables without items
     /// are the same in both.
     #[serde(default)]
-    pub(super) layout: Layout,
+    pub(super) layout: NestedLayout,
 }
 
 impl Config {
     /// Where to connect, with this limit of time.
-    pub(super) fn target(&self, timeout: Duration) -> Result<Target, Failure> {
+    pub(super) fn target(&self, timeout: Duration) -> Result<ConnectTarget, Failure> {
         let url = self.location.as_deref().ok_or_else(|| {
             Failure::broken(
                 "postgres: there is no address; write postgres://user@host:5432/database, or let one be started",
             )
         })?;
-        let place = redacted(url);
+        let shown = redacted(url);
         let parsed: Result<tokio_postgres::Config, _> = url.parse();
         let mut config = parsed.map_err(|error| {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            Failure::broken(format!("postgres: {place} is not an address of a PostgreSQL server{cause}"))
+            Failure::broken(format!("postgres: {shown} is not an address of a PostgreSQL server{cause}"))
         })?;
         if config.get_hosts().is_empty() {
             config.host("localhost");
@@ -49,6 +49,6 @@ impl Config {
         // Encryption is ours, beneath the crate (`stream.rs`).
         config.application_name("storebench").ssl_mode(tokio_postgres::config::SslMode::Disable);
         let tls = Tls::new(self.sslmode, self.sslrootcert.as_deref())?;
-        Ok(Target { config, tls, timeout, place, is_pooled: false })
+        Ok(ConnectTarget { config, tls, timeout, url: shown, is_pooled: false })
     }
 }

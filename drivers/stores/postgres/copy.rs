@@ -1,5 +1,5 @@
 //! One COPY into a table: rows encoded in the binary format, and handed on in pieces. Which rows go into which copy, and
-//! when, is in `bulk.rs`.
+//! when, is in `load.rs`.
 
 use std::pin::Pin;
 
@@ -8,11 +8,11 @@ use futures_util::SinkExt;
 use tokio_postgres::types::{IsNull, ToSql, Type};
 use tokio_postgres::{Client, CopyInSink, Statement};
 
+use super::binary::PgParameter;
+use super::dialect::{PostgresLayout, TableId};
 use super::failure::failure;
-use super::laid::{Laid, Place};
-use super::sql::{Shape, sql};
-use super::values::Param;
-use crate::{Failure, Fields};
+use super::types::type_of;
+use crate::Failure;
 
 /// What every binary copy begins with: signature, no flags, no extension
 /// (postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4).
@@ -24,33 +24,38 @@ const PIECE_BYTES: usize = 8 << 10;
 
 /// An open copy.
 pub(super) struct Copy {
-    pub(super) into: Place,
+    pub(super) into: TableId,
     /// That of its table.
     name: String,
     sink: Pin<Box<CopyInSink<Bytes>>>,
     /// What is not sent yet, but for the count.
-    pub(super) rows: Encoded,
+    pub(super) rows: EncodedRows,
 }
 
 impl Copy {
-    pub(super) async fn begin(client: &Client, copy: &Statement, laid: &Laid, into: Place) -> Result<Self, Failure> {
-        let name = laid.name_at(into);
+    pub(super) async fn begin(
+        client: &Client,
+        copy: &Statement,
+        layout: &PostgresLayout,
+        into: TableId,
+    ) -> Result<Self, Failure> {
+        let name = layout.table_name(into);
         let sink = client.copy_in(copy).await.map_err(|error| failure(error, &name))?;
-        let mut rows = Encoded::of(laid, into);
+        let mut rows = EncodedRows::new(layout, into);
         rows.bytes.put_slice(HEADER);
         Ok(Copy { into, name, sink: Box::pin(sink), rows })
     }
 
-    /// Ends it, and finds all its rows taken.
+    /// Ends it, and checks that the server took all of its rows.
     pub(super) async fn end(mut self) -> Result<(), Failure> {
         self.rows.bytes.put_i16(-1);
-        let ended = async {
+        let finished = async {
             self.sink.send(self.rows.bytes.split().freeze()).await?;
             self.sink.as_mut().finish().await
         };
-        let taken = ended.await.map_err(|error| failure(error, &self.name))?;
-        if taken != self.rows.count {
-            return Err(Failure::broken(format!("postgres: {}: took {taken} of {} rows", self.name, self.rows.count)));
+        let copied = finished.await.map_err(|error| failure(error, &self.name))?;
+        if copied != self.rows.count {
+            return Err(Failure::broken(format!("postgres: {}: took {copied} of {} rows", self.name, self.rows.count)));
         }
         Ok(())
     }
@@ -66,16 +71,16 @@ impl Copy {
 }
 
 /// Rows in the binary copy format.
-pub(super) struct Encoded {
+pub(super) struct EncodedRows {
     types: Vec<Type>,
     bytes: BytesMut,
     count: u64,
 }
 
-impl Encoded {
-    pub(super) fn of(laid: &Laid, into: Place) -> Self {
-        let types = sql(laid, Shape::Copy { into, frozen: false }, &Fields::All).types;
-        Encoded { types, bytes: BytesMut::with_capacity(2 * PIECE_BYTES), count: 0 }
+impl EncodedRows {
+    pub(super) fn new(layout: &PostgresLayout, into: TableId) -> Self {
+        let types = layout.columns(into).1.into_iter().map(type_of).collect();
+        EncodedRows { types, bytes: BytesMut::with_capacity(2 * PIECE_BYTES), count: 0 }
     }
 
     /// How many bytes are not sent yet.
@@ -83,15 +88,16 @@ impl Encoded {
         self.bytes.len()
     }
 
-    pub(super) fn append(&mut self, rows: Encoded) {
+    pub(super) fn append(&mut self, rows: EncodedRows) {
         self.bytes.unsplit(rows.bytes);
         self.count += rows.count;
     }
 
-    pub(super) fn row<'a>(&mut self, key: Param<'a>, values: impl Iterator<Item = Param<'a>>) -> Result<(), Failure> {
+    /// Adds a row, a value for each column.
+    pub(super) fn add<'a>(&mut self, row: impl Iterator<Item = PgParameter<'a>>) -> Result<(), Failure> {
         self.bytes.put_i16(self.types.len() as i16);
         let mut written = 0;
-        for value in std::iter::once(key).chain(values) {
+        for value in row {
             let kind = self.types.get(written).ok_or_else(uneven)?;
             let at = self.bytes.len();
             self.bytes.put_i32(-1);

@@ -10,7 +10,7 @@ use crate::{Failure, FailureKind};
 /// The failure of an operation on something. The server's own words are kept.
 pub(super) fn failure(error: Error, what: &dyn Display) -> Failure {
     let kind = match error.as_db_error() {
-        Some(said) => kind_of(said.code().code()),
+        Some(reported) => kind_of(reported.code().code()),
         None => kind_without_answer(&error),
     };
     let failure = match kind {
@@ -26,12 +26,12 @@ pub(super) fn statement_failure(error: Error, statement: &str) -> Failure {
     const SHOWN: usize = 80;
     let shown: String = statement.chars().take(SHOWN).collect();
     let more = if shown.len() < statement.len() { "..." } else { "" };
-    let said = format!("postgres: {}, to `{shown}{more}`", words(&error));
+    let message = format!("postgres: {}, to `{shown}{more}`", words(&error));
     let failure = failure(error, &shown);
-    if failure.kind == FailureKind::Exists { failure } else { Failure { message: said, ..failure } }
+    if failure.kind == FailureKind::Exists { failure } else { Failure { message, ..failure } }
 }
 
-/// More than anybody asked for.
+/// The failure of a reply that is longer than any of ours.
 pub(super) fn too_long(what: &dyn Display) -> Failure {
     Failure::broken(format!("postgres: {what}: the reply is longer than {LONGEST_REPLY_BYTES} bytes"))
 }
@@ -66,7 +66,7 @@ fn kind_of(code: &str) -> FailureKind {
 /// The crate tells its kinds of errors apart by their words alone.
 fn kind_without_answer(error: &Error) -> FailureKind {
     let words = error.to_string();
-    let begins = |beginning: &[&str]| beginning.iter().any(|one| words.starts_with(one));
+    let begins = |beginnings: &[&str]| beginnings.iter().any(|beginning| words.starts_with(beginning));
     if error.is_closed() || begins(&["error communicating", "error connecting", "error performing TLS", "timeout"]) {
         FailureKind::Unavailable
     } else if begins(&["authentication error", "invalid configuration"]) {
@@ -76,11 +76,11 @@ fn kind_without_answer(error: &Error) -> FailureKind {
     }
 }
 
-/// What the server said, or what the crate said and why.
+/// The words of the server, or those of the crate with their cause.
 pub(super) fn words(error: &Error) -> String {
-    if let Some(said) = error.as_db_error() {
-        let detail = said.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
-        return format!("{}{detail} [{}]", said.message(), said.code().code());
+    if let Some(reported) = error.as_db_error() {
+        let detail = reported.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
+        return format!("{}{detail} [{}]", reported.message(), reported.code().code());
     }
     match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),

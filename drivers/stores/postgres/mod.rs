@@ -2,9 +2,9 @@
 //! tested.
 //!
 //! A dataset is a schema of its own, `storebench_<name>`, with a table a part. Lists, maps and items are `jsonb`; with
-//! `?layout=children`, items are rows of tables of their own (`children.rs`). A session is a connection without pool or
-//! task; through a pooler it has to be one process of the server for as long as it lasts (`pooler.rs`). SQL texts, the
-//! layout, what is said to the server, bulk paths and settings have files of their own.
+//! `?layout=children`, items are rows of tables of their own (`children/`). A session is a connection without pool or
+//! task; through a pooler it has to be one process of the server for as long as it lasts (`pooler.rs`). The SQL is that
+//! of `sql/` in the dialect of `dialect.rs`; forms that only PostgreSQL has are in `statement.rs` and `copy.rs`.
 //! Partitioning, replicas and extensions are not here.
 //!
 //! Durability (postgresql.org/docs/current/runtime-config-wal.html). `durable`: with `fsync` and `synchronous_commit` on,
@@ -20,31 +20,32 @@
 //! where the server's own is `off`. The other two belong to the server, and are set on throwaway servers only.
 
 mod batch;
-mod binding;
-mod bulk;
+mod binary;
 mod children;
 mod config;
+mod connection;
 mod copy;
+mod decode;
+mod dialect;
+mod durability;
+mod encode;
+mod executor;
+mod explain;
 mod failure;
-mod items;
-mod laid;
-mod layout;
-mod link;
-mod parameters;
+mod launch;
+mod load;
+mod names;
 mod pooler;
+mod prepared;
 mod request;
 mod schema;
-mod serve;
 mod session;
-mod settings;
-mod sql;
-mod statements;
+mod statement;
 mod stream;
-mod talk;
 #[cfg(test)]
 mod tests;
 mod tls;
-mod values;
+mod types;
 
 use std::sync::Arc;
 
@@ -53,24 +54,24 @@ use crate::{
     Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Leftover, Op, Opening, Placement,
     Store,
 };
-use bulk::Load;
 pub use config::Config;
-use laid::Laid;
-pub use laid::Layout;
-use link::{Link, Target};
+use connection::{ConnectTarget, Connection};
+pub use dialect::NestedLayout;
+use dialect::PostgresLayout;
+use durability::ServerSettings;
+use load::BulkLoad;
 use schema::Schema;
 pub use session::PostgresSession;
-use settings::Found;
 
 /// The opened store.
 pub struct Postgres {
-    laid: Arc<Laid>,
-    target: Target,
+    layout: Arc<PostgresLayout>,
+    target: ConnectTarget,
     schema: Schema,
     /// What every session sets for itself.
     session_settings: String,
-    /// What was found at the opening.
-    found: Found,
+    /// The settings that the server reported at the opening.
+    server: ServerSettings,
 }
 
 impl Store for Postgres {
@@ -83,26 +84,26 @@ impl Store for Postgres {
     const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
     const PLACEMENT: Placement = Placement::Remote;
     const BEST_DURABILITY: Durability = Durability::Durable;
-    const PROGRAM: Option<Program> = Some(serve::PROGRAM);
+    const PROGRAM: Option<Program> = Some(launch::PROGRAM);
 
     async fn serve(site: Site) -> Result<Server, Failure> {
-        serve::serve(site).await
+        launch::serve(site).await
     }
 
     async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
         let mut target = config.target(opening.timeout)?;
         let schema = Schema::of(&opening.dataset.name);
-        let mut link = target.connect("").await?;
-        target.is_pooled = pooler::find(&target, &mut link).await?;
-        link.leaves_traces = target.is_pooled;
-        let found = Found::at(&mut link, opening.durability).await?;
-        let session_settings = found.session_settings(&config, &opening);
-        let laid = Arc::new(Laid::new(opening.dataset, config.layout));
-        Ok(Postgres { laid, target, schema, session_settings, found })
+        let mut connection = target.connect("").await?;
+        target.is_pooled = pooler::find(&target, &mut connection).await?;
+        connection.leaves_traces = target.is_pooled;
+        let server = ServerSettings::read(&mut connection, opening.durability).await?;
+        let session_settings = server.session_settings(&config, &opening);
+        let layout = Arc::new(dialect::layout(opening.dataset, config.layout));
+        Ok(Postgres { layout, target, schema, session_settings, server })
     }
 
     async fn reset(&self) -> Result<(), Failure> {
-        self.schema.create(&mut self.own_connection().await?, &self.laid).await
+        self.schema.create(&mut self.own_connection().await?, &self.layout).await
     }
 
     async fn read_marker(&self) -> Result<Option<String>, Failure> {
@@ -118,27 +119,27 @@ impl Store for Postgres {
     }
 
     async fn after_load(&self) -> Result<(), Failure> {
-        self.schema.after_load(&mut self.own_connection().await?, &self.laid).await
+        self.schema.after_load(&mut self.own_connection().await?, &self.layout).await
     }
 
     async fn session(&self) -> Result<PostgresSession, Failure> {
-        let link = self.target.connect(&self.session_settings).await?;
-        let load = Load::new(self.found.freezes, self.found.unlimited("SET LOCAL"));
-        Ok(PostgresSession::new(link, self.laid.clone(), load))
+        let connection = self.target.connect(&self.session_settings).await?;
+        let load = BulkLoad::new(self.server.freezes, self.server.unlimited("SET LOCAL"));
+        Ok(PostgresSession::new(connection, self.layout.clone(), load))
     }
 
     async fn describe(&self) -> Result<Description, Failure> {
-        settings::describe(&self.target, &self.session_settings, &self.laid, &self.found).await
+        durability::describe(&self.target, &self.session_settings, &self.layout, &self.server).await
     }
 
     fn explain(&self, op: &Op) -> Binding {
-        binding::binding(&self.laid, op)
+        explain::explain(&self.layout, op)
     }
 
     async fn footprint(&self) -> Result<Footprint, Failure> {
-        let mut link = self.own_connection().await?;
-        let written_bytes = self.found.written_bytes(&mut link).await?;
-        let disk_bytes = Some(self.schema.bytes(&mut link).await?);
+        let mut connection = self.own_connection().await?;
+        let written_bytes = self.server.written_bytes(&mut connection).await?;
+        let disk_bytes = Some(self.schema.bytes(&mut connection).await?);
         Ok(Footprint { disk_bytes, memory_bytes: None, written_bytes })
     }
 
@@ -149,10 +150,10 @@ impl Store for Postgres {
 
 impl Postgres {
     /// A connection for work outside operations: it may take long, but does not wait for ever for locks of others.
-    async fn own_connection(&self) -> Result<Link, Failure> {
+    async fn own_connection(&self) -> Result<Connection, Failure> {
         let settings = format!(
             "{}; SET lock_timeout = {}; SET client_min_messages = error",
-            self.found.unlimited("SET"),
+            self.server.unlimited("SET"),
             self.target.timeout.as_millis()
         );
         self.target.connect(&settings).await

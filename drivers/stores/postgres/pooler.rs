@@ -12,8 +12,8 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_postgres::NoTls;
 
+use super::connection::{ConnectTarget, Connection};
 use super::failure::is_refusal;
-use super::link::{Link, Target};
 use crate::{Failure, FailureKind};
 
 const PROCESS: &str = "SELECT pg_backend_pid()";
@@ -23,22 +23,22 @@ const PROCESS: &str = "SELECT pg_backend_pid()";
 const OTHERS: usize = 8;
 
 /// Whether there is a pooler. Fails if it lends a process for less than a connection.
-pub(super) async fn find(target: &Target, link: &mut Link) -> Result<bool, Failure> {
-    let process = link.ask(PROCESS).await?;
-    let is_pooled = announced(link).await.is_none_or(|announced| announced.to_string() != process);
+pub(super) async fn find(target: &ConnectTarget, connection: &mut Connection) -> Result<bool, Failure> {
+    let process = connection.first_value(PROCESS).await?;
+    let is_pooled = announced(connection).await.is_none_or(|announced| announced.to_string() != process);
     // One after another, so that a pool has to have room for two.
     for _ in 0..if is_pooled { OTHERS } else { 1 } {
         let mut other = target.connect("").await?;
-        let changes = tokio::time::timeout(target.timeout, changes_beside(&mut other, link, &process)).await;
+        let changes = tokio::time::timeout(target.timeout, changes_beside(&mut other, connection, &process)).await;
         let changes = changes.unwrap_or_else(|_| {
             let problem = format!("a second connection is not served within {:?}", target.timeout);
-            Err(Failure::new(FailureKind::Unavailable, format!("postgres: {}: {problem}", target.place)))
+            Err(Failure::new(FailureKind::Unavailable, format!("postgres: {}: {problem}", target.url)))
         });
         if changes? {
             return Err(Failure::broken(format!(
                 "postgres: {} is a pooler that lends connections for a transaction or less, where settings and prepared \
                  statements do not hold; give the address of the server itself, or of a pool with pool_mode = session",
-                target.place
+                target.url
             )));
         }
     }
@@ -46,27 +46,29 @@ pub(super) async fn find(target: &Target, link: &mut Link) -> Result<bool, Failu
 }
 
 /// Whether a connection that began with this process has another one, or shares it, beside one with a transaction.
-async fn changes_beside(other: &mut Link, link: &mut Link, process: &str) -> Result<bool, Failure> {
-    let held = match other.ask(&format!("BEGIN; {PROCESS}")).await {
+async fn changes_beside(other: &mut Connection, connection: &mut Connection, process: &str) -> Result<bool, Failure> {
+    let held = match other.first_value(&format!("BEGIN; {PROCESS}")).await {
         Ok(held) => held,
         // Where a process is lent for a single statement, a transaction is refused.
         Err(failure) if is_refusal(&failure) => return Ok(true),
         Err(failure) => return Err(failure),
     };
     // If it is the same one, ours would have to wait for the end of the transaction.
-    let changed = held == process || link.ask(PROCESS).await? != process;
+    let changed = held == process || connection.first_value(PROCESS).await? != process;
     other.run("ROLLBACK").await?;
     // Where processes are lent in turn, the next one is another.
-    Ok(changed || link.ask(PROCESS).await? != process || link.ask(PROCESS).await? != process)
+    Ok(changed
+        || connection.first_value(PROCESS).await? != process
+        || connection.first_value(PROCESS).await? != process)
 }
 
 /// The number of the process that a connection began with, as it was told for requests to cancel. A pooler tells a number
 /// of its own. The crate gives it away in such a request only, which goes nowhere here.
-async fn announced(link: &Link) -> Option<i32> {
+async fn announced(connection: &Connection) -> Option<i32> {
     let (request, mut nowhere) = tokio::io::duplex(64);
     // Should it ask for TLS first, the answer is that there is none.
     nowhere.write_all(b"N").await.ok()?;
-    link.client.cancel_token().cancel_query_raw(request, NoTls).await.ok()?;
+    connection.client.cancel_token().cancel_query_raw(request, NoTls).await.ok()?;
     // Length, code, process, key (postgresql.org/docs/current/protocol-message-formats.html, CancelRequest).
     let mut request = [0; 16];
     nowhere.read_exact(&mut request).await.ok()?;

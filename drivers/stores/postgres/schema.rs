@@ -5,9 +5,10 @@
 //! and made anew by somebody is theirs, whatever its name. Only ours are ever dropped, one by one and never with CASCADE.
 //! What has the schema's name and not its mark is refused. Data is reused only by a run that would create the same tables.
 
-use super::laid::Laid;
-use super::layout::{self, quoted, schema_name};
-use super::link::Link;
+use super::connection::Connection;
+use super::dialect::PostgresLayout;
+use super::names::{quoted, schema_name};
+use crate::sql::dialect::Definition;
 use crate::{Failure, FailureKind, Leftover};
 
 /// The mark's table. Its name contains a dot, as no declared name does.
@@ -21,7 +22,7 @@ pub(super) struct Schema {
 }
 
 /// What the server has under the schema's name.
-enum There {
+enum Existing {
     Nothing,
     /// Ours, with those tables in it that we made and the marker of the run that uses it.
     Own(Vec<String>, Option<String>),
@@ -41,34 +42,35 @@ impl Schema {
     }
 
     /// Makes the dataset's tables, empty, in place of those that an earlier run of this workload made. All or nothing.
-    pub(super) async fn create(&self, link: &mut Link, laid: &Laid) -> Result<(), Failure> {
-        link.run("BEGIN").await?; // Undone, if anything fails, by the end of the connection.
-        let marker = match self.there_locked(link).await? {
-            There::Nothing => None,
-            There::Own(tables, marker) => {
-                self.drop_own(link, &tables).await?;
+    pub(super) async fn create(&self, connection: &mut Connection, layout: &PostgresLayout) -> Result<(), Failure> {
+        connection.run("BEGIN").await?; // Undone, if anything fails, by the end of the connection.
+        let marker = match self.existing_locked(connection).await? {
+            Existing::Nothing => None,
+            Existing::Own(tables, marker) => {
+                self.drop_own(connection, &tables).await?;
                 marker
             }
-            There::Foreign => return Err(self.foreign()),
+            Existing::Foreign => return Err(self.foreign()),
         };
-        let (tables, made): (Vec<String>, Vec<String>) = all_tables(laid).unzip();
-        self.create_schema(link, marker.as_deref()).await?;
-        link.run(&made.join("; ")).await?;
+        let (tables, create): (Vec<String>, Vec<String>) =
+            all_tables(layout).map(|table| (table.name, table.create)).unzip();
+        self.create_schema(connection, marker.as_deref()).await?;
+        connection.run(&create.join("; ")).await?;
         // In the order of their names in the mark.
         let oids = "ARRAY(SELECT to_regclass($2 || quote_ident(name))::oid \
                     FROM unnest($1::text[]) WITH ORDINALITY AS made (name, n) ORDER BY n)";
         let marked = format!("UPDATE {} SET tables = $1, oids = {oids}", self.mark());
-        link.query(&marked, &[&tables, &format!("{}.", self.quoted)]).await?;
-        link.run("COMMIT").await
+        connection.query(&marked, &[&tables, &format!("{}.", self.quoted)]).await?;
+        connection.run("COMMIT").await
     }
 
     /// The schema with its mark, which names no table yet.
-    async fn create_schema(&self, link: &mut Link, marker: Option<&str>) -> Result<(), Failure> {
+    async fn create_schema(&self, connection: &mut Connection, marker: Option<&str>) -> Result<(), Failure> {
         let (schema, mark) = (&self.quoted, self.mark());
         let columns = "workload text PRIMARY KEY, tables text[] NOT NULL, oids oid[] NOT NULL, note text";
-        link.run(&format!("CREATE SCHEMA {schema}; CREATE TABLE {mark} ({columns})")).await?;
+        connection.run(&format!("CREATE SCHEMA {schema}; CREATE TABLE {mark} ({columns})")).await?;
         let insert = format!("INSERT INTO {mark} (workload, tables, oids, note) VALUES ($1, '{{}}', '{{}}', $2)");
-        link.query(&insert, &[&self.dataset, &marker]).await.map(|_| ())
+        connection.query(&insert, &[&self.dataset, &marker]).await.map(|_| ())
     }
 
     fn foreign(&self) -> Failure {
@@ -78,36 +80,36 @@ impl Schema {
 
     /// Builds the indexes, lets the planner look at the data and the data reach the disk. Only some roles may ask for a
     /// checkpoint; for the others the server makes it in its own time.
-    pub(super) async fn after_load(&self, link: &mut Link, laid: &Laid) -> Result<(), Failure> {
+    pub(super) async fn after_load(&self, connection: &mut Connection, layout: &PostgresLayout) -> Result<(), Failure> {
         let named = "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                      WHERE n.nspname = $1 AND c.relkind = 'i' \
                      UNION ALL SELECT c.conname FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace \
                      WHERE n.nspname = $1 AND c.contype = 'f'";
-        let there = link.query(named, &[&self.name]).await?;
+        let there = connection.query(named, &[&self.name]).await?;
         let there: Vec<&str> = there.iter().filter_map(|row| row.try_get(0).ok()).collect();
-        for part in laid.parts() {
-            for index in layout::indexes(laid, part).into_iter().filter(|index| !there.contains(&&*index.name)) {
-                link.run(&index.make).await.map_err(|failure| match failure.kind {
-                    FailureKind::Exists => Failure::exists(format_args!("a loaded key of {}", laid.name_of(part))),
+        for part in layout.parts() {
+            for index in layout.indexes(part).into_iter().filter(|index| !there.contains(&&*index.name)) {
+                connection.run(&index.create).await.map_err(|failure| match failure.kind {
+                    FailureKind::Exists => Failure::exists(format_args!("a loaded key of {}", layout.name_of(part))),
                     _ => failure,
                 })?;
             }
         }
-        let tables: Vec<String> = all_tables(laid).map(|(name, _)| laid.qualified(&name)).collect();
+        let tables: Vec<String> = all_tables(layout).map(|table| layout.dialect.qualified(&table.name)).collect();
         if !tables.is_empty() {
-            link.run(&format!("VACUUM (ANALYZE) {}", tables.join(", "))).await?;
+            connection.run(&format!("VACUUM (ANALYZE) {}", tables.join(", "))).await?;
         }
-        match link.run("CHECKPOINT").await {
+        match connection.run("CHECKPOINT").await {
             Err(failure) if failure.kind == FailureKind::Denied => Ok(()),
             made => made,
         }
     }
 
     /// The marker in our schema.
-    pub(super) async fn read_marker(&self, link: &mut Link) -> Result<Option<String>, Failure> {
-        match self.there(link).await? {
-            There::Own(_, marker) => Ok(marker),
-            There::Nothing | There::Foreign => Ok(None),
+    pub(super) async fn read_marker(&self, connection: &mut Connection) -> Result<Option<String>, Failure> {
+        match self.existing(connection).await? {
+            Existing::Own(_, marker) => Ok(marker),
+            Existing::Nothing | Existing::Foreign => Ok(None),
         }
     }
 
@@ -115,35 +117,35 @@ impl Schema {
     /// of two that do so at once, one waits for the other and then finds it there.
     pub(super) async fn swap_marker(
         &self,
-        link: &mut Link,
+        connection: &mut Connection,
         expected: Option<&str>,
         new: &str,
     ) -> Result<bool, Failure> {
-        match self.there(link).await? {
-            There::Foreign => return Err(self.foreign()),
-            There::Nothing if expected.is_some() => return Ok(false),
-            There::Nothing => {
-                link.run("BEGIN").await?; // Undone, if anything fails, by the end of the connection.
+        match self.existing(connection).await? {
+            Existing::Foreign => return Err(self.foreign()),
+            Existing::Nothing if expected.is_some() => return Ok(false),
+            Existing::Nothing => {
+                connection.run("BEGIN").await?; // Undone, if anything fails, by the end of the connection.
                 // unique_violation, duplicate_schema
                 let is_there =
                     |failure: &Failure| failure.kind == FailureKind::Exists || failure.message.contains("[42P06]");
-                return match self.create_schema(link, Some(new)).await {
-                    Ok(()) => link.run("COMMIT").await.map(|()| true),
+                return match self.create_schema(connection, Some(new)).await {
+                    Ok(()) => connection.run("COMMIT").await.map(|()| true),
                     Err(failure) if is_there(&failure) => Ok(false),
                     Err(failure) => Err(failure),
                 };
             }
-            There::Own(..) => {}
+            Existing::Own(..) => {}
         }
         let update = format!("UPDATE {} SET note = $2 WHERE note IS NOT DISTINCT FROM $1 RETURNING true", self.mark());
-        Ok(link.query(&update, &[&expected, &new]).await?.len() == 1)
+        Ok(connection.query(&update, &[&expected, &new]).await?.len() == 1)
     }
 
     /// Bytes of the tables with their indexes and everything that belongs to them.
-    pub(super) async fn bytes(&self, link: &mut Link) -> Result<u64, Failure> {
+    pub(super) async fn bytes(&self, connection: &mut Connection) -> Result<u64, Failure> {
         let sum = "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c \
                    JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r'";
-        let rows = link.query(sum, &[&self.name]).await?;
+        let rows = connection.query(sum, &[&self.name]).await?;
         let bytes: Option<i64> = rows.first().and_then(|row| row.try_get(0).ok());
         bytes
             .and_then(|bytes| u64::try_from(bytes).ok())
@@ -151,55 +153,57 @@ impl Schema {
     }
 
     /// Removes what was made, if it is there and ours.
-    pub(super) async fn remove(&self, link: &mut Link) -> Result<(), Failure> {
-        link.run("BEGIN").await?;
-        if let There::Own(tables, _) = self.there_locked(link).await? {
-            self.drop_own(link, &tables).await?;
+    pub(super) async fn remove(&self, connection: &mut Connection) -> Result<(), Failure> {
+        connection.run("BEGIN").await?;
+        if let Existing::Own(tables, _) = self.existing_locked(connection).await? {
+            self.drop_own(connection, &tables).await?;
         }
-        link.run("COMMIT").await
+        connection.run("COMMIT").await
     }
 
     /// What is under our name.
-    async fn there(&self, link: &mut Link) -> Result<There, Failure> {
-        self.there_as(link, "").await
+    async fn existing(&self, connection: &mut Connection) -> Result<Existing, Failure> {
+        self.existing_with(connection, "").await
     }
 
     /// The same; our mark is locked until the end of the transaction, so that what it says stays true.
-    async fn there_locked(&self, link: &mut Link) -> Result<There, Failure> {
-        self.there_as(link, " FOR UPDATE").await
+    async fn existing_locked(&self, connection: &mut Connection) -> Result<Existing, Failure> {
+        self.existing_with(connection, " FOR UPDATE").await
     }
 
-    async fn there_as(&self, link: &mut Link, lock: &str) -> Result<There, Failure> {
+    async fn existing_with(&self, connection: &mut Connection, lock: &str) -> Result<Existing, Failure> {
         // A mark without identifiers is of an earlier version, which dropped by name.
         let known = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass($2) AND attname = 'oids') \
                      FROM pg_namespace WHERE nspname = $1";
         let mark = self.mark();
-        let rows = link.query(known, &[&self.name, &mark]).await?;
-        let Some(row) = rows.first() else { return Ok(There::Nothing) };
+        let rows = connection.query(known, &[&self.name, &mark]).await?;
+        let Some(row) = rows.first() else { return Ok(Existing::Nothing) };
         if !row.try_get(0).map_err(|error| malformed(&mark, error))? {
-            return Ok(There::Foreign);
+            return Ok(Existing::Foreign);
         }
         let ours = "ARRAY(SELECT name FROM unnest(tables, oids) WITH ORDINALITY AS made (name, id, n) \
                     JOIN pg_class c ON c.oid = id AND c.relname = name \
                     WHERE c.relnamespace = quote_ident($1)::regnamespace ORDER BY n)";
-        let rows = match link.query(&format!("SELECT workload, {ours}, note FROM {mark}{lock}"), &[&self.name]).await {
-            // undefined_column, wrong_object_type: it has our name and not our form.
-            Err(failure) if ["[42703]", "[42809]"].iter().any(|code| failure.message.contains(code)) => {
-                return Ok(There::Foreign);
-            }
-            rows => rows?,
-        };
-        let Some(row) = rows.first() else { return Ok(There::Foreign) };
+        let rows =
+            match connection.query(&format!("SELECT workload, {ours}, note FROM {mark}{lock}"), &[&self.name]).await {
+                // undefined_column, wrong_object_type: it has our name and not our form.
+                Err(failure) if ["[42703]", "[42809]"].iter().any(|code| failure.message.contains(code)) => {
+                    return Ok(Existing::Foreign);
+                }
+                rows => rows?,
+            };
+        let Some(row) = rows.first() else { return Ok(Existing::Foreign) };
         let workload: String = row.try_get(0).map_err(|error| malformed(&mark, error))?;
         let tables = row.try_get(1).map_err(|error| malformed(&mark, error))?;
         let marker = row.try_get(2).map_err(|error| malformed(&mark, error))?;
-        Ok(if workload == self.dataset { There::Own(tables, marker) } else { There::Foreign })
+        Ok(if workload == self.dataset { Existing::Own(tables, marker) } else { Existing::Foreign })
     }
 
-    async fn drop_own(&self, link: &mut Link, tables: &[String]) -> Result<(), Failure> {
+    async fn drop_own(&self, connection: &mut Connection, tables: &[String]) -> Result<(), Failure> {
         let own = tables.iter().map(|table| format!("{}.{}", self.quoted, quoted(table)));
         let own: Vec<String> = own.chain([self.mark()]).collect();
-        let dropped = link.run(&format!("DROP TABLE IF EXISTS {}; DROP SCHEMA {}", own.join(", "), self.quoted)).await;
+        let dropped =
+            connection.run(&format!("DROP TABLE IF EXISTS {}; DROP SCHEMA {}", own.join(", "), self.quoted)).await;
         dropped.map_err(|failure| {
             // dependent_objects_still_exist
             if !failure.message.contains("2BP01") {
@@ -212,18 +216,18 @@ impl Schema {
 }
 
 /// The schemas that have a name as ours have.
-pub(super) async fn leftovers(link: &mut Link) -> Result<Vec<Leftover>, Failure> {
+pub(super) async fn leftovers(connection: &mut Connection) -> Result<Vec<Leftover>, Failure> {
     const PREFIX: &str = "storebench_";
     let named = "SELECT nspname::text FROM pg_namespace WHERE starts_with(nspname::text, $1) ORDER BY 1";
     let mut leftovers = Vec::new();
-    for row in link.query(named, &[&PREFIX]).await? {
+    for row in connection.query(named, &[&PREFIX]).await? {
         let name: String = row.try_get(0).map_err(|error| malformed("pg_namespace", error))?;
         // A long name in the schema's is cut; the mark has all of it.
         let mark = format!("{}.{MARK}", quoted(&name));
-        let is_there = link.query("SELECT to_regclass($1) IS NOT NULL", &[&mark]).await?;
+        let is_there = connection.query("SELECT to_regclass($1) IS NOT NULL", &[&mark]).await?;
         let is_there = is_there.first().is_some_and(|row| row.try_get(0).unwrap_or(false));
         let workload = match is_there {
-            true => link.query(&format!("SELECT workload FROM {mark}"), &[]).await?,
+            true => connection.query(&format!("SELECT workload FROM {mark}"), &[]).await?,
             false => Vec::new(),
         };
         let workload = workload.first().and_then(|row| row.try_get::<_, String>(0).ok());
@@ -238,7 +242,7 @@ fn malformed(mark: &str, error: tokio_postgres::Error) -> Failure {
     Failure::broken(format!("postgres: {mark} is not as storebench writes it: {error}")).caused_by(error)
 }
 
-/// All tables of a dataset, each with the statement that makes it.
-fn all_tables(laid: &Laid) -> impl Iterator<Item = (String, String)> {
-    laid.parts().flat_map(|part| layout::tables(laid, part))
+/// All tables of a dataset.
+fn all_tables(layout: &PostgresLayout) -> impl Iterator<Item = Definition> {
+    layout.parts().flat_map(|part| layout.tables(part))
 }

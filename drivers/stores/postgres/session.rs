@@ -2,31 +2,31 @@
 
 use std::sync::Arc;
 
-use super::bulk::Load;
-use super::laid::Laid;
-use super::link::{Link, Wire};
-use super::statements::Statements;
-use super::talk::Talk;
+use super::connection::{Connection, ConnectionIo};
+use super::dialect::PostgresLayout;
+use super::executor::Executor;
+use super::load::BulkLoad;
+use super::prepared::PreparedStatements;
 use crate::{Failure, Op, Outcome, Part, Row, Rows, Session};
 
 /// One logical client.
 pub struct PostgresSession {
-    laid: Arc<Laid>,
-    link: Link,
-    statements: Statements,
-    load: Load,
+    layout: Arc<PostgresLayout>,
+    connection: Connection,
+    prepared: PreparedStatements,
+    load: BulkLoad,
 }
 
 impl PostgresSession {
-    pub(super) fn new(link: Link, laid: Arc<Laid>, load: Load) -> Self {
-        let statements = Statements::new(laid.clone());
-        PostgresSession { laid, link, statements, load }
+    pub(super) fn new(connection: Connection, layout: Arc<PostgresLayout>, load: BulkLoad) -> Self {
+        let prepared = PreparedStatements::new(layout.clone());
+        PostgresSession { layout, connection, prepared, load }
     }
 
     /// The session in the parts that are borrowed separately.
-    fn parts(&mut self) -> (Talk<'_>, &mut Wire, &mut Load) {
-        let PostgresSession { laid, link: Link { client, wire, .. }, statements, load } = self;
-        (Talk { laid, client, statements }, wire, load)
+    fn parts(&mut self) -> (Executor<'_>, &mut ConnectionIo, &mut BulkLoad) {
+        let PostgresSession { layout, connection: Connection { client, io, .. }, prepared, load } = self;
+        (Executor { layout, client, prepared }, io, load)
     }
 }
 
@@ -36,23 +36,23 @@ impl Session for PostgresSession {
         if self.load.is_open() {
             self.finish_load().await?;
         }
-        let (mut talk, wire, _) = self.parts();
-        wire.drive(talk.execute(op, rows)).await.map_err(|failure| wire.explained(failure))
+        let (mut executor, io, _) = self.parts();
+        io.drive(executor.execute(op, rows)).await.map_err(|failure| io.with_cause(failure))
     }
 
     async fn load(&mut self, op: &Op) -> Result<Outcome, Failure> {
-        let (mut talk, wire, load) = self.parts();
-        wire.drive(talk.load(load, op)).await.map_err(|failure| wire.explained(failure))
+        let (mut executor, io, load) = self.parts();
+        io.drive(executor.load(load, op)).await.map_err(|failure| io.with_cause(failure))
     }
 
     async fn finish_load(&mut self) -> Result<(), Failure> {
-        let (mut talk, wire, load) = self.parts();
-        wire.drive(talk.finish_load(load)).await.map_err(|failure| wire.explained(failure))
+        let (mut executor, io, load) = self.parts();
+        io.drive(executor.finish_load(load)).await.map_err(|failure| io.with_cause(failure))
     }
 
     async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
         self.finish_load().await?;
-        let (mut talk, wire, load) = self.parts();
-        wire.drive(talk.export(load, part, sink)).await.map_err(|failure| wire.explained(failure))
+        let (mut executor, io, load) = self.parts();
+        io.drive(executor.export(load, part, sink)).await.map_err(|failure| io.with_cause(failure))
     }
 }

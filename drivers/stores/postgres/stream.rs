@@ -9,13 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_postgres::config::Host;
 
-use super::tls::Tls;
+use super::tls::{Tls, Transport};
 use crate::seam::failure::LONGEST_REPLY_BYTES;
-
-/// What a connection may run over.
-pub(super) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
 /// A connection's bytes.
 pub(super) struct Stream {

@@ -15,8 +15,8 @@ mod tls;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::layout::quoted;
-use super::link::Link;
+use super::connection::Connection;
+use super::names::{quoted, schema_name};
 use super::*;
 use crate::launch;
 use crate::seam::sample;
@@ -35,7 +35,7 @@ fn shared() -> &'static str {
             let server = started(Durability::Memory).await;
             // No table is found by its bare name.
             let nowhere = "ALTER DATABASE postgres SET search_path = ''";
-            link(&server.address).await.run(nowhere).await.expect("set");
+            connect(&server.address).await.run(nowhere).await.expect("set");
             server
         })
     };
@@ -63,22 +63,22 @@ async fn ready(name: &str) -> Postgres {
     store
 }
 
-async fn link(address: &str) -> Link {
+async fn connect(address: &str) -> Connection {
     let address: Address = address.parse().expect("an address");
     let config: Config = address.config().expect("its options");
     config.target(Duration::from_secs(10)).expect("a target").connect("").await.expect("a connection")
 }
 
 /// A connection on which bare names are those of the dataset's tables.
-async fn inside(store: &Postgres) -> Link {
-    let mut link = store.own_connection().await.expect("a connection");
-    let schema = quoted(&layout::schema_name(&store.laid.name));
-    link.run(&format!("SET search_path = {schema}")).await.expect("set");
-    link
+async fn inside(store: &Postgres) -> Connection {
+    let mut connection = store.own_connection().await.expect("a connection");
+    let schema = quoted(&schema_name(&store.layout.name));
+    connection.run(&format!("SET search_path = {schema}")).await.expect("set");
+    connection
 }
 
-async fn text(link: &mut Link, statement: &str) -> String {
-    link.query(statement, &[]).await.expect("an answer")[0].get(0)
+async fn text(connection: &mut Connection, statement: &str) -> String {
+    connection.query(statement, &[]).await.expect("an answer")[0].get(0)
 }
 
 fn user(key: &str, age: i64) -> Op {
@@ -128,14 +128,14 @@ async fn a_server_whose_files_lie_in_memory_is_not_called_durable() {
 #[tokio::test]
 async fn a_weaker_server_is_told_as_what_it_is_and_is_not_changed() {
     let server = started(Durability::Relaxed).await;
-    let mut link = link(&server.address).await;
+    let mut connection = connect(&server.address).await;
     let tier = async || {
         let store = open(&server.address, "weaker", Durability::Durable).await.expect("opened");
         store.describe().await.expect("a description").guarantees.durability
     };
     // A session of ours waits for the flush, whatever others do.
     assert_eq!(tier().await, Durability::Durable);
-    assert_eq!(text(&mut link, "SHOW synchronous_commit").await, "off");
+    assert_eq!(text(&mut connection, "SHOW synchronous_commit").await, "off");
     let unsafe_server = started(Durability::Memory).await;
     let store = open(&unsafe_server.address, "weaker", Durability::Durable).await.expect("opened");
     let description = store.describe().await.expect("a description");
@@ -148,7 +148,7 @@ fn only_what_is_flushed_and_whole_is_called_durable() {
     let tier = |fsync: &str, pages: &str, commit: &str| {
         let told = [("fsync", fsync), ("full_page_writes", pages), ("synchronous_commit", commit)];
         let told = told.into_iter().map(|(name, setting)| (name.to_owned(), setting.to_owned())).collect();
-        settings::guarantees(&told).durability
+        durability::guarantees(&told).durability
     };
     assert_eq!(tier("on", "on", "on"), Durability::Durable);
     assert_eq!(tier("on", "on", "remote_apply"), Durability::Durable);
@@ -156,7 +156,7 @@ fn only_what_is_flushed_and_whole_is_called_durable() {
     assert_eq!(tier("on", "on", "off"), Durability::Relaxed);
     assert_eq!(tier("on", "off", "on"), Durability::Memory);
     assert_eq!(tier("off", "on", "on"), Durability::Memory);
-    assert_eq!(settings::guarantees(&Default::default()).durability, Durability::Memory);
+    assert_eq!(durability::guarantees(&Default::default()).durability, Durability::Memory);
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn on_macos_only_a_flush_through_the_drive_is_called_durable() {
     let guarantees = |build: &str, method: &str, commit: &str| {
         let told = [("fsync", "on"), ("full_page_writes", "on"), ("synchronous_commit", commit), ("version", build)];
         let told = told.into_iter().chain([("wal_sync_method", method)]);
-        settings::guarantees(&told.map(|(name, setting)| (name.to_owned(), setting.to_owned())).collect())
+        durability::guarantees(&told.map(|(name, setting)| (name.to_owned(), setting.to_owned())).collect())
     };
     let mac =
         "PostgreSQL 16.4 (Homebrew) on aarch64-apple-darwin23.6.0, compiled by Apple clang version 15.0.0, 64-bit";
@@ -199,7 +199,7 @@ async fn the_level_of_isolation_is_the_stronger_of_what_is_asked_and_what_is_req
 
 #[tokio::test]
 async fn on_a_server_of_others_nothing_but_our_own_is_touched() {
-    let mut other = link(shared()).await;
+    let mut other = connect(shared()).await;
     other.run("CREATE SCHEMA storebench_theirs; CREATE TABLE storebench_theirs.precious ()").await.expect("made");
     let store = open(shared(), "theirs", Durability::Memory).await.expect("opened");
     let refusal = store.reset().await.expect_err("a foreign schema");

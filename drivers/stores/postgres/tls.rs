@@ -1,4 +1,4 @@
-//! TLS for connections; whom they trust is in `drivers/tls.rs`.
+//! TLS for connections; whom they trust is in `support/tls.rs`.
 //!
 //! As in libpq (postgresql.org/docs/current/libpq-ssl.html), `prefer` and `require` encrypt without asking who answers;
 //! `verify-full` checks the certificate and the host's name. There is no channel binding and no client certificate.
@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -15,9 +15,13 @@ use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature,
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
-use super::stream::Transport;
 use crate::Failure;
 use crate::support::tls;
+
+/// What a connection may run over.
+pub(super) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
 /// Whether connections are encrypted, as in libpq.
 #[derive(Debug, Clone, Copy, Default, PartialEq, serde::Deserialize)]

@@ -40,7 +40,7 @@ async fn a_killed_server_fails_what_is_under_way_at_once() {
     let store = ready(&server, "one").await;
     let mut session = store.session().await.expect("a session");
     run(&mut session, &user("a", "a")).await.expect("inserted");
-    let mut blocker = store.stream().await.expect("a stream");
+    let mut blocker = store.connect().await.expect("a stream");
     blocker.run("BEGIN IMMEDIATE", &[]).await.expect("the write lock");
     let kill = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -84,7 +84,7 @@ async fn an_answer_that_is_cut_is_no_answer() {
         let cut = cut_after(&server.address, bytes).await;
         let config = Config { location: Some(cut), ..Config::default() };
         let endpoint = Arc::new(Endpoint::new(&config, Duration::from_secs(2)).expect("an endpoint"));
-        let cut = LibsqlServer { endpoint, dataset: store.dataset.clone(), named: store.named.clone() };
+        let cut = LibsqlServer { endpoint, layout: store.layout.clone() };
         let ended = match cut.session().await {
             Ok(mut session) => run(&mut session, &read(0, Key::Text("a".into()))).await.err(),
             Err(failure) => Some(failure),

@@ -26,7 +26,7 @@ impl Own {
             let quiet = std::process::Stdio::null;
             let process = command.stdout(quiet()).stderr(quiet()).spawn().expect("started");
             let mut own = Own { process, address: format!("http://{address}"), _folder: folder };
-            let endpoint = local(&own.address).expect("an endpoint");
+            let endpoint = super::super::launch::local(&own.address).expect("an endpoint");
             while own.process.try_wait().expect("its status").is_none() {
                 if endpoint.ask("GET", "health", "").await.is_ok() {
                     return own;

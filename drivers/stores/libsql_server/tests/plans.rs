@@ -31,10 +31,10 @@ fn searching() -> Vec<Op> {
 async fn no_operation_reads_a_whole_table() {
     let server = served(Durability::Memory).await;
     let store = ready(&server, "one").await;
-    let mut stream = store.stream().await.expect("a stream");
+    let mut stream = store.connect().await.expect("a stream");
     for op in searching() {
         let statement = &store.explain(&op).statements[0];
-        let plan = stream.run(&format!("EXPLAIN QUERY PLAN {statement}"), &[]).await.expect("a plan");
+        let plan = stream.query(&format!("EXPLAIN QUERY PLAN {statement}"), &[]).await.expect("a plan");
         let steps: Vec<String> = plan.rows().map(|row| format!("{:?}", row.expect("a step").last())).collect();
         assert!(
             steps[0].contains("SEARCH") && !steps.iter().any(|step| step.contains("SCAN")),
@@ -58,7 +58,7 @@ async fn what_is_sent_is_told() {
         [
             "BEGIN IMMEDIATE",
             "UPDATE \"storebench_one_accounts\" SET \"balance\" = \"balance\" + ?1 WHERE \"key\" = ?2 \
-             AND \"balance\" + ?1 >= ?3",
+             AND \"balance\" >= ?3",
             changed,
             "SELECT \"key\", \"balance\" FROM \"storebench_one_accounts\" WHERE \"key\" = ? \
              -- only if the statement before it failed",

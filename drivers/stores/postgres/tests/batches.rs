@@ -7,7 +7,7 @@ use crate::Outcome;
 const BALANCE: &str = "SELECT balance::text FROM accounts WHERE key = 1";
 
 /// A store with account 1, and a connection that may change its tables.
-async fn with_account(name: &str, options: &str) -> (Postgres, Link, PostgresSession) {
+async fn with_account(name: &str, options: &str) -> (Postgres, Connection, PostgresSession) {
     let store = open(&format!("{}{options}", shared()), name, Durability::Memory).await.expect("opened");
     store.reset().await.expect("reset");
     store.after_load().await.expect("settled");
@@ -18,7 +18,7 @@ async fn with_account(name: &str, options: &str) -> (Postgres, Link, PostgresSes
 }
 
 /// Makes `accounts` a view that answers a conflict to whoever reads a balance that was changed.
-async fn conflict_once_changed(own: &mut Link) {
+async fn conflict_once_changed(own: &mut Connection) {
     own.run(
         "CREATE FUNCTION unchanged(held bigint) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN \
            IF held <> 10 THEN RAISE SQLSTATE '40001'; END IF; RETURN held; END $$; \

@@ -1,7 +1,9 @@
 //! Items in tables of their own: the statements that are sent, values that come back exactly, one instant for a record and
 //! its items, and data of the one layout that is not taken for that of the other.
 
+use super::statement::{PgStatement, ReplacedItems, replaced_items};
 use super::*;
+use crate::sql::statement::Parameter;
 use crate::{Field, KeyKind, Kind, Matching, Order, Outcome, Part, Record, Row, Table};
 
 const NOTES: usize = 2;
@@ -175,7 +177,7 @@ fn an_unknown_layout_is_refused_and_the_known_ones_are_told() {
         assert_eq!(refusal.lines().count(), 1);
     }
     let bare: Address = "postgres?layout=children".parse().expect("an address");
-    assert_eq!(bare.at("postgres://db/app").config::<Config>().map(|config| config.layout), Ok(Layout::Children));
+    assert_eq!(bare.at("postgres://db/app").config::<Config>().map(|config| config.layout), Ok(NestedLayout::Children));
     assert_eq!(bare.to_string(), "postgres?layout=children");
 }
 
@@ -258,9 +260,9 @@ async fn items_come_back_exactly_however_they_were_written() {
     let gone: Vec<Op> = edges.iter().map(|(key, _)| delete(*key)).collect();
     run(&mut session, &Op::Batch(gone)).await.expect("deleted");
     assert_same(&exported(&mut session).await, &[]);
-    let mut link = inside(&store).await;
+    let mut connection = inside(&store).await;
     let left = r#"SELECT ((SELECT count(*) FROM "orders/lines") + (SELECT count(*) FROM "orders/notes"))::text"#;
-    assert_eq!(text(&mut link, left).await, "0");
+    assert_eq!(text(&mut connection, left).await, "0");
 
     store.reset().await.expect("reset");
     session.load(&Op::Batch(inserts)).await.expect("taken");
@@ -269,7 +271,7 @@ async fn items_come_back_exactly_however_they_were_written() {
     assert_read(&mut session, &edges).await;
     store.close(false).await.expect("closed");
     let left = "SELECT count(*)::text FROM pg_namespace WHERE nspname = 'storebench_children-exact'";
-    assert_eq!(text(&mut link, left).await, "0");
+    assert_eq!(text(&mut connection, left).await, "0");
 }
 
 #[tokio::test]
@@ -394,21 +396,19 @@ async fn no_operation_reads_a_whole_table_of_items_or_sorts() {
     let ops = [read(1), scan(1, 5, Fields::All), find(7, Order::Ascending), find(7, Order::Descending), replaced];
     let mut requests = Vec::new();
     for op in &ops {
-        let (shape, _) = request::shape(op).expect("a single operation").expect("a statement");
-        let fields = if op.writes() { Fields::Some(vec![1]) } else { Fields::All };
-        let parameters = parameters::parameters(&store.laid, op).expect("parameters");
-        requests.push((sql::sql(&store.laid, shape, &fields), parameters));
-        for (child, key, value) in request::replaced(&store.laid, op) {
-            requests.push((child.clear(), vec![values::Param::key(key)]));
-            requests.push((child.fill(), parameters::filling(&child, key, value).expect("parameters")));
+        let statement = PgStatement::of(&store.layout, op).expect("a single operation").expect("a statement");
+        requests.push((statement.sql(&store.layout), encode::parameters(&store.layout, op).expect("parameters")));
+        for ReplacedItems { child, key, items, .. } in replaced_items(&store.layout, op) {
+            requests.push((child.delete(), vec![Parameter::Key(key).into()]));
+            requests.push((child.insert(), encode::items_of(&child, key, items).expect("parameters")));
         }
     }
     assert_eq!(requests.len(), 7);
-    let mut link = inside(&store).await;
+    let mut connection = inside(&store).await;
     for mode in ["force_custom_plan", "force_generic_plan"] {
-        link.run(&format!("SET plan_cache_mode = {mode}")).await.expect("set");
+        connection.run(&format!("SET plan_cache_mode = {mode}")).await.expect("set");
         for (sql, parameters) in &requests {
-            let plan = plans::plan(&mut link, sql, parameters).await;
+            let plan = plans::plan(&mut connection, sql, parameters).await;
             let good = plan.contains("Index") && !plan.contains("Seq Scan") && !plan.contains("Sort");
             assert!(good, "{mode}: {}\n{plan}", sql.text);
         }

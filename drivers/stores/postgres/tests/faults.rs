@@ -12,12 +12,15 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 #[tokio::test]
 async fn who_may_not_come_in_is_denied_and_no_password_is_told() {
     let server = started(Durability::Memory).await;
-    let mut link = link(&server.address).await;
-    let hba = text(&mut link, "SHOW hba_file").await;
+    let mut connection = connect(&server.address).await;
+    let hba = text(&mut connection, "SHOW hba_file").await;
     let rules = "host all ada 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust";
-    link.run("CREATE ROLE ada LOGIN PASSWORD 'hunter2'; CREATE ROLE bob LOGIN CONNECTION LIMIT 0").await.expect("made");
-    link.run(&format!("COPY (SELECT regexp_split_to_table('{rules}', '\n')) TO '{hba}'")).await.expect("written");
-    link.run("SELECT pg_reload_conf()").await.expect("reloaded");
+    connection
+        .run("CREATE ROLE ada LOGIN PASSWORD 'hunter2'; CREATE ROLE bob LOGIN CONNECTION LIMIT 0")
+        .await
+        .expect("made");
+    connection.run(&format!("COPY (SELECT regexp_split_to_table('{rules}', '\n')) TO '{hba}'")).await.expect("written");
+    connection.run("SELECT pg_reload_conf()").await.expect("reloaded");
     tokio::time::sleep(Duration::from_millis(300)).await;
 
     let at = |user: &str, database: &str| {
@@ -60,9 +63,9 @@ async fn nobody_else_comes_in_and_the_password_is_nowhere_told() {
     let told = format!("{description:?} {:?} {server:?} {}", gone.expect("no such database"), server.log());
     assert!(!told.contains(password) && told.contains("127.0.0.1"), "{told}");
 
-    let mut link = link(&server.address).await;
-    link.run("CREATE TEMP TABLE found (who text); COPY found FROM PROGRAM 'id -un'").await.expect("run");
-    let who = text(&mut link, "SELECT who FROM found").await;
+    let mut connection = connect(&server.address).await;
+    connection.run("CREATE TEMP TABLE found (who text); COPY found FROM PROGRAM 'id -un'").await.expect("run");
+    let who = text(&mut connection, "SELECT who FROM found").await;
     let ours = nix::unistd::User::from_uid(nix::unistd::geteuid()).expect("users").expect("ours").name;
     assert_eq!(who, if ours == "root" { "nobody" } else { &ours }, "not whoever owns the system's databases");
 }
@@ -132,7 +135,7 @@ async fn a_killed_server_fails_what_is_under_way_and_what_comes_after() {
     let mut holder = inside(&store).await;
     holder.run("BEGIN; UPDATE accounts SET balance = 2").await.expect("locked");
     let backend = text(
-        &mut link(&server.address).await,
+        &mut connect(&server.address).await,
         "SELECT max(pid)::text FROM pg_stat_activity WHERE query LIKE 'INSERT INTO %\"accounts\"%'",
     )
     .await;
@@ -156,8 +159,8 @@ async fn a_killed_server_fails_what_is_under_way_and_what_comes_after() {
 async fn a_server_that_crashes_ends_and_says_why() {
     let server = started(Durability::Memory).await;
     assert_eq!(server.ended(), None);
-    let mut link = link(&server.address).await;
-    let backend: i32 = text(&mut link, "SELECT pg_backend_pid()::text").await.parse().expect("a pid");
+    let mut connection = connect(&server.address).await;
+    let backend: i32 = text(&mut connection, "SELECT pg_backend_pid()::text").await.parse().expect("a pid");
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(backend), nix::sys::signal::SIGABRT).expect("as a PANIC does");
     let ended = async {
         while server.is_running() {

@@ -34,7 +34,7 @@ async fn a_load_neither_waits_for_a_reader_nor_keeps_others_waiting() {
 
 #[tokio::test]
 async fn a_role_that_may_not_truncate_loads_all_the_same() {
-    let mut own = link(shared()).await;
+    let mut own = connect(shared()).await;
     own.run(
         "CREATE ROLE loader LOGIN PASSWORD 'loader'; GRANT CREATE ON DATABASE postgres TO loader; \
          ALTER DEFAULT PRIVILEGES FOR ROLE loader REVOKE TRUNCATE ON TABLES FROM loader",
@@ -61,10 +61,10 @@ async fn a_role_that_may_not_truncate_loads_all_the_same() {
 #[tokio::test]
 async fn a_limit_of_time_on_transactions_does_not_end_a_load() {
     let mut store = ready("load-limits").await;
-    assert_eq!(store.found.unlimited("SET"), "SET statement_timeout = 0");
-    store.found.times_transactions = true;
+    assert_eq!(store.server.unlimited("SET"), "SET statement_timeout = 0");
+    store.server.times_transactions = true;
     assert_eq!(
-        store.found.unlimited("SET LOCAL"),
+        store.server.unlimited("SET LOCAL"),
         "SET LOCAL statement_timeout = 0; SET LOCAL transaction_timeout = 0"
     );
 }

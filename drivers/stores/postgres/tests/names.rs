@@ -1,36 +1,48 @@
 //! Every table is named with its schema, in every statement. The server that these tests share has an empty search path,
 //! so that a bare name would fail there, too.
 
+use super::dialect::TableId;
+use super::statement::PgStatement;
 use super::*;
+use crate::sql::statement::{FieldList, Statement};
 use crate::{Field, Fold, Kind, Order};
-use laid::Place;
-use sql::Shape;
 
-/// Every statement of a dataset: what makes it, and each shape with a part that it is for.
-fn statements(laid: &Laid) -> Vec<String> {
-    let (table, log, series, metric) = (0, 0, 0, 0);
-    let mut shapes = vec![Shape::Insert(table), Shape::Read(table), Shape::Update(table), Shape::Delete(table)];
-    shapes.extend([true, false].map(|floored| Shape::Bump { table, field: 0, floored }));
-    shapes.push(Shape::Scan(table));
-    for equal in [true, false] {
-        shapes.extend([Order::Ascending, Order::Descending].map(|order| Shape::Find { table, field: 0, equal, order }));
+/// Every statement of a dataset: what makes it, and each statement with a part that it is for.
+fn statements(layout: &PostgresLayout) -> Vec<String> {
+    let (table, log, series, metric, rows) = (0, 0, 0, 0, 1);
+    let fields = || FieldList::All;
+    let mut common = vec![
+        Statement::Insert { table, rows },
+        Statement::Read { table, fields: fields() },
+        Statement::Update { table, fields: fields() },
+        Statement::Delete { table },
+        Statement::Scan { table, fields: fields() },
+        Statement::Append { log, rows },
+        Statement::Tail { log },
+        Statement::InsertPoints { series, rows },
+        Statement::LastPoint { series },
+        Statement::PointRange { series },
+        Statement::PointsAbove { series, metric },
+    ];
+    common.extend([true, false].map(|has_floor| Statement::Increment { table, field: 0, has_floor }));
+    for is_range in [true, false] {
+        let find = |order| Statement::Find { table, field: 0, is_range, order, fields: fields() };
+        common.extend([Order::Ascending, Order::Descending].map(find));
     }
-    shapes.extend([true, false].map(|many| Shape::Append { log, many }));
-    shapes.extend([true, false].map(|many| Shape::Ingest { series, many }));
-    shapes.extend([Shape::Tail(log), Shape::Last(series), Shape::Range(series), Shape::Above { series, metric }]);
     let folds = [Fold::Mean, Fold::Min, Fold::Max, Fold::Sum, Fold::Count];
-    shapes.extend(folds.map(|fold| Shape::Window { series, metric, fold }));
-    for place in laid.places() {
-        shapes.extend([true, false].map(|frozen| Shape::Copy { into: place, frozen }));
-        match place {
-            Place::Part(part) => shapes.push(Shape::Export(part)),
-            Place::Items { table, field } => {
-                shapes.extend([Shape::Clear { table, field }, Shape::Fill { table, field }]);
-            }
+    common.extend(folds.map(|fold| Statement::Window { series, metric, fold }));
+    common.extend(layout.parts().map(Statement::Export));
+    let mut all: Vec<PgStatement<'_>> = common.into_iter().map(PgStatement::Common).collect();
+    all.extend([PgStatement::AppendArrays { log }, PgStatement::InsertPointArrays { series }]);
+    for into in layout.table_ids() {
+        all.extend([true, false].map(|frozen| PgStatement::Copy { into, frozen }));
+        if let TableId::Items { table, field } = into {
+            all.push(PgStatement::InsertWithItems { table });
+            all.extend([PgStatement::DeleteItems { table, field }, PgStatement::InsertItems { table, field }]);
         }
     }
-    let sent = shapes.into_iter().map(|shape| sql::sql(laid, shape, &Fields::All).text);
-    sent.chain(layout::described(laid)).collect()
+    let sent = all.into_iter().map(|statement| statement.sql(layout).text);
+    sent.chain(layout.describe()).collect()
 }
 
 /// What follows each of the words after which a table is named.
@@ -44,9 +56,9 @@ fn every_statement_names_its_tables_with_their_schema() {
     let mut sample = sample::dataset("names");
     sample.tables[0].fields.push(sample::field("lines", Kind::Items(items)));
     sample.tables[0].fields.insert(0, sample::field("number", Kind::Int));
-    for layout in [Layout::Jsonb, Layout::Children] {
-        let laid = Laid::new(Arc::new(sample.clone()), layout);
-        for statement in statements(&laid) {
+    for nested in [NestedLayout::Jsonb, NestedLayout::Children] {
+        let layout = dialect::layout(Arc::new(sample.clone()), nested);
+        for statement in statements(&layout) {
             let mut tables = 0;
             for word in
                 ["FROM ", "INTO ", "UPDATE ", "DELETE FROM ", "TABLE ", "REFERENCES ", "COPY ", "JOIN ", " ON \""]

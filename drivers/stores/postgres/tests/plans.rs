@@ -1,6 +1,10 @@
 //! No operation reads a whole table or sorts, by whichever plan the server takes for a prepared statement.
 
+use super::binary::PgParameter;
+use super::statement::PgStatement;
+use super::types::TypedSql;
 use super::*;
+use crate::sql::statement::Parameter;
 use crate::{Fold, Matching, Order};
 
 /// An operation for each statement that reads or changes existing rows.
@@ -32,25 +36,27 @@ fn searching() -> Vec<Op> {
 }
 
 /// The plan of a prepared statement with these parameters.
-pub(super) async fn plan(link: &mut Link, sql: &sql::Sql, parameters: &[values::Param<'_>]) -> String {
+pub(super) async fn plan(connection: &mut Connection, sql: &TypedSql, parameters: &[PgParameter<'_>]) -> String {
     // An array type is named after its element's, with an underscore before it.
     let types: Vec<&str> = sql.types.iter().map(|kind| kind.name()).collect();
     let values: Vec<String> = parameters.iter().map(literal).collect();
-    link.run(&format!("PREPARE one ({}) AS {}", types.join(", "), sql.text)).await.expect("prepared");
-    let plan = link.query(&format!("EXPLAIN EXECUTE one ({})", values.join(", ")), &[]).await.expect("a plan");
-    link.run("DEALLOCATE one").await.expect("forgotten");
+    connection.run(&format!("PREPARE one ({}) AS {}", types.join(", "), sql.text)).await.expect("prepared");
+    let plan = connection.query(&format!("EXPLAIN EXECUTE one ({})", values.join(", ")), &[]).await.expect("a plan");
+    connection.run("DEALLOCATE one").await.expect("forgotten");
     let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
     plan.join("\n")
 }
 
 /// A parameter as a literal, for EXECUTE.
-fn literal(parameter: &values::Param<'_>) -> String {
+fn literal(parameter: &PgParameter<'_>) -> String {
     match parameter {
-        values::Param::Int(number) => number.to_string(),
-        values::Param::Float(number) => number.to_string(),
-        values::Param::Text(text) => format!("'{text}'"),
-        values::Param::Nested(_) => "0".to_owned(),
-        values::Param::Array(_) => "'{}'".to_owned(),
+        PgParameter::Common(Parameter::Int(number) | Parameter::Key(Key::Int(number))) => number.to_string(),
+        PgParameter::Common(Parameter::Float(number)) => number.to_string(),
+        PgParameter::Common(Parameter::Key(Key::Text(text))) => format!("'{text}'"),
+        PgParameter::Common(Parameter::Value(Value::Int(number))) => number.to_string(),
+        PgParameter::Common(Parameter::Value(Value::List(_))) => "0".to_owned(),
+        PgParameter::Common(Parameter::Value(Value::Null)) => "NULL".to_owned(),
+        PgParameter::Array(_) => "'{}'".to_owned(),
         other => panic!("no operation here has a parameter {other:?}"),
     }
 }
@@ -70,18 +76,14 @@ async fn no_operation_reads_a_whole_table_or_sorts() {
     session.finish_load().await.expect("loaded");
     store.after_load().await.expect("settled");
 
-    let mut link = inside(&store).await;
+    let mut connection = inside(&store).await;
     for mode in ["force_custom_plan", "force_generic_plan"] {
-        link.run(&format!("SET plan_cache_mode = {mode}")).await.expect("set");
+        connection.run(&format!("SET plan_cache_mode = {mode}")).await.expect("set");
         for op in searching() {
-            let (shape, _) = request::shape(&op).expect("a single operation").expect("a statement");
-            let fields = match &op {
-                Op::Update { .. } => Fields::Some(vec![1]),
-                _ => Fields::All,
-            };
-            let sql = sql::sql(&store.laid, shape, &fields);
-            let parameters = parameters::parameters(&store.laid, &op).expect("parameters");
-            let plan = plan(&mut link, &sql, &parameters).await;
+            let statement = PgStatement::of(&store.layout, &op).expect("a single operation").expect("a statement");
+            let sql = statement.sql(&store.layout);
+            let parameters = encode::parameters(&store.layout, &op).expect("parameters");
+            let plan = plan(&mut connection, &sql, &parameters).await;
             // Folding buckets needs them in order; their number is that of the answer.
             let sorts = plan.contains("Sort") && !matches!(op, Op::Window { .. });
             assert!(plan.contains("Index") && !plan.contains("Seq Scan") && !sorts, "{mode}: {}\n{plan}", sql.text);

@@ -13,7 +13,7 @@ const DECOYS: &str = "CREATE TABLE public.users AS SELECT 'user ' || n AS key, n
                       CREATE TABLE public.cpu AS SELECT n AS entity FROM generate_series(1, 500) AS n";
 
 /// All tables that there are, with what they hold and the version of each of their rows.
-async fn held(own: &mut Link) -> String {
+async fn held(own: &mut Connection) -> String {
     text(
         own,
         "SELECT string_agg(n.nspname || '.' || c.relname || ' ' || c.oid || ' ' || c.relfilenode || \
@@ -37,10 +37,10 @@ async fn traces(pooler: &PgBouncer) -> Vec<String> {
     let mut found = Vec::new();
     let mut holders = Vec::new();
     for _ in 0..pooler.pool_size {
-        let mut holder = link(&pooler.address).await;
-        found.push(match holder.ask(&format!("BEGIN; {TRACES}")).await {
+        let mut holder = connect(&pooler.address).await;
+        found.push(match holder.first_value(&format!("BEGIN; {TRACES}")).await {
             Ok(traces) => traces,
-            Err(_) => link(&pooler.address).await.ask(TRACES).await.expect("an answer"), // Where nothing can be held.
+            Err(_) => connect(&pooler.address).await.first_value(TRACES).await.expect("an answer"), // Where nothing can be held.
         });
         holders.push(holder);
     }
@@ -54,7 +54,7 @@ async fn traces(pooler: &PgBouncer) -> Vec<String> {
 #[tokio::test]
 async fn a_pooler_that_lends_connections_briefly_is_refused_and_nothing_is_left_or_touched() {
     let server = started(Durability::Memory).await;
-    let mut own = link(&server.address).await;
+    let mut own = connect(&server.address).await;
     own.run(DECOYS).await.expect("made");
     let before = held(&mut own).await;
     for (pool_size, settings) in [
@@ -89,7 +89,7 @@ async fn poolers_behind_one_address_are_refused_although_connections_may_not_mee
 #[tokio::test]
 async fn with_a_process_a_session_all_works_and_nothing_is_left_or_touched() {
     let server = started(Durability::Memory).await;
-    let mut own = link(&server.address).await;
+    let mut own = connect(&server.address).await;
     own.run(DECOYS).await.expect("made");
     let before = held(&mut own).await;
     for settings in ["pool_mode = session", "pool_mode = session\nserver_reset_query ="] {
@@ -131,7 +131,7 @@ async fn with_a_process_a_session_all_works_and_nothing_is_left_or_touched() {
         // One that is given up on in the middle of an operation, and one with a load open.
         let store = open(&pooler.address, "pooled", Durability::Relaxed).await.expect("opened");
         store.reset().await.expect("reset");
-        let mut holder = link(&server.address).await;
+        let mut holder = connect(&server.address).await;
         holder.run("BEGIN; LOCK TABLE storebench_pooled.accounts").await.expect("locked");
         let mut waiting = store.session().await.expect("a session");
         let given_up = tokio::time::timeout(Duration::from_millis(200), run(&mut waiting, &account(1, 1))).await;

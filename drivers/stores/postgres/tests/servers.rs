@@ -10,15 +10,15 @@ async fn described(store: &Postgres) -> Description {
 }
 
 /// Makes the server read its settings again, and waits until it has.
-async fn set(link: &mut Link, name: &str, value: &str) {
-    link.run(&format!("ALTER SYSTEM SET {name} = '{value}'")).await.expect("set");
-    link.run("SELECT pg_reload_conf()").await.expect("reloaded");
-    until(link, &format!("SELECT (current_setting('{name}') = '{value}')::text")).await;
+async fn set(connection: &mut Connection, name: &str, value: &str) {
+    connection.run(&format!("ALTER SYSTEM SET {name} = '{value}'")).await.expect("set");
+    connection.run("SELECT pg_reload_conf()").await.expect("reloaded");
+    until(connection, &format!("SELECT (current_setting('{name}') = '{value}')::text")).await;
 }
 
-async fn until(link: &mut Link, is_so: &str) {
+async fn until(connection: &mut Connection, is_so: &str) {
     for _ in 0..500 {
-        if text(link, is_so).await == "true" {
+        if text(connection, is_so).await == "true" {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -33,7 +33,7 @@ async fn tables_in_memory_are_not_called_durable_wherever_the_rest_lies() {
     let open_to_all = std::os::unix::fs::PermissionsExt::from_mode(0o777);
     std::fs::set_permissions(folder.path(), open_to_all).expect("open to the server");
     let server = started(Durability::Durable).await;
-    let mut own = link(&server.address).await;
+    let mut own = connect(&server.address).await;
     let ram = folder.path().join("ram").display().to_string();
     own.run(&format!("COPY (SELECT) TO PROGRAM 'mkdir {ram} && cat >/dev/null'")).await.expect("made");
     own.run(&format!("CREATE TABLESPACE ram LOCATION '{ram}'")).await.expect("made");
@@ -60,7 +60,7 @@ async fn tables_in_memory_are_not_called_durable_wherever_the_rest_lies() {
 #[tokio::test]
 async fn a_publication_of_all_tables_is_no_obstacle() {
     let server = started(Durability::Memory).await;
-    link(&server.address).await.run("CREATE PUBLICATION everything FOR ALL TABLES").await.expect("made");
+    connect(&server.address).await.run("CREATE PUBLICATION everything FOR ALL TABLES").await.expect("made");
     for layout in ["jsonb", "children"] {
         let mut dataset = sample::dataset("published");
         let item = vec![sample::field("count", crate::Kind::Int)];
@@ -95,7 +95,7 @@ async fn a_publication_of_all_tables_is_no_obstacle() {
 #[tokio::test]
 async fn what_the_server_is_set_to_is_told_beside_what_our_sessions_set() {
     let server = started(Durability::Durable).await;
-    let mut own = link(&server.address).await;
+    let mut own = connect(&server.address).await;
     let told = async |tier| {
         let store = open(&server.address, "set", tier).await.expect("opened");
         let told = described(&store).await;
@@ -121,7 +121,7 @@ struct Standby {
 }
 
 impl Standby {
-    async fn of(address: &str, own: &mut Link) -> Standby {
+    async fn of(address: &str, own: &mut Connection) -> Standby {
         let folder = tempfile::tempdir().expect("a folder");
         let programs = text(own, "SELECT setting FROM pg_config WHERE name = 'BINDIR'").await;
         let mut program = Command::new(format!("{programs}/pg_receivewal"));
@@ -143,7 +143,7 @@ impl Drop for Standby {
 #[tokio::test]
 async fn a_tier_is_of_one_node_unless_its_standbys_are_waited_for() {
     let server = started(Durability::Durable).await;
-    let mut own = link(&server.address).await;
+    let mut own = connect(&server.address).await;
     let opened = async |tier| open(&server.address, "standbys", tier).await;
     let because = async || described(&opened(Durability::Durable).await.expect("opened")).await.guarantees.because;
     assert!(!because().await.contains("standby"));
@@ -173,7 +173,7 @@ async fn a_server_that_only_reads_denies_writes() {
     let server = started(Durability::Memory).await;
     let store = open(&server.address, "reads", Durability::Memory).await.expect("opened");
     store.reset().await.expect("reset");
-    let mut own = link(&server.address).await;
+    let mut own = connect(&server.address).await;
     own.run("ALTER ROLE CURRENT_USER SET default_transaction_read_only = on").await.expect("set");
     let mut session = store.session().await.expect("a session");
     for op in [account(1, 1), Op::Batch(vec![account(1, 1), account(2, 1)])] {

@@ -9,7 +9,7 @@ const MAKE_CERTIFICATE: &str = "openssl req -x509 -newkey rsa:2048 -nodes -days 
 #[tokio::test]
 async fn connections_are_encrypted_and_verified_as_asked() {
     let server = started(Durability::Memory).await;
-    let mut plain = link(&server.address).await;
+    let mut plain = connect(&server.address).await;
     plain.run(&format!("COPY (SELECT) TO PROGRAM '{MAKE_CERTIFICATE}'")).await.expect("openssl made a certificate");
     let certificate = text(&mut plain, "SELECT pg_read_file('server.crt')").await;
     let authorities = tempfile::NamedTempFile::new().expect("a file");

@@ -1,0 +1,67 @@
+//! What a session sends for an operation.
+
+use super::batch::is_grouped;
+use super::dialect::PostgresLayout;
+use super::executor::decided_by_replies;
+use super::statement::{PgStatement, ReplacedItems, replaced_items};
+use crate::sql::explain;
+use crate::sql::outcome::needs_probe;
+use crate::sql::statement::Statement;
+use crate::{Binding, Op};
+
+/// The statements of an operation, in order, and its round trips. Preparing is left out: it happens once a session and
+/// statement.
+pub(super) fn explain(layout: &PostgresLayout, op: &Op) -> Binding {
+    let statements = statements(layout, op);
+    let round_trips = match op {
+        _ if statements.is_empty() => 0,
+        Op::Transact(ops) if decided_by_replies(ops) => 2,
+        _ => 1,
+    };
+    Binding { statements: explain::count_repeated(&statements), round_trips }
+}
+
+fn statements(layout: &PostgresLayout, op: &Op) -> Vec<String> {
+    match op {
+        Op::Batch(ops) if ops.len() == 1 => statements(layout, &ops[0]),
+        Op::Batch(ops) => batch(layout, ops),
+        _ if replaced_items(layout, op).next().is_some() => batch(layout, std::slice::from_ref(op)),
+        Op::Transact(ops) => {
+            let each = ops.iter().flat_map(|op| single(layout, op));
+            let end = if decided_by_replies(ops) {
+                "COMMIT -- in a second round trip, or ROLLBACK, when all replies are seen"
+            } else {
+                "COMMIT"
+            };
+            std::iter::once("BEGIN".to_owned()).chain(each).chain([end.to_owned()]).collect()
+        }
+        _ => {
+            let probe = probe(layout, op).map(|probe| explain::probe(&probe));
+            single(layout, op).into_iter().chain(probe).collect()
+        }
+    }
+}
+
+fn batch(layout: &PostgresLayout, ops: &[Op]) -> Vec<String> {
+    let each = ops.iter().flat_map(|op| single(layout, op).into_iter().chain(probe(layout, op)));
+    let (begin, commit) = if is_grouped(layout, ops) { (Some("BEGIN"), Some("COMMIT")) } else { (None, None) };
+    begin.into_iter().map(str::to_owned).chain(each).chain(commit.map(str::to_owned)).collect()
+}
+
+/// The statements of a single operation, without its probe.
+fn single(layout: &PostgresLayout, op: &Op) -> Vec<String> {
+    let mut own = PgStatement::of(layout, op).ok().flatten().map(|statement| statement.sql(layout).text);
+    if let (Op::Delete { table, .. }, Some(own)) = (op, &mut own)
+        && layout.children(*table).next().is_some()
+    {
+        own.push_str(" -- with its items, by their foreign key");
+    }
+    let replaced = replaced_items(layout, op).flat_map(|ReplacedItems { child, .. }| [child.delete(), child.insert()]);
+    own.into_iter().chain(replaced.map(|sql| sql.text)).collect()
+}
+
+/// The text of what is asked to tell why an increment changed nothing.
+fn probe(layout: &PostgresLayout, op: &Op) -> Option<String> {
+    let (statement, _) = Statement::probe(op).filter(|_| needs_probe(layout, op))?;
+    Some(PgStatement::Common(statement).sql(layout).text)
+}
