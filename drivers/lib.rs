@@ -44,6 +44,7 @@ pub use seam::dataset::{Dataset, Field, KeyKind, Kind, Log, Part, Series, Table}
 pub use seam::failure::{Failure, FailureKind};
 pub use seam::leftover::Leftover;
 pub use seam::op::{Fields, Fold, Matching, Op, Order, Outcome};
+pub use seam::options::NoOptions;
 pub use seam::printable::{is_unprintable, one_line, printable_lines};
 pub use seam::redaction::{password_in, redacted};
 pub use seam::value::{Change, Digest, Key, Point, Record, Row, Rows, Value, row_hash};

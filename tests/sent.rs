@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use drivers::memory::{self, Memory, MemorySession};
+use drivers::NoOptions;
+use drivers::memory::{Memory, MemorySession};
 use drivers::{
     Binding, Capabilities, Description, Durability, Failure, Footprint, Op, Opening, Outcome, Part, Placement, Row,
     Rows, Session, Store,
@@ -48,7 +49,7 @@ impl Store for Listener {
     const BEST_DURABILITY: Durability = Durability::Memory;
 
     async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
-        let memory = Memory::open(memory::Config::default(), opening).await?;
+        let memory = Memory::open(NoOptions::default(), opening).await?;
         Ok(Listener { memory, delay: Duration::from_micros(config.delay_us) })
     }
 

@@ -1,7 +1,8 @@
 //! The built-in workloads hold what they promise: they can be loaded and run, their mixes are those declared, and what
 //! they generate is a function of workload, size, seed and lanes alone.
 
-use drivers::memory::{self, Memory};
+use drivers::NoOptions;
+use drivers::memory::Memory;
 use drivers::{Durability, Op, Opening, Outcome, Part, Record, Rows, Session, Store, Value};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashSet};
@@ -27,7 +28,7 @@ fn streams(generator: &Arc<Generator>, frontiers: &Arc<KeyFrontiers>, lanes: u32
 async fn loaded(generator: &Arc<Generator>) -> (<Memory as Store>::Session, u64) {
     let dataset = generator.plan.dataset.clone();
     let opening = Opening::new(dataset, Durability::Memory);
-    let store = Memory::open(memory::Config {}, opening).await.expect("an open store");
+    let store = Memory::open(NoOptions {}, opening).await.expect("an open store");
     store.reset().await.expect("an empty dataset");
     let mut session = store.session().await.expect("a session");
     let mut rows = 0;

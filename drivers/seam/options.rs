@@ -4,6 +4,11 @@
 use serde::de::value::{Error, StrDeserializer};
 use serde::de::{Deserializer, Error as _, IntoDeserializer, Visitor};
 
+/// The configuration of a store without options: any is refused.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoOptions {}
+
 /// The value of an option as it was written.
 pub(super) struct OptionText<'a>(pub(super) &'a str);
 

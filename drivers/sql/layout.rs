@@ -9,12 +9,12 @@ use crate::{Dataset, Field, Kind, Log, Part, Series, Table};
 
 /// A dataset in a dialect.
 #[derive(Debug)]
-pub(crate) struct Layout<D> {
+pub(crate) struct SqlLayout<D> {
     dataset: Arc<Dataset>,
     pub(crate) dialect: D,
 }
 
-impl<D> Deref for Layout<D> {
+impl<D> Deref for SqlLayout<D> {
     type Target = Dataset;
 
     fn deref(&self) -> &Dataset {
@@ -22,9 +22,9 @@ impl<D> Deref for Layout<D> {
     }
 }
 
-impl<D: Dialect> Layout<D> {
+impl<D: Dialect> SqlLayout<D> {
     pub(crate) fn new(dataset: Arc<Dataset>, dialect: D) -> Self {
-        Layout { dataset, dialect }
+        SqlLayout { dataset, dialect }
     }
 
     /// The tables of a part, its own first.

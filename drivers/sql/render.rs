@@ -4,7 +4,7 @@
 //! is sent.
 
 use super::dialect::{ColumnType, Dialect};
-use super::layout::Layout;
+use super::layout::SqlLayout;
 use super::statement::{FieldList, Statement};
 use crate::{Fold, Order, Part, Series, Table};
 
@@ -17,7 +17,7 @@ pub(crate) struct Sql {
 }
 
 /// The text of a statement.
-pub(crate) fn render<D: Dialect>(layout: &Layout<D>, statement: &Statement<'_>) -> Sql {
+pub(crate) fn render<D: Dialect>(layout: &SqlLayout<D>, statement: &Statement<'_>) -> Sql {
     let parameters = &mut Parameters { placeholder: D::placeholder, types: Vec::new() };
     let text = match statement {
         Statement::Begin { writes } => D::begin(*writes).to_owned(),
@@ -62,7 +62,7 @@ pub(crate) fn render<D: Dialect>(layout: &Layout<D>, statement: &Statement<'_>) 
 }
 
 fn on_table<D: Dialect>(
-    layout: &Layout<D>,
+    layout: &SqlLayout<D>,
     table: &Table,
     statement: &Statement<'_>,
     parameters: &mut Parameters,
@@ -118,7 +118,7 @@ fn on_table<D: Dialect>(
 }
 
 fn on_series<D: Dialect>(
-    layout: &Layout<D>,
+    layout: &SqlLayout<D>,
     series: &Series,
     statement: &Statement<'_>,
     parameters: &mut Parameters,
@@ -173,7 +173,7 @@ fn on_series<D: Dialect>(
 
 /// So many rows, in order.
 fn insert<D: Dialect>(
-    layout: &Layout<D>,
+    layout: &SqlLayout<D>,
     name: &str,
     columns: &[String],
     types: &[ColumnType],
@@ -189,13 +189,13 @@ fn insert<D: Dialect>(
     format!("INSERT INTO {name} ({}) VALUES {}", columns.join(", "), rows.join(", "))
 }
 
-fn select_records<D: Dialect>(layout: &Layout<D>, table: &Table, fields: &FieldList<'_>) -> String {
+fn select_records<D: Dialect>(layout: &SqlLayout<D>, table: &Table, fields: &FieldList<'_>) -> String {
     let fields = fields.positions(table.fields.len()).map(|at| layout.dialect.selected(table, at));
     let columns: Vec<String> = std::iter::once(layout.dialect.key_column(table)).chain(fields).collect();
     select(layout, &table.name, &columns)
 }
 
-fn select<D: Dialect>(layout: &Layout<D>, name: &str, columns: &[String]) -> String {
+fn select<D: Dialect>(layout: &SqlLayout<D>, name: &str, columns: &[String]) -> String {
     format!("SELECT {} FROM {}", columns.join(", "), layout.dialect.table_name(name))
 }
 

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Guarantees, Op, Opening, Outcome,
-    Part, Placement, Row, Rows, Session, Store,
+    Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Guarantees, NoOptions, Op, Opening,
+    Outcome, Part, Placement, Row, Rows, Session, Store,
 };
 
 /// A store without any content.
@@ -16,13 +16,8 @@ pub struct Null;
 /// A client whose operations all succeed without rows.
 pub struct NullSession;
 
-/// It has no options.
-#[derive(Debug, Clone, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Config {}
-
 impl Store for Null {
-    type Config = Config;
+    type Config = NoOptions;
     type Session = NullSession;
     const NAME: &'static str = "null";
     const ABOUT: &'static str = "does nothing and keeps nothing: the suite's own floor";
@@ -31,7 +26,7 @@ impl Store for Null {
     const BEST_DURABILITY: Durability = Durability::Memory;
     const KEEPS_DATA: bool = false;
 
-    async fn open(_: Config, _: Opening) -> Result<Self, Failure> {
+    async fn open(_: NoOptions, _: Opening) -> Result<Self, Failure> {
         Ok(Null)
     }
 

@@ -52,7 +52,7 @@ impl Clock {
 /// The one schedule of an open loop, shared by all lanes.
 #[derive(Debug)]
 pub struct Schedule {
-    state: Mutex<State>,
+    state: Mutex<ArrivalState>,
     from_ns: u64,
     until_ns: u64,
     limit: u64,
@@ -61,7 +61,7 @@ pub struct Schedule {
 }
 
 #[derive(Debug)]
-struct State {
+struct ArrivalState {
     rng: SplitMix64,
     /// The next arrival in nanoseconds after `from_ns`.
     next_ns: f64,
@@ -80,7 +80,7 @@ impl Schedule {
         limit: u64,
     ) -> Self {
         let rng = rng(seed, Purpose::Arrivals, purpose as u64, 0);
-        let mut state = State { rng, next_ns: 0.0, taken: 0 };
+        let mut state = ArrivalState { rng, next_ns: 0.0, taken: 0 };
         // The first arrival is a gap after the start, as any other.
         state.advance(arrivals, 1e9 / rate_per_s);
         Schedule { state: Mutex::new(state), from_ns, until_ns, limit, gap_ns: 1e9 / rate_per_s, arrivals }
@@ -99,7 +99,7 @@ impl Schedule {
         state.taken - before
     }
 
-    fn next(&self, state: &mut State) -> Option<u64> {
+    fn next(&self, state: &mut ArrivalState) -> Option<u64> {
         let due_ns = self.from_ns + state.next_ns as u64;
         if due_ns >= self.until_ns || state.taken == self.limit {
             return None;
@@ -110,7 +110,7 @@ impl Schedule {
     }
 }
 
-impl State {
+impl ArrivalState {
     /// Advances by an exponential gap, -ln(U) times the mean with U in (0, 1]; or by an equal one, multiplied rather than
     /// added up, so that rounding errors do not add up either.
     fn advance(&mut self, arrivals: Arrivals, mean_ns: f64) {

@@ -30,7 +30,7 @@ mod outputs;
 use self::chart::Chart;
 use self::side_by_side::Side;
 use crate::record::Experiment;
-pub use crate::units;
+use crate::units;
 
 /// Every derived file of an experiment: its path within the results folder, and its content.
 ///

@@ -53,6 +53,8 @@ struct File {
     paths: BTreeSet<Vec<String>>,
     /// The structs, enums, traits, unions and type aliases that it defines.
     types: Vec<String>,
+    /// In how many modules within the file the visitor is.
+    depth: usize,
 }
 
 impl Sources {
@@ -175,12 +177,19 @@ impl File {
         if last != "self" {
             path.push(last.to_owned());
         }
+        let path = self.outside(path);
         let name = renamed.or_else(|| path.last().cloned()).unwrap_or_default();
         // `use serde_json;` would stand for itself.
         if path.len() > 1 {
             self.names.insert(name, path.clone());
         }
         self.paths.insert(path);
+    }
+
+    /// A path as it reads outside of the modules within the file, which count as the file.
+    fn outside(&self, path: Vec<String>) -> Vec<String> {
+        let ups = path.iter().take(self.depth).take_while(|part| *part == "super").count();
+        if ups == 0 { path } else { [&["self".to_owned()], &path[ups..]].concat() }
     }
 
     fn add_tokens(&mut self, tokens: TokenStream) {
@@ -193,7 +202,8 @@ impl File {
                     continue;
                 }
                 other => {
-                    self.paths.insert(std::mem::take(&mut path));
+                    let whole = self.outside(std::mem::take(&mut path));
+                    self.paths.insert(whole);
                     match other {
                         TokenTree::Ident(ident) => path.push(ident.to_string()),
                         TokenTree::Group(group) => self.add_tokens(group.stream()),
@@ -203,7 +213,8 @@ impl File {
             }
             colons = 0;
         }
-        self.paths.insert(path);
+        let last = self.outside(path);
+        self.paths.insert(last);
     }
 }
 
@@ -228,11 +239,15 @@ impl<'ast> Visit<'ast> for File {
         if let Item::Use(item) = item {
             self.add_use(Vec::new(), &item.tree);
         }
+        let is_module = matches!(item, Item::Mod(module) if module.content.is_some());
+        self.depth += usize::from(is_module);
         visit::visit_item(self, item);
+        self.depth -= usize::from(is_module);
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        self.paths.insert(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
+        let path_here = self.outside(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
+        self.paths.insert(path_here);
         visit::visit_path(self, path);
     }
 

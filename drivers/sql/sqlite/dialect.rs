@@ -1,7 +1,7 @@
 //! SQLite's dialect of SQL, and how tables lie in it.
 
 use crate::sql::dialect::{ColumnType, Definition, Dialect};
-use crate::sql::layout::Layout;
+use crate::sql::layout::SqlLayout;
 use crate::{Dataset, KeyKind, Kind, Log, Part, Table};
 
 /// SQLite's dialect.
@@ -12,7 +12,7 @@ pub(crate) struct SqliteDialect {
 }
 
 /// A dataset in it.
-pub(crate) type SqliteLayout = Layout<SqliteDialect>;
+pub(crate) type SqliteLayout = SqlLayout<SqliteDialect>;
 
 impl Dialect for SqliteDialect {
     fn placeholder(number: usize, by_number: bool) -> String {

@@ -58,12 +58,12 @@ pub struct Libsql {
     home: Option<Scratch>,
     /// Held from the first marker that we write in a given file.
     lock: Mutex<Option<Lock>>,
-    state: Mutex<State>,
+    state: Mutex<FileState>,
 }
 
 /// What has been done to the file.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum State {
+enum FileState {
     /// Nothing; there may be tables that an earlier run kept.
     Opened,
     /// Nothing, and nothing will be.
@@ -92,7 +92,7 @@ impl Store for Libsql {
             }
         };
         let Opening { dataset, durability, sessions, .. } = opening;
-        let (lock, state) = (Mutex::default(), Mutex::new(State::Opened));
+        let (lock, state) = (Mutex::default(), Mutex::new(FileState::Opened));
         let layout = Arc::new(SqliteLayout::new(dataset, SqliteDialect::default()));
         Ok(Libsql { config, layout, durability, sessions, file, home, lock, state })
     }
@@ -104,7 +104,7 @@ impl Store for Libsql {
 
     /// Looks for what would refuse a run, and goes through its steps on a file of our own in the same folder.
     async fn rehearse(&self) -> Result<Description, Failure> {
-        self.set_state(State::Untouched);
+        self.set_state(FileState::Untouched);
         self.rehearsed().await
     }
 
@@ -117,8 +117,8 @@ impl Store for Libsql {
             Lock::refuse_taken(&self.file.path)?;
         }
         let connection = match self.state() {
-            State::Changed => Some(self.connect().await?),
-            State::Opened | State::Untouched => self.peek().await?,
+            FileState::Changed => Some(self.connect().await?),
+            FileState::Opened | FileState::Untouched => self.peek().await?,
         };
         match connection {
             Some(connection) => ownership::read_marker(&mut &connection, &self.layout.name).await,
@@ -141,7 +141,7 @@ impl Store for Libsql {
         };
         let swapped = swapped.await;
         match swapped {
-            Ok(true) => self.set_state(State::Changed),
+            Ok(true) => self.set_state(FileState::Changed),
             _ if is_first => drop(self.lock().take()),
             _ => {}
         }
@@ -203,7 +203,7 @@ impl Store for Libsql {
             self.file.is_unmoved()?;
             std::fs::remove_file(&self.file.path).map_err(|error| unavailable(&self.file.path, error))?;
         }
-        self.set_state(State::Untouched);
+        self.set_state(FileState::Untouched);
         Ok(changed.into_iter().map(|what| format!("libsql: {} {what}", self.file.path.display())).collect())
     }
 
@@ -221,7 +221,7 @@ impl Store for Libsql {
 }
 
 impl Libsql {
-    fn state(&self) -> State {
+    fn state(&self) -> FileState {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -229,19 +229,19 @@ impl Libsql {
         self.lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set_state(&self, state: State) {
+    fn set_state(&self, state: FileState) {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
     /// Finds out what can refuse the run, and only then makes the file if there was none: before the first change.
     async fn admit(&self) -> Result<(), Failure> {
-        if self.state() == State::Changed {
+        if self.state() == FileState::Changed {
             return Ok(());
         }
-        self.set_state(State::Untouched);
+        self.set_state(FileState::Untouched);
         if self.file.found == Found::Nothing {
             self.file.create()?;
-            self.set_state(State::Changed);
+            self.set_state(FileState::Changed);
             return Ok(());
         }
         self.refuse_weaker(&self.rehearsed().await?.guarantees)
@@ -251,7 +251,7 @@ impl Libsql {
     async fn make(&self) -> Result<(), Failure> {
         let connection = self.connect().await?;
         schema::create(&connection, &self.layout).await?;
-        self.set_state(State::Changed);
+        self.set_state(FileState::Changed);
         let mode = text(&connection, "PRAGMA journal_mode = WAL").await?;
         if mode != "wal" {
             return Err(Failure::broken(format!("libsql: {} stays in journal mode {mode}", self.file.path.display())));
@@ -275,7 +275,7 @@ impl Libsql {
             file: DatabaseFile::new_in(home.path())?,
             home: Some(home),
             lock: Mutex::default(),
-            state: Mutex::new(State::Opened),
+            state: Mutex::new(FileState::Opened),
         };
         twin.file.create()?;
         if let Some(page_size) = page_size {
@@ -322,9 +322,9 @@ impl Libsql {
     /// Whether there are tables of this workload in the file that are ours to remove.
     async fn holds_ours(&self) -> Result<bool, Failure> {
         match self.state() {
-            State::Changed => Ok(true),
-            State::Untouched => Ok(false),
-            State::Opened => match self.peek().await? {
+            FileState::Changed => Ok(true),
+            FileState::Untouched => Ok(false),
+            FileState::Opened => match self.peek().await? {
                 Some(connection) => ownership::has_marked(&mut &connection, &self.layout.name).await,
                 None => Ok(false),
             },

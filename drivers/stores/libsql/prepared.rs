@@ -1,7 +1,7 @@
 //! PreparedStatements statements: each is prepared once for a session and kept.
 //!
 //! The one trap of this crate is closed here. A statement that is run again without `reset` answers success and
-//! silently keeps its first parameters; and one that has not been reset holds its read transaction open. A [`Lease`]
+//! silently keeps its first parameters; and one that has not been reset holds its read transaction open. A [`ResetOnDrop`]
 //! resets its statement when it ends, whatever happened, so a statement at rest is always ready.
 
 use std::fmt::Display;
@@ -72,13 +72,13 @@ impl PreparedStatements {
     }
 
     /// A workload has a few dozen statements, which a search compares quicker than it could compute one hash.
-    async fn lease(&mut self, statement: Statement<'_>) -> Result<Lease<'_>, Failure> {
+    async fn lease(&mut self, statement: Statement<'_>) -> Result<ResetOnDrop<'_>, Failure> {
         let known = self.statements.iter().position(|(known, _)| *known == statement);
         let at = match known {
             Some(at) => at,
             None => self.prepare(statement.into_static()).await?,
         };
-        Ok(Lease(&self.statements[at].1))
+        Ok(ResetOnDrop(&self.statements[at].1))
     }
 
     async fn prepare(&mut self, statement: Statement<'static>) -> Result<usize, Failure> {
@@ -100,9 +100,9 @@ impl PreparedStatements {
 }
 
 /// A statement in use. Rows of a query end with it.
-struct Lease<'a>(&'a libsql::Statement);
+struct ResetOnDrop<'a>(&'a libsql::Statement);
 
-impl Drop for Lease<'_> {
+impl Drop for ResetOnDrop<'_> {
     fn drop(&mut self) {
         self.0.reset();
     }

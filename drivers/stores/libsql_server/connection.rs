@@ -16,9 +16,9 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::endpoint::{Endpoint, Transport, too_long};
+use super::endpoint::{Endpoint, too_long};
 use super::hrana::{
-    self, Fetched, HranaMessage, Reply, RequestKind, STORED_TEXTS, STREAM, ServerError, SqlText, StepResult,
+    self, Fetched, HranaMessage, RequestKind, STORED_TEXTS, STREAM, ServerError, SqlText, StatementReply, StepResult,
 };
 use super::prepared::PreparedStatements;
 use super::steps::BatchStep;
@@ -26,6 +26,7 @@ use super::wire::ProtobufWriter;
 use crate::seam::failure::LONGEST_REPLY_BYTES;
 use crate::sql::sqlite::ownership::AdminConnection;
 use crate::sql::sqlite::values::SqliteValue;
+use crate::support::tls::Transport;
 use crate::{Failure, FailureKind};
 
 /// An open stream.
@@ -75,13 +76,17 @@ impl Connection {
     }
 
     /// Carries out one statement. `what` it is about, for messages.
-    pub(super) async fn execute(&mut self, step: &BatchStep<'_>, what: &dyn Display) -> Result<Reply, Failure> {
+    pub(super) async fn execute(
+        &mut self,
+        step: &BatchStep<'_>,
+        what: &dyn Display,
+    ) -> Result<StatementReply, Failure> {
         let text = self.prepared.find(&step.statement);
         let answer = self.ask(RequestKind::Execute, |out, texts| {
             out.number(1, STREAM);
             out.message(2, |out| hrana::statement(out, texts.text(text), &step.arguments, step.wants_rows));
         });
-        Reply::read(&answer.await?.map_err(|refusal| refusal.failure(what))?)
+        StatementReply::read(&answer.await?.map_err(|refusal| refusal.failure(what))?)
     }
 
     /// Carries out the steps of a batch in one round trip.
@@ -100,14 +105,14 @@ impl Connection {
     }
 
     /// Carries out a statement that is used once.
-    pub(super) async fn query(&mut self, sql: &str, parameters: &[&str]) -> Result<Reply, Failure> {
+    pub(super) async fn query(&mut self, sql: &str, parameters: &[&str]) -> Result<StatementReply, Failure> {
         let parameters: Vec<SqliteValue<'_>> =
             parameters.iter().map(|text| SqliteValue::Text((*text).into())).collect();
         let answer = self.ask(RequestKind::Execute, |out, _| {
             out.number(1, STREAM);
             out.message(2, |out| hrana::statement(out, SqlText::Sent(sql), &parameters, true));
         });
-        Reply::read(&answer.await?.map_err(|refusal| refusal.failure(&sql))?)
+        StatementReply::read(&answer.await?.map_err(|refusal| refusal.failure(&sql))?)
     }
 
     /// Goes through all rows of a statement, a thousand a round trip.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
@@ -10,7 +10,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use super::config::Config;
 use crate::seam::address::is_this_machine;
 use crate::seam::failure::LONGEST_REPLY_BYTES;
-use crate::support::tls;
+use crate::support::tls::{self, Transport};
 use crate::{Failure, FailureKind, redacted};
 
 /// A server's place, and how it is spoken to.
@@ -27,11 +27,6 @@ pub(super) struct Endpoint {
     /// How long a connection may take to be made.
     pub(super) timeout: Duration,
 }
-
-/// A connection, encrypted or not.
-pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<C: AsyncRead + AsyncWrite + Unpin + Send> Transport for C {}
 
 impl Endpoint {
     /// Understands the address. Nothing is contacted.

@@ -168,7 +168,7 @@ pub(super) enum StepResult {
     /// Its condition was not met.
     #[default]
     Skipped,
-    Reply(Reply),
+    Reply(StatementReply),
     Failed(ServerError),
 }
 
@@ -189,8 +189,11 @@ impl StepResult {
                     _ => {}
                 }
             }
-            let outcome =
-                if kind == 1 { StepResult::Reply(Reply(body)) } else { StepResult::Failed(ServerError::read(&body)?) };
+            let outcome = if kind == 1 {
+                StepResult::Reply(StatementReply(body))
+            } else {
+                StepResult::Failed(ServerError::read(&body)?)
+            };
             *outcomes.get_mut(step).ok_or_else(unexpected)? = outcome;
         }
         Ok(outcomes)
@@ -199,13 +202,13 @@ impl StepResult {
 
 /// What a statement answered.
 #[derive(Debug, Default)]
-pub(super) struct Reply(Bytes);
+pub(super) struct StatementReply(Bytes);
 
-impl Reply {
+impl StatementReply {
     /// Of the answer to `Execute`.
-    pub(super) fn read(answer: &Bytes) -> Result<Reply, Failure> {
+    pub(super) fn read(answer: &Bytes) -> Result<StatementReply, Failure> {
         let (_, result) = ProtobufReader(answer).next().ok_or_else(unexpected)??;
-        Ok(Reply(part(answer, result)?))
+        Ok(StatementReply(part(answer, result)?))
     }
 
     /// How many rows it changed.

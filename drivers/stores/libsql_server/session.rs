@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::connection::{Connection, retrying};
-use super::hrana::{Columns, Reply, ServerError, StepResult, unexpected};
+use super::hrana::{Columns, ServerError, StatementReply, StepResult, unexpected};
 use super::steps::{BatchStep, Inserts, StepPositions, TransactionSteps, steps};
 use crate::seam::op::OpSubject;
 use crate::sql::outcome::{Expected, RowColumns, unchanged};
@@ -198,7 +198,7 @@ impl LibsqlServerSession {
     }
 
     /// Takes over the answer to a statement. False if it should have found something and did not.
-    fn take(&self, op: &Op, reply: &Reply, rows: &mut Rows) -> Result<bool, Failure> {
+    fn take(&self, op: &Op, reply: &StatementReply, rows: &mut Rows) -> Result<bool, Failure> {
         let (columns_of, mut found) = match Expected::of(&self.layout, op)? {
             Expected::Row(columns) => (columns, false),
             Expected::Rows(columns) => (columns, true),
@@ -213,7 +213,7 @@ impl LibsqlServerSession {
     }
 
     /// No row changed: because there is none, because it holds no number, or because of the floor.
-    fn why_unchanged(&self, op: &Op, found: &Reply) -> Result<Outcome, Failure> {
+    fn why_unchanged(&self, op: &Op, found: &StatementReply) -> Result<Outcome, Failure> {
         let held = |mut columns: Columns<'_>| {
             columns.column()?;
             Ok(if let SqliteValue::Integer(held) = columns.column()? { Some(held) } else { None })
@@ -224,7 +224,7 @@ impl LibsqlServerSession {
 }
 
 /// The answer to a step that must have been carried out.
-fn reply(result: &mut StepResult, subject: &dyn fmt::Display) -> Result<Reply, Failure> {
+fn reply(result: &mut StepResult, subject: &dyn fmt::Display) -> Result<StatementReply, Failure> {
     match std::mem::take(result) {
         StepResult::Reply(reply) => Ok(reply),
         StepResult::Failed(error) => Err(error.failure(subject)),

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::{
-    Binding, Capabilities, Capability, Dataset, Description, Durability, Failure, Footprint, Guarantees, Op, Opening,
-    Outcome, Part, Placement, Row, Rows, Session, Store,
+    Binding, Capabilities, Capability, Dataset, Description, Durability, Failure, Footprint, Guarantees, NoOptions, Op,
+    Opening, Outcome, Part, Placement, Row, Rows, Session, Store,
 };
 use dataset::StoredDataset;
 
@@ -29,13 +29,8 @@ pub struct MemorySession {
     stored: Arc<RwLock<StoredDataset>>,
 }
 
-/// It has no options.
-#[derive(Debug, Clone, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Config {}
-
 impl Store for Memory {
-    type Config = Config;
+    type Config = NoOptions;
     type Session = MemorySession;
     const NAME: &'static str = "memory";
     const ABOUT: &'static str = "ordered maps in this process: the reference meaning of every operation";
@@ -43,7 +38,7 @@ impl Store for Memory {
     const PLACEMENT: Placement = Placement::Embedded;
     const BEST_DURABILITY: Durability = Durability::Memory;
 
-    async fn open(_: Config, opening: Opening) -> Result<Self, Failure> {
+    async fn open(_: NoOptions, opening: Opening) -> Result<Self, Failure> {
         let stored = Arc::new(RwLock::new(StoredDataset::empty(&opening.dataset)));
         Ok(Memory { dataset: opening.dataset, stored })
     }

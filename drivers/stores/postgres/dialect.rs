@@ -11,7 +11,7 @@ use super::children::Child;
 use super::names::{identifier, quoted, schema_name};
 use super::types::type_name;
 use crate::sql::dialect::{ColumnType, Definition, Dialect};
-use crate::sql::layout::Layout;
+use crate::sql::layout::SqlLayout;
 use crate::{Dataset, Kind, Log, Part, Table};
 
 /// How nested values are kept.
@@ -45,7 +45,7 @@ pub(super) struct PostgresDialect {
 }
 
 /// A dataset in it.
-pub(super) type PostgresLayout = Layout<PostgresDialect>;
+pub(super) type PostgresLayout = SqlLayout<PostgresDialect>;
 
 /// A table, of a part or of a field's items.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,7 +57,7 @@ pub(super) enum TableId {
 /// A dataset with its nested values kept so.
 pub(super) fn layout(dataset: Arc<Dataset>, nested: NestedLayout) -> PostgresLayout {
     let schema = quoted(&schema_name(&dataset.name));
-    Layout::new(dataset, PostgresDialect { schema, nested })
+    SqlLayout::new(dataset, PostgresDialect { schema, nested })
 }
 
 impl PostgresDialect {
@@ -92,7 +92,7 @@ impl PostgresDialect {
     }
 }
 
-impl Layout<PostgresDialect> {
+impl SqlLayout<PostgresDialect> {
     /// The field at this position of a table, if its items lie in a table of their own.
     pub(super) fn child(&self, table: usize, field: usize) -> Option<Child<'_>> {
         self.dialect.child(&self.tables[table], field)

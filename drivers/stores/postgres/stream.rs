@@ -9,8 +9,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_postgres::config::Host;
 
-use super::tls::{Tls, Transport};
+use super::tls::Tls;
 use crate::seam::failure::LONGEST_REPLY_BYTES;
+use crate::support::tls::Transport;
 
 /// A connection's bytes.
 pub(super) struct Stream {

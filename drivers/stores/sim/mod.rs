@@ -6,21 +6,21 @@
 //! the other sessions do. What is not here: any distribution other than a mixture of constants, because the percentiles
 //! of that are known without computing.
 
+mod config;
 mod times;
 
-use std::num::NonZeroU16;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::stores::memory::{self, Memory, MemorySession};
+use crate::stores::memory::{Memory, MemorySession};
 use crate::{
-    Binding, Capabilities, Description, Durability, Failure, FailureKind, Footprint, Op, Opening, Outcome, Part,
-    Placement, Row, Rows, Session, Store,
+    Binding, Capabilities, Description, Durability, Failure, FailureKind, Footprint, NoOptions, Op, Opening, Outcome,
+    Part, Placement, Row, Rows, Session, Store,
 };
-use times::{LatencyMixture, Stalls};
+pub use config::Config;
 
 /// A dataset in memory behind a simulated service.
 pub struct Sim {
@@ -40,38 +40,6 @@ pub struct SimSession {
     operations: u64,
 }
 
-/// The latencies and failures to simulate.
-#[derive(Debug, Clone, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// How long an operation takes, `duration*weight,…`.
-    latency: LatencyMixture,
-    /// When nothing is answered, `start+length,…`, counted from the first operation after `after_load`. An operation
-    /// whose service starts within a stall ends no earlier than the stall does.
-    stall: Stalls,
-    /// Share of operations that fail as broken, after their latency and without being applied.
-    fail: f64,
-    /// Share of operations that fail as conflicts, after their latency and without being applied.
-    conflict: f64,
-    /// How many operations are in service at once; others wait in the order of their arrival. Unbounded if not given.
-    capacity: Option<NonZeroU16>,
-    /// What latencies and failures are drawn with, together with the numbers of the session and of its operation.
-    seed: u64,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Config {
-            latency: LatencyMixture::default(),
-            stall: Stalls::default(),
-            fail: 0.0,
-            conflict: 0.0,
-            capacity: None,
-            seed: 1,
-        }
-    }
-}
-
 impl Store for Sim {
     type Config = Config;
     type Session = SimSession;
@@ -87,7 +55,7 @@ impl Store for Sim {
         if !shares.iter().all(|share| (0.0..=1.0).contains(share)) {
             return Err(Failure::broken("sim: `fail` and `conflict` are shares: each, and their sum, from 0 to 1"));
         }
-        let memory = Memory::open(memory::Config {}, opening).await?;
+        let memory = Memory::open(NoOptions {}, opening).await?;
         let free_at = config.capacity.map(|slots| vec![Instant::now(); usize::from(slots.get())]);
         let service = Service { config, queue: Mutex::new(ServiceQueue { first_arrival: None, free_at }) };
         Ok(Sim { memory, service: Arc::new(service), sessions: AtomicU64::new(0) })

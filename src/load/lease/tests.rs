@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Mutex as Lock;
 
-use drivers::memory::{self, Memory};
+use drivers::NoOptions;
+use drivers::memory::Memory;
 use drivers::{
     Binding, Capabilities, Dataset, Description, Durability, FailureKind, Footprint, Op, Opening, Placement,
 };
@@ -30,7 +31,7 @@ fn no_answer() -> Failure {
 }
 
 impl Store for Shelf {
-    type Config = memory::Config;
+    type Config = NoOptions;
     type Session = <Memory as Store>::Session;
     const NAME: &'static str = "shelf";
     const ABOUT: &'static str = "";
@@ -38,7 +39,7 @@ impl Store for Shelf {
     const PLACEMENT: Placement = Placement::Embedded;
     const BEST_DURABILITY: Durability = Durability::Memory;
 
-    async fn open(config: memory::Config, opening: Opening) -> Result<Self, Failure> {
+    async fn open(config: NoOptions, opening: Opening) -> Result<Self, Failure> {
         let memory = Memory::open(config, opening).await?;
         Ok(Shelf { memory, marker: Lock::default(), trouble: Lock::default() })
     }
@@ -91,7 +92,7 @@ impl Store for Shelf {
 
 async fn shelf() -> Shelf {
     let opening = Opening::new(Arc::new(Dataset::default()), Durability::Memory);
-    Shelf::open(memory::Config::default(), opening).await.expect("opened")
+    Shelf::open(NoOptions::default(), opening).await.expect("opened")
 }
 
 fn lease() -> Lease {

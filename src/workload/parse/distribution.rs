@@ -9,12 +9,12 @@ use crate::workload::distribution::{Distribution, DistributionKind};
 /// Whole numbers up to here are exact as floats, so that one pair of bounds serves both.
 const LARGEST: f64 = 9_007_199_254_740_992.0;
 
-type ReadParameters = fn(&Section<'_>, ReadNumber) -> ParseResult<Distribution>;
+type ReadDistribution = fn(&Section<'_>, ReadNumber) -> ParseResult<Distribution>;
 /// Reads a bound or value: a whole number, or any number.
 type ReadNumber = fn(&Item<'_>) -> ParseResult<f64>;
 
 /// The named distributions, each with its parameters and how they are read. The first five are YCSB's laws for lengths.
-const DISTRIBUTIONS: [(&str, &[&str], ReadParameters); 9] = [
+const DISTRIBUTIONS: [(&str, &[&str], ReadDistribution); 9] = [
     ("constant", &["value"], |section, _| lengths(section, Ok(LengthChooser::constant(length(section, "value")?)))),
     ("uniform", &["min", "max"], |section, _| {
         lengths(section, LengthChooser::uniform(length(section, "min")?, length(section, "max")?))

@@ -4,10 +4,10 @@ use super::document::{Item, ParseResult, Section};
 use crate::draw::keys::KeyChoice;
 use crate::draw::zipf::YCSB_EXPONENT;
 
-type ReadParameters = fn(Option<&Section<'_>>) -> ParseResult<KeyChoice>;
+type ReadKeyChoice = fn(Option<&Section<'_>>) -> ParseResult<KeyChoice>;
 
 /// The ways to choose keys, each with its parameters and how they are read, if there is a table.
-const CHOICES: [(&str, &[&str], ReadParameters); 7] = [
+const CHOICES: [(&str, &[&str], ReadKeyChoice); 7] = [
     ("uniform", &[], |_| Ok(KeyChoice::Uniform)),
     ("zipfian", &["exponent", "scatter"], |table| {
         Ok(KeyChoice::Zipfian {

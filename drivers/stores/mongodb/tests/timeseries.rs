@@ -1,7 +1,7 @@
 //! Points in time-series collections: what the server does not promise of them by itself, and what is reported of it.
 
 use super::*;
-use crate::stores::memory::{self, Memory};
+use crate::stores::memory::Memory;
 use crate::stores::mongodb::points::SeriesMode;
 use crate::{Digest, Key, Row};
 
@@ -75,7 +75,7 @@ async fn every_instant_is_kept_and_found_as_in_memory_also_after_it_was_sent_aga
         let store =
             ready(&format!("instants-{granularity}"), &format!("series=timeseries&granularity={granularity}")).await;
         let opening = Opening::new(dataset("instants"), Durability::Memory);
-        let reference = Memory::open(memory::Config::default(), opening).await.expect("opened");
+        let reference = Memory::open(crate::NoOptions::default(), opening).await.expect("opened");
         let mut expected = reference.session().await.expect("a session");
         let mut sessions = [store.session().await.expect("a session"), store.session().await.expect("a session")];
         let mut chance = Chance(at as u64);
