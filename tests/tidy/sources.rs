@@ -152,8 +152,15 @@ impl File {
         if ["mod", "lib"].contains(&module.last().expect("a name").as_str()) {
             module.pop();
         }
-        let mut file =
-            File { path, module, names: BTreeMap::new(), globs: Vec::new(), paths: BTreeSet::new(), types: Vec::new() };
+        let mut file = File {
+            path,
+            module,
+            names: BTreeMap::new(),
+            globs: Vec::new(),
+            paths: BTreeSet::new(),
+            types: Vec::new(),
+            depth: 0,
+        };
         file.visit_file(&parsed);
         file
     }

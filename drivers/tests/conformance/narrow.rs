@@ -1,9 +1,9 @@
 //! A store for these tests only: `memory` with one declared family, honest about the others or not.
 
-use drivers::memory::{Config, Memory, MemorySession};
+use drivers::memory::{Memory, MemorySession};
 use drivers::{
-    Binding, Capabilities, Capability, Description, Failure, Footprint, Op, Opening, Outcome, Part, Placement, Row,
-    Rows, Session, Store,
+    Binding, Capabilities, Capability, Description, Failure, Footprint, NoOptions, Op, Opening, Outcome, Part,
+    Placement, Row, Rows, Session, Store,
 };
 
 /// Declares records only. If it is honest it also answers so.
@@ -13,7 +13,7 @@ pub struct Narrow<const HONEST: bool>(Memory);
 pub struct NarrowSession<const HONEST: bool>(MemorySession);
 
 impl<const HONEST: bool> Store for Narrow<HONEST> {
-    type Config = Config;
+    type Config = NoOptions;
     type Session = NarrowSession<HONEST>;
     const NAME: &'static str = "narrow";
     const ABOUT: &'static str = "records only";
@@ -21,7 +21,7 @@ impl<const HONEST: bool> Store for Narrow<HONEST> {
     const PLACEMENT: Placement = Placement::Embedded;
     const BEST_DURABILITY: drivers::Durability = drivers::Durability::Memory;
 
-    async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
+    async fn open(config: NoOptions, opening: Opening) -> Result<Self, Failure> {
         Memory::open(config, opening).await.map(Narrow)
     }
 
