@@ -4,7 +4,7 @@ use crate::sql::dialect::{ColumnType, Definition, Dialect};
 use crate::sql::layout::SqlLayout;
 use crate::{Dataset, KeyKind, Kind, Log, Part, Table};
 
-/// SQLite's dialect.
+/// SQLite's words for what dialects say differently, for libSQL in this process and behind sqld.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SqliteDialect {
     /// What the names of tables and indexes begin with.

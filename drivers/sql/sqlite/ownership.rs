@@ -139,7 +139,6 @@ pub(crate) async fn is_there(connection: &mut impl AdminConnection, name: &str) 
 /// Makes the table of marks.
 const MAKE: &str = "CREATE TABLE IF NOT EXISTS storebench_made \
                                (\"table\" TEXT NOT NULL PRIMARY KEY, workload TEXT NOT NULL, sql TEXT NOT NULL) STRICT";
-/// Its name.
 const MARKS: &str = "storebench_made";
 /// Marks a table that was just made for a workload, with the statement that the schema has of it: the table and the
 /// workload are parameters.
@@ -166,7 +165,6 @@ const NAMED: &str = "SELECT name FROM sqlite_schema WHERE name = ? COLLATE NOCAS
 /// Makes the table of markers.
 const MAKE_MARKERS: &str = "CREATE TABLE IF NOT EXISTS storebench_marker \
                                        (workload TEXT NOT NULL PRIMARY KEY, marker TEXT NOT NULL) STRICT";
-/// Its name.
 const MARKERS: &str = "storebench_marker";
 /// The marker of a workload, which is the parameter.
 const MARKER: &str = "SELECT marker FROM storebench_marker WHERE workload = ?";

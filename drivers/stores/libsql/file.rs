@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use super::failure::unavailable;
 use crate::{Failure, FailureKind};
 
-/// A database file.
+/// A database file, ours or the user's.
 #[derive(Debug)]
 pub(super) struct DatabaseFile {
     /// Absolute and free of links, so that SQLite names its log by the same path.
@@ -105,7 +105,6 @@ impl DatabaseFile {
         [vec![self.path.clone()], log_files(&self.path)].concat()
     }
 
-    /// Its log.
     pub(super) fn log(&self) -> PathBuf {
         named(&self.path, "-wal")
     }

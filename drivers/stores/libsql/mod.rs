@@ -47,7 +47,7 @@ use file::{DatabaseFile, Found};
 use marker::Lock;
 pub use session::LibsqlSession;
 
-/// The opened store.
+/// A libSQL database in this process, in a file of the user's or of our own.
 pub struct Libsql {
     config: Config,
     layout: Arc<SqliteLayout>,
@@ -247,7 +247,6 @@ impl Libsql {
         self.refuse_weaker(&self.rehearsed().await?.guarantees)
     }
 
-    /// Makes the tables.
     async fn make(&self) -> Result<(), Failure> {
         let connection = self.connect().await?;
         schema::create(&connection, &self.layout).await?;

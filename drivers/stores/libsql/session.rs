@@ -149,7 +149,6 @@ impl LibsqlSession {
         unchanged("libsql", layout, op, found)
     }
 
-    /// All or nothing.
     async fn transact(&mut self, whole: &Op, ops: &[Op], rows: &mut Rows) -> Result<Outcome, Failure> {
         self.control(Statement::Begin { writes: whole.writes() }).await?;
         let mut done = Ok(Outcome::Applied);

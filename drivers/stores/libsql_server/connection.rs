@@ -29,7 +29,7 @@ use crate::sql::sqlite::values::SqliteValue;
 use crate::support::tls::Transport;
 use crate::{Failure, FailureKind};
 
-/// An open stream.
+/// A stream of Hrana on a WebSocket: a connection to the database of its own.
 pub(super) struct Connection {
     socket: WebSocketStream<Box<dyn Transport>>,
     endpoint: Arc<Endpoint>,

@@ -75,7 +75,6 @@ impl Endpoint {
         if self.tls.is_some() { "TLS over TCP_NODELAY" } else { "TCP_NODELAY" }
     }
 
-    /// A new connection.
     pub(super) async fn connect(&self) -> Result<Box<dyn Transport>, Failure> {
         let host = self.bare_host();
         let tcp = TcpStream::connect((host, self.port)).await.map_err(|error| self.unreachable(error))?;

@@ -11,7 +11,6 @@ use super::wire::{ProtobufField, ProtobufReader, ProtobufWriter};
 use crate::sql::sqlite::values::SqliteValue;
 use crate::{Failure, FailureKind};
 
-/// The WebSocket subprotocol.
 pub(super) const SUBPROTOCOL: &str = "hrana3-protobuf";
 /// The one SQL stream of a connection.
 pub(super) const STREAM: u32 = 1;
@@ -221,7 +220,6 @@ impl StatementReply {
         Ok(0)
     }
 
-    /// Its rows.
     pub(super) fn rows(&self) -> impl Iterator<Item = Result<Columns<'_>, Failure>> {
         ProtobufReader(&self.0).filter_map(|field| match field {
             Ok((2, ProtobufField::Bytes(row))) => Some(Ok(Columns(ProtobufReader(row)))),
@@ -291,7 +289,6 @@ pub(super) fn read_cursor(
 /// How far a cursor came.
 #[derive(Debug, Default)]
 pub(super) struct Fetched {
-    /// Nothing follows.
     pub(super) done: bool,
     /// The statement came to its end.
     pub(super) complete: bool,

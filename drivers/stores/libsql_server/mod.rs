@@ -57,7 +57,7 @@ use endpoint::Endpoint;
 use prepared::PreparedStatements;
 pub use session::LibsqlServerSession;
 
-/// The opened store.
+/// A libSQL server, opened for a dataset: how to connect, and what tables are called there.
 pub struct LibsqlServer {
     endpoint: Arc<Endpoint>,
     layout: Arc<SqliteLayout>,

@@ -16,7 +16,7 @@ use crate::sql::sqlite::values::SqliteValue;
 use crate::sql::statement::Statement;
 use crate::{Failure, FailureKind, Op, Outcome, Part, Row, Rows, Session, Value};
 
-/// One logical client.
+/// One logical client, on one stream.
 pub struct LibsqlServerSession {
     layout: Arc<SqliteLayout>,
     connection: Connection,

@@ -67,7 +67,6 @@ impl ProtobufWriter {
 pub(super) enum ProtobufField<'a> {
     /// An integer or bool, as it was sent.
     Number(u64),
-    /// A double.
     Float(f64),
     /// A text, bytes or a message.
     Bytes(&'a [u8]),

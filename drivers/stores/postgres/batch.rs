@@ -21,7 +21,7 @@ enum RequestRole {
 
 /// How an attempt at a batch ended.
 enum Attempt {
-    /// Everything was tried.
+    /// Every operation was sent, and this is what became of the batch.
     Finished(Result<Outcome, Failure>),
     /// An error of the operation at this position has undone the others too.
     Undone { at: usize, failure: Failure },

@@ -31,7 +31,7 @@ pub(super) struct ConnectTarget {
     pub(super) is_pooled: bool,
 }
 
-/// A connection.
+/// A connection to the server: its client half, and the half that moves bytes.
 pub(super) struct Connection {
     pub(super) client: Client,
     pub(super) io: ConnectionIo,
@@ -43,7 +43,6 @@ pub(super) struct Connection {
 pub(super) struct ConnectionIo {
     connection: Option<tokio_postgres::Connection<Stream, NoTlsStream>>,
     driven: Driven,
-    /// Why it end.
     end: String,
 }
 

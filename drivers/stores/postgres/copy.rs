@@ -22,7 +22,7 @@ const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// piece whole before it looks at its rows, and as many bytes at a time: with 64 KiB a load was 4 % slower.
 const PIECE_BYTES: usize = 8 << 10;
 
-/// An open copy.
+/// A `COPY … FROM STDIN` that is being sent.
 pub(super) struct Copy {
     pub(super) into: TableId,
     /// That of its table.

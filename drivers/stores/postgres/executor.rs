@@ -55,7 +55,6 @@ impl<'s> Executor<'s> {
         }
     }
 
-    /// All or nothing.
     async fn transact(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Outcome, Failure> {
         let mut requests = vec![self.control(Statement::Begin { writes: true }).await?];
         // The positions of the operations of `requests[1..]`.

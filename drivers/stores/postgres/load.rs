@@ -62,7 +62,6 @@ impl Executor<'_> {
         added
     }
 
-    /// Begins the transaction.
     async fn begin(&mut self, load: &mut BulkLoad) -> Result<(), Failure> {
         self.run(&format!("BEGIN; {}", load.unlimited)).await?;
         load.open = true;
@@ -106,7 +105,7 @@ impl Executor<'_> {
         self.client.batch_execute(statements).await.map_err(|error| statement_failure(error, statements))
     }
 
-    /// Ends the load.
+    /// Ends the open copy and commits what was loaded.
     pub(super) async fn finish_load(&mut self, load: &mut BulkLoad) -> Result<(), Failure> {
         if !std::mem::take(&mut load.open) {
             return Ok(());

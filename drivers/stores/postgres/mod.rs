@@ -63,7 +63,7 @@ use load::BulkLoad;
 use schema::Schema;
 pub use session::PostgresSession;
 
-/// The opened store.
+/// PostgreSQL, opened for a dataset: how to connect, and which tables are ours.
 pub struct Postgres {
     layout: Arc<PostgresLayout>,
     target: ConnectTarget,

@@ -27,7 +27,6 @@ pub(super) struct StatementRequest<'a> {
 pub(super) enum ExpectedReply<'a> {
     /// That of an operation's statement.
     Operation(Expected<'a>),
-    /// Success.
     Success,
     /// The integer in the second column of one row, to tell why an increment changed nothing.
     Held,
@@ -36,7 +35,6 @@ pub(super) enum ExpectedReply<'a> {
 /// What a reply was.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Reply {
-    /// What was expected.
     Applied,
     /// The statement found nothing to change or to answer.
     Nothing,

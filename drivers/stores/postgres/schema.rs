@@ -26,7 +26,7 @@ enum Existing {
     Nothing,
     /// Ours, with those tables in it that we made and the marker of the run that uses it.
     Own(Vec<String>, Option<String>),
-    /// Somebody else's.
+    /// Something of this name is there that we did not make.
     Foreign,
 }
 

@@ -9,7 +9,7 @@ use super::load::BulkLoad;
 use super::prepared::PreparedStatements;
 use crate::{Failure, Op, Outcome, Part, Row, Rows, Session};
 
-/// One logical client.
+/// One logical client, on one connection.
 pub struct PostgresSession {
     layout: Arc<PostgresLayout>,
     connection: Connection,

@@ -13,7 +13,7 @@ use super::tls::Tls;
 use crate::seam::failure::LONGEST_REPLY_BYTES;
 use crate::support::tls::Transport;
 
-/// A connection's bytes.
+/// The bytes of a connection, over a socket, under TLS or not.
 pub(super) struct Stream {
     transport: Box<dyn Transport>,
     received: Messages,

@@ -86,7 +86,7 @@ pub enum On {
     Store(fn(&Tested)),
     /// Of those the ones that outlive this process, so that what is kept in them can be found again. The case closes it.
     Server(fn(Tested)),
-    /// Each store.
+    /// Held against every store.
     Any(fn(&Tested)),
 }
 

@@ -171,7 +171,6 @@ impl Random {
         Op::Append { log: EVENTS, stream, events: vec![event; self.below(4) as usize] }
     }
 
-    /// Any operation.
     fn op(&mut self) -> Op {
         match self.below(10) {
             0..=4 => self.record_op(),

@@ -28,7 +28,6 @@ impl Child<'_> {
         identifier(&format!("{}/{}", self.parent.name, self.field_name()))
     }
 
-    /// The table.
     pub(crate) fn table(&self) -> Definition {
         let key = format!("{} {} NOT NULL", self.key(), type_name(self.parent.key.into()));
         let position = format!("{} {} NOT NULL", self.position(), type_name(ColumnType::Count));
