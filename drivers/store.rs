@@ -181,7 +181,7 @@ pub trait Session {
         0
     }
 
-    /// Adds records (`Batch` of `Insert`), events (`Batch` of `Append`) or points (`Ingest`) by the store's bulk path, with
+    /// Adds records (`Batch` of `Insert`), events (`Batch` of `Append`) or points (`InsertPoints`) by the store's bulk path, with
     /// the same meaning as `execute`. Used before the run only. A store may still be at it when this returns, so that it
     /// works while the next rows are made; a failure may then come from a later call.
     async fn load(&mut self, op: &Op) -> Result<Outcome, Failure> {

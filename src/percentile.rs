@@ -84,7 +84,7 @@ pub fn ranked_above(count: u64, q: f64) -> u64 {
     count - (q * count as f64 * (1.0 - 1e-12)).ceil().clamp(0.0, count as f64) as u64
 }
 
-/// What of a distribution a limit is on. In JSON its name.
+/// The figure of a distribution that a limit applies to. In JSON its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Statistic {

@@ -1,5 +1,5 @@
-//! Numbers for people: latencies, rates, counts, shares, bytes, durations and money as short text. Wherever the suite prints
-//! a number, its digits are chosen here.
+//! Numbers for people: latencies, rates, counts, shares, bytes, durations and money as short text, with the digits that a
+//! person can use.
 //!
 //! Latencies are ASCII (`us`), for terminals; [`typeset`] gives the form for charts and documents.
 
@@ -29,7 +29,7 @@ pub fn typeset(text: &str) -> String {
 /// Events per second, without the unit: `14,468`, `72.3`, `0.52`.
 pub fn rate(per_s: f64) -> String {
     match per_s {
-        _ if per_s >= 99.95 => count(per_s.round() as u64),
+        _ if per_s >= 99.95 => whole(per_s),
         _ if per_s >= 9.995 => format!("{per_s:.1}"),
         _ if per_s > 0.0 => format!("{per_s:.2}"),
         _ => "0".to_owned(),

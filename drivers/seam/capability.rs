@@ -126,15 +126,18 @@ impl Durability {
 /// What transactions see of each other. Ordered: a stronger level is greater. The names are those of the SQL standard,
 /// and `snapshot` of Berenson et al., "A Critique of ANSI SQL Isolation Levels", 1995.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub enum Isolation {
     /// Each statement sees what was committed before it began.
+    #[serde(rename = "read committed")]
     ReadCommitted,
     /// What was read stays as it was read.
+    #[serde(rename = "repeatable read")]
     RepeatableRead,
     /// All reads see one instant; of two that write the same, one fails.
+    #[serde(rename = "snapshot")]
     Snapshot,
     /// As if one after another.
+    #[serde(rename = "serializable")]
     Serializable,
 }
 

@@ -98,7 +98,7 @@ pub enum Fold {
     Max,
     /// The sum of its values.
     Sum,
-    /// How many points it holds, as a float.
+    /// How many points it holds, as an integer.
     Count,
 }
 

@@ -113,7 +113,7 @@ fn on_table<D: Dialect>(
             let records = select_records(layout, table, fields);
             format!("{records} WHERE {key} = {}", parameters.next(table.key.into()))
         }
-        _ => String::new(),
+        _ => unreachable!("`render` hands on no other statement"),
     }
 }
 
@@ -167,7 +167,7 @@ fn on_series<D: Dialect>(
                  ORDER BY {at} DESC, {entity} LIMIT {limit}"
             )
         }
-        _ => String::new(),
+        _ => unreachable!("`render` hands on no other statement"),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{Change, Failure, Fields, Fold, Key, Matching, Op, Order, Part, Point
 
 /// A statement apart from its parameters. Numbers are positions in the dataset.
 ///
-/// It borrows the field names' positions from the operation, so that looking for it among prepared statements allocates
+/// It borrows the positions of fields from the operation, so that looking for it among prepared statements allocates
 /// nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Statement<'a> {

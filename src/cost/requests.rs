@@ -110,7 +110,7 @@ impl Demand {
         Some([shifted(-1.0), shifted(1.0)])
     }
 
-    /// ReadWriteUnits per operation, averaged over the mix.
+    /// Units per operation, averaged over the mix.
     pub fn units(&self, counts: BillingUnit, consistency: Consistency) -> ReadWriteUnits {
         self.0.iter().fold(ReadWriteUnits::default(), |sum, Moved { share, work, .. }| {
             let units = units(work, counts, consistency);
@@ -157,7 +157,7 @@ impl Moved {
     }
 }
 
-/// ReadWriteUnits of one operation.
+/// Units of one operation.
 ///
 /// Sizes are averages: where the items of one operation are unlike, the units are those of its average item.
 pub fn units(work: &Work, counts: BillingUnit, consistency: Consistency) -> ReadWriteUnits {

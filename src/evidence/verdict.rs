@@ -33,7 +33,7 @@ const NOISY_CPUS: f64 = 0.10;
 const BUSY: f64 = 0.85;
 /// A short run that has carried out less than this of what fell due has not kept up.
 const KEPT_UP: f64 = 0.95;
-/// Fewer completed operations than this are too few for p99.
+/// Of fewer completed operations less than ten are above p99: see `percentile.rs`.
 const FEW: u64 = 1_000;
 
 /// What a verdict is reached from: figures of the run, and what was found wrong.
@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn a_standstill_is_told_by_its_length_and_not_by_whole_seconds() {
+    fn a_standstill_is_judged_by_its_length_and_not_by_whole_seconds() {
         let lines = seconds(Phase::Measure, 0.0, &[(1_000, 0); 10]);
         let notes = |from_s, length_s| {
             judge(Mode::Closed, &lines, |findings| findings.standstill = Standstill { from_s, length_s }).notes

@@ -330,7 +330,7 @@ impl<S: Store> Lane<S> {
         state.disconnected += Duration::from_nanos(state.now_ns - began_ns);
     }
 
-    /// The same while arrivals are skipped, of which there may be millions: looks at the clock only now and then.
+    /// [`tick`](Lane::tick) while arrivals are skipped, of which there may be millions: looks at the clock only now and then.
     #[cold]
     fn tick_while_skipping(&mut self, context: &RunContext, window: &LoadWindow, state: &mut LaneState) {
         const EVERY: u64 = 1024;

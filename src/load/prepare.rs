@@ -66,7 +66,8 @@ pub fn refuse_what_it_cannot<S: Store>(request: &RunRequest) -> Result<(), RunEr
     Ok(())
 }
 
-/// Opens the store, set for the tier that is asked of it. This is where its configuration is read, once a run.
+/// Opens the store, set for the tier that is asked of it. This is where a run reads its configuration, once; the command
+/// line has been checked for it before.
 ///
 /// # Errors
 /// When its address has options that it does not know, or it cannot be reached.

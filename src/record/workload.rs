@@ -132,6 +132,27 @@ mod tests {
     }
 
     #[test]
+    fn a_record_of_an_older_version_takes_them_from_the_text_of_its_workload() {
+        let text = "[slo]\np99_ms = 1\n[require]\nisolation = \"read committed\"\n";
+        let mut json = serde_json::json!({
+            "name": "shop", "about": "a shop", "hash": "1", "stream_hash": "2", "rows": 3, "text": text
+        });
+        let read: WorkloadInfo = serde_json::from_value(json.clone()).expect("an older record");
+        assert_eq!(read.limits(None), [Limit::of_ms(Statistic::Percentile(Percentile::P99), 1.0)]);
+        assert_eq!(read.requires.expect("required").isolation, Some(Isolation::ReadCommitted));
+        json["slo"] = serde_json::to_value(SloRecord::default()).expect("plain data");
+        let read: WorkloadInfo = serde_json::from_value(json).expect("a record");
+        assert_eq!(read.limits(None), [], "what the record itself says is not read again from the text");
+    }
+
+    #[test]
+    fn requirements_are_written_in_the_words_of_workload_files() {
+        let requires = Requirements { durability: None, isolation: Some(Isolation::ReadCommitted) };
+        let json = serde_json::to_string(&requires).expect("plain data");
+        assert_eq!(json, r#"{"durability":null,"isolation":"read committed"}"#);
+    }
+
+    #[test]
     fn what_is_no_workload_file_states_nothing() {
         for text in ["", "recordcount=500\nslo", "slo = 5", "operations = 3\n[require]\ndurability = 1"] {
             assert_eq!(stated_in(text), Default::default(), "{text}");

@@ -30,7 +30,6 @@ mod outputs;
 use self::chart::Chart;
 use self::side_by_side::Side;
 use crate::record::Experiment;
-use crate::units;
 
 /// Every derived file of an experiment: its path within the results folder, and its content.
 ///

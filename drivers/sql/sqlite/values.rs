@@ -24,9 +24,8 @@ pub(crate) fn encode(parameter: Parameter<'_>) -> Result<SqliteValue<'_>, Failur
     Ok(match parameter {
         Parameter::Null => SqliteValue::Null,
         Parameter::Int(number) => SqliteValue::Integer(number),
-        Parameter::Key(Key::Int(number)) => SqliteValue::Integer(*number),
+        Parameter::Key(key) => encode_key(key),
         Parameter::Float(number) => SqliteValue::Real(number),
-        Parameter::Key(Key::Text(text)) => SqliteValue::Text(text.as_str().into()),
         Parameter::Value(value) => match value {
             Value::Null => SqliteValue::Null,
             Value::Bool(flag) => SqliteValue::Integer(i64::from(*flag)),
@@ -37,6 +36,14 @@ pub(crate) fn encode(parameter: Parameter<'_>) -> Result<SqliteValue<'_>, Failur
             Value::List(_) | Value::Map(_) => SqliteValue::Text(json::encode(value)?.into()),
         },
     })
+}
+
+/// A key as it is sent.
+pub(crate) fn encode_key(key: &Key) -> SqliteValue<'_> {
+    match key {
+        Key::Int(number) => SqliteValue::Integer(*number),
+        Key::Text(text) => SqliteValue::Text(text.as_str().into()),
+    }
 }
 
 /// The value of a field in a column.

@@ -1,4 +1,4 @@
-//! PreparedStatements statements: each is prepared once for a session and kept.
+//! Prepared statements: each is prepared once for a session and kept.
 //!
 //! The one trap of this crate is closed here. A statement that is run again without `reset` answers success and
 //! silently keeps its first parameters; and one that has not been reset holds its read transaction open. A [`ResetOnDrop`]

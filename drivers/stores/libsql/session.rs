@@ -9,6 +9,7 @@ use libsql::Value as LibsqlValue;
 
 use super::encode::{encode, encode_row};
 use super::explain::is_grouped;
+use super::failure::failure;
 use super::load::BulkLoad;
 use super::prepared::PreparedStatements;
 use crate::seam::op::OpSubject;
@@ -142,7 +143,8 @@ impl LibsqlSession {
         let LibsqlSession { layout, prepared, .. } = self;
         let Some((probe, key)) = Statement::probe(op) else { return Err(Failure::misplaced(op)) };
         let held = |row: &libsql::Row| {
-            Ok(if let Ok(LibsqlValue::Integer(held)) = row.get_value(1) { Some(held) } else { None })
+            let value = row.get_value(1).map_err(|error| failure(error, &"the held value"))?;
+            Ok(if let LibsqlValue::Integer(held) = value { Some(held) } else { None })
         };
         let key = vec![encode(Parameter::Key(key))?];
         let found = prepared.query_one(probe, key, &OpSubject(layout, op), held).await?;

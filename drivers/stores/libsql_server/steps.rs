@@ -9,7 +9,7 @@ use super::hrana::Condition;
 use crate::sql::outcome::needs_probe;
 use crate::sql::render::render;
 use crate::sql::sqlite::dialect::SqliteLayout;
-use crate::sql::sqlite::values::{SqliteValue, encode};
+use crate::sql::sqlite::values::{SqliteValue, encode, encode_key};
 use crate::sql::statement::{FieldList, Parameter, Statement, parameters, point_row, record_row};
 use crate::{Dataset, Failure, Op};
 
@@ -66,16 +66,14 @@ impl<'a> BatchStep<'a> {
     /// What tells why an increment changed nothing. None if only a missing record can explain it.
     pub(super) fn probe(dataset: &Dataset, op: &'a Op) -> Option<Self> {
         let (statement, key) = Statement::probe(op).filter(|_| needs_probe(dataset, op))?;
-        Some(BatchStep::new(statement, vec![encode(Parameter::Key(key)).ok()?], true))
+        Some(BatchStep::new(statement, vec![encode_key(key)], true))
     }
 
     /// What fails if an operation found nothing.
     fn guard(op: &'a Op) -> Option<Self> {
         let (statement, arguments) = match op {
             Op::Update { .. } | Op::Delete { .. } | Op::Increment { .. } => (StepStatement::Changed, Vec::new()),
-            Op::Read { table, key, .. } => {
-                (StepStatement::Present { table: *table }, vec![encode(Parameter::Key(key)).ok()?])
-            }
+            Op::Read { table, key, .. } => (StepStatement::Present { table: *table }, vec![encode_key(key)]),
             _ => return None,
         };
         Some(BatchStep { statement, arguments, wants_rows: false, condition: Condition::Always })

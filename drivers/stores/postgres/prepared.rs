@@ -1,4 +1,4 @@
-//! PreparedStatements statements: each is prepared once for a session and kept, with its parameters' types stated.
+//! Prepared statements: each is prepared once for a session and kept, with its parameters' types stated.
 
 use std::sync::Arc;
 

@@ -229,16 +229,17 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 impl Canvas {
     /// A chart as text that a person can review: what it asks and answers, the lines of its model and its notes, and how many
-    /// marks it is drawn with.
+    /// marks it is drawn with. The hash of the drawing says that a mark has moved or changed; where, the picture shows.
     pub fn outline(&self, model: &[String], notes: &[String]) -> String {
         let count = |is_kind: fn(&Mark) -> bool| self.marks.iter().filter(|mark| is_kind(mark)).count();
         let drawn = format!(
-            "drawn with {} texts, {} lines, {} areas and {} circles on {WIDTH} x {}",
+            "drawn with {} texts, {} lines, {} areas and {} circles on {WIDTH} x {}: {:016x}",
             count(|mark| matches!(mark, Mark::Text(..))),
             count(|mark| matches!(mark, Mark::Path(..))),
             count(|mark| matches!(mark, Mark::Area(..))),
             count(|mark| matches!(mark, Mark::Circle(..))),
-            self.height
+            self.height,
+            xxhash_rust::xxh3::xxh3_64(self.svg().expect("a drawing").as_bytes())
         );
         let wrapped = |text: &String| super::text_metrics::wrap(text, SMALL, 600.0, usize::MAX).join("\n");
         let notes: Vec<String> = notes.iter().map(wrapped).collect();

@@ -12,7 +12,8 @@ use crate::cost::Monthly;
 use crate::record::{Estimate, Experiment, Model, Run};
 use crate::report::cost::{by_month, prices, unpriced};
 use crate::report::group::{Cell, at_any_level, comparable, heading, stores_differ, terms_differ};
-use crate::report::{units, words};
+use crate::report::words;
+use crate::units;
 use crate::units::usd;
 
 const HEIGHT: f64 = 320.0;
@@ -308,7 +309,7 @@ mod tests {
         Each store at the load at which it carried most, by its run of median throughput, of an even number the
         slower of the two in the middle.
 
-        drawn with 39 texts, 34 lines, 3 areas and 2 circles on 1000 x 747
+        drawn with 39 texts, 34 lines, 3 areas and 2 circles on 1000 x 747: 6d551de3a7219bdf
         ");
     }
 }

@@ -12,7 +12,8 @@ use super::time_panel::{LEFT, TimePanel, invalid_reason};
 use super::{frame, time_series};
 use crate::record::{Experiment, Heat, Interval, Run};
 use crate::report::reading::{Percentile, Reading, reading, spoken};
-use crate::report::{units, words};
+use crate::report::words;
+use crate::units;
 
 const HEIGHT: f64 = 300.0;
 /// Of longer runs, several seconds make one column.
@@ -283,7 +284,7 @@ mod tests {
         Each column is one second, each band a tenth of a decade high. White: no operation. Grey ground:
         warm-up and drain, not part of the figures.
 
-        drawn with 24 texts, 15 lines, 16 areas and 2 circles on 1000 x 554
+        drawn with 24 texts, 15 lines, 16 areas and 2 circles on 1000 x 554: a5d78bbc603b55f5
         ");
     }
 

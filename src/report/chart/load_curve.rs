@@ -13,7 +13,7 @@ use crate::record::{Experiment, Run};
 use crate::report::group::{Cell, at_any_level, heading, terms_differ};
 use crate::report::load_levels::{Level, Sweep, sweeps};
 use crate::report::reading::{Percentile, Reading, spoken};
-use crate::report::units;
+use crate::units;
 
 const HEIGHT: f64 = 340.0;
 
@@ -283,7 +283,7 @@ mod tests {
         Knee: the level with the most throughput for its mean response time (Kleinrock's power); beyond it load
         buys waiting.
 
-        drawn with 31 texts, 50 lines, 15 areas and 14 circles on 1000 x 624
+        drawn with 31 texts, 50 lines, 15 areas and 14 circles on 1000 x 624: 82d82663b0740800
         ");
     }
 }

@@ -2,7 +2,7 @@
 //! each other, in speed and in money.
 //!
 //! Each kind of chart has a file, which turns runs into a model of what is shown (partly taken from `load_levels`, `ratios` and
-//! `priced` beside this folder) and lays it out. Charts share `plane`, `time_panel`, `time_series`, `labels` and `scale`, and
+//! `cost` beside this folder) and lays it out. Charts share `plane`, `time_panel`, `time_series`, `labels` and `scale`, and
 //! `frame` for what surrounds the data. `canvas` draws the marks in the `style` of the house.
 
 mod canvas;

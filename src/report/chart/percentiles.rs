@@ -15,7 +15,7 @@ use crate::measure::histogram;
 use crate::percentile::FEWEST_ABOVE;
 use crate::record::{Experiment, Latency, Mode, OperationRecord, Run};
 use crate::report::group::{Cell, comparable, heading, stores_differ, terms_differ, withheld};
-use crate::report::units;
+use crate::units;
 
 const LEFT: f64 = MARGIN + 52.0;
 /// The most room that the labels at the right may take.

@@ -1,6 +1,6 @@
 //! Axes: from values to pixels, where they have ticks, and how ticks are written.
 
-use crate::report::units;
+use crate::units;
 use crate::units::usd;
 
 /// No axis reaches farther: a foreign record may hold figures that have no tick, or that are no number.

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use resvg::usvg::roxmltree::Document;
 
 use super::*;
-use crate::report::{fixtures, units};
+use crate::report::fixtures;
+use crate::units;
 
 #[test]
 fn nothing_is_clipped_and_no_text_touches_another() {

@@ -8,7 +8,8 @@ use super::time_series::{self, TimeSeries};
 use super::{frame, labels};
 use crate::record::{Experiment, Interval, Phase, Run};
 use crate::report::reading::{Percentile, reading, spoken};
-use crate::report::{units, words};
+use crate::report::words;
+use crate::units;
 
 const THROUGHPUT_HEIGHT: f64 = 170.0;
 const LATENCY_HEIGHT: f64 = 210.0;

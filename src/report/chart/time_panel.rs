@@ -7,7 +7,8 @@ use super::style::{ALARM, ALARM_SHADE, Dash, GREY, GRID, LABEL, MARGIN, PALE, Pe
 use super::text_metrics::{width, wrap};
 use super::time_series::{self, TimeSeries};
 use crate::record::{Interval, Phase, Run};
-use crate::report::{units, words};
+use crate::report::words;
+use crate::units;
 
 /// The left edge of every panel.
 pub const LEFT: f64 = MARGIN + 48.0;

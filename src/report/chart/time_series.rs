@@ -4,7 +4,7 @@ use super::canvas::Position;
 use super::style::{ALARM, Dash, GREY, MarkerShape, PALE, PERCENTILE_SHAPES, PERCENTILES, Pen, color};
 use crate::record::{Interval, Latency, Mode, Phase, Run};
 use crate::report::reading::{Percentile, Reading, reading};
-use crate::report::units;
+use crate::units;
 
 /// Rates of shorter intervals are mostly noise; they are in `timeline.csv`.
 const SHORTEST_S: f64 = 0.25;

@@ -4,7 +4,7 @@
 use crate::percentile::{Limit, Statistic};
 use crate::record::{Experiment, Latency, Run};
 use crate::report::group::{self, Cell};
-use crate::report::reading::cell_text;
+use crate::report::reading::{cell_text, largest_text};
 use crate::report::table::{self, Align};
 use crate::stats::{Judgement, judge, over_runs};
 use crate::units;
@@ -56,10 +56,9 @@ fn of_cell(cell: &Cell<'_>) -> Vec<Judged> {
 }
 
 fn measured(limit: Limit, latencies: &[&Latency]) -> String {
-    let largest = || latencies.iter().map(|latency| latency.max).max();
     match limit.statistic {
         Statistic::Percentile(percentile) => cell_text(over_runs(latencies, percentile)),
-        Statistic::Max => largest().map_or_else(|| "-".to_owned(), units::latency),
+        Statistic::Max => largest_text(latencies),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::report::chart::scale::Scale;
 use crate::report::chart::style::{LABEL, LEADER, PERCENTILE_SHAPES, Pen, SMALL, WHITE};
 use crate::report::chart::text_metrics::width;
 use crate::report::reading::Reading;
-use crate::report::units;
+use crate::units;
 
 /// The length of the arrow of an open end.
 const ARROW: f64 = 16.0;

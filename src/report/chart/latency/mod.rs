@@ -18,7 +18,8 @@ use crate::report::chart::style::{
 use crate::report::chart::text_metrics::{fit, fit_name, width};
 use crate::report::group::{Cell, reasons_apart, stores_differ, withheld};
 use crate::report::reading::{Reading, spoken};
-use crate::report::{units, words};
+use crate::report::words;
+use crate::units;
 
 const HEADINGS: [&str; 3] = ["p50", "p99", "p99.9"];
 const ROW_HEIGHT: f64 = 36.0;
