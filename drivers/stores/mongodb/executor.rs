@@ -216,7 +216,7 @@ impl Executor {
             let (command, before) = (self.commands().read(table, run, fields)?, rows.len());
             let decoder = self.layout.table_decoder(table, fields);
             self.connection.query(command, |document| push(decoder.decode(document)?, rows)).await?;
-            let is_found = rows.len() > before;
+            let is_found = rows.len() > before && rows.last().is_some_and(|row| row.key == *record_key(op));
             return if is_found { Ok(()) } else { Err(Failure::missing(self.record_name(table, record_key(op)))) };
         }
         let records = self.records(table, run, fields).await?;
