@@ -126,18 +126,17 @@ impl Durability {
 /// What transactions see of each other. Ordered: a stronger level is greater. The names are those of the SQL standard,
 /// and `snapshot` of Berenson et al., "A Critique of ANSI SQL Isolation Levels", 1995.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")] // With dashes in addresses, where a space would have to be escaped.
 pub enum Isolation {
     /// Each statement sees what was committed before it began.
-    #[serde(rename = "read committed")]
+    #[serde(rename = "read committed", alias = "read-committed")]
     ReadCommitted,
     /// What was read stays as it was read.
-    #[serde(rename = "repeatable read")]
+    #[serde(rename = "repeatable read", alias = "repeatable-read")]
     RepeatableRead,
     /// All reads see one instant; of two that write the same, one fails.
-    #[serde(rename = "snapshot")]
     Snapshot,
     /// As if one after another.
-    #[serde(rename = "serializable")]
     Serializable,
 }
 
