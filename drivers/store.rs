@@ -123,30 +123,21 @@ pub trait Store: Sized + Send + Sync + 'static {
     async fn close(&self, keep: bool) -> Result<(), Failure>;
 }
 
-/// What a driver declares, without its types: from it follow help, lists, the kinds of addresses and what tests try.
+/// What a driver declares, without its types: each field is the constant of [`Store`] of that name. From it follow help, lists,
+/// the kinds of addresses and what tests try.
 #[derive(Debug, Clone, Copy)]
+#[allow(missing_docs)] // The constants say what they mean.
 pub struct Declaration {
-    /// [`Store::NAME`].
     pub name: &'static str,
-    /// [`Store::ABOUT`].
     pub about: &'static str,
-    /// [`Store::SCHEMES`].
     pub schemes: &'static [&'static str],
-    /// [`Store::ADDRESSES`].
     pub addresses: &'static [&'static str],
-    /// [`Store::LAYOUTS`].
     pub layouts: &'static [&'static str],
-    /// [`Store::CAPABILITIES`].
     pub capabilities: Capabilities,
-    /// [`Store::PLACEMENT`].
     pub placement: Placement,
-    /// [`Store::BEST_DURABILITY`].
     pub best_durability: Durability,
-    /// [`Store::CLIENTS_CHOOSE_DURABILITY`].
     pub clients_choose_durability: bool,
-    /// [`Store::KEEPS_DATA`].
     pub keeps_data: bool,
-    /// [`Store::PROGRAM`].
     pub program: Option<Program>,
 }
 

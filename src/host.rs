@@ -51,7 +51,7 @@ fn kilobytes(file: &str, name: &str) -> u64 {
 }
 
 /// The time of day to the millisecond, RFC 3339, UTC. It is read once, and from then on follows the monotonic clock: if
-/// somebody set the clock meanwhile, runs would end before they begin.
+/// the clock was set back meanwhile, runs would end before they begin.
 pub fn timestamp() -> String {
     static START: LazyLock<(Timestamp, Instant)> = LazyLock::new(|| (Timestamp::now(), Instant::now()));
     let (start, clock) = *START;

@@ -40,7 +40,7 @@
 //! - **refused**: an operation that the store carried out and whose floor forbade the change; a success. **failed**: an
 //!   operation without a valid answer.
 //! - **slot**: what has histograms of its own: an operation, or a step of one.
-//! - **acknowledged**: a write that the store said it applied. **indeterminate**: a write whose outcome nobody knows.
+//! - **acknowledged**: a write that the store said it applied. **indeterminate**: a write whose outcome is unknown.
 //! - **ledger**: what was acknowledged. **snapshot**: what the store holds. **check**: one comparison of the two.
 //! - **marker**: the text that a run leaves beside its data. **lease**: the claim of a living run to that place, in the marker.
 //! - **evidence**: all that is known of a run when it has ended. **verdict**: whether its figures may be used. **record**: what

@@ -331,10 +331,10 @@ pub struct Client {
     #[serde(default)]
     pub shares_machine: bool,
     /// CPUs that processes other than the suite and the store's server kept busy during the measurement: 1 is one CPU all of
-    /// the time. Absent where nobody can know, as beside a server on this machine that somebody else has started.
+    /// the time. Absent where it cannot be measured, as beside a server on this machine that the suite has not started.
     #[serde(default)]
     pub other_cpus: Option<f64>,
-    /// CPUs that the hypervisor gave to somebody else while this machine wanted them.
+    /// CPUs that the hypervisor gave to other machines while this machine wanted them.
     #[serde(default)]
     pub stolen_cpus: Option<f64>,
 }

@@ -72,7 +72,7 @@ pub fn share(part: u64, whole: u64) -> String {
     if share > 0.0 && share < 0.1 { "<0.1%".to_owned() } else { format!("{share:.1}%") }
 }
 
-/// A share that somebody stated, 0 to 1, with no more digits than it has: `40 %`, `28.9 %`.
+/// A stated share, 0 to 1, with no more digits than it has: `40 %`, `28.9 %`.
 pub fn percent(share: f64) -> String {
     format!("{} %", (share * 1e3).round() / 10.0)
 }

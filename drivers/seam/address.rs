@@ -8,7 +8,7 @@
 //! others. Which stores and kinds of URLs there are is not known here: `stores/mod.rs` has the list.
 //!
 //! Passwords are removed from everything that this module prints (`redaction.rs`). An `@` after a `/`, `?` or `#` is
-//! refused, in options too, where `%40` stands for it: nobody can tell whether the password ends before it.
+//! refused, in options too, where `%40` stands for it: the password could end before it or after it.
 
 use std::net::{IpAddr, UdpSocket};
 

@@ -98,7 +98,6 @@ pub(crate) enum ColumnType {
     /// Integers of 64 bits, and instants.
     Int,
     /// Integers of 32 bits: a number of items, or the position of one.
-    #[cfg_attr(not(feature = "postgres"), allow(dead_code))]
     Count,
     Float,
     Text,

@@ -9,7 +9,7 @@ use crate::{Dataset, Failure, FailureKind, Field, Fields, KeyKind, Op, Outcome, 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Expected<'a> {
     /// So many rows added.
-    Added(#[cfg_attr(not(feature = "postgres"), allow(dead_code))] usize),
+    Added(usize),
     /// One row changed. If none is, the record is missing, or holds what its increment does not allow.
     Changed,
     /// One row, which is there if its key is.

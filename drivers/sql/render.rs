@@ -12,7 +12,6 @@ use crate::{Fold, Order, Part, Series, Table};
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Sql {
     pub(crate) text: String,
-    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "SQLite's parameters have no types"))]
     pub(crate) types: Vec<ColumnType>,
 }
 

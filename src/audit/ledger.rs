@@ -25,7 +25,7 @@ pub struct Ledger {
     pub logs: Vec<AddedRows>,
     /// The points that were added to each series.
     pub series: Vec<AddedRows>,
-    /// How many operations have an outcome that nobody knows.
+    /// How many operations have an unknown outcome.
     pub unanswered: u64,
     /// By how much those may have changed the totals.
     totals: Vec<Total>,
@@ -116,8 +116,8 @@ impl Ledger {
         }
     }
 
-    /// Adds a batch in which a floor refused something: everything was applied but some of the increments with a floor, and
-    /// nobody knows which.
+    /// Adds a batch in which a floor refused something: everything was applied but some of the increments with a floor; which
+    /// of them is unknown.
     pub fn add_refused_batch(&mut self, ops: &[Op], started_ns: u64, ended_ns: u64) {
         for op in ops {
             match op {

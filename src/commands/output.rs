@@ -1,5 +1,5 @@
 //! Files that commands write: whole or not at all, in a folder that one experiment has for itself, and never through a
-//! link that somebody has put there.
+//! link that was planted there.
 //!
 //! A folder belongs to the process that made its `experiment.json`: of two that want it, the file system lets one.
 

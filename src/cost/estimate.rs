@@ -58,7 +58,7 @@ pub fn unusable(run: &Run) -> Option<Vec<String>> {
     (!works).then(|| vec!["no figure: no operation succeeded".to_owned()])
 }
 
-/// What a run is priced on where nobody says: the chosen or nearest node, and services billed by requests that stand
+/// What a run is priced on by default: the chosen or nearest node, and services billed by requests that stand
 /// for the same driver.
 pub fn default_offers<'a>(
     run: &Run,

@@ -7,7 +7,7 @@ pub fn store_changes(before: &Description, after: &Description) -> Vec<String> {
     weakened(&before.guarantees, &after.guarantees).into_iter().chain(evicted(before, after)).collect()
 }
 
-/// What the store promises less after the run than before it: somebody has changed its settings in between.
+/// What the store promises less after the run than before it: its settings were changed in between.
 fn weakened(before: &Guarantees, after: &Guarantees) -> Option<String> {
     (after.durability < before.durability).then(|| {
         let (was, is) = (before.durability.name(), after.durability.name());

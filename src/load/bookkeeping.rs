@@ -42,7 +42,7 @@ pub fn effect(op: &Op, result: &Result<Outcome, Failure>) -> Effect {
     }
 }
 
-/// Enters what the store acknowledged, and writes whose outcome nobody knows.
+/// Enters what the store acknowledged, and writes whose outcome is unknown.
 #[inline]
 pub fn enter_in_ledger(
     ledger: &mut Ledger,

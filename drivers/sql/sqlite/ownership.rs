@@ -10,7 +10,7 @@ use crate::{Failure, Leftover};
 
 /// A connection on which tables are made and removed, outside operations.
 pub(crate) trait AdminConnection {
-    /// Runs a statement whose rows nobody needs.
+    /// Runs a statement and ignores its rows.
     async fn run(&mut self, sql: &str, parameters: &[&str]) -> Result<(), Failure>;
 
     /// The first column of all rows that a statement answers, as text.
@@ -82,13 +82,11 @@ async fn drop_marked(connection: &mut impl AdminConnection, layout: &SqliteLayou
 }
 
 /// Whether nothing is left of any workload.
-#[cfg(feature = "libsql")]
 pub(crate) async fn has_nothing(connection: &mut impl AdminConnection) -> Result<bool, Failure> {
     Ok(!is_there(connection, MARKS).await? && !is_there(connection, MARKERS).await?)
 }
 
 /// Whether a workload has marked tables.
-#[cfg(feature = "libsql")]
 pub(crate) async fn has_marked(connection: &mut impl AdminConnection, workload: &str) -> Result<bool, Failure> {
     let is_it = |marked: &String| marked == workload;
     Ok(is_there(connection, MARKS).await? && connection.texts(WORKLOADS, &[]).await?.iter().any(is_it))

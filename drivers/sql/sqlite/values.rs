@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-#[cfg(feature = "libsql-server")]
 use crate::KeyKind;
 use crate::sql::statement::Parameter;
 use crate::support::json;
@@ -71,7 +70,6 @@ pub(crate) fn number(column: SqliteValue<'_>) -> Result<Value, Failure> {
 }
 
 /// The key in a column.
-#[cfg(feature = "libsql-server")]
 pub(crate) fn key(column: SqliteValue<'_>, kind: KeyKind) -> Result<Key, Failure> {
     match (column, kind) {
         (SqliteValue::Integer(number), KeyKind::Int) => Ok(Key::Int(number)),

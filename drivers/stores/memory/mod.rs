@@ -105,7 +105,7 @@ impl Session for MemorySession {
 }
 
 impl MemorySession {
-    /// An operation takes the lock once, so nobody sees a part of it.
+    /// An operation takes the lock once, so other clients see all of it or nothing.
     fn single(&self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         if op.writes() {
             self.stored.write().map_err(poisoned)?.write(op)

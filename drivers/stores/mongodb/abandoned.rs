@@ -1,4 +1,4 @@
-//! Transactions that nobody will end: the suite gave up on the operation, or its commit was never answered.
+//! Abandoned transactions: the suite gave up on the operation, or its commit was never answered.
 //!
 //! On the server a transaction belongs to its session and not to a connection. Left alone it holds its locks for 60 s
 //! (`transactionLifetimeLimitSeconds`), and every operation that needs one of them fails. When the crate drops a

@@ -44,17 +44,10 @@ pub(super) fn share_command(first: &Op, second: &Op) -> bool {
     }
 }
 
-/// The key of an operation on one record.
+/// The key of an operation on one record. Runs of others have commands of their own, so that there is always one.
 pub(super) fn record_key(op: &Op) -> &Key {
-    static NONE: Key = Key::Int(0);
-    match op {
-        Op::Insert { key, .. }
-        | Op::Read { key, .. }
-        | Op::Update { key, .. }
-        | Op::Delete { key, .. }
-        | Op::Increment { key, .. } => key,
-        _ => &NONE,
-    }
+    let (_, key) = op.record().unwrap_or_else(|| unreachable!("`{}` is not about one record", op.verb()));
+    key
 }
 
 impl CommandBuilder<'_> {

@@ -124,8 +124,8 @@ impl OwnedDatabase {
     }
 
     /// Replaces the expected marker by a new one, and returns whether it was the expected one. `marker: null` also
-    /// matches a mark without a marker; if there is no mark it is made, unless somebody else is quicker and has its
-    /// key.
+    /// matches a mark without a marker. A missing mark is inserted; if another client inserts it first, the insert
+    /// fails on its key.
     pub(super) async fn swap_marker(&self, dataset: &str, expected: Option<&str>, new: &str) -> Result<bool, Failure> {
         if expected.is_none() {
             self.refuse_foreign().await?;

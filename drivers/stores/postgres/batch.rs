@@ -108,8 +108,9 @@ impl Executor<'_> {
     }
 }
 
-/// What an increment that changed nothing met, when somebody has since changed that: the batch is committed, so it cannot be
-/// called a conflict and tried again. Where there is a floor, it was met; else there was no record yet.
+/// The outcome of an increment that changed nothing, although the record shows no reason any more: another client has changed it
+/// since. The batch is committed, so this cannot be reported as a conflict and retried. With a floor, the floor refused it;
+/// without one, there was no record.
 fn without_conflict(layout: &PostgresLayout, op: &Op, reason: Result<Outcome, Failure>) -> Result<Outcome, Failure> {
     match (reason, op) {
         (Err(failure), Op::Increment { floor: Some(_), .. }) if failure.kind == FailureKind::Conflict => {

@@ -2,8 +2,8 @@
 //!
 //! A field is a column; lists, maps and items are `jsonb`, or items are tables of their own (`children/`). Instants are
 //! `bigint` milliseconds: `timestamptz` ends in the year 294276 and would not give every 64-bit instant back. Every table is
-//! named with its schema: a search path is a setting of the session, and where it does not hold, a bare name is somebody
-//! else's table.
+//! named with its schema: a search path is a setting of the session, and where it is lost, a bare name may be the
+//! user's own table.
 
 use std::sync::Arc;
 

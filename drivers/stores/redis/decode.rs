@@ -10,6 +10,7 @@ use super::encode::command_count;
 use super::failure::server_failure;
 use super::layout::{Layout, PLACEHOLDER_FIELD, RowSink};
 use super::series;
+use crate::seam::op::OpSubject;
 use crate::support::json;
 use crate::{Failure, Field, Fold, Key, KeyKind, Kind, Op, Outcome, Value};
 
@@ -143,35 +144,22 @@ impl RecordStatus {
     pub(super) fn of_code(code: i64, op: &Op) -> Result<Self, Failure> {
         use RecordStatus::{Applied, Exists, Missing, NoInteger, Refused, TooLarge};
         let all = [Applied, Refused, Missing, Exists, NoInteger, TooLarge];
-        let status = all.into_iter().find(|status| *status as i64 == code && record_of(op).is_some());
+        let status = all.into_iter().find(|status| *status as i64 == code && op.record().is_some());
         status.ok_or_else(|| Failure::broken(format!("redis: a script answered {code} to `{}`", op.verb())))
     }
 
     /// The outcome of the operation, or its failure.
     pub(super) fn outcome(self, layout: &Layout, op: &Op) -> Result<Outcome, Failure> {
-        let Some((table, key)) = record_of(op) else { return Err(Failure::misplaced(op)) };
-        let name = || format!("{} {key}", layout.dataset.tables[table].name);
-        let broken = |words: &str| Err(Failure::broken(format!("redis: {}: {words}", name())));
+        let subject = OpSubject(&layout.dataset, op);
+        let broken = |words: &str| Err(Failure::broken(format!("redis: {subject}: {words}")));
         match self {
             RecordStatus::Applied => Ok(Outcome::Applied),
             RecordStatus::Refused => Ok(Outcome::Refused),
-            RecordStatus::Missing => Err(Failure::missing(name())),
-            RecordStatus::Exists => Err(Failure::exists(name())),
+            RecordStatus::Missing => Err(Failure::missing(subject)),
+            RecordStatus::Exists => Err(Failure::exists(subject)),
             RecordStatus::NoInteger => broken("a field without an integer cannot be bumped"),
             RecordStatus::TooLarge => broken("the sum is not a 64-bit integer"),
         }
-    }
-}
-
-/// The table and key of the record that an operation names.
-pub(super) fn record_of(op: &Op) -> Option<(usize, &Key)> {
-    match op {
-        Op::Insert { table, key, .. }
-        | Op::Read { table, key, .. }
-        | Op::Update { table, key, .. }
-        | Op::Delete { table, key }
-        | Op::Increment { table, key, .. } => Some((*table, key)),
-        _ => None,
     }
 }
 

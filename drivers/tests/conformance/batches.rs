@@ -8,6 +8,8 @@ use crate::harness::*;
 pub const CASES: &[Case] = &[
     case!(Client a_batch_carries_out_its_operations_in_order_and_answers_all_their_rows: Record, Counter, Batch),
     case!(Client a_batch_fails_as_its_first_failed_operation_and_what_came_before_stays: Record, Counter, Batch),
+    case!(Client a_read_that_finds_nothing_fails_behind_rows_of_others: Record, Batch),
+    case!(Client a_last_point_that_is_not_there_fails_behind_rows_of_others: Record, Series, Batch),
     case!(Client a_batch_with_a_refused_bump_says_so_and_keeps_the_others: Record, Floor, Batch),
     case!(Client groups_are_not_nested: Record, Batch, Transact),
     case!(Client transactions_hold_no_events: Transact, Stream),
@@ -37,6 +39,21 @@ fn a_batch_fails_as_its_first_failed_operation_and_what_came_before_stays(client
     client.fail(FailureKind::Missing, Op::Batch(vec![good.clone(), bad]));
     client.fail(FailureKind::Exists, Op::Batch(vec![good, insert(ACCOUNTS, word("a"), vec![Value::Int(0); 2])]));
     assert_eq!(balance(client, "a"), 3);
+}
+
+fn a_read_that_finds_nothing_fails_behind_rows_of_others(client: &mut Client) {
+    open_account(client, "a", 1);
+    let (a, nobody) = (read(ACCOUNTS, word("a")), read(ACCOUNTS, word("nobody")));
+    client.fail(FailureKind::Missing, Op::Batch(vec![a.clone(), nobody.clone()]));
+    // With something between them that is no read.
+    let change = update(ACCOUNTS, word("a"), 1, Value::Int(2));
+    client.fail(FailureKind::Missing, Op::Batch(vec![a, change, nobody]));
+}
+
+fn a_last_point_that_is_not_there_fails_behind_rows_of_others(client: &mut Client) {
+    open_account(client, "a", 1);
+    let last = Op::LastPoint { series: CPU, entity: 404 };
+    client.fail(FailureKind::Missing, Op::Batch(vec![read(ACCOUNTS, word("a")), last]));
 }
 
 fn a_batch_with_a_refused_bump_says_so_and_keeps_the_others(client: &mut Client) {

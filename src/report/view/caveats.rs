@@ -112,7 +112,7 @@ fn machine(experiment: &Experiment) -> Option<String> {
     let host = &experiment.host;
     let mut traits = Vec::new();
     if let Some(name) = &host.virtualization {
-        traits.push(format!("virtual ({name}), so what its neighbours do cannot be seen"));
+        traits.push(format!("under a hypervisor ({name}), so the load of its neighbours cannot be seen"));
     }
     if let Some(governor) = host.governor.as_deref().filter(|governor| *governor != "performance") {
         traits.push(format!("CPU frequencies governed by `{governor}`, which change with the load"));

@@ -1,4 +1,5 @@
-//! No operation reads a whole table or sorts, by whichever plan the server takes for a prepared statement.
+//! What is explained is what the server sees; and no operation reads a whole table or sorts, by whichever plan the server takes
+//! for a prepared statement.
 
 use super::binary::PgParameter;
 use super::statement::PgStatement;
@@ -88,5 +89,28 @@ async fn no_operation_reads_a_whole_table_or_sorts() {
             let sorts = plan.contains("Sort") && !matches!(op, Op::Window { .. });
             assert!(plan.contains("Index") && !plan.contains("Seq Scan") && !sorts, "{mode}: {}\n{plan}", sql.text);
         }
+    }
+}
+
+/// By the server's own account of what each connection has run last.
+#[tokio::test]
+async fn the_server_sees_what_is_explained() {
+    const SEEN: &str =
+        "SELECT query FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%storebench_seen%'";
+    let store = ready("seen").await;
+    let mut session = store.session().await.expect("a session");
+    let mut connection = inside(&store).await;
+    let point = Point { entity: 1, at_ms: 5000, metrics: vec![0.9, 0.1] };
+    let mut ops = vec![
+        user("user 77", 100),
+        account(1, 100),
+        Op::Append { log: 0, stream: Key::Int(1), events: vec![vec![Value::Text("e".into())]] },
+        Op::InsertPoints { series: 0, points: vec![point] },
+    ];
+    let (deletes, others): (Vec<Op>, Vec<Op>) = searching().into_iter().partition(|op| matches!(op, Op::Delete { .. }));
+    ops.extend(others.into_iter().chain(deletes));
+    for op in ops {
+        run(&mut session, &op).await.unwrap_or_else(|failure| panic!("{op:?}: {failure}"));
+        assert_eq!(text(&mut connection, SEEN).await, store.explain(&op).statements[0], "{op:?}");
     }
 }

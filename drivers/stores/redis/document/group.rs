@@ -1,6 +1,5 @@
 //! Operations whose documents are read together and then changed in one step.
 
-use crate::stores::redis::decode::record_of;
 use crate::{Key, Op};
 
 /// Operations of a batch that go together: they keep other clients waiting for less than 1 ms.
@@ -37,6 +36,6 @@ impl<'a> OpGroup<'a> {
     /// The records to read and watch; none if the group only reads.
     pub(in crate::stores::redis) fn watched(self) -> impl Iterator<Item = (usize, &'a Key)> {
         let writes = self.ops().iter().any(Op::writes);
-        self.ops().iter().filter(move |_| writes).filter_map(record_of)
+        self.ops().iter().filter(move |_| writes).filter_map(Op::record)
     }
 }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use super::group::OpGroup;
 use super::text::{self, SplitDocument};
 use crate::stores::redis::collation::{self, Collation};
-use crate::stores::redis::decode::{RecordStatus, record_of};
+use crate::stores::redis::decode::RecordStatus;
 use crate::stores::redis::layout::{IndexLayout, Layout};
 use crate::{Change, Failure, Key, Kind, Op, Record, Table, Value};
 
@@ -128,7 +128,7 @@ impl<'a> DocumentPlanner<'a> {
     }
 
     fn edit(&mut self, op: &'a Op) -> Result<Edit<'a>, Failure> {
-        let current = record_of(op).and_then(|record| self.current.get(&record).copied());
+        let current = op.record().and_then(|record| self.current.get(&record).copied());
         match (op, current) {
             (Op::Insert { .. }, Some(Some(_))) => Ok(Edit::End(RecordStatus::Exists)),
             (Op::Insert { table, key, record }, _) => self.insert(*table, key, record),
@@ -207,7 +207,7 @@ impl<'a> DocumentPlanner<'a> {
 
 /// The edit of an operation that depends on a document, whatever is in it.
 fn placeholder_edit<'a>(layout: &'a Layout, op: &'a Op, text: usize) -> Option<Edit<'a>> {
-    let (table, _) = record_of(op)?;
+    let (table, _) = op.record()?;
     let table = &layout.tables[table];
     let removed = || b"<old member>".to_vec();
     let moved = |index| IndexChange { index, removed: removed(), added: b"<new member>".to_vec() };

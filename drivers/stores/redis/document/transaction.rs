@@ -7,7 +7,7 @@ use super::group::OpGroup;
 use super::plan::{DocumentPlan, Edit};
 use super::text;
 use crate::stores::redis::commands::CommandBuffer;
-use crate::stores::redis::decode::{next_reply, record_of, unexpected};
+use crate::stores::redis::decode::{next_reply, unexpected};
 use crate::stores::redis::encode::{encode, write_key};
 use crate::stores::redis::layout::{Layout, RowSink};
 use crate::stores::redis::range::write_key_member;
@@ -64,7 +64,7 @@ pub(in crate::stores::redis) fn encode_edits(
 }
 
 fn encode_edit(layout: &Layout, op: &Op, edit: &Edit<'_>, plan: &DocumentPlan<'_>, out: &mut CommandBuffer) {
-    let Some((table, key)) = record_of(op) else { return };
+    let Some((table, key)) = op.record() else { return };
     let table = &layout.tables[table];
     let command = out.add(if matches!(edit, Edit::Remove { .. }) { "DEL" } else { "SET" });
     write_key(command, &table.records, key);
