@@ -23,6 +23,10 @@ pub trait Store: Sized + Send + Sync + 'static {
     const ABOUT: &'static str;
     /// The schemes of the URLs at which it is reached: `redis` for `redis://HOST`. None if it runs in this process.
     const SCHEMES: &'static [&'static str] = &[];
+
+    /// Schemes of URLs that name this store although it cannot use them: it answers with what to write instead. No help lists
+    /// them.
+    const REFUSED_SCHEMES: &'static [&'static str] = &[];
     /// Its addresses other than URLs, as help shows them. The first one is what tests open. None for a service, which is
     /// always somewhere: tests find it by an environment variable.
     const ADDRESSES: &'static [&'static str] = &[Self::NAME];
@@ -131,6 +135,7 @@ pub struct Declaration {
     pub name: &'static str,
     pub about: &'static str,
     pub schemes: &'static [&'static str],
+    pub refused_schemes: &'static [&'static str],
     pub addresses: &'static [&'static str],
     pub layouts: &'static [&'static str],
     pub capabilities: Capabilities,
@@ -148,6 +153,7 @@ impl Declaration {
             name: S::NAME,
             about: S::ABOUT,
             schemes: S::SCHEMES,
+            refused_schemes: S::REFUSED_SCHEMES,
             addresses: S::ADDRESSES,
             layouts: S::LAYOUTS,
             capabilities: S::CAPABILITIES,

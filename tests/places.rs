@@ -134,7 +134,7 @@ fn the_table_of_stores_in_the_readme_is_what_drivers_declare() {
     rows.sort();
     assert!(rows.iter().eq(STORES.iter().map(|store| store.name)), "README.md has rows of {rows:?}");
     for store in STORES {
-        let urls = store.schemes.iter().map(|scheme| format!("{scheme}://"));
+        let urls = store.schemes.iter().chain(store.refused_schemes).map(|scheme| format!("{scheme}://"));
         let layouts = store.layouts.iter().map(ToString::to_string);
         for what in urls.chain(layouts) {
             assert!(readme.contains(&what), "README.md says nothing of {what}, which {} declares", store.name);

@@ -67,11 +67,12 @@ pub enum AddressError {
 }
 
 impl Address {
-    /// Reads an address. `schemes` says which store speaks what a URL's scheme names.
+    /// Reads an address. `schemes` says which store speaks what a URL's scheme names, `refused` which one explains why it does
+    /// not.
     ///
     /// # Errors
     /// When it is none, or hides where its password ends.
-    pub(crate) fn parse(text: &str, schemes: &[(&str, &str)]) -> Result<Self, AddressError> {
+    pub(crate) fn parse(text: &str, schemes: &[(&str, &str)], refused: &[(&str, &str)]) -> Result<Self, AddressError> {
         let malformed = || AddressError::Form(redacted_from(text, 0));
         let (head, query) = text.split_once('?').unwrap_or((text, ""));
         let (store, location) = match head.split_once("://") {
@@ -84,7 +85,8 @@ impl Address {
                     let known: Vec<String> = schemes.iter().map(|(known, _)| format!("{known}://")).collect();
                     AddressError::Scheme { address: redacted(text), known: known.join(", ") }
                 };
-                let (_, store) = schemes.iter().find(|(known, _)| *known == scheme).ok_or_else(unknown)?;
+                let (_, store) =
+                    schemes.iter().chain(refused).find(|(known, _)| *known == scheme).ok_or_else(unknown)?;
                 refuse_late_at(text)?;
                 (*store, Some(head.to_owned()))
             }

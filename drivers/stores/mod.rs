@@ -58,7 +58,9 @@ impl FromStr for Address {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let schemes = STORES.iter().flat_map(|store| store.schemes.iter().map(|scheme| (*scheme, store.name)));
-        Address::parse(text, &schemes.collect::<Vec<_>>())
+        let named = |of: fn(&Declaration) -> &'static [&'static str]| -> Vec<(&str, &str)> {
+            STORES.iter().flat_map(|store| of(store).iter().map(|scheme| (*scheme, store.name))).collect()
+        };
+        Address::parse(text, &named(|store| store.schemes), &named(|store| store.refused_schemes))
     }
 }

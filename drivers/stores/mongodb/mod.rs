@@ -70,7 +70,8 @@ impl Store for Mongodb {
     type Session = MongodbSession;
     const NAME: &'static str = "mongodb";
     const ABOUT: &'static str = "MongoDB: documents in a replica set, over its own protocol";
-    const SCHEMES: &'static [&'static str] = &["mongodb", "mongodb+srv"];
+    const SCHEMES: &'static [&'static str] = &["mongodb"];
+    const REFUSED_SCHEMES: &'static [&'static str] = &["mongodb+srv"];
     const LAYOUTS: &'static [&'static str] = &["series=timeseries"];
     const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
     const PLACEMENT: Placement = Placement::Remote;
