@@ -202,26 +202,26 @@ const LARGER: [&str; 9] = ["ycsb-a", "--records", "10000", "--clients", "4", "--
 fn troubled_in(phase: &str, run: &Storebench, trouble: impl FnOnce(&Child)) -> (Option<i32>, String, Duration) {
     let mut child = run.command().stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary starts");
     let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
-    let mut told = String::new();
-    while !told.ends_with(&format!(": {phase}\n")) && stderr.read_line(&mut told).expect("text") > 0 {}
+    let mut reported = String::new();
+    while !reported.ends_with(&format!(": {phase}\n")) && stderr.read_line(&mut reported).expect("text") > 0 {}
     let began = Instant::now();
     trouble(&child);
-    stderr.read_to_string(&mut told).expect("text");
-    (child.wait().expect("it ends").code(), told, began.elapsed())
+    stderr.read_to_string(&mut reported).expect("text");
+    (child.wait().expect("it ends").code(), reported, began.elapsed())
 }
 
 fn a_server_that_falls_silent_while_it_settles_is_given_up_with_the_phase_and_its_limit(store: &Candidate) {
     let server = started(store.declared.name);
     let (proxy, address) = behind_a_proxy(&server);
     let run = Storebench::run(&LARGER).store(&address).args(&["--phase-timeout", "2s"]);
-    let (code, told, took) = troubled_in("settle", &run, |_| proxy.be(Manner::Silent, Duration::from_millis(500)));
-    let error = told.lines().find(|line| line.starts_with("error: ")).unwrap_or_else(|| panic!("{told}"));
+    let (code, reported, took) = troubled_in("settle", &run, |_| proxy.be(Manner::Silent, Duration::from_millis(500)));
+    let error = reported.lines().find(|line| line.starts_with("error: ")).unwrap_or_else(|| panic!("{reported}"));
     // The limit of the phase, or that of a connection, for a driver that connects anew in it.
     let limits = [(" 2s", "raise --phase-timeout"), (" 1s", "raise --timeout")];
-    assert!(limits.iter().any(|(limit, flag)| error.contains(limit) && error.contains(flag)), "{told}");
+    assert!(limits.iter().any(|(limit, flag)| error.contains(limit) && error.contains(flag)), "{reported}");
     let phases = ["settling failed: ", "reading back the load failed: "];
-    assert!(phases.iter().any(|phase| error.contains(phase)), "{told}");
-    assert_eq!(code, Some(3), "{told}");
+    assert!(phases.iter().any(|phase| error.contains(phase)), "{reported}");
+    assert_eq!(code, Some(3), "{reported}");
     assert!(took < Duration::from_secs(20), "{took:?}");
 }
 
@@ -232,15 +232,15 @@ fn a_signal_ends_a_run_whose_server_is_silent_within_seconds() {
         let run = Storebench::run(&LARGER).store(&address).args(&["--duration", "1s"]);
         let proxy = std::sync::Arc::new(proxy);
         let silent = std::sync::Arc::clone(&proxy);
-        let (ended, told, took) = troubled_in(phase, &run, |child| {
+        let (ended, reported, took) = troubled_in(phase, &run, |child| {
             std::thread::spawn(move || silent.be(Manner::Silent, Duration::from_secs(60)));
             std::thread::sleep(Duration::from_millis(300));
             let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
             nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("sent");
         });
-        assert_eq!(ended, Some(3), "{phase}: {told}");
-        assert!(took < Duration::from_secs(25), "{phase}: {took:?}: {told}");
-        let left = ["still in the store", "still be in the store"].iter().any(|words| told.contains(words));
-        assert!(left || phase == "check" || phase == "measure", "{phase}: {told}");
+        assert_eq!(ended, Some(3), "{phase}: {reported}");
+        assert!(took < Duration::from_secs(25), "{phase}: {took:?}: {reported}");
+        let left = ["still in the store", "still be in the store"].iter().any(|words| reported.contains(words));
+        assert!(left || phase == "check" || phase == "measure", "{phase}: {reported}");
     }
 }

@@ -94,8 +94,12 @@ fn experiments_stand_side_by_side() {
     let record = read_record(&ran.path("out"));
     let [before, after] = ["before", "after it"].map(|name| folder(&ran, name, &record));
     let out = ran.path("both");
-    let told = report(&[&before, &after], &["--out", out.to_str().expect("a readable path")]);
-    assert!(told.stdout.contains("before: libsql") && told.stdout.contains("after it: libsql"), "{}", told.stdout);
+    let reported = report(&[&before, &after], &["--out", out.to_str().expect("a readable path")]);
+    assert!(
+        reported.stdout.contains("before: libsql") && reported.stdout.contains("after it: libsql"),
+        "{}",
+        reported.stdout
+    );
     let page = std::fs::read_to_string(out.join("report.html")).expect("the page");
     assert!(page.contains("href=\"../after%20it/experiment.json\""), "each is linked as seen from the page");
     expect_sound(&out.join("report.html"));

@@ -107,8 +107,8 @@ fn what_was_measured_is_printed_although_no_file_can_be_written() {
         assert!(printed.contains(part), "{part}: {printed}");
     }
     for named in ["hlog/ycsb-a-memory-1.hlog", "hlog/ycsb-a-null-1.hlog", "out/experiment.json"] {
-        let told = said.lines().find(|line| line.starts_with("error: ") && line.contains(named));
-        assert!(told.is_some_and(|line| line.contains("File too large")), "{named}: {said}");
+        let reported = said.lines().find(|line| line.starts_with("error: ") && line.contains(named));
+        assert!(reported.is_some_and(|line| line.contains("File too large")), "{named}: {said}");
     }
     assert!(!said.contains("panicked"), "{said}");
 }
@@ -143,9 +143,10 @@ fn a_record_that_has_no_room_in_its_folder_is_kept_elsewhere() {
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(text(&output.stdout).contains("ycsb-c on null"), "{}", text(&output.stdout));
-    let told = said.lines().find(|line| line.starts_with("error: cannot write full/out/experiment.json: No space"));
-    let told = told.unwrap_or_else(|| panic!("{said}"));
-    let (_, kept) = told.split_once("the record of what was measured is in ").unwrap_or_else(|| panic!("{told}"));
+    let reported = said.lines().find(|line| line.starts_with("error: cannot write full/out/experiment.json: No space"));
+    let reported = reported.unwrap_or_else(|| panic!("{said}"));
+    let (_, kept) =
+        reported.split_once("the record of what was measured is in ").unwrap_or_else(|| panic!("{reported}"));
     assert_eq!(run_ids(Path::new(kept)), ["ycsb-c-memory-1", "ycsb-c-null-1"]);
     assert!(Path::new(kept).join("report.html").exists(), "with its report");
 }
@@ -181,8 +182,8 @@ fn a_file_of_the_report_that_cannot_be_written_hides_nothing_else() {
     fs::create_dir_all(out.join("report.html/occupied")).expect("a folder at the place of a file");
     let ran = run.expect_exit(2);
     assert!(ran.stdout.contains("ycsb-c on memory") && ran.stdout.contains("results: out"), "{}", ran.stdout);
-    let told = ran.stderr.lines().find(|line| line.starts_with("error: cannot write report.html in out: "));
-    assert!(told.is_some_and(|line| line.contains("`storebench report out` makes it again")), "{}", ran.stderr);
+    let reported = ran.stderr.lines().find(|line| line.starts_with("error: cannot write report.html in out: "));
+    assert!(reported.is_some_and(|line| line.contains("`storebench report out` makes it again")), "{}", ran.stderr);
     assert!(out.join("summary.csv").exists() && out.join("report.md").exists());
     let again = Storebench::new(&["report", &out.display().to_string()]).expect_exit(2);
     assert!(again.stdout.contains("ycsb-c on memory"), "{}", again.stdout);
@@ -299,8 +300,8 @@ fn runs_that_a_signal_kept_from_beginning_are_counted_and_named() {
     assert_eq!(output.status.code(), Some(3));
     let printed = text(&output.stdout);
     assert!(printed.contains(", run 1 of 3\n"), "{printed}");
-    let told = "no result: ycsb-c-null-2, ycsb-c-null-3: not begun: the experiment was interrupted\n";
-    assert!(printed.contains(told), "{printed}");
+    let reported = "no result: ycsb-c-null-2, ycsb-c-null-3: not begun: the experiment was interrupted\n";
+    assert!(printed.contains(reported), "{printed}");
 }
 
 #[test]

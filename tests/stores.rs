@@ -261,12 +261,12 @@ fn a_program_that_is_missing_says_how_to_get_it(store: &Candidate) {
     let run = Storebench::run(&["ycsb-c"]).store(store.declared.name);
     let mut command = run.command();
     let output = command.env("PATH", "/nowhere").env("STOREBENCH_SERVERS", "/nowhere").output().expect("it ends");
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{told}");
+    let reported = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{reported}");
     for word in [program.binary, "Debian", "macOS", "Docker", program.variable] {
-        assert!(told.contains(word), "{word}: {told}");
+        assert!(reported.contains(word), "{word}: {reported}");
     }
-    assert_eq!(told.lines().filter(|line| line.starts_with("error:")).count(), 1, "{told}");
+    assert_eq!(reported.lines().filter(|line| line.starts_with("error:")).count(), 1, "{reported}");
 }
 
 fn two_suites_at_once_do_not_meet(store: &Candidate) {

@@ -181,7 +181,7 @@ fn confirmation(experiment: &Experiment) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixtures::{foreign_markup, furnished, hostile};
+    use crate::report::fixtures::{detailed, foreign_markup, hostile};
     use crate::report::{chart, fixtures};
 
     fn document(experiment: &Experiment) -> String {
@@ -192,13 +192,13 @@ mod tests {
     #[test]
     fn the_record_of_one_workload_on_several_stores() {
         let mut stores = fixtures::stores();
-        stores.runs = stores.runs.into_iter().map(furnished).collect();
+        stores.runs = stores.runs.into_iter().map(detailed).collect();
         insta::assert_snapshot!(document(&stores));
     }
 
     #[test]
     fn it_never_chooses() {
-        let text = document(&fixtures::experiment(vec![furnished(fixtures::read_heavy())])).to_lowercase();
+        let text = document(&fixtures::experiment(vec![detailed(fixtures::read_heavy())])).to_lowercase();
         for word in ["chosen option", "we choose", "we chose", "recommend", "winner", "best option"] {
             assert!(!text.contains(word), "{word}");
         }
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn foreign_text_stays_text() {
-        let text = document(&hostile(fixtures::experiment(vec![furnished(fixtures::read_heavy())])));
+        let text = document(&hostile(fixtures::experiment(vec![detailed(fixtures::read_heavy())])));
         assert_eq!(foreign_markup(&text), [""; 0], "{text}");
     }
 

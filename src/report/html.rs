@@ -115,7 +115,7 @@ fn arranged<'a>(experiment: &'a Experiment, charts: &'a [Chart]) -> Charts<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixtures::{furnished, hostile};
+    use crate::report::fixtures::{detailed, hostile};
     use crate::report::{chart, fixtures};
 
     fn page_of(experiment: &Experiment) -> String {
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn every_experiment_has_a_page_and_the_same_one_each_time() {
         for (name, mut experiment) in fixtures::all() {
-            experiment.runs = experiment.runs.into_iter().map(furnished).collect();
+            experiment.runs = experiment.runs.into_iter().map(detailed).collect();
             let page = page_of(&experiment);
             assert!(page.starts_with("<!DOCTYPE html>") && page.trim_end().ends_with("</html>"), "{name}");
             assert_eq!(page, page_of(&experiment), "{name}");
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn an_invalid_run_has_reasons_and_no_figures() {
-        let mut run = furnished(fixtures::read_heavy());
+        let mut run = detailed(fixtures::read_heavy());
         run.verdict = fixtures::invalid("the store lost a write");
         let page = page_of(&fixtures::experiment(vec![run]));
         assert!(
@@ -157,8 +157,7 @@ mod tests {
 
     #[test]
     fn two_hundred_runs_are_a_page_that_a_browser_can_hold() {
-        let run =
-            furnished(fixtures::run(&fixtures::SyntheticRun { seconds: 20, ..fixtures::SyntheticRun::default() }));
+        let run = detailed(fixtures::run(&fixtures::SyntheticRun { seconds: 20, ..fixtures::SyntheticRun::default() }));
         let numbered = |repetition| {
             let id = format!("read-heavy-libsql-{repetition}");
             crate::record::Run { id, repetition, ..run.clone() }

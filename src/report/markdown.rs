@@ -37,7 +37,7 @@ pub fn report(merged: &Experiment, charts: &[Chart], sides: &[Side<'_>]) -> anyh
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixtures::{foreign_markup, furnished, hostile};
+    use crate::report::fixtures::{detailed, foreign_markup, hostile};
     use crate::report::{chart, fixtures};
 
     fn document(experiment: &Experiment) -> String {
@@ -50,7 +50,7 @@ mod tests {
         let mut lossy = fixtures::open_loop();
         lossy.counts.skipped = 1_203;
         lossy.verdict.notes.push("the client used 71 % of its CPUs".to_owned());
-        let runs = [fixtures::read_heavy(), fixtures::oltp(), lossy].map(furnished);
+        let runs = [fixtures::read_heavy(), fixtures::oltp(), lossy].map(detailed);
         insta::assert_snapshot!(document(&fixtures::experiment(runs.into())));
     }
 
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn foreign_text_stays_in_its_line_and_its_cell() {
-        let text = document(&hostile(fixtures::experiment(vec![furnished(fixtures::read_heavy())])));
+        let text = document(&hostile(fixtures::experiment(vec![detailed(fixtures::read_heavy())])));
         assert_eq!(foreign_markup(&text), [""; 0], "{text}");
         let header = text.lines().find(|line| line.starts_with("| Store | Per second")).expect("the summary");
         let row = text.lines().find(|line| line.starts_with("| libsql")).expect("its row");

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::fixtures::furnished;
+use super::fixtures::detailed;
 use super::fixtures::{self, SyntheticRun};
 use super::side_by_side::Side;
 use super::{adr, chart, csv, html, markdown, text};
@@ -68,7 +68,7 @@ proptest! {
     ) {
         let operations = [("get", per_s, 300_000, 0.4)];
         let open = open.then_some((per_s, 50_000));
-        let run = furnished(fixtures::run(&SyntheticRun { operations: &operations, seconds, open, seed, ..SyntheticRun::default() }));
+        let run = detailed(fixtures::run(&SyntheticRun { operations: &operations, seconds, open, seed, ..SyntheticRun::default() }));
         let experiment = fixtures::experiment(vec![run]);
         prop_assert!(!Percentile::P999.is_carried_by(experiment.runs[0].total.response_ns.count));
         let old = Experiment::from_json(&with_all_percentiles(&experiment)).expect("an old record");

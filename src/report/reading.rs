@@ -6,7 +6,7 @@ pub use crate::stats::{Reading, over_runs, reading};
 use crate::units;
 
 /// As part of a sentence: `396 µs`, `at least 1.06 ms (too few samples)`.
-pub fn spoken(reading: Reading) -> String {
+pub fn sentence_text(reading: Reading) -> String {
     let text = match reading {
         Reading::Nothing => "unknown".to_owned(),
         Reading::TooFew { at_least_ns: None, .. } => "unknown (too few samples)".to_owned(),

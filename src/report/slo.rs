@@ -40,17 +40,17 @@ pub fn class(judgement: &Judgement) -> &'static str {
 mod tests {
     use super::*;
     use crate::report::fixtures;
-    use crate::report::fixtures::furnished;
+    use crate::report::fixtures::detailed;
 
     #[test]
     fn a_limit_is_judged_by_the_interval_of_its_percentile() {
-        let run = furnished(fixtures::read_heavy());
+        let run = detailed(fixtures::read_heavy());
         let total: Vec<(Judgement, String)> = judged(&[&run], None);
         assert_eq!(total[0], (Judgement::Met, "p99\u{a0}\u{2264}\u{a0}5.00 ms".to_owned()));
         assert_eq!(total[1].0, Judgement::Undecided, "700 us lies within the interval of p99.9");
         assert_eq!(judged(&[&run], Some("read")).len(), 1);
         assert_eq!(judged(&[&run], Some("update")), []);
-        let oltp = furnished(fixtures::oltp());
+        let oltp = detailed(fixtures::oltp());
         assert_eq!(judged(&[&oltp], None)[1].0, Judgement::Missed);
     }
 }

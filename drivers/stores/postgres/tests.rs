@@ -146,9 +146,9 @@ async fn a_weaker_server_is_told_as_what_it_is_and_is_not_changed() {
 #[test]
 fn only_what_is_flushed_and_whole_is_called_durable() {
     let tier = |fsync: &str, pages: &str, commit: &str| {
-        let told = [("fsync", fsync), ("full_page_writes", pages), ("synchronous_commit", commit)];
-        let told = told.into_iter().map(|(name, setting)| (name.to_owned(), setting.to_owned())).collect();
-        durability::guarantees(&told).durability
+        let reported = [("fsync", fsync), ("full_page_writes", pages), ("synchronous_commit", commit)];
+        let reported = reported.into_iter().map(|(name, setting)| (name.to_owned(), setting.to_owned())).collect();
+        durability::guarantees(&reported).durability
     };
     assert_eq!(tier("on", "on", "on"), Durability::Durable);
     assert_eq!(tier("on", "on", "remote_apply"), Durability::Durable);
@@ -162,9 +162,10 @@ fn only_what_is_flushed_and_whole_is_called_durable() {
 #[test]
 fn on_macos_only_a_flush_through_the_drive_is_called_durable() {
     let guarantees = |build: &str, method: &str, commit: &str| {
-        let told = [("fsync", "on"), ("full_page_writes", "on"), ("synchronous_commit", commit), ("version", build)];
-        let told = told.into_iter().chain([("wal_sync_method", method)]);
-        durability::guarantees(&told.map(|(name, setting)| (name.to_owned(), setting.to_owned())).collect())
+        let reported =
+            [("fsync", "on"), ("full_page_writes", "on"), ("synchronous_commit", commit), ("version", build)];
+        let reported = reported.into_iter().chain([("wal_sync_method", method)]);
+        durability::guarantees(&reported.map(|(name, setting)| (name.to_owned(), setting.to_owned())).collect())
     };
     let mac =
         "PostgreSQL 16.4 (Homebrew) on aarch64-apple-darwin23.6.0, compiled by Apple clang version 15.0.0, 64-bit";
@@ -181,7 +182,7 @@ fn on_macos_only_a_flush_through_the_drive_is_called_durable() {
 
 #[tokio::test]
 async fn the_level_of_isolation_is_the_stronger_of_what_is_asked_and_what_is_required() {
-    for (option, required, told) in [
+    for (option, required, reported) in [
         ("", None, Isolation::ReadCommitted),
         ("", Some(Isolation::RepeatableRead), Isolation::Snapshot),
         ("?isolation=repeatable-read", None, Isolation::Snapshot),
@@ -191,7 +192,7 @@ async fn the_level_of_isolation_is_the_stronger_of_what_is_asked_and_what_is_req
         let opening = Opening { isolation: required, ..Opening::new(dataset("isolation"), Durability::Memory) };
         let store = open_with(&format!("{}{option}", shared()), opening).await.expect("opened");
         let isolation = store.describe().await.expect("a description").guarantees.isolation;
-        assert_eq!(Isolation::parse(&isolation), Some(told), "{option} {required:?}: {isolation}");
+        assert_eq!(Isolation::parse(&isolation), Some(reported), "{option} {required:?}: {isolation}");
     }
     let misspelt: Address = format!("{}?isolation=strict", shared()).parse().expect("an address");
     assert!(misspelt.config::<Config>().is_err());

@@ -10,7 +10,7 @@ use super::style::{LABEL, MARGIN, Pen, WIDTH, color, shape};
 use crate::record::{Experiment, Latency, Run};
 use crate::report::cost::{PerMillion, per_million, prices, unpriced};
 use crate::report::group::{Group, groups, withheld};
-use crate::report::reading::{Percentile, Reading, over_runs, spoken};
+use crate::report::reading::{Percentile, Reading, over_runs, sentence_text};
 use crate::report::words;
 use crate::units;
 use crate::units::usd;
@@ -147,7 +147,7 @@ fn finding(point: &CostPoint<'_>) -> String {
         "{}: {} per million operations, p99 {}.",
         point.name,
         usd(point.cost.usd[1]),
-        spoken(point.p99)
+        sentence_text(point.p99)
     ))
 }
 

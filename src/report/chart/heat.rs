@@ -11,7 +11,7 @@ use super::text_metrics::width;
 use super::time_panel::{LEFT, TimePanel, invalid_reason};
 use super::{frame, time_series};
 use crate::record::{Experiment, Heat, Interval, Run};
-use crate::report::reading::{Percentile, Reading, reading, spoken};
+use crate::report::reading::{Percentile, Reading, reading, sentence_text};
 use crate::report::words;
 use crate::units;
 
@@ -206,7 +206,7 @@ fn finding(run: &Run, seconds: &[&Interval]) -> String {
     units::typeset(&format!(
         "Of {} operations half took at most {}; the slowest took {}, {} s into the measurement.",
         units::count(total.count),
-        spoken(reading(total, Percentile::P50)),
+        sentence_text(reading(total, Percentile::P50)),
         units::latency(slowest.response_ns.max),
         slowest.at_s.round()
     ))

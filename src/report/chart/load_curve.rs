@@ -12,7 +12,7 @@ use crate::percentile::Statistic;
 use crate::record::{Experiment, Run};
 use crate::report::group::{Cell, at_any_level, heading, terms_differ};
 use crate::report::load_levels::{Level, Sweep, sweeps};
-use crate::report::reading::{Percentile, Reading, spoken};
+use crate::report::reading::{Percentile, Reading, sentence_text};
 use crate::units;
 
 const HEIGHT: f64 = 340.0;
@@ -220,7 +220,9 @@ fn notes(sweeps: &[Sweep<'_>]) -> Vec<String> {
 fn finding(sweep: &Sweep<'_>) -> String {
     let sentence = |level: &Level<'_>| match &level.invalid {
         Some(_) => format!("{} invalid", level.name),
-        None => format!("{} gave {}/s at p99 {}", level.name, units::rate(level.per_s[1]), spoken(level.readings[1])),
+        None => {
+            format!("{} gave {}/s at p99 {}", level.name, units::rate(level.per_s[1]), sentence_text(level.readings[1]))
+        }
     };
     format!("{}: {}.", sweep.store, sweep.levels.iter().map(sentence).collect::<Vec<_>>().join("; "))
 }

@@ -7,7 +7,7 @@ use super::time_panel::{LEFT, TimePanel, invalid_reason};
 use super::time_series::{self, TimeSeries};
 use super::{frame, labels};
 use crate::record::{Experiment, Interval, Phase, Run};
-use crate::report::reading::{Percentile, reading, spoken};
+use crate::report::reading::{Percentile, reading, sentence_text};
 use crate::report::words;
 use crate::units;
 
@@ -78,7 +78,7 @@ fn finding(run: &Run) -> String {
     let rates: Vec<f64> = measured.map(|second| second.ok as f64 / second.length_s).collect();
     let [low, _, high] = crate::stats::spread_of(rates.into_iter()).map(units::rate);
     let [p50, p99] =
-        [Percentile::P50, Percentile::P99].map(|percentile| spoken(reading(&run.total.response_ns, percentile)));
+        [Percentile::P50, Percentile::P99].map(|percentile| sentence_text(reading(&run.total.response_ns, percentile)));
     let mean = units::rate(run.throughput_per_s);
     units::typeset(&format!(
         "{mean} operations per second on average, {low} in the slowest second and {high} in the fastest; p50 {p50}, p99 {p99} over the whole run."

@@ -362,8 +362,11 @@ async fn a_file_that_is_deleted_or_replaced_in_a_run_is_missed_and_nothing_else_
         assert!(lost.kind == FailureKind::Unavailable && lost.message.contains(words), "{lost}");
         assert_eq!(store.describe().await.expect_err("not the same file").message, lost.message);
         drop(session);
-        let told = store.clean_up().await.expect("nothing to remove");
-        assert!(told.len() == 1 && told[0].contains(words) && told[0].contains("nothing was removed"), "{told:?}");
+        let reported = store.clean_up().await.expect("nothing to remove");
+        assert!(
+            reported.len() == 1 && reported[0].contains(words) && reported[0].contains("nothing was removed"),
+            "{reported:?}"
+        );
         store.close(false).await.expect("closed");
         assert!(snapshot(folder.path()) == before, "{is_new} {replaced}");
         drop(theirs);

@@ -73,8 +73,8 @@ async fn without_the_right_token_nobody_is_let_in_and_no_token_is_shown() {
     for query in [String::new(), format!("?authToken={wrong}"), "?authToken=hunter2".into()] {
         let failure = open(&format!("{address}{query}"), "one").await.err().expect("refused");
         assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
-        let told = format!("{failure} {failure:?}");
-        assert!(!told.contains("hunter2") && !told.contains(&wrong), "{told}");
+        let reported = format!("{failure} {failure:?}");
+        assert!(!reported.contains("hunter2") && !reported.contains(&wrong), "{reported}");
     }
     let store = open(&format!("{address}?authToken={TOKEN}"), "one").await.expect("let in");
     store.reset().await.expect("reset");

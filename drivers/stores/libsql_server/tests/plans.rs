@@ -47,14 +47,14 @@ async fn no_operation_reads_a_whole_table() {
 async fn what_is_sent_is_told() {
     let server = served(Durability::Memory).await;
     let store = ready(&server, "one").await;
-    let told = |op: &Op| {
+    let reported = |op: &Op| {
         let Binding { statements, round_trips } = store.explain(op);
         assert_eq!(round_trips, 1, "{}", op.verb());
         statements
     };
     let changed = "SELECT abs(CASE changes() WHEN 0 THEN -9223372036854775808 ELSE 0 END)";
     assert_eq!(
-        told(&Op::Transact(vec![bump(1, -5, Some(0)), Op::Delete { table: 0, key: Key::Text("a".into()) }])),
+        reported(&Op::Transact(vec![bump(1, -5, Some(0)), Op::Delete { table: 0, key: Key::Text("a".into()) }])),
         [
             "BEGIN IMMEDIATE",
             "UPDATE \"storebench_one_accounts\" SET \"balance\" = \"balance\" + ?1 WHERE \"key\" = ?2 \
@@ -70,13 +70,13 @@ async fn what_is_sent_is_told() {
     );
     let points = vec![Point { entity: 1, at_ms: 1, metrics: vec![0.5, 1.0] }; 2];
     assert_eq!(
-        told(&Op::InsertPoints { series: 0, points }),
+        reported(&Op::InsertPoints { series: 0, points }),
         ["INSERT INTO \"storebench_one_cpu\" (\"entity\", \"at\", \"busy\", \"idle\") \
              VALUES (?, ?, ?, ?), (?, ?, ?, ?) \
           ON CONFLICT (\"entity\", \"at\") DO UPDATE SET \"busy\" = excluded.\"busy\", \"idle\" = excluded.\"idle\""]
     );
-    assert_eq!(told(&Op::Batch(vec![user("a", "a"), user("b", "b")]))[1].matches("2 times").count(), 1);
-    assert!(told(&bump(1, 1, Some(0)))[1].contains("only if no row changed"));
+    assert_eq!(reported(&Op::Batch(vec![user("a", "a"), user("b", "b")]))[1].matches("2 times").count(), 1);
+    assert!(reported(&bump(1, 1, Some(0)))[1].contains("only if no row changed"));
     let layout = store.describe().await.expect("a description").layout;
     assert!(layout[0].starts_with("users: CREATE TABLE \"storebench_one_users\""), "{layout:?}");
 }

@@ -119,25 +119,28 @@ fn assert_same(found: &[Row], expected: &[(i64, Record)]) {
 #[tokio::test]
 async fn what_is_sent_is_told() {
     let store = ready("children-told").await;
-    let told = |op: &Op| store.explain(op).statements;
+    let reported = |op: &Op| store.explain(op).statements;
     let selected = r#"SELECT "key", "customer", (SELECT ROW("orders"."lines", array_agg("sku"), array_agg("count"), array_agg("price"), array_agg("sent"), array_agg("code"), array_agg("gift"), array_agg("tags"), array_agg("extras"), array_agg("lacks")) FROM (SELECT * FROM "storebench_children-told"."orders/lines" WHERE "key" = "orders"."key" ORDER BY "position") AS "orders/lines") AS "lines", CASE WHEN "notes" IS NOT NULL THEN (SELECT ROW("orders"."notes", array_agg("key"), array_agg("position"), array_agg("lacks"), array_agg("lacks_")) FROM (SELECT * FROM "storebench_children-told"."orders/notes" WHERE "key_" = "orders"."key" ORDER BY "position_") AS "orders/notes") END AS "notes" FROM "storebench_children-told"."orders""#;
-    assert_eq!(told(&read(1)), [format!(r#"{selected} WHERE "key" = $1"#)]);
-    assert_eq!(told(&scan(1, 5, Fields::All)), [format!(r#"{selected} WHERE "key" >= $1 ORDER BY "key" LIMIT $2"#)]);
+    assert_eq!(reported(&read(1)), [format!(r#"{selected} WHERE "key" = $1"#)]);
+    assert_eq!(
+        reported(&scan(1, 5, Fields::All)),
+        [format!(r#"{selected} WHERE "key" >= $1 ORDER BY "key" LIMIT $2"#)]
+    );
     let found = r#"WHERE "customer" = $1 ORDER BY "customer" DESC, "key" DESC LIMIT $2"#;
-    assert_eq!(told(&find(1, Order::Descending)), [format!("{selected} {found}")]);
+    assert_eq!(reported(&find(1, Order::Descending)), [format!("{selected} {found}")]);
     let without = Op::Read { table: 0, key: Key::Int(1), fields: Fields::Some(vec![0]) };
     assert_eq!(
-        told(&without),
+        reported(&without),
         [r#"SELECT "key", "customer" FROM "storebench_children-told"."orders" WHERE "key" = $1"#]
     );
     assert_eq!(
-        told(&insert(1, order(1, 1))),
+        reported(&insert(1, order(1, 1))),
         [
             r#"WITH "orders/lines" AS (INSERT INTO "storebench_children-told"."orders/lines" ("key", "position", "sku", "count", "price", "sent", "code", "gift", "tags", "extras", "lacks") SELECT $1, n, f1, f2, f3, f4, f5, f6, f7, f8, f9 FROM unnest($5, $6, $7, $8, $9, $10, $11, $12, $13) WITH ORDINALITY AS given (f1, f2, f3, f4, f5, f6, f7, f8, f9, n)), "orders/notes" AS (INSERT INTO "storebench_children-told"."orders/notes" ("key_", "position_", "key", "position", "lacks", "lacks_") SELECT $1, n, f1, f2, f3, f4 FROM unnest($14, $15, $16, $17) WITH ORDINALITY AS given (f1, f2, f3, f4, n)) INSERT INTO "storebench_children-told"."orders" ("key", "customer", "lines", "notes") VALUES ($1, $2, $3, $4)"#
         ]
     );
     let plain = r#"UPDATE "storebench_children-told"."orders" SET "customer" = $1 WHERE "key" = $2"#;
-    assert_eq!(told(&update(1, vec![(0, Value::Int(1))])), [plain]);
+    assert_eq!(reported(&update(1, vec![(0, Value::Int(1))])), [plain]);
     let replaced = update(1, vec![(NOTES, Value::Null)]);
     let replacing = [
         r#"BEGIN"#,
@@ -146,11 +149,11 @@ async fn what_is_sent_is_told() {
         r#"INSERT INTO "storebench_children-told"."orders/notes" ("key_", "position_", "key", "position", "lacks", "lacks_") SELECT $1, n, f1, f2, f3, f4 FROM unnest($2, $3, $4, $5) WITH ORDINALITY AS given (f1, f2, f3, f4, n) WHERE EXISTS (SELECT FROM "storebench_children-told"."orders" WHERE "key" = $1 AND xmin = pg_current_xact_id_if_assigned()::xid)"#,
         r#"COMMIT"#,
     ];
-    assert_eq!(told(&replaced), replacing);
-    assert_eq!(told(&Op::Batch(vec![replaced.clone()])), replacing);
-    assert_eq!(told(&Op::Transact(vec![replaced.clone()]))[..4], replacing[..4]);
+    assert_eq!(reported(&replaced), replacing);
+    assert_eq!(reported(&Op::Batch(vec![replaced.clone()])), replacing);
+    assert_eq!(reported(&Op::Transact(vec![replaced.clone()]))[..4], replacing[..4]);
     assert_eq!(
-        told(&delete(1)),
+        reported(&delete(1)),
         [r#"DELETE FROM "storebench_children-told"."orders" WHERE "key" = $1 -- with its items, by their foreign key"#]
     );
     for op in [read(1), find(1, Order::Ascending), insert(1, order(1, 1)), replaced, delete(1)] {

@@ -60,8 +60,8 @@ async fn nobody_else_comes_in_and_the_password_is_nowhere_told() {
     let gone = open(&format!("{credentials}@{}", host.replace("/postgres", "/nowhere")), "told", Durability::Memory)
         .await
         .err();
-    let told = format!("{description:?} {:?} {server:?} {}", gone.expect("no such database"), server.log());
-    assert!(!told.contains(password) && told.contains("127.0.0.1"), "{told}");
+    let reported = format!("{description:?} {:?} {server:?} {}", gone.expect("no such database"), server.log());
+    assert!(!reported.contains(password) && reported.contains("127.0.0.1"), "{reported}");
 
     let mut connection = connect(&server.address).await;
     connection.run("CREATE TEMP TABLE found (who text); COPY found FROM PROGRAM 'id -un'").await.expect("run");
@@ -168,8 +168,8 @@ async fn a_server_that_crashes_ends_and_says_why() {
         }
     };
     tokio::time::timeout(AT_ONCE, ended).await.expect("it ends");
-    let told = server.ended().expect("how");
-    assert!(told.contains("exit status 1") && told.contains("was terminated by signal 6"), "{told}");
+    let reported = server.ended().expect("how");
+    assert!(reported.contains("exit status 1") && reported.contains("was terminated by signal 6"), "{reported}");
 }
 
 /// A way to the server on which the reply ends after so many bytes.

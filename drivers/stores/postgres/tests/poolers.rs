@@ -119,9 +119,12 @@ async fn with_a_process_a_session_all_works_and_nothing_is_left_or_touched() {
             let mut rows = 0;
             session.export(Part::Table(1), &mut |_| rows += 1).await.expect("exported");
             assert_eq!(rows, 499);
-            let told = store.describe().await.expect("a description").settings;
-            assert_eq!((&*told["synchronous_commit"], &*told["plan_cache_mode"]), ("off", "force_generic_plan"));
-            assert!(told["client.pooler"].contains("a process a session"), "{told:?}");
+            let reported = store.describe().await.expect("a description").settings;
+            assert_eq!(
+                (&*reported["synchronous_commit"], &*reported["plan_cache_mode"]),
+                ("off", "force_generic_plan")
+            );
+            assert!(reported["client.pooler"].contains("a process a session"), "{reported:?}");
             store.footprint().await.expect("a footprint");
             drop(session);
             store.close(false).await.expect("closed");

@@ -41,10 +41,10 @@ async fn tables_in_memory_are_not_called_durable_wherever_the_rest_lies() {
     let tier = async |address: &str| {
         let store = open(address, "spaces", Durability::Durable).await.expect("opened");
         store.reset().await.expect("reset");
-        let told = described(&store).await;
-        let Guarantees { durability, because, .. } = told.guarantees;
+        let reported = described(&store).await;
+        let Guarantees { durability, because, .. } = reported.guarantees;
         assert_eq!(because.ends_with("but its files lie in memory"), durability == Durability::Memory, "{because}");
-        (durability, told.settings["default_tablespace"].clone())
+        (durability, reported.settings["default_tablespace"].clone())
     };
     assert_eq!(tier(&server.address).await, (Durability::Durable, String::new()));
     let (host, _) = server.address.rsplit_once('/').expect("a database");
@@ -96,20 +96,20 @@ async fn a_publication_of_all_tables_is_no_obstacle() {
 async fn what_the_server_is_set_to_is_told_beside_what_our_sessions_set() {
     let server = started(Durability::Durable).await;
     let mut own = connect(&server.address).await;
-    let told = async |tier| {
+    let reported = async |tier| {
         let store = open(&server.address, "set", tier).await.expect("opened");
-        let told = described(&store).await;
-        let setting = |name: &str| told.settings[name].clone();
-        (setting("server.synchronous_commit"), setting("synchronous_commit"), told.guarantees.because)
+        let reported = described(&store).await;
+        let setting = |name: &str| reported.settings[name].clone();
+        (setting("server.synchronous_commit"), setting("synchronous_commit"), reported.guarantees.because)
     };
-    let (server_own, session, because) = told(Durability::Durable).await;
+    let (server_own, session, because) = reported(Durability::Durable).await;
     assert_eq!((&*server_own, &*session), ("on", "on"));
     assert!(!because.contains("our sessions"), "{because}");
-    let (server_own, session, because) = told(Durability::Relaxed).await;
+    let (server_own, session, because) = reported(Durability::Relaxed).await;
     assert_eq!((&*server_own, &*session), ("on", "off"));
     assert!(because.ends_with("; our sessions set synchronous_commit=off, the server's own is on"), "{because}");
     own.run("ALTER ROLE CURRENT_USER SET synchronous_commit = off").await.expect("set");
-    let (server_own, session, because) = told(Durability::Durable).await;
+    let (server_own, session, because) = reported(Durability::Durable).await;
     assert_eq!((&*server_own, &*session), ("off", "on"));
     assert!(because.ends_with("; our sessions set synchronous_commit=on, the server's own is off"), "{because}");
 }

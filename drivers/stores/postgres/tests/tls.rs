@@ -31,8 +31,8 @@ async fn connections_are_encrypted_and_verified_as_asked() {
     ] {
         let store = open(&format!("{}{options}", server.address), "tls", Durability::Memory).await.expect("opened");
         store.reset().await.expect("reset");
-        let told = store.describe().await.expect("a description").settings["client.tls"].clone();
-        assert_eq!(told.starts_with("TLSv1.3"), encrypted, "{options}: {told}");
+        let reported = store.describe().await.expect("a description").settings["client.tls"].clone();
+        assert_eq!(reported.starts_with("TLSv1.3"), encrypted, "{options}: {reported}");
         run(&mut store.session().await.expect("a session"), &account(1, 1)).await.expect("inserted");
     }
     let unknown = open(&format!("{}?sslmode=verify-full", server.address), "tls", Durability::Memory).await;

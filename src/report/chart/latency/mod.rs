@@ -17,7 +17,7 @@ use crate::report::chart::style::{
 };
 use crate::report::chart::text_metrics::{fit, fit_name, width};
 use crate::report::group::{Cell, reasons_apart, stores_differ, withheld};
-use crate::report::reading::{Reading, spoken};
+use crate::report::reading::{Reading, sentence_text};
 use crate::report::words;
 use crate::units;
 
@@ -221,7 +221,7 @@ fn finding(cells: &[Cell<'_>]) -> String {
             RowContent::Withheld(reason) => format!("{subject}: {reason}."),
             RowContent::Figures { per_s, readings, .. } => {
                 let parts =
-                    HEADINGS.iter().zip(&readings).map(|(name, reading)| format!("{name} {}", spoken(*reading)));
+                    HEADINGS.iter().zip(&readings).map(|(name, reading)| format!("{name} {}", sentence_text(*reading)));
                 let parts: Vec<String> = parts.collect();
                 format!("{subject}: {} operations per second, {}.", units::rate(per_s), parts.join(", "))
             }
