@@ -190,6 +190,18 @@ pub trait Session {
         Ok(())
     }
 
+    /// From now on, until [`end_snapshot`](Session::end_snapshot), exports and operations that read see the store as it is
+    /// at one instant, whatever others write. False where the store has nothing of the kind, and then nothing changes. Used
+    /// off the clock to reconcile.
+    async fn begin_snapshot(&mut self) -> Result<bool, Failure> {
+        Ok(false)
+    }
+
+    /// Sees again what others write.
+    async fn end_snapshot(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Hands every row of a part to `sink`: records in any order; a log's events in order within each stream; points
     /// in any order, as time and metrics under their entity. Used off the clock to reconcile.
     async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure>;

@@ -184,13 +184,17 @@ pub struct Description {
     pub settings: BTreeMap<String, String>,
     /// How logical data lies in it: one sentence a table, log or series.
     pub layout: Vec<String>,
+    /// Tables, indexes and the like that it has for the dataset now, as it reports them, each with all that decides how
+    /// it answers. Empty where it keeps no such catalogue. One that is dropped during a run is found by this.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub catalog: Vec<String>,
 }
 
 impl Description {
     /// The same with what the server said in it made fit to be shown.
     pub fn printable(self) -> Self {
         let line = |text: String| crate::seam::printable::one_line(&text);
-        let Description { version, guarantees, settings, layout } = self;
+        let Description { version, guarantees, settings, layout, catalog } = self;
         Description {
             version: line(version),
             guarantees: Guarantees {
@@ -200,6 +204,7 @@ impl Description {
             },
             settings: settings.into_iter().map(|(name, value)| (line(name), line(value))).collect(),
             layout: layout.into_iter().map(line).collect(),
+            catalog: catalog.into_iter().map(line).collect(),
         }
     }
 }

@@ -52,6 +52,7 @@ impl Store for Null {
             },
             settings: BTreeMap::new(),
             layout: Vec::new(),
+            catalog: Vec::new(),
         })
     }
 

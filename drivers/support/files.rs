@@ -123,7 +123,8 @@ mod tests {
             let guarantees =
                 Guarantees { durability: Durability::Durable, isolation: String::new(), because: "set".into() };
             let (settings, layout) = Default::default();
-            let mut description = Description { version: String::new(), guarantees, settings, layout };
+            let mut description =
+                Description { version: String::new(), guarantees, settings, layout, catalog: Vec::new() };
             Files { data: data.map(Into::into), log: log.map(Into::into) }.judge(&mut description);
             description
         };

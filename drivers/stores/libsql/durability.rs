@@ -51,6 +51,7 @@ pub(super) async fn describe(
         guarantees: guarantees(&settings["journal_mode"], &settings["synchronous"]),
         settings,
         layout: layout.describe(),
+        catalog: Vec::new(),
     };
     Files::around(file).judge(&mut description);
     Ok(description)

@@ -44,6 +44,7 @@ pub(super) async fn describe(
         guarantees: guarantees(&settings["journal_mode"], &settings["synchronous"]),
         settings,
         layout: layout.describe(),
+        catalog: Vec::new(),
     };
     files(endpoint, file.ok()).judge(&mut description);
     Ok(description)

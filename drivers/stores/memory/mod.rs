@@ -71,6 +71,7 @@ impl Store for Memory {
             },
             settings: BTreeMap::new(),
             layout: tables.chain(logs).chain(series).collect(),
+            catalog: Vec::new(),
         })
     }
 

@@ -144,6 +144,7 @@ impl Store for Mongodb {
             version: server.version,
             settings: server.settings,
             layout: self.layout.describe(),
+            catalog: Vec::new(),
         };
         server.files.judge(&mut description);
         Ok(description)

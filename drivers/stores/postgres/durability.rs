@@ -236,7 +236,8 @@ pub(super) async fn describe(
         Files::default()
     };
     let layout = layout.describe();
-    let mut description = Description { version, guarantees: guarantees(&settings), settings, layout };
+    let mut description =
+        Description { version, guarantees: guarantees(&settings), settings, layout, catalog: Vec::new() };
     files.judge(&mut description);
     Ok(description)
 }

@@ -154,7 +154,8 @@ impl Store for Redis {
         }
         settings.extend(self.client_settings());
         let layout = self.layout.describe();
-        let mut description = Description { version: info::version(&info), guarantees, settings, layout };
+        let mut description =
+            Description { version: info::version(&info), guarantees, settings, layout, catalog: Vec::new() };
         files.judge(&mut description);
         Ok(description)
     }

@@ -131,6 +131,7 @@ pub(crate) fn store(driver: &str) -> StoreInfo {
             },
             settings: Default::default(),
             layout: Vec::new(),
+            catalog: Vec::new(),
         },
         bindings: IndexMap::new(),
     }
