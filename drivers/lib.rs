@@ -43,11 +43,12 @@ pub use seam::capability::{
 pub use seam::dataset::{Dataset, Field, KeyKind, Kind, Log, Part, Series, Table};
 pub use seam::failure::{Failure, FailureKind};
 pub use seam::leftover::Leftover;
-pub use seam::op::{Fields, Fold, Matching, Op, Order, Outcome};
+pub use seam::op::{Fields, Fold, Matching, Op, OpSubject, Order, Outcome};
 pub use seam::options::NoOptions;
 pub use seam::printable::{is_unprintable, one_line, printable_lines};
 pub use seam::redaction::{password_in, redacted};
 pub use seam::value::{Change, Digest, Key, Point, Record, Row, Rows, Value, row_hash};
+pub use seam::value_order::OrderedValue;
 pub use store::{Declaration, Opening, Placement, Session, Store};
 pub use stores::*;
 pub use support::disk::{filesystem_of, scratch_folder};

@@ -13,3 +13,4 @@ pub mod redaction;
 #[cfg(test)]
 pub mod sample;
 pub mod value;
+pub mod value_order;

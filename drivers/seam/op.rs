@@ -199,7 +199,7 @@ impl Op {
 
 /// What an operation is about, in messages: `accounts 7`, or the name of a table where it is about several records.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct OpSubject<'a>(pub(crate) &'a Dataset, pub(crate) &'a Op);
+pub struct OpSubject<'a>(pub &'a Dataset, pub &'a Op);
 
 impl fmt::Display for OpSubject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,7 @@
-//! The last values written to updated fields: to all of them in a short run, to those of a sample of keys in a long one.
+//! The last values written to fields: to all of them in a short run, to those of a sample of keys in a long one. An insert
+//! writes all fields of its record, and a delete leaves nothing in them.
 //!
-//! A lane follows every field that it updates until there are many; then only those of every second key, of every fourth,
+//! A lane follows every field that it writes until there are many; then only those of every second key, of every fourth,
 //! and so on. The keys' hashes alone decide which, so that all lanes follow the same keys: a write that one lane has not
 //! kept could be the last one.
 
@@ -15,6 +16,8 @@ const MOST: usize = 4_096;
 /// How many unanswered writes of a field are kept by value. Each takes a time-out: with more of them, the field proves
 /// nothing.
 const MOST_UNANSWERED: usize = 8;
+/// What a field of a deleted record holds, in the place of a value's hash.
+pub const GONE: u64 = 0;
 /// The end of a write that was not answered: it may arrive after any other.
 const NEVER: u64 = u64::MAX;
 
@@ -46,7 +49,7 @@ pub struct FieldComparison {
     pub compared: u64,
     /// Those of them that hold something else.
     pub wrong: u64,
-    /// Fields that could not be compared: only unanswered writes are known, or their record may have been deleted.
+    /// Fields that could not be compared: only unanswered writes are known.
     pub open: u64,
 }
 
@@ -91,6 +94,13 @@ impl LastWrites {
         self.thin_out();
     }
 
+    /// Adds the field of an insert that was not answered: before it there was no such record.
+    pub fn add_unanswered_insert(&mut self, key: u128, field: usize, value: u64) {
+        let before = Write { value: Some(GONE), started_ns: 0, ended_ns: 0 };
+        self.fields.entry(field_of(key, field)).or_insert_with(|| vec![before]);
+        self.add_unanswered(key, field, value);
+    }
+
     /// Goes on to follow half as many keys when there are too many fields.
     #[inline]
     fn thin_out(&mut self) {
@@ -129,26 +139,21 @@ impl LastWrites {
     }
 
     /// Compares the values that the store holds with these writes: a followed field must hold the last acknowledged value,
-    /// one of those whose order nobody can know, or what an unanswered write left. `may_be_gone` says whether records may
-    /// have been deleted, and `is_decisive` which fields are changed by nothing but these writes.
-    pub fn compare(
-        &self,
-        held: &HashMap<FieldOf, u64>,
-        may_be_gone: bool,
-        is_decisive: impl Fn(usize) -> bool,
-    ) -> FieldComparison {
+    /// one of those whose order nobody can know, or what an unanswered write left. `is_decisive` says which fields are
+    /// changed by nothing but these writes.
+    pub fn compare(&self, held: &HashMap<FieldOf, u64>, is_decisive: impl Fn(usize) -> bool) -> FieldComparison {
         let mut comparison = FieldComparison::default();
         for (field, writes) in self.fields.iter().filter(|((_, field), _)| is_decisive(*field as usize)) {
             let possible = |write: &&Write| !writes.iter().any(|other| other.started_ns > write.ended_ns);
             let candidates: Vec<Option<u64>> = writes.iter().filter(possible).map(|write| write.value).collect();
-            let held = held.get(field).copied();
+            let held = held.get(field).copied().unwrap_or(GONE);
             let is_acknowledged = writes.iter().any(|write| write.ended_ns != NEVER);
-            if !is_acknowledged || candidates.contains(&None) || (held.is_none() && may_be_gone) {
+            if !is_acknowledged || candidates.contains(&None) {
                 comparison.open += 1;
                 continue;
             }
             comparison.compared += 1;
-            comparison.wrong += u64::from(!candidates.contains(&held));
+            comparison.wrong += u64::from(!candidates.contains(&Some(held)));
         }
         comparison
     }
@@ -161,7 +166,7 @@ mod tests {
 
     /// Whether a field with these writes is compared, wrong or open when it holds this value.
     fn judged(writes: &LastWrites, held: u64) -> (u64, u64, u64) {
-        let found = writes.compare(&HashMap::from([(field_of(0, 0), held)]), false, |_| true);
+        let found = writes.compare(&HashMap::from([(field_of(0, 0), held)]), |_| true);
         (found.compared, found.wrong, found.open)
     }
 
@@ -178,6 +183,25 @@ mod tests {
         assert_eq!(judged(&silent, 9), (0, 0, 1), "what was there before is not known");
         silent.add(0, 0, 3, 30, 40);
         assert_eq!([2, 3, 9].map(|held| judged(&silent, held).1), [0, 0, 1]);
+    }
+
+    #[test]
+    fn a_deleted_record_must_be_gone_unless_it_was_inserted_again() {
+        let mut lane = LastWrites::default();
+        lane.add(0, 0, 1, 0, 10);
+        lane.add(0, 0, GONE, 20, 30);
+        let compare =
+            |lane: &LastWrites, held: &[(FieldOf, u64)]| lane.compare(&held.iter().copied().collect(), |_| true).wrong;
+        assert_eq!((compare(&lane, &[]), compare(&lane, &[(field_of(0, 0), 1)])), (0, 1));
+        lane.add(0, 0, 3, 40, 50);
+        assert_eq!((compare(&lane, &[]), compare(&lane, &[(field_of(0, 0), 3)])), (1, 0));
+    }
+
+    #[test]
+    fn of_an_unanswered_insert_there_is_the_whole_record_or_nothing() {
+        let mut lane = LastWrites::default();
+        lane.add_unanswered_insert(0, 0, 5);
+        assert_eq!([5, GONE, 6].map(|held| judged(&lane, held)), [(1, 0, 0), (1, 0, 0), (1, 1, 0)]);
     }
 
     #[test]
@@ -216,7 +240,7 @@ mod tests {
             // The last of a key's two writes: its first one where that is lost.
             let value = |at: u64| if at == lost { at } else { at + keys };
             let held = (0..keys).map(|at| (field_of(key(at), 0), value(at))).collect();
-            let found = all.compare(&held, false, |_| true);
+            let found = all.compare(&held, |_| true);
             prop_assert_eq!((found.compared, found.open), (followed, 0));
             prop_assert_eq!(found.wrong, u64::from(lost < keys && all.follows_key(key(lost))));
             prop_assert!(keys > MOST as u64 || all.one_in() == 1, "a short run is compared in full");

@@ -3,17 +3,19 @@
 //! Digests for what was added, sums for what was counted, and the last written values of updated fields. The audit compares
 //! it with what the store holds afterwards.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use drivers::{Change, Dataset, Digest, Key, Op, Point, Record, Value, row_hash};
+use drivers::{Change, Dataset, Digest, Key, Op, Part, Point, Record, Value, row_hash};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::workload::{Plan, Term};
+use crate::workload::{Action, Changes, Plan, Term};
 
-use super::dirty_groups::{self, DirtyGroups};
+use super::counters::CounterGroups;
 use super::indeterminate::Indeterminate;
-use super::last_writes::LastWrites;
+use super::last_writes::{GONE, LastWrites};
 use super::totals::Total;
+use super::written_fields::WrittenFields;
 
 /// What was acknowledged, by part of the dataset.
 #[derive(Debug, Clone)]
@@ -52,23 +54,24 @@ pub struct TableLedger {
     pub deleted_keys: Digest,
     /// How many deletions have an unknown outcome.
     pub indeterminate_deletions: u64,
+    /// Whether the plan has operations that change or delete records. Where there are none, the content of the table is
+    /// known in full, and nothing of its fields is kept.
+    pub may_change: bool,
     /// Whether the content of any record was changed, or may have been.
     pub changed: bool,
-    /// Which records were written to, or may have been.
-    pub dirty: DirtyGroups,
-    /// Which records were inserted or deleted, or may have been. In all others, no operation changes the fields in
-    /// `unwritten`.
-    pub replaced: DirtyGroups,
-    /// Positions of the fields that no operation of the plan writes. Empty where nothing but inserts is done to the table:
-    /// then its content is known in full.
-    pub unwritten: Arc<[usize]>,
+    /// Which fields were written to, or may have been.
+    pub written: WrittenFields,
+    /// Positions of the fields that operations of the plan increment.
+    pub counters: Arc<[usize]>,
+    /// By how much those have grown by inserts and increments.
+    pub counter_growth: CounterGroups,
     /// By field: how much its sum over all records has grown by inserts and increments.
     pub growth: Vec<i128>,
     /// By field: whether it was incremented, or may have been.
     pub incremented: Vec<bool>,
     /// By field: whether an update has set it, or may have, so that its sum follows no rule.
     pub set: Vec<bool>,
-    /// The last written values of updated fields.
+    /// The last written values of fields.
     pub last_writes: LastWrites,
 }
 
@@ -129,24 +132,27 @@ impl Ledger {
 
     fn add_write(&mut self, op: &Op, started_ns: u64, ended_ns: u64) {
         match op {
-            Op::Insert { table, key, record } => self.add_insert(*table, key, record),
+            Op::Insert { table, key, record } => self.add_insert(*table, key, record, started_ns, ended_ns),
             Op::Delete { table, key } => {
-                let key = self.mark_dirty(*table, key);
-                self.tables[*table].deleted_keys.add_hash(key);
-                self.tables[*table].mark_replaced(key);
+                let key = row_hash(key, &[], &mut self.scratch);
+                let into = &mut self.tables[*table];
+                into.deleted_keys.add_hash(key);
+                into.mark_deleted(key, |last_writes, field| last_writes.add(key, field, GONE, started_ns, ended_ns));
             }
             Op::Update { table, key, changes } => {
-                let key = self.mark_dirty(*table, key);
                 self.tables[*table].last_writes.written += changes.len() as u64;
-                self.add_update(*table, key, changes, |last_writes, field, value| {
+                self.add_update(*table, key, changes, |last_writes, key, field, value| {
                     last_writes.add(key, field, value, started_ns, ended_ns);
                 });
             }
             Op::Increment { table, key, field, by, .. } => {
-                self.mark_dirty(*table, key);
+                let key = row_hash(key, &[], &mut self.scratch);
                 let into = &mut self.tables[*table];
-                into.incremented[*field] = true;
+                into.mark_incremented(key, *field);
                 into.growth[*field] += i128::from(*by);
+                if let Some(counter) = into.counter(*field) {
+                    into.counter_growth.add(key, counter, *by);
+                }
             }
             Op::Append { log, stream, events } => {
                 for event in events {
@@ -163,42 +169,46 @@ impl Ledger {
         }
     }
 
-    fn add_insert(&mut self, table: usize, key: &Key, record: &Record) {
+    fn add_insert(&mut self, table: usize, key: &Key, record: &Record, started_ns: u64, ended_ns: u64) {
         let into = &mut self.tables[table];
         into.inserted.rows.add(key, record, &mut self.scratch);
         let key = row_hash(key, &[], &mut self.scratch);
         into.inserted_keys.add_hash(key);
-        into.dirty.mark(key);
-        into.mark_replaced(key);
         for (sum, value) in into.growth.iter_mut().zip(record) {
             if let Value::Int(number) = value {
                 *sum += i128::from(*number);
             }
         }
+        into.mark_inserted(key, record, &mut self.scratch, |last_writes, field, value| {
+            last_writes.add(key, field, value, started_ns, ended_ns);
+        });
+        for (at, counter) in into.counters.iter().enumerate() {
+            if let Some(Value::Int(number)) = record.get(*counter) {
+                into.counter_growth.add(key, (at, into.counters.len()), *number);
+            }
+        }
     }
 
-    /// Marks a record that was changed, or may have been, and returns the hash of its key.
-    fn mark_dirty(&mut self, table: usize, key: &Key) -> u128 {
-        let key = row_hash(key, &[], &mut self.scratch);
-        self.tables[table].changed = true;
-        self.tables[table].dirty.mark(key);
-        key
-    }
-
-    /// Adds what an update writes into fields that are followed.
+    /// Adds what an update writes into fields, with the hash of the key.
     fn add_update(
         &mut self,
         table: usize,
-        key: u128,
+        key: &Key,
         changes: &[Change],
-        mut add: impl FnMut(&mut LastWrites, usize, u64),
+        mut add: impl FnMut(&mut LastWrites, u128, usize, u64),
     ) {
+        let key = row_hash(key, &[], &mut self.scratch);
         let into = &mut self.tables[table];
+        into.changed = true;
         for change in changes {
             into.set[change.field] = true;
+            into.written.mark_field(key, change.field);
+            if let Some(counter) = into.counter(change.field) {
+                into.counter_growth.mark_unknown(key, counter);
+            }
             // Asked for each change, because adding one may end the following of this key.
             if into.last_writes.follows_key(key) {
-                add(&mut into.last_writes, change.field, value_hash(&change.value, &mut self.scratch));
+                add(&mut into.last_writes, key, change.field, value_hash(&change.value, &mut self.scratch));
             }
         }
     }
@@ -222,25 +232,31 @@ impl Ledger {
     fn add_indeterminate_writes(&mut self, op: &Op) {
         match op {
             Op::Transact(ops) => ops.iter().for_each(|op| self.add_indeterminate_writes(op)),
-            Op::Insert { table, key, .. } => {
+            Op::Insert { table, key, record } => {
                 let into = &mut self.tables[*table];
                 let key = row_hash(key, &[], &mut self.scratch);
                 into.inserted.indeterminate.add(key);
-                into.dirty.mark(key);
-                into.mark_replaced(key);
+                into.mark_inserted(key, record, &mut self.scratch, |last_writes, field, value| {
+                    last_writes.add_unanswered_insert(key, field, value);
+                });
+                into.mark_counters_unknown(key);
             }
             Op::Delete { table, key } => {
-                let key = self.mark_dirty(*table, key);
-                self.tables[*table].indeterminate_deletions += 1;
-                self.tables[*table].mark_replaced(key);
+                let into = &mut self.tables[*table];
+                let key = row_hash(key, &[], &mut self.scratch);
+                into.indeterminate_deletions += 1;
+                into.mark_deleted(key, |last_writes, field| last_writes.add_unanswered(key, field, GONE));
             }
             Op::Increment { table, key, field, .. } => {
-                self.mark_dirty(*table, key);
-                self.tables[*table].incremented[*field] = true;
+                let into = &mut self.tables[*table];
+                let key = row_hash(key, &[], &mut self.scratch);
+                into.mark_incremented(key, *field);
+                if let Some(counter) = into.counter(*field) {
+                    into.counter_growth.mark_unknown(key, counter);
+                }
             }
             Op::Update { table, key, changes } => {
-                let key = self.mark_dirty(*table, key);
-                self.add_update(*table, key, changes, |last_writes, field, value| {
+                self.add_update(*table, key, changes, |last_writes, key, field, value| {
                     last_writes.add_unanswered(key, field, value);
                 });
             }
@@ -269,8 +285,8 @@ impl Ledger {
             into.deleted_keys.merge(from.deleted_keys);
             into.indeterminate_deletions += from.indeterminate_deletions;
             into.changed |= from.changed;
-            into.dirty.merge(&from.dirty);
-            into.replaced.merge(&from.replaced);
+            into.written.merge(&from.written);
+            into.counter_growth.merge(&from.counter_growth);
             into.growth.iter_mut().zip(&from.growth).for_each(|(sum, growth)| *sum += growth);
             into.incremented.iter_mut().zip(&from.incremented).for_each(|(was, is)| *was |= is);
             into.set.iter_mut().zip(&from.set).for_each(|(was, is)| *was |= is);
@@ -291,10 +307,11 @@ impl TableLedger {
             inserted_keys: Digest::default(),
             deleted_keys: Digest::default(),
             indeterminate_deletions: 0,
+            may_change: plan.changes(Part::Table(at)) == Changes::Updated,
             changed: false,
-            dirty: DirtyGroups::new(records),
-            replaced: DirtyGroups::new(records),
-            unwritten: dirty_groups::unwritten_fields(plan, at).into(),
+            written: WrittenFields::new(records, fields),
+            counters: incremented_fields(plan, at).into(),
+            counter_growth: CounterGroups::default(),
             growth: vec![0; fields],
             incremented: vec![false; fields],
             set: vec![false; fields],
@@ -302,17 +319,66 @@ impl TableLedger {
         }
     }
 
-    /// Whether records may have been deleted.
-    pub fn may_lack_records(&self) -> bool {
-        self.deleted_keys.rows > 0 || self.indeterminate_deletions > 0
+    /// The position of a field among the counters, and how many there are.
+    #[inline]
+    fn counter(&self, field: usize) -> Option<(usize, usize)> {
+        let at = self.counters.iter().position(|counter| *counter == field)?;
+        Some((at, self.counters.len()))
     }
 
-    /// Marks a record that was inserted or deleted, or may have been.
-    fn mark_replaced(&mut self, key: u128) {
-        if !self.unwritten.is_empty() {
-            self.replaced.mark(key);
+    /// Marks a record that was inserted, or may have been, and adds the hashes of its values if its fields are followed.
+    fn mark_inserted(
+        &mut self,
+        key: u128,
+        record: &Record,
+        scratch: &mut Vec<u8>,
+        mut add: impl FnMut(&mut LastWrites, usize, u64),
+    ) {
+        if !self.may_change {
+            return;
+        }
+        self.written.mark_record(key);
+        for (field, value) in record.iter().enumerate() {
+            if self.last_writes.follows_key(key) {
+                add(&mut self.last_writes, field, value_hash(value, scratch));
+            }
         }
     }
+
+    /// Marks a record that was deleted, or may have been: nothing is left in its fields.
+    fn mark_deleted(&mut self, key: u128, mut add: impl FnMut(&mut LastWrites, usize)) {
+        self.changed = true;
+        self.written.mark_record(key);
+        for field in 0..self.set.len() {
+            if self.last_writes.follows_key(key) {
+                add(&mut self.last_writes, field);
+            }
+        }
+        self.mark_counters_unknown(key);
+    }
+
+    /// Marks a field that was incremented, or may have been.
+    #[inline]
+    fn mark_incremented(&mut self, key: u128, field: usize) {
+        self.changed = true;
+        self.incremented[field] = true;
+        self.written.mark_field(key, field);
+    }
+
+    fn mark_counters_unknown(&mut self, key: u128) {
+        let counters = self.counters.len();
+        (0..counters).for_each(|at| self.counter_growth.mark_unknown(key, (at, counters)));
+    }
+}
+
+/// Positions of the fields of a table that operations of the plan increment.
+fn incremented_fields(plan: &Plan, at: usize) -> Vec<usize> {
+    let steps = plan.operations.iter().flat_map(|operation| &operation.recipe.steps);
+    let incremented = steps.filter_map(|step| match &step.action {
+        Action::Increment { table, field, .. } if *table == at => Some(*field),
+        _ => None,
+    });
+    incremented.collect::<BTreeSet<usize>>().into_iter().collect()
 }
 
 impl AddedRows {

@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use drivers::{Dataset, Digest, Failure, Key, Part, Row, Session, Value, row_hash};
 
-use super::dirty_groups::{self, Sums};
+use super::counters::CounterSums;
+use super::field_sample::FieldSample;
 use super::indeterminate::{Indeterminate, Observed};
 use super::last_writes::{FieldOf, field_of};
 use super::ledger::{Ledger, TableLedger, value_hash};
+use super::queries::{ExpectedAnswers, Queries};
 use super::totals::visit_integers;
+use super::written_fields::FieldSums;
 
 /// What a store holds, by part.
 #[derive(Debug, Clone, Default)]
@@ -31,10 +34,12 @@ pub struct PartSnapshot {
     pub keys: Digest,
     /// The indeterminate rows that are there.
     pub observed: Observed,
-    /// Sums of its rows by groups of keys.
-    pub groups: Sums,
-    /// The same, of keys and only the fields that no operation writes.
-    pub unwritten: Sums,
+    /// Sums of each field by groups of keys.
+    pub fields: FieldSums,
+    /// Sums of counters by groups of keys.
+    pub counters: CounterSums,
+    /// The fields of a sample of keys.
+    pub sample: FieldSample,
     /// Sums of integer fields, and of the integer fields of nested items, by position.
     pub sums: HashMap<(usize, Option<usize>), i128>,
     /// How many events come before an earlier one of the same writer in their stream.
@@ -43,11 +48,24 @@ pub struct PartSnapshot {
     pub last_values: HashMap<FieldOf, u64>,
 }
 
-/// Reads every row of every part.
+/// Reads what the store holds after the load.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub async fn read_back<S: Session>(session: &mut S, dataset: &Dataset, ledger: &Ledger) -> Result<Snapshot, Failure> {
+pub async fn read_loaded<S: Session>(session: &mut S, dataset: &Dataset, ledger: &Ledger) -> Result<Snapshot, Failure> {
+    read_back(session, dataset, ledger, &mut Queries::none().expected()).await
+}
+
+/// Reads every row of every part, which the expected answers take as well.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn read_back<S: Session>(
+    session: &mut S,
+    dataset: &Dataset,
+    ledger: &Ledger,
+    answers: &mut ExpectedAnswers,
+) -> Result<Snapshot, Failure> {
     let mut snapshot = Snapshot::default();
     for part in dataset.parts() {
         let mut part_snapshot = PartSnapshot::default();
@@ -57,6 +75,7 @@ pub async fn read_back<S: Session>(session: &mut S, dataset: &Dataset, ledger: &
                 let (table, acknowledged) = (&dataset.tables[at], &ledger.tables[at]);
                 session
                     .export(part, &mut |row| {
+                        answers.add(part, &row);
                         part_snapshot.add_sums(&row, &table.fields);
                         part_snapshot.add_record(&row, acknowledged, &mut scratch);
                     })
@@ -68,6 +87,7 @@ pub async fn read_back<S: Session>(session: &mut S, dataset: &Dataset, ledger: &
                 let mut newest: HashMap<(Key, i64), i64> = HashMap::new();
                 session
                     .export(part, &mut |row| {
+                        answers.add(part, &row);
                         part_snapshot.disordered += u64::from(!in_order(&mut newest, &row));
                         part_snapshot.add(&row, indeterminate, &mut scratch);
                     })
@@ -76,7 +96,12 @@ pub async fn read_back<S: Session>(session: &mut S, dataset: &Dataset, ledger: &
             }
             Part::Series(at) => {
                 let indeterminate = &ledger.series[at].indeterminate;
-                session.export(part, &mut |row| part_snapshot.add(&row, indeterminate, &mut scratch)).await?;
+                session
+                    .export(part, &mut |row| {
+                        answers.add(part, &row);
+                        part_snapshot.add(&row, indeterminate, &mut scratch);
+                    })
+                    .await?;
                 snapshot.series.push(part_snapshot);
             }
         }
@@ -106,11 +131,12 @@ impl PartSnapshot {
         if self.keys.rows > certain {
             self.rows.add_hash(whole);
         }
-        acknowledged.dirty.sum(key, whole, &mut self.groups);
-        if !acknowledged.unwritten.is_empty() {
-            let unwritten = dirty_groups::hash_of_fields(row, &acknowledged.unwritten, scratch);
-            acknowledged.replaced.sum(key, unwritten, &mut self.unwritten);
+        if !acknowledged.may_change {
+            return;
         }
+        acknowledged.written.sum(key, row, &mut self.fields, scratch);
+        self.counters.add(key, row, &acknowledged.counters);
+        self.sample.add(key, row, scratch);
         if !acknowledged.last_writes.is_empty() && acknowledged.last_writes.follows_key(key) {
             for (at, value) in row.values.iter().enumerate() {
                 let field = field_of(key, at);

@@ -46,8 +46,8 @@ fn event(id: i64) -> Row {
 /// What a store with these rows would hold.
 fn snapshot_of(plan: &Plan, ledger: &Ledger, accounts: &[Row], events: &[Row]) -> Snapshot {
     let mut store = Rows { accounts, events };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    runtime.block_on(read_back(&mut store, &plan.dataset, ledger)).expect("rows are read")
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    runtime.block_on(snapshot::read_loaded(&mut store, &plan.dataset, ledger)).expect("rows are read")
 }
 
 struct Rows<'a> {
@@ -108,7 +108,8 @@ fn a_transfer_that_is_held_whole_passes_and_half_of_it_fails() {
     let transfer = [increment(1, -30), increment(2, 30)];
     assert_eq!(failed(&transfer, &[account(1, 70, "a"), account(2, 130, "a")], &[]), [""; 0]);
     let torn = failed(&transfer, &[account(1, 70, "a"), account(2, 100, "a")], &[]);
-    assert_eq!(torn, ["accounts.balance: no acknowledged change is lost", "money is conserved"]);
+    let grown = "accounts: counters grew where they were incremented";
+    assert_eq!(torn, [grown, "accounts.balance: no acknowledged change is lost", "money is conserved"]);
 }
 
 #[test]
@@ -124,7 +125,7 @@ fn a_lost_or_foreign_record_is_noticed() {
 #[test]
 fn the_last_of_ordered_writes_must_be_held_and_either_of_concurrent_ones() {
     let held = |note| [account(1, 100, note), account(2, 100, "a")];
-    let lost = "accounts: updated fields hold an acknowledged last value";
+    let lost = "accounts: written fields hold an acknowledged last value";
     let ordered = [write("first", 0, 10), write("second", 20, 30)];
     assert_eq!(failed(&ordered, &held("second"), &[]), [""; 0]);
     assert_eq!(failed(&ordered, &held("first"), &[]), [lost]);
@@ -201,7 +202,9 @@ fn one_unanswered_write_does_not_hide_that_acknowledged_ones_are_lost() {
         let held = [account(1, 100 + 7 * 8, "a"), account(2, 100, "a")];
         let results = results(&acknowledged, &[unanswered], &held, &[]);
         let found: Vec<_> = results.iter().filter(|check| !check.passed && !check.undecided).collect();
-        assert_eq!(found.iter().map(|check| check.name.as_str()).collect::<Vec<_>>(), lost, "{results:?}");
+        // An unanswered increment leaves its own group of counters open, and nothing else.
+        let names = found.iter().map(|check| check.name.as_str()).filter(|name| !name.contains("counters grew"));
+        assert_eq!(names.collect::<Vec<_>>(), lost, "{results:?}");
     }
     let explained = results(&[], &[increment(1, 5).0], &[account(1, 105, "a"), account(2, 100, "a")], &[]);
     let conserved = explained.iter().find(|check| check.name == "money is conserved").expect("the check");
@@ -255,8 +258,8 @@ fn fields_that_no_operation_writes_are_held_also_in_records_that_are_written_to(
 fn a_check_says_how_much_of_what_was_updated_it_compared() {
     let results =
         results(&[write("b", 0, 1), write("b", 2, 3)], &[], &[account(1, 100, "b"), account(2, 100, "a")], &[]);
-    let updated = results.iter().find(|check| check.name.contains("updated fields")).expect("the check");
-    assert_eq!(updated.detail, "0 of 1 updated fields hold something else, after 2 writes to fields");
+    let updated = results.iter().find(|check| check.name.contains("written fields")).expect("the check");
+    assert_eq!(updated.detail, "0 of 1 written fields hold something else, after 2 updates of fields");
     assert!(updated.passed && !updated.sampled);
     let plan = plan();
     let mut ledger = Ledger::new(&plan);
@@ -296,8 +299,8 @@ fn a_transfer_that_is_done_while_it_is_read_back_is_read_again() {
     let loaded = snapshot_of(&plan, &ledger, &before, &[]);
     ledger.add_indeterminate(&Op::Transact(transfer(30)));
     let failed = |readings: &[[Row; 2]]| {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let results = runtime.block_on(audit(&mut Readings(readings), &plan, &loaded, &ledger));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let results = runtime.block_on(audit(&mut Readings(readings), &plan, &Queries::none(), &loaded, &ledger));
         results.expect("rows are read").iter().filter(|check| !check.passed).count()
     };
     assert_eq!(failed(&[half.clone(), whole]), 0);
@@ -335,6 +338,6 @@ proptest! {
         prop_assert!(found.iter().all(|check| check.passed), "{:?}", found);
         let found = results(&answered, &unanswered, &held(1_000_000), &[]);
         let failed = found.iter().filter(|check| !check.passed && !check.undecided).count();
-        prop_assert_eq!(failed, 2, "{:?}", found);
+        prop_assert!(failed >= 2, "{:?}", found);
     }
 }

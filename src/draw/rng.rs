@@ -20,6 +20,8 @@ pub enum Purpose {
     Arrivals = 4,
     /// Anything decided once a run: the order of stores.
     Experiment = 5,
+    /// The queries that are asked again after the run.
+    Audit = 6,
 }
 
 /// A generator for one purpose and position, such as (table, key number) or (lane, i).

@@ -36,6 +36,7 @@ use tokio::runtime::Runtime;
 
 use crate::audit;
 use crate::audit::ledger::Ledger;
+use crate::audit::queries::Queries;
 use crate::evidence::{self, EarlyEnd, RunEvidence};
 use crate::host;
 use crate::record::Run;
@@ -173,7 +174,8 @@ async fn check<S: Store>(run: &ActiveRun<'_, S>, prepared: &mut PreparedStore, l
     evidence.footprints.after_run = within_phase(limit, store.footprint()).await?;
     if S::KEEPS_DATA {
         let mut session = within_timeout(run.request.load.timeout, 1, store.session()).await?;
-        let audit = audit::audit(&mut session, run.request.plan(), &prepared.snapshot, ledger);
+        let queries = Queries::draw(&run.request.generator, &prepared.frontiers);
+        let audit = audit::audit(&mut session, run.request.plan(), &queries, &prepared.snapshot, ledger);
         evidence.checks.extend(within_phase(limit, audit).await?);
     }
     Ok(())

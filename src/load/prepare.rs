@@ -210,7 +210,7 @@ async fn load_and_settle<S: Store>(
     let (mut snapshot, mut checks) = (Snapshot::default(), Vec::new());
     if S::KEEPS_DATA {
         let dataset = &request.plan().dataset;
-        let reading = run.ask(StoreTask::ReadBack, snapshot::read_back(&mut session, dataset, &ledger));
+        let reading = run.ask(StoreTask::ReadBack, snapshot::read_loaded(&mut session, dataset, &ledger));
         snapshot = run.unless_cancelled(reading).await?;
         checks = audit::check_load(dataset, &ledger, &snapshot);
     }
@@ -258,7 +258,7 @@ async fn reuse<S: Store>(
     let (loading, ledger) = load(None, run, observer).await?;
     let dataset = &request.plan().dataset;
     let mut session = run.session(task).await?;
-    let snapshot = run.ask(task, snapshot::read_back(&mut session, dataset, &ledger)).await?;
+    let snapshot = run.ask(task, snapshot::read_loaded(&mut session, dataset, &ledger)).await?;
     let checks = audit::check_load(dataset, &ledger, &snapshot);
     if checks.iter().any(|check| !check.passed) {
         observer.stage(&request.id, Stage::KeptDataChanged);

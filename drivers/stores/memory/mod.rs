@@ -7,7 +7,6 @@
 mod dataset;
 mod series;
 mod table;
-mod value_order;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -5,8 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::value_order::OrderedValue;
-use crate::{Change, Failure, Key, Matching, Order, Outcome, Record, Table, Value};
+use crate::{Change, Failure, Key, Matching, Order, OrderedValue, Outcome, Record, Table, Value};
 
 /// The records of one table.
 pub(super) struct StoredTable {

@@ -38,6 +38,8 @@ pub struct SimSession {
     number: u64,
     /// How many operations this session has sent.
     operations: u64,
+    /// Whether it reads back, which takes no simulated time.
+    reads_back: bool,
 }
 
 impl Store for Sim {
@@ -76,6 +78,7 @@ impl Store for Sim {
             service: self.service.clone(),
             number: self.sessions.fetch_add(1, Ordering::Relaxed),
             operations: 0,
+            reads_back: false,
         })
     }
 
@@ -112,6 +115,9 @@ impl Session for SimSession {
     /// The content changes at once and the answer comes when it is due, so that the time of the change itself is within
     /// the stated latency and not added to it.
     async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
+        if self.reads_back {
+            return self.memory.execute(op, rows).await;
+        }
         let arrived = Instant::now();
         let simulated = self.service.draw(self.number, self.operations);
         self.operations += 1;
@@ -130,6 +136,16 @@ impl Session for SimSession {
     /// Loading takes no simulated time, and its operations are not counted.
     async fn load(&mut self, op: &Op) -> Result<Outcome, Failure> {
         self.memory.load(op).await
+    }
+
+    async fn begin_snapshot(&mut self) -> Result<bool, Failure> {
+        self.reads_back = true;
+        self.memory.begin_snapshot().await
+    }
+
+    async fn end_snapshot(&mut self) -> Result<(), Failure> {
+        self.reads_back = false;
+        self.memory.end_snapshot().await
     }
 
     async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {

@@ -3,11 +3,11 @@
 
 use std::cmp::Ordering;
 
-use crate::Value;
+use crate::seam::value::Value;
 
-/// A value that can be compared with any other.
-#[derive(Clone)]
-pub(super) struct OrderedValue(pub(super) Value);
+/// A value that can be compared with any other, in the order in which `find` answers.
+#[derive(Debug, Clone)]
+pub struct OrderedValue(pub Value);
 
 impl Ord for OrderedValue {
     fn cmp(&self, other: &Self) -> Ordering {
