@@ -51,13 +51,21 @@ pub async fn audit<S: Session>(
     before: &Snapshot,
     ledger: &Ledger,
 ) -> Result<Vec<CheckResult>, Failure> {
-    let mut results = read_and_judge(session, plan, queries, before, ledger).await?;
-    for pause_ms in PAUSES_MS {
+    read_until_settled(&PAUSES_MS, async || read_and_judge(session, plan, queries, before, ledger).await).await
+}
+
+/// Reads until all passes, or two readings agree on what does not. Waits before each reading but the first.
+async fn read_until_settled(
+    pauses_ms: &[u64],
+    mut read: impl AsyncFnMut() -> Result<Vec<CheckResult>, Failure>,
+) -> Result<Vec<CheckResult>, Failure> {
+    let mut results = read().await?;
+    for pause_ms in pauses_ms {
         if results.iter().all(|result| result.passed) {
             return Ok(results);
         }
-        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
-        let earlier = std::mem::replace(&mut results, read_and_judge(session, plan, queries, before, ledger).await?);
+        tokio::time::sleep(Duration::from_millis(*pause_ms)).await;
+        let earlier = std::mem::replace(&mut results, read().await?);
         let failed = |results: &[CheckResult]| -> Vec<CheckResult> {
             results.iter().filter(|result| !result.passed).cloned().collect()
         };
@@ -65,7 +73,8 @@ pub async fn audit<S: Session>(
             return Ok(results);
         }
     }
-    let waited_s = PAUSES_MS.iter().sum::<u64>() / 1_000;
+    let waited_s = pauses_ms.iter().sum::<u64>() / 1_000;
+    // The last reading may have passed.
     for result in results.iter_mut().filter(|result| !result.passed) {
         result.undecided = true;
         result.detail += &format!("; cannot be judged, the store went on changing for {waited_s} s after the run");

@@ -21,6 +21,7 @@ what = { text = ["x"] }
 [operations]
 deposit = { weight = 1, do = "bump", table = "accounts", key = "uniform", field = "balance", by = 1 }
 annotate = { weight = 1, do = "update", table = "accounts", key = "uniform", fields = ["note"] }
+rename = { weight = 1, do = "update", table = "accounts", key = "uniform", fields = ["owner"] }
 [[checks]]
 name = "money is conserved"
 conserved = ["accounts.balance"]
@@ -239,7 +240,7 @@ fn a_late_write_is_no_lost_update() {
 }
 
 #[test]
-fn fields_that_no_operation_writes_are_held_also_in_records_that_are_written_to() {
+fn fields_without_a_write_are_held_also_in_records_that_are_written_to() {
     let untouched = "accounts: what nothing was written to is as it was";
     let writes = [write("b", 0, 1), increment(2, 0)];
     assert_eq!(failed(&writes, &[account(1, 100, "b"), account(2, 100, "a")], &[]), [""; 0]);
@@ -252,6 +253,34 @@ fn fields_that_no_operation_writes_are_held_also_in_records_that_are_written_to(
     let deletion = Op::Delete { table: 0, key: Key::Int(2) };
     let results = results(&writes, &[deletion], &[account(1, 100, "b")], &[]);
     assert!(results.iter().all(|check| check.passed || check.undecided), "{results:?}");
+}
+
+#[test]
+fn a_change_beside_an_updated_field_is_found_although_operations_may_write_there() {
+    let untouched = "accounts: what nothing was written to is as it was";
+    let updated = [write("b", 0, 1)];
+    assert_eq!(failed(&updated, &[owned(1, 100, "b", "eve"), account(2, 100, "a")], &[]), [untouched]);
+}
+
+#[test]
+fn a_counter_that_grew_in_the_place_of_another_is_found_although_the_sum_is_right() {
+    let moved = [account(1, 101, "a"), account(2, 106, "a")];
+    assert_eq!(
+        failed(&[increment(1, 7), increment(2, 0)], &moved, &[])[..],
+        ["accounts: counters grew where they were incremented", "money is conserved"]
+    );
+}
+
+#[test]
+fn of_a_record_that_was_inserted_every_field_is_compared_and_a_deleted_one_stays_away() {
+    let insert = (Op::Insert { table: 0, key: Key::Int(3), record: account(3, 5, "b").values }, 0, 1);
+    let deletion = (Op::Delete { table: 0, key: Key::Int(2) }, 2, 3);
+    let writes = [insert, deletion, write("b", 4, 5)];
+    let last = "accounts: written fields hold an acknowledged last value".to_owned();
+    let wrong = |held: &[Row]| failed(&writes, held, &[]).contains(&last);
+    assert!(!wrong(&[account(1, 100, "b"), account(3, 5, "b")]));
+    assert!(wrong(&[account(1, 100, "b"), account(3, 5, "a")]), "the inserted record was changed");
+    assert!(wrong(&[account(1, 100, "b"), account(2, 100, "a"), account(3, 5, "b")]), "the deleted one is back");
 }
 
 #[test]
@@ -305,6 +334,27 @@ fn a_transfer_that_is_done_while_it_is_read_back_is_read_again() {
     };
     assert_eq!(failed(&[half.clone(), whole]), 0);
     assert_eq!(failed(&[half]), 2, "it stays so: a transaction was torn");
+}
+
+#[test]
+fn what_fails_is_read_until_two_readings_agree_and_what_never_rests_is_undecided() {
+    let check = |sum: u64| check_result("a sum".into(), sum == 0, format!("is {sum}"));
+    let judged = |sums: &[u64]| {
+        let mut readings = 0;
+        let read = async || {
+            readings += 1;
+            Ok(vec![check(sums[readings - 1])])
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let results = runtime.block_on(read_until_settled(&[1, 1, 1], read)).expect("readings");
+        (readings, results[0].passed, results[0].undecided)
+    };
+    assert_eq!(judged(&[0]), (1, true, false));
+    assert_eq!(judged(&[5, 0]), (2, true, false), "half a transaction was there at first");
+    assert_eq!(judged(&[5, 5]), (2, false, false), "it stays so");
+    assert_eq!(judged(&[5, 6, 6]), (3, false, false));
+    assert_eq!(judged(&[5, 6, 7, 0]), (4, true, false));
+    assert_eq!(judged(&[5, 6, 7, 8]), (4, false, true), "it never came to rest");
 }
 
 proptest! {
