@@ -80,10 +80,16 @@ impl AcknowledgedKeys {
         self.acknowledge(number);
     }
 
+    /// Whether of any insert it is unknown what became of it.
+    #[inline]
+    pub fn has_indeterminate(&self) -> bool {
+        self.has_indeterminate.load(Ordering::Acquire)
+    }
+
     /// The visible number itself or, if it is indeterminate, the nearest below it that is not; above it if there is none.
     #[inline]
     pub fn nearest_determinate(&self, number: u64) -> u64 {
-        if self.has_indeterminate.load(Ordering::Acquire) { self.search_determinate(number) } else { number }
+        if self.has_indeterminate() { self.search_determinate(number) } else { number }
     }
 
     #[cold]

@@ -49,6 +49,12 @@ pub(super) fn int_key(number: u64) -> i64 {
     number as i64 + 1
 }
 
+/// The number of an integer key.
+#[inline]
+pub(super) fn int_number(key: i64) -> u64 {
+    (key as u64).wrapping_sub(1)
+}
+
 /// Writes a number with at least `width` digits.
 #[inline]
 pub(super) fn push_digits(number: u64, width: usize, mut push: impl FnMut(&str)) {

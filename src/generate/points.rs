@@ -5,7 +5,7 @@
 
 use super::acknowledged_keys::KeyFrontiers;
 use super::generator::Generator;
-use super::key_text::int_key;
+use super::key_text::{int_key, int_number};
 use super::walk;
 use crate::draw::rng::{mix, unit};
 use crate::workload::SeriesSpec;
@@ -35,6 +35,30 @@ impl Generator {
             }
         }
         filled
+    }
+
+    /// The instants of an entity's points in `from_ms <= t < to_ms` that arrived before `to_ms`, oldest first: all of them
+    /// are there when the series has come as far as that.
+    pub fn instants(&self, series: usize, entity: i64, from_ms: i64, to_ms: i64) -> impl Iterator<Item = i64> {
+        let spec = &self.plan.series[series];
+        let entity = int_number(entity);
+        let walks = self.content_seed(Part::Series(series), entity);
+        let tick_of = |at_ms: i64| {
+            let elapsed_ms = at_ms.saturating_sub(spec.start_ms).max(0) as u64;
+            elapsed_ms.div_ceil(spec.interval_ms.unsigned_abs().max(1))
+        };
+        let end = tick_of(to_ms);
+        let arrived = move |tick: &u64| {
+            entity < spec.entities && delay_ticks(spec, walks, entity, *tick).is_some_and(|delay| tick + delay < end)
+        };
+        let instant = |tick: u64| spec.start_ms.saturating_add((tick as i64).saturating_mul(spec.interval_ms));
+        (tick_of(from_ms)..end).filter(arrived).map(instant)
+    }
+
+    /// How far the points of a series are loaded.
+    pub fn loaded_until_ms(&self, series: usize) -> i64 {
+        let spec = &self.plan.series[series];
+        spec.start_ms.saturating_add((spec.load_ticks as i64).saturating_mul(spec.interval_ms))
     }
 
     /// The instant after the newest tick of a series of which all batches are visible.

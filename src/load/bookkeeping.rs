@@ -3,7 +3,6 @@
 
 use drivers::{Failure, FailureKind, Op, Outcome, Rows};
 
-use super::answer;
 use super::run_context::RunContext;
 use crate::audit::ledger::Ledger;
 use crate::generate::Effect;
@@ -21,9 +20,9 @@ pub struct StepAnswer {
 /// Turns an answer that cannot be right into a failure.
 #[inline]
 pub fn check_answer(context: &RunContext, op: &Op, step: &StepAnswer, result: &mut Result<Outcome, Failure>) {
-    if context.checks_answers
+    if let Some(rules) = &context.answers
         && let Ok(outcome) = result
-        && let Err(wrong) = answer::check(op, *outcome, &step.rows, &context.scans_begin_at_a_record)
+        && let Err(wrong) = rules.check(op, *outcome, &step.rows)
     {
         *result = Err(Failure::new(FailureKind::Broken, wrong));
     }

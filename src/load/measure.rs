@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use drivers::{Failure, Store};
 
 use super::active_run::ActiveRun;
+use super::answer::AnswerRules;
 use super::cancel::CancelToken;
 use super::client::StoreClient;
 use super::error::{RunError, StoreTask};
@@ -101,7 +102,7 @@ pub fn measure<S: Store>(
         };
         let collecting = thread::Builder::new().spawn_scoped(scope, collect);
         let collecting = collecting.map_err(|refused| cannot_start(threads::no_thread(refused)))?;
-        let start = || Arc::new(run_context::<S>(request, &first_slots, slots.len(), cancel));
+        let start = || Arc::new(run_context::<S>(request, prepared, &first_slots, slots.len(), cancel));
         let results = threads::run_lanes(&run.store, load, threads, start, &build, |context| {
             sleep_until(&context.clock, context.measure_ns, cancel);
             (cpu, machine, wall) = (host::cpu_time(), host::machine_cpu(), Instant::now());
@@ -162,6 +163,7 @@ fn slots(plan: &Plan) -> (Vec<RecordingSlot>, Vec<usize>) {
 /// What all lanes share, with the clock about to start.
 fn run_context<S: Store>(
     request: &RunRequest,
+    prepared: &PreparedStore,
     first_slots: &[usize],
     slot_count: usize,
     cancel: &Arc<CancelToken>,
@@ -202,10 +204,10 @@ fn run_context<S: Store>(
         running: AtomicU64::new(u64::from(load.clients)),
         slots: first_slots.to_vec(),
         slot_count,
-        checks_answers: S::KEEPS_DATA,
-        scans_begin_at_a_record: (0..request.plan().tables.len())
-            .map(|table| request.plan().scans_begin_at_a_record(table))
-            .collect(),
+        answers: S::KEEPS_DATA.then(|| {
+            let (generator, frontiers) = (Arc::clone(&request.generator), Arc::clone(&prepared.frontiers));
+            AnswerRules::new(generator, frontiers, Arc::clone(&prepared.loaded))
+        }),
         max_retries: load.max_retries,
         cancel: Arc::clone(cancel),
     }

@@ -14,6 +14,7 @@ mod event_loop;
 mod lane;
 mod lease;
 mod limits;
+mod loaded_rows;
 mod measure;
 mod owner;
 pub mod pace;

@@ -13,6 +13,7 @@ use super::active_run::ActiveRun;
 use super::error::{RunError, StoreTask};
 use super::lease::{Place, Standing};
 use super::limits::{PhaseLimit, unless_cancelled_for, within_phase, within_timeout};
+use super::loaded_rows::LoadedRows;
 use super::progress::{ProgressObserver, Stage};
 use super::threads;
 use crate::audit;
@@ -29,6 +30,8 @@ pub struct PreparedStore {
     pub evidence: StoreEvidence,
     /// What it holds after the load.
     pub snapshot: Snapshot,
+    /// What was loaded and has to be found again.
+    pub loaded: Arc<LoadedRows>,
     /// How far new keys of each table are numbered: shared by all lanes.
     pub frontiers: Arc<KeyFrontiers>,
 }
@@ -161,7 +164,7 @@ pub async fn prepare<S: Store>(
         Ok((description, run.ask(StoreTask::MeasureFootprint, run.store.footprint()).await?))
     };
     let (description, after_load) = run.unless_cancelled(describe).await?;
-    let LoadedData { mut loading, snapshot, checks } = data;
+    let LoadedData { mut loading, loaded, snapshot, checks } = data;
     if S::KEEPS_DATA {
         loading.digests = snapshot.digests(&request.plan().dataset);
     }
@@ -176,12 +179,14 @@ pub async fn prepare<S: Store>(
         shares_machine: run.shares_machine(),
         problems: Vec::new(),
     };
-    Ok(PreparedStore { evidence, snapshot, frontiers: Arc::new(KeyFrontiers::new(request.plan())) })
+    let (loaded, frontiers) = (Arc::new(loaded), Arc::new(KeyFrontiers::new(request.plan())));
+    Ok(PreparedStore { evidence, snapshot, loaded, frontiers })
 }
 
 /// What the store holds before the run.
 struct LoadedData {
     loading: Loading,
+    loaded: LoadedRows,
     snapshot: Snapshot,
     checks: Vec<CheckResult>,
 }
@@ -195,12 +200,13 @@ async fn load_and_settle<S: Store>(
     observer.stage(&request.id, Stage::Load);
     let loading = async {
         let mut session = run.session(StoreTask::OpenSession).await?;
-        let (loading, ledger) = load(Some(&mut session), run, observer).await?;
-        Ok((session, loading, ledger))
+        let made = load(Some(&mut session), run, observer).await?;
+        Ok((session, made))
     };
     // It ends by itself between two batches.
     let grace = request.load.timeout;
-    let (mut session, loading, ledger) = unless_cancelled_for(grace, &run.cancel, RunError::Stopped, loading).await?;
+    let (mut session, (loading, ledger, loaded)) =
+        unless_cancelled_for(grace, &run.cancel, RunError::Stopped, loading).await?;
 
     observer.stage(&request.id, Stage::Settle);
     let began = Instant::now();
@@ -217,7 +223,7 @@ async fn load_and_settle<S: Store>(
     if request.keep {
         describe_data(run).await?;
     }
-    Ok((phases, LoadedData { loading, snapshot, checks }))
+    Ok((phases, LoadedData { loading, loaded, snapshot, checks }))
 }
 
 /// Writes into the marker what was loaded.
@@ -255,7 +261,7 @@ async fn reuse<S: Store>(
         return Ok(None);
     }
     observer.stage(&request.id, Stage::CompareKeptData);
-    let (loading, ledger) = load(None, run, observer).await?;
+    let (loading, ledger, loaded) = load(None, run, observer).await?;
     let dataset = &request.plan().dataset;
     let mut session = run.session(task).await?;
     let snapshot = run.ask(task, snapshot::read_loaded(&mut session, dataset, &ledger)).await?;
@@ -265,7 +271,7 @@ async fn reuse<S: Store>(
         return Ok(None);
     }
     observer.stage(&request.id, Stage::ReuseKeptData);
-    Ok(Some(LoadedData { loading, snapshot, checks }))
+    Ok(Some(LoadedData { loading, loaded, snapshot, checks }))
 }
 
 /// Opens as many sessions as the run will, and closes them: a server without room for them is found out before a load that
@@ -310,14 +316,14 @@ fn require_isolation(request: &RunRequest, description: &Description) -> Result<
     )))
 }
 
-/// Loads the dataset through the store's bulk path, timed; without a session only its ledger is made.
+/// Loads the dataset through the store's bulk path, timed; without a session only what is known of it is made.
 async fn load<S: Store>(
     mut session: Option<&mut S::Session>,
     run: &ActiveRun<'_, S>,
     observer: &mut dyn ProgressObserver,
-) -> Result<(Loading, Ledger), RunError> {
+) -> Result<(Loading, Ledger, LoadedRows), RunError> {
     let (request, plan) = (run.request, run.request.plan());
-    let mut ledger = Ledger::new(plan);
+    let (mut ledger, mut loaded) = (Ledger::new(plan), LoadedRows::new(plan));
     let mut loader = Loader::new(Arc::clone(&request.generator), 0, 1);
     let total = plan.rows();
     let (mut rows, mut logical_bytes) = (0, 0);
@@ -332,6 +338,7 @@ async fn load<S: Store>(
             loaded.map_err(run.failed(StoreTask::Load))?;
         }
         ledger.add_acknowledged(step.op, 0, 0);
+        loaded.add(step.op);
         rows += step.rows;
         logical_bytes += step.bytes;
         observer.rows_loaded(rows, total, began.elapsed());
@@ -339,7 +346,8 @@ async fn load<S: Store>(
     if let Some(session) = &mut session {
         run.ask(StoreTask::Load, session.finish_load()).await?;
     }
+    loaded.finish();
     let reused = session.is_none();
     let rows_per_s = if reused { 0.0 } else { rows as f64 / began.elapsed().as_secs_f64().max(1e-9) };
-    Ok((Loading { rows, logical_bytes, rows_per_s, reused, ..Loading::default() }, ledger))
+    Ok((Loading { rows, logical_bytes, rows_per_s, reused, ..Loading::default() }, ledger, loaded))
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use crate::draw::rng::Purpose;
 use crate::record::Phase;
 
+use super::answer::AnswerRules;
 use super::cancel::CancelToken;
 use super::pace::{Clock, Schedule};
 
@@ -22,10 +23,8 @@ pub struct RunContext {
     pub windows: Vec<LoadWindow>,
     /// For each operation of the plan, its slot; the slots of its steps follow it.
     pub slots: Vec<usize>,
-    /// Whether answers can be checked: the store keeps data.
-    pub checks_answers: bool,
-    /// By table, whether scans have to begin with the record that they start from.
-    pub scans_begin_at_a_record: Vec<bool>,
+    /// What answers are checked by; none where the store keeps no data.
+    pub answers: Option<AnswerRules>,
     /// Attempts after the first for operations that lost a conflict.
     pub max_retries: u32,
     /// Whether the first failure ends the run.
