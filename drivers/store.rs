@@ -190,14 +190,15 @@ pub trait Session {
         Ok(())
     }
 
-    /// From now on, until [`end_snapshot`](Session::end_snapshot), exports and operations that read see the store as it is
-    /// at one instant, whatever others write. False where the store has nothing of the kind, and then nothing changes. Used
-    /// off the clock to reconcile.
+    /// From now on, until [`end_snapshot`](Session::end_snapshot), exports and operations that
+    /// [read](crate::Op::reads_in_snapshot) see the store as it is at one instant, whatever others write; all other
+    /// operations fail. An open snapshot ends first. False where the store has nothing of the kind, and then nothing
+    /// changes. Used off the clock to reconcile.
     async fn begin_snapshot(&mut self) -> Result<bool, Failure> {
         Ok(false)
     }
 
-    /// Sees again what others write.
+    /// Sees again what others write, also after an operation in the snapshot has failed. Without a snapshot nothing happens.
     async fn end_snapshot(&mut self) -> Result<(), Failure> {
         Ok(())
     }
