@@ -11,10 +11,7 @@ const OF_TABLE: &str = "SELECT type || ' ' || name || coalesce(': ' || sql, '') 
                         WHERE tbl_name = ? COLLATE NOCASE";
 
 /// An entry for each table, index and trigger of a dataset, sorted.
-pub(crate) async fn read(
-    connection: &mut impl AdminConnection,
-    layout: &SqliteLayout,
-) -> Result<Vec<String>, Failure> {
+pub(crate) async fn read(connection: &mut impl AdminConnection, layout: &SqliteLayout) -> Result<Vec<String>, Failure> {
     let mut catalog = Vec::new();
     for part in layout.parts() {
         catalog.extend(connection.texts(OF_TABLE, &[&layout.dialect.name(layout.name_of(part))]).await?);

@@ -18,7 +18,8 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::endpoint::{Endpoint, too_long};
 use super::hrana::{
-    self, Condition, Fetched, HranaMessage, RequestKind, STORED_TEXTS, STREAM, ServerError, SqlText, StatementReply, StepResult,
+    self, Condition, Fetched, HranaMessage, RequestKind, STORED_TEXTS, STREAM, ServerError, SqlText, StatementReply,
+    StepResult,
 };
 use super::prepared::PreparedStatements;
 use super::steps::BatchStep;

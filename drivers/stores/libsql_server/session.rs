@@ -113,6 +113,11 @@ impl LibsqlServerSession {
         LibsqlServerSession { layout, connection, in_snapshot: false }
     }
 
+    #[cfg(test)]
+    pub(super) fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
     /// Each operation as a part of the transaction that is open. One that is not any more must not pass unnoticed: a read
     /// would see another instant.
     async fn execute_in_snapshot(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
