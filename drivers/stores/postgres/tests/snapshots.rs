@@ -139,7 +139,7 @@ async fn a_change_to_a_table_changes_the_catalogue_by_just_that() {
     made(
         "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; \
          CREATE TRIGGER slow BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION nothing()",
-        &["trigger slow: CREATE TRIGGER slow BEFORE INSERT ON storebench_catalogue.users FOR EACH ROW EXECUTE FUNCTION nothing()"],
+        &["trigger slow: CREATE TRIGGER slow BEFORE INSERT ON storebench_catalogue.users FOR EACH ROW EXECUTE FUNCTION storebench_catalogue.nothing()"],
     )
     .await;
     made("ALTER TABLE accounts ADD COLUMN more text DEFAULT 'x'", &["column accounts.more: text DEFAULT 'x'::text"])
