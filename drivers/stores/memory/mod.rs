@@ -39,6 +39,7 @@ impl Store for Memory {
     const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
     const PLACEMENT: Placement = Placement::Embedded;
     const BEST_DURABILITY: Durability = Durability::Memory;
+    const KEEPS_CATALOG: bool = false;
 
     async fn open(_: NoOptions, opening: Opening) -> Result<Self, Failure> {
         let stored = Arc::new(RwLock::new(StoredDataset::empty(&opening.dataset)));

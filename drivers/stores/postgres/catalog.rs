@@ -26,8 +26,8 @@ const CATALOG: &str = "\
         CASE WHEN relrowsecurity THEN 'row security' END, CASE WHEN relforcerowsecurity THEN 'forced' END, \
         CASE WHEN relkind IN ('v', 'm') THEN 'as ' || pg_get_viewdef(oid) END) \
       FROM relation \
-    UNION ALL SELECT 'table ' || child.name || ' inherits ' || inhparent::regclass \
-      FROM pg_inherits JOIN relation child ON child.oid = inhrelid \
+    UNION ALL SELECT 'table ' || child.name || ' inherits ' || coalesce(parent.name, inhparent::regclass::text) \
+      FROM pg_inherits JOIN relation child ON child.oid = inhrelid LEFT JOIN relation parent ON parent.oid = inhparent \
     UNION ALL SELECT concat_ws(' ', 'column ' || name || '.' || quote_ident(attname) || ':', \
         format_type(atttypid, atttypmod), \
         (SELECT 'COLLATE ' || quote_ident(collname) FROM pg_collation \
@@ -43,9 +43,10 @@ const CATALOG: &str = "\
         CASE WHEN NOT indisvalid THEN 'not valid' END, CASE WHEN NOT indisready THEN 'not ready' END, \
         CASE WHEN NOT indislive THEN 'not live' END) \
       FROM relation r JOIN pg_index ON indrelid = r.oid JOIN pg_class i ON i.oid = indexrelid \
-    UNION ALL SELECT 'constraint ' || quote_ident(conname) || ' on ' || conrelid::regclass || ': ' \
-        || pg_get_constraintdef(oid) \
-      FROM pg_constraint WHERE conrelid IN (SELECT oid FROM relation) OR confrelid IN (SELECT oid FROM relation) \
+    UNION ALL SELECT 'constraint ' || quote_ident(conname) || ' on ' || coalesce(name, conrelid::regclass::text) || ': ' \
+        || pg_get_constraintdef(c.oid) \
+      FROM pg_constraint c LEFT JOIN relation r ON r.oid = conrelid \
+      WHERE r.oid IS NOT NULL OR confrelid IN (SELECT oid FROM relation) \
     UNION ALL SELECT concat_ws(', ', CASE WHEN tgisinternal \
           THEN 'trigger of ' || coalesce((SELECT quote_ident(conname) FROM pg_constraint WHERE oid = tgconstraint), 'the server') \
             || ' on ' || name \
@@ -61,6 +62,8 @@ const CATALOG: &str = "\
 
 /// An entry for each relation, column, index, constraint, trigger, rule and policy, sorted. Empty without the schema.
 pub(super) async fn read(connection: &mut Connection, schema: &str) -> Result<Vec<String>, Failure> {
+    // Names in definitions come with their schema unless it is searched anyway: the same whatever the role's settings are.
+    connection.run("SET search_path = ''").await?;
     let entry = |row: &tokio_postgres::Row| {
         row.try_get(0).map_err(|error| Failure::broken(format!("postgres: its catalogue: {error}")).caused_by(error))
     };
