@@ -95,7 +95,7 @@ async fn a_session_that_goes_in_a_snapshot_leaves_nothing_open_also_behind_a_poo
 async fn changed(store: &Postgres, own: &mut Connection, statements: &str) -> (Vec<String>, Vec<String>) {
     let catalog = async || {
         let catalog = store.describe().await.expect("a description").catalog;
-        catalog.iter().map(|entry| crate::one_line(entry)).collect::<Vec<_>>()
+        catalog.iter().map(|entry| crate::seam::printable::one_line(entry)).collect::<Vec<_>>()
     };
     let before = catalog().await;
     // One fails on purpose; what another should have done is missed below.
