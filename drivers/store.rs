@@ -44,6 +44,8 @@ pub trait Store: Sized + Send + Sync + 'static {
     /// Whether what was written can be read again. Only `null` does not: it measures the suite's own floor, and checks
     /// of its content would mean nothing.
     const KEEPS_DATA: bool = true;
+    /// Whether it lists what it has for a dataset ([`Description::catalog`]). Not where tables and indexes are ours alone.
+    const KEEPS_CATALOG: bool = true;
 
     /// Whether who writes a marker holds a lock until it closes or its process ends, and a marker whose writer holds one
     /// can be neither read nor swapped. Such a marker need not be renewed.
@@ -143,6 +145,7 @@ pub struct Declaration {
     pub best_durability: Durability,
     pub clients_choose_durability: bool,
     pub keeps_data: bool,
+    pub keeps_catalog: bool,
     pub program: Option<Program>,
 }
 
@@ -161,6 +164,7 @@ impl Declaration {
             best_durability: S::BEST_DURABILITY,
             clients_choose_durability: S::CLIENTS_CHOOSE_DURABILITY,
             keeps_data: S::KEEPS_DATA,
+            keeps_catalog: S::KEEPS_CATALOG,
             program: S::PROGRAM,
         }
     }
@@ -190,14 +194,15 @@ pub trait Session {
         Ok(())
     }
 
-    /// From now on, until [`end_snapshot`](Session::end_snapshot), exports and operations that read see the store as it is
-    /// at one instant, whatever others write. False where the store has nothing of the kind, and then nothing changes. Used
-    /// off the clock to reconcile.
+    /// From now on, until [`end_snapshot`](Session::end_snapshot), exports and operations that
+    /// [read](crate::Op::reads_in_snapshot) see the store as it is at one instant, whatever others write; all other
+    /// operations fail. An open snapshot ends first. False where the store has nothing of the kind, and then nothing
+    /// changes. Used off the clock to reconcile.
     async fn begin_snapshot(&mut self) -> Result<bool, Failure> {
         Ok(false)
     }
 
-    /// Sees again what others write.
+    /// Sees again what others write, also after an operation in the snapshot has failed. Without a snapshot nothing happens.
     async fn end_snapshot(&mut self) -> Result<(), Failure> {
         Ok(())
     }

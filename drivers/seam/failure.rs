@@ -102,6 +102,11 @@ impl Failure {
         Failure::broken(format!("`{}` cannot be part of a group of operations of this kind", op.verb()))
     }
 
+    /// The answer of every driver to an operation in a snapshot that does not only read.
+    pub fn not_in_snapshot(op: &crate::Op) -> Self {
+        Failure::broken(format!("`{}` cannot be part of a snapshot, in which a session only reads", op.verb()))
+    }
+
     /// A record that should be there is not.
     pub fn missing(what: impl std::fmt::Display) -> Self {
         Failure::new(FailureKind::Missing, format!("{what} is not there"))

@@ -181,6 +181,11 @@ impl Op {
         Capabilities::of(&[Record, Range, Index, Counter, Floor]).meets(self.needs())
     }
 
+    /// Whether a session carries it out in a snapshot: it reads, and is no transaction, which sees an instant of its own.
+    pub fn reads_in_snapshot(&self) -> bool {
+        !self.writes() && !matches!(self, Op::Transact(_))
+    }
+
     fn union(own: Capability, ops: &[Op]) -> Capabilities {
         ops.iter().fold(own.into(), |needs, op| needs.with(op.needs()))
     }

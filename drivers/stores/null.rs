@@ -25,6 +25,7 @@ impl Store for Null {
     const PLACEMENT: Placement = Placement::Embedded;
     const BEST_DURABILITY: Durability = Durability::Memory;
     const KEEPS_DATA: bool = false;
+    const KEEPS_CATALOG: bool = false;
 
     async fn open(_: NoOptions, _: Opening) -> Result<Self, Failure> {
         Ok(Null)

@@ -39,6 +39,8 @@ mod records;
 mod series;
 #[path = "../../tests/common/servers.rs"]
 mod servers;
+#[path = "conformance/snapshots.rs"]
+mod snapshots;
 #[path = "conformance/streams.rs"]
 mod streams;
 #[path = "conformance/transactions.rs"]
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         transactions::CASES,
         streams::CASES,
         series::CASES,
+        snapshots::CASES,
         datasets::CASES,
         declared::CASES,
         random::CASES,

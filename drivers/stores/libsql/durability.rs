@@ -6,6 +6,7 @@ use std::path::Path;
 use libsql::Connection;
 
 use super::connection::text;
+use crate::sql::sqlite::catalog;
 use crate::sql::sqlite::dialect::SqliteLayout;
 use crate::sql::sqlite::durability::guarantees;
 use crate::support::files::Files;
@@ -51,7 +52,7 @@ pub(super) async fn describe(
         guarantees: guarantees(&settings["journal_mode"], &settings["synchronous"]),
         settings,
         layout: layout.describe(),
-        catalog: Vec::new(),
+        catalog: catalog::read(&mut &*connection, layout).await?,
     };
     Files::around(file).judge(&mut description);
     Ok(description)

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use libsql::Value as LibsqlValue;
 
+use super::connection::text;
 use super::encode::{encode, encode_row};
 use super::explain::is_grouped;
 use super::failure::failure;
@@ -25,12 +26,15 @@ pub struct LibsqlSession {
     log: PathBuf,
     /// A load under way.
     bulk_load: Option<BulkLoad>,
+    /// Whether all reads are to be part of one transaction, which is open already.
+    in_snapshot: bool,
 }
 
 impl Session for LibsqlSession {
     async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         rows.clear();
         match op {
+            _ if self.in_snapshot => self.execute_in_snapshot(op, rows).await,
             Op::Batch(ops) => self.batch(op, ops, rows).await,
             Op::Transact(ops) => match ops.iter().find(|op| !op.transacts()) {
                 Some(misplaced) => Err(Failure::misplaced(misplaced)),
@@ -43,6 +47,9 @@ impl Session for LibsqlSession {
 
     /// Many loads are one transaction, see `load.rs`.
     async fn load(&mut self, op: &Op) -> Result<Outcome, Failure> {
+        if self.in_snapshot {
+            return Err(Failure::not_in_snapshot(op));
+        }
         if self.bulk_load.is_none() {
             self.bulk_load = Some(BulkLoad::begin(self.prepared.connection(), &self.log).await?);
         }
@@ -76,7 +83,25 @@ impl Session for LibsqlSession {
         committed.and(finished)
     }
 
+    /// A transaction that reads sees one instant, that of its first read (sqlite.org/isolation.html): so it reads at once.
+    /// Statements are reset when they end, so none of them keeps the instant beyond the transaction.
+    async fn begin_snapshot(&mut self) -> Result<bool, Failure> {
+        self.finish_load().await?;
+        self.end_snapshot().await?;
+        self.control(Statement::Begin { writes: false }).await?;
+        self.in_snapshot = true;
+        match text(self.prepared.connection(), "SELECT count(*) FROM sqlite_schema").await {
+            Ok(_) => Ok(true),
+            Err(failure) => self.end_snapshot().await.and(Err(failure)),
+        }
+    }
+
+    async fn end_snapshot(&mut self) -> Result<(), Failure> {
+        if std::mem::take(&mut self.in_snapshot) { self.roll_back().await } else { Ok(()) }
+    }
+
     async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
+        self.is_whole()?;
         let columns = RowColumns::of_part(&self.layout, part);
         let take = |found: &libsql::Row| {
             let mut row = Row::default();
@@ -89,12 +114,33 @@ impl Session for LibsqlSession {
 
 impl LibsqlSession {
     pub(super) fn new(connection: libsql::Connection, layout: Arc<SqliteLayout>, log: PathBuf) -> Self {
-        LibsqlSession { prepared: PreparedStatements::new(connection, layout.clone()), layout, log, bulk_load: None }
+        let prepared = PreparedStatements::new(connection, layout.clone());
+        LibsqlSession { prepared, layout, log, bulk_load: None, in_snapshot: false }
     }
 
     #[cfg(test)]
     pub(super) fn connection(&self) -> &libsql::Connection {
         self.prepared.connection()
+    }
+
+    /// Each operation as a part of the transaction that is open.
+    async fn execute_in_snapshot(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
+        if !op.reads_in_snapshot() {
+            return Err(Failure::not_in_snapshot(op));
+        }
+        for op in if let Op::Batch(ops) = op { &ops[..] } else { std::slice::from_ref(op) } {
+            self.is_whole()?;
+            self.step(op, rows).await?;
+        }
+        Ok(Outcome::Applied)
+    }
+
+    /// That a snapshot has not lost its transaction, without which a read would see another instant.
+    fn is_whole(&self) -> Result<(), Failure> {
+        if self.in_snapshot && !self.prepared.in_transaction() {
+            return Err(Failure::broken("libsql: a failure has ended the snapshot; begin another one"));
+        }
+        Ok(())
     }
 
     /// One operation, by itself or within a transaction.

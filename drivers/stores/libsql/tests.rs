@@ -1,6 +1,7 @@
 //! What is libSQL's own and so not in the conformance suite: statements, plans, settings, and the care for given files.
 
 mod given;
+mod snapshots;
 
 use std::path::PathBuf;
 

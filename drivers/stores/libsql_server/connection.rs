@@ -18,7 +18,8 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::endpoint::{Endpoint, too_long};
 use super::hrana::{
-    self, Fetched, HranaMessage, RequestKind, STORED_TEXTS, STREAM, ServerError, SqlText, StatementReply, StepResult,
+    self, Condition, Fetched, HranaMessage, RequestKind, STORED_TEXTS, STREAM, ServerError, SqlText, StatementReply,
+    StepResult,
 };
 use super::prepared::PreparedStatements;
 use super::steps::BatchStep;
@@ -115,21 +116,36 @@ impl Connection {
         StatementReply::read(&answer.await?.map_err(|refusal| refusal.failure(&sql))?)
     }
 
-    /// Goes through all rows of a statement, a thousand a round trip.
+    /// Goes through all rows of a statement, a thousand a round trip. What its condition keeps from being carried out fails.
     pub(super) async fn go_through(
         &mut self,
         sql: &str,
+        condition: Condition,
         take: &mut dyn FnMut(hrana::Columns<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        const ROWS: u32 = 1000;
-        let step =
-            |out: &mut ProtobufWriter| out.message(2, |out| hrana::statement(out, SqlText::Sent(sql), &[], true));
+        let step = |out: &mut ProtobufWriter| {
+            hrana::condition(out, condition);
+            out.message(2, |out| hrana::statement(out, SqlText::Sent(sql), &[], true));
+        };
         let opened = self.ask(RequestKind::OpenCursor, |out, _| {
             out.number(1, STREAM);
             out.number(2, hrana::CURSOR);
             out.message(3, |out| out.message(1, step));
         });
         opened.await?.map_err(|refusal| refusal.failure(&sql))?;
+        let fetched = self.fetch_all(sql, take).await;
+        // After a failure too: a stream with an open cursor takes nothing else.
+        let closed = self.ask(RequestKind::CloseCursor, |out, _| out.number(1, hrana::CURSOR)).await;
+        fetched?;
+        closed?.map_err(|refusal| refusal.failure(&sql)).map(|_| ())
+    }
+
+    async fn fetch_all(
+        &mut self,
+        sql: &str,
+        take: &mut dyn FnMut(hrana::Columns<'_>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        const ROWS: u32 = 1000;
         let (mut done, mut complete) = (false, false);
         while !done {
             let fetched = self.ask(RequestKind::FetchCursor, |out, _| {
@@ -140,8 +156,6 @@ impl Connection {
             let Fetched { done: now_done, complete: now_complete } = hrana::read_cursor(&fetched, &sql, take)?;
             (done, complete) = (now_done, complete || now_complete);
         }
-        let closed = self.ask(RequestKind::CloseCursor, |out, _| out.number(1, hrana::CURSOR)).await?;
-        closed.map_err(|refusal| refusal.failure(&sql))?;
         if complete { Ok(()) } else { Err(Failure::broken(format!("libsql-server: `{sql}` was answered in part"))) }
     }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::connection::Connection;
 use super::endpoint::Endpoint;
 use super::hrana::SUBPROTOCOL;
+use crate::sql::sqlite::catalog;
 use crate::sql::sqlite::dialect::SqliteLayout;
 use crate::sql::sqlite::durability as sqlite;
 use crate::sql::sqlite::ownership::AdminConnection;
@@ -44,7 +45,7 @@ pub(super) async fn describe(
         guarantees: guarantees(&settings["journal_mode"], &settings["synchronous"]),
         settings,
         layout: layout.describe(),
-        catalog: Vec::new(),
+        catalog: catalog::read(connection, layout).await?,
     };
     files(endpoint, file.ok()).judge(&mut description);
     Ok(description)

@@ -63,6 +63,11 @@ impl<'a> BatchStep<'a> {
         BatchStep { statement, arguments, wants_rows, condition: Condition::Always }
     }
 
+    /// What ends a transaction without a change, if one is open.
+    pub(super) fn rollback() -> Self {
+        BatchStep { condition: Condition::InTransaction, ..BatchStep::new(Statement::Rollback, Vec::new(), false) }
+    }
+
     /// What tells why an increment changed nothing. None if only a missing record can explain it.
     pub(super) fn probe(dataset: &Dataset, op: &'a Op) -> Option<Self> {
         let (statement, key) = Statement::probe(op).filter(|_| needs_probe(dataset, op))?;
@@ -203,7 +208,7 @@ impl<'a> TransactionSteps<'a> {
 
     fn end(&mut self, when: Condition) {
         self.push(BatchStep::new(Statement::Commit, Vec::new(), false), when);
-        self.push(BatchStep::new(Statement::Rollback, Vec::new(), false), Condition::InTransaction);
+        self.push(BatchStep::rollback(), Condition::InTransaction);
     }
 
     fn push(&mut self, step: BatchStep<'a>, condition: Condition) -> usize {

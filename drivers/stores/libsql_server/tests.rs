@@ -4,6 +4,7 @@
 mod broken;
 mod doors;
 mod plans;
+mod snapshots;
 mod tls;
 
 use std::net::{Ipv4Addr, TcpListener};

@@ -7,6 +7,7 @@ use super::table::StoredTable;
 use crate::{Dataset, Failure, Fields, Key, Op, Outcome, Part, Record, Row, Rows, Value};
 
 /// Everything that the store holds, by position in the dataset.
+#[derive(Clone)]
 pub(super) struct StoredDataset {
     tables: Vec<StoredTable>,
     /// The events of each stream, oldest first.

@@ -25,7 +25,10 @@ pub struct Memory {
 
 /// A client of the store, which works on its memory directly.
 pub struct MemorySession {
+    /// What it works on: in a snapshot a copy of its own.
     stored: Arc<RwLock<StoredDataset>>,
+    /// The store's own memory, while there is a snapshot.
+    beside_snapshot: Option<Arc<RwLock<StoredDataset>>>,
 }
 
 impl Store for Memory {
@@ -36,6 +39,7 @@ impl Store for Memory {
     const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
     const PLACEMENT: Placement = Placement::Embedded;
     const BEST_DURABILITY: Durability = Durability::Memory;
+    const KEEPS_CATALOG: bool = false;
 
     async fn open(_: NoOptions, opening: Opening) -> Result<Self, Failure> {
         let stored = Arc::new(RwLock::new(StoredDataset::empty(&opening.dataset)));
@@ -53,7 +57,7 @@ impl Store for Memory {
     }
 
     async fn session(&self) -> Result<MemorySession, Failure> {
-        Ok(MemorySession { stored: self.stored.clone() })
+        Ok(MemorySession { stored: self.stored.clone(), beside_snapshot: None })
     }
 
     async fn describe(&self) -> Result<Description, Failure> {
@@ -92,10 +96,25 @@ impl Session for MemorySession {
     async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         rows.clear();
         match op {
+            _ if self.beside_snapshot.is_some() && !op.reads_in_snapshot() => Err(Failure::not_in_snapshot(op)),
             Op::Batch(ops) => self.batch(ops, rows),
             Op::Transact(ops) => self.stored.write().map_err(poisoned)?.transact(ops, rows),
             _ => self.single(op, rows),
         }
+    }
+
+    async fn begin_snapshot(&mut self) -> Result<bool, Failure> {
+        self.end_snapshot().await?;
+        let copy = self.stored.read().map_err(poisoned)?.clone();
+        self.beside_snapshot = Some(std::mem::replace(&mut self.stored, Arc::new(RwLock::new(copy))));
+        Ok(true)
+    }
+
+    async fn end_snapshot(&mut self) -> Result<(), Failure> {
+        if let Some(stored) = self.beside_snapshot.take() {
+            self.stored = stored;
+        }
+        Ok(())
     }
 
     async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{Failure, Fold, Point, Series, Value};
 
 /// The points of one series.
+#[derive(Clone)]
 pub(super) struct StoredSeries {
     name: String,
     /// Metrics by (entity, instant).

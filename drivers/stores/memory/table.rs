@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{Change, Failure, Key, Matching, Order, OrderedValue, Outcome, Record, Table, Value};
 
 /// The records of one table.
+#[derive(Clone)]
 pub(super) struct StoredTable {
     name: String,
     records: BTreeMap<Key, Record>,
@@ -15,6 +16,7 @@ pub(super) struct StoredTable {
 }
 
 /// The keys of the records by the value of one field. Absent values are not in it, so no `find` matches them.
+#[derive(Clone)]
 struct FieldIndex {
     field: usize,
     keys: BTreeMap<OrderedValue, BTreeSet<Key>>,

@@ -4,7 +4,7 @@
 //! on the answer, so that no default of the server or the client library stands between what is printed and what is
 //! done.
 
-use mongodb::bson::RawDocumentBuf;
+use mongodb::bson::{RawDocumentBuf, Timestamp};
 
 use super::clauses::{batch_size, write_limit};
 use super::durability::WriteConcern;
@@ -19,6 +19,8 @@ pub(super) struct CommandBuilder<'a> {
     pub(super) layout: &'a Layout,
     /// The concern of a write; none within a transaction, whose commit has it.
     pub(super) write_concern: Option<WriteConcern>,
+    /// The cluster time that is read, if not now.
+    pub(super) snapshot_at: Option<Timestamp>,
     /// Whether the commands are to be printed and not sent, with placeholders for parameters.
     pub(super) has_placeholders: bool,
 }
@@ -151,10 +153,18 @@ impl CommandBuilder<'_> {
         find
     }
 
-    /// A read by itself sees what the primary has applied. A transaction brings its own read concern.
+    /// A read by itself sees what the primary has applied, or what was there at the time of a snapshot. A transaction
+    /// brings its own read concern.
     fn finish_read(self, mut command: DocumentWriter) -> Result<RawDocumentBuf, Failure> {
-        if self.write_concern.is_some() {
-            command.document("readConcern", |concern| concern.text("level", "local"));
+        match self.snapshot_at {
+            Some(at) => command.document("readConcern", |concern| {
+                concern.text("level", "snapshot");
+                concern.timestamp("atClusterTime", at);
+            }),
+            None if self.write_concern.is_some() => {
+                command.document("readConcern", |concern| concern.text("level", "local"));
+            }
+            None => {}
         }
         command.finish()
     }

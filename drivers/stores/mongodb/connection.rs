@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use mongodb::bson::{Document, RawDocument, RawDocumentBuf, rawdoc};
+use mongodb::bson::{Document, RawDocument, RawDocumentBuf, Timestamp, doc, rawdoc};
 use mongodb::error::{ErrorKind, UNKNOWN_TRANSACTION_COMMIT_RESULT};
 use mongodb::options::{ClientOptions, ServerAddress};
 use mongodb::{Client, ClientSession, Database};
@@ -21,6 +21,7 @@ use super::config::LONGEST_SELECTION;
 use super::decode::{WriteReply, malformed};
 use super::durability::Concerns;
 use super::failure::{failure, last_error};
+use super::marker::MARKS;
 use crate::{Failure, FailureKind};
 
 /// One connection with one session of the server.
@@ -74,6 +75,29 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// A cluster time from which on nothing is missing that was acknowledged before: the server's own time, because reads
+    /// that leave the time to the server are behind that (see `durability.rs`). None of a server that does not read as of
+    /// a time.
+    pub(super) async fn snapshot_time(&mut self) -> Result<Option<Timestamp>, Failure> {
+        /// IllegalOperation, InvalidOptions, CommandNotSupported, NotAReplicaSet, NotImplemented.
+        const HAS_NONE: [i32; 5] = [20, 72, 115, 123, 238];
+        let now = self.database.run_command(doc! { "ping": 1 }).session(&mut self.session).await;
+        let now = now.map_err(|error| failure(error, "its time"))?;
+        let Ok(at) = now.get_timestamp("operationTime") else { return Ok(None) };
+        // The first read waits until a majority has all that is before it.
+        let find = doc! {
+            "find": MARKS, "limit": 1, "singleBatch": true, "maxTimeMS": self.commit_limit.as_millis() as i64,
+            "readConcern": { "level": "snapshot", "atClusterTime": at },
+        };
+        match self.database.run_command(find).session(&mut self.session).await {
+            Ok(_) => Ok(Some(at)),
+            Err(error) => match error.kind.as_ref() {
+                ErrorKind::Command(command) if HAS_NONE.contains(&command.code) => Ok(None),
+                _ => Err(failure(error, "a snapshot")),
+            },
+        }
     }
 
     /// Sends a command that writes.

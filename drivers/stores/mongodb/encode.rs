@@ -4,7 +4,7 @@
 //! What comes from an operation is a parameter, and all else a constant. A command that is to be printed instead of
 //! sent has a [`PLACEHOLDER`] for each parameter.
 
-use mongodb::bson::RawDocumentBuf;
+use mongodb::bson::{RawDocumentBuf, Timestamp};
 
 use crate::{Failure, Key, Value};
 
@@ -129,8 +129,13 @@ impl DocumentWriter {
 
     /// The timestamp zero, which the server replaces by the next tick of its own clock.
     pub(super) fn empty_timestamp(&mut self, name: impl ElementName) {
+        self.timestamp(name, Timestamp { time: 0, increment: 0 });
+    }
+
+    pub(super) fn timestamp(&mut self, name: impl ElementName, timestamp: Timestamp) {
         self.element(element_type::TIMESTAMP, name);
-        self.bytes.extend_from_slice(&[0; 8]);
+        self.bytes.extend_from_slice(&timestamp.increment.to_le_bytes());
+        self.bytes.extend_from_slice(&timestamp.time.to_le_bytes());
     }
 
     /// A parameter of any type.

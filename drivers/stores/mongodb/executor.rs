@@ -4,6 +4,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use mongodb::bson::Timestamp;
+
 use super::commands::{CommandBuilder, record_key};
 use super::connection::Connection;
 use super::decode;
@@ -19,6 +21,8 @@ pub(super) struct Executor {
     /// The concern of a write outside of transactions.
     pub(super) write_concern: WriteConcern,
     pub(super) in_transaction: bool,
+    /// The cluster time of the snapshot that is read, if there is one.
+    pub(super) snapshot_at: Option<Timestamp>,
 }
 
 /// Why operations that share a command were not applied.
@@ -77,9 +81,22 @@ impl Executor {
         self.connection.query(command, export).await
     }
 
+    /// A failure in a snapshot. One that is gone does not come back, so the same operation is not tried again.
+    pub(super) fn of_snapshot(&self, failure: Failure) -> Failure {
+        if self.snapshot_at.is_none() || failure.kind != FailureKind::Conflict {
+            return failure;
+        }
+        let message = format!(
+            "{}; the server keeps a snapshot for minSnapshotHistoryWindowInSeconds (300 unless set), and while no \
+             collection of it is changed",
+            failure.message
+        );
+        Failure { kind: FailureKind::Broken, message, ..failure }
+    }
+
     fn commands(&self) -> CommandBuilder<'_> {
         let write_concern = (!self.in_transaction).then_some(self.write_concern);
-        CommandBuilder { layout: &self.layout, write_concern, has_placeholders: false }
+        CommandBuilder { layout: &self.layout, write_concern, snapshot_at: self.snapshot_at, has_placeholders: false }
     }
 
     async fn insert(&mut self, run: &[Op]) -> Result<(), Failure> {

@@ -16,8 +16,9 @@ pub(super) fn explain(layout: &Layout, write_concern: WriteConcern, op: &Op) -> 
         Op::Batch(ops) => (ops.as_slice(), false),
         _ => (std::slice::from_ref(op), false),
     };
+    let write_concern_of_each = (!is_transaction).then_some(write_concern);
     let builder =
-        CommandBuilder { layout, write_concern: (!is_transaction).then_some(write_concern), has_placeholders: true };
+        CommandBuilder { layout, write_concern: write_concern_of_each, snapshot_at: None, has_placeholders: true };
     let mut statements = Vec::new();
     let mut round_trips = 0;
     for run in ops.chunk_by(share_command) {

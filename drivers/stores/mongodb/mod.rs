@@ -12,6 +12,7 @@
 
 mod abandoned;
 mod admin;
+mod catalog;
 mod clauses;
 mod commands;
 mod config;
@@ -144,7 +145,7 @@ impl Store for Mongodb {
             version: server.version,
             settings: server.settings,
             layout: self.layout.describe(),
-            catalog: Vec::new(),
+            catalog: catalog::read(&database, &self.layout.dataset).await?,
         };
         server.files.judge(&mut description);
         Ok(description)

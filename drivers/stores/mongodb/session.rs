@@ -22,13 +22,14 @@ impl Session for MongodbSession {
     async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         rows.clear();
         let outcome = match op {
+            _ if self.executor.snapshot_at.is_some() && !op.reads_in_snapshot() => Err(Failure::not_in_snapshot(op)),
             Op::Transact(ops) => self.transact(ops, rows).await,
             _ => self.without_transaction(op, rows).await,
         };
         if outcome.is_err() {
             rows.clear();
         }
-        outcome
+        outcome.map_err(|failure| self.executor.of_snapshot(failure))
     }
 
     async fn load(&mut self, op: &Op) -> Result<Outcome, Failure> {
@@ -38,14 +39,30 @@ impl Session for MongodbSession {
         outcome
     }
 
+    /// All reads are at one cluster time, without a transaction, which the server would end after 60 s
+    /// (`transactionLifetimeLimitSeconds`). It keeps what was there for 300 s (`minSnapshotHistoryWindowInSeconds`), and
+    /// later reads fail.
+    async fn begin_snapshot(&mut self) -> Result<bool, Failure> {
+        self.end_snapshot().await?;
+        self.executor.snapshot_at = self.executor.connection.snapshot_time().await?;
+        Ok(self.executor.snapshot_at.is_some())
+    }
+
+    async fn end_snapshot(&mut self) -> Result<(), Failure> {
+        self.executor.snapshot_at = None;
+        Ok(())
+    }
+
     async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
-        self.executor.export(part, sink).await
+        self.executor.export(part, sink).await.map_err(|failure| self.executor.of_snapshot(failure))
     }
 }
 
 impl MongodbSession {
     pub(super) fn new(layout: Arc<Layout>, connection: Connection, write_concern: WriteConcern) -> Self {
-        MongodbSession { executor: Executor { layout, connection, write_concern, in_transaction: false } }
+        MongodbSession {
+            executor: Executor { layout, connection, write_concern, in_transaction: false, snapshot_at: None },
+        }
     }
 
     /// The engine tries again what lost a conflict, so nothing that has changed something may fail with one.

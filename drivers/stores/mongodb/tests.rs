@@ -4,6 +4,7 @@
 mod broken;
 mod failing;
 mod locked;
+mod snapshots;
 mod timeseries;
 mod tls;
 
@@ -317,7 +318,7 @@ async fn no_operation_reads_a_whole_collection_or_sorts() {
     let store = ready("plans", Durability::Memory).await;
     let client = connect(&store.options).await.expect("a client");
     let write_concern = Some(store.concerns.write);
-    let builder = CommandBuilder { layout: &store.layout, write_concern, has_placeholders: false };
+    let builder = CommandBuilder { layout: &store.layout, write_concern, snapshot_at: None, has_placeholders: false };
     for op in operations_with_a_filter() {
         for command in explain::commands(builder, std::slice::from_ref(&op)).expect("commands") {
             let mut command = Document::try_from(&command).expect("a command");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::types::PgLsn;
 
+use super::catalog;
 use super::config::Config;
 use super::connection::{ConnectTarget, Connection};
 use super::dialect::PostgresLayout;
@@ -134,10 +135,11 @@ impl ServerSettings {
         settings
     }
 
-    /// Statements that lift limits of time with `SET` or `SET LOCAL`.
+    /// Statements that lift limits of time with `SET` or `SET LOCAL`. A transaction is idle while we make rows or look at
+    /// them.
     pub(super) fn unlimited(&self, set: &str) -> String {
-        let limits = ["statement_timeout", "transaction_timeout"];
-        let known = if self.times_transactions { &limits[..] } else { &limits[..1] };
+        let limits = ["statement_timeout", "idle_in_transaction_session_timeout", "transaction_timeout"];
+        let known = if self.times_transactions { &limits[..] } else { &limits[..2] };
         known.iter().map(|limit| format!("{set} {limit} = 0")).collect::<Vec<_>>().join("; ")
     }
 
@@ -235,9 +237,9 @@ pub(super) async fn describe(
     } else {
         Files::default()
     };
+    let catalog = catalog::read(connection, &schema_name(&layout.name)).await?;
     let layout = layout.describe();
-    let mut description =
-        Description { version, guarantees: guarantees(&settings), settings, layout, catalog: Vec::new() };
+    let mut description = Description { version, guarantees: guarantees(&settings), settings, layout, catalog };
     files.judge(&mut description);
     Ok(description)
 }

@@ -42,6 +42,11 @@ impl BulkLoad {
     pub(super) fn is_open(&self) -> bool {
         self.open
     }
+
+    /// What lifts the limits of time in a transaction.
+    pub(super) fn unlimited(&self) -> &str {
+        &self.unlimited
+    }
 }
 
 impl Executor<'_> {
@@ -194,24 +199,32 @@ impl Executor<'_> {
         }
     }
 
-    /// Hands over all rows of a part as they come.
+    /// Hands over all rows of a part as they come, however long it takes.
     pub(super) async fn export(
         &mut self,
         load: &BulkLoad,
         part: Part,
         sink: &mut dyn FnMut(Row),
     ) -> Result<(), Failure> {
+        self.run(&format!("BEGIN READ ONLY; {}", load.unlimited)).await?;
+        let exported = self.export_rows(part, sink).await;
+        // After a failure it rolls back. Should it fail, the connection is gone and the transaction with it.
+        let ended = self.run("COMMIT").await;
+        exported.and(ended)
+    }
+
+    /// The same in the transaction that is open.
+    pub(super) async fn export_rows(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
         let columns = RowColumns::of_part(self.layout, part);
         let name = self.layout.name_of(part);
         let failed = |error| failure(error, &name);
         let statement = self.prepared.get(self.client, Statement::Export(part).into()).await?;
-        self.run(&format!("BEGIN READ ONLY; {}", load.unlimited)).await?;
         let mut rows = pin!(self.client.query_raw::<_, PgParameter<'_>, _>(&statement, []).await.map_err(failed)?);
         while let Some(row) = rows.try_next().await.map_err(failed)? {
             let (key, values) = columns.decode_row(&row)?;
             sink(Row { key, values });
         }
-        self.run("COMMIT").await
+        Ok(())
     }
 }
 

@@ -21,6 +21,7 @@
 
 mod batch;
 mod binary;
+mod catalog;
 mod children;
 mod config;
 mod connection;

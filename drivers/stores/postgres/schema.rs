@@ -12,6 +12,7 @@ use crate::sql::dialect::Definition;
 use crate::{Failure, FailureKind, Leftover};
 
 /// The mark's table. Its name contains a dot, as no declared name does.
+pub(super) const MARK_NAME: &str = "storebench.mark";
 const MARK: &str = "\"storebench.mark\"";
 
 /// A dataset's schema, there or not.

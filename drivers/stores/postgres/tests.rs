@@ -10,6 +10,7 @@ mod pgbouncer;
 mod plans;
 mod poolers;
 mod servers;
+mod snapshots;
 mod tls;
 
 use std::sync::{Arc, OnceLock};

@@ -73,6 +73,7 @@ impl Store for Redis {
     const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
     const PLACEMENT: Placement = Placement::Remote;
     const BEST_DURABILITY: Durability = Durability::Durable;
+    const KEEPS_CATALOG: bool = false;
     const PROGRAM: Option<Program> = Some(launch::PROGRAM);
 
     async fn serve(site: Site) -> Result<Server, Failure> {

@@ -51,6 +51,7 @@ impl Store for Sim {
     const CAPABILITIES: Capabilities = Memory::CAPABILITIES;
     const PLACEMENT: Placement = Placement::Embedded;
     const BEST_DURABILITY: Durability = Durability::Memory;
+    const KEEPS_CATALOG: bool = false;
 
     async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
         let shares = [config.fail, config.conflict, config.fail + config.conflict];

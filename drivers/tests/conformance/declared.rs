@@ -1,6 +1,6 @@
 //! What a store declares and says of itself, held against what it answers.
 
-use drivers::{FailureKind, Fields, Fold, Matching, Op, Order, Outcome, Value};
+use drivers::{FailureKind, Fields, Fold, Key, Matching, Op, Order, Outcome, Value};
 
 use crate::ONE;
 use crate::harness::*;
@@ -10,6 +10,7 @@ pub const CASES: &[Case] = &[
     case!(Any what_a_store_does_not_declare_it_does_not_answer),
     case!(Any what_a_store_declares_it_answers),
     case!(Any a_store_describes_itself),
+    case!(Any a_catalogue_names_what_was_made_and_changes_by_nothing_else),
 ];
 
 /// An operation of every verb, and both kinds of bump.
@@ -76,4 +77,51 @@ fn a_store_describes_itself(store: &Tested) {
     let description = store.describe();
     assert!(!description.version.is_empty() && !description.guarantees.because.is_empty());
     assert!(!store.declared.keeps_data || description.layout.len() == dataset().parts().count());
+}
+
+fn a_catalogue_names_what_was_made_and_changes_by_nothing_else(store: &Tested) {
+    store.reset();
+    let mut client = store.client();
+    let carries_out = |op: &Op| store.declared.capabilities.meets(op.needs());
+    let changes = || {
+        let people = (0..200).map(|key| insert(PEOPLE, Key::Int(key), person(key)));
+        let event = vec![text("e"), Value::Time(1), Value::Null];
+        let append = Op::Append { log: EVENTS, stream: word("s"), events: vec![event; 50] };
+        let points = (0..50).map(|at| point(at, at, [0.5, 1.0])).collect();
+        [Op::Batch(people.collect()), append, Op::InsertPoints { series: CPU, points }].into_iter().filter(carries_out)
+    };
+    changes().for_each(|load| client.load(&load));
+    store.after_load();
+    let catalog = store.describe().catalog;
+    if !store.declared.keeps_catalog {
+        return assert_eq!(catalog, [""; 0]);
+    }
+    assert!(catalog.is_sorted(), "{catalog:?}");
+    let is_named = |kind: &[&str], names: &[&str]| {
+        catalog.iter().any(|entry| {
+            let head = entry.split_once(": ").map_or(&**entry, |(head, _)| head);
+            let mut words = head.split(|sign: char| !sign.is_alphanumeric());
+            kind.contains(&words.next().unwrap_or_default()) && {
+                let words: Vec<&str> = words.collect();
+                names.iter().all(|name| words.contains(name))
+            }
+        })
+    };
+    let dataset = dataset();
+    for part in dataset.parts() {
+        let name = dataset.name_of(part);
+        assert!(is_named(&["table", "collection", "timeseries"], &[name]), "{name}: {catalog:#?}");
+    }
+    for table in &dataset.tables {
+        for field in table.indexes.iter().map(|field| table.fields[*field].name.as_str()) {
+            assert!(is_named(&["index"], &[&table.name, field]), "{} {field}: {catalog:#?}", table.name);
+        }
+    }
+    assert_eq!(store.describe().catalog, catalog);
+    changes().filter(|op| !matches!(op, Op::Batch(_))).for_each(|op| client.apply(op));
+    client.apply(update(PEOPLE, ONE, 2, Value::Int(2)));
+    client.apply(delete(PEOPLE, ONE));
+    assert_eq!(store.describe().catalog, catalog, "content is no part of it");
+    store.after_load();
+    assert_eq!(store.describe().catalog, catalog, "what is there already is not made again");
 }

@@ -203,6 +203,8 @@ trait AnyStore: Sync {
 trait AnySession {
     fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure>;
     fn load(&mut self, op: &Op) -> Result<Outcome, Failure>;
+    fn begin_snapshot(&mut self) -> Result<bool, Failure>;
+    fn end_snapshot(&mut self) -> Result<(), Failure>;
     fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure>;
 }
 
@@ -248,6 +250,14 @@ impl<S: Session> AnySession for OnRuntime<S> {
             let done = self.of.load(op).await?;
             self.of.finish_load().await.map(|()| done)
         })
+    }
+
+    fn begin_snapshot(&mut self) -> Result<bool, Failure> {
+        self.runtime.block_on(self.of.begin_snapshot())
+    }
+
+    fn end_snapshot(&mut self) -> Result<(), Failure> {
+        self.runtime.block_on(self.of.end_snapshot())
     }
 
     fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {
@@ -355,6 +365,19 @@ impl Client {
 
     pub fn load(&mut self, op: &Op) {
         assert_eq!(self.0.load(op).expect("loaded"), Outcome::Applied);
+    }
+
+    pub fn is_load_refused(&mut self, op: &Op) -> bool {
+        self.0.load(op).is_err_and(|failure| failure.kind == FailureKind::Broken)
+    }
+
+    /// Whether it reads as of one instant from now on.
+    pub fn begin_snapshot(&mut self) -> bool {
+        self.0.begin_snapshot().expect("a snapshot or none")
+    }
+
+    pub fn end_snapshot(&mut self) {
+        self.0.end_snapshot().expect("its end");
     }
 
     /// All rows of a part.

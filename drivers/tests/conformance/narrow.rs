@@ -20,6 +20,7 @@ impl<const HONEST: bool> Store for Narrow<HONEST> {
     const CAPABILITIES: Capabilities = Capabilities::of(&[Capability::Record]);
     const PLACEMENT: Placement = Placement::Embedded;
     const BEST_DURABILITY: drivers::Durability = drivers::Durability::Memory;
+    const KEEPS_CATALOG: bool = false;
 
     async fn open(config: NoOptions, opening: Opening) -> Result<Self, Failure> {
         Memory::open(config, opening).await.map(Narrow)

@@ -221,7 +221,8 @@ async fn no_read_of_a_series_looks_at_buckets_that_it_need_not() {
         session.load(&insert(&points)).await.expect("loaded");
     }
     let client = connect(&store.options).await.expect("a client");
-    let builder = CommandBuilder { layout: &store.layout, write_concern: None, has_placeholders: false };
+    let layout = &store.layout;
+    let builder = CommandBuilder { layout, write_concern: None, snapshot_at: None, has_placeholders: false };
     for op in reads(1, NEW_YEAR + 5 * DAY, NEW_YEAR + 7 * DAY, 0.1) {
         let command = Document::try_from(&builder.query(&op).expect("a command")).expect("a command");
         let explain = doc! { "explain": command, "verbosity": "executionStats" };

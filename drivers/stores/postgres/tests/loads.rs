@@ -61,10 +61,11 @@ async fn a_role_that_may_not_truncate_loads_all_the_same() {
 #[tokio::test]
 async fn a_limit_of_time_on_transactions_does_not_end_a_load() {
     let mut store = ready("load-limits").await;
-    assert_eq!(store.server.unlimited("SET"), "SET statement_timeout = 0");
+    let unlimited = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0";
+    assert_eq!(store.server.unlimited("SET"), unlimited);
     store.server.times_transactions = true;
     assert_eq!(
         store.server.unlimited("SET LOCAL"),
-        "SET LOCAL statement_timeout = 0; SET LOCAL transaction_timeout = 0"
+        format!("{}; SET LOCAL transaction_timeout = 0", unlimited.replace("SET ", "SET LOCAL "))
     );
 }
