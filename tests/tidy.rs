@@ -20,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("load", &["request", "evidence", "audit", "generate", "measure", "host", "workload", "draw", "record"]),
     ("evidence", &["request", "generate", "measure", "host", "workload", "record", "stats", "percentile"]),
     ("request", &["generate", "workload"]),
-    ("audit", &["workload", "record"]),
+    ("audit", &["generate", "workload", "draw", "record"]),
     ("generate", &["workload", "draw"]),
     ("workload", &["draw", "percentile"]),
     ("draw", &[]),

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use drivers::Row;
 
 use super::last_writes::{FieldOf, LastWrites, field_of};
-use super::ledger::value_hash;
+use super::value_hash::value_hash;
 
 /// How many fields are kept at most: some two megabytes.
 const MOST: usize = 1 << 16;

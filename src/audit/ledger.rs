@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use drivers::{Change, Dataset, Digest, Key, Op, Part, Point, Record, Value, row_hash};
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::workload::{Action, Changes, Plan, Term};
 
@@ -15,6 +14,7 @@ use super::counters::CounterGroups;
 use super::indeterminate::Indeterminate;
 use super::last_writes::{GONE, LastWrites};
 use super::totals::Total;
+use super::value_hash::value_hash;
 use super::written_fields::WrittenFields;
 
 /// What was acknowledged, by part of the dataset.
@@ -386,11 +386,4 @@ impl AddedRows {
         self.rows.merge(other.rows);
         self.indeterminate.merge(&other.indeterminate);
     }
-}
-
-/// The hash of a value's canonical bytes.
-pub fn value_hash(value: &Value, scratch: &mut Vec<u8>) -> u64 {
-    scratch.clear();
-    value.write_canonical(scratch);
-    xxh3_64(scratch)
 }

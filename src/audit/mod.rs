@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod queries;
 pub mod snapshot;
 mod totals;
+pub mod value_hash;
 mod written_fields;
 
 use std::time::Duration;

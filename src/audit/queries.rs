@@ -10,9 +10,7 @@ use std::sync::Arc;
 use drivers::{Dataset, Failure, FailureKind, Key, Op, OpSubject, Part, Row, Rows, Session};
 
 use super::expected_answer::{ExpectedAnswer, is_same};
-use crate::draw::keys::{KeyChoice, KeyChooser};
-use crate::draw::rng::Purpose;
-use crate::generate::{Effect, Generator, KeyFrontiers, OpStream};
+use crate::generate::{Effect, Generator, KeyFrontiers, OpStream, even_operations};
 use crate::record::CheckResult;
 
 /// How many queries for one row are asked for an operation of the workload, and how many of those for several.
@@ -44,18 +42,8 @@ pub struct ExpectedAnswers {
 impl Queries {
     /// Draws queries of every operation that reads.
     pub fn draw(generator: &Generator, frontiers: &Arc<KeyFrontiers>) -> Queries {
-        let mut plan = (*generator.plan).clone();
-        for (spec, chooser) in &mut plan.key_choosers {
-            let visible = frontiers.get(spec.part).filter(|_| matches!(spec.part, Part::Table(_)));
-            let many = visible.map_or_else(|| generator.plan.part_size(spec.part), |keys| keys.visible());
-            if let Ok(even) = KeyChooser::new(KeyChoice::Uniform, many, 0) {
-                *chooser = even;
-            }
-        }
-        let generator = Arc::new(Generator::new(Arc::new(plan), generator.seed));
-        let plan = Arc::clone(&generator.plan);
-        let mut stream = OpStream::new(generator, Arc::clone(frontiers), Purpose::Audit, 0, 1);
-        let names = plan.operations.iter().map(|operation| operation.name.clone());
+        let mut stream = even_operations(generator, frontiers);
+        let names = generator.plan.operations.iter().map(|operation| operation.name.clone());
         let operations = names.enumerate().map(|(at, name)| (name, drawn(&mut stream, at)));
         Queries { operations: operations.filter(|(_, queries)| !queries.is_empty()).collect() }
     }
@@ -145,7 +133,7 @@ impl ExpectedAnswers {
     /// # Errors
     /// When the store cannot be asked any more.
     pub async fn compare<S: Session>(self, session: &mut S, dataset: &Dataset) -> Result<Vec<CheckResult>, Failure> {
-        let mut found: Vec<Comparison> = self.operations.iter().map(|_| Comparison::default()).collect();
+        let mut found: Vec<QueryComparison> = self.operations.iter().map(|_| QueryComparison::default()).collect();
         let mut rows = Rows::default();
         for (operation, answer) in self.answers {
             let (op, expected) = answer.rows();
@@ -170,16 +158,16 @@ impl ExpectedAnswers {
 
 /// How the queries of an operation were answered.
 #[derive(Debug, Default)]
-struct Comparison {
+struct QueryComparison {
     asked: u64,
     wrong: u64,
     /// What was wrong with the first of the wrong ones.
     first: Option<String>,
 }
 
-impl Comparison {
+impl QueryComparison {
     fn into_result(self, operation: &str) -> CheckResult {
-        let Comparison { asked, wrong, first } = self;
+        let QueryComparison { asked, wrong, first } = self;
         let mut detail =
             format!("{wrong} of {asked} queries, drawn evenly, are answered with other rows than are there");
         if let Some(first) = first {

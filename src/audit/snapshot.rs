@@ -9,9 +9,10 @@ use super::counters::CounterSums;
 use super::field_sample::FieldSample;
 use super::indeterminate::{Indeterminate, Observed};
 use super::last_writes::{FieldOf, field_of};
-use super::ledger::{Ledger, TableLedger, value_hash};
+use super::ledger::{Ledger, TableLedger};
 use super::queries::{ExpectedAnswers, Queries};
 use super::totals::visit_integers;
+use super::value_hash::value_hash;
 use super::written_fields::FieldSums;
 
 /// What a store holds, by part.

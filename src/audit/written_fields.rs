@@ -6,7 +6,7 @@
 
 use drivers::Row;
 
-use super::ledger::value_hash;
+use super::value_hash::value_hash;
 use crate::draw::rng::mix;
 
 /// The most bits: 64 KiB for each lane, and 4 MiB of sums for each table.

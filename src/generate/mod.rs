@@ -5,6 +5,7 @@
 //! random numbers come from `draw`.
 
 mod acknowledged_keys;
+mod even;
 mod fields;
 mod fingerprint;
 mod generator;
@@ -23,6 +24,7 @@ mod values;
 mod walk;
 
 pub use acknowledged_keys::{AcknowledgedKeys, KeyFrontiers};
+pub use even::even_operations;
 pub use fields::ValueGenerator;
 pub use fingerprint::{examples, stream_hash};
 pub use generator::Generator;

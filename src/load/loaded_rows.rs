@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use drivers::{Key, Matching, Op, OrderedValue, Record, Value};
-use xxhash_rust::xxh3::xxh3_64;
 
+use crate::audit::value_hash::value_hash;
 use crate::workload::{Action, MatchSpec, Plan};
 
 /// How many rows are kept for each search: some ten megabytes.
@@ -101,7 +101,7 @@ impl LoadedRows {
             if *value == Value::Null {
                 continue;
             }
-            let hash = hash(value, &mut self.scratch);
+            let hash = value_hash(value, &mut self.scratch);
             if values.equal.len() < MOST || values.equal.contains_key(&hash) {
                 *values.equal.entry(hash).or_default() += 1;
             }
@@ -143,7 +143,7 @@ impl LoadedRows {
 impl LoadedValues {
     fn least(&self, matching: &Matching) -> usize {
         match matching {
-            Matching::Equal(value) => self.equal.get(&hash(value, &mut Vec::new())).copied().unwrap_or(0),
+            Matching::Equal(value) => self.equal.get(&value_hash(value, &mut Vec::new())).copied().unwrap_or(0),
             Matching::Between(low, high) => {
                 let Some(ordered) = &self.ordered else { return 0 };
                 let (low, high) = (OrderedValue(low.clone()), OrderedValue(high.clone()));
@@ -198,12 +198,6 @@ fn keeps_its_values(plan: &Plan, at: usize, field: usize) -> bool {
         _ => true,
     });
     keeps && keeps_its_records(plan, at)
-}
-
-fn hash(value: &Value, scratch: &mut Vec<u8>) -> u64 {
-    scratch.clear();
-    value.write_canonical(scratch);
-    xxh3_64(scratch)
 }
 
 #[cfg(test)]
