@@ -1,0 +1,118 @@
+//! PostgreSQL, in both layouts of nested items: what happens behind the suite's back.
+
+use tokio::runtime::Runtime;
+use tokio_postgres::{Client, NoTls};
+
+use super::kinds::RECORDS;
+use super::sql;
+use super::{Backdoor, Corrupted, runtime};
+
+/// Kinds that cannot happen in either layout, each with the reason.
+pub const IMPOSSIBLE: &[(&str, &str)] = &[
+    ("required_field_removed", "the column is NOT NULL"),
+    ("index_entry_removed", "no statement changes an index apart from its table"),
+    ("index_entry_changed", "the same"),
+    ("index_entry_added", "the same"),
+    ("index_entry_of_no_record", "the same"),
+    ("keys_entry_removed", "the same"),
+    ("record_lost_under_its_key", "the same"),
+    ("bucket_deleted", "there are no buckets"),
+    ("point_deleted_of_its_entity", "a point lies in one place"),
+    ("point_deleted_of_all_points", "the same"),
+    ("entity_points_removed", "the same"),
+    ("points_of_every_entity_removed", "the same"),
+];
+
+/// Kinds that cannot happen where items are `jsonb`.
+pub const IMPOSSIBLE_IN_ONE_TABLE: &[(&str, &str)] = &[
+    ("items_key_removed", "items lie in their record"),
+    ("items_reference_removed", "the same"),
+    ("items_fewer_than_counted", "the same"),
+    ("items_more_than_counted", "the same"),
+];
+
+/// A connection to the server of a run.
+pub struct Connection {
+    runtime: Runtime,
+    client: Client,
+    has_children: bool,
+}
+
+impl Connection {
+    /// To the server at an address, in the schema of a dataset.
+    pub fn open(address: &str, dataset: &str) -> Self {
+        let url = address.split('?').next().expect("a URL");
+        let runtime = runtime();
+        let client = runtime.block_on(async {
+            let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a connection");
+            tokio::spawn(connection);
+            let schema = format!("SET search_path TO \"storebench_{dataset}\"");
+            client.batch_execute(&schema).await.expect("the schema of the run");
+            client
+        });
+        Connection { runtime, client, has_children: address.contains("layout=children") }
+    }
+
+    fn statements(&self, kind: &str) -> Vec<String> {
+        let (table, items) = (format!("\"{kind}\""), format!("\"{kind}/value\""));
+        let nested = |value: &str| vec![format!("UPDATE {table} SET value = {value} WHERE key = {RECORDS}")];
+        let of_record = format!("WHERE key = {RECORDS}");
+        let first = format!("{of_record} AND position = 1");
+        let add = format!(
+            "INSERT INTO {items} (key, position, sku, quantity) SELECT {RECORDS}, max(position) + 1, 'foreign', 1 \
+             FROM {items} {of_record}"
+        );
+        let delete_last =
+            format!("DELETE FROM {items} {of_record} AND position = (SELECT max(position) FROM {items} {of_record})");
+        let without_key = |table: &str, key: &str| vec![format!("ALTER TABLE {table} DROP CONSTRAINT \"{key}\"")];
+        match kind {
+            "item_changed" if self.has_children => vec![format!("UPDATE {items} SET quantity = 99 {first}")],
+            "item_removed" if self.has_children => [vec![delete_last], nested("value - 1")].concat(),
+            "item_added" if self.has_children => [vec![add], nested("value + 1")].concat(),
+            // The primary key is checked row by row.
+            "items_reversed" if self.has_children => vec![
+                format!("UPDATE {items} SET position = -position {of_record}"),
+                format!(
+                    "UPDATE {items} SET position = position + 1 + (SELECT value FROM {table} {of_record}) {of_record}"
+                ),
+            ],
+            "items_fewer_than_counted" => vec![delete_last],
+            "items_more_than_counted" => vec![add],
+            "items_key_removed" => without_key(&items, &format!("{kind}/value.key")),
+            "items_reference_removed" => without_key(&items, &format!("{kind}/value.of")),
+            "item_changed" => nested("jsonb_set(value, '{0,quantity}', '99')"),
+            "item_removed" | "list_member_removed" => nested("value - 0"),
+            "item_added" => nested("value || '[{\"sku\":\"foreign\",\"quantity\":1}]'::jsonb"),
+            "items_reversed" => nested(
+                "(SELECT jsonb_agg(item ORDER BY at DESC) FROM jsonb_array_elements(value) WITH ORDINALITY AS of (item, at))",
+            ),
+            "list_member_changed" => nested("jsonb_set(value, '{0}', '\"changed\"')"),
+            "map_entry_changed" => nested("jsonb_set(value, '{size}', '99')"),
+            "map_entry_removed" => nested("value - 'size'"),
+            "index_removed" => vec![format!("DROP INDEX \"{kind}.by.category\"")],
+            "series_index_removed" => vec![format!("DROP INDEX \"{kind}.by.at\"")],
+            "keys_index_removed" | "log_index_removed" => without_key(&table, &format!("{kind}.key")),
+            "series_key_removed" => without_key(&table, &format!("{kind}_pkey")),
+            _ => {
+                sql::statements(kind, &table).unwrap_or_else(|| panic!("nobody has said what {kind} is in PostgreSQL"))
+            }
+        }
+    }
+}
+
+impl Backdoor for Connection {
+    fn corrupt(&mut self, kind: &str) -> Corrupted {
+        let statements = self.statements(kind);
+        let run = async {
+            let mut changed = 0;
+            for statement in statements {
+                let done = self.client.execute(&statement, &[]).await;
+                changed += done.map_err(|error| format!("{statement}: {error:?}"))?;
+                // The server counts rows, and these have none.
+                changed += u64::from(statement.starts_with("DROP") || statement.starts_with("ALTER"));
+            }
+            Ok(changed)
+        };
+        self.runtime.block_on(run)
+    }
+}
