@@ -21,10 +21,10 @@ pub const IMPOSSIBLE: &[(&str, &str)] = &[
     ("items_reference_removed", "the same"),
     ("items_fewer_than_counted", "the same"),
     ("items_more_than_counted", "the same"),
-    ("point_deleted_of_its_entity", "a point lies in one place"),
-    ("point_deleted_of_all_points", "the same"),
-    ("entity_points_removed", "the same"),
-    ("points_of_every_entity_removed", "the same"),
+    ("point_of_entity_deleted", "a point lies in one place"),
+    ("point_of_all_deleted", "the same"),
+    ("entity_set_removed", "the same"),
+    ("entity_sets_removed", "the same"),
 ];
 
 /// Kinds that cannot happen where points are documents.
@@ -126,13 +126,11 @@ impl Connection {
                 copy.insert("_id", RECORDS as i64 + 1_000_000);
                 insert(records, copy).await
             }
-            "field_changed_where_nothing_is_written" => {
-                update(records, last, doc! { "$set": { "c": "changed" } }).await
-            }
-            "field_changed_of_an_untouched_record" => {
+            "field_changed" => update(records, last, doc! { "$set": { "c": "changed" } }).await,
+            "untouched_record_changed" => {
                 update(records, doc! { "_id": MANY as i64 }, doc! { "$set": { "b": -1_i64 } }).await
             }
-            "field_changed_beside_an_updated_one" => {
+            "neighbour_field_changed" => {
                 let beside = doc! { "_id": { "$gt": MANY as i64 / 2 }, "a": { "$gt": 0_i64 } };
                 update(records, beside, doc! { "$set": { "b": -1_i64 } }).await
             }
@@ -141,7 +139,7 @@ impl Connection {
                 lost.map(|done| done.modified_count)
             }
             "insert_deleted" => delete(records, inserted).await,
-            "insert_changed" | "insert_changed_where_others_are_updated" => {
+            "insert_changed" | "insert_changed_among_updates" => {
                 update(records, inserted, doc! { "$set": { "c": "changed" } }).await
             }
             "item_changed" => update(records, last, doc! { "$set": { "value.0.quantity": 99_i64 } }).await,
@@ -163,7 +161,7 @@ impl Connection {
                 update(records, present, doc! { "$unset": { "value": "" } }).await
             }
             "required_field_removed" => update(records, last, doc! { "$unset": { "c": "" } }).await,
-            "counter_raised" | "counter_raised_that_is_set_too" => {
+            "counter_raised" | "counter_and_value_raised" => {
                 update(records, last, doc! { "$inc": { "a": 5_i64 } }).await
             }
             "counter_moved" => {

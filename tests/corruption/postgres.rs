@@ -17,10 +17,10 @@ pub const IMPOSSIBLE: &[(&str, &str)] = &[
     ("keys_entry_removed", "the same"),
     ("record_lost_under_its_key", "the same"),
     ("bucket_deleted", "there are no buckets"),
-    ("point_deleted_of_its_entity", "a point lies in one place"),
-    ("point_deleted_of_all_points", "the same"),
-    ("entity_points_removed", "the same"),
-    ("points_of_every_entity_removed", "the same"),
+    ("point_of_entity_deleted", "a point lies in one place"),
+    ("point_of_all_deleted", "the same"),
+    ("entity_set_removed", "the same"),
+    ("entity_sets_removed", "the same"),
 ];
 
 /// Kinds that cannot happen where items are `jsonb`.

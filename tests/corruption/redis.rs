@@ -208,17 +208,15 @@ impl Backdoor for Client {
                 self.add(&all, 0, &member(RECORDS + 1_000_000))?;
                 self.ask(redis::cmd("COPY").arg(self.record(kind, RECORDS)).arg(copy))
             }
-            "field_changed_where_nothing_is_written" => self.change(kind, RECORDS, "c", |c| *c = "changed".into()),
-            "field_changed_of_an_untouched_record" => self.set(kind, (MANY, MANY), always, "b", To::Value(-1), false),
-            "field_changed_beside_an_updated_one" => {
-                self.set(kind, (MANY / 2 + 1, MANY), ("a", 0), "b", To::Value(-1), false)
-            }
+            "field_changed" => self.change(kind, RECORDS, "c", |c| *c = "changed".into()),
+            "untouched_record_changed" => self.set(kind, (MANY, MANY), always, "b", To::Value(-1), false),
+            "neighbour_field_changed" => self.set(kind, (MANY / 2 + 1, MANY), ("a", 0), "b", To::Value(-1), false),
             "update_lost" => self.set(kind, (1, MANY), ("a", 0), "a", To::Value(0), true),
             "insert_deleted" => match self.inserted(kind)? {
                 Some(key) => self.delete(kind, key),
                 None => Ok(0),
             },
-            "insert_changed" | "insert_changed_where_others_are_updated" => match self.inserted(kind)? {
+            "insert_changed" | "insert_changed_among_updates" => match self.inserted(kind)? {
                 Some(key) => self.set(kind, (key, key), ("b", -1), "b", To::Value(-1), false),
                 None => Ok(0),
             },
@@ -246,7 +244,7 @@ impl Backdoor for Client {
                 Ok(present.unwrap_or(0))
             }
             "required_field_removed" => self.change(kind, RECORDS, "c", |c| *c = Value::Null),
-            "counter_raised" | "counter_raised_that_is_set_too" => {
+            "counter_raised" | "counter_and_value_raised" => {
                 self.set(kind, (RECORDS, RECORDS), always, "a", To::More(5), false)
             }
             "counter_moved" => {
@@ -313,16 +311,16 @@ impl Backdoor for Client {
                 }
                 self.ask(redis::cmd("UNLINK").arg(&of_entity))
             }
-            "point_deleted_of_its_entity" => {
+            "point_of_entity_deleted" => {
                 let (own, _) = self.oldest_point(kind, 4)?;
                 self.remove(&of_entity, &own)
             }
-            "point_deleted_of_all_points" => {
+            "point_of_all_deleted" => {
                 let (_, of_all) = self.oldest_point(kind, 4)?;
                 self.remove(&all, &of_all)
             }
-            "entity_points_removed" => self.ask(redis::cmd("UNLINK").arg(&of_entity)),
-            "points_of_every_entity_removed" => {
+            "entity_set_removed" => self.ask(redis::cmd("UNLINK").arg(&of_entity)),
+            "entity_sets_removed" => {
                 let sets: Vec<String> = (1..=4).map(|entity| self.record(kind, entity)).collect();
                 self.ask(redis::cmd("UNLINK").arg(sets))
             }

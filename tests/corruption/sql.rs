@@ -16,19 +16,19 @@ pub fn statements(kind: &str, table: &str) -> Option<Vec<String>> {
         "row_added" => {
             format!("INSERT INTO {table} (key, a, b, c) SELECT key + 1000000, a, b, c FROM {table} WHERE {last}")
         }
-        "field_changed_where_nothing_is_written" => update("c = 'changed'", &last),
-        "field_changed_of_an_untouched_record" => update("b = -1", &format!("key = {MANY}")),
-        "field_changed_beside_an_updated_one" => {
+        "field_changed" => update("c = 'changed'", &last),
+        "untouched_record_changed" => update("b = -1", &format!("key = {MANY}")),
+        "neighbour_field_changed" => {
             let beside = format!("SELECT min(key) FROM {table} WHERE key > {} AND a > 0", MANY / 2);
             update("b = -1", &format!("key = ({beside})"))
         }
         "update_lost" => update("a = 0", "a > 0"),
         "insert_deleted" => format!("DELETE FROM {table} WHERE {inserted}"),
-        "insert_changed" | "insert_changed_where_others_are_updated" => update("c = 'changed'", &inserted),
+        "insert_changed" | "insert_changed_among_updates" => update("c = 'changed'", &inserted),
         "optional_field_removed" => {
             update("value = NULL", &format!("key = (SELECT max(key) FROM {table} WHERE value IS NOT NULL)"))
         }
-        "counter_raised" | "counter_raised_that_is_set_too" => update("a = a + 5", &last),
+        "counter_raised" | "counter_and_value_raised" => update("a = a + 5", &last),
         "counter_moved" => update(&format!("a = a + CASE WHEN {last} THEN 5 ELSE -5 END"), "key IN (1, 40)"),
         "event_deleted" => format!("DELETE FROM {table} WHERE seq = {oldest}"),
         "event_changed" => update("amount = 99", &format!("seq = {oldest}")),

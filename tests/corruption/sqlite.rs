@@ -26,10 +26,10 @@ pub const IMPOSSIBLE: &[(&str, &str)] = &[
     ("items_fewer_than_counted", "the same"),
     ("items_more_than_counted", "the same"),
     ("bucket_deleted", "there are no buckets"),
-    ("point_deleted_of_its_entity", "a point lies in one place"),
-    ("point_deleted_of_all_points", "the same"),
-    ("entity_points_removed", "the same"),
-    ("points_of_every_entity_removed", "the same"),
+    ("point_of_entity_deleted", "a point lies in one place"),
+    ("point_of_all_deleted", "the same"),
+    ("entity_set_removed", "the same"),
+    ("entity_sets_removed", "the same"),
 ];
 
 fn statements(kind: &str, prefix: &str) -> Vec<String> {
