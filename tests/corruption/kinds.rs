@@ -13,12 +13,18 @@ pub struct Kind {
     pub alone: bool,
 }
 
-/// How many records a part has, unless its shape says otherwise. Keys are 1 to this.
+/// How many records a part has. Keys are 1 to this. The first record is the one that is corrupted where the suite must have
+/// written to it before, which a field above 0 tells; the last one where it must not.
 pub const RECORDS: u64 = 40;
-/// The records of parts in which a record has to be found that is updated no more.
-pub const MANY: u64 = 400;
-/// Keys up to this part of the records are updated, those above never, where an operation says `HOT`.
-const HOT: &str = r#"{ choose = "hotspot", data_fraction = 0.5, operation_fraction = 1.0 }"#;
+/// The records of a part in which some of those that were updated have to be updated no more, on the fastest store, too.
+pub const MANY: u64 = 4_000;
+/// The first record and no other.
+const FIRST: &str = r#"{ choose = "hotspot", data_fraction = 0.025, operation_fraction = 1.0 }"#;
+/// The first two records.
+const FIRST_TWO: &str = r#"{ choose = "hotspot", data_fraction = 0.05, operation_fraction = 1.0 }"#;
+/// The records of the lower half, and those of the upper one.
+const LOWER: &str = r#"{ choose = "hotspot", data_fraction = 0.5, operation_fraction = 1.0 }"#;
+const UPPER: &str = r#"{ choose = "hotspot", data_fraction = 0.5, operation_fraction = 0.0 }"#;
 /// When the points of a series begin: 2026-01-01T00:00:00Z.
 pub const START_MS: i64 = 1_767_225_600_000;
 
@@ -27,21 +33,21 @@ pub const START_MS: i64 = 1_767_225_600_000;
 enum Shape {
     /// Records that are only read.
     Read,
-    /// Records of which half are updated, in both of two fields.
+    /// The lower half of the records is updated, in both of two fields.
     Updated,
-    /// Records of which all are updated in one field and half of them in another.
-    PartlyUpdated,
-    /// Records that are updated in one field, whichever it is.
+    /// The first record is updated in one field, and the upper half in another.
+    UpdatedElsewhere,
+    /// All records are updated, more than once.
     UpdatedAnywhere,
     /// Records that are only inserted.
     Inserted,
     /// Records that are inserted and updated, but not in every field.
     InsertedAndUpdated,
-    /// Half of the records are updated, but not in this field.
-    Nested(&'static str),
-    /// A counter.
+    /// The first record is updated in one field, and the upper half in this one.
+    Valued(&'static str),
+    /// Two counters.
     Counted,
-    /// A field that is counted and overwritten.
+    /// A field that is overwritten and counted.
     CountedAndSet,
     /// Records that are found by a field.
     Indexed,
@@ -59,7 +65,7 @@ const ITEMS: &str =
     r#"value = { count = [2, 4], items = { sku = { text = "{hex:8}" }, quantity = { int = [1, 9] } } }"#;
 const LIST: &str = r#"value = { count = [2, 4], list = { text = "{hex:8}" } }"#;
 const MAP: &str = r#"value = { map = { size = { int = [1, 9] }, colour = { text = "{hex:8}" } } }"#;
-const OPTIONAL: &str = r#"value = { int = [1, 9], present = 0.9 }"#;
+const OPTIONAL: &str = r#"value = { int = [1, 9], present = 0.99 }"#;
 
 /// All kinds. What cannot happen in a store is in the file of that store, with the reason.
 pub const KINDS: &[Kind] = &[
@@ -67,20 +73,20 @@ pub const KINDS: &[Kind] = &[
     together("row_added", Shape::Read),
     together("field_changed", Shape::Read),
     together("untouched_record_changed", Shape::Updated),
-    together("neighbour_field_changed", Shape::PartlyUpdated),
+    together("neighbour_field_changed", Shape::UpdatedElsewhere),
     together("update_lost", Shape::UpdatedAnywhere),
     together("insert_deleted", Shape::Inserted),
     together("insert_changed", Shape::Inserted),
     together("insert_changed_among_updates", Shape::InsertedAndUpdated),
-    together("item_changed", Shape::Nested(ITEMS)),
-    together("item_removed", Shape::Nested(ITEMS)),
-    together("item_added", Shape::Nested(ITEMS)),
-    together("items_reversed", Shape::Nested(ITEMS)),
-    together("list_member_changed", Shape::Nested(LIST)),
-    together("list_member_removed", Shape::Nested(LIST)),
-    together("map_entry_changed", Shape::Nested(MAP)),
-    together("map_entry_removed", Shape::Nested(MAP)),
-    together("optional_field_removed", Shape::Nested(OPTIONAL)),
+    together("item_changed", Shape::Valued(ITEMS)),
+    together("item_removed", Shape::Valued(ITEMS)),
+    together("item_added", Shape::Valued(ITEMS)),
+    together("items_reversed", Shape::Valued(ITEMS)),
+    together("list_member_changed", Shape::Valued(LIST)),
+    together("list_member_removed", Shape::Valued(LIST)),
+    together("map_entry_changed", Shape::Valued(MAP)),
+    together("map_entry_removed", Shape::Valued(MAP)),
+    together("optional_field_removed", Shape::Valued(OPTIONAL)),
     together("counter_raised", Shape::Counted),
     together("counter_moved", Shape::Counted),
     together("counter_and_value_raised", Shape::CountedAndSet),
@@ -90,8 +96,8 @@ pub const KINDS: &[Kind] = &[
     together("index_entry_added", Shape::Indexed),
     together("keys_index_removed", Shape::Scanned),
     together("keys_entry_removed", Shape::Scanned),
-    together("items_key_removed", Shape::Nested(ITEMS)),
-    together("items_reference_removed", Shape::Nested(ITEMS)),
+    together("items_key_removed", Shape::Valued(ITEMS)),
+    together("items_reference_removed", Shape::Valued(ITEMS)),
     together("event_deleted", Shape::Log),
     together("event_changed", Shape::Log),
     together("events_swapped", Shape::Log),
@@ -113,8 +119,8 @@ pub const KINDS: &[Kind] = &[
     alone("required_field_removed", Shape::Read),
     alone("record_lost_under_its_key", Shape::Scanned),
     alone("index_entry_of_no_record", Shape::Indexed),
-    alone("items_fewer_than_counted", Shape::Nested(ITEMS)),
-    alone("items_more_than_counted", Shape::Nested(ITEMS)),
+    alone("items_fewer_than_counted", Shape::Valued(ITEMS)),
+    alone("items_more_than_counted", Shape::Valued(ITEMS)),
 ];
 
 const fn together(name: &'static str, shape: Shape) -> Kind {
@@ -154,8 +160,8 @@ impl Shape {
             )
         };
         match self {
-            Shape::Updated | Shape::PartlyUpdated | Shape::UpdatedAnywhere => table(MANY, ""),
-            Shape::Nested(field) => table(RECORDS, "") + field + "\n",
+            Shape::UpdatedAnywhere => table(MANY, ""),
+            Shape::Valued(field) => table(RECORDS, "") + field + "\n",
             Shape::Indexed => {
                 table(RECORDS, "index = [\"category\"]\n") + "category = { text = [\"blue\", \"green\", \"red\"] }\n"
             }
@@ -176,11 +182,11 @@ impl Shape {
     /// is seldom written again after it was corrupted.
     fn operations(self, part: &str) -> Vec<(&'static str, f64, String)> {
         const READ: f64 = 10.0;
-        const WRITE: f64 = 1.5;
+        const WRITE: f64 = 3.0;
         let of = |kind: &str, verb: &str, rest: &str| format!("do = \"{verb}\", {kind} = \"{part}\"{rest}");
         let read = ("read", READ, of("table", "read", ", key = \"uniform\""));
         let insert = ("insert", WRITE, of("table", "insert", ""));
-        let bump = ("bump", WRITE, of("table", "bump", ", key = \"uniform\", field = \"a\", by = [1, 3]"));
+        let bump = ("bump", WRITE, of("table", "bump", &format!(", key = {FIRST_TWO}, field = \"a\", by = [1, 3]")));
         let update = |field: &'static str, key: &str| {
             let rest = format!(", key = {key}, set = {{ {field} = {{ int = [1, 1_000_000_000] }} }}");
             (field, WRITE, of("table", "update", &rest))
@@ -188,14 +194,23 @@ impl Shape {
         let everywhere = "\"uniform\"";
         match self {
             Shape::Read => vec![read],
-            Shape::Updated => vec![read, update("a", HOT), update("b", HOT)],
-            Shape::PartlyUpdated => vec![read, update("a", everywhere), update("b", HOT)],
+            Shape::Updated => vec![read, update("a", LOWER), update("b", LOWER)],
+            Shape::UpdatedElsewhere => vec![read, update("a", FIRST), update("b", UPPER)],
             Shape::UpdatedAnywhere => vec![read, update("a", everywhere)],
             Shape::Inserted => vec![read, insert],
             Shape::InsertedAndUpdated => vec![read, insert, update("a", everywhere)],
-            Shape::Nested(_) => vec![read, update("a", HOT)],
+            Shape::Valued(_) => {
+                let value = of("table", "update", &format!(", key = {UPPER}, fields = [\"value\"]"));
+                vec![read, update("a", FIRST), ("value", WRITE, value)]
+            }
             Shape::Counted => vec![read, bump],
-            Shape::CountedAndSet => vec![read, bump, update("a", HOT)],
+            Shape::CountedAndSet => {
+                let draw = format!("draw = {{ it = {{ key_of = \"{part}\", key = {FIRST} }} }}");
+                let set = of("table", "update", ", key = \"it\", set = { a = { int = [1, 1_000_000_000] } }");
+                let bump = of("table", "bump", ", key = \"it\", field = \"a\", by = 1");
+                let steps = format!("do = \"sequence\", {draw}, steps = [{{ {set} }}, {{ {bump} }}]");
+                vec![read, ("a", WRITE, steps)]
+            }
             Shape::Indexed => vec![("find", READ, of("table", "find", ", by = \"category\", limit = 100"))],
             Shape::Scanned => vec![("scan", READ, of("table", "scan", ", key = \"uniform\", limit = [1, 40]"))],
             Shape::Log => vec![

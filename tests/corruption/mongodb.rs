@@ -4,7 +4,7 @@ use mongodb::bson::{Bson, DateTime, Document, Timestamp, doc};
 use mongodb::{Client, Collection, Database};
 use tokio::runtime::Runtime;
 
-use super::kinds::{MANY, RECORDS, START_MS};
+use super::kinds::{RECORDS, START_MS};
 use super::{Backdoor, Corrupted, runtime};
 
 /// Kinds that cannot happen with either form of points, each with the reason.
@@ -118,6 +118,8 @@ impl Connection {
 
     async fn corrupt_table(&self, kind: &str, records: &Collection<Document>) -> Done {
         let last = doc! { "_id": RECORDS as i64 };
+        // The first one, once the suite has written to it.
+        let updated = doc! { "_id": 1_i64, "a": { "$gt": 0_i64 } };
         let inserted = doc! { "_id": { "$gt": RECORDS as i64 } };
         match kind {
             "row_deleted" => delete(records, last).await,
@@ -127,46 +129,42 @@ impl Connection {
                 insert(records, copy).await
             }
             "field_changed" => update(records, last, doc! { "$set": { "c": "changed" } }).await,
-            "untouched_record_changed" => {
-                update(records, doc! { "_id": MANY as i64 }, doc! { "$set": { "b": -1_i64 } }).await
-            }
-            "neighbour_field_changed" => {
-                let beside = doc! { "_id": { "$gt": MANY as i64 / 2 }, "a": { "$gt": 0_i64 } };
-                update(records, beside, doc! { "$set": { "b": -1_i64 } }).await
-            }
+            "untouched_record_changed" => update(records, last, doc! { "$set": { "b": -1_i64 } }).await,
+            "neighbour_field_changed" => update(records, updated, doc! { "$set": { "b": -1_i64 } }).await,
             "update_lost" => {
-                let lost = records.update_many(doc! { "a": { "$gt": 0_i64 } }, doc! { "$set": { "a": 0_i64 } }).await;
+                let lost = records.update_many(doc! { "a": { "$gt": 0_i64 } }, doc! { "$set": { "a": -1_i64 } }).await;
                 lost.map(|done| done.modified_count)
             }
             "insert_deleted" => delete(records, inserted).await,
             "insert_changed" | "insert_changed_among_updates" => {
                 update(records, inserted, doc! { "$set": { "c": "changed" } }).await
             }
-            "item_changed" => update(records, last, doc! { "$set": { "value.0.quantity": 99_i64 } }).await,
-            "item_removed" | "list_member_removed" => update(records, last, doc! { "$pop": { "value": -1 } }).await,
+            "item_changed" => update(records, updated, doc! { "$set": { "value.0.quantity": 99_i64 } }).await,
+            "item_removed" | "list_member_removed" => update(records, updated, doc! { "$pop": { "value": -1 } }).await,
             "item_added" => {
                 let item = doc! { "sku": "foreign", "quantity": 1_i64 };
-                update(records, last, doc! { "$push": { "value": item } }).await
+                update(records, updated, doc! { "$push": { "value": item } }).await
             }
             "items_reversed" => {
-                let Some(record) = records.find_one(last.clone()).await? else { return Ok(0) };
+                let Some(record) = records.find_one(updated.clone()).await? else { return Ok(0) };
                 let reversed: Vec<Bson> = record.get_array("value").expect("items").iter().rev().cloned().collect();
-                update(records, last, doc! { "$set": { "value": reversed } }).await
+                update(records, updated, doc! { "$set": { "value": reversed } }).await
             }
-            "list_member_changed" => update(records, last, doc! { "$set": { "value.0": "changed" } }).await,
-            "map_entry_changed" => update(records, last, doc! { "$set": { "value.size": 99_i64 } }).await,
-            "map_entry_removed" => update(records, last, doc! { "$unset": { "value.size": "" } }).await,
-            "optional_field_removed" => {
-                let present = doc! { "_id": { "$gt": RECORDS as i64 / 2 }, "value": { "$exists": true } };
-                update(records, present, doc! { "$unset": { "value": "" } }).await
-            }
+            "list_member_changed" => update(records, updated, doc! { "$set": { "value.0": "changed" } }).await,
+            "map_entry_changed" => update(records, updated, doc! { "$set": { "value.size": 99_i64 } }).await,
+            "map_entry_removed" => update(records, updated, doc! { "$unset": { "value.size": "" } }).await,
+            "optional_field_removed" => update(records, updated, doc! { "$unset": { "value": "" } }).await,
             "required_field_removed" => update(records, last, doc! { "$unset": { "c": "" } }).await,
             "counter_raised" | "counter_and_value_raised" => {
-                update(records, last, doc! { "$inc": { "a": 5_i64 } }).await
+                update(records, updated, doc! { "$inc": { "a": 5_i64 } }).await
             }
             "counter_moved" => {
-                update(records, doc! { "_id": 1_i64 }, doc! { "$inc": { "a": -5_i64 } }).await?;
-                update(records, last, doc! { "$inc": { "a": 5_i64 } }).await
+                let both = doc! { "_id": { "$lte": 2_i64 }, "a": { "$gt": 0_i64 } };
+                if records.count_documents(both).await? < 2 {
+                    return Ok(0);
+                }
+                update(records, doc! { "_id": 1_i64 }, doc! { "$inc": { "a": 5_i64 } }).await?;
+                update(records, doc! { "_id": 2_i64 }, doc! { "$inc": { "a": -5_i64 } }).await
             }
             "index_removed" => self.drop_index(kind, "category._id").await,
             _ => panic!("nobody has said what {kind} is in MongoDB"),

@@ -3,8 +3,7 @@
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls};
 
-use super::kinds::RECORDS;
-use super::sql;
+use super::sql::{self, UPDATED};
 use super::{Backdoor, Corrupted, runtime};
 
 /// Kinds that cannot happen in either layout, each with the reason.
@@ -55,29 +54,34 @@ impl Connection {
 
     fn statements(&self, kind: &str) -> Vec<String> {
         let (table, items) = (format!("\"{kind}\""), format!("\"{kind}/value\""));
-        let nested = |value: &str| vec![format!("UPDATE {table} SET value = {value} WHERE key = {RECORDS}")];
-        let of_record = format!("WHERE key = {RECORDS}");
-        let first = format!("{of_record} AND position = 1");
-        let add = format!(
-            "INSERT INTO {items} (key, position, sku, quantity) SELECT {RECORDS}, max(position) + 1, 'foreign', 1 \
-             FROM {items} {of_record}"
-        );
-        let delete_last =
-            format!("DELETE FROM {items} {of_record} AND position = (SELECT max(position) FROM {items} {of_record})");
+        let nested = |value: &str| vec![format!("UPDATE {table} SET value = {value} WHERE {UPDATED}")];
+        let updated = format!("SELECT key FROM {table} WHERE {UPDATED}");
+        // The record's own column is the number of its items.
+        let recounted = |by: &str| format!("UPDATE {table} SET value = value {by} WHERE {UPDATED} RETURNING key");
+        let last = format!("(SELECT max(position) FROM {items} WHERE key = 1)");
+        let delete = |of: &str| format!("DELETE FROM {items} WHERE key IN ({of}) AND position = {last}");
+        let add = |of: &str| {
+            let row = format!("key, {last} + 1, 'foreign', 1 FROM ({of}) AS of");
+            format!("INSERT INTO {items} (key, position, sku, quantity) SELECT {row}")
+        };
+        let with = |of: &str, done: String| vec![format!("WITH recounted AS ({of}) {done}")];
         let without_key = |table: &str, key: &str| vec![format!("ALTER TABLE {table} DROP CONSTRAINT \"{key}\"")];
         match kind {
-            "item_changed" if self.has_children => vec![format!("UPDATE {items} SET quantity = 99 {first}")],
-            "item_removed" if self.has_children => [vec![delete_last], nested("value - 1")].concat(),
-            "item_added" if self.has_children => [vec![add], nested("value + 1")].concat(),
-            // The primary key is checked row by row.
+            "item_changed" if self.has_children => {
+                vec![format!("UPDATE {items} SET quantity = 99 WHERE key IN ({updated}) AND position = 1")]
+            }
+            "item_removed" if self.has_children => with(&recounted("- 1"), delete("SELECT key FROM recounted")),
+            "item_added" if self.has_children => with(&recounted("+ 1"), add("SELECT key FROM recounted")),
+            // Keys are checked row by row: each position is first one that no other row has.
             "items_reversed" if self.has_children => vec![
-                format!("UPDATE {items} SET position = -position {of_record}"),
+                format!("UPDATE {items} SET position = -position WHERE key IN ({updated})"),
                 format!(
-                    "UPDATE {items} SET position = position + 1 + (SELECT value FROM {table} {of_record}) {of_record}"
+                    "UPDATE {items} SET position = position + 1 + (SELECT value FROM {table} WHERE key = 1) \
+                     WHERE key = 1 AND position < 0"
                 ),
             ],
-            "items_fewer_than_counted" => vec![delete_last],
-            "items_more_than_counted" => vec![add],
+            "items_fewer_than_counted" => vec![delete(&updated)],
+            "items_more_than_counted" => vec![add(&updated)],
             "items_key_removed" => without_key(&items, &format!("{kind}/value.key")),
             "items_reference_removed" => without_key(&items, &format!("{kind}/value.of")),
             "item_changed" => nested("jsonb_set(value, '{0,quantity}', '99')"),

@@ -68,6 +68,16 @@ end
 return 1
 "#;
 
+/// Replaces a document, if it is still the one that was read. KEYS: the record. ARGV: what was read, what replaces it.
+const REPLACE: &str = r#"
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+return 1
+"#;
+
+/// What tells that the suite has written to a record.
+const UPDATED: (&str, i64) = ("a", 0);
+
 /// A connection to the server of a run.
 pub struct Client {
     connection: Connection,
@@ -109,18 +119,18 @@ impl Client {
         self.ask(call.arg(if all { "all" } else { "first" }))
     }
 
-    /// Changes a field, given and answered as JSON, of a record that the suite updates no more.
+    /// Changes a field, given and answered as JSON, of a record, if nobody changes the record at the same time.
     fn change(&mut self, part: &str, key: u64, field: &str, change: impl FnOnce(&mut Value)) -> Corrupted {
         let name = self.record(part, key);
-        let malformed = |error: serde_json::Error| error.to_string();
         if self.is_json {
-            let text: String = self.ask(redis::cmd("GET").arg(&name))?;
-            let mut document: Value = serde_json::from_str(&text).map_err(malformed)?;
+            let before: String = self.ask(redis::cmd("GET").arg(&name))?;
+            let mut document: Value = serde_json::from_str(&before).map_err(|error| error.to_string())?;
             change(&mut document[field]);
             if document[field].is_null() {
                 document.as_object_mut().expect("a record").remove(field);
             }
-            return self.ask::<()>(redis::cmd("SET").arg(&name).arg(document.to_string())).map(|()| 1);
+            let mut call = redis::cmd("EVAL");
+            return self.ask(call.arg(REPLACE).arg(1).arg(&name).arg(before).arg(document.to_string()));
         }
         let text: String = self.ask(redis::cmd("HGET").arg(&name).arg(field))?;
         // A text is there without quotes.
@@ -132,6 +142,14 @@ impl Client {
             value => value.to_string(),
         };
         self.ask::<()>(redis::cmd("HSET").arg(&name).arg(field).arg(text)).map(|()| 1)
+    }
+
+    /// The same of the first record, once the suite has updated it.
+    fn change_updated(&mut self, part: &str, field: &str, change: impl FnOnce(&mut Value)) -> Corrupted {
+        match self.set(part, (1, 1), UPDATED, "a", To::More(0), false)? {
+            0 => Ok(0),
+            _ => self.change(part, 1, field, change),
+        }
     }
 
     /// The first key above the loaded ones.
@@ -200,7 +218,6 @@ impl Backdoor for Client {
         let all = format!("{}{kind}", self.prefix);
         let index = format!("{all}.category");
         let (stream, of_entity) = (self.record(kind, 4), self.record(kind, 4));
-        let always = ("a", i64::MIN / 2);
         match kind {
             "row_deleted" => self.delete(kind, RECORDS),
             "row_added" => {
@@ -209,9 +226,9 @@ impl Backdoor for Client {
                 self.ask(redis::cmd("COPY").arg(self.record(kind, RECORDS)).arg(copy))
             }
             "field_changed" => self.change(kind, RECORDS, "c", |c| *c = "changed".into()),
-            "untouched_record_changed" => self.set(kind, (MANY, MANY), always, "b", To::Value(-1), false),
-            "neighbour_field_changed" => self.set(kind, (MANY / 2 + 1, MANY), ("a", 0), "b", To::Value(-1), false),
-            "update_lost" => self.set(kind, (1, MANY), ("a", 0), "a", To::Value(0), true),
+            "untouched_record_changed" => self.set(kind, (RECORDS, RECORDS), ("b", -1), "b", To::Value(-1), false),
+            "neighbour_field_changed" => self.set(kind, (1, 1), UPDATED, "b", To::Value(-1), false),
+            "update_lost" => self.set(kind, (1, MANY), UPDATED, "a", To::Value(-1), true),
             "insert_deleted" => match self.inserted(kind)? {
                 Some(key) => self.delete(kind, key),
                 None => Ok(0),
@@ -220,36 +237,30 @@ impl Backdoor for Client {
                 Some(key) => self.set(kind, (key, key), ("b", -1), "b", To::Value(-1), false),
                 None => Ok(0),
             },
-            "item_changed" => self.change(kind, RECORDS, "value", |items| items[0]["quantity"] = 99.into()),
-            "item_removed" | "list_member_removed" => self.change(kind, RECORDS, "value", |list| {
+            "item_changed" => self.change_updated(kind, "value", |items| items[0]["quantity"] = 99.into()),
+            "item_removed" | "list_member_removed" => self.change_updated(kind, "value", |list| {
                 list.as_array_mut().expect("a list").pop();
             }),
-            "item_added" => self.change(kind, RECORDS, "value", |items| {
+            "item_added" => self.change_updated(kind, "value", |items| {
                 items.as_array_mut().expect("items").push(json!({ "sku": "foreign", "quantity": 1 }));
             }),
             "items_reversed" => {
-                self.change(kind, RECORDS, "value", |items| items.as_array_mut().expect("items").reverse())
+                self.change_updated(kind, "value", |items| items.as_array_mut().expect("items").reverse())
             }
-            "list_member_changed" => self.change(kind, RECORDS, "value", |list| list[0] = "changed".into()),
-            "map_entry_changed" => self.change(kind, RECORDS, "value", |map| map["size"] = 99.into()),
-            "map_entry_removed" => self.change(kind, RECORDS, "value", |map| {
+            "list_member_changed" => self.change_updated(kind, "value", |list| list[0] = "changed".into()),
+            "map_entry_changed" => self.change_updated(kind, "value", |map| map["size"] = 99.into()),
+            "map_entry_removed" => self.change_updated(kind, "value", |map| {
                 map.as_object_mut().expect("a map").remove("size");
             }),
-            "optional_field_removed" => {
-                // It is absent from one record in ten.
-                let present = (RECORDS / 2 + 1..=RECORDS).find_map(|key| {
-                    let is_done = self.change(kind, key, "value", |value| *value = Value::Null);
-                    is_done.ok().filter(|changed| *changed == 1)
-                });
-                Ok(present.unwrap_or(0))
-            }
+            "optional_field_removed" => self.change_updated(kind, "value", |value| *value = Value::Null),
             "required_field_removed" => self.change(kind, RECORDS, "c", |c| *c = Value::Null),
-            "counter_raised" | "counter_and_value_raised" => {
-                self.set(kind, (RECORDS, RECORDS), always, "a", To::More(5), false)
-            }
+            "counter_raised" | "counter_and_value_raised" => self.set(kind, (1, 1), UPDATED, "a", To::More(5), false),
             "counter_moved" => {
-                self.set(kind, (1, 1), always, "a", To::More(-5), false)?;
-                self.set(kind, (RECORDS, RECORDS), always, "a", To::More(5), false)
+                if self.set(kind, (1, 2), UPDATED, "a", To::More(0), true)? < 2 {
+                    return Ok(0);
+                }
+                self.set(kind, (1, 1), UPDATED, "a", To::More(5), false)?;
+                self.set(kind, (2, 2), UPDATED, "a", To::More(-5), false)
             }
             "index_removed" => self.ask(redis::cmd("UNLINK").arg(index)),
             "index_entry_removed" => {

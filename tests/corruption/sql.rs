@@ -1,6 +1,9 @@
 //! What the kinds of corruption are in SQL, as far as the dialects of SQLite and PostgreSQL agree. Stores say the rest.
 
-use super::kinds::{MANY, RECORDS, START_MS};
+use super::kinds::{RECORDS, START_MS};
+
+/// The first record, once the suite has written to it.
+pub const UPDATED: &str = "key = 1 AND a > 0";
 
 /// The statements that do a kind of corruption to a part, whose table has this name, quoted. The first one tells how many
 /// rows it changed. None for a kind that each store does in its own way.
@@ -17,19 +20,17 @@ pub fn statements(kind: &str, table: &str) -> Option<Vec<String>> {
             format!("INSERT INTO {table} (key, a, b, c) SELECT key + 1000000, a, b, c FROM {table} WHERE {last}")
         }
         "field_changed" => update("c = 'changed'", &last),
-        "untouched_record_changed" => update("b = -1", &format!("key = {MANY}")),
-        "neighbour_field_changed" => {
-            let beside = format!("SELECT min(key) FROM {table} WHERE key > {} AND a > 0", MANY / 2);
-            update("b = -1", &format!("key = ({beside})"))
-        }
-        "update_lost" => update("a = 0", "a > 0"),
+        "untouched_record_changed" => update("b = -1", &last),
+        "neighbour_field_changed" => update("b = -1", UPDATED),
+        "update_lost" => update("a = -1", "a > 0"),
         "insert_deleted" => format!("DELETE FROM {table} WHERE {inserted}"),
         "insert_changed" | "insert_changed_among_updates" => update("c = 'changed'", &inserted),
-        "optional_field_removed" => {
-            update("value = NULL", &format!("key = (SELECT max(key) FROM {table} WHERE value IS NOT NULL)"))
+        "optional_field_removed" => update("value = NULL", &format!("{UPDATED} AND value IS NOT NULL")),
+        "counter_raised" | "counter_and_value_raised" => update("a = a + 5", UPDATED),
+        "counter_moved" => {
+            let both = format!("2 = (SELECT count(*) FROM {table} WHERE key IN (1, 2) AND a > 0)");
+            update("a = a + CASE WHEN key = 1 THEN 5 ELSE -5 END", &format!("key IN (1, 2) AND {both}"))
         }
-        "counter_raised" | "counter_and_value_raised" => update("a = a + 5", &last),
-        "counter_moved" => update(&format!("a = a + CASE WHEN {last} THEN 5 ELSE -5 END"), "key IN (1, 40)"),
         "event_deleted" => format!("DELETE FROM {table} WHERE seq = {oldest}"),
         "event_changed" => update("amount = 99", &format!("seq = {oldest}")),
         "events_swapped" => format!(

@@ -6,8 +6,7 @@ use std::net::TcpStream;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::kinds::RECORDS;
-use super::sql;
+use super::sql::{self, UPDATED};
 use super::{Backdoor, Corrupted, runtime};
 
 /// Kinds that cannot happen, each with the reason.
@@ -34,7 +33,7 @@ pub const IMPOSSIBLE: &[(&str, &str)] = &[
 
 fn statements(kind: &str, prefix: &str) -> Vec<String> {
     let table = format!("\"{prefix}{kind}\"");
-    let nested = |value: &str| vec![format!("UPDATE {table} SET value = {value} WHERE key = {RECORDS}")];
+    let nested = |value: &str| vec![format!("UPDATE {table} SET value = {value} WHERE {UPDATED}")];
     let without_index = |over: &str| vec![format!("DROP INDEX \"{prefix}{kind}.{over}\"")];
     match kind {
         "item_changed" => nested("json_set(value, '$[0].quantity', 99)"),
@@ -42,7 +41,7 @@ fn statements(kind: &str, prefix: &str) -> Vec<String> {
         "item_added" => nested("json_insert(value, '$[#]', json('{\"sku\":\"foreign\",\"quantity\":1}'))"),
         "items_reversed" => nested(
             "(SELECT json_group_array(json(value)) FROM \
-             (SELECT value FROM json_each((SELECT value FROM items_reversed WHERE key = 40)) ORDER BY key DESC))",
+             (SELECT value FROM json_each((SELECT value FROM items_reversed WHERE key = 1)) ORDER BY key DESC))",
         )
         .into_iter()
         .map(|statement| statement.replace("FROM items_reversed", &format!("FROM {table}")))
