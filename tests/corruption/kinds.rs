@@ -45,7 +45,7 @@ enum Shape {
     InsertedAndUpdated,
     /// The first record is updated in one field, and the upper half in this one.
     Valued(&'static str),
-    /// Two counters.
+    /// A counter in each record, of which those of the first two are bumped.
     Counted,
     /// A field that is overwritten and counted.
     CountedAndSet,
