@@ -17,6 +17,8 @@ pub struct Candidate {
     pub declared: Declaration,
     /// What trials call it: `redis?layout=json`.
     pub name: String,
+    /// The option that says so, if it is not the usual one.
+    layout: &'static str,
     /// None for a service of which the environment says nothing.
     address: Option<String>,
 }
@@ -50,14 +52,19 @@ pub fn servers() -> Vec<Candidate> {
     stores
 }
 
-fn at(store: &Declaration, layout: &str) -> Candidate {
-    let with_layout = |address: &str| match layout {
+/// An address with the option for a layout; the usual one has none.
+fn with_option(address: &str, layout: &str) -> String {
+    match layout {
         "" => address.to_owned(),
         _ => format!("{address}{}{layout}", if address.contains('?') { '&' } else { '?' }),
-    };
+    }
+}
+
+fn at(store: &Declaration, layout: &'static str) -> Candidate {
+    let with_layout = |address: &str| with_option(address, layout);
     let given = std::env::var(variable(store.name)).ok();
     let address = given.as_deref().or(store.addresses.first().copied()).map(with_layout);
-    Candidate { declared: *store, name: with_layout(store.name), address }
+    Candidate { declared: *store, name: with_layout(store.name), layout, address }
 }
 
 fn variable(store: &str) -> String {
@@ -85,13 +92,18 @@ impl Candidate {
         self.address.as_deref().expect("a trial without an address is ignored")
     }
 
+    /// The same layout of this store at another address.
+    pub fn at(&self, address: &str) -> String {
+        with_option(address, self.layout)
+    }
+
     /// Whether it is a server that is started for a run.
     pub fn is_started(&self) -> bool {
         self.declared.program.is_some() && !self.address().contains("://")
     }
 
     fn is_further_layout(&self) -> bool {
-        self.name != self.declared.name
+        !self.layout.is_empty()
     }
 }
 
