@@ -79,13 +79,20 @@ impl Storebench {
         let mut command = self.command();
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        // Read all the while: a full pipe would stop the binary for ever.
+        let mut stdout = child.stdout.take().expect("a pipe");
+        let printed = std::thread::spawn(move || {
+            let mut printed = Vec::new();
+            stdout.read_to_end(&mut printed).map(|_| printed)
+        });
         let mut lines = String::new();
         while !lines.ends_with(": measure\n") && stderr.read_line(&mut lines).expect("text") > 0 {}
         std::thread::sleep(Duration::from_secs(1));
         trouble();
         stderr.read_to_string(&mut lines).expect("text");
-        let output = child.wait_with_output().expect("the binary ends");
-        Ran { stderr: lines, ..self.left(&output) }
+        let status = child.wait().expect("the binary ends");
+        let stdout = printed.join().expect("no panic").expect("what it printed");
+        self.left(&Output { status, stdout, stderr: lines.into_bytes() })
     }
 
     fn left(self, output: &Output) -> Ran {
