@@ -120,8 +120,7 @@ fn points<'a>(group: &Group<'a>) -> Vec<CostPoint<'a>> {
 fn usd_axis(points: &[CostPoint<'_>]) -> String {
     let planned = points.first().map_or(0.0, |point| point.cost.estimate.utilisation);
     let is_same = points.iter().all(|point| point.cost.estimate.utilisation == planned);
-    let utilisation =
-        if is_same { format!(" at {} % utilisation", (planned * 1e3).round() / 10.0) } else { String::new() };
+    let utilisation = if is_same { format!(" at {} utilisation", units::percent(planned)) } else { String::new() };
     format!("USD per million operations{utilisation}, log scale \u{b7} lower is better")
 }
 
