@@ -41,7 +41,7 @@ pub use seam::capability::{
     Binding, Capabilities, Capability, Description, Durability, Footprint, Guarantees, Isolation,
 };
 pub use seam::dataset::{Dataset, Field, KeyKind, Kind, Log, Part, Series, Table};
-pub use seam::failure::{Failure, FailureKind};
+pub use seam::failure::{Failure, FailureKind, PassedLimit};
 pub use seam::leftover::Leftover;
 pub use seam::op::{Fields, Fold, Matching, Op, OpSubject, Order, Outcome};
 pub use seam::options::NoOptions;

@@ -66,6 +66,15 @@ impl FailureKind {
     }
 }
 
+/// What a failure after a limit of time that the suite's user sets says about this limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PassedLimit {
+    /// Only how long it is.
+    Length,
+    /// What to do about it, too.
+    Remedy,
+}
+
 /// Why an operation, or a step around it such as opening a store, did not succeed.
 #[derive(Debug, Error)]
 #[error("{message}")]
@@ -74,6 +83,8 @@ pub struct Failure {
     pub kind: FailureKind,
     /// One sentence: what happened and where, without passwords.
     pub message: String,
+    /// The limit of time that passed, if that is why.
+    pub limit: Option<PassedLimit>,
     /// The client library's own error, where there is one.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -83,7 +94,12 @@ impl Failure {
     /// A failure of a kind, with its sentence. It may hold what a server or a client library said: it is made one line that
     /// can be shown.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Failure { kind, message: crate::seam::printable::one_line(&message.into()), source: None }
+        Failure { kind, message: crate::seam::printable::one_line(&message.into()), limit: None, source: None }
+    }
+
+    /// A store that a driver cannot reach within the limit of its opening, and whose sentence says how long that is.
+    pub fn unreached(message: impl Into<String>) -> Self {
+        Failure { limit: Some(PassedLimit::Length), ..Failure::new(FailureKind::Unavailable, message) }
     }
 
     /// The same with the client library's error kept beneath.

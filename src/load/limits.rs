@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use drivers::{Failure, FailureKind};
+use drivers::{Failure, FailureKind, PassedLimit};
 use tokio::time::Instant;
 
 use super::cancel::CancelToken;
@@ -22,12 +22,7 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// How long a step that is not measured may take.
 #[derive(Debug, Clone, Copy)]
-pub struct PhaseLimit {
-    /// The limit on the whole step.
-    pub phase: Duration,
-    /// The limit on an answer of the store, which its driver keeps by itself where it connects anew.
-    pub timeout: Duration,
-}
+pub struct PhaseLimit(Duration);
 
 impl PhaseLimit {
     /// The limit for a store that holds so many rows beside the loaded ones: what the user sets, else a minute and half a
@@ -35,8 +30,7 @@ impl PhaseLimit {
     pub fn of(request: &RunRequest, added_rows: u64) -> PhaseLimit {
         let rows = request.plan().rows().saturating_add(added_rows);
         let by_rows = || Duration::from_secs(60) + Duration::from_micros(rows.saturating_mul(500));
-        let load = &request.load;
-        PhaseLimit { phase: load.phase_timeout.unwrap_or_else(by_rows), timeout: load.timeout }
+        PhaseLimit(request.load.phase_timeout.unwrap_or_else(by_rows))
     }
 }
 
@@ -75,15 +69,12 @@ pub async fn within_phase<T>(
     limit: PhaseLimit,
     answer: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let Ok(answered) = tokio::time::timeout(limit.phase, answer).await else {
-        return Err(naming_flag(no_answer(limit.phase), "--phase-timeout"));
+    let Ok(answered) = tokio::time::timeout(limit.0, answer).await else {
+        return Err(naming_flag(no_answer(limit.0), "--phase-timeout"));
     };
-    let as_drivers_write_it = format!(" {:?}", limit.timeout);
-    answered.map_err(|failure| match failure.kind {
-        FailureKind::Timeout | FailureKind::Unavailable if failure.message.contains(&as_drivers_write_it) => {
-            naming_flag(failure, "--timeout")
-        }
-        _ => failure,
+    answered.map_err(|failure| match failure.limit {
+        Some(_) => naming_flag(failure, "--timeout"),
+        None => failure,
     })
 }
 
@@ -161,12 +152,13 @@ pub fn no_answer(limit: Duration) -> Failure {
     Failure::new(FailureKind::Timeout, format!("no answer within {}", humantime::format_duration(limit)))
 }
 
-/// A failure after a limit, with the flag that sets it, unless a driver has named that.
+/// A failure after a limit, with the flag that sets it, unless it says already what to do.
 fn naming_flag(failure: Failure, flag: &str) -> Failure {
-    if failure.message.contains("--timeout") {
+    if failure.limit == Some(PassedLimit::Remedy) {
         return failure;
     }
-    Failure { message: format!("{}; raise {flag} if it needs longer", failure.message), ..failure }
+    let message = format!("{}; raise {flag} if it needs longer", failure.message);
+    Failure { message, limit: Some(PassedLimit::Remedy), ..failure }
 }
 
 #[cfg(test)]
@@ -176,7 +168,7 @@ mod tests {
     /// As a driver does that has a limit of its own for its connection.
     async fn unreachable_after(wait: Duration) -> Result<(), Failure> {
         tokio::time::sleep(wait).await;
-        Err(Failure::new(FailureKind::Unavailable, "no connection within 5ms"))
+        Err(Failure::unreached("no connection within 5ms"))
     }
 
     #[tokio::test]
@@ -197,11 +189,9 @@ mod tests {
         for message in [silent, unreachable].map(|failed| failed.expect_err("no answer").message) {
             assert!(message.contains("within 5ms; raise --timeout"), "{message}");
         }
-        let phase = PhaseLimit { phase: limit, timeout: limit };
-        let silent = within_phase(phase, std::future::pending::<Result<(), Failure>>()).await;
+        let silent = within_phase(PhaseLimit(limit), std::future::pending::<Result<(), Failure>>()).await;
         assert!(silent.expect_err("no answer").message.contains("within 5ms; raise --phase-timeout"));
-        let phase = PhaseLimit { phase: Duration::from_secs(60), timeout: limit };
-        let unreachable = within_phase(phase, unreachable_after(limit)).await;
+        let unreachable = within_phase(PhaseLimit(Duration::from_secs(60)), unreachable_after(limit)).await;
         assert!(unreachable.expect_err("no connection").message.contains("within 5ms; raise --timeout"));
         let refused = within_timeout(Duration::from_secs(60), 1, unreachable_after(Duration::ZERO)).await;
         assert!(!refused.expect_err("no connection").message.contains("--timeout"), "it failed at once");

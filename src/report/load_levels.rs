@@ -11,6 +11,9 @@ use crate::units;
 /// With fewer levels a line between them would say nothing.
 const FEWEST: usize = 3;
 
+/// What is drawn of the response time at each level.
+pub const PERCENTILES: [Percentile; 2] = [Percentile::P50, Percentile::P99];
+
 /// One store under rising load.
 #[derive(Debug)]
 pub struct Sweep<'a> {
@@ -33,7 +36,7 @@ pub struct Level<'a> {
     pub load: f64,
     /// Successes per second: lowest, median and highest of the runs; of one run its interval.
     pub per_s: [f64; 3],
-    /// p50 and p99 of the response time.
+    /// The [`PERCENTILES`] of the response time.
     pub readings: [Reading; 2],
     /// Its mean, the median of the runs.
     pub mean_ns: f64,
@@ -84,7 +87,7 @@ fn level<'a>(load: f64, all: Vec<&'a Run>) -> Level<'a> {
         _ => spread_of(runs.iter().map(|run| run.throughput_per_s)),
     };
     let [_, mean_ns, _] = spread_of(latencies.iter().map(|latency| latency.mean));
-    let readings = [Percentile::P50, Percentile::P99].map(|percentile| over_runs(&latencies, percentile));
+    let readings = PERCENTILES.map(|percentile| over_runs(&latencies, percentile));
     Level { name, load, per_s, readings, mean_ns, invalid, runs }
 }
 

@@ -130,10 +130,8 @@ impl Endpoint {
 
     /// What comes in the time that a connection may take.
     pub(super) async fn in_time<T>(&self, it: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let late = |_| {
-            let problem = format!("libsql-server: {}: no answer within {:?}", self.shown, self.timeout);
-            Failure::new(FailureKind::Unavailable, problem)
-        };
+        let late =
+            |_| Failure::unreached(format!("libsql-server: {}: no answer within {:?}", self.shown, self.timeout));
         tokio::time::timeout(self.timeout, it).await.map_err(late)?
     }
 

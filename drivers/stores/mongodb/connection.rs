@@ -22,7 +22,7 @@ use super::decode::{WriteReply, malformed};
 use super::durability::Concerns;
 use super::failure::{failure, last_error};
 use super::marker::MARKS;
-use crate::{Failure, FailureKind};
+use crate::{Failure, FailureKind, PassedLimit};
 
 /// One connection with one session of the server.
 pub(super) struct Connection {
@@ -166,17 +166,17 @@ pub(super) async fn connect(options: &ClientOptions) -> Result<Client, Failure> 
 /// Whether any of the hosts takes a connection. The crate would keep looking until its time limit, and then not
 /// distinguish a refused connection from one that is not answered.
 async fn check_reachable(hosts: &[ServerAddress], limit: Duration) -> Result<(), Failure> {
-    let mut problem = "no host is given".to_owned();
+    let unreachable = |problem: &str| format!("mongodb: {} cannot be reached: {problem}", names(hosts));
+    let mut failure = Failure::new(FailureKind::Unavailable, unreachable("no host is given"));
     for host in hosts {
         let ServerAddress::Tcp { host, port } = host else { return Ok(()) };
         match timeout(limit, TcpStream::connect((host.as_str(), port.unwrap_or(27017)))).await {
             Ok(Ok(_)) => return Ok(()),
-            Ok(Err(error)) => problem = error.to_string(),
-            Err(_) => problem = format!("no answer within {limit:?}"),
+            Ok(Err(error)) => failure = Failure::new(FailureKind::Unavailable, unreachable(&error.to_string())),
+            Err(_) => failure = Failure::unreached(unreachable(&format!("no answer within {limit:?}"))),
         }
     }
-    let problem = format!("mongodb: {} cannot be reached: {problem}", names(hosts));
-    Err(Failure::new(FailureKind::Unavailable, problem))
+    Err(failure)
 }
 
 /// Whether a host closes a connection before anything was sent on it.
@@ -204,7 +204,7 @@ fn no_primary(options: &ClientOptions, error: &str) -> Failure {
     let remedy = if limit < LONGEST_SELECTION { ", or raise --timeout" } else { "" };
     let problem =
         format!("mongodb: {hosts} does not answer in {limit:?} as a primary{error}: check the address{remedy}");
-    Failure::new(FailureKind::Unavailable, problem)
+    Failure { limit: Some(PassedLimit::Remedy), ..Failure::new(FailureKind::Unavailable, problem) }
 }
 
 fn names(hosts: &[ServerAddress]) -> String {

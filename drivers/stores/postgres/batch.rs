@@ -4,7 +4,6 @@ use super::dialect::PostgresLayout;
 use super::executor::{Executor, missing, why_unchanged};
 use super::failure::is_refusal;
 use super::request::Reply;
-use super::statement::replaced_items;
 use crate::sql::outcome::needs_probe;
 use crate::sql::statement::Statement;
 use crate::{Failure, FailureKind, Op, Outcome, Rows};
@@ -14,8 +13,8 @@ use crate::{Failure, FailureKind, Op, Outcome, Rows};
 enum RequestRole {
     Control,
     Op(usize),
-    /// What follows the statement of an operation that replaces items.
-    ReplaceItems(usize),
+    /// What follows the statement of an operation.
+    FollowUp(usize),
     Probe(usize),
 }
 
@@ -49,27 +48,24 @@ impl Executor<'_> {
             return Ok(Attempt::Finished(self.single(op, rows).await));
         }
         let (mut requests, mut roles) = (Vec::new(), Vec::new());
-        let mut add = |role, request| {
-            roles.push(role);
-            requests.push(request);
-        };
         if grouped {
-            add(RequestRole::Control, self.control(Statement::Begin { writes: true }).await?);
+            requests.push(self.control(Statement::Begin { writes: true }).await?);
+            roles.push(RequestRole::Control);
         }
         for (at, op) in ops.iter().enumerate() {
-            if let Some(request) = self.request(op).await? {
-                add(RequestRole::Op(at), request);
-            }
-            for request in self.replace_items(op).await? {
-                add(RequestRole::ReplaceItems(at), request);
-            }
+            requests.extend(self.request(op).await?);
+            roles.resize(requests.len(), RequestRole::Op(at));
+            self.push_follow_ups(op, &mut requests).await?;
+            roles.resize(requests.len(), RequestRole::FollowUp(at));
             // Probed at once, before later operations change the record.
             if needs_probe(self.layout, op) {
-                add(RequestRole::Probe(at), self.probe(op).await?);
+                requests.push(self.probe(op).await?);
+                roles.push(RequestRole::Probe(at));
             }
         }
         if grouped {
-            add(RequestRole::Control, self.control(Statement::Commit).await?);
+            requests.push(self.control(Statement::Commit).await?);
+            roles.push(RequestRole::Control);
         }
         let replies = self.pipeline(&requests, rows).await;
         let is_cut = replies.len() < requests.len();
@@ -82,7 +78,7 @@ impl Executor<'_> {
         for (role, reply) in roles.into_iter().zip(replies) {
             match (role, reply) {
                 (_, Err(failure)) if !grouped || is_done(&failure) => done = done.and(Err(failure)),
-                (RequestRole::Op(at) | RequestRole::ReplaceItems(at), Err(failure))
+                (RequestRole::Op(at) | RequestRole::FollowUp(at), Err(failure))
                     if failure.kind != FailureKind::Conflict =>
                 {
                     return Ok(Attempt::Undone { at, failure });
@@ -124,7 +120,7 @@ fn without_conflict(layout: &PostgresLayout, op: &Op, reason: Result<Outcome, Fa
 /// Whether a batch is sent within BEGIN and COMMIT. One operation is sent as if it were by itself.
 pub(super) fn is_grouped(layout: &PostgresLayout, ops: &[Op]) -> bool {
     match ops {
-        [op] => replaced_items(layout, op).next().is_some(),
+        [op] => layout.dialect.items.has_follow_ups(layout, op),
         _ => ops.iter().any(Op::writes),
     }
 }

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::connection::ConnectTarget;
-use super::dialect::NestedLayout;
 use super::tls::{SslMode, Tls};
 use crate::{Failure, Isolation, redacted};
 
@@ -27,6 +26,18 @@ pub struct Config {
     /// are the same in both.
     #[serde(default)]
     pub(super) layout: NestedLayout,
+}
+
+/// How nested values are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NestedLayout {
+    /// Each in a `jsonb` column of its record.
+    #[default]
+    Jsonb,
+    /// The items of a record as rows of a table of their own; lists and maps, and the items of events, as `jsonb`. The same
+    /// as the other for tables without items.
+    Children,
 }
 
 impl Config {

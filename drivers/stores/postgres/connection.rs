@@ -88,8 +88,7 @@ impl ConnectTarget {
             Ok(connected)
         };
         tokio::time::timeout(self.timeout, connecting).await.unwrap_or_else(|_| {
-            let problem = format!("postgres: {}: no connection within {:?}", self.url, self.timeout);
-            Err(Failure::new(FailureKind::Unavailable, problem))
+            Err(Failure::unreached(format!("postgres: {}: no connection within {:?}", self.url, self.timeout)))
         })
     }
 }

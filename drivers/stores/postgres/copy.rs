@@ -113,6 +113,6 @@ impl EncodedRows {
     }
 }
 
-pub(super) fn uneven() -> Failure {
+fn uneven() -> Failure {
     Failure::broken("postgres: a row with more or fewer values than columns")
 }

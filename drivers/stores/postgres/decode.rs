@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Type};
 
 use super::binary::{broken, decode_value, eight, text};
-use super::children::items;
+use super::children::decode_items;
 use super::failure::failure;
 use crate::sql::outcome::RowColumns;
 use crate::{Failure, Fields, Key, KeyKind, Kind, Value};
@@ -42,7 +42,8 @@ impl RowColumns<'_> {
 fn value(row: &Row, at: usize, kind: &Kind) -> Result<Value, Failure> {
     let Some(bytes) = column(row, at)? else { return Ok(Value::Null) };
     match kind {
-        Kind::Items(fields) if *row.columns()[at].type_() == Type::RECORD => items::decode(bytes, fields),
+        // A reply says itself how items come.
+        Kind::Items(fields) if *row.columns()[at].type_() == Type::RECORD => decode_items(bytes, fields),
         _ => decode_value(bytes, kind),
     }
 }

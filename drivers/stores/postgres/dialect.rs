@@ -1,47 +1,25 @@
 //! PostgreSQL's dialect of SQL, and how a dataset lies in it.
 //!
-//! A field is a column; lists, maps and items are `jsonb`, or items are tables of their own (`children/`). Instants are
+//! A field is a column; lists and maps are `jsonb`, and items are what their layout says (`items_layout.rs`). Instants are
 //! `bigint` milliseconds: `timestamptz` ends in the year 294276 and would not give every 64-bit instant back. Every table is
 //! named with its schema: a search path is a setting of the session, and where it is lost, a bare name may be the
 //! user's own table.
 
 use std::sync::Arc;
 
-use super::children::Child;
+use super::items_layout::{ItemsLayout, ItemsTable, RecordTable};
 use super::names::{identifier, quoted, schema_name};
 use super::types::type_name;
 use crate::sql::dialect::{ColumnType, Definition, Dialect};
 use crate::sql::layout::SqlLayout;
-use crate::{Dataset, Kind, Log, Part, Table};
-
-/// How nested values are kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NestedLayout {
-    /// Each in a `jsonb` column of its record.
-    #[default]
-    Jsonb,
-    /// The items of a record as rows of a table of their own; lists and maps, and the items of events, as `jsonb`. The same
-    /// as the other for tables without items.
-    Children,
-}
-
-impl NestedLayout {
-    /// The word for it in addresses and settings.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            NestedLayout::Jsonb => "jsonb",
-            NestedLayout::Children => "children",
-        }
-    }
-}
+use crate::{Dataset, Field, Kind, Log, Part, Table};
 
 /// PostgreSQL's dialect, for the tables of a dataset.
 #[derive(Debug)]
 pub(super) struct PostgresDialect {
     /// The dataset's schema, quoted.
     schema: String,
-    pub(super) nested: NestedLayout,
+    pub(super) items: &'static dyn ItemsLayout,
 }
 
 /// A dataset in it.
@@ -54,10 +32,10 @@ pub(super) enum TableId {
     Items { table: usize, field: usize },
 }
 
-/// A dataset with its nested values kept so.
-pub(super) fn layout(dataset: Arc<Dataset>, nested: NestedLayout) -> PostgresLayout {
+/// A dataset with its items kept so.
+pub(super) fn layout(dataset: Arc<Dataset>, items: &'static dyn ItemsLayout) -> PostgresLayout {
     let schema = quoted(&schema_name(&dataset.name));
-    SqlLayout::new(dataset, PostgresDialect { schema, nested })
+    SqlLayout::new(dataset, PostgresDialect { schema, items })
 }
 
 impl PostgresDialect {
@@ -66,51 +44,32 @@ impl PostgresDialect {
         format!("{}.{}", self.schema, quoted(name))
     }
 
-    /// The field at this position of a table, if its items lie in a table of their own.
-    fn child<'a>(&'a self, parent: &'a Table, field: usize) -> Option<Child<'a>> {
-        match &parent.fields.get(field)?.kind {
-            Kind::Items(items) if self.nested == NestedLayout::Children => {
-                Some(Child { schema: &self.schema, parent, field, items })
-            }
-            _ => None,
+    fn records<'a>(&'a self, table: &'a Table) -> RecordTable<'a> {
+        RecordTable { schema: &self.schema, table }
+    }
+
+    /// The tables of a part's items; logs and series have none.
+    fn items_tables(&self, dataset: &Dataset, part: Part) -> Vec<ItemsTable> {
+        match part {
+            Part::Table(at) => self.items.tables(self.records(&dataset.tables[at])),
+            Part::Log(_) | Part::Series(_) => Vec::new(),
         }
-    }
-
-    /// All such fields of a table.
-    fn children<'a>(&'a self, parent: &'a Table) -> impl Iterator<Item = Child<'a>> {
-        let fields = match self.nested {
-            NestedLayout::Jsonb => 0,
-            NestedLayout::Children => parent.fields.len(),
-        };
-        (0..fields).filter_map(move |field| self.child(parent, field))
-    }
-
-    /// The same for any part; logs and series have none.
-    fn children_of<'a>(&'a self, dataset: &'a Dataset, part: Part) -> impl Iterator<Item = Child<'a>> {
-        let table = if let Part::Table(at) = part { Some(&dataset.tables[at]) } else { None };
-        table.into_iter().flat_map(|table| self.children(table))
     }
 }
 
 impl SqlLayout<PostgresDialect> {
-    /// The field at this position of a table, if its items lie in a table of their own.
-    pub(super) fn child(&self, table: usize, field: usize) -> Option<Child<'_>> {
-        self.dialect.child(&self.tables[table], field)
-    }
-
-    /// All such fields of a table.
-    pub(super) fn children(&self, table: usize) -> impl Iterator<Item = Child<'_>> {
-        self.dialect.children(&self.tables[table])
+    /// The table of records at this position.
+    pub(super) fn records(&self, table: usize) -> RecordTable<'_> {
+        self.dialect.records(&self.tables[table])
     }
 
     /// All tables: each part's, followed by those of its items.
     pub(super) fn table_ids(&self) -> impl Iterator<Item = TableId> {
         self.parts().flat_map(|part| {
-            let items = match part {
-                Part::Table(table) => Some(self.children(table).map(move |child| (table, child.field))),
+            let items = self.dialect.items_tables(self, part).into_iter().filter_map(move |items| match part {
+                Part::Table(table) => Some(TableId::Items { table, field: items.field }),
                 Part::Log(_) | Part::Series(_) => None,
-            };
-            let items = items.into_iter().flatten().map(|(table, field)| TableId::Items { table, field });
+            });
             std::iter::once(TableId::Part(part)).chain(items)
         })
     }
@@ -119,7 +78,9 @@ impl SqlLayout<PostgresDialect> {
     pub(super) fn table_name(&self, id: TableId) -> String {
         match id {
             TableId::Part(part) => self.name_of(part).to_owned(),
-            TableId::Items { table, field } => self.child(table, field).map(|child| child.name()).unwrap_or_default(),
+            TableId::Items { table, field } => {
+                self.items_table(table, field).map(|items| items.definition.name).unwrap_or_default()
+            }
         }
     }
 
@@ -134,9 +95,13 @@ impl SqlLayout<PostgresDialect> {
                 (self.point_columns(&self.series[at]), self.point_types(&self.series[at]))
             }
             TableId::Items { table, field } => {
-                self.child(table, field).map(|child| child.columns()).unwrap_or_default()
+                self.items_table(table, field).map(|items| items.columns).unwrap_or_default()
             }
         }
+    }
+
+    fn items_table(&self, table: usize, field: usize) -> Option<ItemsTable> {
+        self.dialect.items.tables(self.records(table)).into_iter().find(|items| items.field == field)
     }
 }
 
@@ -165,18 +130,14 @@ impl Dialect for PostgresDialect {
         self.qualified(part)
     }
 
-    /// The number of items, if these have a table of their own.
     fn items_type(&self) -> ColumnType {
-        match self.nested {
-            NestedLayout::Jsonb => ColumnType::Json,
-            NestedLayout::Children => ColumnType::Count,
-        }
+        self.items.column_type()
     }
 
     fn selected(&self, table: &Table, field: usize) -> String {
-        match self.child(table, field) {
-            Some(child) => child.selected(),
-            None => quoted(&table.fields[field].name),
+        match &table.fields[field] {
+            Field { kind: Kind::Items(_), .. } => self.items.selected(self.records(table), field),
+            field => quoted(&field.name),
         }
     }
 
@@ -196,7 +157,7 @@ impl Dialect for PostgresDialect {
     }
 
     fn nested_tables(&self, dataset: &Dataset, part: Part) -> Vec<Definition> {
-        self.children_of(dataset, part).map(|child| child.table()).collect()
+        self.items_tables(dataset, part).into_iter().map(|items| items.definition).collect()
     }
 
     /// Primary keys are among them. Their names contain a dot, as no declared name does.
@@ -229,7 +190,7 @@ impl Dialect for PostgresDialect {
                 vec![index("by.at", &format!("{} DESC, {}", self.at_column(series), self.entity_column(series)))]
             }
         };
-        indexes.extend(self.children_of(dataset, part).flat_map(|child| child.indexes()));
+        indexes.extend(self.items_tables(dataset, part).into_iter().flat_map(|items| items.indexes));
         indexes
     }
 }

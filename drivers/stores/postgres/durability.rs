@@ -225,7 +225,7 @@ pub(super) async fn describe(
     settings.extend(client.map(|(name, setting)| (name.into(), setting.into())));
     settings.insert("server.synchronous_commit".into(), server.synchronous_commit.clone());
     settings.extend(standbys(connection).await.map(|found| ("standbys".into(), found.whole.to_string())));
-    settings.insert("layout".into(), layout.dialect.nested.name().into());
+    settings.insert("layout".into(), layout.dialect.items.name().into());
     settings.insert("client.tls".into(), tls(connection).await);
     if target.is_pooled {
         settings.insert("client.pooler".into(), "between us and the server, a process a session".into());

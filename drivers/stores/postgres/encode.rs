@@ -2,10 +2,9 @@
 //! on the wire are in `binary.rs`.
 
 use super::binary::PgParameter;
-use super::children::{Child, items};
 use super::dialect::PostgresLayout;
 use crate::sql::statement::{self, Parameter};
-use crate::{Failure, Key, Op, Point, Value};
+use crate::{Failure, Op, Point};
 
 /// The parameters of a single operation's statement, in order.
 pub(super) fn parameters<'a>(layout: &PostgresLayout, op: &'a Op) -> Result<Vec<PgParameter<'a>>, Failure> {
@@ -32,21 +31,15 @@ pub(super) fn parameters<'a>(layout: &PostgresLayout, op: &'a Op) -> Result<Vec<
         _ => {
             let mut parameters = statement::parameters(op, |parameter| Ok(PgParameter::Common(parameter)))?;
             if let Op::Insert { table, record, .. } = op {
-                for child in layout.children(*table) {
-                    let value = record.get(child.field).ok_or_else(|| uneven(op))?;
-                    parameters.extend(items::arrays(&child, value)?);
+                let table = &layout.tables[*table];
+                if record.len() != table.fields.len() {
+                    return Err(uneven(op));
                 }
+                layout.dialect.items.push_parameters(table, record, &mut parameters)?;
             }
             Ok(parameters)
         }
     }
-}
-
-/// Those of the statement that inserts a child's items: the record's key, and the items.
-pub(super) fn items_of<'a>(child: &Child<'_>, key: &'a Key, value: &'a Value) -> Result<Vec<PgParameter<'a>>, Failure> {
-    let mut parameters = vec![Parameter::Key(key).into()];
-    parameters.extend(items::arrays(child, value)?);
-    Ok(parameters)
 }
 
 fn array<'a>(values: impl Iterator<Item = Parameter<'a>>) -> PgParameter<'a> {

@@ -1,6 +1,6 @@
 //! What is sent to the server for one operation, and in how many round trips.
 //!
-//! A single operation is one statement; an update that replaces items in a table of their own is a group of them. The
+//! A single operation is one statement; an update that others follow (`items_layout.rs`) is a group of them. The
 //! statements of a group are sent together, without waiting for replies (pipelining), within BEGIN and COMMIT. A transaction
 //! in which a reply decides - an update that may find no row, an increment that a floor may refuse - sends COMMIT or ROLLBACK
 //! in a second round trip. No conflict is tried again here.
@@ -13,10 +13,11 @@ use tokio_postgres::Client;
 
 use super::binary::PgParameter;
 use super::dialect::PostgresLayout;
-use super::encode::{items_of, parameters};
+use super::encode::parameters;
+use super::items_layout::FollowUp;
 use super::prepared::PreparedStatements;
 use super::request::{ExpectedReply, Reply, RequestSubject, StatementRequest, expected};
-use super::statement::{PgStatement, ReplacedItems, replaced_items};
+use super::statement::PgStatement;
 use crate::seam::op::OpSubject;
 use crate::sql::outcome::{needs_probe, unchanged};
 use crate::sql::statement::{Parameter, Statement};
@@ -37,7 +38,9 @@ impl<'s> Executor<'s> {
                 Some(misplaced) => Err(Failure::misplaced(misplaced)),
                 None => self.transact(ops, rows).await,
             },
-            _ if replaced_items(self.layout, op).next().is_some() => self.batch(std::slice::from_ref(op), rows).await,
+            _ if self.layout.dialect.items.has_follow_ups(self.layout, op) => {
+                self.batch(std::slice::from_ref(op), rows).await
+            }
             _ => self.single(op, rows).await,
         }
     }
@@ -61,7 +64,7 @@ impl<'s> Executor<'s> {
         let mut positions = Vec::with_capacity(ops.len());
         for (at, op) in ops.iter().enumerate() {
             requests.extend(self.request(op).await?);
-            requests.extend(self.replace_items(op).await?);
+            self.push_follow_ups(op, &mut requests).await?;
             positions.resize(requests.len() - 1, at);
         }
         let decided_by_replies = decided_by_replies(ops);
@@ -106,7 +109,7 @@ impl<'s> Executor<'s> {
             requests.push(self.control(Statement::Begin { writes: true }).await?);
             for op in before {
                 requests.extend(self.request(op).await?);
-                requests.extend(self.replace_items(op).await?);
+                self.push_follow_ups(op, &mut requests).await?;
             }
         }
         let probe = requests.len();
@@ -148,31 +151,28 @@ impl<'s> Executor<'s> {
         's: 'a,
     {
         let layout = self.layout;
-        let Some(statement) = PgStatement::of(layout, op)? else { return Ok(None) };
+        let Some(statement) = PgStatement::of(op)? else { return Ok(None) };
         let statement = self.prepared.get(self.client, statement).await?;
         let (parameters, expected) = (parameters(layout, op)?, expected(layout, op)?);
         let subject = RequestSubject::Operation(OpSubject(layout, op));
         Ok(Some(StatementRequest { statement, parameters, expected, subject }))
     }
 
-    /// After the statement of an operation that replaces items: deletes the old ones and inserts the new ones, if that
-    /// statement has changed the record.
-    pub(super) async fn replace_items<'a>(&mut self, op: &'a Op) -> Result<Vec<StatementRequest<'a>>, Failure>
+    /// Adds what follows the statement of an operation.
+    pub(super) async fn push_follow_ups<'a>(
+        &mut self,
+        op: &'a Op,
+        requests: &mut Vec<StatementRequest<'a>>,
+    ) -> Result<(), Failure>
     where
         's: 'a,
     {
         let subject = RequestSubject::Operation(OpSubject(self.layout, op));
-        let mut requests = Vec::new();
-        for ReplacedItems { child, table, key, items } in replaced_items(self.layout, op) {
-            let delete = PgStatement::DeleteItems { table, field: child.field };
-            let insert = PgStatement::InsertItems { table, field: child.field };
-            let old = vec![Parameter::Key(key).into()];
-            for (statement, parameters) in [(delete, old), (insert, items_of(&child, key, items)?)] {
-                let statement = self.prepared.get(self.client, statement).await?;
-                requests.push(StatementRequest { statement, parameters, expected: ExpectedReply::Success, subject });
-            }
+        for FollowUp { statement, parameters } in self.layout.dialect.items.follow_ups(self.layout, op)? {
+            let statement = self.prepared.get(self.client, PgStatement::Items(statement)).await?;
+            requests.push(StatementRequest { statement, parameters, expected: ExpectedReply::Success, subject });
         }
-        Ok(requests)
+        Ok(())
     }
 
     /// What the field of an increment holds.

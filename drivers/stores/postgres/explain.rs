@@ -3,7 +3,7 @@
 use super::batch::is_grouped;
 use super::dialect::PostgresLayout;
 use super::executor::decided_by_replies;
-use super::statement::{PgStatement, ReplacedItems, replaced_items};
+use super::statement::PgStatement;
 use crate::sql::explain;
 use crate::sql::outcome::needs_probe;
 use crate::sql::statement::Statement;
@@ -25,7 +25,7 @@ fn statements(layout: &PostgresLayout, op: &Op) -> Vec<String> {
     match op {
         Op::Batch(ops) if ops.len() == 1 => statements(layout, &ops[0]),
         Op::Batch(ops) => batch(layout, ops),
-        _ if replaced_items(layout, op).next().is_some() => batch(layout, std::slice::from_ref(op)),
+        _ if layout.dialect.items.has_follow_ups(layout, op) => batch(layout, std::slice::from_ref(op)),
         Op::Transact(ops) => {
             let each = ops.iter().flat_map(|op| single(layout, op));
             let end = if decided_by_replies(ops) {
@@ -50,14 +50,13 @@ fn batch(layout: &PostgresLayout, ops: &[Op]) -> Vec<String> {
 
 /// The statements of a single operation, without its probe.
 fn single(layout: &PostgresLayout, op: &Op) -> Vec<String> {
-    let mut own = PgStatement::of(layout, op).ok().flatten().map(|statement| statement.sql(layout).text);
-    if let (Op::Delete { table, .. }, Some(own)) = (op, &mut own)
-        && layout.children(*table).next().is_some()
-    {
-        own.push_str(" -- with its items, by their foreign key");
+    let mut own = PgStatement::of(op).ok().flatten().map(|statement| statement.sql(layout).text);
+    if let (Op::Delete { table, .. }, Some(own)) = (op, &mut own) {
+        own.push_str(layout.dialect.items.delete_comment(&layout.tables[*table]));
     }
-    let replaced = replaced_items(layout, op).flat_map(|ReplacedItems { child, .. }| [child.delete(), child.insert()]);
-    own.into_iter().chain(replaced.map(|sql| sql.text)).collect()
+    let follow_ups = layout.dialect.items.follow_ups(layout, op).unwrap_or_default();
+    let follow_ups = follow_ups.iter().map(|follow_up| PgStatement::Items(follow_up.statement).sql(layout).text);
+    own.into_iter().chain(follow_ups).collect()
 }
 
 /// The text of what is asked to tell why an increment changed nothing.

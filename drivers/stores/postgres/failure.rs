@@ -36,10 +36,15 @@ pub(super) fn too_long(what: &dyn Display) -> Failure {
     Failure::broken(format!("postgres: {what}: the reply is longer than {LONGEST_REPLY_BYTES} bytes"))
 }
 
+/// The code with which the server refused; none if it was not the server.
+pub(super) fn code(failure: &Failure) -> Option<&str> {
+    let error = failure.source.as_deref()?.downcast_ref::<Error>()?;
+    error.as_db_error().map(|reported| reported.code().code())
+}
+
 /// Whether it was the server that refused: it undoes a transaction then.
 pub(super) fn is_refusal(failure: &Failure) -> bool {
-    let error = failure.source.as_deref().and_then(|source| source.downcast_ref::<Error>());
-    error.is_some_and(|error| error.as_db_error().is_some())
+    code(failure).is_some()
 }
 
 /// Codes: postgresql.org/docs/current/errcodes-appendix.html.

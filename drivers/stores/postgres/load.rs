@@ -5,15 +5,14 @@ use std::pin::pin;
 use futures_util::TryStreamExt;
 
 use super::binary::PgParameter;
-use super::children::{Child, items};
-use super::copy::{Copy, EncodedRows, uneven};
+use super::copy::{Copy, EncodedRows};
 use super::dialect::{PostgresLayout, TableId};
 use super::executor::Executor;
 use super::failure::{failure, statement_failure};
 use super::statement::PgStatement;
 use crate::sql::outcome::RowColumns;
-use crate::sql::statement::{Parameter, Statement, record_row};
-use crate::{Failure, Key, Op, Outcome, Part, Record, Row, Rows};
+use crate::sql::statement::{Statement, record_row};
+use crate::{Failure, Op, Outcome, Part, Row, Rows};
 
 /// Items for a table of their own wait for this many bytes: a change from one copy to another and back takes four round
 /// trips, and here comes once in some ten thousand rows.
@@ -46,6 +45,15 @@ impl BulkLoad {
     /// What lifts the limits of time in a transaction.
     pub(super) fn unlimited(&self) -> &str {
         &self.unlimited
+    }
+
+    /// The rows that wait for a table of items.
+    fn waiting(&mut self, layout: &PostgresLayout, into: TableId) -> &mut EncodedRows {
+        let at = self.items.iter().position(|(waiting, _)| *waiting == into).unwrap_or_else(|| {
+            self.items.push((into, EncodedRows::new(layout, into)));
+            self.items.len() - 1
+        });
+        &mut self.items[at].1
     }
 }
 
@@ -160,9 +168,9 @@ impl Executor<'_> {
         }
         copy.send_pieces().await?;
         if let Op::Insert { table, key, record } = op {
-            for child in self.layout.children(*table) {
-                buffer_items(load, self.layout, *table, &child, key, record)?;
-            }
+            self.layout.dialect.items.copy(&self.layout.tables[*table], key, record, &mut |field, row| {
+                load.waiting(self.layout, TableId::Items { table: *table, field }).add(row)
+            })?;
         }
         // After their records, because of the foreign key.
         if load.items.iter().any(|(_, rows)| rows.len() >= ITEMS_BYTES) { self.copy_items(load).await } else { Ok(()) }
@@ -235,26 +243,4 @@ fn copied_part(op: &Op) -> Option<Part> {
         Op::Append { log, .. } => Some(Part::Log(*log)),
         _ => None,
     }
-}
-
-/// Encodes the items of a record that is copied.
-fn buffer_items(
-    load: &mut BulkLoad,
-    layout: &PostgresLayout,
-    table: usize,
-    child: &Child<'_>,
-    key: &Key,
-    record: &Record,
-) -> Result<(), Failure> {
-    let into = TableId::Items { table, field: child.field };
-    let at = load.items.iter().position(|(buffered, _)| *buffered == into).unwrap_or_else(|| {
-        load.items.push((into, EncodedRows::new(layout, into)));
-        load.items.len() - 1
-    });
-    let items = items::items(record.get(child.field).ok_or_else(uneven)?)?;
-    for (position, item) in (1..).zip(items) {
-        let keys = [Parameter::Key(key), Parameter::Int(position)].map(PgParameter::from);
-        load.items[at].1.add(keys.into_iter().chain(items::row(child.items, item)?))?;
-    }
-    Ok(())
 }

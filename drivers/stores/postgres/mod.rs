@@ -2,7 +2,7 @@
 //! tested.
 //!
 //! A dataset is a schema of its own, `storebench_<name>`, with a table a part. Lists, maps and items are `jsonb`; with
-//! `?layout=children`, items are rows of tables of their own (`children/`). A session is a connection without pool or
+//! `?layout=children`, items are rows of tables of their own (`children/`); `items_layout.rs` says what such a layout is. A session is a connection without pool or
 //! task; through a pooler it has to be one process of the server for as long as it lasts (`pooler.rs`). The SQL is that
 //! of `sql/` in the dialect of `dialect.rs`; forms that only PostgreSQL has are in `statement.rs` and `copy.rs`.
 //! Partitioning, replicas and extensions are not here.
@@ -33,6 +33,8 @@ mod encode;
 mod executor;
 mod explain;
 mod failure;
+mod items_layout;
+mod jsonb;
 mod launch;
 mod load;
 mod names;
@@ -55,11 +57,11 @@ use crate::{
     Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Leftover, Op, Opening, Placement,
     Store,
 };
-pub use config::Config;
+pub use config::{Config, NestedLayout};
 use connection::{ConnectTarget, Connection};
-pub use dialect::NestedLayout;
 use dialect::PostgresLayout;
 use durability::ServerSettings;
+use items_layout::ItemsLayout;
 use load::BulkLoad;
 use schema::Schema;
 pub use session::PostgresSession;
@@ -99,7 +101,7 @@ impl Store for Postgres {
         connection.leaves_traces = target.is_pooled;
         let server = ServerSettings::read(&mut connection, opening.durability).await?;
         let session_settings = server.session_settings(&config, &opening);
-        let layout = Arc::new(dialect::layout(opening.dataset, config.layout));
+        let layout = Arc::new(dialect::layout(opening.dataset, items_layout(config.layout)));
         Ok(Postgres { layout, target, schema, session_settings, server })
     }
 
@@ -158,5 +160,12 @@ impl Postgres {
             self.target.timeout.as_millis()
         );
         self.target.connect(&settings).await
+    }
+}
+
+fn items_layout(layout: NestedLayout) -> &'static dyn ItemsLayout {
+    match layout {
+        NestedLayout::Jsonb => &jsonb::JsonbLayout,
+        NestedLayout::Children => &children::ChildrenLayout,
     }
 }

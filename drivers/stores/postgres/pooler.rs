@@ -14,7 +14,7 @@ use tokio_postgres::NoTls;
 
 use super::connection::{ConnectTarget, Connection};
 use super::failure::is_refusal;
-use crate::{Failure, FailureKind};
+use crate::Failure;
 
 const PROCESS: &str = "SELECT pg_backend_pid()";
 
@@ -32,7 +32,7 @@ pub(super) async fn find(target: &ConnectTarget, connection: &mut Connection) ->
         let changes = tokio::time::timeout(target.timeout, changes_beside(&mut other, connection, &process)).await;
         let changes = changes.unwrap_or_else(|_| {
             let problem = format!("a second connection is not served within {:?}", target.timeout);
-            Err(Failure::new(FailureKind::Unavailable, format!("postgres: {}: {problem}", target.url)))
+            Err(Failure::unreached(format!("postgres: {}: {problem}", target.url)))
         });
         if changes? {
             return Err(Failure::broken(format!(

@@ -7,6 +7,7 @@
 
 use super::connection::Connection;
 use super::dialect::PostgresLayout;
+use super::failure::code;
 use super::names::{quoted, schema_name};
 use crate::sql::dialect::Definition;
 use crate::{Failure, FailureKind, Leftover};
@@ -129,7 +130,7 @@ impl Schema {
                 connection.run("BEGIN").await?; // Undone, if anything fails, by the end of the connection.
                 // unique_violation, duplicate_schema
                 let is_there =
-                    |failure: &Failure| failure.kind == FailureKind::Exists || failure.message.contains("[42P06]");
+                    |failure: &Failure| failure.kind == FailureKind::Exists || code(failure) == Some("42P06");
                 return match self.create_schema(connection, Some(new)).await {
                     Ok(()) => connection.run("COMMIT").await.map(|()| true),
                     Err(failure) if is_there(&failure) => Ok(false),
@@ -188,7 +189,7 @@ impl Schema {
         let rows =
             match connection.query(&format!("SELECT workload, {ours}, note FROM {mark}{lock}"), &[&self.name]).await {
                 // undefined_column, wrong_object_type: it has our name and not our form.
-                Err(failure) if ["[42703]", "[42809]"].iter().any(|code| failure.message.contains(code)) => {
+                Err(failure) if matches!(code(&failure), Some("42703" | "42809")) => {
                     return Ok(Existing::Foreign);
                 }
                 rows => rows?,
@@ -207,7 +208,7 @@ impl Schema {
             connection.run(&format!("DROP TABLE IF EXISTS {}; DROP SCHEMA {}", own.join(", "), self.quoted)).await;
         dropped.map_err(|failure| {
             // dependent_objects_still_exist
-            if !failure.message.contains("2BP01") {
+            if code(&failure) != Some("2BP01") {
                 return failure;
             }
             let problem = format!("something else was put into schema {} or depends on it", self.name);

@@ -1,12 +1,12 @@
 //! The statements that are sent to PostgreSQL: those of every dialect, and forms of its own.
 
-use super::children::Child;
 use super::dialect::{PostgresLayout, TableId};
+use super::items_layout::ItemsStatement;
 use super::types::{TypedSql, array_of, type_of};
 use crate::sql::dialect::Dialect;
 use crate::sql::render::render;
 use crate::sql::statement::Statement;
-use crate::{Failure, Key, Op, Value};
+use crate::{Failure, Op};
 
 /// A statement apart from its parameters.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,20 +20,8 @@ pub(super) enum PgStatement<'a> {
     InsertPointArrays {
         series: usize,
     },
-    /// Adds a record and the rows of its items.
-    InsertWithItems {
-        table: usize,
-    },
-    /// Removes a record's items from their own table.
-    DeleteItems {
-        table: usize,
-        field: usize,
-    },
-    /// Puts a record's items there.
-    InsertItems {
-        table: usize,
-        field: usize,
-    },
+    /// Follows the statement of a record's operation.
+    Items(ItemsStatement),
     /// Copies rows into a table, frozen or not.
     Copy {
         into: TableId,
@@ -43,16 +31,13 @@ pub(super) enum PgStatement<'a> {
 
 impl<'a> PgStatement<'a> {
     /// The statement of a single operation. None if there is nothing to send: no events, no points.
-    pub(super) fn of(layout: &PostgresLayout, op: &'a Op) -> Result<Option<Self>, Failure> {
+    pub(super) fn of(op: &'a Op) -> Result<Option<Self>, Failure> {
         Ok(match op {
             Op::Append { events, .. } if events.is_empty() => None,
             Op::Append { log, events, .. } if events.len() > 1 => Some(PgStatement::AppendArrays { log: *log }),
             Op::InsertPoints { points, .. } if points.is_empty() => None,
             Op::InsertPoints { series, points } if points.len() > 1 => {
                 Some(PgStatement::InsertPointArrays { series: *series })
-            }
-            Op::Insert { table, .. } if layout.children(*table).next().is_some() => {
-                Some(PgStatement::InsertWithItems { table: *table })
             }
             _ => Some(PgStatement::Common(Statement::of(op)?)),
         })
@@ -61,16 +46,13 @@ impl<'a> PgStatement<'a> {
     /// Its text with the types of its parameters.
     pub(super) fn sql(&self, layout: &PostgresLayout) -> TypedSql {
         match self {
+            PgStatement::Common(statement @ Statement::Insert { table, .. }) => {
+                layout.dialect.items.insert(layout.records(*table), render(layout, statement).into())
+            }
             PgStatement::Common(statement) => render(layout, statement).into(),
             PgStatement::AppendArrays { log } => append_arrays(layout, *log),
             PgStatement::InsertPointArrays { series } => insert_point_arrays(layout, *series),
-            PgStatement::InsertWithItems { table } => insert_with_items(layout, *table),
-            PgStatement::DeleteItems { table, field } => {
-                layout.child(*table, *field).map(|child| child.delete()).unwrap_or_default()
-            }
-            PgStatement::InsertItems { table, field } => {
-                layout.child(*table, *field).map(|child| child.insert()).unwrap_or_default()
-            }
+            PgStatement::Items(statement) => layout.dialect.items.sql(layout.records(statement.table), *statement),
             PgStatement::Copy { into, frozen } => {
                 let table = layout.dialect.qualified(&layout.table_name(*into));
                 let (columns, frozen) = (layout.columns(*into).0.join(", "), if *frozen { ", FREEZE" } else { "" });
@@ -86,9 +68,7 @@ impl<'a> PgStatement<'a> {
             PgStatement::Common(statement) => PgStatement::Common(statement.into_static()),
             PgStatement::AppendArrays { log } => PgStatement::AppendArrays { log },
             PgStatement::InsertPointArrays { series } => PgStatement::InsertPointArrays { series },
-            PgStatement::InsertWithItems { table } => PgStatement::InsertWithItems { table },
-            PgStatement::DeleteItems { table, field } => PgStatement::DeleteItems { table, field },
-            PgStatement::InsertItems { table, field } => PgStatement::InsertItems { table, field },
+            PgStatement::Items(statement) => PgStatement::Items(statement),
             PgStatement::Copy { into, frozen } => PgStatement::Copy { into, frozen },
         }
     }
@@ -98,28 +78,6 @@ impl<'a> From<Statement<'a>> for PgStatement<'a> {
     fn from(statement: Statement<'a>) -> Self {
         PgStatement::Common(statement)
     }
-}
-
-/// Items that an operation replaces in a table of their own.
-pub(super) struct ReplacedItems<'a> {
-    pub(super) child: Child<'a>,
-    pub(super) table: usize,
-    pub(super) key: &'a Key,
-    pub(super) items: &'a Value,
-}
-
-/// The items that an operation replaces in tables of their own, by statements that follow the record's own.
-///
-/// One statement for both would see the items as they were before it waited for the lock on the record, and so miss those
-/// that the transaction which held it has inserted.
-pub(super) fn replaced_items<'a>(layout: &'a PostgresLayout, op: &'a Op) -> impl Iterator<Item = ReplacedItems<'a>> {
-    let update = if let Op::Update { table, key, changes } = op { Some((*table, key, changes)) } else { None };
-    update.into_iter().flat_map(move |(table, key, changes)| {
-        let replaced = move |field| layout.child(table, field);
-        changes.iter().filter_map(move |change| {
-            Some(ReplacedItems { child: replaced(change.field)?, table, key, items: &change.value })
-        })
-    })
 }
 
 /// The stream is one value for all events; each field is an array. Rows, and so `seq`, come in the arrays' order.
@@ -144,18 +102,5 @@ fn insert_point_arrays(layout: &PostgresLayout, at: usize) -> TypedSql {
     let mut sql = TypedSql::new(text, Vec::new());
     sql.bind(layout.point_types(series).into_iter().map(array_of));
     sql.push(&format!(") {}", layout.dialect.replace_existing(&layout.point_key(series), &columns[2..])));
-    sql
-}
-
-/// Inserts a record and the rows of its items in one statement. The record comes first among the parameters.
-fn insert_with_items(layout: &PostgresLayout, at: usize) -> TypedSql {
-    let record: TypedSql = render(layout, &Statement::Insert { table: at, rows: 1 }).into();
-    let mut sql = TypedSql::new("", record.types);
-    for (nth, child) in layout.children(at).enumerate() {
-        sql.push(if nth == 0 { "WITH " } else { ", " }).push(&format!("{} AS (", child.quoted()));
-        child.push_insert(&mut sql);
-        sql.push(")");
-    }
-    sql.push(" ").push(&record.text);
     sql
 }

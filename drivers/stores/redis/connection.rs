@@ -64,8 +64,7 @@ impl Connection {
             }
         });
         limited.await.unwrap_or_else(|_| {
-            let problem = format!("redis: {options}: no connection within {:?}", options.timeout);
-            Err(Failure::new(FailureKind::Unavailable, problem))
+            Err(Failure::unreached(format!("redis: {options}: no connection within {:?}", options.timeout)))
         })
     }
 

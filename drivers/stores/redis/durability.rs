@@ -157,13 +157,18 @@ pub(super) async fn suspect_eviction(connection: &mut Connection, failure: Failu
     if !matches!(failure.kind, FailureKind::Missing | FailureKind::Broken) {
         return failure;
     }
-    // If the server does not answer this, the failure stays as it is.
-    let info = info::info(connection, &["memory", "stats"]).await.unwrap_or_default();
-    let evicted = info.get("evicted_keys").filter(|evicted| *evicted != "0");
-    let Some((evicted, policy)) = evicted.zip(eviction_policy(&info)) else { return failure };
-    let cause = format!("the server may have evicted {what} (evicted_keys={evicted}, {policy})");
-    let message = format!("{}; {cause}", failure.message);
-    Failure { message, ..failure }
+    match possible_eviction(connection, what).await {
+        Some(cause) => Failure { message: format!("{}; {cause}", failure.message), ..failure },
+        None => failure,
+    }
+}
+
+/// That the server may have evicted `what`, if it has evicted keys and tells.
+pub(super) async fn possible_eviction(connection: &mut Connection, what: &str) -> Option<String> {
+    let info = info::info(connection, &["memory", "stats"]).await.ok()?;
+    let evicted = info.get("evicted_keys").filter(|evicted| *evicted != "0")?;
+    let policy = eviction_policy(&info)?;
+    Some(format!("the server may have evicted {what} (evicted_keys={evicted}, {policy})"))
 }
 
 #[cfg(test)]

@@ -33,14 +33,15 @@ pub(super) fn client_failure(error: RedisError, what: impl Display) -> Failure {
 
 /// An error while connecting: a connection that is not made in time is unavailable.
 pub(super) fn connect_failure(error: RedisError, what: impl Display) -> Failure {
+    let words = error.to_string();
     let failure = client_failure(error, what);
     match failure.kind {
         FailureKind::Timeout => Failure { kind: FailureKind::Unavailable, ..failure },
-        FailureKind::Unavailable if failure.message.contains("CertificateRequired") => {
+        FailureKind::Unavailable if words.contains("CertificateRequired") => {
             Failure { message: failure.message + ": give ours by tls_cert and tls_key", ..failure }
         }
         // The database of the URL is chosen while the connection is made, and nothing else is asked then.
-        FailureKind::Broken if failure.message.contains("database") => Failure { kind: FailureKind::Denied, ..failure },
+        FailureKind::Broken if words.contains("database") => Failure { kind: FailureKind::Denied, ..failure },
         _ => failure,
     }
 }
@@ -48,6 +49,11 @@ pub(super) fn connect_failure(error: RedisError, what: impl Display) -> Failure 
 /// An error reply within a pipeline or a transaction.
 pub(super) fn server_failure(error: ServerError, what: impl Display) -> Failure {
     client_failure(error.into(), what)
+}
+
+/// The first word of the error reply, if it was one.
+pub(super) fn code(failure: &Failure) -> Option<&str> {
+    failure.source.as_deref()?.downcast_ref::<RedisError>()?.code()
 }
 
 /// What the first word of an error reply means, or the others where that word is only `ERR`.

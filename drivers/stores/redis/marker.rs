@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::connection::Connection;
-use super::durability::suspect_eviction;
+use super::durability::{possible_eviction, suspect_eviction};
+use super::failure::code;
 use super::layout::{Layout, PREFIX};
 use super::scan::KeyScan;
 use crate::{Failure, Leftover};
@@ -60,12 +61,8 @@ pub(super) async fn read_marker(
     if is_ours(connection, layout).await? {
         return connection.query(redis::cmd("HGET").arg(&layout.marker).arg(TEXT_FIELD)).await;
     }
-    if was_ours {
-        let gone = Failure::broken(format!("redis: the marker `{}` is gone", layout.marker));
-        let suspected = suspect_eviction(connection, gone, &layout.marker).await;
-        if suspected.message.contains("evicted") {
-            return Err(suspected);
-        }
+    if was_ours && let Some(cause) = possible_eviction(connection, &layout.marker).await {
+        return Err(Failure::broken(format!("redis: the marker `{}` is gone; {cause}", layout.marker)));
     }
     Ok(None)
 }
@@ -122,7 +119,7 @@ async fn is_marker(connection: &mut Connection, key: &str) -> Result<bool, Failu
     let made_by: Result<Option<String>, _> = connection.query(redis::cmd("HGET").arg(key).arg(MADE_BY.0)).await;
     match made_by {
         Ok(made_by) => Ok(made_by.as_deref() == Some(MADE_BY.1)),
-        Err(failure) if failure.message.contains("WRONGTYPE") => Ok(false),
+        Err(failure) if code(&failure) == Some("WRONGTYPE") => Ok(false),
         Err(failure) => Err(failure),
     }
 }

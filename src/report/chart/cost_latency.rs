@@ -61,7 +61,7 @@ impl<'a> CostPanels<'a> {
         let runs: Vec<&Run> = cells.flat_map(|cell| &cell.runs).copied().collect();
         let question = format!("What does {workload} cost, and how fast is it then?");
         let (mut canvas, top) = frame::open(&question, &runs);
-        canvas.finding = self.points().map(finding).collect::<Vec<_>>().join(" ");
+        canvas.finding = self.finding();
         let right = WIDTH - MARGIN - labels::width_of(self.points().map(|point| point.name.as_str()), 300.0);
         let mut y = top;
         for (group, points) in &self.panels {
@@ -84,6 +84,18 @@ impl<'a> CostPanels<'a> {
         }
         frame::close(&mut canvas, y - 6.0, &self.notes(), experiment, &runs);
         canvas
+    }
+
+    /// One sentence a store; with several panels it says which, because a store may be in each.
+    fn finding(&self) -> String {
+        let sentences = self.panels.iter().flat_map(|(group, points)| {
+            let terms = match self.panels.len() {
+                1 => String::new(),
+                _ => format!(" ({}, {})", group.tier, group.load),
+            };
+            points.iter().map(move |point| finding(point, &terms))
+        });
+        sentences.collect::<Vec<_>>().join(" ")
     }
 
     fn notes(&self) -> Vec<String> {
@@ -120,8 +132,7 @@ fn points<'a>(group: &Group<'a>) -> Vec<CostPoint<'a>> {
 fn usd_axis(points: &[CostPoint<'_>]) -> String {
     let planned = points.first().map_or(0.0, |point| point.cost.estimate.utilisation);
     let is_same = points.iter().all(|point| point.cost.estimate.utilisation == planned);
-    let utilisation =
-        if is_same { format!(" at {} % utilisation", (planned * 1e3).round() / 10.0) } else { String::new() };
+    let utilisation = if is_same { format!(" at {} utilisation", units::percent(planned)) } else { String::new() };
     format!("USD per million operations{utilisation}, log scale \u{b7} lower is better")
 }
 
@@ -142,9 +153,9 @@ fn draw(canvas: &mut Canvas, plane: &Plane, points: &[CostPoint<'_>]) {
     }
 }
 
-fn finding(point: &CostPoint<'_>) -> String {
+fn finding(point: &CostPoint<'_>, terms: &str) -> String {
     units::typeset(&format!(
-        "{}: {} per million operations, p99 {}.",
+        "{}{terms}: {} per million operations, p99 {}.",
         point.name,
         usd(point.cost.usd[1]),
         sentence_text(point.p99)
@@ -178,9 +189,10 @@ mod tests {
         insta::assert_snapshot!(shown.draw(&experiment, "small").outline(&lines, &shown.notes()), @r"
         What does small cost, and how fast is it then?
 
-        libsql 3.45.1, ec2.m7g.large: $0.0471 per million operations, p99 1.39 ms. redis 8.2.1, ec2.m7g.large:
-        $0.0970 per million operations, p99 2.75 ms. libsql 3.45.1, ec2.m7g.large: $0.0431 per million operations,
-        p99 11.3 ms. redis 8.2.1, ec2.m7g.large: $0.0882 per million operations, p99 22.7 ms.
+        libsql 3.45.1, ec2.m7g.large (durable, closed loop, 4 clients): $0.0471 per million operations, p99 1.39 ms.
+        redis 8.2.1, ec2.m7g.large (durable, closed loop, 4 clients): $0.0970 per million operations, p99 2.75 ms.
+        libsql 3.45.1, ec2.m7g.large (durable, closed loop, 16 clients): $0.0431 per million operations, p99 11.3 ms.
+        redis 8.2.1, ec2.m7g.large (durable, closed loop, 16 clients): $0.0882 per million operations, p99 22.7 ms.
 
         axis from 1 ms to 50 ms
         axis from $0.02 to $0.2
@@ -197,7 +209,7 @@ mod tests {
         measured on other hardware.
         USD, list prices. Not in it: backups, network, licences, taxes, discounts, staff, support.
 
-        drawn with 38 texts, 29 lines, 8 areas and 8 circles on 1000 x 961: 24fd7a55c42c6185
+        drawn with 38 texts, 29 lines, 8 areas and 8 circles on 1000 x 961: 25ae0ca401858afe
         ");
     }
 }

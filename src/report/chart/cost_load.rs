@@ -210,9 +210,9 @@ fn notes(panels: &[MonthlyPanel<'_>], cells: &[Cell<'_>]) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(estimate) = first_of(Model::Nodes) {
         notes.push(format!(
-            "Solid: by the node, as many as carry peaks at 70 % of the measured throughput each, average use {} %; the load \
+            "Solid: by the node, as many as carry peaks at 70 % of the measured throughput each, average use {}; the load \
              spread evenly, which nothing here measured.",
-            (estimate.utilisation * 1e3).round() / 10.0
+            units::percent(estimate.utilisation)
         ));
     }
     if first_of(Model::Requests).is_some() {

@@ -203,7 +203,9 @@ fn notes(comparisons: &[Comparison<'_>]) -> Vec<String> {
     notes
 }
 
+/// One sentence a comparison, with its load where there are several.
 fn finding(comparisons: &[Comparison<'_>]) -> String {
+    let is_one_load = comparisons.iter().all(|comparison| comparison.group.load == comparisons[0].group.load);
     let sentence = |comparison: &Comparison<'_>| {
         let [throughput, p99] = &comparison.metrics;
         let rows = throughput.rows.iter().zip(&p99.rows).map(|(a, b)| {
@@ -211,7 +213,9 @@ fn finding(comparisons: &[Comparison<'_>]) -> String {
                 |ratio: &Result<Ratio, String>| ratio.as_ref().map_or_else(Clone::clone, |ratio| factor(ratio.value));
             format!("{}: throughput {}, p99 {}", a.store, text(&a.ratio), text(&b.ratio))
         });
-        format!("Against {} ({}): {}.", comparison.base, comparison.group.tier, rows.collect::<Vec<_>>().join("; "))
+        let (group, rows) = (&comparison.group, rows.collect::<Vec<_>>().join("; "));
+        let load = if is_one_load { String::new() } else { format!(", {}", group.load) };
+        format!("Against {} ({}{load}): {rows}.", comparison.base, group.tier)
     };
     comparisons.iter().map(sentence).collect::<Vec<_>>().join(" ")
 }
@@ -240,9 +244,9 @@ mod tests {
         insta::assert_snapshot!(plot.draw(&experiment, "small").outline(&lines, &notes(&plot.comparisons)), @r"
         By what factor do the stores differ on small?
 
-        Against libsql 3.45.1 (durable): redis 8.2.1: throughput ×0.52, p99 too few samples. Against libsql 3.45.1
-        (durable): redis 8.2.1: throughput ×0.49, p99 ×1.99. Against libsql 3.45.1 (durable): redis 8.2.1: throughput
-        ×0.49, p99 ×2.00.
+        Against libsql 3.45.1 (durable, closed loop, 1 client): redis 8.2.1: throughput ×0.52, p99 too few samples.
+        Against libsql 3.45.1 (durable, closed loop, 4 clients): redis 8.2.1: throughput ×0.49, p99 ×1.99. Against
+        libsql 3.45.1 (durable, closed loop, 16 clients): redis 8.2.1: throughput ×0.49, p99 ×2.00.
 
         axis ×0.50 ×0.67 ×0.80 ×1.00 ×1.25 ×1.50 ×2.00
         durability: durable, closed loop, 1 client · compared with libsql 3.45.1
@@ -264,7 +268,7 @@ mod tests {
         Ratios are of the medians of the valid runs. Whiskers: their 95 % interval, by Welch's t on the logarithms of
         the runs. One that crosses the broken line does not tell the stores apart.
 
-        drawn with 40 texts, 40 lines, 17 areas and 0 circles on 1000 x 681: b8154d91c1d7ccf8
+        drawn with 40 texts, 40 lines, 17 areas and 0 circles on 1000 x 681: 7cc4048cf6385bea
         ");
     }
 }

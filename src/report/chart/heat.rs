@@ -180,8 +180,7 @@ fn grid(canvas: &mut Canvas, panel: &TimePanel, latency: &Scale) {
 fn percentiles(run: &Run) -> Vec<(String, usize, f64)> {
     let known = Percentile::REPORTED.into_iter().enumerate().filter_map(|(at, percentile)| {
         let Reading::Known { value_ns, .. } = reading(&run.total.response_ns, percentile) else { return None };
-        let name = ["p50", "p99", "p99.9"][at];
-        let text = units::typeset(&format!("{name}, overall {}", units::latency(value_ns)));
+        let text = units::typeset(&format!("{}, overall {}", percentile.label(), units::latency(value_ns)));
         run.verdict.valid.then_some((text, at, value_ns as f64))
     });
     known.collect()

@@ -11,7 +11,7 @@ use super::text_metrics::{fit, width};
 use crate::percentile::Statistic;
 use crate::record::{Experiment, Run};
 use crate::report::group::{Cell, at_any_level, heading, terms_differ};
-use crate::report::load_levels::{Level, Sweep, sweeps};
+use crate::report::load_levels::{Level, PERCENTILES, Sweep, sweeps};
 use crate::report::reading::{Percentile, Reading, sentence_text};
 use crate::units;
 
@@ -182,7 +182,7 @@ fn knee_text(sweep: &Sweep<'_>, level: &Level<'_>) -> String {
 
 /// The label of the p50 or p99 of a store.
 fn end_text(sweep: &Sweep<'_>, at: usize) -> String {
-    format!("{}, {}", sweep.store, ["p50", "p99"][at])
+    format!("{}, {}", sweep.store, PERCENTILES[at].label())
 }
 
 fn notes(sweeps: &[Sweep<'_>]) -> Vec<String> {

@@ -118,11 +118,14 @@ pub fn latency(run: &Run, seconds: &[&Interval]) -> Vec<TimeSeries> {
             .filter(|line: &Vec<Position>| !line.is_empty())
             .collect()
     };
-    let label = |name: &str, latency: &Latency, percentile: Percentile| match reading(latency, percentile) {
-        Reading::Known { value_ns, .. } if run.verdict.valid => {
-            units::typeset(&format!("{name}, overall {}", units::latency(value_ns)))
+    let label = |clock: &str, latency: &Latency, percentile: Percentile| {
+        let name = format!("{clock}{}", percentile.label());
+        match reading(latency, percentile) {
+            Reading::Known { value_ns, .. } if run.verdict.valid => {
+                units::typeset(&format!("{name}, overall {}", units::latency(value_ns)))
+            }
+            _ => name,
         }
-        _ => name.to_owned(),
     };
     let line = |at: usize| pen(run, Pen::solid(PERCENTILES[at], 1.8));
     let slowest = match run.total.response_ns.max {
@@ -137,13 +140,13 @@ pub fn latency(run: &Run, seconds: &[&Interval]) -> Vec<TimeSeries> {
             shape: MarkerShape::Wedge,
         },
         TimeSeries {
-            label: label("p99", &run.total.response_ns, Percentile::P99),
+            label: label("", &run.total.response_ns, Percentile::P99),
             stretches: stretches_of(|second| second.response_ns.p99),
             pen: line(1),
             shape: PERCENTILE_SHAPES[1],
         },
         TimeSeries {
-            label: label("p50", &run.total.response_ns, Percentile::P50),
+            label: label("", &run.total.response_ns, Percentile::P50),
             stretches: stretches_of(|second| second.response_ns.p50),
             pen: line(0),
             shape: PERCENTILE_SHAPES[0],
@@ -151,7 +154,7 @@ pub fn latency(run: &Run, seconds: &[&Interval]) -> Vec<TimeSeries> {
     ];
     if run.load.mode == Mode::Open {
         series.push(TimeSeries {
-            label: label("service p99", &run.total.service_ns, Percentile::P99),
+            label: label("service ", &run.total.service_ns, Percentile::P99),
             stretches: stretches_of(|second| second.service_ns.p99),
             pen: Pen::solid(GREY, 1.5).dash(Dash::Dashed),
             shape: PERCENTILE_SHAPES[1],

@@ -2,14 +2,13 @@
 
 use compact_str::CompactString;
 
-use super::table::Child;
 use crate::sql::statement::Parameter;
 use crate::stores::postgres::binary::{PgParameter, broken, decode_value, text};
 use crate::stores::postgres::types::type_of;
 use crate::{Failure, Field, Kind, Value};
 
 /// The items of a record; none if they are absent.
-pub(crate) fn items(value: &Value) -> Result<&[Value], Failure> {
+pub(super) fn list(value: &Value) -> Result<&[Value], Failure> {
     match value {
         Value::List(items) => Ok(items),
         Value::Null => Ok(&[]),
@@ -18,12 +17,11 @@ pub(crate) fn items(value: &Value) -> Result<&[Value], Failure> {
 }
 
 /// An array for each column of the items' table, but for its key.
-pub(crate) fn arrays<'a>(child: &Child<'_>, value: &'a Value) -> Result<Vec<PgParameter<'a>>, Failure> {
-    let items = items(value)?;
-    let mut columns: Vec<Vec<PgParameter<'a>>> =
-        (0..=child.items.len()).map(|_| Vec::with_capacity(items.len())).collect();
+pub(super) fn arrays<'a>(fields: &[Field], value: &'a Value) -> Result<Vec<PgParameter<'a>>, Failure> {
+    let items = list(value)?;
+    let mut columns: Vec<Vec<PgParameter<'a>>> = (0..=fields.len()).map(|_| Vec::with_capacity(items.len())).collect();
     for item in items {
-        for (column, value) in columns.iter_mut().zip(row(child.items, item)?) {
+        for (column, value) in columns.iter_mut().zip(row(fields, item)?) {
             column.push(value);
         }
     }
@@ -31,7 +29,7 @@ pub(crate) fn arrays<'a>(child: &Child<'_>, value: &'a Value) -> Result<Vec<PgPa
 }
 
 /// The columns of an item's row, but for its key.
-pub(crate) fn row<'a>(fields: &[Field], item: &'a Value) -> Result<impl Iterator<Item = PgParameter<'a>>, Failure> {
+pub(super) fn row<'a>(fields: &[Field], item: &'a Value) -> Result<impl Iterator<Item = PgParameter<'a>>, Failure> {
     let Value::Map(entries) = item else { return Err(Failure::broken("postgres: an item that is no map")) };
     let missing = missing(fields, entries)?;
     let value = move |(at, field)| entry(entries, at, field).map_or(Parameter::Null, Parameter::Value).into();

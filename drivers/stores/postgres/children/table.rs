@@ -5,31 +5,32 @@ use tokio_postgres::types::Type;
 
 use crate::sql::dialect::{ColumnType, Definition};
 use crate::sql::names::{free_name, key_name};
+use crate::stores::postgres::items_layout::{ItemsTable, RecordTable};
 use crate::stores::postgres::names::{identifier, quoted};
 use crate::stores::postgres::types::{TypedSql, array_of, type_name, type_of};
-use crate::{Field, Table};
+use crate::{Field, Kind};
 
-/// A field of items that lie in a table of their own.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Child<'a> {
-    /// That of the tables, quoted.
-    pub(crate) schema: &'a str,
-    /// The table of the records.
-    pub(crate) parent: &'a Table,
+/// The table of a field's items.
+#[derive(Clone, Copy)]
+pub(super) struct Child<'a> {
+    pub(super) records: RecordTable<'a>,
     /// The field's position in it.
-    pub(crate) field: usize,
-    /// The fields of an item.
-    pub(crate) items: &'a [Field],
+    pub(super) field: usize,
 }
 
 impl Child<'_> {
-    /// Contains a slash, as no other table's name does.
-    pub(crate) fn name(&self) -> String {
-        identifier(&format!("{}/{}", self.parent.name, self.field_name()))
+    pub(super) fn table(&self) -> ItemsTable {
+        let (definition, indexes) = (self.definition(), self.indexes().into());
+        ItemsTable { field: self.field, definition, indexes, columns: (self.columns(), self.types().collect()) }
     }
 
-    pub(crate) fn table(&self) -> Definition {
-        let key = format!("{} {} NOT NULL", self.key(), type_name(self.parent.key.into()));
+    /// Contains a slash, as no other table's name does.
+    fn name(&self) -> String {
+        identifier(&format!("{}/{}", self.records.table.name, self.field_name()))
+    }
+
+    fn definition(&self) -> Definition {
+        let key = format!("{} {} NOT NULL", self.key(), type_name(self.records.table.key.into()));
         let position = format!("{} {} NOT NULL", self.position(), type_name(ColumnType::Count));
         let own =
             self.own_columns().zip(self.own_types()).map(|(column, kind)| format!("{column} {}", type_name(kind)));
@@ -37,8 +38,7 @@ impl Child<'_> {
         Definition { name: self.name(), create: format!("CREATE TABLE {} ({})", self.qualified(), columns.join(", ")) }
     }
 
-    /// Its keys, which are built when the rows are there.
-    pub(crate) fn indexes(&self) -> [Definition; 2] {
+    fn indexes(&self) -> [Definition; 2] {
         let add = |word: &str, constraint: &str| {
             let name = identifier(&format!("{}.{word}", self.name()));
             let create = format!("ALTER TABLE {} ADD CONSTRAINT {} {constraint}", self.qualified(), quoted(&name));
@@ -49,11 +49,12 @@ impl Child<'_> {
         [add("key", &format!("PRIMARY KEY ({key}, {position})")), add("of", &of)]
     }
 
-    /// The columns in the order in which rows are written, with their types.
-    pub(crate) fn columns(&self) -> (Vec<String>, Vec<ColumnType>) {
-        let names = [self.key(), self.position()].into_iter().chain(self.own_columns());
-        let types = [self.parent.key.into(), ColumnType::Count].into_iter().chain(self.own_types());
-        (names.collect(), types.collect())
+    fn columns(&self) -> Vec<String> {
+        [self.key(), self.position()].into_iter().chain(self.own_columns()).collect()
+    }
+
+    fn types(&self) -> impl Iterator<Item = ColumnType> {
+        [self.records.table.key.into(), ColumnType::Count].into_iter().chain(self.own_types())
     }
 
     /// In a SELECT from the record's table, one value for all items: their number as the record has it, then an array for
@@ -63,14 +64,15 @@ impl Child<'_> {
     /// Chosen among the ways to one statement and one snapshot, for a record with ten items of three fields (PostgreSQL 15,
     /// CPU of the server): this takes 39 us, of which `lacks` takes 1; a join 34 us, but it sends the record ten times, and a
     /// LIMIT would count items; a subquery for each column 60 us, because each searches; the record as one `jsonb`, 17 us.
-    pub(crate) fn selected(&self) -> String {
-        let record = quoted(&self.parent.name);
+    pub(super) fn selected(&self) -> String {
+        let record = quoted(&self.records.table.name);
         let number = quoted(self.field_name());
         let arrays: Vec<String> = self.own_columns().map(|column| format!("array_agg({column})")).collect();
-        let (name, of, key, position) = (self.quoted(), self.key(), quoted(&key_name(self.parent)), self.position());
+        let (name, of, key, position) =
+            (self.quoted(), self.key(), quoted(&key_name(self.records.table)), self.position());
         let rows = format!("SELECT * FROM {} WHERE {of} = {record}.{key} ORDER BY {position}", self.qualified());
         let items = format!("(SELECT ROW({record}.{number}, {}) FROM ({rows}) AS {name})", arrays.join(", "));
-        if self.parent.fields[self.field].optional {
+        if self.records.table.fields[self.field].optional {
             format!("CASE WHEN {number} IS NOT NULL THEN {items} END AS {number}")
         } else {
             format!("{items} AS {number}")
@@ -78,22 +80,22 @@ impl Child<'_> {
     }
 
     /// Adds an INSERT of items of the record whose key is `$1`, from an array for each column.
-    pub(crate) fn push_insert(&self, sql: &mut TypedSql) {
+    pub(super) fn push_insert(&self, sql: &mut TypedSql) {
         let names: Vec<String> = (1..=self.own_types().count()).map(|number| format!("f{number}")).collect();
-        let (names, table, columns) = (names.join(", "), self.qualified(), self.columns().0.join(", "));
+        let (names, table, columns) = (names.join(", "), self.qualified(), self.columns().join(", "));
         sql.push(&format!("INSERT INTO {table} ({columns}) SELECT $1, n, {names} FROM unnest("));
         sql.bind(self.own_types().map(array_of));
         sql.push(&format!(") WITH ORDINALITY AS given ({names}, n)"));
     }
 
     /// The statement that removes the items of a record that this transaction has changed.
-    pub(crate) fn delete(&self) -> TypedSql {
+    pub(super) fn delete(&self) -> TypedSql {
         let text = format!("DELETE FROM {} WHERE {} = $1 AND {}", self.qualified(), self.key(), self.changed());
         TypedSql::new(text, vec![self.key_type()])
     }
 
     /// The statement that adds items to a record that this transaction has changed.
-    pub(crate) fn insert(&self) -> TypedSql {
+    pub(super) fn insert(&self) -> TypedSql {
         let mut sql = TypedSql::new("", vec![self.key_type()]);
         self.push_insert(&mut sql);
         sql.push(&format!(" WHERE {}", self.changed()));
@@ -104,40 +106,48 @@ impl Child<'_> {
     /// deleted changes nothing, and by the next statement somebody may have inserted another record with that key and items
     /// of its own.
     fn changed(&self) -> String {
-        let (record, key) = (self.parent(), quoted(&key_name(self.parent)));
+        let (record, key) = (self.parent(), quoted(&key_name(self.records.table)));
         let own = "xmin = pg_current_xact_id_if_assigned()::xid";
         format!("EXISTS (SELECT FROM {record} WHERE {key} = $1 AND {own})")
     }
 
     /// Its name within a statement, where no schema can stand.
-    pub(crate) fn quoted(&self) -> String {
+    pub(super) fn quoted(&self) -> String {
         quoted(&self.name())
     }
 
     fn qualified(&self) -> String {
-        format!("{}.{}", self.schema, self.quoted())
+        format!("{}.{}", self.records.schema, self.quoted())
     }
 
     /// The table of the records, with its schema.
     fn parent(&self) -> String {
-        format!("{}.{}", self.schema, quoted(&self.parent.name))
+        format!("{}.{}", self.records.schema, quoted(&self.records.table.name))
+    }
+
+    /// The fields of an item.
+    fn items(&self) -> &[Field] {
+        match &self.records.table.fields[self.field].kind {
+            Kind::Items(items) => items,
+            _ => &[],
+        }
     }
 
     fn field_name(&self) -> &str {
-        &self.parent.fields[self.field].name
+        &self.records.table.fields[self.field].name
     }
 
     /// Those of an item's fields, and ours.
     fn own_columns(&self) -> impl Iterator<Item = String> {
-        self.items.iter().map(|field| quoted(&field.name)).chain([self.lacks()])
+        self.items().iter().map(|field| quoted(&field.name)).chain([self.lacks()])
     }
 
     fn own_types(&self) -> impl Iterator<Item = ColumnType> {
-        self.items.iter().map(|field| (&field.kind).into()).chain([ColumnType::Text])
+        self.items().iter().map(|field| (&field.kind).into()).chain([ColumnType::Text])
     }
 
     fn key_type(&self) -> Type {
-        type_of(self.parent.key.into())
+        type_of(self.records.table.key.into())
     }
 
     fn key(&self) -> String {
@@ -153,6 +163,6 @@ impl Child<'_> {
     }
 
     fn free(&self, wanted: &str) -> String {
-        quoted(&free_name(wanted, self.items.iter().map(|field| field.name.as_str())))
+        quoted(&free_name(wanted, self.items().iter().map(|field| field.name.as_str())))
     }
 }

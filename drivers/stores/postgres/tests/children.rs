@@ -1,9 +1,8 @@
 //! Items in tables of their own: the statements that are sent, values that come back exactly, one instant for a record and
 //! its items, and data of the one layout that is not taken for that of the other.
 
-use super::statement::{PgStatement, ReplacedItems, replaced_items};
+use super::statement::PgStatement;
 use super::*;
-use crate::sql::statement::Parameter;
 use crate::{Field, KeyKind, Kind, Matching, Order, Outcome, Part, Record, Row, Table};
 
 const NOTES: usize = 2;
@@ -399,11 +398,10 @@ async fn no_operation_reads_a_whole_table_of_items_or_sorts() {
     let ops = [read(1), scan(1, 5, Fields::All), find(7, Order::Ascending), find(7, Order::Descending), replaced];
     let mut requests = Vec::new();
     for op in &ops {
-        let statement = PgStatement::of(&store.layout, op).expect("a single operation").expect("a statement");
+        let statement = PgStatement::of(op).expect("a single operation").expect("a statement");
         requests.push((statement.sql(&store.layout), encode::parameters(&store.layout, op).expect("parameters")));
-        for ReplacedItems { child, key, items, .. } in replaced_items(&store.layout, op) {
-            requests.push((child.delete(), vec![Parameter::Key(key).into()]));
-            requests.push((child.insert(), encode::items_of(&child, key, items).expect("parameters")));
+        for follow_up in store.layout.dialect.items.follow_ups(&store.layout, op).expect("parameters") {
+            requests.push((PgStatement::Items(follow_up.statement).sql(&store.layout), follow_up.parameters));
         }
     }
     assert_eq!(requests.len(), 7);

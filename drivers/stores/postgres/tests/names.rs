@@ -2,6 +2,7 @@
 //! so that a bare name would fail there, too.
 
 use super::dialect::TableId;
+use super::items_layout::{ItemsChange, ItemsStatement};
 use super::statement::PgStatement;
 use super::*;
 use crate::sql::statement::{FieldList, Statement};
@@ -37,8 +38,8 @@ fn statements(layout: &PostgresLayout) -> Vec<String> {
     for into in layout.table_ids() {
         all.extend([true, false].map(|frozen| PgStatement::Copy { into, frozen }));
         if let TableId::Items { table, field } = into {
-            all.push(PgStatement::InsertWithItems { table });
-            all.extend([PgStatement::DeleteItems { table, field }, PgStatement::InsertItems { table, field }]);
+            let items = |change| PgStatement::Items(ItemsStatement { table, field, change });
+            all.extend([ItemsChange::Delete, ItemsChange::Insert].map(items));
         }
     }
     let sent = all.into_iter().map(|statement| statement.sql(layout).text);
@@ -57,7 +58,7 @@ fn every_statement_names_its_tables_with_their_schema() {
     sample.tables[0].fields.push(sample::field("lines", Kind::Items(items)));
     sample.tables[0].fields.insert(0, sample::field("number", Kind::Int));
     for nested in [NestedLayout::Jsonb, NestedLayout::Children] {
-        let layout = dialect::layout(Arc::new(sample.clone()), nested);
+        let layout = dialect::layout(Arc::new(sample.clone()), items_layout(nested));
         for statement in statements(&layout) {
             let mut tables = 0;
             for word in

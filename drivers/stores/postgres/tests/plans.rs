@@ -81,7 +81,7 @@ async fn no_operation_reads_a_whole_table_or_sorts() {
     for mode in ["force_custom_plan", "force_generic_plan"] {
         connection.run(&format!("SET plan_cache_mode = {mode}")).await.expect("set");
         for op in searching() {
-            let statement = PgStatement::of(&store.layout, &op).expect("a single operation").expect("a statement");
+            let statement = PgStatement::of(&op).expect("a single operation").expect("a statement");
             let sql = statement.sql(&store.layout);
             let parameters = encode::parameters(&store.layout, &op).expect("parameters");
             let plan = plan(&mut connection, &sql, &parameters).await;

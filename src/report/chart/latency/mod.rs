@@ -8,7 +8,7 @@ mod rows;
 
 use self::marks::position;
 use self::rows::{LatencyLine, LatencyRow, RowContent};
-use crate::record::{Experiment, Run};
+use crate::record::{Experiment, Percentile, Run};
 use crate::report::chart::canvas::Canvas;
 use crate::report::chart::frame;
 use crate::report::chart::scale::{Scale, latency_tick, log_ends};
@@ -21,7 +21,6 @@ use crate::report::reading::{Reading, sentence_text};
 use crate::report::words;
 use crate::units;
 
-const HEADINGS: [&str; 3] = ["p50", "p99", "p99.9"];
 const ROW_HEIGHT: f64 = 36.0;
 const GROUP_HEIGHT: f64 = 26.0;
 const COLUMN: f64 = 106.0;
@@ -87,7 +86,8 @@ impl LatencyPlot {
     fn headings(&self, canvas: &mut Canvas, several: bool) {
         let y = self.top - 8.0;
         canvas.text((self.column(0) - COLUMN, y), "per second", LABEL.bold().end());
-        for (at, name) in HEADINGS.iter().enumerate() {
+        for (at, percentile) in Percentile::REPORTED.into_iter().enumerate() {
+            let name = percentile.label();
             canvas.text((self.column(at), y), name, LABEL.bold().end());
             let marker = self.column(at) - width(name, LABEL.bold()) - 12.0;
             let color = if several { INK } else { PERCENTILES[at] };
@@ -220,9 +220,10 @@ fn finding(cells: &[Cell<'_>]) -> String {
         match rows::content(cell, None) {
             RowContent::Withheld(reason) => format!("{subject}: {reason}."),
             RowContent::Figures { per_s, readings, .. } => {
-                let parts =
-                    HEADINGS.iter().zip(&readings).map(|(name, reading)| format!("{name} {}", sentence_text(*reading)));
-                let parts: Vec<String> = parts.collect();
+                let part = |(percentile, reading): (Percentile, &Reading)| {
+                    format!("{} {}", percentile.label(), sentence_text(*reading))
+                };
+                let parts: Vec<String> = Percentile::REPORTED.into_iter().zip(&readings).map(part).collect();
                 format!("{subject}: {} operations per second, {}.", units::rate(per_s), parts.join(", "))
             }
         }
