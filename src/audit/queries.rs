@@ -131,7 +131,7 @@ impl ExpectedAnswers {
     /// Asks the store, and compares.
     ///
     /// # Errors
-    /// When the store cannot be asked any more.
+    /// When the store does not answer any more.
     pub async fn compare<S: Session>(self, session: &mut S, dataset: &Dataset) -> Result<Vec<CheckResult>, Failure> {
         let mut found: Vec<QueryComparison> = self.operations.iter().map(|_| QueryComparison::default()).collect();
         let mut rows = Rows::default();
@@ -142,8 +142,11 @@ impl ExpectedAnswers {
                 Ok(_) => difference(&expected, &rows),
                 // What is not there is missing.
                 Err(failure) if failure.kind == FailureKind::Missing && expected.is_empty() => None,
-                Err(failure) if failure.kind == FailureKind::Missing => Some(format!("{failure}")),
-                Err(failure) => return Err(failure),
+                Err(failure) if matches!(failure.kind, FailureKind::Unavailable | FailureKind::Timeout) => {
+                    return Err(failure);
+                }
+                // A store that refuses a query, for want of an index say, may answer all others.
+                Err(failure) => Some(failure.to_string()),
             };
             let of_operation = &mut found[operation];
             of_operation.asked += 1;

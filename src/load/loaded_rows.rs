@@ -54,10 +54,10 @@ impl LoadedRows {
                 Action::Find { table, field, matching, .. } if keeps_its_values(plan, *table, *field) => {
                     loaded.add_search(*table, *field, matches!(matching, MatchSpec::Between(..)));
                 }
-                Action::Scan { table, .. } if keeps_its_records(plan, *table) => {
-                    if loaded.keys.iter().all(|(scanned, _)| scanned != table) {
-                        loaded.keys.push((*table, Share::default()));
-                    }
+                Action::Scan { table, .. }
+                    if keeps_its_records(plan, *table) && loaded.keys.iter().all(|(scanned, _)| scanned != table) =>
+                {
+                    loaded.keys.push((*table, Share::default()));
                 }
                 Action::Tail { log, .. } if loaded.events.iter().all(|(read, _)| read != log) => {
                     loaded.events.push((*log, HashMap::new()));
