@@ -136,10 +136,10 @@ impl ExpectedAnswers {
         let mut found: Vec<QueryComparison> = self.operations.iter().map(|_| QueryComparison::default()).collect();
         let mut rows = Rows::default();
         for (operation, answer) in self.answers {
-            let (op, expected) = answer.rows();
+            let (op, expected, tolerance) = answer.rows();
             let answered = session.execute(&op, &mut rows).await;
             let wrong = match answered {
-                Ok(_) => difference(&expected, &rows),
+                Ok(_) => difference(&expected, &rows, tolerance),
                 // What is not there is missing.
                 Err(failure) if failure.kind == FailureKind::Missing && expected.is_empty() => None,
                 Err(failure) if matches!(failure.kind, FailureKind::Unavailable | FailureKind::Timeout) => {
@@ -187,8 +187,8 @@ impl QueryComparison {
 }
 
 /// In what an answer differs from what the rows demand; none if in nothing.
-fn difference(expected: &[Row], answered: &[Row]) -> Option<String> {
-    let first = expected.iter().zip(answered).position(|(expected, answered)| !is_same(expected, answered));
+fn difference(expected: &[Row], answered: &[Row], tolerance: f64) -> Option<String> {
+    let first = expected.iter().zip(answered).position(|(expected, answered)| !is_same(expected, answered, tolerance));
     match first {
         _ if expected.len() != answered.len() => {
             Some(format!("{} rows are there to be answered, {} were", expected.len(), answered.len()))
