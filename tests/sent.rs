@@ -32,6 +32,8 @@ struct Listening {
     delay: Duration,
     sent: Vec<String>,
     retries: u64,
+    /// Whether the audit reads.
+    reads_back: bool,
 }
 
 #[derive(serde::Deserialize)]
@@ -62,7 +64,13 @@ impl Store for Listener {
     }
 
     async fn session(&self) -> Result<Listening, Failure> {
-        Ok(Listening { session: self.memory.session().await?, delay: self.delay, sent: Vec::new(), retries: 0 })
+        Ok(Listening {
+            session: self.memory.session().await?,
+            delay: self.delay,
+            sent: Vec::new(),
+            retries: 0,
+            reads_back: false,
+        })
     }
 
     async fn describe(&self) -> Result<Description, Failure> {
@@ -84,6 +92,9 @@ impl Store for Listener {
 
 impl Session for Listening {
     async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
+        if self.reads_back {
+            return self.session.execute(op, rows).await;
+        }
         self.sent.push(serde_json::to_string(op).expect("JSON"));
         self.retries += 2;
         std::thread::sleep(self.delay);
@@ -96,6 +107,17 @@ impl Session for Listening {
 
     async fn load(&mut self, op: &Op) -> Result<Outcome, Failure> {
         self.session.load(op).await
+    }
+
+    /// What the audit asks is not of the workload.
+    async fn begin_snapshot(&mut self) -> Result<bool, Failure> {
+        self.reads_back = true;
+        self.session.begin_snapshot().await
+    }
+
+    async fn end_snapshot(&mut self) -> Result<(), Failure> {
+        self.reads_back = false;
+        self.session.end_snapshot().await
     }
 
     async fn export(&mut self, part: Part, sink: &mut dyn FnMut(Row)) -> Result<(), Failure> {

@@ -47,11 +47,11 @@ pub(super) trait ItemsLayout: fmt::Debug + Sync {
     fn sql(&self, records: RecordTable<'_>, statement: ItemsStatement) -> TypedSql;
 
     /// Hands over the rows that a copied record has in tables of items, each with the position of its field.
-    fn copy(&self, table: &Table, key: &Key, record: &Record, add: &mut RowSink<'_>) -> Result<(), Failure>;
+    fn copy(&self, table: &Table, key: &Key, record: &Record, add: &mut ItemSink<'_>) -> Result<(), Failure>;
 }
 
 /// Takes rows of tables of items, one at a time.
-pub(super) type RowSink<'a> = dyn FnMut(usize, &mut dyn Iterator<Item = PgParameter<'_>>) -> Result<(), Failure> + 'a;
+pub(super) type ItemSink<'a> = dyn FnMut(usize, &mut dyn Iterator<Item = PgParameter<'_>>) -> Result<(), Failure> + 'a;
 
 /// A table of records.
 #[derive(Debug, Clone, Copy)]

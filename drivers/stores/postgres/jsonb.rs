@@ -1,7 +1,7 @@
 //! Items in a `jsonb` column of their record, where the statements of every dialect find them.
 
 use super::binary::PgParameter;
-use super::items_layout::{FollowUp, ItemsLayout, ItemsStatement, ItemsTable, RecordTable, RowSink};
+use super::items_layout::{FollowUp, ItemSink, ItemsLayout, ItemsStatement, ItemsTable, RecordTable};
 use super::names::quoted;
 use super::types::TypedSql;
 use crate::sql::dialect::ColumnType;
@@ -51,7 +51,7 @@ impl ItemsLayout for JsonbLayout {
         unreachable!("`follow_ups` names no statement")
     }
 
-    fn copy(&self, _: &Table, _: &Key, _: &Record, _: &mut RowSink<'_>) -> Result<(), Failure> {
+    fn copy(&self, _: &Table, _: &Key, _: &Record, _: &mut ItemSink<'_>) -> Result<(), Failure> {
         Ok(())
     }
 }

@@ -19,7 +19,7 @@ pub(super) use items::decode as decode_items;
 use self::items::{arrays, list, row};
 use self::table::Child;
 use super::binary::PgParameter;
-use super::items_layout::{FollowUp, ItemsChange, ItemsLayout, ItemsStatement, ItemsTable, RecordTable, RowSink};
+use super::items_layout::{FollowUp, ItemSink, ItemsChange, ItemsLayout, ItemsStatement, ItemsTable, RecordTable};
 use super::types::TypedSql;
 use crate::sql::dialect::ColumnType;
 use crate::sql::statement::Parameter;
@@ -106,7 +106,7 @@ impl ItemsLayout for ChildrenLayout {
         }
     }
 
-    fn copy(&self, table: &Table, key: &Key, record: &Record, add: &mut RowSink<'_>) -> Result<(), Failure> {
+    fn copy(&self, table: &Table, key: &Key, record: &Record, add: &mut ItemSink<'_>) -> Result<(), Failure> {
         for (field, items) in fields_of_items(table) {
             for (position, item) in (1..).zip(list(&record[field])?) {
                 let keys = [Parameter::Key(key), Parameter::Int(position)].map(PgParameter::from);
