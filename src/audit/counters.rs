@@ -11,7 +11,7 @@ const GROUPS: usize = 256;
 pub struct CounterGroups {
     /// For each group and counter by how much it has grown, modulo 2^64.
     growth: Vec<i64>,
-    /// For each group and counter whether something was done to it of which nobody knows what it adds.
+    /// For each group and counter whether it was changed by an unknown amount.
     is_unknown: Vec<bool>,
 }
 
@@ -28,7 +28,7 @@ impl CounterGroups {
         self.growth[at] = self.growth[at].wrapping_add(by);
     }
 
-    /// Says that nobody knows what the counter at this position holds from now on.
+    /// Says that the counter at this position was changed by an unknown amount, or may have been.
     pub fn mark_unknown(&mut self, key: u128, (counter, counters): (usize, usize)) {
         self.make_room(counters);
         self.is_unknown[group(key) * counters + counter] = true;

@@ -139,7 +139,7 @@ impl LastWrites {
     }
 
     /// Compares the values that the store holds with these writes: a followed field must hold the last acknowledged value,
-    /// one of those whose order nobody can know, or what an unanswered write left. `is_decisive` says which fields are
+    /// one of those whose order cannot be known, or what an unanswered write left. `is_decisive` says which fields are
     /// changed by nothing but these writes.
     pub fn compare(&self, held: &HashMap<FieldOf, u64>, is_decisive: impl Fn(usize) -> bool) -> FieldComparison {
         let mut comparison = FieldComparison::default();

@@ -1,6 +1,6 @@
 //! The ledger: what the store acknowledged to a lane, in a form small enough to keep for any run.
 //!
-//! Digests for what was added, sums for what was counted, and the last written values of updated fields. The audit compares
+//! Digests for what was added, sums for what was counted, and the last written values of fields. The audit compares
 //! it with what the store holds afterwards.
 
 use std::collections::BTreeSet;

@@ -38,21 +38,47 @@ mod tests;
 /// How long to wait before the store is read again, after each reading that does not pass: 16 s in all.
 const PAUSES_MS: [u64; 7] = [250, 250, 500, 1_000, 2_000, 4_000, 8_000];
 
-/// Reads what the store holds after the run, reconciles it, and asks the queries again.
-///
-/// A store may still be at work: at writes that it never answered, half of which may be done when their rows are read. So
-/// what does not pass is read again, until two readings agree on it; what never comes to rest is undecided.
-///
-/// # Errors
-/// When the store cannot be read.
-pub async fn audit<S: Session>(
-    session: &mut S,
-    plan: &Plan,
-    queries: &Queries,
-    before: &Snapshot,
-    ledger: &Ledger,
-) -> Result<Vec<CheckResult>, Failure> {
-    read_until_settled(&PAUSES_MS, async || read_and_judge(session, plan, queries, before, ledger).await).await
+/// What the store is held to after the run.
+#[derive(Debug, Clone, Copy)]
+pub struct Audit<'a> {
+    /// The data, and what was done to it.
+    pub plan: &'a Plan,
+    /// What is asked again.
+    pub queries: &'a Queries,
+    /// What the store held before the run.
+    pub before: &'a Snapshot,
+    /// What it has acknowledged since.
+    pub ledger: &'a Ledger,
+}
+
+impl Audit<'_> {
+    /// Reads what the store holds, reconciles it, and asks the queries again.
+    ///
+    /// A store may still be at work: at writes that it never answered, half of which may be done when their rows are read.
+    /// So what does not pass is read again, until two readings agree on it; what never comes to rest is undecided.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn carry_out<S: Session>(self, session: &mut S) -> Result<Vec<CheckResult>, Failure> {
+        read_until_settled(&PAUSES_MS, async || self.read(session).await).await
+    }
+
+    /// One reading, as of one instant where the store has such a thing.
+    async fn read<S: Session>(self, session: &mut S) -> Result<Vec<CheckResult>, Failure> {
+        session.begin_snapshot().await?;
+        let results = self.read_and_ask(session).await;
+        let ended = session.end_snapshot().await;
+        results.and_then(|results| ended.map(|()| results))
+    }
+
+    async fn read_and_ask<S: Session>(self, session: &mut S) -> Result<Vec<CheckResult>, Failure> {
+        let Audit { plan, queries, before, ledger } = self;
+        let mut answers = queries.expected();
+        let after = read_back(session, &plan.dataset, ledger, &mut answers).await?;
+        let mut results = reconcile(plan, before, ledger, &after);
+        results.extend(answers.compare(session, &plan.dataset).await?);
+        Ok(results)
+    }
 }
 
 /// Reads until all passes, or two readings agree on what does not. Waits before each reading but the first.
@@ -81,28 +107,6 @@ async fn read_until_settled(
         result.detail += &format!("; cannot be judged, the store went on changing for {waited_s} s after the run");
     }
     Ok(results)
-}
-
-/// One reading, as of one instant where the store has such a thing.
-async fn read_and_judge<S: Session>(
-    session: &mut S,
-    plan: &Plan,
-    queries: &Queries,
-    before: &Snapshot,
-    ledger: &Ledger,
-) -> Result<Vec<CheckResult>, Failure> {
-    session.begin_snapshot().await?;
-    let reading = async {
-        let mut answers = queries.expected();
-        let after = read_back(session, &plan.dataset, ledger, &mut answers).await?;
-        let mut results = reconcile(plan, before, ledger, &after);
-        results.extend(answers.compare(session, &plan.dataset).await?);
-        Ok(results)
-    };
-    let results = reading.await;
-    let ended = session.end_snapshot().await;
-    let results = results?;
-    ended.map(|()| results)
 }
 
 /// Checks that the store holds what was loaded, before the run.

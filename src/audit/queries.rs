@@ -48,7 +48,7 @@ impl Queries {
         Queries { operations: operations.filter(|(_, queries)| !queries.is_empty()).collect() }
     }
 
-    /// The same without a store to ask: for data that nothing reads.
+    /// No queries, for reading back alone.
     pub fn none() -> Queries {
         Queries { operations: Vec::new() }
     }

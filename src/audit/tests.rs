@@ -329,7 +329,8 @@ fn a_transfer_that_is_done_while_it_is_read_back_is_read_again() {
     ledger.add_indeterminate(&Op::Transact(transfer(30)));
     let failed = |readings: &[[Row; 2]]| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        let results = runtime.block_on(audit(&mut Readings(readings), &plan, &Queries::none(), &loaded, &ledger));
+        let audit = Audit { plan: &plan, queries: &Queries::none(), before: &loaded, ledger: &ledger };
+        let results = runtime.block_on(audit.carry_out(&mut Readings(readings)));
         results.expect("rows are read").iter().filter(|check| !check.passed).count()
     };
     assert_eq!(failed(&[half.clone(), whole]), 0);

@@ -44,8 +44,8 @@ impl AnswerRules {
         }
     }
 
-    /// The rows of a group come in the order of its operations. Where several of these answer any number of rows, nobody
-    /// can tell which row is whose, and only their number is checked.
+    /// The rows of a group come in the order of its operations. Where several of these answer any number of rows, which
+    /// row is whose cannot be told, and only their number is checked.
     fn check_group(&self, ops: &[Op], rows: &[Row]) -> Result<(), String> {
         let reads = || ops.iter().filter(|op| !op.writes());
         let exact = reads().filter_map(exact_count).sum::<usize>();

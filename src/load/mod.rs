@@ -35,9 +35,9 @@ use drivers::server::Server;
 use drivers::{Failure, Store};
 use tokio::runtime::Runtime;
 
-use crate::audit;
 use crate::audit::ledger::Ledger;
 use crate::audit::queries::Queries;
+use crate::audit::{self, Audit};
 use crate::evidence::{self, EarlyEnd, RunEvidence};
 use crate::host;
 use crate::record::Run;
@@ -176,8 +176,8 @@ async fn check<S: Store>(run: &ActiveRun<'_, S>, prepared: &mut PreparedStore, l
     if S::KEEPS_DATA {
         let mut session = within_timeout(run.request.load.timeout, 1, store.session()).await?;
         let queries = Queries::draw(&run.request.generator, &prepared.frontiers);
-        let audit = audit::audit(&mut session, run.request.plan(), &queries, &prepared.snapshot, ledger);
-        evidence.checks.extend(within_phase(limit, audit).await?);
+        let audit = Audit { plan: run.request.plan(), queries: &queries, before: &prepared.snapshot, ledger };
+        evidence.checks.extend(within_phase(limit, audit.carry_out(&mut session)).await?);
     }
     Ok(())
 }

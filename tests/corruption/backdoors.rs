@@ -40,11 +40,11 @@ fn runtime() -> tokio::runtime::Runtime {
 /// The kinds that cannot happen in a store, each with the reason.
 pub fn impossible(store: &Candidate) -> Vec<(&'static str, &'static str)> {
     match store.name.as_str() {
-        "postgres?layout=children" => postgres::IMPOSSIBLE.to_vec(),
+        "postgres?layout=children" => sql::IMPOSSIBLE.to_vec(),
         "mongodb?series=timeseries" => mongodb::IMPOSSIBLE.to_vec(),
         _ => match store.declared.name {
-            "libsql" | "libsql-server" => sqlite::IMPOSSIBLE.to_vec(),
-            "postgres" => [postgres::IMPOSSIBLE, postgres::IMPOSSIBLE_IN_ONE_TABLE].concat(),
+            "libsql" | "libsql-server" => [sql::IMPOSSIBLE, sql::IMPOSSIBLE_IN_ONE_TABLE, sqlite::IMPOSSIBLE].concat(),
+            "postgres" => [sql::IMPOSSIBLE, sql::IMPOSSIBLE_IN_ONE_TABLE].concat(),
             "redis" => redis::IMPOSSIBLE.to_vec(),
             "mongodb" => [mongodb::IMPOSSIBLE, mongodb::IMPOSSIBLE_IN_DOCUMENTS].concat(),
             other => panic!("nobody has said what cannot be corrupted in {other}: say so in tests/corruption/"),

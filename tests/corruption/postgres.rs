@@ -6,30 +6,6 @@ use tokio_postgres::{Client, NoTls};
 use super::sql::{self, UPDATED};
 use super::{Backdoor, Corrupted, runtime};
 
-/// Kinds that cannot happen in either layout, each with the reason.
-pub const IMPOSSIBLE: &[(&str, &str)] = &[
-    ("required_field_removed", "the column is NOT NULL"),
-    ("index_entry_removed", "no statement changes an index apart from its table"),
-    ("index_entry_changed", "the same"),
-    ("index_entry_added", "the same"),
-    ("index_entry_of_no_record", "the same"),
-    ("keys_entry_removed", "the same"),
-    ("record_lost_under_its_key", "the same"),
-    ("bucket_deleted", "there are no buckets"),
-    ("point_of_entity_deleted", "a point lies in one place"),
-    ("point_of_all_deleted", "the same"),
-    ("entity_set_removed", "the same"),
-    ("entity_sets_removed", "the same"),
-];
-
-/// Kinds that cannot happen where items are `jsonb`.
-pub const IMPOSSIBLE_IN_ONE_TABLE: &[(&str, &str)] = &[
-    ("items_key_removed", "items lie in their record"),
-    ("items_reference_removed", "the same"),
-    ("items_fewer_than_counted", "the same"),
-    ("items_more_than_counted", "the same"),
-];
-
 /// A connection to the server of a run.
 pub struct Connection {
     runtime: Runtime,

@@ -2,6 +2,30 @@
 
 use super::kinds::{RECORDS, START_MS};
 
+/// Kinds that cannot happen in any of them, each with the reason.
+pub const IMPOSSIBLE: &[(&str, &str)] = &[
+    ("required_field_removed", "the column is NOT NULL"),
+    ("index_entry_removed", "no statement changes an index apart from its table"),
+    ("index_entry_changed", "the same"),
+    ("index_entry_added", "the same"),
+    ("index_entry_of_no_record", "the same"),
+    ("keys_entry_removed", "the same"),
+    ("record_lost_under_its_key", "the same"),
+    ("bucket_deleted", "there are no buckets"),
+    ("point_of_entity_deleted", "a point lies in one place"),
+    ("point_of_all_deleted", "the same"),
+    ("entity_set_removed", "the same"),
+    ("entity_sets_removed", "the same"),
+];
+
+/// Kinds that cannot happen where items lie in their record.
+pub const IMPOSSIBLE_IN_ONE_TABLE: &[(&str, &str)] = &[
+    ("items_key_removed", "items lie in their record"),
+    ("items_reference_removed", "the same"),
+    ("items_fewer_than_counted", "the same"),
+    ("items_more_than_counted", "the same"),
+];
+
 /// The first record, once the suite has written to it.
 pub const UPDATED: &str = "key = 1 AND a > 0";
 

@@ -106,8 +106,8 @@ fn a_find_answers_what_matches_in_order_and_all_that_was_loaded() {
     assert_eq!(short, "9 loaded rows have to be found at least, the store answered 8");
     let empty = found(&rules, equal(), Order::Ascending, &[]).expect_err("some were loaded");
     assert!(empty.contains("the store answered 0"), "{empty}");
-    let nobody = Matching::Equal(Value::Text("z".into()));
-    assert_eq!(found(&rules, nobody, Order::Ascending, &[]), Ok(()), "nothing of the kind was loaded");
+    let unmatched = Matching::Equal(Value::Text("z".into()));
+    assert_eq!(found(&rules, unmatched, Order::Ascending, &[]), Ok(()), "nothing of the kind was loaded");
 
     let between = || Matching::Between(Value::Int(1), Value::Int(9));
     let prices = [1, 1, 2, 3, 3, 4, 5, 5, 9];
