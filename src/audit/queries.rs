@@ -189,7 +189,7 @@ fn difference(expected: &[Row], answered: &[Row], tolerance: f64) -> Option<Stri
     let first = expected.iter().zip(answered).position(|(expected, answered)| !is_same(expected, answered, tolerance));
     match first {
         _ if expected.len() != answered.len() => {
-            Some(format!("{} rows are there to be answered, {} were", expected.len(), answered.len()))
+            Some(format!("rows to be answered: {}, answered: {}", expected.len(), answered.len()))
         }
         Some(at) if expected[at].key != answered[at].key => {
             Some(format!("row {} should be {}, is {}", at + 1, expected[at].key, answered[at].key))
@@ -286,9 +286,10 @@ mod tests {
         let found = expected.compare(&mut Answers(Rows::default()), &generator.plan.dataset).await;
         let found = found.expect("answered").expect("something is read");
         assert!(
-            !found.passed && found.detail.contains("; of category-page 24 of 24, the first: find products: "),
+            // In four of the categories there is nothing, as was answered.
+            !found.passed && found.detail.contains("; of category-page 20 of 24, the first: find products: "),
             "{found:?}"
         );
-        assert!(found.detail.contains("are there to be answered, 0 were"), "{found:?}");
+        assert!(found.detail.contains("read products 14: rows to be answered: 1, answered: 0"), "{found:?}");
     }
 }
