@@ -127,7 +127,15 @@ fn an_open_loop_on_a_real_server_finds_what_a_proxy_saw() {
         .expect_exit(0);
     let total = &run.first_run()["total"];
 
-    let reads = proxy.reads();
+    // The audit asks by a connection of its own, the last one to be made that reads, and only when the run is over.
+    let all = proxy.reads();
+    let of_audit = all.iter().map(|read| read.connection).max().expect("reads");
+    let (asked_again, reads): (Vec<_>, Vec<_>) = all.into_iter().partition(|read| read.connection == of_audit);
+    let ended = reads.iter().map(|read| read.left).max().expect("reads of the workload");
+    assert!(asked_again.iter().all(|read| read.came > ended), "the audit reads after the measurement");
+    let checks = run.first_run()["checks"].to_string();
+    let claimed = format!("0 of {} queries", asked_again.len());
+    assert!(checks.contains(&claimed), "the proxy saw as many queries as the check claims: {claimed}, {checks}");
     assert_eq!(
         reads.len() as u64,
         ns(&total["ok"]),

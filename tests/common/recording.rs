@@ -21,6 +21,8 @@ pub struct Plan {
 /// One read of a record, as the proxy saw it.
 #[derive(Debug, Clone, Copy)]
 pub struct Observed {
+    /// The number of the connection, in the order in which they were made.
+    pub connection: usize,
     /// When the whole request had come.
     pub came: Instant,
     /// When the whole reply had left.
@@ -49,10 +51,10 @@ impl Recording {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let shared = Arc::clone(&seen);
         thread::spawn(move || {
-            for client in listener.incoming().flatten() {
+            for (connection, client) in listener.incoming().flatten().enumerate() {
                 let server = TcpStream::connect(("127.0.0.1", server)).expect("the server listens");
                 let shared = Arc::clone(&shared);
-                thread::spawn(move || pass(&client, &server, plan, &shared));
+                thread::spawn(move || pass((connection, &client), &server, plan, &shared));
             }
         });
         Recording { port, seen }
@@ -67,7 +69,7 @@ impl Recording {
 }
 
 /// One connection, which waits for each answer before it asks again, or is passed on as it is.
-fn pass(mut client: &TcpStream, mut server: &TcpStream, plan: Plan, seen: &Mutex<Seen>) {
+fn pass((connection, mut client): (usize, &TcpStream), mut server: &TcpStream, plan: Plan, seen: &Mutex<Seen>) {
     for stream in [client, server] {
         stream.set_nodelay(true).expect("an open stream");
     }
@@ -106,7 +108,7 @@ fn pass(mut client: &TcpStream, mut server: &TcpStream, plan: Plan, seen: &Mutex
         if client.write_all(&reply).is_err() {
             return;
         }
-        seen.lock().expect("whole").reads.push(Observed { came, left: Instant::now() });
+        seen.lock().expect("whole").reads.push(Observed { connection, came, left: Instant::now() });
     }
 }
 
