@@ -45,7 +45,7 @@ pub use seam::failure::{Failure, FailureKind, PassedLimit};
 pub use seam::leftover::Leftover;
 pub use seam::op::{Fields, Fold, Matching, Op, OpSubject, Order, Outcome};
 pub use seam::options::NoOptions;
-pub use seam::printable::{is_unprintable, one_line, printable_lines};
+pub use seam::printable::{is_unprintable, one_line, one_sentence, printable_lines, without_error_numbers};
 pub use seam::redaction::{password_in, redacted};
 pub use seam::value::{Change, Digest, Key, Point, Record, Row, Rows, Value, row_hash};
 pub use seam::value_order::OrderedValue;

@@ -24,6 +24,9 @@ pub trait Store: Sized + Send + Sync + 'static {
     /// The schemes of the URLs at which it is reached: `redis` for `redis://HOST`. None if it runs in this process.
     const SCHEMES: &'static [&'static str] = &[];
 
+    /// Names by which people call it, or what it speaks for, instead of ours. They open nothing: an unknown name among them is
+    /// answered with the right one.
+    const ALIASES: &'static [&'static str] = &[];
     /// Schemes of URLs that name this store although it cannot use them: it answers with what to write instead. No help lists
     /// them.
     const REFUSED_SCHEMES: &'static [&'static str] = &[];
@@ -136,6 +139,7 @@ pub trait Store: Sized + Send + Sync + 'static {
 pub struct Declaration {
     pub name: &'static str,
     pub about: &'static str,
+    pub aliases: &'static [&'static str],
     pub schemes: &'static [&'static str],
     pub refused_schemes: &'static [&'static str],
     pub addresses: &'static [&'static str],
@@ -155,6 +159,7 @@ impl Declaration {
         Declaration {
             name: S::NAME,
             about: S::ABOUT,
+            aliases: S::ALIASES,
             schemes: S::SCHEMES,
             refused_schemes: S::REFUSED_SCHEMES,
             addresses: S::ADDRESSES,

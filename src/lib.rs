@@ -62,6 +62,7 @@ pub mod percentile;
 pub mod record;
 pub mod report;
 pub mod request;
+pub mod spelling;
 pub mod stats;
 pub mod units;
 pub mod workload;

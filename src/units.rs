@@ -54,6 +54,11 @@ pub fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
+/// A whole number of those to whom something belongs: `1 client's`, `16 clients'`.
+pub fn possessive(number: u64, noun: &str) -> String {
+    format!("{}{}", counted(number, noun), if number == 1 { "'s" } else { "'" })
+}
+
 /// A number for an axis: `0`, `500`, `20k`, `1.5M`.
 pub fn short(number: f64) -> String {
     let (divisor, suffix) = match number {
@@ -118,8 +123,12 @@ pub fn bytes(number: u64) -> String {
     format!("{value:.1} TiB")
 }
 
-/// A duration of a run or a phase: `30 s`, `2.5 s`, `5 min`, `1 h 30 min`.
+/// A duration of a run or a phase: `30 s`, `2.5 s`, `40 ms`, `5 min`, `1 h 30 min`. Only nothing is `0 s`.
 pub fn seconds(s: f64) -> String {
+    // Where a tenth of a second is more than the duration.
+    if s > 0.0 && s < 0.0995 {
+        return latency((s * 1e9).round().max(1.0) as u64);
+    }
     let whole = s.round() as u64;
     let tail = |rest: u64, unit: &str| if rest == 0 { String::new() } else { format!(" {rest} {unit}") };
     match whole {
@@ -196,6 +205,7 @@ mod tests {
         assert_eq!([60.0, 2_000.0, 0.5].map(stated), ["60", "2,000", "0.5"]);
         assert_eq!([7, 999, 1_000, 1_234_567].map(count), ["7", "999", "1,000", "1,234,567"]);
         assert_eq!([counted(1, "client"), counted(16, "client")], ["1 client", "16 clients"]);
+        assert_eq!([possessive(1, "client"), possessive(16, "client")], ["1 client's", "16 clients'"]);
         assert_eq!([0.0, 0.2, 500.0, 2e4, 1.5e6].map(short), ["0", "0.2", "500", "20k", "1.5M"]);
         assert_eq!([share(1, 3), share(1, 5_000), share(0, 0)], ["33.3%", "<0.1%", "0.0%"]);
     }
@@ -216,5 +226,7 @@ mod tests {
             [0.0, 2.5, 30.01, 300.0, 330.0, 5_400.0].map(seconds),
             ["0 s", "2.5 s", "30 s", "5 min", "5 min 30 s", "1 h 30 min"]
         );
+        let short = [1e-12, 0.000_02, 0.04, 0.0994, 0.0996, 0.5, 0.96].map(seconds);
+        assert_eq!(short, ["1 ns", "20.0 us", "40.0 ms", "99.4 ms", "0.1 s", "0.5 s", "1 s"]);
     }
 }

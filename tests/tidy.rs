@@ -10,19 +10,22 @@ use std::path::{Path, PathBuf};
 use sources::{Sources, is_test, rust_files};
 
 /// From top to bottom: a module may import from those in its list and from itself, never upward.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("host", &["record"]),
     ("cli", &["workload"]),
     (
         "commands",
-        &["cli", "load", "request", "report", "cost", "record", "workload", "generate", "draw", "host", "units"],
+        &[
+            "cli", "load", "request", "report", "cost", "record", "workload", "generate", "draw", "host", "spelling",
+            "units",
+        ],
     ),
-    ("load", &["request", "evidence", "audit", "generate", "measure", "host", "workload", "draw", "record"]),
-    ("evidence", &["request", "generate", "measure", "host", "workload", "record", "stats", "percentile"]),
+    ("load", &["request", "evidence", "audit", "generate", "measure", "host", "workload", "draw", "record", "units"]),
+    ("evidence", &["request", "generate", "measure", "host", "workload", "record", "stats", "percentile", "units"]),
     ("request", &["generate", "workload"]),
     ("audit", &["generate", "workload", "draw", "record"]),
     ("generate", &["workload", "draw"]),
-    ("workload", &["draw", "percentile"]),
+    ("workload", &["draw", "percentile", "spelling", "units"]),
     ("draw", &[]),
     ("report", &["cost", "record", "stats", "measure", "percentile", "units"]),
     ("cost", &["record", "stats", "units"]),
@@ -30,6 +33,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("measure", &["record"]),
     ("record", &["draw", "percentile"]),
     ("percentile", &[]),
+    ("spelling", &[]),
     ("units", &[]),
 ];
 

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::seam::printable::{one_line, without_error_numbers};
+
 /// The longest reply that is taken to be one: more is a failure of the store, before it takes the suite's memory. The largest
 /// of a workload is some 100 KB a record.
 pub(crate) const LONGEST_REPLY_BYTES: usize = 64 << 20;
@@ -94,7 +96,8 @@ impl Failure {
     /// A failure of a kind, with its sentence. It may hold what a server or a client library said: it is made one line that
     /// can be shown.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Failure { kind, message: crate::seam::printable::one_line(&message.into()), limit: None, source: None }
+        let message = message.into();
+        Failure { kind, message: one_line(&without_error_numbers(&message)), limit: None, source: None }
     }
 
     /// A store that a driver cannot reach within the limit of its opening, and whose sentence says how long that is.
@@ -106,6 +109,17 @@ impl Failure {
     pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// Its sentence for a text that names the store's address already.
+    pub fn without_address(&self, address: &str) -> String {
+        let url = address.split('?').next().unwrap_or(address);
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let hosts = rest.split('/').next().unwrap_or_default();
+        let hosts = hosts.rsplit('@').next().unwrap_or_default();
+        let forms = [address.to_owned(), url.to_owned(), format!("{scheme}://{hosts}"), hosts.to_owned()];
+        let forms = forms.iter().filter(|form| form.len() > "://".len());
+        forms.fold(self.message.clone(), |message, form| message.replacen(&format!(": {form}: "), ": ", 1))
     }
 
     /// The answer of every driver to an operation outside its declared capabilities.
@@ -149,5 +163,27 @@ mod tests {
         let said = "redis: Parse error at 1\n  Unexpected `H`\r\n\tExpected digit\u{1b}[0m\n";
         assert_eq!(Failure::broken(said).message, "redis: Parse error at 1 Unexpected `H` Expected digit\u{fffd}[0m");
         assert_eq!(Failure::broken("two  spaces stay").message, "two  spaces stay");
+    }
+
+    #[test]
+    fn an_address_that_is_named_already_is_not_named_again() {
+        for (address, message, left) in [
+            (
+                "postgres://db/x?a=1",
+                "postgres: postgres://db/x: cannot connect: refused",
+                "postgres: cannot connect: refused",
+            ),
+            ("redis://ada:***@db:1/0", "redis: db:1: refused", "redis: refused"),
+            ("http://db:8080", "libsql-server: http://db:8080: refused", "libsql-server: refused"),
+            (
+                "mongodb://a:1,b:2/x",
+                "mongodb: a:1 cannot be reached: refused",
+                "mongodb: a:1 cannot be reached: refused",
+            ),
+            ("libsql", "libsql: no room: libsql: full", "libsql: no room: full"),
+            ("redis", "redis: 127.0.0.1:5: refused", "redis: 127.0.0.1:5: refused"),
+        ] {
+            assert_eq!(Failure::broken(message).without_address(address), left);
+        }
     }
 }

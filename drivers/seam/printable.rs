@@ -58,6 +58,38 @@ pub fn printable_lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.replace("\r\n", "\n").replace(is_unshown, "\u{fffd}"))
 }
 
+/// A text without the numbers that Rust's standard library puts behind what the system says: `(os error 2)`.
+pub fn without_error_numbers(text: &str) -> Cow<'_, str> {
+    const BEFORE: &str = " (os error ";
+    let Some((head, mut rest)) = text.split_once(BEFORE) else { return Cow::Borrowed(text) };
+    let mut plain = head.to_owned();
+    loop {
+        let is_number = |number: &str| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        match rest.split_once(')').filter(|(number, _)| is_number(number)) {
+            Some((_, after)) => rest = after,
+            None => plain.push_str(BEFORE),
+        }
+        let Some((next, after)) = rest.split_once(BEFORE) else { return Cow::Owned(plain + rest) };
+        plain.push_str(next);
+        rest = after;
+    }
+}
+
+/// An error and what caused it as one sentence. What an error says of its cause itself is not said again.
+pub fn one_sentence(error: &dyn std::error::Error) -> String {
+    let mut sentence = without_error_numbers(&error.to_string()).into_owned();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        let text = without_error_numbers(&text);
+        if !sentence.contains(text.as_ref()) {
+            sentence = format!("{sentence}: {text}");
+        }
+        cause = error.source();
+    }
+    sentence
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,5 +118,22 @@ mod tests {
         assert_eq!(printable_lines("a = 1\r\n\tb\n"), "a = 1\n\tb\n");
         assert_eq!(printable_lines("kept\rhidden\u{1b}]0;title\u{7}"), "kept\u{fffd}hidden\u{fffd}]0;title\u{fffd}");
         assert!(matches!(printable_lines("nothing to do\n"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn an_error_is_one_sentence_without_numbers_and_repetitions() {
+        let missing = || std::io::Error::from_raw_os_error(2);
+        let failure = crate::Failure::broken(format!("redis: db: {}", missing())).caused_by(missing());
+        assert_eq!(one_sentence(&failure), "redis: db: No such file or directory");
+        let failure = crate::Failure::broken("redis: cannot read its file").caused_by(missing());
+        assert_eq!(one_sentence(&failure), "redis: cannot read its file: No such file or directory");
+        for (said, plain) in [
+            ("a (os error 2): b (os error 111)", "a: b"),
+            ("a (os error x) (os error 3)!", "a (os error x)!"),
+            ("a (os error ", "a (os error "),
+            ("(os error 2)", "(os error 2)"),
+        ] {
+            assert_eq!(without_error_numbers(said), plain);
+        }
     }
 }

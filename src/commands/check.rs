@@ -53,7 +53,7 @@ fn answer(address: &Address, probe: &Probe, asked: Durability) -> String {
         line("workloads", &workloads(probe.capabilities));
     }
     let verdict = match (&probe.failure, &probe.description) {
-        (Some(failure), _) => format!("cannot be used: {failure}"),
+        (Some(failure), _) => format!("cannot be used: {}", failure.without_address(&address.to_string())),
         (None, Some(description)) if description.guarantees.durability < asked => {
             format!("usable, at most {}", description.guarantees.durability.name())
         }

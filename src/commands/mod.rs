@@ -49,7 +49,7 @@ pub fn print_usage(answer: &clap::Error) -> ExitCode {
 
 fn exit_code(result: Result<Exit, Failed>) -> ExitCode {
     let exit = result.unwrap_or_else(|failed| {
-        eprint(&format!("error: {:#}", failed.error));
+        eprint(&format!("error: {}", drivers::one_sentence(failed.error.as_ref())));
         failed.exit
     });
     exit.into()

@@ -9,6 +9,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use drivers::one_sentence;
 use jiff::Timestamp;
 
 use super::exit::Failed;
@@ -166,7 +167,7 @@ pub struct OutputErrors(Vec<String>);
 impl OutputErrors {
     /// Keeps the error of an output that failed, with how to make that output again.
     pub fn collect(&mut self, result: Result<(), impl Into<Failed>>, remedy: &str) {
-        self.0.extend(result.err().map(|problem| format!("{:#}; {remedy}", problem.into().error)));
+        self.0.extend(result.err().map(|problem| format!("{}; {remedy}", one_sentence(problem.into().error.as_ref()))));
     }
 
     /// Writes the files of a report. One that cannot be written does not keep the others from it.
@@ -180,7 +181,7 @@ impl OutputErrors {
         let mut problems: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for (name, bytes) in &files {
             if let Err(error) = write(folder, name, bytes) {
-                problems.entry(error.root_cause().to_string()).or_default().push(name);
+                problems.entry(one_sentence(error.root_cause())).or_default().push(name);
             }
         }
         for (problem, names) in problems {
@@ -198,7 +199,7 @@ impl OutputErrors {
         });
         let remedy = match &kept {
             Ok(folder) => format!("the record of what was measured is in {}", folder.display()),
-            Err(error) => format!("it could not be kept elsewhere either: {error:#}"),
+            Err(error) => format!("it could not be kept elsewhere either: {}", one_sentence(error.as_ref())),
         };
         self.collect(Err(error), &remedy);
         kept.ok()

@@ -7,6 +7,7 @@ use drivers::{Address, Durability, Failure, Leftover, STORES, Store, Visitor};
 use crate::load::{self, CancelToken, Cleaned, Extent, Probe, ProgressObserver, RunError};
 use crate::record::Run;
 use crate::request::RunRequest;
+use crate::spelling;
 
 /// Reads an address and makes sure that there is such a store and that it takes the options.
 ///
@@ -17,11 +18,20 @@ pub fn parse(text: &str) -> Result<Address, String> {
     match drivers::visit(&address.store, ConfigVisitor(&address)) {
         Some(Ok(())) => Ok(address),
         Some(Err(problem)) => Err(format!("--store: {problem}")),
-        None => Err(format!(
-            "--store: there is no store `{}` in this build; it has {}",
-            address.store,
-            STORES.iter().map(|store| store.name).collect::<Vec<_>>().join(", ")
-        )),
+        None => {
+            Err(format!("--store: there is no store `{}` in this build; {}", address.store, instead_of(&address.store)))
+        }
+    }
+}
+
+/// What to write instead of a name that no store has.
+fn instead_of(name: &str) -> String {
+    let named = |name: &str| STORES.iter().find(|store| store.name == name);
+    let alias = STORES.iter().find(|store| store.aliases.contains(&name));
+    let meant = alias.or_else(|| spelling::meant(name, STORES.iter().map(|store| store.name)).and_then(named));
+    match meant {
+        Some(store) => format!("did you mean `{}` ({})?", store.name, store.about),
+        None => format!("it has {}", STORES.iter().map(|store| store.name).collect::<Vec<_>>().join(", ")),
     }
 }
 

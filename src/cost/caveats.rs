@@ -31,7 +31,10 @@ pub fn assumed(run: &Run, offer: &Offer, terms: &PricingTerms, measured: &Billin
     if offer.is_compute() {
         assumed.push(match run.load.mode {
             Mode::Open => "the offered rate counts as what a node carries, so the figure is an upper bound".to_owned(),
-            Mode::Closed => format!("{} clients' throughput counts as what a node carries", run.load.clients),
+            Mode::Closed => format!(
+                "{} throughput counts as what a node carries",
+                units::possessive(run.load.clients.into(), "client")
+            ),
         });
         if terms.offer.is_none() && !ran_here(run) {
             assumed.push("sized by the client's machine, for the server's is not known".to_owned());

@@ -21,7 +21,7 @@ pub enum CostError {
         problem: String,
     },
     /// The file cannot be read.
-    #[error("cannot read {file}: {source}")]
+    #[error("cannot read {file}")]
     Unreadable {
         /// Where it should be.
         file: String,

@@ -2,6 +2,8 @@
 
 use drivers::{Description, Guarantees};
 
+use crate::units;
+
 /// Changes of the store that make what was measured worth less, each in one sentence.
 pub fn store_changes(before: &Description, after: &Description) -> Vec<String> {
     let weakened = weakened(&before.guarantees, &after.guarantees).into_iter();
@@ -32,8 +34,9 @@ fn evicted(before: &Description, after: &Description) -> Option<String> {
     let evicted = count(after)?.checked_sub(count(before)?).filter(|evicted| *evicted > 0)?;
     let set = |name: &str| after.settings.get(name).map_or("unknown", String::as_str);
     Some(format!(
-        "the server has evicted {evicted} keys during the run (maxmemory={}, maxmemory-policy={}): what it holds is not \
+        "the server has evicted {} during the run (maxmemory={}, maxmemory-policy={}): what it holds is not \
          what was written",
+        units::counted(evicted, "key"),
         set("maxmemory"),
         set("maxmemory-policy")
     ))

@@ -5,6 +5,7 @@
 use crate::percentile::{Limit, Statistic};
 use crate::record::{CheckResult, Client, Counts, Interval, Latency, Mode, Percentile, Phase, Standstill, Verdict};
 use crate::stats::{self, Judgement, Reading, Steadiness};
+use crate::units;
 
 /// With a larger share of failed operations, the rest is not the workload that was asked for.
 const MAX_FAILED_SHARE: f64 = 0.01;
@@ -212,7 +213,9 @@ fn unstable(findings: &Findings<'_>) -> Option<String> {
     let (planned_s, late_s) = (length_s(Phase::Measure), length_s(Phase::Drain));
     if late_s > planned_s {
         return Some(format!(
-            "unstable: what fell due in {planned_s:.1} s took {late_s:.1} s more; lower --rate or raise --clients"
+            "unstable: what fell due in {} took {} more; lower --rate or raise --clients",
+            units::seconds(planned_s),
+            units::seconds(late_s)
         ));
     }
     let ended_in = |line: &&Interval| line.phase == Phase::Measure && line.ok + line.failed > 0;
@@ -232,8 +235,8 @@ fn unstable(findings: &Findings<'_>) -> Option<String> {
     };
     grows.then(|| {
         format!(
-            "unstable: the backlog grew to {:.1} s behind schedule; lower --rate or raise --clients",
-            backlog_ns(last) as f64 / 1e9
+            "unstable: the backlog grew to {} behind schedule; lower --rate or raise --clients",
+            units::seconds(backlog_ns(last) as f64 / 1e9)
         )
     })
 }
@@ -249,7 +252,10 @@ fn notes(findings: &Findings<'_>) -> Vec<String> {
         notes.push("debug build: build with --release before using any figure".to_owned());
     }
     if findings.counts.succeeded < FEW {
-        notes.push(format!("only {} operations: too few for p99 and above", findings.counts.succeeded));
+        notes.push(format!(
+            "only {}: too few for p99 and above",
+            units::counted(findings.counts.succeeded, "operation")
+        ));
     }
     notes.extend(findings.limits.iter().map(MeasuredLimit::note));
     let undecided = findings.checks.iter().filter(|check| check.undecided).count();
@@ -260,14 +266,16 @@ fn notes(findings: &Findings<'_>) -> Vec<String> {
     if findings.client.reconnects > 0 || findings.client.disconnected_s > 0.0 {
         let Client { reconnects, disconnected_s, .. } = findings.client;
         notes.push(format!(
-            "connections broke: {reconnects} reconnects; clients were disconnected for {disconnected_s:.1} s in all"
+            "connections broke: {}; clients were disconnected for {} in all",
+            units::counted(*reconnects, "reconnect"),
+            units::seconds(*disconnected_s)
         ));
     }
     if findings.client.shares_machine {
         notes.push("client and server shared this machine: each took CPU time from the other".to_owned());
     }
     if findings.client.clamped > 0 {
-        notes.push(format!("{} latencies above one hour were recorded as one hour", findings.client.clamped));
+        notes.push(format!("latencies above one hour, recorded as one hour: {}", findings.client.clamped));
     }
     let steady = |line: &&Interval| line.phase == Phase::Measure && line.length_s > 0.99;
     let series: Vec<f64> = findings.timeline.iter().filter(steady).map(|line| line.ok as f64).collect();
@@ -313,7 +321,9 @@ fn percentile_ms(latency: &Latency, percentile: Percentile) -> String {
     let ms = |ns: u64| format!("{:.3}", ns as f64 / 1e6);
     match stats::reading(latency, percentile) {
         Reading::Nothing => "unknown".to_owned(),
-        Reading::TooFew { at_least_ns: None, above } => format!("unknown ({above} operations above, too few)"),
+        Reading::TooFew { at_least_ns: None, above } => {
+            format!("unknown ({} above, too few)", units::counted(above, "operation"))
+        }
         Reading::TooFew { at_least_ns: Some(low), above } => {
             format!("at least {} ms ({above} above, too few)", ms(low))
         }
@@ -536,7 +546,7 @@ mod tests {
         let growing: Vec<(u64, u64)> = (1..=10).map(|second| (1_000, second * 100_000_000)).collect();
         let growing = judge(Mode::Open, &seconds(Phase::Measure, 0.0, &growing), |_| ());
         assert_eq!(growing.reasons.len(), 1);
-        assert!(growing.reasons[0].contains("1.0 s behind schedule"), "{growing:?}");
+        assert!(growing.reasons[0].contains("to 1 s behind schedule"), "{growing:?}");
         let mut stalled = vec![(1_000, 0); 4];
         stalled.extend([(0, 0), (0, 0), (3_000, 1_000_000_000), (1_000, 0), (1_000, 0), (1_000, 0)]);
         assert!(judge(Mode::Open, &seconds(Phase::Measure, 0.0, &stalled), |_| ()).valid);
@@ -549,10 +559,7 @@ mod tests {
         assert!(judge(Mode::Open, &lines, |_| ()).valid);
         lines.extend(seconds(Phase::Drain, 2.0, &[(1_000, 0)]));
         let verdict = judge(Mode::Open, &lines, |_| ());
-        assert_eq!(
-            verdict.reasons,
-            ["unstable: what fell due in 1.0 s took 2.0 s more; lower --rate or raise --clients"]
-        );
+        assert_eq!(verdict.reasons, ["unstable: what fell due in 1 s took 2 s more; lower --rate or raise --clients"]);
     }
 
     #[test]

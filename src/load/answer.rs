@@ -10,6 +10,7 @@ use drivers::{Fields, Key, Matching, Op, Order, OrderedValue, Outcome, Part, Row
 
 use super::loaded_rows::LoadedRows;
 use crate::generate::{Generator, KeyFrontiers};
+use crate::units;
 
 /// What is known of the data that answers have to hold.
 #[derive(Debug)]
@@ -51,7 +52,11 @@ impl AnswerRules {
         let exact = reads().filter_map(exact_count).sum::<usize>();
         let open = reads().filter(|op| exact_count(op).is_none()).count();
         if rows.len() < exact || open == 0 && rows.len() != exact {
-            return Err(format!("{exact} rows were asked for in one group, the store answered {}", rows.len()));
+            return Err(format!(
+                "asked for {} in one group, the store answered {}",
+                units::counted(exact as u64, "row"),
+                rows.len()
+            ));
         }
         if open > 1 {
             return Ok(());
@@ -184,13 +189,17 @@ fn check_one(key: &Key, rows: &[Row]) -> Result<(), String> {
     match rows {
         [row] if row.key == *key => Ok(()),
         [row] => Err(format!("asked for {key}, the store answered {}", row.key)),
-        other => Err(format!("asked for {key}, the store answered {} rows", other.len())),
+        other => Err(format!("asked for {key}, the store answered {}", units::counted(other.len() as u64, "row"))),
     }
 }
 
 fn check_most(limit: usize, rows: &[Row]) -> Result<(), String> {
     if rows.len() > limit {
-        return Err(format!("asked for {limit} rows at most, the store answered {}", rows.len()));
+        return Err(format!(
+            "asked for {} at most, the store answered {}",
+            units::counted(limit as u64, "row"),
+            rows.len()
+        ));
     }
     Ok(())
 }

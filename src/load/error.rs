@@ -12,7 +12,7 @@ pub enum RunError {
     #[error("{0}")]
     Refused(String),
     /// The store failed outside the measurement.
-    #[error("{store}: {task} failed: {failure}")]
+    #[error("{store}: {task} failed: {}", .failure.without_address(.store))]
     Store {
         /// Its address without passwords.
         store: String,
@@ -22,7 +22,7 @@ pub enum RunError {
         failure: Failure,
     },
     /// The suite's own files or threads failed.
-    #[error("{0:#}")]
+    #[error("{}", drivers::one_sentence(.0.as_ref()))]
     Suite(#[from] anyhow::Error),
     /// Somebody took the place of the run's data, or its marker, before there was anything to record.
     #[error("{0}")]

@@ -16,6 +16,7 @@ use super::run_context::RunContext;
 use super::timer;
 use crate::host;
 use crate::request::LoadSettings;
+use crate::units;
 
 /// How many arrivals a second one thread of lanes is enough for. At some 20 us each it is busy for a fifth of the time, and
 /// its caches stay warm, which those of two threads that take turns do not: at this rate two threads took 15 to 25 % more
@@ -50,7 +51,8 @@ pub fn no_room_for(placement: Placement, load: &LoadSettings) -> Option<String> 
     let mib = |bytes: u64| bytes >> 20;
     (needed > left).then(|| {
         format!(
-            "{lanes} clients may need {} MiB of address space, and `ulimit -v` leaves {} MiB; lower --clients or raise it",
+            "{} may need {} MiB of address space, and `ulimit -v` leaves {} MiB; lower --clients or raise it",
+            units::counted(lanes, "client"),
             mib(needed),
             mib(left)
         )

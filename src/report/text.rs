@@ -172,7 +172,7 @@ fn remarks(run: &Run) -> String {
     if run.verdict.valid && run.total.ok > 0 && !run.total.response_ns.has_intervals() {
         text += "  note: no intervals: fewer than ten whole seconds in which operations ended\n";
     }
-    run.verdict.notes.iter().for_each(|note| text += &format!("  note: {note}\n"));
+    run.verdict.notes.iter().for_each(|note| text += &wrapped(&format!("note: {note}")));
     cost::lines(run).iter().for_each(|line| text += &wrapped(line));
     text
 }

@@ -30,9 +30,13 @@ pub fn load(run: &Run) -> String {
     }
 }
 
-/// `30 s after 5 s of warm-up`.
+/// `30 s after 5 s of warm-up`, `30 s without warm-up`.
 pub fn duration(run: &Run) -> String {
-    format!("{} after {} of warm-up", units::seconds(run.phases.measure_s), units::seconds(run.phases.warmup_s))
+    let measured = units::seconds(run.phases.measure_s);
+    match run.phases.warmup_s {
+        0.0 => format!("{measured} without warm-up"),
+        warmup_s => format!("{measured} after {} of warm-up", units::seconds(warmup_s)),
+    }
 }
 
 /// `12 failed, 30 skipped`: what is missing from the latencies; empty when nothing is.

@@ -77,6 +77,7 @@ impl Store for Libsql {
     type Session = LibsqlSession;
     const NAME: &'static str = "libsql";
     const ABOUT: &'static str = "libSQL embedded: SQLite's fork, in this process";
+    const ALIASES: &'static [&'static str] = &["sqlite", "sqlite3"];
     const ADDRESSES: &'static [&'static str] = &["libsql", "libsql:FILE"];
     const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
     const PLACEMENT: Placement = Placement::Embedded;

@@ -68,6 +68,7 @@ impl Store for LibsqlServer {
     type Session = LibsqlServerSession;
     const NAME: &'static str = "libsql-server";
     const ABOUT: &'static str = "libSQL server (sqld), over its own protocol Hrana";
+    const ALIASES: &'static [&'static str] = &["sqld", "turso"];
     const SCHEMES: &'static [&'static str] = &["http", "https", "libsql"];
     const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
     const PLACEMENT: Placement = Placement::Remote;

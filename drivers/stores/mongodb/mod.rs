@@ -71,6 +71,7 @@ impl Store for Mongodb {
     type Session = MongodbSession;
     const NAME: &'static str = "mongodb";
     const ABOUT: &'static str = "MongoDB: documents in a replica set, over its own protocol";
+    const ALIASES: &'static [&'static str] = &["ferretdb"];
     const SCHEMES: &'static [&'static str] = &["mongodb"];
     const REFUSED_SCHEMES: &'static [&'static str] = &["mongodb+srv"];
     const LAYOUTS: &'static [&'static str] = &["series=timeseries"];

@@ -82,6 +82,7 @@ impl Store for Postgres {
     type Session = PostgresSession;
     const NAME: &'static str = "postgres";
     const ABOUT: &'static str = "PostgreSQL: a connection a session, prepared and pipelined statements";
+    const ALIASES: &'static [&'static str] = &["cockroach", "cockroachdb", "pg", "pgsql", "psql", "yugabyte"];
     const SCHEMES: &'static [&'static str] = &["postgres", "postgresql"];
     const LAYOUTS: &'static [&'static str] = &["layout=children"];
     const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);

@@ -68,6 +68,7 @@ impl Store for Redis {
     type Session = RedisSession;
     const NAME: &'static str = "redis";
     const ABOUT: &'static str = "Redis: data structures in memory, with a log on disk";
+    const ALIASES: &'static [&'static str] = &["keydb", "valkey"];
     const SCHEMES: &'static [&'static str] = &["redis", "rediss"];
     const LAYOUTS: &'static [&'static str] = &["layout=json"];
     const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
