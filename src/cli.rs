@@ -1,5 +1,6 @@
 //! The command line as typed. What it means is decided in `commands`.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ Examples:
   storebench run oltp --clients 4 --duration 30s  one workload, four clients, half a minute
   storebench run read-heavy --rate 2000           open loop: 2,000 arrivals a second, whatever the store does
   storebench run mine.toml --store memory         your own workload (start from `storebench list oltp --toml`)
+  storebench run -P workloada -p recordcount=5000 YCSB's files and properties, as its own command line takes them
   storebench check postgres                       is there a server to start, and what would it promise?
   storebench clean redis://localhost              remove what runs that died have left there
   storebench report results/latest                rebuild tables and charts from experiment.json
@@ -89,7 +91,7 @@ fn store_help() -> String {
 #[derive(Debug, Args)]
 #[command(after_help = RUN_HELP)]
 pub struct RunArgs {
-    /// Built-in workloads (see `storebench list`), .toml files or YCSB .properties files
+    /// Built-in workloads (see `storebench list`) or files: storebench's TOML, or YCSB's properties, one workload a file
     /// [default: read-heavy oltp append-only time-series]
     #[arg(value_name = "WORKLOAD")]
     pub workloads: Vec<String>,
@@ -100,7 +102,7 @@ pub struct RunArgs {
 
     /// Sessions, each with one operation in flight; in an open loop the most that may be in flight
     /// [default: the workload's, else 2]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", value_parser = count::<u32>(1..=10_000), allow_negative_numbers = true)]
     pub clients: Option<u32>,
 
     /// Open loop: operations that arrive per second, whether the store keeps up or not
@@ -125,7 +127,7 @@ pub struct RunArgs {
     pub duration: Option<Duration>,
 
     /// Measure this many operations instead of a length of time
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = count::<u64>(1..=u64::MAX), allow_negative_numbers = true)]
     pub ops: Option<u64>,
 
     /// Length of the warm-up, whose figures are kept apart [default: the workload's, else 2s]
@@ -133,15 +135,15 @@ pub struct RunArgs {
     pub warmup: Option<Duration>,
 
     /// Records in the workload's main table; its other parts scale with it [default: the workload's]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = count::<u64>(1..=u64::MAX), allow_negative_numbers = true)]
     pub records: Option<u64>,
 
     /// Repetitions of each workload on each store, fresh data each time, stores in random order
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = count::<u32>(1..=1_000), allow_negative_numbers = true)]
     pub runs: u32,
 
     /// All data, operations, arrivals and orders follow from this number
-    #[arg(long, value_name = "S", default_value_t = 42)]
+    #[arg(long, value_name = "S", default_value = "42", value_parser = count::<u64>(0..=u64::MAX))]
     pub seed: u64,
 
     /// What an acknowledged write must survive [default: durable, where the store keeps data at all]
@@ -150,7 +152,7 @@ pub struct RunArgs {
 
     /// Attempts after the first for an operation that lost a conflict; all stand inside its latency, with the waits that
     /// grow between them on a remote store
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value = "100", value_parser = count::<u32>(0..=u64::from(u32::MAX)))]
     pub max_retries: u32,
 
     /// Give an operation of a remote store up after this long: it counts as failed and its client connects anew
@@ -183,9 +185,27 @@ pub struct RunArgs {
     #[arg(long, short)]
     pub quiet: bool,
 
+    /// What is said of workloads in YCSB's format
+    #[command(flatten)]
+    pub ycsb: YcsbArgs,
+
     /// What the estimates of cost are made with
     #[command(flatten)]
     pub prices: PriceArgs,
+}
+
+/// Properties of YCSB, as its own command line has them
+#[derive(Debug, Args)]
+#[command(next_help_heading = "YCSB")]
+pub struct YcsbArgs {
+    /// A file of YCSB's properties; give it again for more: together they are one workload, in which later files win
+    #[arg(short = 'P', long = "property-file", value_name = "FILE", value_parser = path())]
+    pub property_files: Vec<PathBuf>,
+
+    /// A property of YCSB, such as recordcount=100000; give it again for more. It wins over those of files, for all
+    /// workloads in YCSB's format
+    #[arg(short = 'p', long = "property", value_name = "KEY=VALUE", value_parser = property)]
+    pub properties: Vec<(String, String)>,
 }
 
 /// Prices and the terms on which runs are priced
@@ -198,7 +218,7 @@ pub struct PriceArgs {
     pub offer: Option<String>,
 
     /// Nodes that hold the data, for availability [default: the targets file's, else 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, value_name = "N", value_parser = count::<u32>(1..=1_000), allow_negative_numbers = true)]
     pub copies: Option<u32>,
 
     /// Average load as a share of the measured throughput, such as 0.4 or 40% [default: the targets file's, else 40%]
@@ -226,12 +246,16 @@ The tier in the table is read back from the store, not copied from this option."
 /// Arguments of `storebench list`
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// A workload: a built-in's name, a .toml file or a YCSB .properties file
+    /// A workload: a built-in's name, or a file in TOML or YCSB's format
     pub name: Option<String>,
 
-    /// Print the workload file, to edit and run as your own
-    #[arg(long, requires = "name")]
+    /// Print the workload as a TOML file, to edit and run as your own
+    #[arg(long)]
     pub toml: bool,
+
+    /// What is said of a workload in YCSB's format
+    #[command(flatten)]
+    pub ycsb: YcsbArgs,
 }
 
 /// Arguments of `storebench check`
@@ -310,11 +334,53 @@ fn path() -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
-fn rate(text: &str) -> Result<f64, String> {
-    match text.replace(['_', ','], "").parse::<f64>() {
-        Ok(rate) if rate.is_finite() && (0.001..=1e7).contains(&rate) => Ok(rate),
-        _ => Err("give a number of operations per second between 0.001 and 10000000".to_owned()),
+/// Reads `key=value`.
+fn property(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE, such as recordcount=100000")?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// Reads a whole number of a range as people write it: `500`, `2_000`, `5k`, `1.5m`.
+fn count<T: TryFrom<u64> + Clone + Send + Sync + 'static>(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let whole = decimal(text).and_then(|(digits, power)| {
+            let scale = 10_u64.checked_pow(u32::try_from(power).ok()?)?;
+            digits.checked_mul(scale).filter(|number| range.contains(number))
+        });
+        whole.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
+            let (least, most) = (range.start(), range.end());
+            format!("give a whole number from {least} to {most}, such as 500, 2_000 or 5k")
+        })
     }
+}
+
+/// Reads a rate in the same syntax; it need not be whole.
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = decimal(text).map(|(digits, power)| digits as f64 * 10_f64.powi(power));
+    rate.filter(|rate| (0.001..=1e7).contains(rate)).ok_or_else(|| {
+        "give a number of operations per second from 0.001 to 10_000_000, such as 500, 2_000 or 1.5k".to_owned()
+    })
+}
+
+/// Reads a number with digits in groups (`2_000`) and `k` or `m` for thousands and millions behind it, as digits without
+/// zeros at their end behind the point, and the power of ten to multiply them with: exact, where a float might not be. A
+/// comma separates nothing within a number: it is for lists.
+fn decimal(text: &str) -> Option<(u64, i32)> {
+    let (text, power) = match text.as_bytes().last()? {
+        b'k' | b'K' => (&text[..text.len() - 1], 3),
+        b'm' | b'M' => (&text[..text.len() - 1], 6),
+        _ => (text, 0),
+    };
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !whole.split('_').all(is_digits) || !is_digits(fraction) {
+        return None;
+    }
+    let fraction = fraction.trim_end_matches('0');
+    let digits = whole.replace('_', "") + fraction;
+    Some((digits.parse().ok()?, power - i32::try_from(fraction.len()).ok()?))
 }
 
 /// Reads a share: `0.4` or `40%`.
@@ -403,10 +469,34 @@ mod tests {
     }
 
     #[test]
-    fn rates_are_finite_and_positive() {
-        assert_eq!(rate("2_000"), Ok(2_000.0));
-        for nonsense in ["0", "-5", "nan", "inf", "1e99", ""] {
-            assert!(rate(nonsense).is_err(), "{nonsense}");
+    fn counts_and_rates_are_read_in_one_syntax() {
+        let counts =
+            ["500", "2_000", "1_000_000", "5k", "1.5K", "0.25m", "3M", "007"].map(count::<u32>(1..=10_000_000));
+        let read = [500, 2_000, 1_000_000, 5_000, 1_500, 250_000, 3_000_000, 7].map(Ok);
+        assert_eq!(counts, read);
+        let rates = ["500", "2_000", "1k", "1.5k", "0.5", "72.25", "10m", "0.001"].map(rate);
+        assert_eq!(rates, [500.0, 2_000.0, 1_000.0, 1_500.0, 0.5, 72.25, 10_000_000.0, 0.001].map(Ok));
+        let largest = "18_446_744_073_709_551_615";
+        assert_eq!(count::<u64>(0..=u64::MAX)(largest), Ok(u64::MAX));
+    }
+
+    #[test]
+    fn what_is_no_number_is_answered_with_one_that_is() {
+        for nonsense in
+            ["", "0", "-5", "nan", "inf", "1e99", "1e3", "k", "1kk", "_1", "1_", "1__0", "1,000", "1.", ".5", "1 k"]
+        {
+            let answer = count::<u64>(1..=u64::MAX)(nonsense).expect_err(nonsense);
+            assert!(
+                answer.contains("whole number from 1 to") && answer.contains("2_000 or 5k"),
+                "{nonsense}: {answer}"
+            );
+            assert!(rate(nonsense).is_err_and(|answer| answer.contains("1.5k")), "{nonsense}");
         }
+        for beyond in ["1.5", "0.0001k", "18_446_744_073_709_551_616", "99999999999999999999k", "18446744073709551615m"]
+        {
+            assert!(count::<u64>(1..=u64::MAX)(beyond).is_err(), "{beyond}");
+        }
+        assert!(count::<u32>(0..=u64::MAX)("5_000m").is_err(), "more than 32 bits hold");
+        assert!(rate("10_000_001").is_err());
     }
 }

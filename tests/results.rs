@@ -344,7 +344,7 @@ fn a_listed_file_says_what_of_it_was_not_understood() {
     let properties = "recordcount=500\noperationcount=300\nreadproportion=0.92\nupdatepropotion=0.08\n";
     let listed = Storebench::new(&["list", "mine.properties"]).file("mine.properties", properties).expect_exit(0);
     assert!(
-        listed.stderr.contains("warning: mine.properties: ") && listed.stderr.contains("updatepropotion"),
+        listed.stderr.contains("warning: mine: ") && listed.stderr.contains("updatepropotion"),
         "{}",
         listed.stderr
     );

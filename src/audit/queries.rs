@@ -208,7 +208,7 @@ mod tests {
 
     /// A workload loaded into the reference store, at a size at which every subject is drawn.
     async fn loaded(name: &str) -> (Arc<Generator>, Memory) {
-        let workload = Workload::find(name).expect("a built-in workload");
+        let workload = Workload::builtin(name).expect("a built-in workload");
         let plan = Arc::new(workload.plan(Some(60), None).expect("a plan"));
         let opening = Opening::new(Arc::clone(&plan.dataset), Durability::Memory);
         let store = Memory::open(NoOptions {}, opening).await.expect("opened");

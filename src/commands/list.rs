@@ -1,21 +1,32 @@
 //! `storebench list`: what there is to run and to run it on.
 
+use anyhow::anyhow;
 use drivers::one_line;
 
 use super::exit::{Exit, Failed};
 use super::terminal::print;
 use super::workloads;
 use crate::cli::ListArgs;
-use crate::workload::Workload;
+use crate::workload::{NoteScope, Workload};
 
 /// Prints workloads and stores, or one workload.
 ///
 /// # Errors
 /// When the named workload does not exist or is malformed.
 pub fn list(args: &ListArgs) -> Result<Exit, Failed> {
-    let text = match &args.name {
-        None => list_all(),
-        Some(name) => describe(&workloads::find(name)?, args.toml),
+    let names: Vec<String> = args.name.iter().cloned().collect();
+    let mut found = workloads::find(&names, &args.ycsb, None)?;
+    for workload in &mut found {
+        let warms_up = workload.spec.load.warmup.is_some_and(|warmup| !warmup.is_zero());
+        workload
+            .notes
+            .retain(|note| note.scope != if warms_up { NoteScope::WithoutWarmup } else { NoteScope::WithWarmup });
+        workloads::print_notes(workload);
+    }
+    let text = match found.as_slice() {
+        [] if args.toml => return Err(Failed::usage(anyhow!("--toml prints a workload; name one"))),
+        [] => list_all(),
+        several => several.iter().map(|workload| describe(workload, args.toml)).collect::<Vec<_>>().join("\n"),
     };
     print(&text)?;
     Ok(Exit::Ok)

@@ -26,7 +26,7 @@ use crate::load::RunError;
 use crate::record::{Experiment, MissingRun, SCHEMA, Tool};
 use crate::report::{render, text};
 use crate::request::{LoadSettings, RunRequest, Until};
-use crate::workload::Workload;
+use crate::workload::{NoteScope, Workload};
 
 /// How long to measure where neither the command line nor the workload says so.
 const DURATION: Duration = Duration::from_secs(10);
@@ -154,30 +154,31 @@ fn conclude(
     })
 }
 
-/// The workloads that the command line names; the headline four if it names none.
+/// The workloads that the command line names, each with the notes that are true of its runs; the headline four if it names
+/// none.
 fn workloads(args: &RunArgs) -> Result<Vec<Arc<Workload>>, Failed> {
-    let names: Vec<String> = match args.workloads.as_slice() {
-        [] => Workload::HEADLINE.iter().map(ToString::to_string).collect(),
-        named => named.to_vec(),
-    };
-    let mut workloads: Vec<Arc<Workload>> = Vec::new();
-    for name in names {
-        if name.contains("://") {
-            let address = redacted(&name);
-            return Err(Failed::usage(anyhow!(
-                "`{address}` is the address of a store, not a workload; pass it with --store"
-            )));
-        }
-        let workload = workloads::find(&name)?;
-        if workloads.iter().any(|other| other.name == workload.name) {
-            return Err(Failed::usage(anyhow!(
-                "workload `{}` is named twice; name it once, with --runs",
-                workload.name
-            )));
-        }
-        workloads.push(Arc::new(workload));
+    let mut workloads = workloads::find(&args.workloads, &args.ycsb, args.records)?;
+    if workloads.is_empty() {
+        let headline = Workload::HEADLINE.map(ToString::to_string);
+        workloads = workloads::find(&headline, &args.ycsb, args.records)?;
     }
-    Ok(workloads)
+    for workload in &mut workloads {
+        let load = load(args, workload).map_err(Failed::usage)?;
+        workload.notes.retain(|note| is_true_of(note.scope, args, &load));
+        workloads::print_notes(workload);
+    }
+    Ok(workloads.into_iter().map(Arc::new).collect())
+}
+
+/// Whether a note of this scope is true of runs under this load.
+fn is_true_of(scope: NoteScope, args: &RunArgs, load: &LoadSettings) -> bool {
+    match scope {
+        NoteScope::Always => true,
+        NoteScope::OwnRate => load.rate_per_s.is_some() && args.rate.is_none(),
+        NoteScope::OwnLength => args.duration.is_none() && args.ops.is_none(),
+        NoteScope::WithWarmup => !load.warmup.is_zero(),
+        NoteScope::WithoutWarmup => load.warmup.is_zero(),
+    }
 }
 
 /// Every run of the experiment, in the order in which they were asked for.

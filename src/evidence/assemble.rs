@@ -22,6 +22,7 @@ use crate::record::{
 };
 use crate::request::RunRequest;
 use crate::stats;
+use crate::units;
 use crate::workload::Changes;
 
 /// All that is known of a run when it has ended.
@@ -117,11 +118,12 @@ pub fn assemble<S: Store>(evidence: RunEvidence<'_>, store: &S) -> anyhow::Resul
         store_problems: known.problems,
         early_end: early_end.map(|end| match end {
             EarlyEnd::GivenUp(reason) => reason,
-            EarlyEnd::Interrupted => format!("interrupted after {measure_s:.1} s of measurement"),
+            EarlyEnd::Interrupted => format!("interrupted after {} of measurement", units::seconds(measure_s)),
         }),
         is_debug_build: cfg!(debug_assertions),
         limits: limits(request, &operations, &total),
     });
+    verdict.notes.extend(request.workload.notes.iter().map(|note| note.text.clone()));
     verdict.notes.extend(notes_on_kept_data(request, known.loading.reused));
     Ok(Run {
         id: request.id.clone(),

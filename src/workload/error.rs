@@ -18,21 +18,44 @@ pub enum WorkloadError {
         /// What is wrong and what to write instead.
         problem: String,
     },
+    /// A property of YCSB that the command line sets is wrong.
+    #[error("-p {key}: {problem}")]
+    Property {
+        /// The property.
+        key: String,
+        /// What is wrong and what to write instead.
+        problem: String,
+    },
     /// The file cannot be read.
-    #[error("{}: {source}", .path.display())]
+    #[error("cannot read {}", .path.display())]
     Unreadable {
         /// The path as the user wrote it.
         path: PathBuf,
         /// The operating system's reason.
         source: std::io::Error,
     },
+    /// The file is of neither format.
+    #[error(
+        "{file} is no workload: it has neither the sections of one ([tables.NAME], [operations.NAME]; `storebench list oltp --toml` \
+         prints one) nor a property of YCSB's core workload (such as recordcount=1000)"
+    )]
+    Format {
+        /// The file.
+        file: String,
+    },
+    /// A file that was said to be in YCSB's format is none.
+    #[error("{file} is a workload in TOML and no YCSB file; name it without -P")]
+    NotProperties {
+        /// The file.
+        file: String,
+    },
     /// No built-in workload has this name.
-    #[error("there is no workload {name:?}; write the path of a file or one of {names}")]
+    #[error("there is no workload `{name}`; {hint}")]
     Unknown {
         /// The name that was asked for.
         name: String,
-        /// The names of all built-in workloads.
-        names: String,
+        /// What can be written instead.
+        hint: String,
     },
     /// The workload is sound but cannot be run at this size.
     #[error("{0}")]

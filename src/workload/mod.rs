@@ -6,6 +6,8 @@
 mod distribution;
 mod error;
 mod field;
+mod format;
+mod note;
 mod operation;
 mod parse;
 mod plan;
@@ -18,17 +20,23 @@ mod vocabulary;
 pub use distribution::Distribution;
 pub use error::WorkloadError;
 pub use field::{Alphabet, FieldSpec, Items, KeyChooserSpec, KeyOf, KeyPattern, Pick, Piece, TimeSpec, ValueSpec};
+pub use note::{Note, NoteScope};
 pub use operation::{
     Action, Amount, DrawKind, DrawSpec, FieldSelection, Grouping, KeySource, MatchSpec, OperationSpec, PathRoot,
     Recipe, Repeat, Slo, StepSpec, TimeSpan, ValuePath, ValueSource,
 };
 pub use plan::{Changes, Plan};
+pub use properties::Overrides;
 pub use spec::{Arrivals, Check, LoadDefaults, LogSpec, MetricSpec, Require, SeriesSpec, Spec, TableSpec, Term};
 pub use vocabulary::{PROSE, VOCABULARIES};
 
+use crate::spelling;
+use crate::units::{count, counted};
+use format::Format;
+use properties::{PropertiesError, PropertyOrigin};
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
 macro_rules! builtin {
@@ -67,7 +75,11 @@ pub struct Workload {
     pub hash: String,
     /// What the text says, not yet sized.
     pub spec: Spec,
-    /// What is done differently from what a file in YCSB's format says, one sentence each.
+    /// Whether it was converted from YCSB's format.
+    pub is_converted: bool,
+    /// What is done otherwise than YCSB would.
+    pub notes: Vec<Note>,
+    /// What a file in YCSB's format says without effect, one sentence each.
     pub warnings: Vec<String>,
 }
 
@@ -80,13 +92,18 @@ impl Workload {
         BUILTIN.iter().map(|(name, _)| *name)
     }
 
-    /// A workload as named on the command line: a built-in one, or the path of a file, recognized by a slash or a dot.
+    /// A workload as named on the command line: a built-in one, or a file, which a name with a slash or a dot always means.
     ///
     /// # Errors
     ///
     /// See [`builtin`](Workload::builtin) and [`from_file`](Workload::from_file).
-    pub fn find(name: &str) -> Result<Workload, WorkloadError> {
-        if name.contains(['/', '\\', '.']) { Workload::from_file(Path::new(name)) } else { Workload::builtin(name) }
+    pub fn find(name: &str, overrides: &Overrides) -> Result<Workload, WorkloadError> {
+        let is_builtin = Workload::names().any(|known| known == name);
+        if name.contains(['/', '\\', '.']) || !is_builtin && Path::new(name).is_file() {
+            Workload::from_file(Path::new(name), overrides)
+        } else {
+            Workload::builtin(name)
+        }
     }
 
     /// The built-in workload of this name.
@@ -98,34 +115,58 @@ impl Workload {
         match BUILTIN.iter().find(|(known, _)| *known == name) {
             Some((name, text)) => Workload::parse(&format!("{name}.toml (built in)"), text),
             None => {
-                let names = Workload::names().collect::<Vec<_>>().join(", ");
-                Err(WorkloadError::Unknown { name: name.into(), names })
+                let hint = spelling::meant(name, Workload::names()).map_or_else(
+                    || {
+                        let names = Workload::names().collect::<Vec<_>>().join(", ");
+                        format!("write the path of a file or one of {names}")
+                    },
+                    |meant| format!("did you mean `{meant}`?"),
+                );
+                Err(WorkloadError::Unknown { name: name.into(), hint })
             }
         }
     }
 
-    /// Reads a workload file: YCSB's format if its name ends in `.properties`, else TOML.
+    /// Reads a workload file, in TOML or in YCSB's format, whichever its content is.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read or is malformed.
-    pub fn from_file(path: &Path) -> Result<Workload, WorkloadError> {
-        // One byte more than is allowed is enough to refuse the rest.
-        let mut bytes = Vec::new();
-        let read = File::open(path).and_then(|file| file.take(parse::LARGEST_BYTES as u64 + 1).read_to_end(&mut bytes));
-        read.map_err(|source| WorkloadError::Unreadable { path: path.into(), source })?;
+    /// If the file cannot be read, is of neither format or is malformed.
+    pub fn from_file(path: &Path, overrides: &Overrides) -> Result<Workload, WorkloadError> {
+        let bytes = read(path)?;
         let file = path.display().to_string();
-        if path.extension().is_some_and(|extension| extension == "properties") {
-            return Workload::convert(&file, &properties::decode(&bytes));
+        match format::of(path, &bytes) {
+            Some(Format::Properties) => Workload::convert(&[file], &[properties::decode(&bytes)], overrides),
+            None => Err(WorkloadError::Format { file }),
+            Some(Format::Toml) => match std::str::from_utf8(&bytes) {
+                Ok(text) => Workload::parse(&file, text),
+                Err(error) => {
+                    let line = 1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+                    let problem = "not UTF-8 text; save it as UTF-8".to_string();
+                    Err(WorkloadError::Malformed { file, line, key: String::new(), problem })
+                }
+            },
         }
-        match std::str::from_utf8(&bytes) {
-            Ok(text) => Workload::parse(&file, text),
-            Err(error) => {
-                let line = 1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
-                let problem = "not UTF-8 text; save it as UTF-8".to_string();
-                Err(WorkloadError::Malformed { file, line, key: String::new(), problem })
+    }
+
+    /// Reads one workload from several files in YCSB's format, of which the later ones take precedence. It is named after the
+    /// first.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be read or is in TOML, or a property is malformed.
+    pub fn from_properties(paths: &[PathBuf], overrides: &Overrides) -> Result<Workload, WorkloadError> {
+        let (mut files, mut texts) = (Vec::new(), Vec::new());
+        for path in paths {
+            let bytes = read(path)?;
+            let file = path.display().to_string();
+            if format::of(path, &bytes) == Some(Format::Toml) {
+                return Err(WorkloadError::NotProperties { file });
             }
+            files.push(file);
+            texts.push(properties::decode(&bytes));
         }
+        Workload::convert(&files, &texts, overrides)
     }
 
     /// Reads a workload from its text. `file` is what errors call it, and what it is named after.
@@ -141,18 +182,26 @@ impl Workload {
             text: text.into(),
             hash: format!("{:016x}", xxh3_64(text.as_bytes())),
             spec,
+            is_converted: false,
+            notes: Vec::new(),
             warnings: Vec::new(),
         })
     }
 
-    /// Reads a workload from YCSB's properties.
-    fn convert(file: &str, text: &str) -> Result<Workload, WorkloadError> {
-        let converted = properties::to_workload_toml(&name_of(file), text).map_err(|error| {
-            let (line, key, problem) = (error.line, error.key, error.problem);
-            WorkloadError::Malformed { file: file.into(), line, key, problem }
+    /// Reads a workload from YCSB's properties in the texts of these files.
+    fn convert(files: &[String], texts: &[String], overrides: &Overrides) -> Result<Workload, WorkloadError> {
+        let file = |at: usize| files.get(at).cloned().unwrap_or_default();
+        let name = name_of(&file(0));
+        let converted = properties::to_workload_toml(&name, texts, overrides).map_err(|error| {
+            let PropertiesError { origin, key, problem } = error;
+            match origin {
+                PropertyOrigin::File(at, line) => WorkloadError::Malformed { file: file(at), line, key, problem },
+                PropertyOrigin::Flag => WorkloadError::Property { key, problem },
+            }
         })?;
-        let workload = Workload::parse(&format!("{file} (converted)"), &converted.toml)?;
-        Ok(Workload { name: name_of(file), warnings: converted.warnings, ..workload })
+        let workload = Workload::parse(&format!("{} (converted)", file(0)), &converted.toml)?;
+        let (notes, warnings) = (converted.notes, converted.warnings);
+        Ok(Workload { name, is_converted: true, notes, warnings, ..workload })
     }
 
     /// The workload at a size. `records` sets the size of its primary part, and the other parts follow in proportion; `ops`
@@ -169,10 +218,13 @@ impl Workload {
     pub fn summary(&self) -> String {
         let Spec { tables, logs, series, operations, checks, .. } = &self.spec;
         let mut lines = vec!["Data".to_string()];
-        lines.extend(tables.iter().map(|table| format!("  {:<20} {} records", table.name, table.records)));
-        lines.extend(logs.iter().map(|log| format!("  {:<20} {} streams of events", log.name, log.streams)));
+        lines.extend(tables.iter().map(|table| format!("  {:<20} {}", table.name, counted(table.records, "record"))));
+        lines.extend(logs.iter().map(|log| format!("  {:<20} {} of events", log.name, counted(log.streams, "stream"))));
         lines.extend(series.iter().map(|series| {
-            format!("  {:<20} {} entities, {} points each", series.name, series.entities, series.load_ticks)
+            let points = counted(series.load_ticks, "point");
+            let entities =
+                if series.entities == 1 { "1 entity".into() } else { format!("{} entities", count(series.entities)) };
+            format!("  {:<20} {entities}, {points} each", series.name)
         }));
         lines.push("Operations".to_string());
         lines.extend(operations.iter().map(|operation| {
@@ -185,6 +237,14 @@ impl Workload {
         }
         lines.join("\n") + "\n"
     }
+}
+
+/// The bytes of a file, up to one more than a workload may have, which is enough to refuse the rest.
+fn read(path: &Path) -> Result<Vec<u8>, WorkloadError> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(parse::LARGEST_BYTES as u64 + 1).read_to_end(&mut bytes));
+    read.map_err(|source| WorkloadError::Unreadable { path: path.into(), source })?;
+    Ok(bytes)
 }
 
 /// The file's name without folders and ending, in characters that every store takes.

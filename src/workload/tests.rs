@@ -374,7 +374,7 @@ fn ten_megabytes_of_noise_are_answered_at_once() {
     let path = folder.path().join("noise.toml");
     let began = Instant::now();
     std::fs::write(&path, noise(1)).expect("a written file");
-    let answer = Workload::from_file(&path).expect_err("noise").to_string();
+    let answer = Workload::from_file(&path, &Overrides::default()).expect_err("noise").to_string();
     assert!(answer.ends_with("noise.toml:1: not UTF-8 text; save it as UTF-8"), "{answer}");
     for repeated in ["a", "[", "[[", "{", "a=[", "\"", "'''", "a.", "\n", "a=1\n", "#"] {
         let answer = problem(&repeated.repeat((10 << 20) / repeated.len()));

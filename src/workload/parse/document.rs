@@ -1,6 +1,7 @@
 //! A TOML document while it is read: every value knows its key and its position, and keys outside a declared list are
 //! errors. What the keys mean is not known here.
 
+use crate::spelling;
 use crate::workload::error::WorkloadError;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -200,11 +201,18 @@ impl<'a> Item<'a> {
 
     /// A length of time such as "250ms", "10s" or "1h 30m", in milliseconds; at most a century.
     pub fn duration_ms(&self) -> ParseResult<i64> {
+        self.duration_ms_from(1)
+    }
+
+    /// The same of at least so many milliseconds.
+    pub fn duration_ms_from(&self, least_ms: u128) -> ParseResult<i64> {
         const CENTURY_MS: u128 = 100 * 366 * 86_400_000;
         let millis = humantime::parse_duration(self.text()?).ok().map(|length| length.as_millis());
-        match millis.filter(|millis| (1..=CENTURY_MS).contains(millis)) {
+        match millis.filter(|millis| (least_ms..=CENTURY_MS).contains(millis)) {
             Some(millis) => Ok(millis as i64),
-            None => Err(self.type_error("a length of time from \"1ms\" to a century, such as \"30s\" or \"6h\"")),
+            None => Err(self.type_error(&format!(
+                "a length of time from \"{least_ms}ms\" to a century, such as \"30s\" or \"6h\""
+            ))),
         }
     }
 
@@ -303,9 +311,7 @@ impl fmt::Display for UnknownWord {
 /// The sentence for a name outside a list: it suggests the name that was probably meant, or else lists all of them.
 pub(super) fn unknown_name(what: &str, name: &str, known: &[&str]) -> String {
     let name = &clipped(name);
-    // One letter changed, missing, added or swapped with its neighbour.
-    let is_typo_of = |known: &str| known.len() > 2 && strsim::osa_distance(name, known) <= 1;
-    match known.iter().find(|known| is_typo_of(known)) {
+    match spelling::meant(name, known.iter().copied()) {
         Some(meant) => format!("`{name}` is {what}; did you mean `{meant}`?"),
         None if known.is_empty() => format!("`{name}` is {what}; there is none"),
         None => format!("`{name}` is {what}; write one of {}", known.join(", ")),
@@ -324,14 +330,9 @@ mod tests {
     use super::unknown_name;
 
     #[test]
-    fn a_typo_is_one_letter_off_or_two_swapped() {
-        for typo in ["wieght", "weigt", "weigght", "weighs"] {
-            let sentence = unknown_name("an unknown key", typo, &["table", "weight"]);
-            assert_eq!(sentence, format!("`{typo}` is an unknown key; did you mean `weight`?"));
-        }
-        for other in ["", "weird", "height of", "tab"] {
-            let sentence = unknown_name("an unknown key", other, &["table", "weight"]);
-            assert_eq!(sentence, format!("`{other}` is an unknown key; write one of table, weight"));
-        }
+    fn an_unknown_name_is_answered_with_the_one_that_is_meant_or_else_with_all() {
+        let sentence = |name| unknown_name("an unknown key", name, &["table", "weight"]);
+        assert_eq!(sentence("wieght"), "`wieght` is an unknown key; did you mean `weight`?");
+        assert_eq!(sentence("colour"), "`colour` is an unknown key; write one of table, weight");
     }
 }

@@ -11,13 +11,13 @@ use std::time::Duration;
 /// Reads `[load]`, all of whose keys are optional.
 pub(super) fn load(section: &Section<'_>) -> ParseResult<LoadDefaults> {
     section.only(&["clients", "rate_per_s", "arrivals", "duration", "warmup", "ops"])?;
-    let duration = |item: &Item<'_>| item.duration_ms().map(|millis| Duration::from_millis(millis.unsigned_abs()));
+    let of_ms = |millis: i64| Duration::from_millis(millis.unsigned_abs());
     let load = LoadDefaults {
         clients: section.get("clients", |item| item.integer_in(1, 10_000))?.map(|clients| clients as u32),
         rate_per_s: section.get("rate_per_s", |item| item.number_in(0.001, 1e9))?,
         arrivals: section.get("arrivals", Item::word)?,
-        duration: section.get("duration", duration)?,
-        warmup: section.get("warmup", duration)?,
+        duration: section.get("duration", Item::duration_ms)?.map(of_ms),
+        warmup: section.get("warmup", |item| item.duration_ms_from(0))?.map(of_ms),
         ops: section.get("ops", |item| item.integer_in(1, i64::MAX))?.map(i64::unsigned_abs),
     };
     if let (Some(_), Some(ops)) = (load.duration, section.find("ops")) {

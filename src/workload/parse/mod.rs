@@ -30,8 +30,20 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Spec, WorkloadError> {
     document::read(file, text, |root| spec(&root))
 }
 
+/// What may stand at the top of a workload file.
+const ROOT: [&str; 10] =
+    ["about", "primary", "tables", "logs", "series", "operations", "checks", "load", "slo", "require"];
+
+/// Whether a line begins a part of a workload file: `[tables.orders]`, `about = "a shop"`.
+pub(super) fn is_of_a_workload(line: &str) -> bool {
+    let line = line.trim_start();
+    let key = line.trim_start_matches(['[', ' ', '\t', '"', '\'']);
+    let end = key.find(['.', '=', ']', ' ', '\t', '"', '\'']).unwrap_or(key.len());
+    ROOT.contains(&&key[..end]) && (line.starts_with('[') || key[end..].contains('='))
+}
+
 fn spec(root: &Section<'_>) -> ParseResult<Spec> {
-    root.only(&["about", "primary", "tables", "logs", "series", "operations", "checks", "load", "slo", "require"])?;
+    root.only(&ROOT)?;
     let about = root.need("about")?.text()?.trim().to_string();
     let mut declared = declarations(root)?;
     fields_of_parts(root, &mut declared)?;

@@ -2,21 +2,33 @@
 
 use std::collections::BTreeMap;
 
-/// The properties of a file: the last value of each key.
+/// Properties: the last value of each key.
 pub(super) type Properties = BTreeMap<String, Property>;
 
 /// The value of a property and where it stands.
 pub(super) struct Property {
-    /// The line, from 1, on which the property begins; 1 if it is not written.
-    pub line: usize,
+    pub origin: PropertyOrigin,
     pub value: String,
 }
 
-/// Why a file cannot be converted.
+/// Where a property stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::workload) enum PropertyOrigin {
+    /// In a file, of which this is the position among the files, at a line, from 1.
+    File(usize, usize),
+    /// On the command line.
+    Flag,
+}
+
+impl PropertyOrigin {
+    /// Of a property that is written nowhere: where it would be looked for.
+    pub(super) const UNWRITTEN: PropertyOrigin = PropertyOrigin::File(0, 1);
+}
+
+/// Why properties cannot be converted.
 #[derive(Debug)]
 pub(in crate::workload) struct PropertiesError {
-    /// The line, from 1, on which the property begins; 1 if it is not written.
-    pub line: usize,
+    pub origin: PropertyOrigin,
     /// The property; empty if the text as a whole is meant.
     pub key: String,
     /// What is wrong and what to write instead.
@@ -25,7 +37,7 @@ pub(in crate::workload) struct PropertiesError {
 
 impl Property {
     pub fn error(&self, key: &str, problem: String) -> PropertiesError {
-        PropertiesError { line: self.line, key: key.into(), problem }
+        PropertiesError { origin: self.origin, key: key.into(), problem }
     }
 }
 
@@ -38,13 +50,13 @@ pub(super) fn printable(key: &str) -> String {
 const BLANK: [char; 3] = [' ', '\t', '\u{c}'];
 
 /// Reads the format of `java.util.Properties.load`. Blanks after a value, which Java keeps and on which YCSB then stumbles,
-/// are dropped.
-pub(super) fn parse(text: &str) -> Result<Properties, PropertiesError> {
+/// are dropped. `file` is the position of the text among the files.
+pub(super) fn parse(file: usize, text: &str) -> Result<Properties, PropertiesError> {
     /// Larger texts are refused unread: no such file comes near this, and noise should be answered at once.
     const LARGEST_BYTES: usize = 1 << 20;
     if text.len() > LARGEST_BYTES {
         let problem = format!("the text has {} bytes; a properties file has at most {LARGEST_BYTES}", text.len());
-        return Err(PropertiesError { line: 1, key: String::new(), problem });
+        return Err(PropertiesError { origin: PropertyOrigin::File(file, 1), key: String::new(), problem });
     }
     let text = text.replace("\r\n", "\n");
     let mut lines = (1..).zip(text.split(['\n', '\r']));
@@ -63,9 +75,10 @@ pub(super) fn parse(text: &str) -> Result<Properties, PropertiesError> {
             continues = is_continued(next);
         }
         let (key, value) = split(&logical);
-        let malformed = |problem| PropertiesError { line, key: printable(key), problem };
+        let origin = PropertyOrigin::File(file, line);
+        let malformed = |problem| PropertiesError { origin, key: printable(key), problem };
         let value = unescape(value).map_err(malformed)?.trim().into();
-        properties.insert(unescape(key).map_err(malformed)?, Property { line, value });
+        properties.insert(unescape(key).map_err(malformed)?, Property { origin, value });
     }
     Ok(properties)
 }

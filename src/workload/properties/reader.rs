@@ -1,44 +1,56 @@
-//! Reads the properties of a file one by one; those that nobody has read are answered by warnings at the end.
+//! Reads properties one by one; those that nobody has read are answered by warnings at the end.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use super::java::{Properties, PropertiesError, Property, parse, printable};
+use super::java::{Properties, PropertiesError, Property, PropertyOrigin, printable};
+use super::keys;
+use crate::spelling;
+use crate::workload::note::{Note, NoteScope};
 
 type ReadResult<T> = Result<T, PropertiesError>;
 
-/// The properties that have not been read yet, and the warnings so far.
+/// The properties that have not been read yet, and what has been said so far.
 pub(super) struct PropertyReader {
     pub(super) unread: Properties,
+    pub(super) notes: Vec<Note>,
     warnings: Vec<String>,
 }
 
 impl PropertyReader {
-    pub(super) fn new(text: &str) -> ReadResult<Self> {
-        Ok(PropertyReader { unread: parse(text)?, warnings: Vec::new() })
+    pub(super) fn new(unread: Properties) -> Self {
+        PropertyReader { unread, notes: Vec::new(), warnings: Vec::new() }
     }
 
-    /// Warns of all properties that have not been read, and returns all warnings.
-    pub(super) fn into_warnings(mut self) -> Vec<String> {
-        for (key, harmless, instead) in UNUSED {
-            match self.unread.remove(key) {
-                Some(property) if property.value != harmless => self.warn(key, instead),
-                _ => {}
+    /// What is done otherwise than in YCSB, and warnings of all properties that have no effect.
+    pub(super) fn into_notes_and_warnings(mut self) -> (Vec<Note>, Vec<String>) {
+        let mut unknown = Vec::new();
+        for (key, property) in std::mem::take(&mut self.unread) {
+            match keys::instead_of(&key, &property.value) {
+                Ok(instead) => self.warnings.extend(instead.map(|instead| sentence(&printable(&key), instead))),
+                Err(keys::UnknownProperty) => unknown.push(key),
             }
         }
-        let unknown = std::mem::take(&mut self.unread);
-        for key in unknown.keys().take(MOST_UNKNOWN) {
-            self.warn(&printable(key), "it is no property of YCSB's core workload and has no effect");
+        for key in unknown.iter().take(MOST_UNKNOWN) {
+            let hint = match spelling::meant(key, keys::known()) {
+                Some(meant) => format!("; did you mean `{meant}`?"),
+                // As bindings name their settings.
+                None if key.contains('.') => "; what it says of a store is said with --store here".into(),
+                None => String::new(),
+            };
+            let problem = format!("it is no property of YCSB's core workload and has no effect{hint}");
+            self.warnings.push(sentence(&printable(key), problem));
         }
         if unknown.len() > MOST_UNKNOWN {
             self.warnings.push(format!("{} more unknown properties have no effect", unknown.len() - MOST_UNKNOWN));
         }
-        self.warnings
+        (self.notes, self.warnings)
     }
 
-    pub(super) fn warn(&mut self, key: &str, instead: impl Display) {
-        self.warnings.push(format!("key `{key}`: {instead}"));
+    /// Notes that a property means something else here, for runs in `scope`.
+    pub(super) fn note(&mut self, scope: NoteScope, key: &str, instead: impl Display) {
+        self.notes.push(Note { scope, text: sentence(key, instead) });
     }
 
     /// Drops properties that have no effect beside the others, as in YCSB.
@@ -58,7 +70,7 @@ impl PropertyReader {
         let name: String = written.chars().map(allowed).skip_while(|c| !c.is_ascii_lowercase()).take(36).collect();
         let name = if name.is_empty() { default.into() } else { name };
         if name != written {
-            self.warn(key, format!("`{name}` is used instead, which every store takes for a name"));
+            self.note(NoteScope::Always, key, format!("`{name}` is used instead, which every store takes for a name"));
         }
         name
     }
@@ -90,7 +102,8 @@ impl PropertyReader {
         default: T,
         range: RangeInclusive<T>,
     ) -> ReadResult<T> {
-        let property = self.unread.remove(key).unwrap_or_else(|| Property { line: 1, value: default.to_string() });
+        let unwritten = || Property { origin: PropertyOrigin::UNWRITTEN, value: default.to_string() };
+        let property = self.unread.remove(key).unwrap_or_else(unwritten);
         match property.value.parse() {
             Ok(number) if range.contains(&number) => Ok(number),
             _ => {
@@ -101,35 +114,9 @@ impl PropertyReader {
     }
 }
 
-/// Properties that storebench does not use: the value with which nothing is lost, and what is done instead of any other.
-const UNUSED: [(&str, &str, &str); 26] = [
-    ("core_workload_insertion_keep_going_on_error", "", "failed inserts are counted and never stop the load"),
-    ("core_workload_insertion_retry_interval", "3", "a failed insert is counted as failed and not tried again"),
-    ("core_workload_insertion_retry_limit", "0", "a failed insert is counted as failed and not tried again"),
-    ("dataintegrity", "false", "acknowledged writes are reconciled with what the store holds after the run"),
-    ("db", "", "the store is chosen with --store"),
-    ("dotransactions", "true", "a run always loads the data and then measures the operations"),
-    ("exporter", "", "results are written as JSON, CSV, charts and a report"),
-    ("exportfile", "", "results are written into the folder given with --out"),
-    ("hdrhistogram.fileoutput", "false", "histogram logs are always written, into hlog/ of the results"),
-    ("hdrhistogram.output.path", "", "histogram logs are always written, into hlog/ of the results"),
-    ("hdrhistogram.percentiles", "50,95,99", "p50, p90, p99 and p99.9 are reported, and the histograms kept"),
-    ("histogram.buckets", "1000", "latencies are kept in HDR histograms with 3 digits"),
-    ("label", "", "results are named by the folder given with --out"),
-    ("latencytrackederrors", "", "all failed operations have histograms of their own"),
-    ("measurement.histogram.verbose", "false", "the histograms are kept in the results"),
-    ("measurement.interval", "both", "latencies from the intended and from the actual start are both kept"),
-    ("measurement.raw.no_summary", "false", "histograms are kept instead of single latencies"),
-    ("measurement.raw.output_file", "", "histograms are kept instead of single latencies"),
-    ("measurement.trackjvm", "false", "there is no JVM; the load of the client is always recorded"),
-    ("measurementtype", "hdrhistogram", "latencies are kept in HDR histograms with 3 digits, and second by second"),
-    ("readallfieldsbyname", "false", "how fields are asked for is the driver's choice, printed with the results"),
-    ("reportlatencyforeacherror", "false", "all failed operations have histograms of their own"),
-    ("spin.sleep", "false", "how a client waits for its next operation cannot be chosen; its lateness is recorded"),
-    ("status", "", "progress is shown unless --quiet is given"),
-    ("status.interval", "", "progress is shown unless --quiet is given"),
-    ("timeseries.granularity", "1000", "the timeline has a histogram a second"),
-];
+fn sentence(key: &str, text: impl Display) -> String {
+    format!("key `{key}`: {text}")
+}
 
 /// Unknown properties that are warned of by name; the others are counted.
 pub(super) const MOST_UNKNOWN: usize = 100;
