@@ -38,7 +38,7 @@ mod support;
 
 pub use seam::address::{Address, AddressError};
 pub use seam::capability::{
-    Binding, Capabilities, Capability, Description, Durability, Footprint, Guarantees, Isolation,
+    Binding, Capabilities, Capability, Description, Durability, Footprint, Guarantees, Isolation, Sending,
 };
 pub use seam::dataset::{Dataset, Field, KeyKind, Kind, Log, Part, Series, Table};
 pub use seam::failure::{Failure, FailureKind, PassedLimit};

@@ -28,6 +28,8 @@ pub enum Capability {
     Stream = 1 << 7,
     /// ingest, last, range, window, above.
     Series = 1 << 8,
+    /// transact with `interactive`: a transaction that stays open from one round trip to the next.
+    Interactive = 1 << 9,
 }
 
 /// A set of capabilities.
@@ -36,7 +38,7 @@ pub struct Capabilities(u16);
 
 impl Capability {
     /// All families, in the order of reports.
-    pub const ALL: [Capability; 9] = [
+    pub const ALL: [Capability; 10] = [
         Capability::Record,
         Capability::Range,
         Capability::Index,
@@ -44,6 +46,7 @@ impl Capability {
         Capability::Floor,
         Capability::Batch,
         Capability::Transact,
+        Capability::Interactive,
         Capability::Stream,
         Capability::Series,
     ];
@@ -58,6 +61,7 @@ impl Capability {
             Capability::Floor => "floor",
             Capability::Batch => "batch",
             Capability::Transact => "transact",
+            Capability::Interactive => "interactive transactions",
             Capability::Stream => "stream",
             Capability::Series => "series",
         }
@@ -79,6 +83,11 @@ impl Capabilities {
             at += 1;
         }
         Capabilities(bits)
+    }
+
+    /// All families but one.
+    pub const fn all_but(one: Capability) -> Self {
+        Capabilities(Capabilities::of(&Capability::ALL).0 & !(one as u16))
     }
 
     /// What either of the two sets has.
@@ -226,6 +235,35 @@ pub struct Binding {
     pub statements: Vec<String>,
     /// How often the client waits for the store: 0 for an embedded one.
     pub round_trips: u32,
+    /// How a transaction is sent; absent for anything else, and where nothing is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<Sending>,
+}
+
+/// How the statements of a transaction are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sending {
+    /// Each when the one before is answered.
+    Interactive,
+    /// Without waiting for answers, but where one decides how the transaction ends.
+    Pipelined,
+    /// As one request, with conditions by which the server goes on.
+    Batched,
+    /// As one call of a script in the server.
+    Scripted,
+}
+
+impl Sending {
+    /// The word for it in tables and records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Sending::Interactive => "interactive",
+            Sending::Pipelined => "pipelined",
+            Sending::Batched => "batched",
+            Sending::Scripted => "scripted",
+        }
+    }
 }
 
 /// What the data weighs where the store keeps it. Unknown is `None`, never zero.

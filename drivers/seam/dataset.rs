@@ -26,13 +26,16 @@ pub enum Part {
     Series(usize),
 }
 
-/// Records of one shape under a primary key.
+/// Records of one shape, each with a key.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     /// Letters, digits and underscores; usable as an identifier in every store.
     pub name: String,
     /// The type of its primary key.
     pub key: KeyKind,
+    /// Whether records are found by their keys, which are unique. Where not, they are only inserted, and read all together: a
+    /// store that can do without keeps no index of the keys, and need not notice one that is taken.
+    pub is_keyed: bool,
     /// Its fields; a record holds one value for each, in this order.
     pub fields: Vec<Field>,
     /// Positions of the fields on which `find` must be answered by an index.

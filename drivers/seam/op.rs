@@ -36,6 +36,9 @@ pub enum Op {
     /// Several operations of the record, range, index and counter families as one atomic, isolated step. A refused bump
     /// or any failure leaves no trace of the others. Not nested.
     Transact(Vec<Op>),
+    /// The same for a client that decides what to do next by each answer: every operation is sent when the one before it is
+    /// answered, and so is the commit. The transaction stays open meanwhile, with all that it has locked. Not nested.
+    Interactive(Vec<Op>),
     /// Adds events to the end of one stream, in order. The store gives each its place. A failure may leave some of
     /// several events there.
     Append { log: usize, stream: Key, events: Vec<Record> },
@@ -133,7 +136,7 @@ impl Op {
             Op::Scan { .. } => "scan",
             Op::Find { .. } => "find",
             Op::Batch(_) => "batch",
-            Op::Transact(_) => "transact",
+            Op::Transact(_) | Op::Interactive(_) => "transact",
             Op::Append { .. } => "append",
             Op::Tail { .. } => "tail",
             Op::InsertPoints { .. } => "ingest",
@@ -166,6 +169,7 @@ impl Op {
             Op::Increment { floor: Some(_), .. } => Capability::Floor.into(),
             Op::Batch(ops) => Op::union(Capability::Batch, ops),
             Op::Transact(ops) => Op::union(Capability::Transact, ops),
+            Op::Interactive(ops) => Op::union(Capability::Transact, ops).with(Capability::Interactive.into()),
             Op::Append { .. } | Op::Tail { .. } => Capability::Stream.into(),
             Op::InsertPoints { .. }
             | Op::LastPoint { .. }
@@ -183,7 +187,7 @@ impl Op {
 
     /// Whether a session carries it out in a snapshot: it reads, and is no transaction, which sees an instant of its own.
     pub fn reads_in_snapshot(&self) -> bool {
-        !self.writes() && !matches!(self, Op::Transact(_))
+        !self.writes() && !matches!(self, Op::Transact(_) | Op::Interactive(_))
     }
 
     fn union(own: Capability, ops: &[Op]) -> Capabilities {
@@ -195,7 +199,7 @@ impl Op {
         match self {
             Op::Insert { .. } | Op::Update { .. } | Op::Delete { .. } | Op::Increment { .. } => true,
             Op::Append { .. } | Op::InsertPoints { .. } => true,
-            Op::Batch(ops) | Op::Transact(ops) => ops.iter().any(Op::writes),
+            Op::Batch(ops) | Op::Transact(ops) | Op::Interactive(ops) => ops.iter().any(Op::writes),
             Op::Read { .. } | Op::Scan { .. } | Op::Find { .. } | Op::Tail { .. } => false,
             Op::LastPoint { .. } | Op::PointRange { .. } | Op::Window { .. } | Op::PointsAbove { .. } => false,
         }

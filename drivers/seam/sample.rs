@@ -9,8 +9,8 @@ pub(crate) fn dataset(name: &str) -> Dataset {
     Dataset {
         name: name.into(),
         tables: vec![
-            Table { name: "users".into(), key: KeyKind::Text, fields: users, indexes: vec![1] },
-            Table { name: "accounts".into(), key: KeyKind::Int, fields: accounts, indexes: vec![0] },
+            Table { name: "users".into(), key: KeyKind::Text, is_keyed: true, fields: users, indexes: vec![1] },
+            Table { name: "accounts".into(), key: KeyKind::Int, is_keyed: true, fields: accounts, indexes: vec![0] },
         ],
         logs: vec![Log { name: "events".into(), stream: KeyKind::Int, fields: vec![field("what", Kind::Text)] }],
         series: vec![Series { name: "cpu".into(), metrics: vec!["busy".into(), "idle".into()] }],

@@ -44,7 +44,7 @@ impl<'a> Expected<'a> {
             Op::InsertPoints { points, .. } => Expected::Added(points.len()),
             Op::LastPoint { .. } => Expected::Row(RowColumns::Point),
             Op::PointRange { .. } | Op::Window { .. } | Op::PointsAbove { .. } => Expected::Rows(RowColumns::Point),
-            Op::Batch(_) | Op::Transact(_) => return Err(Failure::misplaced(op)),
+            Op::Batch(_) | Op::Transact(_) | Op::Interactive(_) => return Err(Failure::misplaced(op)),
         })
     }
 }

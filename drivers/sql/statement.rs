@@ -133,7 +133,7 @@ impl<'a> Statement<'a> {
                 Statement::Window { series: *series, metric: *metric, fold: *fold }
             }
             Op::PointsAbove { series, metric, .. } => Statement::PointsAbove { series: *series, metric: *metric },
-            Op::Batch(_) | Op::Transact(_) => return Err(Failure::misplaced(op)),
+            Op::Batch(_) | Op::Transact(_) | Op::Interactive(_) => return Err(Failure::misplaced(op)),
         })
     }
 
@@ -218,7 +218,7 @@ pub(crate) fn parameters<'a, T>(
         Op::PointsAbove { threshold, from_ms, to_ms, limit: most, .. } => {
             [int(*from_ms), int(*to_ms), Parameter::Float(*threshold), limit(*most)].into_iter().try_for_each(add)?;
         }
-        Op::Batch(_) | Op::Transact(_) => return Err(Failure::misplaced(op)),
+        Op::Batch(_) | Op::Transact(_) | Op::Interactive(_) => return Err(Failure::misplaced(op)),
     }
     Ok(encoded)
 }

@@ -112,7 +112,7 @@ impl Ledger {
         match op {
             Op::Read { .. } | Op::Scan { .. } | Op::Find { .. } | Op::Tail { .. } => {}
             Op::LastPoint { .. } | Op::PointRange { .. } | Op::Window { .. } | Op::PointsAbove { .. } => {}
-            Op::Batch(ops) | Op::Transact(ops) => {
+            Op::Batch(ops) | Op::Transact(ops) | Op::Interactive(ops) => {
                 ops.iter().for_each(|op| self.add_acknowledged(op, started_ns, ended_ns));
             }
             _ => self.add_write(op, started_ns, ended_ns),
@@ -231,7 +231,9 @@ impl Ledger {
 
     fn add_indeterminate_writes(&mut self, op: &Op) {
         match op {
-            Op::Transact(ops) => ops.iter().for_each(|op| self.add_indeterminate_writes(op)),
+            Op::Transact(ops) | Op::Interactive(ops) => {
+                ops.iter().for_each(|op| self.add_indeterminate_writes(op));
+            }
             Op::Insert { table, key, record } => {
                 let into = &mut self.tables[*table];
                 let key = row_hash(key, &[], &mut self.scratch);

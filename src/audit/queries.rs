@@ -103,7 +103,7 @@ fn drawn(stream: &mut OpStream, operation: usize) -> Vec<Op> {
 /// The operations that read among these and within them, each by itself and for more rows.
 fn reads(ops: &[Op]) -> impl Iterator<Item = Op> {
     let single = ops.iter().flat_map(|op| match op {
-        Op::Batch(ops) | Op::Transact(ops) => ops.as_slice(),
+        Op::Batch(ops) | Op::Transact(ops) | Op::Interactive(ops) => ops.as_slice(),
         op => std::slice::from_ref(op),
     });
     single.filter(|op| !op.writes()).map(|op| {

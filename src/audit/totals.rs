@@ -128,7 +128,7 @@ impl Total {
 
     /// What an operation adds to it; none where that depends on what was there.
     fn change_by(&self, op: &Op, dataset: &Dataset) -> Option<i128> {
-        if let Op::Transact(ops) = op {
+        if let Op::Transact(ops) | Op::Interactive(ops) = op {
             return ops.iter().map(|op| self.change_by(op, dataset)).sum();
         }
         self.terms.iter().map(|term| Some(i128::from(term.sign) * change_of_term(term, op, dataset)?)).sum()

@@ -169,7 +169,7 @@ impl Tally {
         let [mut moved, mut errors] = [Work::default(); 2];
         let sample = &mut self.operations[operation];
         for (op, rows) in steps {
-            sample.transactional |= matches!(op, Op::Transact(_));
+            sample.transactional |= matches!(op, Op::Transact(_) | Op::Interactive(_));
             let rows = rows.len() as f64;
             for (bytes, moved) in [(&self.sizes.means, &mut moved), (&self.sizes.errors, &mut errors)] {
                 let mut of_step = Work::default();
@@ -284,7 +284,7 @@ fn moved_by(sizes: &Bytes, op: &Op, rows: f64, moved: &mut Work) {
         }
         Op::Append { log, events, .. } => write(moved, events.len(), sizes.logs[*log]),
         Op::InsertPoints { series, points } => write(moved, points.len(), sizes.series[*series].bytes),
-        Op::Batch(ops) | Op::Transact(ops) => moved_by_group(sizes, ops, rows, moved),
+        Op::Batch(ops) | Op::Transact(ops) | Op::Interactive(ops) => moved_by_group(sizes, ops, rows, moved),
     }
 }
 

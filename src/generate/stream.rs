@@ -140,6 +140,7 @@ impl OperationBuffer {
             Grouping::Sequence => ops,
             Grouping::Batch => vec![Op::Batch(ops)],
             Grouping::Transact => vec![Op::Transact(ops)],
+            Grouping::Interactive => vec![Op::Interactive(ops)],
         };
         let draws = operation.recipe.draws.iter().map(|_| DrawnValue::default()).collect();
         let inserts_drawn = steps.iter().any(|step| matches!(step.action, Action::InsertDrawn { .. }));
@@ -176,7 +177,7 @@ impl OperationBuffer {
 
     fn fill_steps(&mut self, steps: &[StepSpec], writer: &mut StepWriter, rng: &mut SplitMix64) {
         let list = match self.ops.as_mut_slice() {
-            [Op::Batch(list) | Op::Transact(list)] => list,
+            [Op::Batch(list) | Op::Transact(list) | Op::Interactive(list)] => list,
             _ => &mut self.ops,
         };
         if self.has_fixed_steps {

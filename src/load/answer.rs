@@ -37,7 +37,7 @@ impl AnswerRules {
     #[inline]
     pub fn check(&self, op: &Op, outcome: Outcome, rows: &Rows) -> Result<(), String> {
         match op {
-            Op::Batch(ops) | Op::Transact(ops) => match outcome {
+            Op::Batch(ops) | Op::Transact(ops) | Op::Interactive(ops) => match outcome {
                 Outcome::Applied => self.check_group(ops, rows),
                 Outcome::Refused => Ok(()),
             },
@@ -75,7 +75,8 @@ impl AnswerRules {
         match op {
             Op::Read { key, .. } => check_one(key, rows),
             Op::Insert { .. } | Op::Update { .. } | Op::Delete { .. } | Op::Increment { .. } => Ok(()),
-            Op::Append { .. } | Op::InsertPoints { .. } | Op::Batch(_) | Op::Transact(_) => Ok(()),
+            Op::Append { .. } | Op::InsertPoints { .. } => Ok(()),
+            Op::Batch(_) | Op::Transact(_) | Op::Interactive(_) => Ok(()),
             Op::Scan { table, from, limit, .. } => {
                 self.check_count(op, *limit, rows)?;
                 check_order(rows, |a, b| a.key < b.key)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use drivers::server::Server;
-use drivers::{Description, Failure, Isolation, Opening, Placement, Session, Store};
+use drivers::{Capability, Description, Failure, Isolation, Opening, Placement, Session, Store};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::active_run::ActiveRun;
@@ -42,8 +42,12 @@ pub struct PreparedStore {
 /// When the store lacks an operation of the workload, or the asked durability.
 pub fn refuse_what_it_cannot<S: Store>(request: &RunRequest) -> Result<(), RunError> {
     if let Some((need, capability)) = request.plan().lacking(S::CAPABILITIES).first() {
+        let instead = match capability {
+            Capability::Interactive => "; leave out its `interactive = true`, as `tpcb-pipelined` does in place of `tpcb`",
+            _ => "",
+        };
         return Err(RunError::Refused(format!(
-            "{} lacks {} ({need} in workload {})",
+            "{} lacks {} ({need} in workload {}){instead}",
             S::NAME,
             capability.name(),
             request.plan().name

@@ -7,18 +7,20 @@
 
 use drivers::one_line;
 
+use super::words::sendings;
 use crate::record::{Brief, Experiment, Latency, Mode, OperationRecord, Percentile, Phase, Run};
 
 /// The name of the row over all operations.
 const TOTAL: &str = "total";
 
-const RUN_COLUMNS: [&str; 19] = [
+const RUN_COLUMNS: [&str; 20] = [
     "run",
     "repetition",
     "workload",
     "store",
     "version",
     "durability",
+    "transactions",
     "mode",
     "clients",
     "rate_per_s",
@@ -97,6 +99,7 @@ fn summary_row(run: &Run, name: &str, operation: &OperationRecord, throughput_pe
         text(&run.store.name),
         text(&run.store.description.version),
         run.store.description.guarantees.durability.name().to_owned(),
+        sendings(run).join(" "),
         mode(run.load.mode).to_owned(),
         run.load.clients.to_string(),
         optional(run.load.rate_per_s),

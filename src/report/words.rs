@@ -1,10 +1,28 @@
 //! The phrases that every report shares: what ran, on what, how, and what went wrong.
 
+use drivers::Sending;
+
+use super::lists::{distinct, listed};
 use crate::record::{CheckResult, Experiment, Mode, Run};
 use crate::units;
 
-/// `libsql 3.45.1`, without what some engines tell of their build.
+/// `libsql 3.45.1`; `postgres 15.20, pipelined transactions` where the statements of some did not each wait for the one
+/// before, which is no small advantage on a network.
 pub fn store(run: &Run) -> String {
+    let mut sendings = sendings(run);
+    sendings.retain(|sending| *sending != Sending::Interactive.name());
+    let sendings: Vec<String> = sendings.into_iter().map(str::to_owned).collect();
+    if sendings.is_empty() { engine(run) } else { format!("{}, {} transactions", engine(run), listed(&sendings)) }
+}
+
+/// The words for how the transactions of a run were sent; none where it has none, or nothing is sent.
+pub fn sendings(run: &Run) -> Vec<&'static str> {
+    let bindings = run.store.bindings.values().flatten();
+    distinct(bindings.filter_map(|binding| binding.transaction).map(Sending::name))
+}
+
+/// `libsql 3.45.1`, without what some engines tell of their build.
+pub fn engine(run: &Run) -> String {
     let version = &run.store.description.version;
     let short = version.split([',', '(']).next().unwrap_or(version).trim();
     format!("{} {short}", run.store.name)

@@ -58,6 +58,7 @@ builtin![
     "ycsb-e",
     "ycsb-f",
     "tpcb",
+    "tpcb-pipelined",
     "tpcb-simple-update",
     "tpcb-select-only",
 ];

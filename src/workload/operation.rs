@@ -47,6 +47,8 @@ pub enum Grouping {
     Batch,
     /// All at once, as one atomic step.
     Transact,
+    /// As one atomic step, each when the one before is answered.
+    Interactive,
 }
 
 /// A named value that an operation draws before its steps are made.
@@ -242,12 +244,26 @@ impl OperationSpec {
             Grouping::Sequence => Capabilities::default(),
             Grouping::Batch => Capability::Batch.into(),
             Grouping::Transact => Capability::Transact.into(),
+            Grouping::Interactive => Capabilities::of(&[Capability::Transact, Capability::Interactive]),
         };
         self.recipe.steps.iter().fold(group, |needs, step| needs.with(step.action.needs().into()))
     }
 }
 
 impl Action {
+    /// The table whose records it finds by key, or in an order that keys decide.
+    pub fn finds_by_key(&self) -> Option<usize> {
+        match self {
+            Action::Read { table, .. }
+            | Action::Update { table, .. }
+            | Action::Delete { table, .. }
+            | Action::Increment { table, .. }
+            | Action::Scan { table, .. }
+            | Action::Find { table, .. } => Some(*table),
+            _ => None,
+        }
+    }
+
     fn needs(&self) -> Capability {
         match self {
             Action::Insert { .. } | Action::InsertDrawn { .. } | Action::Read { .. } => Capability::Record,

@@ -234,6 +234,7 @@ fn dataset(name: &str, spec: &Spec) -> Dataset {
     let table = |table: &TableSpec| drivers::Table {
         name: table.name.clone(),
         key: table.key.kind(),
+        is_keyed: table.is_keyed,
         fields: fields(&table.fields),
         indexes: table.indexes.clone(),
     };

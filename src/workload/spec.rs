@@ -45,6 +45,8 @@ pub struct TableSpec {
     pub name: String,
     /// How its keys are written.
     pub key: KeyPattern,
+    /// Whether records are found by their keys; where not, they are only inserted.
+    pub is_keyed: bool,
     /// How many records are loaded.
     pub records: u64,
     /// The fields of a record, in written order.

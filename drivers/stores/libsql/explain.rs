@@ -12,7 +12,7 @@ use crate::sql::statement::Statement;
 /// A batch is too, although it need not be atomic: one commit instead of many is how bulk is written to this store.
 pub(super) fn is_grouped(op: &Op) -> bool {
     match op {
-        Op::Batch(_) | Op::Transact(_) => true,
+        Op::Batch(_) | Op::Transact(_) | Op::Interactive(_) => true,
         Op::Append { events, .. } => events.len() > 1,
         Op::InsertPoints { points, .. } => points.len() > 1,
         _ => false,
@@ -32,7 +32,7 @@ pub(super) fn explain(layout: &SqliteLayout, op: &Op) -> Vec<String> {
 fn statements(layout: &SqliteLayout, op: &Op) -> Vec<String> {
     let text = |statement| render(layout, &statement).text;
     match op {
-        Op::Batch(ops) | Op::Transact(ops) => ops.iter().flat_map(|op| statements(layout, op)).collect(),
+        Op::Batch(ops) | Op::Transact(ops) | Op::Interactive(ops) => ops.iter().flat_map(|op| statements(layout, op)).collect(),
         Op::Append { log, events, .. } => vec![text(Statement::Append { log: *log, rows: 1 }); events.len()],
         Op::InsertPoints { series, points } => {
             vec![text(Statement::InsertPoints { series: *series, rows: 1 }); points.len()]

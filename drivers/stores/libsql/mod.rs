@@ -170,7 +170,7 @@ impl Store for Libsql {
     }
 
     fn explain(&self, op: &Op) -> Binding {
-        Binding { statements: explain::explain(&self.layout, op), round_trips: 0 }
+        Binding { statements: explain::explain(&self.layout, op), ..Binding::default() }
     }
 
     async fn footprint(&self) -> Result<Footprint, Failure> {

@@ -36,7 +36,8 @@ impl Session for LibsqlSession {
         match op {
             _ if self.in_snapshot => self.execute_in_snapshot(op, rows).await,
             Op::Batch(ops) => self.batch(op, ops, rows).await,
-            Op::Transact(ops) => match ops.iter().find(|op| !op.transacts()) {
+            // Without a network between them, statements are sent one by one anyway.
+            Op::Transact(ops) | Op::Interactive(ops) => match ops.iter().find(|op| !op.transacts()) {
                 Some(misplaced) => Err(Failure::misplaced(misplaced)),
                 None => self.transact(op, ops, rows).await,
             },

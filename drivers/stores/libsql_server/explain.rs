@@ -2,13 +2,17 @@
 
 use super::hrana::Condition;
 use super::steps::{BatchStep, StepStatement, TransactionSteps, steps};
-use crate::sql::explain::count_repeated;
+use crate::sql::explain::{count_repeated, probe};
+use crate::sql::render::render;
 use crate::sql::sqlite::dialect::SqliteLayout;
 use crate::sql::statement::Statement;
-use crate::{Binding, Failure, Op};
+use crate::{Binding, Failure, Op, Sending};
 
 /// The statements, each with the condition on which it is carried out, and the round trips.
 pub(super) fn explain(layout: &SqliteLayout, op: &Op) -> Binding {
+    if let Op::Interactive(ops) = op {
+        return interactive(layout, ops);
+    }
     let steps = match op {
         Op::Batch(ops) | Op::Transact(ops) if ops.len() != 1 => transaction(layout, ops, matches!(op, Op::Transact(_))),
         Op::Batch(ops) | Op::Transact(ops) => steps(layout, &ops[0]),
@@ -25,7 +29,26 @@ pub(super) fn explain(layout: &SqliteLayout, op: &Op) -> Binding {
         let probe = probe.statement.text(layout);
         statements.push(format!("{probe} -- in a round trip of its own, only if no row changed, to tell why"));
     }
-    Binding { statements, round_trips: u32::from(!steps.is_empty()) }
+    let transaction = matches!(op, Op::Transact(ops) if ops.len() > 1).then_some(Sending::Batched);
+    Binding { statements, round_trips: u32::from(!steps.is_empty()), transaction }
+}
+
+/// A statement a round trip.
+fn interactive(layout: &SqliteLayout, ops: &[Op]) -> Binding {
+    if ops.is_empty() {
+        return Binding::default();
+    }
+    let control = |statement| render(layout, &statement).text;
+    let mut statements = vec![control(Statement::Begin { writes: ops.iter().any(Op::writes) })];
+    let mut round_trips = 2;
+    for op in ops {
+        let steps = steps(layout, op).unwrap_or_default();
+        round_trips += u32::from(!steps.is_empty());
+        statements.extend(steps.iter().map(|step| step.statement.text(layout)));
+        statements.extend(BatchStep::probe(layout, op).map(|step| probe(&step.statement.text(layout))));
+    }
+    statements.push(format!("{} -- or ROLLBACK, when one is refused or fails", control(Statement::Commit)));
+    Binding { statements: count_repeated(&statements), round_trips, transaction: Some(Sending::Interactive) }
 }
 
 fn transaction<'a>(layout: &SqliteLayout, ops: &'a [Op], atomic: bool) -> Result<Vec<BatchStep<'a>>, Failure> {

@@ -30,10 +30,15 @@ impl Session for LibsqlServerSession {
         rows.clear();
         match op {
             _ if self.in_snapshot => self.execute_in_snapshot(op, rows).await,
+            Op::Interactive(ops) => match ops.iter().find(|op| !op.transacts()) {
+                Some(misplaced) => Err(Failure::misplaced(misplaced)),
+                None if ops.is_empty() => Ok(Outcome::Applied),
+                None => self.interact(ops, rows).await,
+            },
             Op::Batch(ops) | Op::Transact(ops) => {
                 let atomic = matches!(op, Op::Transact(_));
-                let fits =
-                    |op: &&Op| if atomic { op.transacts() } else { !matches!(op, Op::Batch(_) | Op::Transact(_)) };
+                let is_group = |op: &Op| matches!(op, Op::Batch(_) | Op::Transact(_) | Op::Interactive(_));
+                let fits = |op: &&Op| if atomic { op.transacts() } else { !is_group(op) };
                 match (ops.iter().find(|op| !fits(op)), &ops[..]) {
                     (Some(misplaced), _) => Err(Failure::misplaced(misplaced)),
                     (None, []) => Ok(Outcome::Applied),
@@ -126,21 +131,58 @@ impl LibsqlServerSession {
             return Err(Failure::not_in_snapshot(op));
         }
         for op in if let Op::Batch(ops) = op { &ops[..] } else { std::slice::from_ref(op) } {
-            let subject = OpSubject(&self.layout, op);
-            let mut steps = steps(&self.layout, op)?;
-            steps.iter_mut().for_each(|step| step.condition = Condition::InTransaction);
-            let mut found = true;
-            for mut result in self.connection.batch(&steps).await? {
-                if matches!(result, StepResult::Skipped) {
-                    return Err(Failure::broken("libsql-server: the server has ended the snapshot; begin another one"));
-                }
-                found &= self.take(op, &reply(&mut result, &subject)?, rows)?;
-            }
-            if !found {
-                return Err(Failure::missing(subject));
+            let ended = || Failure::broken("libsql-server: the server has ended the snapshot; begin another one");
+            if !self.in_transaction(op, rows, ended).await? {
+                return Err(Failure::missing(OpSubject(&self.layout, op)));
             }
         }
         Ok(Outcome::Applied)
+    }
+
+    /// An operation as a part of the transaction that is open, and what it means if none is. False if it found nothing.
+    async fn in_transaction(&mut self, op: &Op, rows: &mut Rows, ended: fn() -> Failure) -> Result<bool, Failure> {
+        let mut steps = steps(&self.layout, op)?;
+        steps.iter_mut().for_each(|step| step.condition = Condition::InTransaction);
+        let mut found = true;
+        for mut result in self.connection.batch(&steps).await? {
+            if matches!(result, StepResult::Skipped) {
+                return Err(ended());
+            }
+            found &= self.take(op, &reply(&mut result, &OpSubject(&self.layout, op))?, rows)?;
+        }
+        Ok(found)
+    }
+
+    /// A transaction whose statements are each sent when the one before is answered. The server ends one that keeps the
+    /// write lock for 5 s; what comes after must not be done without it.
+    async fn interact(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Outcome, Failure> {
+        let begin = BatchStep::control(Statement::Begin { writes: ops.iter().any(Op::writes) });
+        self.connection.execute(&begin, &"the beginning of a transaction").await?;
+        let done = self.interact_with_open(ops, rows).await;
+        if !matches!(done, Ok(Outcome::Applied)) {
+            rows.clear();
+            // Should this fail, the stream is gone and the transaction with it.
+            let _ = self.connection.batch(&[BatchStep::rollback()]).await;
+        }
+        done
+    }
+
+    async fn interact_with_open(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Outcome, Failure> {
+        for op in ops {
+            if self.in_transaction(op, rows, ended_transaction).await? {
+                continue;
+            }
+            let subject = OpSubject(&self.layout, op);
+            let Some(probe) = BatchStep::probe(&self.layout, op) else { return Err(Failure::missing(subject)) };
+            let held = self.connection.execute(&probe, &subject).await?;
+            return self.why_unchanged(op, &held);
+        }
+        let commit = BatchStep { condition: Condition::InTransaction, ..BatchStep::control(Statement::Commit) };
+        match &mut self.connection.batch(&[commit]).await?[..] {
+            [StepResult::Skipped] => Err(ended_transaction()),
+            [committed] => reply(committed, &"the end of a transaction").map(|_| Outcome::Applied),
+            _ => Err(unexpected()),
+        }
     }
 
     /// An operation by itself.
@@ -283,6 +325,11 @@ impl LibsqlServerSession {
         let found = found.rows().next().map(|columns| held(columns?)).transpose()?;
         unchanged("libsql-server", &self.layout, op, found)
     }
+}
+
+fn ended_transaction() -> Failure {
+    let message = "libsql-server: the server has ended the transaction, to let another one write";
+    Failure::new(FailureKind::Conflict, message)
 }
 
 /// The answer to a step that must have been carried out.

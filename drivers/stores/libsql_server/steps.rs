@@ -63,9 +63,14 @@ impl<'a> BatchStep<'a> {
         BatchStep { statement, arguments, wants_rows, condition: Condition::Always }
     }
 
+    /// What begins or ends a transaction.
+    pub(super) fn control(statement: Statement<'a>) -> Self {
+        BatchStep::new(statement, Vec::new(), false)
+    }
+
     /// What ends a transaction without a change, if one is open.
     pub(super) fn rollback() -> Self {
-        BatchStep { condition: Condition::InTransaction, ..BatchStep::new(Statement::Rollback, Vec::new(), false) }
+        BatchStep { condition: Condition::InTransaction, ..BatchStep::control(Statement::Rollback) }
     }
 
     /// What tells why an increment changed nothing. None if only a missing record can explain it.
@@ -202,12 +207,12 @@ impl<'a> TransactionSteps<'a> {
     }
 
     fn begin(writes: bool) -> Self {
-        let begin = BatchStep::new(Statement::Begin { writes }, Vec::new(), false);
+        let begin = BatchStep::control(Statement::Begin { writes });
         TransactionSteps { steps: vec![begin], positions: Vec::new() }
     }
 
     fn end(&mut self, when: Condition) {
-        self.push(BatchStep::new(Statement::Commit, Vec::new(), false), when);
+        self.push(BatchStep::control(Statement::Commit), when);
         self.push(BatchStep::rollback(), Condition::InTransaction);
     }
 

@@ -98,7 +98,7 @@ impl Session for MemorySession {
         match op {
             _ if self.beside_snapshot.is_some() && !op.reads_in_snapshot() => Err(Failure::not_in_snapshot(op)),
             Op::Batch(ops) => self.batch(ops, rows),
-            Op::Transact(ops) => self.stored.write().map_err(poisoned)?.transact(ops, rows),
+            Op::Transact(ops) | Op::Interactive(ops) => self.stored.write().map_err(poisoned)?.transact(ops, rows),
             _ => self.single(op, rows),
         }
     }

@@ -60,7 +60,7 @@ impl Executor {
             Op::Update { table, .. } | Op::Increment { table, .. } => return self.update(*table, run).await,
             Op::Delete { table, .. } => self.delete(*table, run).await?,
             Op::Read { table, fields, .. } => self.read(*table, fields, run, rows).await?,
-            Op::Batch(_) | Op::Transact(_) => return Err(Failure::misplaced(op).into()),
+            Op::Batch(_) | Op::Transact(_) | Op::Interactive(_) => return Err(Failure::misplaced(op).into()),
             _ => self.query(op, rows).await?,
         }
         Ok(Outcome::Applied)

@@ -7,21 +7,25 @@ use super::durability::WriteConcern;
 use super::encode::PLACEHOLDER;
 use super::layout::Layout;
 use super::write_commands::statement_count;
-use crate::{Binding, Failure, Fields, Op};
+use crate::{Binding, Failure, Fields, Op, Sending};
 
 /// The commands of an operation, and its round trips when nothing is refused and no instant is taken.
 pub(super) fn explain(layout: &Layout, write_concern: WriteConcern, op: &Op) -> Binding {
     let (ops, is_transaction) = match op {
-        Op::Transact(ops) => (ops.as_slice(), true),
+        Op::Transact(ops) | Op::Interactive(ops) => (ops.as_slice(), true),
         Op::Batch(ops) => (ops.as_slice(), false),
         _ => (std::slice::from_ref(op), false),
+    };
+    let runs: Vec<&[Op]> = match op {
+        Op::Interactive(ops) => ops.chunks(1).collect(),
+        _ => ops.chunk_by(share_command).collect(),
     };
     let write_concern_of_each = (!is_transaction).then_some(write_concern);
     let builder =
         CommandBuilder { layout, write_concern: write_concern_of_each, snapshot_at: None, has_placeholders: true };
     let mut statements = Vec::new();
     let mut round_trips = 0;
-    for run in ops.chunk_by(share_command) {
+    for run in runs {
         let commands = commands(builder, run).unwrap_or_default();
         round_trips += commands.len() as u32;
         statements.extend(commands.iter().map(|command| render(command)));
@@ -33,13 +37,15 @@ pub(super) fn explain(layout: &Layout, write_concern: WriteConcern, op: &Op) -> 
         ));
         round_trips += 1;
     }
-    Binding { statements, round_trips }
+    // The replies to commands are waited for in any case: the protocol has no pipelines.
+    let transaction = (is_transaction && !ops.is_empty()).then_some(Sending::Interactive);
+    Binding { statements, round_trips, transaction }
 }
 
 /// The command that the operations of a run share, or several if one message does not take them all.
 pub(super) fn commands(builder: CommandBuilder<'_>, run: &[Op]) -> Result<Vec<RawDocumentBuf>, Failure> {
     match &run[0] {
-        Op::Batch(_) | Op::Transact(_) => Ok(Vec::new()),
+        Op::Batch(_) | Op::Transact(_) | Op::Interactive(_) => Ok(Vec::new()),
         Op::Read { table, fields, .. } => Ok(vec![builder.read(*table, run, fields)?]),
         op if !op.writes() => Ok(vec![builder.query(op)?]),
         _ => {

@@ -23,7 +23,12 @@ impl Session for MongodbSession {
         rows.clear();
         let outcome = match op {
             _ if self.executor.snapshot_at.is_some() && !op.reads_in_snapshot() => Err(Failure::not_in_snapshot(op)),
-            Op::Transact(ops) => self.transact(ops, rows).await,
+            Op::Transact(ops) | Op::Interactive(ops) => match ops.iter().find(|op| !op.transacts()) {
+                Some(misplaced) => Err(Failure::misplaced(misplaced)),
+                None if ops.is_empty() => Ok(Outcome::Applied),
+                None if matches!(op, Op::Interactive(_)) => self.interact(ops, rows).await,
+                None => self.transact(ops, rows).await,
+            },
             _ => self.without_transaction(op, rows).await,
         };
         if outcome.is_err() {
@@ -92,19 +97,18 @@ impl MongodbSession {
     }
 
     async fn transact(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Outcome, Failure> {
-        if let Some(misplaced) = ops.iter().find(|op| !op.transacts()) {
-            return Err(Failure::misplaced(misplaced));
-        }
-        if ops.is_empty() {
-            return Ok(Outcome::Applied);
-        }
         match self.attempt(ops.chunk_by(share_command), rows).await {
             Err(BatchError::Undecided) => {
                 rows.clear();
-                self.attempt(ops.chunks(1), rows).await.map_err(BatchError::into_failure)
+                self.interact(ops, rows).await
             }
             outcome => outcome.map_err(BatchError::into_failure),
         }
+    }
+
+    /// Each operation with a command of its own.
+    async fn interact(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Outcome, Failure> {
+        self.attempt(ops.chunks(1), rows).await.map_err(BatchError::into_failure)
     }
 
     /// The runs as one transaction, which is aborted unless all of them are applied.

@@ -27,10 +27,11 @@ fn dataset(name: &str) -> Arc<Dataset> {
     Arc::new(Dataset {
         name: name.into(),
         tables: vec![
-            Table { name: "users".into(), key: KeyKind::Text, fields: users, indexes: vec![1] },
+            Table { name: "users".into(), key: KeyKind::Text, is_keyed: true, fields: users, indexes: vec![1] },
             Table {
                 name: "accounts".into(),
                 key: KeyKind::Int,
+                is_keyed: true,
                 fields: vec![field("balance", Kind::Int), limit],
                 indexes: vec![0],
             },

@@ -180,7 +180,7 @@ impl Dialect for PostgresDialect {
                     let field = &dataset.tables[at].fields[*field].name;
                     index(&format!("by.{field}"), &format!("{}, {key_column}", quoted(field)))
                 });
-                std::iter::once(key(&key_column)).chain(secondary).collect()
+                dataset.tables[at].is_keyed.then(|| key(&key_column)).into_iter().chain(secondary).collect()
             }
             Part::Log(at) => vec![key(&self.export_order(&dataset.logs[at]))],
             // In the order in which `above` answers, so that it stops at its limit without sorting. One by metric would

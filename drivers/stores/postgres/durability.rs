@@ -218,7 +218,7 @@ pub(super) async fn describe(
     let client = [
         ("client.connections", "one a session, no pool, no reconnecting"),
         ("client.parameters", "binary"),
-        ("client.statements", "prepared once a session, pipelined in groups"),
+        ("client.statements", "prepared once a session, pipelined in groups but for interactive transactions"),
         ("client.tcp_nodelay", "on"),
         ("written_bytes", "write-ahead log of the whole cluster since the opening"),
     ];

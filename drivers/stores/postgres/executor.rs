@@ -3,7 +3,8 @@
 //! A single operation is one statement; an update that others follow (`items_layout.rs`) is a group of them. The
 //! statements of a group are sent together, without waiting for replies (pipelining), within BEGIN and COMMIT. A transaction
 //! in which a reply decides - an update that may find no row, an increment that a floor may refuse - sends COMMIT or ROLLBACK
-//! in a second round trip. No conflict is tried again here.
+//! in a second round trip. Of an interactive transaction each statement takes one, as in pgbench with `-M prepared`. No
+//! conflict is tried again here.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -37,6 +38,10 @@ impl<'s> Executor<'s> {
             Op::Transact(ops) => match ops.iter().find(|op| !op.transacts()) {
                 Some(misplaced) => Err(Failure::misplaced(misplaced)),
                 None => self.transact(ops, rows).await,
+            },
+            Op::Interactive(ops) => match ops.iter().find(|op| !op.transacts()) {
+                Some(misplaced) => Err(Failure::misplaced(misplaced)),
+                None => self.interact(ops, rows).await,
             },
             _ if self.layout.dialect.items.has_follow_ups(self.layout, op) => {
                 self.batch(std::slice::from_ref(op), rows).await
@@ -97,6 +102,34 @@ impl<'s> Executor<'s> {
                 Err(reply.err().or(op.map(failure)).unwrap_or_else(|| Failure::broken("postgres: no transaction")))
             }
         }
+    }
+
+    /// A transaction whose statements are each sent when the one before is answered.
+    async fn interact(&mut self, ops: &[Op], rows: &mut Rows) -> Result<Outcome, Failure> {
+        self.run_control(Statement::Begin { writes: true }).await?;
+        let mut done = Ok(Outcome::Applied);
+        for op in ops {
+            done = self.single_with_follow_ups(op, rows).await;
+            if !matches!(done, Ok(Outcome::Applied)) {
+                rows.clear();
+                // Should this fail, the connection is gone and the transaction with it.
+                let _ = self.run_control(Statement::Rollback).await;
+                return done;
+            }
+        }
+        self.run_control(Statement::Commit).await.and(done)
+    }
+
+    async fn single_with_follow_ups(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
+        let done = self.single(op, rows).await?;
+        let mut follow_ups = Vec::new();
+        if done == Outcome::Applied {
+            self.push_follow_ups(op, &mut follow_ups).await?;
+        }
+        for request in follow_ups {
+            request.receive(request.send(self.client).await, rows).await?;
+        }
+        Ok(done)
     }
 
     /// Finds out why an operation changed nothing, then rolls back; if an error has already rolled back, replays the

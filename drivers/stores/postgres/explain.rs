@@ -7,7 +7,7 @@ use super::statement::PgStatement;
 use crate::sql::explain;
 use crate::sql::outcome::needs_probe;
 use crate::sql::statement::Statement;
-use crate::{Binding, Op};
+use crate::{Binding, Op, Sending};
 
 /// The statements of an operation, in order, and its round trips. Preparing is left out: it happens once a session and
 /// statement.
@@ -16,9 +16,15 @@ pub(super) fn explain(layout: &PostgresLayout, op: &Op) -> Binding {
     let round_trips = match op {
         _ if statements.is_empty() => 0,
         Op::Transact(ops) if decided_by_replies(ops) => 2,
+        Op::Interactive(ops) => 2 + ops.iter().map(|op| single(layout, op).len() as u32).sum::<u32>(),
         _ => 1,
     };
-    Binding { statements: explain::count_repeated(&statements), round_trips }
+    let transaction = match op {
+        Op::Transact(_) => Some(Sending::Pipelined),
+        Op::Interactive(_) => Some(Sending::Interactive),
+        _ => None,
+    };
+    Binding { statements: explain::count_repeated(&statements), round_trips, transaction }
 }
 
 fn statements(layout: &PostgresLayout, op: &Op) -> Vec<String> {
@@ -35,11 +41,18 @@ fn statements(layout: &PostgresLayout, op: &Op) -> Vec<String> {
             };
             std::iter::once("BEGIN".to_owned()).chain(each).chain([end.to_owned()]).collect()
         }
-        _ => {
-            let probe = probe(layout, op).map(|probe| explain::probe(&probe));
-            single(layout, op).into_iter().chain(probe).collect()
+        Op::Interactive(ops) => {
+            let each = ops.iter().flat_map(|op| with_probe(layout, op));
+            let end = "COMMIT -- or ROLLBACK, when one is refused or fails";
+            std::iter::once("BEGIN".to_owned()).chain(each).chain([end.to_owned()]).collect()
         }
+        _ => with_probe(layout, op),
     }
+}
+
+fn with_probe(layout: &PostgresLayout, op: &Op) -> Vec<String> {
+    let probe = probe(layout, op).map(|probe| explain::probe(&probe));
+    single(layout, op).into_iter().chain(probe).collect()
 }
 
 fn batch(layout: &PostgresLayout, ops: &[Op]) -> Vec<String> {

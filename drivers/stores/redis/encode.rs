@@ -44,6 +44,7 @@ pub(super) fn encode(layout: &Layout, scripts: &Scripts, op: &Op, out: &mut Comm
             Some(misplaced) => return Err(Failure::misplaced(misplaced)),
             None => layout.records.encode(layout, scripts, op, out)?,
         },
+        Op::Interactive(_) => return Err(Failure::unsupported("redis", op)),
         Op::Append { log, stream, events } => {
             for event in events {
                 write_event(layout, *log, stream, event, out.add("XADD"))?;

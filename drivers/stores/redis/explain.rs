@@ -19,9 +19,11 @@ pub(super) fn explain(layout: &Layout, op: &Op) -> Binding {
         Ok(()) => {
             let repeated = |(text, times)| if times == 1 { text } else { format!("{text} -- {times} times") };
             let statements = explanation.statements.into_iter().map(repeated).collect();
-            Binding { statements, round_trips: explanation.round_trips }
+            let is_transaction = matches!(op, Op::Transact(ops) if !ops.is_empty());
+            let transaction = is_transaction.then(|| layout.records.transaction());
+            Binding { statements, round_trips: explanation.round_trips, transaction }
         }
-        Err(failure) => Binding { statements: vec![format!("-- refused: {failure}")], round_trips: 0 },
+        Err(failure) => Binding { statements: vec![format!("-- refused: {failure}")], ..Binding::default() },
     }
 }
 

@@ -12,7 +12,7 @@ use redis::Value as Reply;
 use super::collation::Collation;
 use super::commands::CommandBuffer;
 use super::scripts::{ScriptSource, Scripts};
-use crate::{Change, Dataset, Failure, Field, Fields, Key, Op, Outcome, Part, Record, Value};
+use crate::{Change, Dataset, Failure, Field, Fields, Key, Op, Outcome, Part, Record, Sending, Value};
 
 /// How records are kept, encoded and decoded. Everything else is the same in all layouts of records.
 pub(super) trait RecordLayout: Sync {
@@ -27,6 +27,9 @@ pub(super) trait RecordLayout: Sync {
 
     /// The commands that the script runs for an operation; `None` for one that needs no script.
     fn script_commands(&self, op: &Op) -> Option<&'static str>;
+
+    /// How a transaction is sent.
+    fn transaction(&self) -> Sending;
 
     /// How many operations at the front of a batch can be sent together, because nothing has to be read before the first.
     fn sendable(&self, layout: &Layout, ops: &[Op]) -> usize {

@@ -71,7 +71,8 @@ impl Store for Redis {
     const ALIASES: &'static [&'static str] = &["keydb", "valkey"];
     const SCHEMES: &'static [&'static str] = &["redis", "rediss"];
     const LAYOUTS: &'static [&'static str] = &["layout=json"];
-    const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
+    /// No transaction of this store answers before its end.
+    const CAPABILITIES: Capabilities = Capabilities::all_but(Capability::Interactive);
     const PLACEMENT: Placement = Placement::Remote;
     const BEST_DURABILITY: Durability = Durability::Durable;
     const KEEPS_CATALOG: bool = false;

@@ -25,7 +25,7 @@ fn dataset(name: &str) -> Arc<Dataset> {
     let field = |name: &str, kind| Field { name: name.into(), kind, optional: false };
     let users = vec![field("name", Kind::Text), field("age", Kind::Int), field("seen", Kind::Time)];
     let loose = vec![Field { name: "word".into(), kind: Kind::Text, optional: true }];
-    let table = |name: &str, key, fields, indexes| Table { name: name.into(), key, fields, indexes };
+    let table = |name: &str, key, fields, indexes| Table { name: name.into(), key, is_keyed: true, fields, indexes };
     Arc::new(Dataset {
         name: name.into(),
         tables: vec![

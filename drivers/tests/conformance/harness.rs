@@ -50,13 +50,15 @@ pub fn dataset() -> Dataset {
     let words = vec![optional("key", Kind::Text), field("rank", Kind::Int)];
     let accounts = vec![field("balance", Kind::Int), optional("limit", Kind::Int)];
     let events = vec![field("kind", Kind::Text), field("at", Kind::Time), optional("seq", Kind::Map)];
-    let table = |name: &str, key, fields, indexes| Table { name: name.into(), key, fields, indexes };
+    let table = |name: &str, key, fields, indexes| Table { name: name.into(), key, is_keyed: true, fields, indexes };
+    let visits = table("visits", KeyKind::Int, vec![field("at", Kind::Time), optional("page", Kind::Text)], vec![]);
     Dataset {
         name: "conformance".into(),
         tables: vec![
             table("people", KeyKind::Int, people, vec![0, 2, 4, 6]),
             table("words", KeyKind::Text, words, vec![1]),
             table("accounts", KeyKind::Text, accounts, vec![]),
+            Table { is_keyed: false, ..visits },
         ],
         logs: vec![
             Log { name: "events".into(), stream: KeyKind::Text, fields: events },

@@ -28,7 +28,7 @@ pub fn machine(experiment: &Experiment) -> Vec<(&'static str, String)> {
 /// `2 workloads on 3 stores`, or their names where there is one.
 pub fn subject(experiment: &Experiment) -> String {
     let workloads = distinct(experiment.runs.iter().map(|run| run.workload.name.as_str()));
-    let stores = distinct(experiment.runs.iter().map(words::store));
+    let stores = distinct(experiment.runs.iter().map(words::engine));
     let workload = match workloads[..] {
         [one] => one.to_owned(),
         _ => units::counted(workloads.len() as u64, "workload"),

@@ -86,9 +86,11 @@ fn declarations(root: &Section<'_>) -> ParseResult<Declarations> {
     let key = |section: &Section<'_>| section.get_or("key", KeyPattern::Int, text::key);
     let count = |item: Item<'_>, least| item.integer_in(least, MOST_RECORDS).map(i64::unsigned_abs);
     for (name, section) in parts(root, "tables")? {
-        section.only(&["records", "key", "index", "fields"])?;
+        section.only(&["records", "key", "primary_key", "index", "fields"])?;
         let (key, records) = (key(&section)?, count(section.need("records")?, 0)?);
-        declared.tables.push(TableSpec { name: name.into(), key, records, fields: Vec::new(), indexes: Vec::new() });
+        let is_keyed = section.get_or("primary_key", true, Item::flag)?;
+        let (fields, indexes) = (Vec::new(), Vec::new());
+        declared.tables.push(TableSpec { name: name.into(), key, is_keyed, records, fields, indexes });
     }
     for (name, section) in parts(root, "logs")? {
         section.only(&["streams", "key", "events", "fields"])?;
@@ -112,6 +114,9 @@ fn fields_of_parts(root: &Section<'_>, declared: &mut Declarations) -> ParseResu
     for (at, (_, section)) in parts(root, "tables")?.into_iter().enumerate() {
         let fields = fields::fields(declared, &section.need("fields")?.section()?)?;
         declared.tables[at].indexes = section.get_or("index", Vec::new(), |item| indexes(item, &fields))?;
+        if let (false, Some(index)) = (declared.tables[at].is_keyed, section.find("index")) {
+            return Err(index.error("a table without a primary key has no index either; leave one of both out"));
+        }
         declared.tables[at].fields = fields;
     }
     for (at, (_, section)) in parts(root, "logs")?.into_iter().enumerate() {

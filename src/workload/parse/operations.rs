@@ -1,8 +1,9 @@
 //! Reads the operations of the mix: `[operations.NAME]` with a weight, a verb and what the verb needs. `sequence`, `batch`
-//! and `transact` hold steps, which are verbs again (`steps.rs`) and may use what the operation draws (`values.rs`).
+//! and `transact` hold steps, which are verbs again (`steps.rs`) and may use what the operation draws (`values.rs`). With
+//! `interactive`, a step of a transaction is sent when the one before it is answered.
 
 use super::declarations::Declarations;
-use super::document::{ParseResult, Section};
+use super::document::{Item, ParseResult, Section};
 use super::load;
 use super::steps::StepParser;
 use crate::workload::operation::{Action, DrawKind, Grouping, OperationSpec, Recipe, Repeat, Slo, StepSpec};
@@ -49,14 +50,21 @@ fn recipe(declared: &mut Declarations, section: &Section<'_>) -> ParseResult<Rec
         let steps = vec![StepSpec { verb, repeat: Repeat::Once, action }];
         return Ok(Recipe { grouping: Grouping::Sequence, draws: Vec::new(), steps });
     };
-    section.only(&["weight", "do", "slo", "draw", "steps"])?;
+    let (mut known, mut grouping) = (vec!["weight", "do", "slo", "draw", "steps"], *grouping);
+    if grouping == Grouping::Transact {
+        known.push("interactive");
+        if section.get_or("interactive", false, Item::flag)? {
+            grouping = Grouping::Interactive;
+        }
+    }
+    section.only(&known)?;
     if let Some(draws) = section.find("draw") {
         for (name, item) in draws.section()?.entries() {
             parser.draw(name, &item)?;
         }
     }
     let list = section.need("steps")?;
-    let steps = list.items()?.iter().map(|item| parser.step(item, *grouping)).collect::<ParseResult<Vec<_>>>()?;
+    let steps = list.items()?.iter().map(|item| parser.step(item, grouping)).collect::<ParseResult<Vec<_>>>()?;
     if steps.is_empty() {
         return Err(list.error("there are no steps; write at least one"));
     }
@@ -70,5 +78,5 @@ fn recipe(declared: &mut Declarations, section: &Section<'_>) -> ParseResult<Rec
             )));
         }
     }
-    Ok(Recipe { grouping: *grouping, draws, steps })
+    Ok(Recipe { grouping, draws, steps })
 }

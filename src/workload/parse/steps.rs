@@ -79,7 +79,7 @@ impl<'a> StepParser<'a> {
                 | Action::Increment { .. }
                 | Action::Find { .. }
         );
-        if grouping == Grouping::Transact && !is_transactable {
+        if matches!(grouping, Grouping::Transact | Grouping::Interactive) && !is_transactable {
             return Err(do_item.error("a transaction holds insert, read, update, delete, bump and find only"));
         }
         if grouping == Grouping::Sequence && !matches!(repeat, Repeat::Once) {
@@ -105,7 +105,14 @@ impl<'a> StepParser<'a> {
         let at = item.position("nothing that can be done here", item.text()?, known)?;
         let (verb, keys, read) = Self::VERBS[at];
         section.only(&[keys, beside].concat())?;
-        Ok((verb, read(self, section)?))
+        let action = read(self, section)?;
+        match action.finds_by_key() {
+            Some(table) if !self.declared.tables[table].is_keyed => {
+                let name = &self.declared.tables[table].name;
+                Err(item.error(format!("`{name}` has no primary key, so that its records are only inserted")))
+            }
+            _ => Ok((verb, action)),
+        }
     }
 
     fn insert(&mut self, section: &Section<'_>) -> ParseResult<Action> {

@@ -48,7 +48,7 @@ async fn what_is_sent_is_told() {
     let server = served(Durability::Memory).await;
     let store = ready(&server, "one").await;
     let reported = |op: &Op| {
-        let Binding { statements, round_trips } = store.explain(op);
+        let Binding { statements, round_trips, .. } = store.explain(op);
         assert_eq!(round_trips, 1, "{}", op.verb());
         statements
     };

@@ -26,7 +26,7 @@ fn orders(name: &str) -> Arc<Dataset> {
         field("lines", Kind::Items(line), false),
         field("notes", Kind::Items(note), true),
     ];
-    let orders = Table { name: "orders".into(), key: KeyKind::Int, fields, indexes: vec![0] };
+    let orders = Table { name: "orders".into(), key: KeyKind::Int, is_keyed: true, fields, indexes: vec![0] };
     Arc::new(Dataset { name: name.into(), tables: vec![orders], ..Dataset::default() })
 }
 
@@ -423,7 +423,7 @@ async fn names_that_statements_use_may_be_those_of_a_workload() {
     let items = Kind::Items(names.map(|name| field(name, Kind::Int)).to_vec());
     let tables = ["given", "i", "items"].map(|table| {
         let fields = names.iter().chain(&["key", "items"]).map(|name| field(name, items.clone())).collect();
-        Table { name: table.into(), key: KeyKind::Text, fields, indexes: vec![] }
+        Table { name: table.into(), key: KeyKind::Text, is_keyed: true, fields, indexes: vec![] }
     });
     let dataset = Dataset { name: "children-names".into(), tables: tables.to_vec(), ..Dataset::default() };
     let store = opened(Arc::new(dataset), "children").await;

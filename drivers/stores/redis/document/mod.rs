@@ -29,7 +29,7 @@ use super::encode::write_key;
 use super::layout::{Layout, RecordLayout, RowSink};
 use super::range::{sorted_set, write_index_member, write_key_member, write_range};
 use super::scripts::{Script, ScriptSource, Scripts};
-use crate::{Failure, Op, Outcome};
+use crate::{Failure, Op, Outcome, Sending};
 
 pub(super) struct DocumentLayout;
 
@@ -40,6 +40,10 @@ impl RecordLayout for DocumentLayout {
 
     fn description(&self) -> (&'static str, &'static str) {
         ("a string with a JSON document", "absent fields left out; bytes as hexadecimal text")
+    }
+
+    fn transaction(&self) -> Sending {
+        Sending::Pipelined
     }
 
     fn script(&self) -> ScriptSource {

@@ -13,7 +13,7 @@ use super::decode::{RecordStatus, array, bytes, read_key, read_value, unexpected
 use super::encode::write_key;
 use super::layout::{Layout, RecordLayout, RowSink};
 use super::scripts::{Script, ScriptSource, Scripts};
-use crate::{Failure, Fields, Op, Outcome, Value};
+use crate::{Failure, Fields, Op, Outcome, Sending, Value};
 
 pub(super) struct HashLayout;
 
@@ -24,6 +24,10 @@ impl RecordLayout for HashLayout {
 
     fn description(&self) -> (&'static str, &'static str) {
         ("a hash", "absent fields left out; lists, maps, items as JSON")
+    }
+
+    fn transaction(&self) -> Sending {
+        Sending::Scripted
     }
 
     fn script(&self) -> ScriptSource {

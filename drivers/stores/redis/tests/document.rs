@@ -26,7 +26,7 @@ fn orders() -> Arc<Dataset> {
         field("sent", Kind::Time, true),
         field("lines", Kind::Items(line), false),
     ];
-    let tables = vec![Table { name: "orders".into(), key: KeyKind::Int, fields, indexes: vec![0, 1] }];
+    let tables = vec![Table { name: "orders".into(), key: KeyKind::Int, is_keyed: true, fields, indexes: vec![0, 1] }];
     Arc::new(Dataset { name: "json".into(), tables, ..Dataset::default() })
 }
 
