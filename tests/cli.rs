@@ -9,6 +9,7 @@ use std::time::Duration;
 use common::{Ran, Storebench, ns, read_record};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
+use storebench::workload::Workload;
 
 /// Enough of a run to be real, short enough to have many.
 const SHORT: [&str; 6] = ["--warmup", "200ms", "--duration", "1s", "--records", "500"];
@@ -90,8 +91,7 @@ fn every_headline_workload_runs_and_reconciles_on_the_stores_of_the_suite() {
 
 #[test]
 fn every_standard_workload_runs_on_libsql() {
-    let standard =
-        ["ycsb-a", "ycsb-b", "ycsb-c", "ycsb-d", "ycsb-e", "ycsb-f", "tpcb", "tpcb-simple-update", "tpcb-select-only"];
+    let standard: Vec<&str> = Workload::names().filter(|name| !Workload::HEADLINE.contains(name)).collect();
     let ran = Storebench::run(&standard)
         .args(&["--warmup", "0", "--ops", "400", "--records", "1000"])
         .store("libsql")

@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use common::{Ran, Storebench, ns, read_record};
-use drivers::{Durability, Placement};
+use drivers::{Capability, Durability, Placement};
 use libtest_mimic::Arguments;
 use serde_json::Value;
 use servers::{Candidate, named, real_stores, started, trial};
@@ -124,10 +124,26 @@ fn all_durable_stores_stand_in_one_table() {
 }
 
 fn the_standard_workloads_run(store: &Candidate) {
-    let names = ["ycsb-a", "ycsb-b", "ycsb-c", "ycsb-d", "ycsb-e", "ycsb-f", "tpcb"];
-    let run = Storebench::run(&names).args(&["--ops", "300", "--warmup", "0s", "--records", "300"]);
-    let ran = run.args(&["--durability", "memory"]).store(store.address()).expect_exit(0);
+    const SMALL: [&str; 8] = ["--ops", "300", "--warmup", "0s", "--records", "300", "--durability", "memory"];
+    let names = ["ycsb-a", "ycsb-b", "ycsb-c", "ycsb-d", "ycsb-e", "ycsb-f", "tpcb-pipelined", "tpcb-select-only"];
+    let ran = Storebench::run(&names).args(&SMALL).store(store.address()).expect_exit(0);
     runs(&ran.record()).iter().for_each(is_reconciled);
+    let interactive = Storebench::run(&["tpcb", "tpcb-simple-update"]).args(&SMALL).store(store.address());
+    if !store.declared.capabilities.meets(Capability::Interactive.into()) {
+        let refused = interactive.expect_exit(2).stderr;
+        let expected = "lacks interactive transactions (operation `tpcb-like` in workload tpcb); leave out";
+        return assert!(refused.contains(expected), "{refused}");
+    }
+    let record = interactive.expect_exit(0).record();
+    for (run, statements) in runs(&record).iter().zip([7, 5]) {
+        is_reconciled(run);
+        let bindings = run["store"]["bindings"].as_object().expect("bindings").values().next().expect("one operation");
+        let is_remote = store.declared.placement == Placement::Remote;
+        // MongoDB begins a transaction with its first command.
+        let round_trips = u64::from(is_remote) * (statements - u64::from(store.declared.name == "mongodb"));
+        assert_eq!(ns(&bindings[0]["round_trips"]), round_trips, "{bindings}");
+        assert_eq!(bindings[0]["transaction"] == "interactive", is_remote, "{bindings}");
+    }
 }
 
 fn money_is_conserved_under_contention(store: &Candidate) {

@@ -136,3 +136,26 @@ pub fn invalid(run: &Run) -> Option<String> {
     let reasons = &run.verdict.reasons;
     (!run.verdict.valid).then(|| if reasons.is_empty() { "no reason recorded".to_owned() } else { reasons.join("; ") })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixtures;
+    use drivers::Binding;
+
+    #[test]
+    fn a_store_is_named_with_the_way_of_its_transactions_unless_each_statement_waited() {
+        let mut run = fixtures::read_heavy();
+        let mut named = |sendings: &[Option<Sending>]| {
+            let bindings = sendings.iter().map(|transaction| Binding { transaction: *transaction, ..Binding::default() });
+            run.store.bindings = [("pay".to_owned(), bindings.collect())].into();
+            (store(&run), engine(&run))
+        };
+        let bare = "libsql 3.45.1".to_owned();
+        for unnamed in [&[][..], &[None], &[Some(Sending::Interactive), None]] {
+            assert_eq!(named(unnamed), (bare.clone(), bare.clone()), "{unnamed:?}");
+        }
+        let several = [Sending::Pipelined, Sending::Interactive, Sending::Pipelined, Sending::Scripted].map(Some);
+        assert_eq!(named(&several), ("libsql 3.45.1, pipelined and scripted transactions".to_owned(), bare));
+    }
+}

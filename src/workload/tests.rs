@@ -54,6 +54,35 @@ fn the_sound_file_is_read() {
 }
 
 #[test]
+fn a_table_without_a_primary_key_is_only_inserted_into() {
+    let shop = |table: &str| SHOP.replace(table, &format!("{table}\nprimary_key = false"));
+    let answer = problem(&shop("records = 100"));
+    assert!(answer.ends_with("`customers` has no primary key, so that its records are only inserted"), "{answer}");
+    let answer = problem(&shop("records = 200"));
+    assert!(answer.ends_with("a table without a primary key has no index either; leave one of both out"), "{answer}");
+}
+
+#[test]
+fn only_a_transaction_is_interactive_or_not() {
+    let asked = |word: &str| SHOP.replace("do = \"transact\"", &format!("do = \"{word}\"\ninteractive = true"));
+    let workload = Workload::parse("shop.toml", &asked("transact")).expect("a sound workload");
+    assert_eq!(workload.spec.operations[1].recipe.grouping, Grouping::Interactive);
+    let answer = problem(&asked("batch"));
+    assert!(answer.contains("an unknown key `interactive`"), "{answer}");
+}
+
+#[test]
+fn the_pipelined_form_of_tpcb_differs_in_nothing_else() {
+    let [tpcb, pipelined] = ["tpcb", "tpcb-pipelined"].map(|name| Workload::builtin(name).expect("built in"));
+    let grouping = |workload: &Workload| workload.spec.operations[0].recipe.grouping;
+    assert_eq!([&tpcb, &pipelined].map(grouping), [Grouping::Interactive, Grouping::Transact]);
+    let mut spec = tpcb.spec.clone();
+    spec.operations[0].recipe.grouping = Grouping::Transact;
+    spec.about.clone_from(&pipelined.spec.about);
+    assert_eq!(format!("{spec:?}"), format!("{:?}", pipelined.spec));
+}
+
+#[test]
 fn every_mistake_is_answered_with_file_line_key_and_a_way_out() {
     let cases = [
         // Unknown keys and names.

@@ -21,7 +21,7 @@ use super::names::{quoted, schema_name};
 use super::*;
 use crate::launch;
 use crate::seam::sample;
-use crate::{Address, Change, Dataset, FailureKind, Fields, Isolation, Key, Part, Point, Rows, Session, Value};
+use crate::{Address, Change, Dataset, FailureKind, Fields, Isolation, Key, Part, Point, Rows, Sending, Session, Value};
 
 fn dataset(name: &str) -> Arc<Dataset> {
     Arc::new(sample::dataset(name))
@@ -256,6 +256,19 @@ async fn what_is_sent_is_told() {
             r#"UPDATE "storebench_told"."accounts" SET "balance" = "balance" + $1 WHERE "key" = $2 AND "balance" >= $3"#,
             r#"UPDATE "storebench_told"."accounts" SET "balance" = "balance" + $1 WHERE "key" = $2"#,
             r#"COMMIT -- in a second round trip, or ROLLBACK, when all replies are seen"#,
+        ]
+    );
+    assert_eq!(transfer.transaction, Some(Sending::Pipelined));
+    let interactive = store.explain(&Op::Interactive(vec![bump(1, -5, Some(0)), bump(2, 5, None)]));
+    assert_eq!((interactive.round_trips, interactive.transaction), (4, Some(Sending::Interactive)));
+    assert_eq!(
+        interactive.statements,
+        [
+            transfer.statements[0].as_str(),
+            &transfer.statements[1],
+            r#"SELECT "key", "balance" FROM "storebench_told"."accounts" WHERE "key" = $1 -- only if no row changed, to tell why"#,
+            &transfer.statements[2],
+            "COMMIT -- or ROLLBACK, when one is refused or fails",
         ]
     );
     let load = store.explain(&Op::Batch(vec![user("a", 1), user("b", 2)]));

@@ -65,7 +65,7 @@ fn a_batch_with_a_refused_bump_says_so_and_keeps_the_others(client: &mut Client)
 
 fn groups_are_not_nested(client: &mut Client) {
     open_account(client, "a", 1);
-    for group in [Op::Batch(vec![]), Op::Transact(vec![])] {
+    for group in [Op::Batch(vec![]), Op::Transact(vec![]), Op::Interactive(vec![])] {
         client.fail(FailureKind::Broken, Op::Batch(vec![group.clone()]));
         client.fail(FailureKind::Broken, Op::Transact(vec![delete(ACCOUNTS, word("a")), group]));
     }

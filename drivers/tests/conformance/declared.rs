@@ -27,6 +27,7 @@ fn specimens() -> Vec<Op> {
         Op::Find { table: PEOPLE, field: 2, matching, order, limit, fields },
         Op::Batch(vec![read(PEOPLE, ONE)]),
         Op::Transact(vec![read(PEOPLE, ONE)]),
+        Op::Interactive(vec![read(PEOPLE, ONE)]),
         delete(PEOPLE, ONE),
         Op::Append { log: MOVES, stream: ONE, events: vec![vec![Value::Float(1.0)]] },
         Op::Tail { log: MOVES, stream: ONE, limit },

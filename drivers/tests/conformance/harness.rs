@@ -18,6 +18,8 @@ use crate::servers;
 pub const PEOPLE: usize = 0;
 pub const WORDS: usize = 1;
 pub const ACCOUNTS: usize = 2;
+/// Without a primary key.
+pub const VISITS: usize = 3;
 pub const EVENTS: usize = 0;
 pub const MOVES: usize = 1;
 pub const CPU: usize = 0;

@@ -176,7 +176,8 @@ impl Random {
             0..=4 => self.record_op(),
             5 => self.series_op(),
             6 => self.stream_op(),
-            7 | 8 => Op::Transact((0..self.below(5)).map(|_| self.record_op()).collect()),
+            7 => Op::Transact((0..self.below(5)).map(|_| self.record_op()).collect()),
+            8 => Op::Interactive((0..self.below(5)).map(|_| self.record_op()).collect()),
             _ => {
                 let mut ops = vec![self.find(), self.stream_op(), self.find()];
                 ops.push(self.record_op());

@@ -1,12 +1,13 @@
 //! Records: what was written is what is read, whatever it holds.
 
-use drivers::{Change, FailureKind, Fields, Key, Op, Value};
+use drivers::{Change, FailureKind, Fields, Key, Op, Part, Value};
 
 use crate::ONE;
 use crate::harness::*;
 
 pub const CASES: &[Case] = &[
     case!(Client a_record_is_read_as_it_was_inserted_in_all_its_fields: Record),
+    case!(Client records_without_a_primary_key_are_added_and_read_together: Record),
     case!(Client a_read_answers_the_asked_fields_in_the_asked_order: Record),
     case!(Client what_is_not_there_is_missing_and_what_is_there_exists: Record),
     case!(Client an_update_changes_the_named_fields_and_no_others: Record),
@@ -138,4 +139,13 @@ fn any_record_comes_back_as_it_was(client: &mut Client) {
         Ok(())
     };
     runner.run(&record, comes_back).expect("every record comes back");
+}
+
+fn records_without_a_primary_key_are_added_and_read_together(client: &mut Client) {
+    let visit = |at: i64| vec![Value::Time(at), if at % 2 == 0 { Value::Null } else { text("/") }];
+    client.load(&Op::Batch((0..3).map(|at| insert(VISITS, Key::Int(at), visit(at))).collect()));
+    client.apply(insert(VISITS, Key::Int(3), visit(3)));
+    let mut rows = client.export(Part::Table(VISITS));
+    rows.sort_by(|one, other| one.key.cmp(&other.key));
+    assert_rows(&rows, &[0, 1, 2, 3].map(|at| (Key::Int(at), visit(at))));
 }
