@@ -173,7 +173,8 @@ fn the_pipelined_form_takes_two_round_trips_and_is_named_so() {
 fn the_history_has_the_columns_of_pgbench_and_a_key_without_an_index() {
     let logging = Logging::started();
     let port = logging.server.port();
-    let run = Storebench::run(&["tpcb", "--ops", "1", "--warmup", "0s", "--records", "1000", "--keep", "--clients", "1"]);
+    let run =
+        Storebench::run(&["tpcb", "--ops", "1", "--warmup", "0s", "--records", "1000", "--keep", "--clients", "1"]);
     run.args(&["--durability", "memory"]).store(&logging.server.address).expect_exit(0);
     let query = |sql: &str| logging.tool("psql", port, &["-At", "-c", sql]);
     let columns = |table: &str| {

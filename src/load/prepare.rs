@@ -43,7 +43,9 @@ pub struct PreparedStore {
 pub fn refuse_what_it_cannot<S: Store>(request: &RunRequest) -> Result<(), RunError> {
     if let Some((need, capability)) = request.plan().lacking(S::CAPABILITIES).first() {
         let instead = match capability {
-            Capability::Interactive => "; leave out its `interactive = true`, as `tpcb-pipelined` does in place of `tpcb`",
+            Capability::Interactive => {
+                "; leave out its `interactive = true`, as `tpcb-pipelined` does in place of `tpcb`"
+            }
             _ => "",
         };
         return Err(RunError::Refused(format!(

@@ -80,7 +80,8 @@ fn attempt<S: Store>(address: &Address, durability: Durability, probe: &mut Prob
 /// The smallest dataset that shows whether one can be made.
 fn sample() -> Dataset {
     let field = Field { name: "value".into(), kind: Kind::Int, optional: false };
-    let table = Table { name: "sample".into(), key: KeyKind::Int, is_keyed: true, fields: vec![field], indexes: vec![] };
+    let table =
+        Table { name: "sample".into(), key: KeyKind::Int, is_keyed: true, fields: vec![field], indexes: vec![] };
     // With an underscore, as no workload's name has: `check` neither finds nor removes what a workload kept.
     Dataset { name: "store_check".into(), tables: vec![table], ..Dataset::default() }
 }

@@ -147,7 +147,8 @@ mod tests {
     fn a_store_is_named_with_the_way_of_its_transactions_unless_each_statement_waited() {
         let mut run = fixtures::read_heavy();
         let mut named = |sendings: &[Option<Sending>]| {
-            let bindings = sendings.iter().map(|transaction| Binding { transaction: *transaction, ..Binding::default() });
+            let bindings =
+                sendings.iter().map(|transaction| Binding { transaction: *transaction, ..Binding::default() });
             run.store.bindings = [("pay".to_owned(), bindings.collect())].into();
             (store(&run), engine(&run))
         };

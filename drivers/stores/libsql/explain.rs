@@ -32,7 +32,9 @@ pub(super) fn explain(layout: &SqliteLayout, op: &Op) -> Vec<String> {
 fn statements(layout: &SqliteLayout, op: &Op) -> Vec<String> {
     let text = |statement| render(layout, &statement).text;
     match op {
-        Op::Batch(ops) | Op::Transact(ops) | Op::Interactive(ops) => ops.iter().flat_map(|op| statements(layout, op)).collect(),
+        Op::Batch(ops) | Op::Transact(ops) | Op::Interactive(ops) => {
+            ops.iter().flat_map(|op| statements(layout, op)).collect()
+        }
         Op::Append { log, events, .. } => vec![text(Statement::Append { log: *log, rows: 1 }); events.len()],
         Op::InsertPoints { series, points } => {
             vec![text(Statement::InsertPoints { series: *series, rows: 1 }); points.len()]

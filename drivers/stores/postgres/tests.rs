@@ -21,7 +21,9 @@ use super::names::{quoted, schema_name};
 use super::*;
 use crate::launch;
 use crate::seam::sample;
-use crate::{Address, Change, Dataset, FailureKind, Fields, Isolation, Key, Part, Point, Rows, Sending, Session, Value};
+use crate::{
+    Address, Change, Dataset, FailureKind, Fields, Isolation, Key, Part, Point, Rows, Sending, Session, Value,
+};
 
 fn dataset(name: &str) -> Arc<Dataset> {
     Arc::new(sample::dataset(name))

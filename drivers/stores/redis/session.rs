@@ -71,7 +71,9 @@ impl RedisSession {
             Op::Batch(ops) => (true, ops.as_slice()),
             op => (false, std::slice::from_ref(op)),
         };
-        if in_batch && let Some(group) = all.iter().find(|op| matches!(op, Op::Transact(_) | Op::Interactive(_) | Op::Batch(_))) {
+        if in_batch
+            && let Some(group) = all.iter().find(|op| matches!(op, Op::Transact(_) | Op::Interactive(_) | Op::Batch(_)))
+        {
             return Err(Failure::misplaced(group));
         }
         let (mut outcome, mut rest) = (Outcome::Applied, all);
