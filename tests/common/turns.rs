@@ -20,6 +20,7 @@ pub struct Turns {
 struct Conversation {
     turns: u64,
     said: Vec<u8>,
+    has_ended: bool,
 }
 
 impl Turns {
@@ -39,9 +40,17 @@ impl Turns {
         Turns { port, conversations }
     }
 
-    /// The turns of all conversations until now in which the client said this, and forgets them.
+    /// The turns of all conversations until now in which the client said this, and forgets them. What the client says last is
+    /// waited for: its process may have ended before it comes here.
     pub fn of_those_that_said(&self, words: &str) -> Vec<u64> {
         let conversations = std::mem::take(&mut *self.conversations.lock().expect("whole"));
+        let is_open = |one: &Arc<Mutex<Conversation>>| !one.lock().expect("whole").has_ended;
+        for _ in 0..1_000 {
+            if !conversations.iter().any(is_open) {
+                break;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
         let conversations = conversations.iter().map(|conversation| conversation.lock().expect("whole"));
         let said = |said: &[u8]| said.windows(words.len()).any(|window| window == words.as_bytes());
         conversations.filter(|conversation| said(&conversation.said)).map(|conversation| conversation.turns).collect()
@@ -67,6 +76,7 @@ fn pass(client: &TcpStream, server: u16, delay: Duration, conversation: &Arc<Mut
                 break;
             }
         }
+        told.lock().expect("whole").has_ended = true;
         let _ = to_server.shutdown(Shutdown::Both);
     });
     let (mut from_server, mut to_client) = (&server, client);
