@@ -14,6 +14,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("benches/openloop", "the same"),
     ("benches/openloop.rs", "the same"),
     ("benches/postgres.rs", "the same"),
+    ("benches/tpcb.rs", "the same"),
     (
         "drivers/seam/redaction.rs",
         "a password is hidden in every build, also in one without the store that takes it alone",
@@ -31,6 +32,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("tests/instrument.rs", "the proxy that records what it sees speaks one protocol"),
     ("tests/kills.rs", "one server writes over its environment; where any would do, the one that starts quickest"),
     ("tests/ownership.rs", "how each store tells our data from that of others is its own, and is tested for each"),
+    ("tests/pgbench.rs", "a benchmark of one store's own is compared with ours"),
     ("tests/places.rs", "the paths of this list"),
     ("tests/report_html.rs", "a page of some stores"),
     ("tests/results.rs", "a server that is not there, and passwords in addresses"),

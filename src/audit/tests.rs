@@ -148,6 +148,21 @@ fn events_must_be_there_once_and_in_their_writers_order() {
 }
 
 #[test]
+fn an_unanswered_event_may_come_behind_its_writers_next_one_and_hides_no_disorder_of_others() {
+    let held = [account(1, 100, "a"), account(2, 100, "a")];
+    let [first, unanswered, third, fourth] = [1, 2, 3, 4].map(|count| (1 << 40) | count);
+    let in_order = |there: [i64; 4]| {
+        let acknowledged = [append(&[first]), append(&[third]), append(&[fourth])];
+        let results = results(&acknowledged, &[append(&[unanswered]).0], &held, &there.map(event));
+        let order = results.into_iter().find(|result| result.name.contains("in order"));
+        order.expect("the check of the order").passed
+    };
+    assert!(in_order([first, unanswered, third, fourth]) && in_order([first, third, unanswered, fourth]));
+    assert!(in_order([first, third, fourth, unanswered]), "carried out after all others");
+    assert!(!in_order([first, fourth, unanswered, third]), "the acknowledged ones are not in order");
+}
+
+#[test]
 fn an_unanswered_write_hides_no_loss_of_an_acknowledged_one() {
     let held = [account(1, 100, "a"), account(2, 100, "a")];
     let (first, second) = ((1 << 40) | 1, (1 << 40) | 2);

@@ -68,7 +68,7 @@ fn only_a_transaction_is_interactive_or_not() {
     let workload = Workload::parse("shop.toml", &asked("transact")).expect("a sound workload");
     assert_eq!(workload.spec.operations[1].recipe.grouping, Grouping::Interactive);
     let answer = problem(&asked("batch"));
-    assert!(answer.contains("an unknown key `interactive`"), "{answer}");
+    assert!(answer.contains("`interactive` is an unknown key"), "{answer}");
 }
 
 #[test]
