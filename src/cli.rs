@@ -65,6 +65,10 @@ pub struct CleanArgs {
     #[arg(long)]
     pub dry_run: bool,
 
+    /// Where passwords are
+    #[command(flatten)]
+    pub passwords: PasswordArgs,
+
     /// Remove also what has the names that storebench gives and has lost its mark
     #[arg(long)]
     pub force: bool,
@@ -99,6 +103,10 @@ pub struct RunArgs {
     /// Stores to measure, by name, file or URL
     #[arg(long = "store", value_name = "STORE", default_value = "libsql", help = store_help())]
     pub stores: Vec<String>,
+
+    /// Where passwords are
+    #[command(flatten)]
+    pub passwords: PasswordArgs,
 
     /// Sessions, each with one operation in flight; in an open loop the most that may be in flight
     /// [default: the workload's, else 2]
@@ -208,6 +216,16 @@ pub struct YcsbArgs {
     pub properties: Vec<(String, String)>,
 }
 
+/// Passwords that do not stand in addresses
+#[derive(Debug, Args)]
+pub struct PasswordArgs {
+    /// Read the password or token of a store that is given by its URL from a file; with several such stores, NAME=FILE for
+    /// each, where NAME is the store's, or redis-2 for the second --store if several are of one kind. The variables
+    /// STOREBENCH_PASSWORD and STOREBENCH_PASSWORD_NAME hold the password itself
+    #[arg(long = "password-file", value_name = "[NAME=]FILE")]
+    pub password_files: Vec<String>,
+}
+
 /// Prices and the terms on which runs are priced
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Cost")]
@@ -265,6 +283,10 @@ pub struct CheckArgs {
     /// Stores by name, or the addresses of running ones [default: every store of this build]
     #[arg(value_name = "STORE")]
     pub stores: Vec<String>,
+
+    /// Where passwords are
+    #[command(flatten)]
+    pub passwords: PasswordArgs,
 
     /// The tier that a server is set for
     #[arg(long, value_name = "TIER", value_parser = durability, default_value = "durable")]

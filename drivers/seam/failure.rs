@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::seam::printable::{one_line, without_error_numbers};
+use crate::seam::secrets::without_secrets;
 
 /// The longest reply that is taken to be one: more is a failure of the store, before it takes the suite's memory. The largest
 /// of a workload is some 100 KB a record.
@@ -94,10 +95,11 @@ pub struct Failure {
 
 impl Failure {
     /// A failure of a kind, with its sentence. It may hold what a server or a client library said: it is made one line that
-    /// can be shown.
+    /// can be shown, without passwords.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         let message = message.into();
-        Failure { kind, message: one_line(&without_error_numbers(&message)), limit: None, source: None }
+        let message = one_line(&without_secrets(&without_error_numbers(&message)));
+        Failure { kind, message, limit: None, source: None }
     }
 
     /// A store that a driver cannot reach within the limit of its opening, and whose sentence says how long that is.
