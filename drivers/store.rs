@@ -63,7 +63,10 @@ pub trait Store: Sized + Send + Sync + 'static {
         Err(Failure::broken(format!("{} cannot be started", site.program.name)))
     }
 
-    /// Refuses a configuration that cannot be meant: options that contradict each other or the tier. Nothing is contacted.
+    /// Refuses a configuration that cannot be meant. Nothing is contacted.
+    ///
+    /// # Errors
+    /// When options contradict each other or the tier, or the address cannot be understood.
     fn refuse(_config: &Self::Config, _tier: Durability) -> Result<(), Failure> {
         Ok(())
     }

@@ -173,7 +173,8 @@ impl Address {
         let has_user = authority(url).is_some_and(|from| url[from..].contains('@'));
         let is_password =
             |key: &str| ["password", "pass", "authToken"].iter().any(|name| key.eq_ignore_ascii_case(name));
-        !(has_user && user.contains(':')) && !self.options.iter().any(|(key, _)| is_password(key))
+        let is_in_url = has_user && user.contains(':');
+        !is_in_url && !self.options.iter().any(|(key, _)| is_password(key))
     }
 
     /// Gives it a password that does not stand in it. It is never printed.

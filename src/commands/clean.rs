@@ -34,7 +34,8 @@ pub fn clean(args: &CleanArgs) -> Result<Exit, Failed> {
         let line = print(&format!("{address}: {}: {result}\n", leftover.what));
         printed = std::mem::replace(&mut printed, Ok(())).and(line);
     });
-    cleaned.map_err(|failure| Failed::usage(anyhow!("{address}: {failure}")))?;
+    cleaned
+        .map_err(|failure| Failed::usage(anyhow!("{address}: {}", failure.without_address(&address.to_string()))))?;
     printed?;
     if found == 0 {
         print(&format!("{address}: no run has left anything here\n"))?;

@@ -59,7 +59,8 @@ pub fn refuse_what_it_cannot<S: Store>(request: &RunRequest) -> Result<(), RunEr
     if request.address.is_given() {
         let config = configuration::<S>(&request.address)?;
         let refused = S::refuse(&config, request.tier(S::BEST_DURABILITY));
-        refused.map_err(|failure| RunError::Refused(format!("{}: {failure}", request.address)))?;
+        let address = request.address.to_string();
+        refused.map_err(|failure| RunError::Refused(format!("{address}: {}", failure.without_address(&address))))?;
     }
     if let Some(refusal) = threads::no_room_for(S::PLACEMENT, &request.load) {
         return Err(RunError::Refused(refusal));

@@ -6,7 +6,9 @@
 
 use std::time::Duration;
 
-use mongodb::options::{ClientOptions, ConnectionString, Credential, ReadPreference, SelectionCriteria, ServerAddress, ServerMonitoringMode};
+use mongodb::options::{
+    ClientOptions, ConnectionString, Credential, ReadPreference, SelectionCriteria, ServerAddress, ServerMonitoringMode,
+};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::Deserializer;
@@ -134,7 +136,9 @@ impl Config {
         let Url { text, password, hosts } = self.url()?;
         // Names of mongodb+srv:// are looked up here.
         let parsed = tokio::time::timeout(limit, ClientOptions::parse(&text)).await;
-        let parsed = parsed.map_err(|_| Failure::unreached(format!("mongodb: the servers of {hosts} are not found within {limit:?}")))?;
+        let parsed = parsed.map_err(|_| {
+            Failure::unreached(format!("mongodb: the servers of {hosts} are not found within {limit:?}"))
+        })?;
         let mut options = parsed.map_err(|error| unread(&error, &hosts))?;
         let password = self.password_of(options.credential.as_ref(), password)?;
         if let Some(credential) = &mut options.credential {

@@ -104,7 +104,7 @@ impl OwnOptions {
                 false => format!("it is not an address of a PostgreSQL server: {cause}"),
             }
         })?;
-        let hosts: Vec<String> = parsed.get_hosts().iter().map(|host| Socket::name(host)).collect();
+        let hosts: Vec<String> = parsed.get_hosts().iter().map(Socket::name).collect();
         let ports: Vec<String> = parsed.get_ports().iter().map(ToString::to_string).collect();
         let says_port = url.split_once("://").is_some_and(|(_, rest)| {
             let hosts = rest.split('/').next().unwrap_or_default().rsplit('@').next().unwrap_or_default();

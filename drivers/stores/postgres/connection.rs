@@ -1,5 +1,6 @@
 //! One connection: made within the time limit, and driven by whoever waits for it.
 
+use std::fmt::Display;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use crate::seam::failure::LONGEST_REPLY_BYTES;
 use crate::seam::options::RecordedOptions;
 use crate::support::driven::Driven;
 use crate::support::reach::unreachable;
-use crate::{Failure, FailureKind};
+use crate::{Failure, FailureKind, PassedLimit};
 
 /// Where and how to connect.
 #[derive(Clone)]
@@ -85,10 +86,7 @@ impl ConnectTarget {
             let failure = match attempt {
                 Ok(Ok(connected)) => return Ok(connected),
                 Ok(Err(failure)) => failure,
-                Err(_) => {
-                    let problem = format!("postgres: {socket} does not answer within {:?}", self.attempt);
-                    Failure::new(FailureKind::Unavailable, problem)
-                }
+                Err(_) => unanswered(socket, self.attempt),
             };
             let is_last = failure.kind == FailureKind::Denied;
             failures.push(failure);
@@ -136,8 +134,7 @@ impl ConnectTarget {
         let mut config = config.clone();
         config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
         let connected = config.connect_raw(stream, Bind(end_point)).await;
-        let (client, connection) =
-            connected.map_err(|error| connect_failure(error, socket, self.hint.as_deref()))?;
+        let (client, connection) = connected.map_err(|error| connect_failure(error, socket, self.hint.as_deref()))?;
         let io = ConnectionIo { connection: Some(connection), driven: Driven::default(), end: String::new() };
         Ok(Connection { client, io, leaves_traces: self.is_pooled })
     }
@@ -166,10 +163,17 @@ impl ConnectTarget {
             }
             Ok(connected)
         };
-        tokio::time::timeout(self.timeout, connecting).await.unwrap_or_else(|_| {
-            Err(Failure::unreached(format!("postgres: {} does not answer within {:?}", self.shown(), self.timeout)))
-        })
+        tokio::time::timeout(self.timeout, connecting)
+            .await
+            .unwrap_or_else(|_| Err(unanswered(&self.shown(), self.timeout)))
     }
+}
+
+/// The failure of a server that says nothing: it may wait for the rest of a message of another protocol.
+fn unanswered(servers: &dyn Display, limit: Duration) -> Failure {
+    let problem = format!("postgres: {servers} does not answer within {limit:?}");
+    let remedy = "is it PostgreSQL that listens there? If it is slow, raise --timeout";
+    Failure { limit: Some(PassedLimit::Remedy), ..Failure::unreached(format!("{problem}: {remedy}")) }
 }
 
 impl Connection {

@@ -88,7 +88,11 @@ const REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
 impl Tls {
     /// In this mode, with authorities from a file or, for `system`, from the system.
-    pub(super) fn new(mode: SslMode, authorities: Option<&Path>, own: Option<&CertificateFiles>) -> Result<Self, Failure> {
+    pub(super) fn new(
+        mode: SslMode,
+        authorities: Option<&Path>,
+        own: Option<&CertificateFiles>,
+    ) -> Result<Self, Failure> {
         let option = "sslrootcert";
         let own =
             own.map(|own| OwnCertificate { certificate: ("sslcert", &own.certificate), key: ("sslkey", &own.key) });

@@ -241,7 +241,8 @@ async fn of_several_hosts_the_first_that_is_as_asked_is_taken() {
     own.run("ALTER SYSTEM SET default_transaction_read_only = on").await.expect("set");
     reload(&mut own).await;
     let (reads, writes) = (socket(&reading), socket(&writing));
-    let at = |hosts: &str, role: &str| format!("postgres://postgres:{word}@{hosts}/postgres?target_session_attrs={role}");
+    let at =
+        |hosts: &str, role: &str| format!("postgres://postgres:{word}@{hosts}/postgres?target_session_attrs={role}");
     let port = async |address: &str| text(&mut connect(address).await, "SHOW port").await;
     let is_of = |port: &str, server: &str| server.ends_with(&format!(":{port}"));
     let all = format!("127.0.0.1:1,{reads},{writes}");
@@ -253,5 +254,8 @@ async fn of_several_hosts_the_first_that_is_as_asked_is_taken() {
     assert!(none.contains("nothing listens at 127.0.0.1:1") && none.contains("takes no writes"), "{none}");
     let denied = open(&at(&all, "any").replace(word, "hunter2"), "reached", Durability::Memory).await;
     let denied = denied.err().expect("a wrong password");
-    assert!(denied.kind == FailureKind::Denied && !denied.message.contains(writes), "the first refusal ends it: {denied}");
+    assert!(
+        denied.kind == FailureKind::Denied && !denied.message.contains(writes),
+        "the first refusal ends it: {denied}"
+    );
 }
