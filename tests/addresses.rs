@@ -268,10 +268,10 @@ fn a_door_where_another_protocol_is_spoken_is_told_as_that() {
 #[test]
 fn what_cannot_be_reached_is_told_in_one_sentence() {
     for (address, words) in [
-        ("postgres://u:p@127.0.0.1:1/app", "nothing listens at 127.0.0.1:1"),
-        ("redis://127.0.0.1:1", "nothing listens at 127.0.0.1:1"),
-        ("mongodb://127.0.0.1:1", "nothing listens at 127.0.0.1:1"),
-        ("http://127.0.0.1:1", "nothing listens at 127.0.0.1:1"),
+        ("postgres://u:p@127.0.0.1:1/app", "nothing listens there"),
+        ("redis://127.0.0.1:1", "nothing listens there"),
+        ("mongodb://127.0.0.1:1", "nothing listens there"),
+        ("http://127.0.0.1:1", "nothing listens there"),
         ("postgres://u:p@no-such-host.invalid/app", "no-such-host.invalid:5432 is not known"),
         ("redis://no-such-host.invalid", "no-such-host.invalid:6379 is not known"),
         ("mongodb://no-such-host.invalid", "no-such-host.invalid:27017 is not known"),

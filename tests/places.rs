@@ -14,6 +14,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("benches/openloop", "the same"),
     ("benches/openloop.rs", "the same"),
     ("benches/postgres.rs", "the same"),
+    ("benches/tpcb.rs", "it is compared with one store's own program"),
     (
         "drivers/seam/redaction.rs",
         "a password is hidden in every build, also in one without the store that takes it alone",

@@ -121,7 +121,10 @@ impl Failure {
         let hosts = hosts.rsplit('@').next().unwrap_or_default();
         let forms = [address.to_owned(), url.to_owned(), format!("{scheme}://{hosts}"), hosts.to_owned()];
         let forms = forms.iter().filter(|form| form.len() > "://".len());
-        forms.fold(self.message.clone(), |message, form| message.replacen(&format!(": {form}: "), ": ", 1))
+        let forms = forms.map(|form| {
+            [(format!(": {form}: "), ": "), (format!(" at {form} "), " there "), (format!(": {form} "), ": it ")]
+        });
+        forms.flatten().fold(self.message.clone(), |message, (named, instead)| message.replacen(&named, instead, 1))
     }
 
     /// The answer of every driver to an operation outside its declared capabilities.
@@ -184,6 +187,8 @@ mod tests {
             ),
             ("libsql", "libsql: no room: libsql: full", "libsql: no room: full"),
             ("redis", "redis: 127.0.0.1:5: refused", "redis: 127.0.0.1:5: refused"),
+            ("redis://db:1", "redis: nothing listens at db:1 (refused)", "redis: nothing listens there (refused)"),
+            ("rediss://db:1", "redis: db:1 does not speak TLS", "redis: it does not speak TLS"),
         ] {
             assert_eq!(Failure::broken(message).without_address(address), left);
         }
