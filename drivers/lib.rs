@@ -38,15 +38,17 @@ mod support;
 
 pub use seam::address::{Address, AddressError};
 pub use seam::capability::{
-    Binding, Capabilities, Capability, Description, Durability, Footprint, Guarantees, Isolation, Sending,
+    Binding, Capabilities, Capability, Description, Durability, Footprint, Guarantees, Isolation, Lack, Sending,
 };
 pub use seam::dataset::{Dataset, Field, KeyKind, Kind, Log, Part, Series, Table};
 pub use seam::failure::{Failure, FailureKind, PassedLimit};
 pub use seam::leftover::Leftover;
+pub use seam::notation::Notation;
 pub use seam::op::{Fields, Fold, Matching, Op, OpSubject, Order, Outcome};
 pub use seam::options::NoOptions;
 pub use seam::printable::{is_unprintable, one_line, one_sentence, printable_lines, without_error_numbers};
 pub use seam::redaction::{password_in, redacted};
+pub use seam::secrets::without_secrets;
 pub use seam::value::{Change, Digest, Key, Point, Record, Row, Rows, Value, row_hash};
 pub use seam::value_order::OrderedValue;
 pub use store::{Declaration, Opening, Placement, Session, Store};

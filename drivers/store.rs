@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::seam::capability::{Binding, Capabilities, Description, Durability, Footprint, Isolation};
+use crate::seam::capability::{Binding, Capabilities, Description, Durability, Footprint, Isolation, Lack};
 use crate::seam::dataset::{Dataset, Part};
 use crate::seam::failure::Failure;
 use crate::seam::leftover::Leftover;
+use crate::seam::notation::Notation;
 use crate::seam::op::{Op, Outcome};
 use crate::seam::value::{Row, Rows};
 use crate::support::server::{Program, Server, Site};
@@ -27,9 +28,8 @@ pub trait Store: Sized + Send + Sync + 'static {
     /// Names by which people call it, or what it speaks for, instead of ours. They open nothing: an unknown name among them is
     /// answered with the right one.
     const ALIASES: &'static [&'static str] = &[];
-    /// Schemes of URLs that name this store although it cannot use them: it answers with what to write instead. No help lists
-    /// them.
-    const REFUSED_SCHEMES: &'static [&'static str] = &[];
+    /// What other programs take for an address of this store. No help lists it.
+    const FOREIGN_NOTATIONS: &'static [Notation] = &[];
     /// Its addresses other than URLs, as help shows them. The first one is what tests open. None for a service, which is
     /// always somewhere: tests find it by an environment variable.
     const ADDRESSES: &'static [&'static str] = &[Self::NAME];
@@ -63,9 +63,22 @@ pub trait Store: Sized + Send + Sync + 'static {
         Err(Failure::broken(format!("{} cannot be started", site.program.name)))
     }
 
+    /// Refuses a configuration that cannot be meant. Nothing is contacted.
+    ///
+    /// # Errors
+    /// When options contradict each other or the tier, or the address cannot be understood.
+    fn refuse(_config: &Self::Config, _tier: Durability) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Opens the store for a dataset. Nothing is created or changed before [`reset`](Store::reset). Of a server that
     /// somebody else runs, settings are read and never changed.
     async fn open(config: Self::Config, opening: Opening) -> Result<Self, Failure>;
+
+    /// What this very store cannot do of what its kind can.
+    fn lacks(&self) -> Option<Lack> {
+        None
+    }
 
     /// Makes an empty dataset, removing what an earlier `reset` of this workload made and nothing else: what has the
     /// dataset's name and not its mark is refused.
@@ -141,7 +154,7 @@ pub struct Declaration {
     pub about: &'static str,
     pub aliases: &'static [&'static str],
     pub schemes: &'static [&'static str],
-    pub refused_schemes: &'static [&'static str],
+    pub foreign_notations: &'static [Notation],
     pub addresses: &'static [&'static str],
     pub layouts: &'static [&'static str],
     pub capabilities: Capabilities,
@@ -161,7 +174,7 @@ impl Declaration {
             about: S::ABOUT,
             aliases: S::ALIASES,
             schemes: S::SCHEMES,
-            refused_schemes: S::REFUSED_SCHEMES,
+            foreign_notations: S::FOREIGN_NOTATIONS,
             addresses: S::ADDRESSES,
             layouts: S::LAYOUTS,
             capabilities: S::CAPABILITIES,

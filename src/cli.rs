@@ -1,6 +1,7 @@
 //! The command line as typed. What it means is decided in `commands`.
 
-use std::ops::RangeInclusive;
+mod numbers;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use drivers::{Durability, STORES};
 
 use crate::workload::Arrivals;
+use numbers::{count, rate, utilisation};
 
 /// Measures data stores so that the figures survive the question "how do you know?".
 #[derive(Debug, Parser)]
@@ -65,6 +67,10 @@ pub struct CleanArgs {
     #[arg(long)]
     pub dry_run: bool,
 
+    /// Where passwords are
+    #[command(flatten)]
+    pub passwords: PasswordArgs,
+
     /// Remove also what has the names that storebench gives and has lost its mark
     #[arg(long)]
     pub force: bool,
@@ -99,6 +105,10 @@ pub struct RunArgs {
     /// Stores to measure, by name, file or URL
     #[arg(long = "store", value_name = "STORE", default_value = "libsql", help = store_help())]
     pub stores: Vec<String>,
+
+    /// Where passwords are
+    #[command(flatten)]
+    pub passwords: PasswordArgs,
 
     /// Sessions, each with one operation in flight; in an open loop the most that may be in flight
     /// [default: the workload's, else 2]
@@ -208,6 +218,16 @@ pub struct YcsbArgs {
     pub properties: Vec<(String, String)>,
 }
 
+/// Passwords that do not stand in addresses
+#[derive(Debug, Args)]
+pub struct PasswordArgs {
+    /// Read the password or token of a store that is given by its URL from a file; with several such stores, NAME=FILE for
+    /// each, where NAME is the store's, or redis-2 for the second --store if several are of one kind. The variables
+    /// STOREBENCH_PASSWORD and STOREBENCH_PASSWORD_NAME hold the password itself
+    #[arg(long = "password-file", value_name = "[NAME=]FILE")]
+    pub password_files: Vec<String>,
+}
+
 /// Prices and the terms on which runs are priced
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Cost")]
@@ -265,6 +285,10 @@ pub struct CheckArgs {
     /// Stores by name, or the addresses of running ones [default: every store of this build]
     #[arg(value_name = "STORE")]
     pub stores: Vec<String>,
+
+    /// Where passwords are
+    #[command(flatten)]
+    pub passwords: PasswordArgs,
 
     /// The tier that a server is set for
     #[arg(long, value_name = "TIER", value_parser = durability, default_value = "durable")]
@@ -340,59 +364,6 @@ fn property(text: &str) -> Result<(String, String), String> {
     Ok((key.trim().to_owned(), value.trim().to_owned()))
 }
 
-/// Reads a whole number of a range as people write it: `500`, `2_000`, `5k`, `1.5m`.
-fn count<T: TryFrom<u64> + Clone + Send + Sync + 'static>(
-    range: RangeInclusive<u64>,
-) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
-    move |text| {
-        let whole = decimal(text).and_then(|(digits, power)| {
-            let scale = 10_u64.checked_pow(u32::try_from(power).ok()?)?;
-            digits.checked_mul(scale).filter(|number| range.contains(number))
-        });
-        whole.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
-            let (least, most) = (range.start(), range.end());
-            format!("give a whole number from {least} to {most}, such as 500, 2_000 or 5k")
-        })
-    }
-}
-
-/// Reads a rate in the same syntax; it need not be whole.
-fn rate(text: &str) -> Result<f64, String> {
-    let rate = decimal(text).map(|(digits, power)| digits as f64 * 10_f64.powi(power));
-    rate.filter(|rate| (0.001..=1e7).contains(rate)).ok_or_else(|| {
-        "give a number of operations per second from 0.001 to 10_000_000, such as 500, 2_000 or 1.5k".to_owned()
-    })
-}
-
-/// Reads a number with digits in groups (`2_000`) and `k` or `m` for thousands and millions behind it, as digits without
-/// zeros at their end behind the point, and the power of ten to multiply them with: exact, where a float might not be. A
-/// comma separates nothing within a number: it is for lists.
-fn decimal(text: &str) -> Option<(u64, i32)> {
-    let (text, power) = match text.as_bytes().last()? {
-        b'k' | b'K' => (&text[..text.len() - 1], 3),
-        b'm' | b'M' => (&text[..text.len() - 1], 6),
-        _ => (text, 0),
-    };
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    if !whole.split('_').all(is_digits) || !is_digits(fraction) {
-        return None;
-    }
-    let fraction = fraction.trim_end_matches('0');
-    let digits = whole.replace('_', "") + fraction;
-    Some((digits.parse().ok()?, power - i32::try_from(fraction.len()).ok()?))
-}
-
-/// Reads a share: `0.4` or `40%`.
-fn utilisation(text: &str) -> Result<f64, String> {
-    let share = match text.strip_suffix('%') {
-        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
-        None => text.parse::<f64>(),
-    };
-    let share = share.ok().filter(|share| (0.001..=1.0).contains(share));
-    share.ok_or_else(|| "give a share from 0.001 to 1, or from 0.1% to 100%".to_owned())
-}
-
 /// Reads a length of time, zero included: `30s`, `5m`, `1m30s`, or a bare number of seconds.
 fn warmup(text: &str) -> Result<Duration, String> {
     let parsed = text.parse::<u32>().map(|seconds| Duration::from_secs(u64::from(seconds)));
@@ -458,45 +429,5 @@ mod tests {
         for nonsense in ["", "0", "-1", "x", "99999999999999999999d", "1e9"] {
             assert!(duration(nonsense).is_err(), "{nonsense}");
         }
-    }
-
-    #[test]
-    fn a_utilisation_is_a_share_or_a_percentage() {
-        assert_eq!([utilisation("0.4"), utilisation("40%"), utilisation("40 %")], [Ok(0.4), Ok(0.4), Ok(0.4)]);
-        for nonsense in ["0", "40", "-1%", "nan", "inf%", "", "%"] {
-            assert!(utilisation(nonsense).is_err(), "{nonsense}");
-        }
-    }
-
-    #[test]
-    fn counts_and_rates_are_read_in_one_syntax() {
-        let counts =
-            ["500", "2_000", "1_000_000", "5k", "1.5K", "0.25m", "3M", "007"].map(count::<u32>(1..=10_000_000));
-        let read = [500, 2_000, 1_000_000, 5_000, 1_500, 250_000, 3_000_000, 7].map(Ok);
-        assert_eq!(counts, read);
-        let rates = ["500", "2_000", "1k", "1.5k", "0.5", "72.25", "10m", "0.001"].map(rate);
-        assert_eq!(rates, [500.0, 2_000.0, 1_000.0, 1_500.0, 0.5, 72.25, 10_000_000.0, 0.001].map(Ok));
-        let largest = "18_446_744_073_709_551_615";
-        assert_eq!(count::<u64>(0..=u64::MAX)(largest), Ok(u64::MAX));
-    }
-
-    #[test]
-    fn what_is_no_number_is_answered_with_one_that_is() {
-        for nonsense in
-            ["", "0", "-5", "nan", "inf", "1e99", "1e3", "k", "1kk", "_1", "1_", "1__0", "1,000", "1.", ".5", "1 k"]
-        {
-            let answer = count::<u64>(1..=u64::MAX)(nonsense).expect_err(nonsense);
-            assert!(
-                answer.contains("whole number from 1 to") && answer.contains("2_000 or 5k"),
-                "{nonsense}: {answer}"
-            );
-            assert!(rate(nonsense).is_err_and(|answer| answer.contains("1.5k")), "{nonsense}");
-        }
-        for beyond in ["1.5", "0.0001k", "18_446_744_073_709_551_616", "99999999999999999999k", "18446744073709551615m"]
-        {
-            assert!(count::<u64>(1..=u64::MAX)(beyond).is_err(), "{beyond}");
-        }
-        assert!(count::<u32>(0..=u64::MAX)("5_000m").is_err(), "more than 32 bits hold");
-        assert!(rate("10_000_001").is_err());
     }
 }

@@ -376,9 +376,6 @@ fn list_shows_what_there_is_and_prints_what_can_be_edited() {
     for name in ["read-heavy", "oltp", "append-only", "time-series", "ycsb-f", "tpcb", "libsql", "memory", "sim"] {
         assert!(all.contains(name), "{name}: {all}");
     }
-    for scheme in drivers::STORES.iter().flat_map(|store| store.refused_schemes) {
-        assert!(!all.contains(&format!("{scheme}://")), "what cannot be used is not offered: {all}");
-    }
     let toml = Storebench::new(&["list", "oltp", "--toml"]).expect_exit(0).stdout;
     let ran = Storebench::run(&["mine.toml", "--warmup", "0", "--ops", "100", "--records", "200"])
         .file("mine.toml", &toml)

@@ -7,17 +7,23 @@
 //! An address becomes the configuration of its store by serde, so each driver names its own options and refuses the
 //! others. Which stores and kinds of URLs there are is not known here: `stores/mod.rs` has the list.
 //!
+//! Values of options are percent-decoded. What stands in front of the `?` stays as it is written: its driver decodes it.
+//!
 //! Passwords are removed from everything that this module prints (`redaction.rs`). An `@` after a `/`, `?` or `#` is
-//! refused, in options too, where `%40` stands for it: the password could end before it or after it.
+//! refused, in options too, where `%40` stands for it: the password could end before it or after it. A password may also
+//! come from elsewhere ([`Address::set_password`]).
 
 use std::net::{IpAddr, UdpSocket};
 
+use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use serde::de::value::{Error as ValueError, MapDeserializer};
 use thiserror::Error;
 
+use crate::seam::notation::Notation;
 use crate::seam::options::OptionText;
-use crate::seam::redaction::{authority, is_secret, password_from, redacted, redacted_from};
+use crate::seam::redaction::{authority, is_secret, password_from, password_in, redacted, redacted_from};
+use crate::seam::secrets;
 
 /// A store as the user names it, with what is set for this use of it.
 #[derive(Clone, PartialEq)]
@@ -30,6 +36,8 @@ pub struct Address {
     pub options: Vec<(String, String)>,
     /// Variables for the environment of a server that is started: each with its value, or with none as it is here.
     pub env: Vec<(String, Option<String>)>,
+    /// A password that does not stand in it. Becomes the option `password`.
+    password: Option<String>,
 }
 
 /// Why an address was not understood.
@@ -40,6 +48,16 @@ pub enum AddressError {
         "`{0}` is not a store; write its name, a colon and a path where it takes one, or a URL, then ?key=value options"
     )]
     Form(String),
+    /// What other programs take for the address of one of our stores.
+    #[error("`{address}` is {what}: write {instead}")]
+    Foreign {
+        /// The address without its password.
+        address: String,
+        /// What it is.
+        what: &'static str,
+        /// What to write instead.
+        instead: &'static str,
+    },
     /// A URL of a kind that no store has.
     #[error("`{address}`: no store has URLs of this kind; there are {known}")]
     Scheme {
@@ -67,13 +85,18 @@ pub enum AddressError {
 }
 
 impl Address {
-    /// Reads an address. `schemes` says which store speaks what a URL's scheme names, `refused` which one explains why it does
-    /// not.
+    /// Reads an address. `schemes` says which store speaks what a URL's scheme names, `foreign` what else is taken for an
+    /// address of theirs.
     ///
     /// # Errors
     /// When it is none, or hides where its password ends.
-    pub(crate) fn parse(text: &str, schemes: &[(&str, &str)], refused: &[(&str, &str)]) -> Result<Self, AddressError> {
-        let malformed = || AddressError::Form(redacted_from(text, 0));
+    pub(crate) fn parse(text: &str, schemes: &[(&str, &str)], foreign: &[Notation]) -> Result<Self, AddressError> {
+        let foreign = || {
+            let known = foreign.iter().find(|notation| notation.is_of(text))?;
+            let address = redacted_from(text, 0);
+            Some(AddressError::Foreign { address, what: known.what, instead: known.instead })
+        };
+        let malformed = || foreign().unwrap_or_else(|| AddressError::Form(redacted_from(text, 0)));
         let (head, query) = text.split_once('?').unwrap_or((text, ""));
         let (store, location) = match head.split_once("://") {
             // The colon and slashes may be a password's, in a URL that was written with one slash.
@@ -85,8 +108,10 @@ impl Address {
                     let known: Vec<String> = schemes.iter().map(|(known, _)| format!("{known}://")).collect();
                     AddressError::Scheme { address: redacted(text), known: known.join(", ") }
                 };
-                let (_, store) =
-                    schemes.iter().chain(refused).find(|(known, _)| *known == scheme).ok_or_else(unknown)?;
+                let (_, store) = schemes
+                    .iter()
+                    .find(|(known, _)| *known == scheme)
+                    .ok_or_else(|| foreign().unwrap_or_else(unknown))?;
                 refuse_late_at(text)?;
                 (*store, Some(head.to_owned()))
             }
@@ -111,7 +136,7 @@ impl Address {
                 options.push((key.to_owned(), value.to_owned()));
             }
         }
-        Ok(Address { store: store.to_owned(), location, options, env })
+        Ok(Address { store: store.to_owned(), location, options, env, password: None })
     }
 
     /// Whether it names a server or file that is there, and not one that is to be made and removed again.
@@ -131,20 +156,42 @@ impl Address {
         hosts.split(',').all(|host| is_this_machine(&name(host)))
     }
 
-    /// The same store and options at another location.
+    /// The same store and options at another location, which may have options of its own: those that were given come first.
     pub fn at(&self, location: &str) -> Address {
-        Address { location: Some(location.to_owned()), env: Vec::new(), ..self.clone() }
+        let (location, query) = location.split_once('?').unwrap_or((location, ""));
+        let mut options = self.options.clone();
+        let is_given = |key: &str| self.options.iter().any(|(given, _)| given.eq_ignore_ascii_case(key));
+        let added = query.split('&').filter_map(|pair| pair.split_once('=')).filter(|(key, _)| !is_given(key));
+        options.extend(added.map(|(key, value)| (key.into(), value.into())));
+        Address { location: Some(location.to_owned()), options, env: Vec::new(), ..self.clone() }
     }
 
-    /// The configuration that this address states.
+    /// Whether it is a URL, and no password or token stands in it.
+    pub fn lacks_password(&self) -> bool {
+        let Some(url) = self.location.as_deref().filter(|url| url.contains("://")) else { return false };
+        let user = authority(url).map_or("", |from| url[from..].split(['/', '@']).next().unwrap_or_default());
+        let has_user = authority(url).is_some_and(|from| url[from..].contains('@'));
+        let is_password =
+            |key: &str| ["password", "pass", "authToken"].iter().any(|name| key.eq_ignore_ascii_case(name));
+        let is_in_url = has_user && user.contains(':');
+        !is_in_url && !self.options.iter().any(|(key, _)| is_password(key))
+    }
+
+    /// Gives it a password that does not stand in it. It is never printed.
+    pub fn set_password(&mut self, password: String) {
+        self.password = Some(password);
+    }
+
+    /// The configuration that this address states. Its passwords are hidden in failures from now on.
     ///
     /// # Errors
     /// When the store has no such option or the option cannot take the value.
     pub fn config<C: DeserializeOwned>(&self) -> Result<C, AddressError> {
-        // A percent sign stays what it is, but for the one character that an address cannot hold.
-        let options = self.options.iter().map(|(key, value)| (key.as_str(), value.replace("%40", "@")));
+        self.learn_secrets();
+        let options = self.options.iter().map(|(key, value)| (key.as_str(), decoded(value)));
         let location = self.location.iter().map(|location| ("location", location.clone()));
-        let options: Vec<(&str, String)> = location.chain(options).collect();
+        let password = self.password.iter().map(|password| ("password", password.clone()));
+        let options: Vec<(&str, String)> = location.chain(options).chain(password).collect();
         let fields = options.iter().map(|(key, value)| (*key, OptionText(value)));
         C::deserialize(MapDeserializer::<_, ValueError>::new(fields)).map_err(|problem| {
             let named = |(key, _): &(String, String)| (key.clone(), "***".to_owned());
@@ -152,6 +199,23 @@ impl Address {
             AddressError::Options { address: address.to_string(), problem: problem.to_string() }
         })
     }
+
+    /// As they are written and as they are sent.
+    fn learn_secrets(&self) {
+        let shown = self.to_string();
+        let url = self.location.iter().filter(|location| location.contains("://"));
+        let of_url = url.filter_map(|url| Some(&url[password_in(url)?]));
+        let options = self.options.iter().filter(|(key, _)| is_secret(key)).map(|(_, value)| value.as_str());
+        for written in of_url.chain(options) {
+            secrets::learn(written, &shown);
+            secrets::learn(&decoded(written), &shown);
+        }
+        self.password.iter().for_each(|password| secrets::learn(password, &shown));
+    }
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8().map_or_else(|_| text.into(), String::from)
 }
 
 /// As it was written, with `***` for each password and each value of a variable.

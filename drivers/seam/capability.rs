@@ -95,6 +95,11 @@ impl Capabilities {
         Capabilities(self.0 | other.0)
     }
 
+    /// The set without what is in the other one.
+    pub fn without(self, other: Capabilities) -> Self {
+        Capabilities(self.0 & !other.0)
+    }
+
     /// Whether all of `needs` are in the set.
     pub fn meets(self, needs: Capabilities) -> bool {
         needs.0 & !self.0 == 0
@@ -110,6 +115,15 @@ impl Capabilities {
     pub fn iter(self) -> impl Iterator<Item = Capability> {
         Capabilities::default().lacks(self)
     }
+}
+
+/// What an opened store cannot do although stores of its kind can.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lack {
+    /// The operations.
+    pub capabilities: Capabilities,
+    /// Why, and what to do about it: one sentence.
+    pub because: String,
 }
 
 /// What an acknowledged write survives. Ordered: a stronger tier is greater.

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::seam::printable::{one_line, without_error_numbers};
+use crate::seam::secrets::without_secrets;
 
 /// The longest reply that is taken to be one: more is a failure of the store, before it takes the suite's memory. The largest
 /// of a workload is some 100 KB a record.
@@ -94,10 +95,11 @@ pub struct Failure {
 
 impl Failure {
     /// A failure of a kind, with its sentence. It may hold what a server or a client library said: it is made one line that
-    /// can be shown.
+    /// can be shown, without passwords.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         let message = message.into();
-        Failure { kind, message: one_line(&without_error_numbers(&message)), limit: None, source: None }
+        let message = one_line(&without_secrets(&without_error_numbers(&message)));
+        Failure { kind, message, limit: None, source: None }
     }
 
     /// A store that a driver cannot reach within the limit of its opening, and whose sentence says how long that is.
@@ -119,7 +121,10 @@ impl Failure {
         let hosts = hosts.rsplit('@').next().unwrap_or_default();
         let forms = [address.to_owned(), url.to_owned(), format!("{scheme}://{hosts}"), hosts.to_owned()];
         let forms = forms.iter().filter(|form| form.len() > "://".len());
-        forms.fold(self.message.clone(), |message, form| message.replacen(&format!(": {form}: "), ": ", 1))
+        let forms = forms.map(|form| {
+            [(format!(": {form}: "), ": "), (format!(" at {form} "), " there "), (format!(": {form} "), ": it ")]
+        });
+        forms.flatten().fold(self.message.clone(), |message, (named, instead)| message.replacen(&named, instead, 1))
     }
 
     /// The answer of every driver to an operation outside its declared capabilities.
@@ -182,6 +187,8 @@ mod tests {
             ),
             ("libsql", "libsql: no room: libsql: full", "libsql: no room: full"),
             ("redis", "redis: 127.0.0.1:5: refused", "redis: 127.0.0.1:5: refused"),
+            ("redis://db:1", "redis: nothing listens at db:1 (refused)", "redis: nothing listens there (refused)"),
+            ("rediss://db:1", "redis: db:1 does not speak TLS", "redis: it does not speak TLS"),
         ] {
             assert_eq!(Failure::broken(message).without_address(address), left);
         }

@@ -5,9 +5,9 @@
 
 use std::ops::Range;
 
-/// In front of the hosts of these URLs a word without a colon is a password whose colon was forgotten. It is hidden in every
+/// In front of the hosts of these URLs, also with a word and `+` before them, a word without a colon is a password whose colon was forgotten. It is hidden in every
 /// build, whichever stores it has.
-const PASSWORD_ALONE: [&str; 2] = ["redis://", "rediss://"];
+const PASSWORD_ALONE: [&str; 5] = ["redis://", "rediss://", "valkey://", "valkeys://", "unix://"];
 
 /// A text in which the passwords of URLs and of `key=value` options are replaced by `***`: for printing what a user
 /// gave or a client library said. It rather hides too much than a part of a password too little.
@@ -49,7 +49,8 @@ pub(super) fn authority(text: &str) -> Option<usize> {
 pub(super) fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     // Values of MongoDB's `authMechanismProperties` hold a session token.
-    ["passw", "pwd", "token", "secret", "jwt", "credential", "authmech"].iter().any(|word| key.contains(word))
+    key == "pass"
+        || ["passw", "pwd", "token", "secret", "jwt", "credential", "authmech"].iter().any(|word| key.contains(word))
 }
 
 /// Where the next option begins; what holds no `=` still belongs to this one.

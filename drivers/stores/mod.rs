@@ -18,6 +18,7 @@ pub mod sim;
 use std::str::FromStr;
 
 use crate::seam::address::{Address, AddressError};
+use crate::seam::notation::Notation;
 use crate::store::{Declaration, Store};
 
 /// What to do with a store once its type is known: dispatch is dynamic once a run and static per operation.
@@ -58,9 +59,9 @@ impl FromStr for Address {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let named = |of: fn(&Declaration) -> &'static [&'static str]| -> Vec<(&str, &str)> {
-            STORES.iter().flat_map(|store| of(store).iter().map(|scheme| (*scheme, store.name))).collect()
-        };
-        Address::parse(text, &named(|store| store.schemes), &named(|store| store.refused_schemes))
+        let named = |store: &Declaration| store.schemes.iter().map(|scheme| (*scheme, store.name)).collect::<Vec<_>>();
+        let schemes: Vec<(&str, &str)> = STORES.iter().flat_map(named).collect();
+        let foreign: Vec<Notation> = STORES.iter().flat_map(|store| store.foreign_notations).copied().collect();
+        Address::parse(text, &schemes, &foreign)
     }
 }

@@ -6,8 +6,8 @@ use anyhow::anyhow;
 use drivers::{Address, Capabilities, Durability};
 
 use super::exit::{Exit, Failed};
-use super::stores;
 use super::terminal::print;
+use super::{passwords, stores};
 use crate::cli::CheckArgs;
 use crate::load::Probe;
 use crate::units;
@@ -23,7 +23,8 @@ pub fn check(args: &CheckArgs) -> Result<Exit, Failed> {
     let here = drivers::STORES.iter().filter(|store| !store.addresses.is_empty()).map(|store| store.name.to_owned());
     let asked = if named { args.stores.clone() } else { here.collect() };
     let addresses: Result<Vec<Address>, String> = asked.iter().map(|store| stores::parse(store)).collect();
-    let addresses = addresses.map_err(|problem| Failed::usage(anyhow!(problem)))?;
+    let mut addresses = addresses.map_err(|problem| Failed::usage(anyhow!(problem)))?;
+    passwords::give(&args.passwords, &mut addresses).map_err(Failed::usage)?;
     let mut all_usable = true;
     for address in &addresses {
         let probe = stores::probe(address, args.durability);
@@ -51,6 +52,9 @@ fn answer(address: &Address, probe: &Probe, asked: Durability) -> String {
         line("durability", &format!("{}: {}", guarantees.durability.name(), guarantees.because));
         line("isolation", &guarantees.isolation);
         line("workloads", &workloads(probe.capabilities));
+        if let Some(lack) = &probe.lack {
+            line("lacks", lack);
+        }
     }
     let verdict = match (&probe.failure, &probe.description) {
         (Some(failure), _) => format!("cannot be used: {}", failure.without_address(&address.to_string())),

@@ -5,8 +5,8 @@ use drivers::Address;
 
 use super::exit::{Exit, Failed};
 use super::signals::Signals;
-use super::stores;
 use super::terminal::print;
+use super::{passwords, stores};
 use crate::cli::CleanArgs;
 use crate::load::{Cleaned, Extent};
 
@@ -15,7 +15,8 @@ use crate::load::{Cleaned, Extent};
 /// # Errors
 /// When there is no such store, or it cannot be listed.
 pub fn clean(args: &CleanArgs) -> Result<Exit, Failed> {
-    let address: Address = stores::parse(&args.store).map_err(|problem| Failed::usage(anyhow!(problem)))?;
+    let mut address: Address = stores::parse(&args.store).map_err(|problem| Failed::usage(anyhow!(problem)))?;
+    passwords::give(&args.passwords, std::slice::from_mut(&mut address)).map_err(Failed::usage)?;
     if !address.is_given() {
         return clean_folders(&address, args.dry_run);
     }
@@ -33,7 +34,8 @@ pub fn clean(args: &CleanArgs) -> Result<Exit, Failed> {
         let line = print(&format!("{address}: {}: {result}\n", leftover.what));
         printed = std::mem::replace(&mut printed, Ok(())).and(line);
     });
-    cleaned.map_err(Failed::usage)?;
+    cleaned
+        .map_err(|failure| Failed::usage(anyhow!("{address}: {}", failure.without_address(&address.to_string()))))?;
     printed?;
     if found == 0 {
         print(&format!("{address}: no run has left anything here\n"))?;

@@ -6,6 +6,7 @@ mod cost;
 mod exit;
 mod list;
 mod output;
+mod passwords;
 mod progress;
 mod report;
 mod run;

@@ -17,7 +17,7 @@ use super::output::{Folder, OutputErrors};
 use super::progress::Progress;
 use super::signals::Signals;
 use super::terminal::{eprint, print};
-use super::{report, secrets, stores, workloads};
+use super::{passwords, report, secrets, stores, workloads};
 use crate::cli::{OnError, RunArgs};
 use crate::draw::rng::{Purpose, rng};
 use crate::generate::Generator;
@@ -46,7 +46,8 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
     }
     let workloads = workloads(args)?;
     let addresses: Result<Vec<Address>, String> = args.stores.iter().map(|store| stores::parse(store)).collect();
-    let addresses = addresses.map_err(|problem| Failed::usage(anyhow!(problem)))?;
+    let mut addresses = addresses.map_err(|problem| Failed::usage(anyhow!(problem)))?;
+    passwords::give(&args.passwords, &mut addresses).map_err(Failed::usage)?;
     refuse_duplicates(&addresses)?;
     refuse_to_keep_throwaways(args, &addresses)?;
     let mut requests = requests(args, &workloads, &addresses)?;
@@ -189,13 +190,7 @@ fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) 
         let plan = workload.plan(args.records, load.until.operations()).map_err(Failed::usage)?;
         let generator = Arc::new(Generator::new(Arc::new(plan), args.seed));
         for repetition in 1..=args.runs {
-            for (position, address) in addresses.iter().enumerate() {
-                let is_one_of_several = addresses.iter().filter(|other| other.store == address.store).count() > 1;
-                let store = if is_one_of_several {
-                    format!("{}-{}", address.store, position + 1)
-                } else {
-                    address.store.clone()
-                };
+            for (address, store) in addresses.iter().zip(passwords::names(addresses)) {
                 let request = RunRequest {
                     id: format!("{}-{store}-{repetition}", workload.name),
                     repetition,

@@ -6,7 +6,7 @@
 use std::io::{ErrorKind, Write, stderr, stdout};
 
 use anyhow::Context;
-use drivers::printable_lines;
+use drivers::{printable_lines, without_secrets};
 
 use super::exit::Failed;
 use super::secrets;
@@ -25,9 +25,10 @@ pub fn print(text: &str) -> Result<(), Failed> {
     }
 }
 
-/// A line on standard error, if anybody reads it.
+/// A line on standard error, if anybody reads it. What caused an error may be told in a client library's words: passwords are
+/// hidden there by themselves, too, and not in what is asked for, where a figure could be the same.
 pub fn eprint(line: &str) {
-    let _ = stderr().write_all(format!("{}\n", safe(line)).as_bytes());
+    let _ = stderr().write_all(format!("{}\n", safe(&without_secrets(line))).as_bytes());
 }
 
 /// The text without passwords of the command line and without anything that a terminal would obey.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use drivers::server::Server;
-use drivers::{Capability, Description, Failure, Isolation, Opening, Placement, Session, Store};
+use drivers::{Address, Capability, Description, Failure, Isolation, Opening, Placement, Session, Store};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::active_run::ActiveRun;
@@ -39,7 +39,8 @@ pub struct PreparedStore {
 /// Refuses everything that can be known to be impossible before anything is started.
 ///
 /// # Errors
-/// When the store lacks an operation of the workload, or the asked durability.
+/// When the store lacks an operation of the workload or the asked durability, or the options of its address contradict each
+/// other.
 pub fn refuse_what_it_cannot<S: Store>(request: &RunRequest) -> Result<(), RunError> {
     if let Some((need, capability)) = request.plan().lacking(S::CAPABILITIES).first() {
         let instead = match capability {
@@ -54,6 +55,12 @@ pub fn refuse_what_it_cannot<S: Store>(request: &RunRequest) -> Result<(), RunEr
             capability.name(),
             request.plan().name
         )));
+    }
+    if request.address.is_given() {
+        let config = configuration::<S>(&request.address)?;
+        let refused = S::refuse(&config, request.tier(S::BEST_DURABILITY));
+        let address = request.address.to_string();
+        refused.map_err(|failure| RunError::Refused(format!("{address}: {}", failure.without_address(&address))))?;
     }
     if let Some(refusal) = threads::no_room_for(S::PLACEMENT, &request.load) {
         return Err(RunError::Refused(refusal));
@@ -85,7 +92,7 @@ pub async fn open<S: Store>(request: &RunRequest, server: Option<&Server>) -> Re
         Some(server) => request.address.at(&server.address),
         None => request.address.clone(),
     };
-    let config = address.config::<S::Config>().map_err(|error| RunError::Refused(error.to_string()))?;
+    let config = configuration::<S>(&address)?;
     let opening = Opening {
         dataset: Arc::clone(&request.plan().dataset),
         durability: request.tier(S::BEST_DURABILITY),
@@ -96,7 +103,29 @@ pub async fn open<S: Store>(request: &RunRequest, server: Option<&Server>) -> Re
     // Several addresses may be tried, each within the limit.
     let opened = within_timeout(request.load.timeout, 2, S::open(config, opening)).await;
     let store = request.address.to_string();
-    opened.map_err(|failure| RunError::Store { store, task: StoreTask::Open, failure })
+    let opened: S = opened.map_err(|failure| RunError::Store { store, task: StoreTask::Open, failure })?;
+    refuse_what_this_one_cannot(request, &opened)?;
+    Ok(opened)
+}
+
+fn configuration<S: Store>(address: &Address) -> Result<S::Config, RunError> {
+    address.config().map_err(|error| RunError::Refused(error.to_string()))
+}
+
+/// Refuses a workload that needs what stores of this kind have and this one lacks.
+fn refuse_what_this_one_cannot<S: Store>(request: &RunRequest, store: &S) -> Result<(), RunError> {
+    let Some(lack) = store.lacks() else { return Ok(()) };
+    let has = S::CAPABILITIES.without(lack.capabilities);
+    match request.plan().lacking(has).first() {
+        None => Ok(()),
+        Some((need, capability)) => Err(RunError::Refused(format!(
+            "{} lacks {} ({need} in workload {}): {}",
+            request.address,
+            capability.name(),
+            request.plan().name,
+            lack.because
+        ))),
+    }
 }
 
 /// Takes the place in the store where the workload's data goes, unless a living run holds it. Nothing else is touched.

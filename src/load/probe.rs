@@ -26,6 +26,8 @@ pub struct Probe {
     pub description: Option<Description>,
     /// Which operations it can carry out.
     pub capabilities: Capabilities,
+    /// Why this one lacks operations that others of its kind have.
+    pub lack: Option<String>,
     /// Why it went no further; none if it can be measured.
     pub failure: Option<Failure>,
 }
@@ -49,10 +51,15 @@ fn attempt<S: Store>(address: &Address, durability: Durability, probe: &mut Prob
     }
     let at = server.as_ref().map_or_else(|| address.clone(), |server| address.at(&server.address));
     let config = at.config::<S::Config>().map_err(|error| Failure::broken(error.to_string()))?;
+    S::refuse(&config, durability)?;
     runtime.block_on(async {
         let opening = Opening::new(Arc::new(sample()), durability);
         let limit = opening.timeout;
         let store = within(limit, S::open(config, opening)).await?;
+        if let Some(lack) = store.lacks() {
+            probe.capabilities = probe.capabilities.without(lack.capabilities);
+            probe.lack = Some(lack.because);
+        }
         let lease = Lease::new(format!("the place of a check in {address}"));
         let found = match within(limit * 2, lease.inspect(&store, || ())).await? {
             Place::Vacant(found) => found,

@@ -267,7 +267,7 @@ fn write_step(out: &mut ProtobufWriter, step: &BatchStep<'_>, text: SqlText<'_>)
 
 async fn upgraded(endpoint: &Endpoint) -> Result<WebSocketStream<Box<dyn Transport>>, Failure> {
     let broken = |error: tungstenite::Error| {
-        let message = format!("libsql-server: {}: no WebSocket of Hrana 3: {error}", endpoint.shown);
+        let message = format!("libsql-server: {} has no WebSocket of Hrana 3: {error}", endpoint.shown);
         let kind = match &error {
             tungstenite::Error::Http(answer) if [401, 403].contains(&answer.status().as_u16()) => FailureKind::Denied,
             tungstenite::Error::Io(_) | tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete) => {
@@ -284,7 +284,11 @@ async fn upgraded(endpoint: &Endpoint) -> Result<WebSocketStream<Box<dyn Transpo
     let limits = WebSocketConfig::default()
         .max_frame_size(Some(LONGEST_REPLY_BYTES))
         .max_message_size(Some(LONGEST_REPLY_BYTES));
-    Ok(client_async_with_config(request, connection, Some(limits)).await.map_err(broken)?.0)
+    match client_async_with_config(request, connection, Some(limits)).await.map_err(broken) {
+        Ok((socket, _)) => Ok(socket),
+        Err(failure) if failure.kind == FailureKind::Denied => Err(failure),
+        Err(failure) => Err(endpoint.wants_tls().await.unwrap_or(failure)),
+    }
 }
 
 fn broken_off(why: impl Display) -> Failure {

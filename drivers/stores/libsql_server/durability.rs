@@ -37,6 +37,7 @@ pub(super) async fn describe(
     settings.insert("client".into(), format!("{} over WebSocket, one a session", SUBPROTOCOL));
     settings.insert("client_connection".into(), endpoint.describe().into());
     settings.insert("client_response_timeout".into(), format!("{:?}, by the suite", endpoint.timeout));
+    settings.extend(endpoint.recorded.clone());
     let version = endpoint.ask("GET", "version", "").await.map(|version| version.trim().to_owned());
     let file = first(connection, "SELECT file FROM pragma_database_list WHERE name = 'main'").await;
     let mut description = Description {

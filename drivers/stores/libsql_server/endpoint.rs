@@ -10,8 +10,10 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use super::config::Config;
 use crate::seam::address::is_this_machine;
 use crate::seam::failure::LONGEST_REPLY_BYTES;
-use crate::support::tls::{self, Transport};
-use crate::{Failure, FailureKind, redacted};
+use crate::seam::options::RecordedOptions;
+use crate::support::reach::unreachable;
+use crate::support::tls::{self, Transport, Trust};
+use crate::{Failure, FailureKind};
 
 /// A server's place, and how it is spoken to.
 pub(super) struct Endpoint {
@@ -22,36 +24,60 @@ pub(super) struct Endpoint {
     tls: Option<TlsConnector>,
     /// The token that a session shows, if the server wants one.
     pub(super) token: Option<String>,
-    /// The URL without secrets, for messages.
+    /// Host and port, for messages.
     pub(super) shown: String,
     /// How long a connection may take to be made.
     pub(super) timeout: Duration,
+    /// Options of the address that change nothing.
+    pub(super) recorded: RecordedOptions,
 }
 
 impl Endpoint {
     /// Understands the address. Nothing is contacted.
     pub(super) fn new(config: &Config, timeout: Duration) -> Result<Endpoint, Failure> {
-        let url = config.location.as_deref().unwrap_or_default();
-        let shown = redacted(url);
-        let malformed = |problem: &str| Failure::broken(format!("libsql-server: `{shown}`: {problem}"));
+        let own = &config.own;
+        let malformed = |problem: &str| Failure::broken(format!("libsql-server: {problem}"));
+        let url = own.location.as_deref().unwrap_or_default();
         let (scheme, rest) = url.split_once("://").ok_or_else(|| malformed("give the URL of a running server"))?;
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         if authority.contains('@') {
-            return Err(malformed("the server knows no users; give its token as the option authToken"));
+            return Err(malformed(
+                "the server knows no users; give its token as the option authToken or by --password-file",
+            ));
         }
-        let default = if scheme == "http" { 80 } else { 443 };
+        let is_tls = match (scheme, own.tls) {
+            ("libsql", Some(tls)) if tls < 2 => tls == 1,
+            (_, Some(1)) if ["https", "wss"].contains(&scheme) => true,
+            (_, Some(0)) if ["http", "ws"].contains(&scheme) => false,
+            (_, None) => !["http", "ws"].contains(&scheme),
+            _ => return Err(malformed("tls is 1 or 0, and for libsql:// only: else https:// or http:// says it")),
+        };
+        let default = if is_tls { 443 } else { 80 };
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => {
-                (host, port.parse().map_err(|_| malformed("its port is not a number below 65536"))?)
+                (host, port.parse().map_err(|_| malformed(&format!("port `{port}` is not a number up to 65535")))?)
+            }
+            // Of a server without TLS nobody knows where it listens: its clients ask for the port, too.
+            _ if scheme == "libsql" && !is_tls => {
+                return Err(malformed("with tls=0 give a port, libsql://HOST:8080?tls=0"));
             }
             _ => (authority, default),
         };
         if host.is_empty() {
-            return Err(malformed("it names no host"));
+            return Err(malformed("the URL names no host"));
         }
-        let tls = if scheme == "http" { None } else { Some(tls::verified("ca", config.ca.as_deref())?.into()) };
+        if host.contains(':') && !host.starts_with('[') {
+            return Err(malformed("an address of IPv6 stands in brackets: http://[::1]:8080"));
+        }
+        let tls = match is_tls {
+            true => Some(tls::client(&Trust::Named("ca", own.ca.as_deref()), None)?.into()),
+            false if own.ca.is_some() => return Err(malformed("ca is for https:// only")),
+            false => None,
+        };
         let path = format!("{}/", path.trim_end_matches('/'));
-        Ok(Endpoint { host: host.into(), port, path, tls, token: config.auth_token.clone(), shown, timeout })
+        let shown = format!("{host}:{port}");
+        let (token, recorded) = (own.auth_token.clone(), config.recorded.clone());
+        Ok(Endpoint { host: host.into(), port, path, tls, token, shown, timeout, recorded })
     }
 
     /// Whether the host is this machine.
@@ -82,7 +108,20 @@ impl Endpoint {
         let Some(tls) = &self.tls else { return Ok(Box::new(tcp)) };
         let name = ServerName::try_from(host.to_owned());
         let name = name.map_err(|error| Failure::broken(format!("libsql-server: {}: {error}", self.shown)))?;
-        Ok(Box::new(tls.connect(name, tcp).await.map_err(|error| self.unreachable(error))?))
+        let shaken = tokio::time::timeout(self.timeout / 2, tls.connect(name, tcp)).await;
+        match shaken.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into())) {
+            Ok(secured) => Ok(Box::new(secured)),
+            Err(_) if !tls::is_spoken_at(host, self.port).await => {
+                let problem =
+                    "does not speak TLS: write http://, or libsql:// with tls=0, if it is meant to be without";
+                let message = format!("libsql-server: {} {problem}", self.shown);
+                Err(Failure::new(FailureKind::Unavailable, message))
+            }
+            Err(error) => {
+                let message = format!("libsql-server: {}: {error}", self.shown);
+                Err(Failure::new(FailureKind::Unavailable, message).caused_by(error))
+            }
+        }
     }
 
     /// The body of the answer to one small HTTP request. By HTTP/1.0, in which it ends with the connection.
@@ -131,13 +170,21 @@ impl Endpoint {
     /// What comes in the time that a connection may take.
     pub(super) async fn in_time<T>(&self, it: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         let late =
-            |_| Failure::unreached(format!("libsql-server: {}: no answer within {:?}", self.shown, self.timeout));
+            |_| Failure::unreached(format!("libsql-server: {} does not answer within {:?}", self.shown, self.timeout));
         tokio::time::timeout(self.timeout, it).await.map_err(late)?
     }
 
     pub(super) fn unreachable(&self, error: std::io::Error) -> Failure {
-        let message = format!("libsql-server: {}: {error}", self.shown);
+        let message = format!("libsql-server: {}", unreachable(&self.shown, &error));
         Failure::new(FailureKind::Unavailable, message).caused_by(error)
+    }
+
+    /// The failure of a connection without TLS to a server that speaks it.
+    pub(super) async fn wants_tls(&self) -> Option<Failure> {
+        let is_plain = self.tls.is_none();
+        let message = format!("libsql-server: {} speaks TLS: write https:// or libsql://", self.shown);
+        (is_plain && tls::is_spoken_at(self.bare_host(), self.port).await)
+            .then(|| Failure::new(FailureKind::Unavailable, message))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
-use super::config::Config;
+use super::config::{Config, OwnOptions};
 use super::endpoint::Endpoint;
 use crate::support::server::{Program, Server, Site};
 use crate::{Durability, Failure};
@@ -52,5 +52,6 @@ pub(super) async fn serve(site: Site) -> Result<Server, Failure> {
 /// A server on this machine.
 pub(super) fn local(address: &str) -> Result<Endpoint, Failure> {
     const ON_THIS_MACHINE: Duration = Duration::from_secs(1);
-    Endpoint::new(&Config { location: Some(address.to_owned()), ..Config::default() }, ON_THIS_MACHINE)
+    let own = OwnOptions { location: Some(address.to_owned()), ..OwnOptions::default() };
+    Endpoint::new(&Config { own, ..Config::default() }, ON_THIS_MACHINE)
 }

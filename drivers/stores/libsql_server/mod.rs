@@ -43,13 +43,14 @@ mod tests;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::sql::sqlite::dialect::SqliteLayout;
 use crate::sql::sqlite::ownership::{self, left_alone};
 use crate::support::server::{Program, Server, Site};
 use crate::{
-    Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Leftover, Op, Opening, Placement,
-    Store,
+    Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Leftover, Notation, Op, Opening,
+    Placement, Store,
 };
 pub use config::Config;
 use connection::{Connection, retrying};
@@ -69,7 +70,8 @@ impl Store for LibsqlServer {
     const NAME: &'static str = "libsql-server";
     const ABOUT: &'static str = "libSQL server (sqld), over its own protocol Hrana";
     const ALIASES: &'static [&'static str] = &["sqld", "turso"];
-    const SCHEMES: &'static [&'static str] = &["http", "https", "libsql"];
+    const SCHEMES: &'static [&'static str] = &["http", "https", "libsql", "ws", "wss"];
+    const FOREIGN_NOTATIONS: &'static [Notation] = config::NOTATIONS;
     const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
     const PLACEMENT: Placement = Placement::Remote;
     const BEST_DURABILITY: Durability = Durability::Durable;
@@ -77,6 +79,10 @@ impl Store for LibsqlServer {
 
     async fn serve(site: Site) -> Result<Server, Failure> {
         launch::serve(site).await
+    }
+
+    fn refuse(config: &Config, _tier: Durability) -> Result<(), Failure> {
+        Endpoint::new(config, Duration::ZERO).map(|_| ())
     }
 
     async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use mongodb::bson::{Document, RawDocument, RawDocumentBuf, Timestamp, doc, rawdoc};
 use mongodb::error::{ErrorKind, UNKNOWN_TRANSACTION_COMMIT_RESULT};
-use mongodb::options::{ClientOptions, ServerAddress};
+use mongodb::options::{ClientOptions, ServerAddress, Tls};
 use mongodb::{Client, ClientSession, Database};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -22,6 +22,8 @@ use super::decode::{WriteReply, malformed};
 use super::durability::Concerns;
 use super::failure::{failure, last_error};
 use super::marker::MARKS;
+use crate::support::reach::unreachable;
+use crate::support::tls;
 use crate::{Failure, FailureKind, PassedLimit};
 
 /// One connection with one session of the server.
@@ -148,10 +150,13 @@ pub(super) async fn connect(options: &ClientOptions) -> Result<Client, Failure> 
     let problem = match ping {
         Ok(Ok(_)) => return Ok(client),
         Ok(Err(error)) => match error.kind.as_ref() {
-            ErrorKind::ServerSelection { message, .. } => no_primary(options, &last_error(message)).caused_by(error),
+            ErrorKind::ServerSelection { message, .. } => {
+                let said = last_error(message);
+                why_no_primary(options, &said).await.caused_by(error)
+            }
             _ => failure(error, "connecting"),
         },
-        Err(_) => no_primary(options, ""),
+        Err(_) => why_no_primary(options, "").await,
     };
     match problem.kind {
         FailureKind::Unavailable if is_turned_away(&options.hosts).await => Err(Failure::new(
@@ -166,17 +171,25 @@ pub(super) async fn connect(options: &ClientOptions) -> Result<Client, Failure> 
 /// Whether any of the hosts takes a connection. The crate would keep looking until its time limit, and then not
 /// distinguish a refused connection from one that is not answered.
 async fn check_reachable(hosts: &[ServerAddress], limit: Duration) -> Result<(), Failure> {
-    let unreachable = |problem: &str| format!("mongodb: {} cannot be reached: {problem}", names(hosts));
-    let mut failure = Failure::new(FailureKind::Unavailable, unreachable("no host is given"));
+    let (mut problems, mut passed) = (Vec::new(), None);
     for host in hosts {
-        let ServerAddress::Tcp { host, port } = host else { return Ok(()) };
-        match timeout(limit, TcpStream::connect((host.as_str(), port.unwrap_or(27017)))).await {
+        let ServerAddress::Tcp { host: name, port } = host else { return Ok(()) };
+        match timeout(limit, TcpStream::connect((bare(name), port.unwrap_or(27017)))).await {
             Ok(Ok(_)) => return Ok(()),
-            Ok(Err(error)) => failure = Failure::new(FailureKind::Unavailable, unreachable(&error.to_string())),
-            Err(_) => failure = Failure::unreached(unreachable(&format!("no answer within {limit:?}"))),
+            Ok(Err(error)) => problems.push(unreachable(host, &error)),
+            Err(_) => {
+                passed = Some(PassedLimit::Length);
+                problems.push(format!("{host} does not answer within {limit:?}"));
+            }
         }
     }
-    Err(failure)
+    let problem = format!("mongodb: {}", problems.join("; "));
+    Err(Failure { limit: passed, ..Failure::new(FailureKind::Unavailable, problem) })
+}
+
+/// A host without the brackets of an address of IPv6.
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 /// Whether a host closes a connection before anything was sent on it.
@@ -184,7 +197,7 @@ async fn is_turned_away(hosts: &[ServerAddress]) -> bool {
     const SOON: Duration = Duration::from_millis(200);
     for host in hosts {
         let ServerAddress::Tcp { host, port } = host else { continue };
-        let Ok(stream) = TcpStream::connect((host.as_str(), port.unwrap_or(27017))).await else { continue };
+        let Ok(stream) = TcpStream::connect((bare(host), port.unwrap_or(27017))).await else { continue };
         let is_readable = timeout(SOON, stream.readable()).await.is_ok();
         let is_closed = |stream: &TcpStream| match stream.try_read(&mut [0]) {
             Ok(bytes) => bytes == 0,
@@ -197,14 +210,66 @@ async fn is_turned_away(hosts: &[ServerAddress]) -> bool {
     false
 }
 
-/// A connection is accepted there, but no server that takes writes is found behind it.
-fn no_primary(options: &ClientOptions, error: &str) -> Failure {
+/// A connection is accepted there, but no server that takes writes is found behind it: why, as far as the servers tell.
+async fn why_no_primary(options: &ClientOptions, error: &str) -> Failure {
+    let unavailable = |problem: String| Failure::new(FailureKind::Unavailable, format!("mongodb: {problem}"));
+    let is_plain = !matches!(options.tls, Some(Tls::Enabled(_)));
+    for host in &options.hosts {
+        let ServerAddress::Tcp { host: name, port } = host else { continue };
+        // Of a server with TLS its certificate may be the problem, of which the crate's words tell.
+        let speaks_tls = tls::is_spoken_at(bare(name), port.unwrap_or(27017)).await;
+        if is_plain && speaks_tls {
+            return unavailable(format!("{host} speaks TLS: write tls=true"));
+        }
+        if !is_plain && !speaks_tls {
+            return unavailable(format!("{host} does not speak TLS: write tls=false if it is meant to be without"));
+        }
+        if let Some(problem) = told_by(options, host).await {
+            return unavailable(problem);
+        }
+    }
     let (limit, hosts) = (options.server_selection_timeout.unwrap_or(LONGEST_SELECTION), names(&options.hosts));
     // The longest limit cannot be raised.
     let remedy = if limit < LONGEST_SELECTION { ", or raise --timeout" } else { "" };
     let problem =
         format!("mongodb: {hosts} does not answer in {limit:?} as a primary{error}: check the address{remedy}");
     Failure { limit: Some(PassedLimit::Remedy), ..Failure::new(FailureKind::Unavailable, problem) }
+}
+
+/// What a member that is asked by itself says of its set.
+async fn told_by(options: &ClientOptions, host: &ServerAddress) -> Option<String> {
+    let mut alone = options.clone();
+    alone.hosts = vec![host.clone()];
+    alone.repl_set_name = None;
+    alone.direct_connection = Some(true);
+    alone.credential = None;
+    let client = Client::with_options(alone).ok()?;
+    let hello = timeout(LONGEST_SELECTION, super::admin::hello(&client)).await.ok()?.ok()?;
+    let set = hello.get_str("setName").ok();
+    let is_primary = hello.get_bool("isWritablePrimary").unwrap_or(false);
+    match (set, options.repl_set_name.as_deref()) {
+        (None, Some(asked)) => {
+            Some(format!("{host} belongs to no replica set, and not to `{asked}`: leave out replicaSet"))
+        }
+        (Some(set), Some(asked)) if set != asked => {
+            Some(format!("{host} belongs to the replica set `{set}`, and not to `{asked}`: write replicaSet={set}"))
+        }
+        (Some(set), _) if !is_primary => match hello.get_str("primary") {
+            Ok(primary) => {
+                Some(format!("{host} is a secondary of the replica set `{set}`: write its primary, {primary}"))
+            }
+            Err(_) => Some(format!("the replica set `{set}` of {host} has no primary now")),
+        },
+        (Some(set), Some(_)) => {
+            let members: Vec<&str> = hello.get_array("hosts").ok()?.iter().filter_map(|one| one.as_str()).collect();
+            Some(format!(
+                "the replica set `{set}` calls its members {}, which cannot all be reached from here: write \
+                 directConnection=true, or make those names known",
+                members.join(", ")
+            ))
+        }
+        _ => None,
+    }
 }
 
 fn names(hosts: &[ServerAddress]) -> String {

@@ -91,6 +91,8 @@ pub(super) struct ServerSettings {
     engine: Option<String>,
     /// How many members the set has, as far as our user may know it.
     members: Option<usize>,
+    /// Whether it belongs to no set.
+    is_standalone: bool,
     journal_interval_ms: Option<String>,
     /// The file systems of the server's files; unknown if the server runs on another machine.
     pub(super) files: Files,
@@ -114,14 +116,21 @@ impl ServerSettings {
             engine => engine,
         };
         let journal_interval_ms = value_at(parameters.as_ref(), "journalCommitInterval");
-        let members = config.as_ref().and_then(member_count);
+        let is_standalone = !hello.contains_key("setName") && !hello.contains_key("msg");
+        let members = if is_standalone { Some(1) } else { config.as_ref().and_then(member_count) };
         let files = if is_local { files(client, status.as_ref()).await? } else { Files::default() };
         let settings = [
             ("storage_engine", engine.clone()),
             ("cache_bytes", value_at(status.as_ref(), "wiredTiger.cache.maximum bytes configured")),
             ("journal_commit_interval_ms", journal_interval_ms.clone()),
             ("checkpoint_every_s", value_at(parameters.as_ref(), "syncdelay")),
-            ("replica_set", value_at(Some(&hello), "setName").or_else(|| value_at(Some(&hello), "msg"))),
+            (
+                "replica_set",
+                match is_standalone {
+                    true => Some("none: a standalone server".into()),
+                    false => value_at(Some(&hello), "setName").or_else(|| value_at(Some(&hello), "msg")),
+                },
+            ),
             ("members", members.map(|count| count.to_string()).or_else(|| visible_members(&hello))),
             ("default_write_concern", value_at(defaults.as_ref(), "defaultWriteConcern")),
             ("default_read_concern", value_at(defaults.as_ref(), "defaultReadConcern")),
@@ -133,6 +142,7 @@ impl ServerSettings {
             settings: settings.into_iter().map(|(name, value)| (name.to_owned(), or_unknown(value))).collect(),
             engine,
             members,
+            is_standalone,
             journal_interval_ms,
             files,
         })
@@ -146,9 +156,14 @@ impl ServerSettings {
         let meaning = meaning.replace("{interval}", interval);
         Guarantees {
             durability,
-            isolation: "snapshot: of two transactions that write one document, one fails; single reads see what the \
-                        primary has applied"
-                .into(),
+            isolation: match self.is_standalone {
+                true => "none: a standalone server has no transactions; an operation on one document is atomic",
+                false => {
+                    "snapshot: of two transactions that write one document, one fails; single reads see what the \
+                     primary has applied"
+                }
+            }
+            .into(),
             because: format!(
                 "storage engine {engine}, members {} and write concern {concern}, {meaning}",
                 self.settings["members"]

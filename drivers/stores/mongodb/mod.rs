@@ -1,5 +1,5 @@
-//! MongoDB, through its own crate. Tested with server 6.0; it needs 5.0 and a replica set or a mongos, because a
-//! standalone server has no transactions.
+//! MongoDB, through its own crate. Tested with server 6.0; it needs 5.0. A standalone server, which belongs to no replica set,
+//! has no transactions: it runs what needs none.
 //!
 //! A session (`session.rs`) has operations that share a command carried out (`executor.rs`) on a connection of its own
 //! (`connection.rs`). Operations are database commands, written whole (`commands.rs`, `write_commands.rs`); how data
@@ -27,6 +27,7 @@ mod launch;
 mod layout;
 mod marker;
 mod names;
+mod options;
 mod points;
 mod session;
 #[cfg(test)]
@@ -40,10 +41,11 @@ use mongodb::Client;
 use mongodb::bson::doc;
 use mongodb::options::ClientOptions;
 
+use crate::seam::options::RecordedOptions;
 use crate::support::server::{Program, Server, Site};
 use crate::{
-    Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Leftover, Op, Opening, Placement,
-    Store,
+    Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Lack, Leftover, Notation, Op,
+    Opening, Placement, Store,
 };
 use abandoned::AbandonedSessions;
 pub use config::Config;
@@ -60,6 +62,10 @@ pub struct Mongodb {
     database: String,
     layout: Arc<Layout>,
     concerns: Concerns,
+    /// Whether the server belongs to no replica set.
+    is_standalone: bool,
+    /// Options of the address that change nothing.
+    recorded: RecordedOptions,
     timeout: Duration,
     abandoned: AbandonedSessions,
     /// What the server had written to its journal when the store was opened.
@@ -72,8 +78,8 @@ impl Store for Mongodb {
     const NAME: &'static str = "mongodb";
     const ABOUT: &'static str = "MongoDB: documents in a replica set, over its own protocol";
     const ALIASES: &'static [&'static str] = &["ferretdb"];
-    const SCHEMES: &'static [&'static str] = &["mongodb"];
-    const REFUSED_SCHEMES: &'static [&'static str] = &["mongodb+srv"];
+    const SCHEMES: &'static [&'static str] = &["mongodb", "mongodb+srv"];
+    const FOREIGN_NOTATIONS: &'static [Notation] = options::NOTATIONS;
     const LAYOUTS: &'static [&'static str] = &["series=timeseries"];
     const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
     const PLACEMENT: Placement = Placement::Remote;
@@ -85,25 +91,37 @@ impl Store for Mongodb {
         launch::serve(site).await
     }
 
+    fn refuse(config: &Config, tier: Durability) -> Result<(), Failure> {
+        config.refuse_contradictions(tier)
+    }
+
     async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
         let options = config.client_options(opening.timeout).await?;
         let client = connect(&options).await?;
         let hello = admin::hello(&client).await?;
         let is_sharded = hello.get_str("msg").is_ok_and(|kind| kind == "isdbgrid");
-        if !hello.contains_key("setName") && !is_sharded {
-            return Err(Failure::broken(
-                "mongodb: a standalone server has no transactions; start it with --replSet and call rs.initiate()",
-            ));
-        }
+        let is_standalone = !hello.contains_key("setName") && !is_sharded;
         let points = PointLayout::new(config.series, config.granularity, &hello)?;
         Ok(Mongodb {
             options,
             database: marker::database_name(&opening.dataset.name),
             layout: Arc::new(Layout::new(opening.dataset, points)),
             concerns: Concerns { write: WriteConcern::for_tier(opening.durability), is_sharded },
+            is_standalone,
+            recorded: config.recorded,
             timeout: opening.timeout,
             abandoned: AbandonedSessions::default(),
             journal_bytes: admin::journal_bytes(&client).await?,
+        })
+    }
+
+    fn lacks(&self) -> Option<Lack> {
+        self.is_standalone.then(|| Lack {
+            capabilities: Capabilities::of(&[Capability::Transact, Capability::Interactive]),
+            because:
+                "this mongod belongs to no replica set, and only a set has transactions: start it with --replSet rs0 \
+                      and run rs.initiate() in mongosh, which makes a set of it alone"
+                    .into(),
         })
     }
 
@@ -140,6 +158,7 @@ impl Store for Mongodb {
         let mut server = ServerSettings::read(&database, marker::MARKS, is_local).await?;
         let client = durability::client_settings(&self.options, self.concerns);
         server.settings.extend(client.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        server.settings.extend(self.recorded.clone());
         server.settings.insert("series".into(), self.layout.points.to_string());
         let mut description = Description {
             guarantees: server.guarantees(self.concerns.write),

@@ -1,34 +1,55 @@
 //! One connection: made within the time limit, and driven by whoever waits for it.
 
+use std::fmt::Display;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use tokio_postgres::config::Host;
-use tokio_postgres::tls::NoTlsStream;
+use serde::Deserialize;
+use tokio_postgres::config::{SslMode, SslNegotiation};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, Error, NoTls, Row, SimpleQueryMessage};
+use tokio_postgres::{Client, Config, Error, Row, SimpleQueryMessage};
 
-use super::failure::{failure, statement_failure, too_long, words};
-use super::stream::Stream;
-use super::tls::Tls;
+use super::failure::{connect_failure, statement_failure, too_long, words};
+use super::socket::Socket;
+use super::stream::{Bind, Bound, Stream};
+use super::tls::{Encryption, Tls};
 use crate::seam::address::is_this_machine;
 use crate::seam::failure::LONGEST_REPLY_BYTES;
+use crate::seam::options::RecordedOptions;
 use crate::support::driven::Driven;
-use crate::{Failure, FailureKind};
+use crate::support::reach::unreachable;
+use crate::{Failure, FailureKind, PassedLimit};
 
 /// Where and how to connect.
 #[derive(Clone)]
 pub(super) struct ConnectTarget {
-    pub(super) config: Config,
+    /// The servers to try in turn, each with who we are there.
+    pub(super) servers: Vec<(Socket, Config)>,
     pub(super) tls: Tls,
+    /// What the server has to be.
+    pub(super) role: ServerRole,
     /// How long connecting may take.
     pub(super) timeout: Duration,
-    /// The URL without its password.
-    pub(super) url: String,
+    /// How long it may take to one of the servers.
+    pub(super) attempt: Duration,
+    /// Why there may be no password, in words that follow its refusal.
+    pub(super) hint: Option<String>,
+    /// Settings that the address makes, and options of it that change nothing.
+    pub(super) recorded: RecordedOptions,
     /// Whether it is a pooler's, which hands processes of the server on to others.
     pub(super) is_pooled: bool,
+}
+
+/// What a server has to be to be taken, as `target_session_attrs` of libpq.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ServerRole {
+    #[default]
+    Any,
+    ReadWrite,
+    Primary,
 }
 
 /// A connection to the server: its client half, and the half that moves bytes.
@@ -41,7 +62,7 @@ pub(super) struct Connection {
 
 /// The half of a connection that does the I/O.
 pub(super) struct ConnectionIo {
-    connection: Option<tokio_postgres::Connection<Stream, NoTlsStream>>,
+    connection: Option<tokio_postgres::Connection<Stream, Bound<Stream>>>,
     driven: Driven,
     end: String,
 }
@@ -49,48 +70,110 @@ pub(super) struct ConnectionIo {
 impl ConnectTarget {
     /// Whether every host that may be connected to is this machine.
     pub(super) fn is_local(&self) -> bool {
-        let is_local = |host: &Host| match host {
-            Host::Tcp(name) => is_this_machine(name),
-            Host::Unix(_) => true,
-        };
-        self.config.get_hosts().iter().all(is_local)
+        self.servers.iter().all(|(socket, _)| socket.file().is_some() || is_this_machine(&socket.address))
     }
 
-    /// A connection to the first of the hosts that takes one.
-    async fn connect_to_first(&self) -> Result<(Client, tokio_postgres::Connection<Stream, NoTlsStream>), Failure> {
-        let mut last = Failure::broken(format!("postgres: {} names no host", self.url));
-        let ports = self.config.get_ports();
-        for (at, host) in self.config.get_hosts().iter().enumerate() {
-            let port = ports.get(at).or(ports.first()).copied().unwrap_or(5432);
-            last = match Stream::connect(host, port, &self.tls).await {
-                Ok(stream) => match self.config.connect_raw(stream, NoTls).await {
-                    Ok(connected) => return Ok(connected),
-                    Err(error) => failure(error, &self.url),
-                },
-                Err(error) => {
-                    let problem = format!("postgres: {}: cannot connect: {error}", self.url);
-                    Failure::new(FailureKind::Unavailable, problem).caused_by(error)
-                }
+    /// The servers as messages name them.
+    pub(super) fn shown(&self) -> String {
+        self.servers.iter().map(|(socket, _)| socket.to_string()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// A connection to the first of the servers that takes one. As in libpq, one that refuses our user is the last.
+    async fn connect_to_first(&self) -> Result<Connection, Failure> {
+        let mut failures = Vec::new();
+        for (socket, config) in &self.servers {
+            let attempt = tokio::time::timeout(self.attempt, self.connect_to(socket, config)).await;
+            let failure = match attempt {
+                Ok(Ok(connected)) => return Ok(connected),
+                Ok(Err(failure)) => failure,
+                Err(_) => unanswered(socket, self.attempt),
             };
+            let is_last = failure.kind == FailureKind::Denied;
+            failures.push(failure);
+            if is_last {
+                break;
+            }
         }
-        Err(last)
+        let all: Vec<&str> = failures.iter().map(|failure| failure.message.trim_start_matches("postgres: ")).collect();
+        let message = format!("postgres: {}", all.join("; "));
+        let last = failures.pop().unwrap_or_else(|| Failure::broken("postgres: no host is given"));
+        Err(Failure { message, ..last })
+    }
+
+    /// A connection to one server, as it has to be, encrypted as asked.
+    async fn connect_to(&self, socket: &Socket, config: &Config) -> Result<Connection, Failure> {
+        let mut attempts = self.tls.attempts().iter();
+        loop {
+            let encryption = attempts.next().copied().unwrap_or(Encryption::None);
+            match self.try_to_connect(socket, config, encryption).await {
+                Ok(mut connected) => return self.accepted(socket, &mut connected).await.map(|()| connected),
+                Err(_) if attempts.len() > 0 => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    async fn try_to_connect(
+        &self,
+        socket: &Socket,
+        config: &Config,
+        encryption: Encryption,
+    ) -> Result<Connection, Failure> {
+        let (stream, end_point) = Stream::connect(socket, &self.tls, encryption).await.map_err(|error| {
+            // Errors of TLS and of what answers have their own words.
+            let problem = match error.kind() {
+                std::io::ErrorKind::Other | std::io::ErrorKind::InvalidData if error.get_ref().is_some() => {
+                    format!("{socket}: {error}")
+                }
+                std::io::ErrorKind::UnexpectedEof => format!("{socket} closes the connection: is it PostgreSQL?"),
+                _ => unreachable(socket, &error),
+            };
+            Failure::new(FailureKind::Unavailable, format!("postgres: {problem}")).caused_by(error)
+        })?;
+        // The stream is encrypted already: the crate only asks what binds a password to it.
+        let mut config = config.clone();
+        config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
+        let connected = config.connect_raw(stream, Bind(end_point)).await;
+        let (client, connection) = connected.map_err(|error| connect_failure(error, socket, self.hint.as_deref()))?;
+        let io = ConnectionIo { connection: Some(connection), driven: Driven::default(), end: String::new() };
+        Ok(Connection { client, io, leaves_traces: self.is_pooled })
+    }
+
+    /// Whether a server is what was asked for.
+    async fn accepted(&self, socket: &Socket, connection: &mut Connection) -> Result<(), Failure> {
+        let (question, wanted, otherwise) = match self.role {
+            ServerRole::Any => return Ok(()),
+            ServerRole::ReadWrite => ("SHOW transaction_read_only", "off", "takes no writes"),
+            ServerRole::Primary => ("SELECT pg_is_in_recovery()", "f", "is a standby"),
+        };
+        if connection.first_value(question).await? == wanted {
+            return Ok(());
+        }
+        let problem =
+            format!("postgres: {socket} {otherwise}, and target_session_attrs asks for another: give the primary");
+        Err(Failure::new(FailureKind::Unavailable, problem))
     }
 
     /// A connection with these settings of its own.
     pub(super) async fn connect(&self, settings: &str) -> Result<Connection, Failure> {
         let connecting = async {
-            let (client, connection) = self.connect_to_first().await?;
-            let io = ConnectionIo { connection: Some(connection), driven: Driven::default(), end: String::new() };
-            let mut connected = Connection { client, io, leaves_traces: self.is_pooled };
+            let mut connected = self.connect_to_first().await?;
             if !settings.is_empty() {
                 connected.run(settings).await?;
             }
             Ok(connected)
         };
-        tokio::time::timeout(self.timeout, connecting).await.unwrap_or_else(|_| {
-            Err(Failure::unreached(format!("postgres: {}: no connection within {:?}", self.url, self.timeout)))
-        })
+        tokio::time::timeout(self.timeout, connecting)
+            .await
+            .unwrap_or_else(|_| Err(unanswered(&self.shown(), self.timeout)))
     }
+}
+
+/// The failure of a server that says nothing: it may wait for the rest of a message of another protocol.
+fn unanswered(servers: &dyn Display, limit: Duration) -> Failure {
+    let problem = format!("postgres: {servers} does not answer within {limit:?}");
+    let remedy = "is it PostgreSQL that listens there? If it is slow, raise --timeout";
+    Failure { limit: Some(PassedLimit::Remedy), ..Failure::unreached(format!("{problem}: {remedy}")) }
 }
 
 impl Connection {

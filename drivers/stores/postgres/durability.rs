@@ -223,6 +223,7 @@ pub(super) async fn describe(
         ("written_bytes", "write-ahead log of the whole cluster since the opening"),
     ];
     settings.extend(client.map(|(name, setting)| (name.into(), setting.into())));
+    settings.extend(target.recorded.clone());
     settings.insert("server.synchronous_commit".into(), server.synchronous_commit.clone());
     settings.extend(standbys(connection).await.map(|found| ("standbys".into(), found.whole.to_string())));
     settings.insert("layout".into(), layout.dialect.items.name().into());

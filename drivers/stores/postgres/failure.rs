@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use tokio_postgres::Error;
 
+use super::socket::Socket;
 use crate::seam::failure::LONGEST_REPLY_BYTES;
 use crate::{Failure, FailureKind};
 
@@ -18,6 +19,36 @@ pub(super) fn failure(error: Error, what: &dyn Display) -> Failure {
         _ => Failure::new(kind, format!("postgres: {what}: {}", words(&error))),
     };
     failure.caused_by(error)
+}
+
+/// The failure of a connection to a server.
+pub(super) fn connect_failure(error: Error, server: &Socket, hint: Option<&str>) -> Failure {
+    let (said, failure) = (words(&error), failure(error, server));
+    // Since PostgreSQL 14, and before.
+    let is_unlisted = |how: &[&str]| said.contains("pg_hba.conf") && how.iter().any(|how| said.contains(how));
+    let advice = if said.contains("password missing") {
+        "the server asks for a password: give it with --password-file, PGPASSWORD or ~/.pgpass"
+    } else if said.contains("did not use channel binding") {
+        "channel_binding=require needs a server with TLS and a password by SCRAM: leave it out, or set both there"
+    } else if said.contains("channel binding check failed") || said.contains("SCRAM channel binding") {
+        "somebody stands between this client and the server, with a certificate of their own"
+    } else if is_unlisted(&["SSL encryption", "SSL on"]) {
+        "if the server wants no TLS, write sslmode=disable"
+    } else if is_unlisted(&["no encryption", "SSL off"]) {
+        "if the server wants TLS, write sslmode=require"
+    } else if failure.kind == FailureKind::Unavailable && said.contains("closed") || said.contains("unexpected message")
+    {
+        "is it PostgreSQL that answers there?"
+    } else {
+        ""
+    };
+    let added = [advice, hint.filter(|_| failure.kind == FailureKind::Denied).unwrap_or_default()];
+    let added: Vec<&str> = added.into_iter().filter(|text| !text.is_empty()).collect();
+    if added.is_empty() {
+        failure
+    } else {
+        Failure { message: format!("{}; {}", failure.message, added.join("; ")), ..failure }
+    }
 }
 
 /// The failure of a statement: why comes first, because a statement may be long.

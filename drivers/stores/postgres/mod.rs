@@ -38,11 +38,15 @@ mod jsonb;
 mod launch;
 mod load;
 mod names;
+mod options;
+mod passfile;
 mod pooler;
 mod prepared;
 mod request;
 mod schema;
+mod service;
 mod session;
+mod socket;
 mod statement;
 mod stream;
 #[cfg(test)]
@@ -51,11 +55,12 @@ mod tls;
 mod types;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::support::server::{Program, Server, Site};
 use crate::{
-    Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Leftover, Op, Opening, Placement,
-    Store,
+    Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Leftover, Notation, Op, Opening,
+    Placement, Store,
 };
 pub use config::{Config, NestedLayout};
 use connection::{ConnectTarget, Connection};
@@ -84,6 +89,7 @@ impl Store for Postgres {
     const ABOUT: &'static str = "PostgreSQL: a connection a session, prepared and pipelined statements";
     const ALIASES: &'static [&'static str] = &["cockroach", "cockroachdb", "pg", "pgsql", "psql", "yugabyte"];
     const SCHEMES: &'static [&'static str] = &["postgres", "postgresql"];
+    const FOREIGN_NOTATIONS: &'static [Notation] = options::NOTATIONS;
     const LAYOUTS: &'static [&'static str] = &["layout=children"];
     const CAPABILITIES: Capabilities = Capabilities::of(&Capability::ALL);
     const PLACEMENT: Placement = Placement::Remote;
@@ -92,6 +98,10 @@ impl Store for Postgres {
 
     async fn serve(site: Site) -> Result<Server, Failure> {
         launch::serve(site).await
+    }
+
+    fn refuse(config: &Config, _tier: Durability) -> Result<(), Failure> {
+        config.target(Duration::ZERO).map(|_| ())
     }
 
     async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {

@@ -9,12 +9,11 @@
 //! else uses lends the same process again and again, so that only another connection, while it holds a transaction open,
 //! makes the first one change. Everything is asked by simple queries, because others prepare a statement.
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio_postgres::NoTls;
-
 use super::connection::{ConnectTarget, Connection};
 use super::failure::is_refusal;
+use super::stream::Bind;
 use crate::Failure;
+use tokio::io::AsyncReadExt;
 
 const PROCESS: &str = "SELECT pg_backend_pid()";
 
@@ -32,13 +31,13 @@ pub(super) async fn find(target: &ConnectTarget, connection: &mut Connection) ->
         let changes = tokio::time::timeout(target.timeout, changes_beside(&mut other, connection, &process)).await;
         let changes = changes.unwrap_or_else(|_| {
             let problem = format!("a second connection is not served within {:?}", target.timeout);
-            Err(Failure::unreached(format!("postgres: {}: {problem}", target.url)))
+            Err(Failure::unreached(format!("postgres: {}: {problem}", target.shown())))
         });
         if changes? {
             return Err(Failure::broken(format!(
                 "postgres: {} is a pooler that lends connections for a transaction or less, where settings and prepared \
                  statements do not hold; give the address of the server itself, or of a pool with pool_mode = session",
-                target.url
+                target.shown()
             )));
         }
     }
@@ -66,9 +65,7 @@ async fn changes_beside(other: &mut Connection, connection: &mut Connection, pro
 /// of its own. The crate gives it away in such a request only, which goes nowhere here.
 async fn announced(connection: &Connection) -> Option<i32> {
     let (request, mut nowhere) = tokio::io::duplex(64);
-    // Should it ask for TLS first, the answer is that there is none.
-    nowhere.write_all(b"N").await.ok()?;
-    connection.client.cancel_token().cancel_query_raw(request, NoTls).await.ok()?;
+    connection.client.cancel_token().cancel_query_raw(request, Bind(None)).await.ok()?;
     // Length, code, process, key (postgresql.org/docs/current/protocol-message-formats.html, CancelRequest).
     let mut request = [0; 16];
     nowhere.read_exact(&mut request).await.ok()?;

@@ -1,15 +1,18 @@
 //! The bytes of a connection, over TCP or a Unix socket, encrypted or not. The crate could connect by itself, but would
 //! read a message of whatever length the other side says: here one that is too long ends the connection.
 
+use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-use tokio_postgres::config::Host;
+use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 
-use super::tls::Tls;
+use super::socket::Socket;
+use super::tls::{Encryption, Secured, Tls};
 use crate::seam::failure::LONGEST_REPLY_BYTES;
 use crate::support::tls::Transport;
 
@@ -20,18 +23,63 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// To a host, encrypted as asked; over a Unix socket never, as in libpq.
-    pub(super) async fn connect(host: &Host, port: u16, tls: &Tls) -> io::Result<Self> {
-        let transport: Box<dyn Transport> = match host {
-            Host::Tcp(name) => {
-                let socket = TcpStream::connect((&**name, port)).await?;
+    /// To a server, encrypted as asked, with what binds a password to it; over a Unix socket never, as in libpq.
+    pub(super) async fn connect(socket: &Socket, tls: &Tls, wanted: Encryption) -> io::Result<(Self, Option<Vec<u8>>)> {
+        let secured = match socket.file() {
+            None => {
+                let connected = TcpStream::connect((&*socket.address, socket.port)).await?;
                 // A request is written at once, and must not wait for the acknowledgement of the one before.
-                socket.set_nodelay(true)?;
-                tls.over(socket, name).await?
+                connected.set_nodelay(true)?;
+                tls.over(connected, &socket.name, wanted).await?
             }
-            Host::Unix(folder) => Box::new(UnixStream::connect(folder.join(format!(".s.PGSQL.{port}"))).await?),
+            Some(file) => Secured { transport: Box::new(UnixStream::connect(file).await?), end_point: None },
         };
-        Ok(Stream { transport, received: Messages::default() })
+        Ok((Stream { transport: secured.transport, received: Messages::default() }, secured.end_point))
+    }
+}
+
+/// Tells the crate what binds a password to a stream that is encrypted already, if it is.
+pub(super) struct Bind(pub(super) Option<Vec<u8>>);
+
+/// A stream with what binds a password to it.
+pub(super) struct Bound<S> {
+    stream: S,
+    end_point: Option<Vec<u8>>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> TlsConnect<S> for Bind {
+    type Stream = Bound<S>;
+    type Error = Infallible;
+    type Future = Ready<Result<Bound<S>, Infallible>>;
+
+    fn connect(self, stream: S) -> Self::Future {
+        ready(Ok(Bound { stream, end_point: self.0 }))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream for Bound<S> {
+    fn channel_binding(&self) -> ChannelBinding {
+        self.end_point.clone().map_or_else(ChannelBinding::none, ChannelBinding::tls_server_end_point)
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Bound<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, into)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Bound<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, from)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
@@ -77,7 +125,7 @@ impl Messages {
 impl AsyncRead for Stream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = into.filled().len();
-        ready!(Pin::new(&mut self.transport).poll_read(cx, into))?;
+        std::task::ready!(Pin::new(&mut self.transport).poll_read(cx, into))?;
         Poll::Ready(self.received.follow(&into.filled()[before..]))
     }
 }

@@ -9,6 +9,7 @@ mod names;
 mod pgbouncer;
 mod plans;
 mod poolers;
+mod reached;
 mod servers;
 mod snapshots;
 mod tls;

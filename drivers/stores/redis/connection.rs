@@ -14,7 +14,7 @@ use redis::{
     RedisResult, Value as Reply,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
@@ -23,6 +23,8 @@ use super::config::ConnectOptions;
 use super::failure::{client_failure, connect_failure};
 use super::reply_limit::{LimitedStream, ReplyBudget};
 use crate::support::driven::Driven;
+use crate::support::reach::unreachable;
+use crate::support::tls;
 use crate::{Failure, FailureKind};
 
 /// A connection that is signed in and in its database.
@@ -49,22 +51,24 @@ impl Connection {
             // A server without room for another connection accepts it, says so and closes it, either before we ask
             // anything (the crate then ignores the message or takes it for a refused password) or after. A user who may
             // not even PING learns that from the next command.
-            let mut connection = match connect(options, config).await.map_err(|error| connect_failure(error, options)) {
+            let mut connection = match connect(options, config).await {
                 Err(failure) if failure.kind == FailureKind::Denied => {
                     return Err(full_server(options).await.unwrap_or(failure));
                 }
-                connected => connected?,
+                Err(failure) => return Err(wants_tls(options).await.unwrap_or(failure)),
+                Ok(connected) => connected,
             };
             match connection.query::<Reply>(&redis::cmd("PING")).await {
-                Err(failure) if failure.kind == FailureKind::Unavailable => {
-                    Err(full_server(options).await.unwrap_or(failure))
-                }
-                Err(failure) if failure.kind != FailureKind::Denied => Err(failure),
+                Err(failure) if failure.kind == FailureKind::Unavailable => match full_server(options).await {
+                    Some(full) => Err(full),
+                    None => Err(wants_tls(options).await.unwrap_or(failure)),
+                },
+                Err(failure) if failure.kind != FailureKind::Denied => Err(wants_tls(options).await.unwrap_or(failure)),
                 _ => Ok(connection),
             }
         });
         limited.await.unwrap_or_else(|_| {
-            Err(Failure::unreached(format!("redis: {options}: no connection within {:?}", options.timeout)))
+            Err(Failure::unreached(format!("redis: {options} does not answer within {:?}", options.timeout)))
         })
     }
 
@@ -136,21 +140,45 @@ impl Iterator for Replies {
     }
 }
 
-/// Over TLS if the address says so, with TCP_NODELAY.
-async fn connect(options: &ConnectOptions, config: AsyncConnectionConfig) -> RedisResult<Connection> {
-    let ConnectionAddr::Tcp(host, port) = options.info.addr() else {
-        return Err(io::Error::from(io::ErrorKind::Unsupported).into());
+/// Over TLS if the address says so, with TCP_NODELAY; or to a socket.
+async fn connect(options: &ConnectOptions, config: AsyncConnectionConfig) -> Result<Connection, Failure> {
+    let unreached = |error: io::Error| {
+        let problem = format!("redis: {}", unreachable(options, &error));
+        Failure::new(FailureKind::Unavailable, problem).caused_by(error)
     };
-    let tcp = TcpStream::connect((host.as_str(), *port)).await?;
-    tcp.set_nodelay(true)?;
+    let signed_in = |result: RedisResult<Connection>| result.map_err(|error| connect_failure(error, options));
     let redis = options.info.redis_settings();
-    match &options.tls {
-        None => sign_in(tcp, redis, config).await,
-        Some(tls) => {
-            let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
-            sign_in(TlsConnector::from(Arc::clone(tls)).connect(name, tcp).await?, redis, config).await
+    let (host, port) = match options.info.addr() {
+        ConnectionAddr::Tcp(host, port) => (host, *port),
+        ConnectionAddr::Unix(path) => {
+            let socket = UnixStream::connect(path).await.map_err(unreached)?;
+            return signed_in(sign_in(socket, redis, config).await);
         }
+        _ => return Err(unreached(io::ErrorKind::Unsupported.into())),
+    };
+    let tcp = TcpStream::connect((host.as_str(), port)).await.map_err(unreached)?;
+    tcp.set_nodelay(true).map_err(unreached)?;
+    let Some(tls) = &options.tls else { return signed_in(sign_in(tcp, redis, config).await) };
+    let name = ServerName::try_from(host.clone()).map_err(|error| unreached(io::Error::other(error)))?;
+    // A server without TLS waits for the end of a command that never comes.
+    let shaken =
+        tokio::time::timeout(options.timeout / 2, TlsConnector::from(Arc::clone(tls)).connect(name, tcp)).await;
+    match shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(secured) => signed_in(sign_in(secured, redis, config).await),
+        Err(_) if !tls::is_spoken_at(host, port).await => {
+            let problem = format!("redis: {options} does not speak TLS: write redis:// if it is meant to be without");
+            Err(Failure::new(FailureKind::Unavailable, problem))
+        }
+        Err(error) => signed_in(Err(error.into())),
     }
+}
+
+/// The failure of a connection without TLS to a server that speaks it.
+async fn wants_tls(options: &ConnectOptions) -> Option<Failure> {
+    let ConnectionAddr::Tcp(host, port) = options.info.addr() else { return None };
+    let is_plain = options.tls.is_none();
+    let problem = format!("redis: {options} speaks TLS: write rediss://");
+    (is_plain && tls::is_spoken_at(host, *port).await).then(|| Failure::new(FailureKind::Unavailable, problem))
 }
 
 async fn sign_in<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(

@@ -40,6 +40,9 @@ pub(super) fn connect_failure(error: RedisError, what: impl Display) -> Failure 
         FailureKind::Unavailable if words.contains("CertificateRequired") => {
             Failure { message: failure.message + ": give ours by tls_cert and tls_key", ..failure }
         }
+        FailureKind::Unavailable => {
+            Failure { message: failure.message + ": is it Redis that answers there?", ..failure }
+        }
         // The database of the URL is chosen while the connection is made, and nothing else is asked then.
         FailureKind::Broken if words.contains("database") => Failure { kind: FailureKind::Denied, ..failure },
         _ => failure,

@@ -25,6 +25,7 @@ mod info;
 mod launch;
 mod layout;
 mod marker;
+mod options;
 mod range;
 mod reply_limit;
 mod scan;
@@ -47,8 +48,8 @@ pub use self::session::RedisSession;
 use crate::support::files::Files;
 use crate::support::server::{Program, Server, Site};
 use crate::{
-    Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Leftover, Op, Opening, Placement,
-    Store,
+    Binding, Capabilities, Capability, Description, Durability, Failure, Footprint, Leftover, Notation, Op, Opening,
+    Placement, Store,
 };
 
 /// A server with the keys of one dataset.
@@ -69,7 +70,9 @@ impl Store for Redis {
     const NAME: &'static str = "redis";
     const ABOUT: &'static str = "Redis: data structures in memory, with a log on disk";
     const ALIASES: &'static [&'static str] = &["keydb", "valkey"];
-    const SCHEMES: &'static [&'static str] = &["redis", "rediss"];
+    const SCHEMES: &'static [&'static str] =
+        &["redis", "rediss", "valkey", "valkeys", "unix", "redis+unix", "valkey+unix"];
+    const FOREIGN_NOTATIONS: &'static [Notation] = options::NOTATIONS;
     const LAYOUTS: &'static [&'static str] = &["layout=json"];
     /// No transaction of this store answers before its end.
     const CAPABILITIES: Capabilities = Capabilities::all_but(Capability::Interactive);
@@ -80,6 +83,10 @@ impl Store for Redis {
 
     async fn serve(site: Site) -> Result<Server, Failure> {
         launch::start(site).await
+    }
+
+    fn refuse(config: &Config, _tier: Durability) -> Result<(), Failure> {
+        config.connect_options(Duration::ZERO).map(|_| ())
     }
 
     async fn open(config: Config, opening: Opening) -> Result<Self, Failure> {
@@ -156,6 +163,7 @@ impl Store for Redis {
             settings.extend(info.get(name).map(|value| (name.to_owned(), value.clone())));
         }
         settings.extend(self.client_settings());
+        settings.extend(self.options.recorded.clone());
         let layout = self.layout.describe();
         let mut description =
             Description { version: info::version(&info), guarantees, settings, layout, catalog: Vec::new() };
@@ -194,13 +202,18 @@ impl Redis {
     /// The effective settings on our side.
     fn client_settings(&self) -> [(String, String); 7] {
         let timeout_ms = self.options.timeout.as_millis().to_string();
+        let tls = match (&self.options.tls, self.options.is_unverified) {
+            (None, _) => "false",
+            (Some(_), false) => "true",
+            (Some(_), true) => "true, accepting any certificate",
+        };
         let settings = [
             ("client_protocol", "RESP2".to_owned()),
             ("client_connections", "one a session, driven by it, never made again".to_owned()),
             ("client_connect_timeout_ms", timeout_ms.clone()),
             ("client_response_timeout_ms", timeout_ms),
             ("client_tcp_nodelay", "true".to_owned()),
-            ("client_tls", self.options.tls.is_some().to_string()),
+            ("client_tls", tls.to_owned()),
             ("layout", self.layout.records.name().to_owned()),
         ];
         settings.map(|(name, value)| (name.to_owned(), value))

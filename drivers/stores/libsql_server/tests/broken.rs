@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::super::config::OwnOptions;
 use super::*;
 use crate::seam::failure::LONGEST_REPLY_BYTES;
 
@@ -82,7 +83,7 @@ async fn an_answer_that_is_cut_is_no_answer() {
     run(&mut session, &user("a", &"long ".repeat(100))).await.expect("inserted");
     for bytes in [0, 10, 100, 200, 300, 500] {
         let cut = cut_after(&server.address, bytes).await;
-        let config = Config { location: Some(cut), ..Config::default() };
+        let config = Config { own: OwnOptions { location: Some(cut), ..OwnOptions::default() }, ..Config::default() };
         let endpoint = Arc::new(Endpoint::new(&config, Duration::from_secs(2)).expect("an endpoint"));
         let cut = LibsqlServer { endpoint, layout: store.layout.clone() };
         let ended = match cut.session().await {
@@ -118,7 +119,7 @@ async fn endless(head: &'static [u8]) -> (String, tokio::task::JoinHandle<usize>
 #[tokio::test]
 async fn a_reply_without_an_end_is_cut_off_before_it_takes_the_memory() {
     let (address, sent) = endless(b"HTTP/1.0 200 OK\r\n\r\n").await;
-    let config = Config { location: Some(address), ..Config::default() };
+    let config = Config { own: OwnOptions { location: Some(address), ..OwnOptions::default() }, ..Config::default() };
     let endpoint = Endpoint::new(&config, Duration::from_secs(60)).expect("an endpoint");
     let failure = endpoint.ask("GET", "version", "").await.expect_err("too long");
     assert!(failure.kind == FailureKind::Broken && failure.message.contains("longer than 67108864"), "{failure}");

@@ -46,6 +46,11 @@ async fn a_connection_is_encrypted_and_its_certificate_checked() {
     let failure = open(&format!("https://{address}?ca={}", others.path().display()), "one").await;
     let failure = failure.err().expect("not trusted");
     assert!(failure.kind == FailureKind::Unavailable && failure.message.contains("certificate"), "{failure}");
+    let plain = open(&format!("http://{address}"), "one").await.err().expect("no TLS");
+    assert!(plain.message.contains("speaks TLS: write https:// or libsql://"), "{plain}");
+    let without = server.address.replace("http://", "https://");
+    let without = open(&without, "one").await.err().expect("a server without TLS");
+    assert!(without.message.contains("does not speak TLS: write http://"), "{without}");
     let no_file = open(&format!("https://{address}?ca=/nowhere.pem"), "one").await.err().expect("no file");
     assert!(no_file.kind == FailureKind::Broken && no_file.message.contains("/nowhere.pem"), "{no_file}");
 }

@@ -46,13 +46,13 @@ async fn a_server_that_is_no_mongodb_is_reported_in_one_sentence() {
 
 #[tokio::test]
 async fn an_invalid_address_is_reported_without_its_password() {
-    for address in ["mongodb+srv://ada:hunter2@db.example", "mongodb://ada:hunter2@:x:y", "mongodb://a:hunter2%zz@b"] {
+    for address in ["mongodb+srv://ada:hunter2@a.example,b", "mongodb://ada:hunter2@:x:y", "mongodb://a:hunter2@h:0"] {
         let failure = open(address, "nobody", Durability::Memory).await.err().expect("no address");
         assert_eq!(failure.kind, FailureKind::Broken);
         assert!(!failure.message.contains("hunter2"), "{failure}");
     }
-    let unknown = "mongodb://a/?retryWrites=true".parse::<Address>().expect("an address").config::<Config>();
-    assert!(unknown.expect_err("not an option").to_string().contains("retryWrites"));
+    let unknown = "mongodb://a/?retryWritten=true".parse::<Address>().expect("an address").config::<Config>();
+    assert!(unknown.err().expect("not an option").to_string().contains("retryWritten"));
 }
 
 /// An operation that is in flight when its server is killed, and the time that its failure then takes.

@@ -169,7 +169,7 @@ async fn data_of_the_other_layout_is_described_otherwise_and_replaced() {
 fn an_unknown_layout_is_refused_with_those_there_are() {
     let config = |address: &str| address.parse::<Address>().expect("an address").config::<Config>();
     for address in ["redis?layout=xml", "redis://localhost?layout=xml"] {
-        let refusal = config(address).expect_err("no such layout").to_string();
+        let refusal = config(address).err().expect("no such layout").to_string();
         assert!(["`xml`", "`hash`", "`json`"].iter().all(|word| refusal.contains(word)), "{refusal}");
     }
     assert_eq!(config("redis?layout=json").expect("known").layout, RecordFormat::Json);

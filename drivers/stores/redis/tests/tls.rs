@@ -37,7 +37,11 @@ async fn only_a_known_certificate_is_accepted() {
     assert_eq!(store.describe().await.expect("a description").settings["client_tls"], "true");
     let port = server.port;
     open(&format!("rediss://localhost:{port}"), "one").await.err().expect("an unknown certificate");
-    open(&format!("redis://localhost:{port}"), "one").await.err().expect("no TLS");
+    let plain = open(&format!("redis://localhost:{port}"), "one").await.err().expect("no TLS");
+    assert!(plain.message.ends_with("speaks TLS: write rediss://"), "{plain}");
+    let anybody = open(&format!("rediss://localhost:{port}#insecure"), "one").await.expect("nobody is asked");
+    let settings = anybody.describe().await.expect("a description").settings;
+    assert_eq!(settings["client_tls"], "true, accepting any certificate");
 }
 
 #[tokio::test]
@@ -63,4 +67,35 @@ async fn our_certificate_is_sent_to_a_server_that_asks_for_one() {
     }
     let plain = open(&ours.replace("rediss", "redis"), "one").await.err().expect("options for TLS");
     assert!(plain.message.contains("rediss:// only"), "{plain}");
+}
+
+#[tokio::test]
+async fn tls_is_not_spoken_to_a_server_without_it() {
+    let server = CustomServer::start(tempfile::tempdir().expect("a folder"), |port| {
+        format!("--bind 127.0.0.1 --port {port} --save").split(' ').map(str::to_owned).chain([String::new()]).collect()
+    });
+    server.open(&format!("redis://127.0.0.1:{}", server.port)).await.expect("opened");
+    let refused = open(&format!("rediss://127.0.0.1:{}", server.port), "one").await.err().expect("no TLS");
+    assert!(refused.message.contains("does not speak TLS: write redis://"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_socket_is_reached_and_a_protocol_that_is_not_spoken_is_recorded() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = folder.path().join("r.sock").display().to_string();
+    let server = CustomServer::start(folder, |_| {
+        let arguments = format!("--port 0 --requirepass hunter2 --unixsocket {socket}");
+        arguments.split(' ').map(str::to_owned).collect()
+    });
+    for scheme in ["unix", "redis+unix", "valkey+unix"] {
+        let address = format!("{scheme}://{socket}?db=3&password=hunter2&protocol=3");
+        let store = server.open(&address).await.expect("opened through the socket");
+        store.reset().await.expect("reset");
+        apply(&mut store.session().await.expect("a session"), user("ada", 1)).await;
+        let settings = store.describe().await.expect("a description").settings;
+        assert_eq!(settings["client_protocol"], "RESP2");
+        assert!(settings["url.protocol"].starts_with("3: RESP2 is spoken"), "{}", settings["url.protocol"]);
+    }
+    let gone = open("unix:///nowhere/at/all", "one").await.err().expect("no socket");
+    assert!(gone.message.contains("there is no socket at /nowhere/at/all"), "{gone}");
 }
