@@ -191,11 +191,11 @@ mod tests {
         let lines: Vec<&str> = summary.lines().collect();
         let columns = lines[0].split(',').count();
         assert_eq!((lines.len(), columns), (4, 19 + 2 * (6 + 12) + 3));
-        insta::assert_snapshot!(lines[0].split(',').take(25).collect::<Vec<_>>().join(","), @r"
-        run,repetition,workload,store,version,durability,mode,clients,rate_per_s,duration_s,operation,ok,failed,refused,retries,throughput_per_s,throughput_low_per_s,throughput_high_per_s,valid,response_mean_ns,response_p50_ns,response_p90_ns,response_p99_ns,response_p999_ns,response_max_ns
+        insta::assert_snapshot!(lines[0].split(',').take(26).collect::<Vec<_>>().join(","), @r"
+        run,repetition,workload,store,version,durability,transactions,mode,clients,rate_per_s,duration_s,operation,ok,failed,refused,retries,throughput_per_s,throughput_low_per_s,throughput_high_per_s,valid,response_mean_ns,response_p50_ns,response_p90_ns,response_p99_ns,response_p999_ns,response_max_ns
         ");
-        insta::assert_snapshot!(lines[3].split(',').take(26).collect::<Vec<_>>().join(","), @r#"
-        read-heavy-libsql-1,1,read-heavy,"libsql, ""local""",3.45.1,durable,closed,2,,30,total,59912,0,0,0,1997.1,1982.3,2011.8,true,57023.3,43039,73855,395519,711167,1637375
+        insta::assert_snapshot!(lines[3].split(',').take(27).collect::<Vec<_>>().join(","), @r#"
+        read-heavy-libsql-1,1,read-heavy,"libsql, ""local""",3.45.1,durable,,closed,2,,30,total,59912,0,0,0,1997.1,1982.3,2011.8,true,57023.3,43039,73855,395519,711167,1637375
         "#);
     }
 
