@@ -53,7 +53,7 @@ pub enum AddressError {
     Foreign {
         /// The address without its password.
         address: String,
-        /// What it is.
+        /// The notation it is in, such as "a URL of JDBC".
         what: &'static str,
         /// What to write instead.
         instead: &'static str,

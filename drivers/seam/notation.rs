@@ -1,6 +1,6 @@
 //! Ways to write the address of a store that other programs have: known, so that it can be said how it is written here.
 
-/// One of them.
+/// A way in which another program writes an address, which is refused with what to write instead.
 #[derive(Debug, Clone, Copy)]
 pub struct Notation {
     /// What every address of this kind holds, in whatever case; it begins with what ends in a colon.

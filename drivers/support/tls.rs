@@ -26,7 +26,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
 /// Whose certificates are trusted. Files are of PEM and come with the name of the option that gives them.
 pub(crate) enum Trust<'a> {
-    /// Whoever answers.
+    /// Any certificate: encrypted, but the server is not identified.
     Anyone,
     /// Who has one from an authority in the file, under whatever name.
     AnyName(&'a str, &'a Path),

@@ -21,7 +21,7 @@ pub enum WorkloadError {
     /// A property of YCSB that the command line sets is wrong.
     #[error("-p {key}: {problem}")]
     Property {
-        /// The property.
+        /// The name of the property that was given with `-p`.
         key: String,
         /// What is wrong and what to write instead.
         problem: String,
@@ -40,13 +40,13 @@ pub enum WorkloadError {
          prints one) nor a property of YCSB's core workload (such as recordcount=1000)"
     )]
     Format {
-        /// The file.
+        /// The path of the file, as it was given.
         file: String,
     },
     /// A file that was said to be in YCSB's format is none.
     #[error("{file} is a workload in TOML and no YCSB file; name it without -P")]
     NotProperties {
-        /// The file.
+        /// The path of the file, as it was given.
         file: String,
     },
     /// No built-in workload has this name.

@@ -57,7 +57,7 @@ impl Endpoint {
             Some((host, port)) if !port.ends_with(']') => {
                 (host, port.parse().map_err(|_| malformed(&format!("port `{port}` is not a number up to 65535")))?)
             }
-            // Of a server without TLS nobody knows where it listens: its clients ask for the port, too.
+            // Without TLS there is no default port; libSQL's own clients require one, too.
             _ if scheme == "libsql" && !is_tls => {
                 return Err(malformed("with tls=0 give a port, libsql://HOST:8080?tls=0"));
             }

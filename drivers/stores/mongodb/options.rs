@@ -1,7 +1,7 @@
 //! Options of MongoDB's URLs (mongodb.com/docs/manual/reference/connection-string-options), whose names are written in any case.
 //!
 //! A tier states the write concern of each write (`durability.rs`): an option that says the same is recorded, and one that says
-//! something else is refused, because it could not be told whose figure it is.
+//! something else is refused: the figures would carry the tier of one write concern and be measured with another.
 
 use crate::Notation;
 use crate::seam::options::{ForeignOption, Treatment, Treatment::*};
@@ -75,8 +75,8 @@ pub(super) const FOREIGN: &[ForeignOption] = &[
         ANY,
         Refused("the host's name is checked, or with tlsAllowInvalidCertificates=true nothing"),
     ),
-    of("tlsDisableOCSPEndpointCheck", ANY, Recorded("nobody is asked for revoked certificates")),
-    of("tlsDisableCertificateRevocationCheck", ANY, Recorded("nobody is asked for revoked certificates")),
+    of("tlsDisableOCSPEndpointCheck", ANY, Recorded("revocation of certificates is not checked")),
+    of("tlsDisableCertificateRevocationCheck", ANY, Recorded("revocation of certificates is not checked")),
     of("tlsCRLFile", ANY, Refused("leave it out; lists of revoked certificates are not read")),
     of("proxyHost", ANY, Refused("leave it out; proxies are not used")),
     of("enableOverloadRetargeting", ANY, Recorded("nothing is sent twice")),

@@ -31,7 +31,7 @@ pub(super) fn connect_failure(error: Error, server: &Socket, hint: Option<&str>)
     } else if said.contains("did not use channel binding") {
         "channel_binding=require needs a server with TLS and a password by SCRAM: leave it out, or set both there"
     } else if said.contains("channel binding check failed") || said.contains("SCRAM channel binding") {
-        "somebody stands between this client and the server, with a certificate of their own"
+        "a proxy between this client and the server ends TLS with a certificate of its own"
     } else if is_unlisted(&["SSL encryption", "SSL on"]) {
         "if the server wants no TLS, write sslmode=disable"
     } else if is_unlisted(&["no encryption", "SSL off"]) {

@@ -10,7 +10,7 @@ pub(super) const FOREIGN: &[ForeignOption] = &[
     of("sslnegotiation", &["postgres"], Recorded("so it is")),
     of("sslnegotiation", ANY, Refused("leave it out; connections ask for TLS as before PostgreSQL 17")),
     of("sslsni", &["1"], Recorded("so it is")),
-    of("sslsni", ANY, Refused("leave it out; the host's name is always told to the server")),
+    of("sslsni", ANY, Refused("leave it out; SNI is always sent")),
     of("sslcompression", &["0"], Recorded("so it is")),
     of("sslcompression", ANY, Refused("leave it out; TLS compresses nothing")),
     of("sslcertmode", &["allow"], Recorded("so it is")),
@@ -55,7 +55,7 @@ pub(super) const FOREIGN: &[ForeignOption] = &[
         &["read-only", "standby", "prefer-standby"],
         Refused("a run writes; write target_session_attrs=read-write, or leave it out"),
     ),
-    of("sslmode", &["no-verify"], Refused("write sslmode=require, which asks nobody who answers either")),
+    of("sslmode", &["no-verify"], Refused("write sslmode=require, which encrypts without checking the certificate")),
     // libpq: what would promise something that is not kept.
     of("sslcrl", ANY, Refused(NO_REVOCATION)),
     of("sslcrldir", ANY, Refused(NO_REVOCATION)),

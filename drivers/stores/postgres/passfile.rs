@@ -13,7 +13,7 @@ pub(super) struct Wanted<'a> {
     pub(super) user: &'a str,
 }
 
-/// Where sockets are if nobody says where: there a host is called `localhost`.
+/// The default folders of sockets, whose host a password file calls `localhost`.
 const USUAL_SOCKETS: [&str; 3] = ["/tmp", "/var/run/postgresql", "/run/postgresql"];
 
 /// The password in a file, if there is such a file and it has one. As in libpq, a file that others may read is not used: that

@@ -162,7 +162,7 @@ async fn a_password_is_bound_to_the_certificate_of_the_server() {
     let between = somebody_between(socket(&certified.server)).await;
     let through = certified.at("sslmode=require").replace(socket(&certified.server), &between);
     let noticed = open(&through, "reached", Durability::Memory).await.err().expect("somebody is between");
-    assert!(noticed.message.contains("somebody stands between"), "{noticed}");
+    assert!(noticed.message.contains("a proxy between this client and the server ends TLS"), "{noticed}");
     let unnoticed = open(&format!("{through}&channel_binding=disable"), "reached", Durability::Memory).await;
     unnoticed.expect("nobody was asked who answers");
 }
