@@ -9,6 +9,7 @@ use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use drivers::{Durability, STORES};
 
+use crate::sweep::SweepLimit;
 use crate::workload::Arrivals;
 use numbers::{count, rate, utilisation};
 
@@ -26,6 +27,8 @@ Examples:
   storebench run                                  the four headline workloads on embedded libSQL
   storebench run oltp --clients 4 --duration 30s  one workload, four clients, half a minute
   storebench run read-heavy --rate 2000           open loop: 2,000 arrivals a second, whatever the store does
+  storebench sweep oltp --slo \"p99 < 10ms\"         how much does it carry within that limit?
+  storebench run read-heavy --rate 250,500,1000   three levels of load in one experiment
   storebench run mine.toml --store memory         your own workload (start from `storebench list oltp --toml`)
   storebench run -P workloada -p recordcount=5000 YCSB's files and properties, as its own command line takes them
   storebench check postgres                       is there a server to start, and what would it promise?
@@ -41,6 +44,8 @@ Exit codes: 0 ok, 2 usage, configuration or an output that cannot be written, 3 
 pub enum Command {
     /// Run workloads against stores and write a results folder
     Run(Box<RunArgs>),
+    /// Search the highest rate at which stores keep their limits
+    Sweep(Box<SweepArgs>),
     /// List workloads and stores, or print one workload
     List(ListArgs),
     /// Rebuild the report of a results folder from its experiment.json, or put several side by side
@@ -110,14 +115,15 @@ pub struct RunArgs {
     #[command(flatten)]
     pub passwords: PasswordArgs,
 
-    /// Sessions, each with one operation in flight; in an open loop the most that may be in flight
-    /// [default: the workload's, else 2]
-    #[arg(long, value_name = "N", value_parser = count::<u32>(1..=10_000), allow_negative_numbers = true)]
-    pub clients: Option<u32>,
+    /// Sessions, each with one operation in flight; in an open loop the most that may be in flight. Several, as in 1,8,32,
+    /// are levels of load, each measured by itself [default: the workload's, else 2]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = count::<u32>(1..=10_000), allow_negative_numbers = true)]
+    pub clients: Vec<u32>,
 
-    /// Open loop: operations that arrive per second, whether the store keeps up or not
-    #[arg(long, value_name = "R", value_parser = rate, allow_negative_numbers = true)]
-    pub rate: Option<f64>,
+    /// Open loop: operations that arrive per second, whether the store keeps up or not. Several, as in 250,500,1000, are
+    /// levels of load, each measured by itself
+    #[arg(long, value_name = "R", value_delimiter = ',', value_parser = rate, allow_negative_numbers = true)]
+    pub rate: Vec<f64>,
 
     /// Closed loop, although the workload has a rate of its own
     #[arg(long, conflicts_with_all = ["rate", "arrivals", "skip_after"])]
@@ -227,6 +233,79 @@ pub struct PasswordArgs {
     #[arg(long = "password-file", value_name = "[NAME=]FILE")]
     pub password_files: Vec<String>,
 }
+
+/// Arguments of `storebench sweep`
+#[derive(Debug, Args)]
+#[command(after_help = SWEEP_HELP)]
+pub struct SweepArgs {
+    /// Built-in workloads, .toml files or YCSB .properties files, as for `run`
+    #[arg(value_name = "WORKLOAD")]
+    pub workloads: Vec<String>,
+
+    /// Stores to measure, by name, file or URL
+    #[arg(long = "store", value_name = "STORE", default_value = "libsql", help = store_help())]
+    pub stores: Vec<String>,
+
+    /// A limit that the rate has to keep: "p99 < 10ms", "read p999 < 50ms", "errors < 0.1%"; give it again for more
+    /// [default: the workload's, else only that what is offered is carried]
+    #[arg(long, value_name = "LIMIT", value_parser = clap::value_parser!(SweepLimit))]
+    pub slo: Vec<SweepLimit>,
+
+    /// Time for all of it, loading included; it is kept [default: 5m for each workload and store]
+    #[arg(long, value_name = "D", value_parser = duration)]
+    pub budget: Option<Duration>,
+
+    /// The most operations in flight, on as many sessions [default: the workload's, else 16]
+    #[arg(long, value_name = "N", value_parser = count::<u32>(1..=10_000), allow_negative_numbers = true)]
+    pub clients: Option<u32>,
+
+    /// Length of the warm-up of each level [default: 1s]
+    #[arg(long, value_name = "D", value_parser = warmup)]
+    pub warmup: Option<Duration>,
+
+    /// Records in the workload's main table; its other parts scale with it [default: the workload's]
+    #[arg(long, value_name = "N", value_parser = count::<u64>(1..=u64::MAX), allow_negative_numbers = true)]
+    pub records: Option<u64>,
+
+    /// All data, operations, arrivals and orders follow from this number
+    #[arg(long, value_name = "S", default_value_t = 42)]
+    pub seed: u64,
+
+    /// What an acknowledged write must survive [default: durable, where the store keeps data at all]
+    #[arg(long, value_name = "TIER", value_parser = durability)]
+    pub durability: Option<Durability>,
+
+    /// Attempts after the first for operations that lost a conflict
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub max_retries: u32,
+
+    /// Give an operation of a remote store up after this long
+    #[arg(long, value_name = "D", value_parser = duration, default_value = "10s")]
+    pub timeout: Duration,
+
+    /// Results folder; must not hold an experiment yet [default: results/TIME-sweep-WORKLOADS]
+    #[arg(long, value_name = "DIR", value_parser = path())]
+    pub out: Option<PathBuf>,
+
+    /// Print nothing but errors, warnings and the table of answers
+    #[arg(long, short)]
+    pub quiet: bool,
+
+    /// Properties of YCSB
+    #[command(flatten)]
+    pub ycsb: YcsbArgs,
+
+    /// What the estimates of cost are made with
+    #[command(flatten)]
+    pub prices: PriceArgs,
+}
+
+const SWEEP_HELP: &str = "\
+Each search probes with a closed loop, offers rising rates until the store is overloaded, bisects between the last rate
+within the limits and the first beyond, and confirms both by longer windows. The answer is that interval, of so many
+clients. A workload that writes finds its data loaded anew at every level; one that only reads has it loaded once.
+
+Exits with 0 if every search confirmed a rate within the limits, and else with 3.";
 
 /// Prices and the terms on which runs are priced
 #[derive(Debug, Args)]

@@ -64,6 +64,7 @@ pub mod report;
 pub mod request;
 pub mod spelling;
 pub mod stats;
+pub mod sweep;
 pub mod units;
 pub mod workload;
 

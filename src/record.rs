@@ -8,6 +8,8 @@ mod cost;
 mod file;
 mod heat;
 mod latency;
+mod overload;
+mod sweep;
 mod timeline;
 mod workload;
 
@@ -20,6 +22,8 @@ use serde::{Deserialize, Serialize};
 pub use self::cost::{AtUtilisation, Cost, Estimate, Model, Month, MonthLine, PricedOffer, Spread, Units, Work};
 pub use self::heat::Heat;
 pub use self::latency::{Latency, Uncertainty};
+pub use self::overload::Overload;
+pub use self::sweep::{AtRate, RateInterval, SWEEP_SCHEMA, SweepAnswer, SweepLevel, SweepRecord};
 pub use self::timeline::{Brief, Interval, Phase, ServerSecond, ServerUse, Standstill};
 pub use self::workload::{Requirements, SloRecord, WorkloadInfo};
 use crate::draw::skew::Shares;
@@ -375,6 +379,10 @@ pub struct Verdict {
     pub valid: bool,
     /// Why not; one sentence each.
     pub reasons: Vec<String>,
+    /// More was offered than the store carried, and nothing else is wrong: its latencies are withheld, and the rate that it
+    /// completed is a result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overload: Option<Overload>,
     /// Evidence that something else than the store moved the figures, which stand all the same: a reason to repeat the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub noisy: Vec<String>,

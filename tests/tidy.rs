@@ -10,19 +10,20 @@ use std::path::{Path, PathBuf};
 use sources::{Sources, is_test, rust_files};
 
 /// From top to bottom: a module may import from those in its list and from itself, never upward.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("host", &["record"]),
-    ("cli", &["workload"]),
+    ("cli", &["workload", "sweep"]),
     (
         "commands",
         &[
             "cli", "load", "request", "report", "cost", "record", "workload", "generate", "draw", "host", "spelling",
-            "units",
+            "units", "sweep", "stats",
         ],
     ),
     ("load", &["request", "evidence", "audit", "generate", "measure", "host", "workload", "draw", "record", "units"]),
     ("evidence", &["request", "generate", "measure", "host", "workload", "record", "stats", "percentile", "units"]),
     ("request", &["generate", "workload"]),
+    ("sweep", &["record", "stats", "measure", "percentile"]),
     ("audit", &["generate", "workload", "draw", "record"]),
     ("generate", &["workload", "draw"]),
     ("workload", &["draw", "percentile", "spelling", "units"]),

@@ -4,6 +4,7 @@ mod check;
 mod clean;
 mod cost;
 mod exit;
+mod levels;
 mod list;
 mod output;
 mod passwords;
@@ -13,6 +14,7 @@ mod run;
 mod secrets;
 mod signals;
 mod stores;
+mod sweep;
 mod terminal;
 mod workloads;
 
@@ -28,6 +30,7 @@ use terminal::{eprint, print};
 pub fn carry_out(command: &Command) -> ExitCode {
     let result = match command {
         Command::Run(args) => run::run(args),
+        Command::Sweep(args) => sweep::sweep(args),
         Command::List(args) => list::list(args),
         Command::Report(args) => report::report(args),
         Command::Check(args) => check::check(args),

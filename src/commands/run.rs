@@ -5,9 +5,8 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use drivers::{Address, redacted};
 use rand::seq::SliceRandom;
 
@@ -17,7 +16,7 @@ use super::output::{Folder, OutputErrors};
 use super::progress::Progress;
 use super::signals::Signals;
 use super::terminal::{eprint, print};
-use super::{passwords, report, secrets, stores, workloads};
+use super::{levels, passwords, report, secrets, stores, workloads};
 use crate::cli::{OnError, RunArgs};
 use crate::draw::rng::{Purpose, rng};
 use crate::generate::Generator;
@@ -25,15 +24,8 @@ use crate::host;
 use crate::load::RunError;
 use crate::record::{Experiment, MissingRun, SCHEMA, Tool};
 use crate::report::{render, text};
-use crate::request::{LoadSettings, RunRequest, Until};
+use crate::request::{LoadSettings, RunRequest};
 use crate::workload::{NoteScope, Workload};
-
-/// How long to measure where neither the command line nor the workload says so.
-const DURATION: Duration = Duration::from_secs(10);
-/// How long to warm up where nothing says so.
-const WARMUP: Duration = Duration::from_secs(2);
-/// How many clients where nothing says so: the fewest that can conflict.
-const CLIENTS: u32 = 2;
 
 /// Runs workloads on stores and reports what was measured.
 ///
@@ -53,8 +45,11 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
     let mut requests = requests(args, &workloads, &addresses)?;
     let asked: Vec<String> = requests.iter().map(|request| request.id.clone()).collect();
     interleave(&mut requests, args.seed);
+    if !args.quiet {
+        levels::announcement(&requests).iter().for_each(|line| eprint(line));
+    }
     let prices = Prices::load(&args.prices)?;
-    let mut experiment = experiment(args);
+    let mut experiment = experiment(args.seed);
     let folder = Folder::claim(args.out.as_deref(), &slug(&workloads), &experiment)?;
     let signals = Signals::watch()?;
     let cancel = Arc::clone(&signals.cancel);
@@ -99,7 +94,10 @@ fn missing_run(request: &RunRequest, problem: String) -> MissingRun {
 }
 
 /// Refuses a store that is named twice: that would be one more repetition under another name.
-fn refuse_duplicates(addresses: &[Address]) -> Result<(), Failed> {
+///
+/// # Errors
+/// When two addresses are equal.
+pub fn refuse_duplicates(addresses: &[Address]) -> Result<(), Failed> {
     match addresses.iter().enumerate().find(|(at, address)| addresses[..*at].contains(address)) {
         Some((_, address)) => {
             Err(Failed::usage(anyhow!("store `{address}` is named twice; name it once, with --runs")))
@@ -164,8 +162,8 @@ fn workloads(args: &RunArgs) -> Result<Vec<Arc<Workload>>, Failed> {
         workloads = workloads::find(&headline, &args.ycsb, args.records)?;
     }
     for workload in &mut workloads {
-        let load = load(args, workload).map_err(Failed::usage)?;
-        workload.notes.retain(|note| is_true_of(note.scope, args, &load));
+        let levels = levels::levels(args, workload).map_err(Failed::usage)?;
+        workload.notes.retain(|note| is_true_of(note.scope, args, &levels[0]));
         workloads::print_notes(workload);
     }
     Ok(workloads.into_iter().map(Arc::new).collect())
@@ -175,7 +173,7 @@ fn workloads(args: &RunArgs) -> Result<Vec<Arc<Workload>>, Failed> {
 fn is_true_of(scope: NoteScope, args: &RunArgs, load: &LoadSettings) -> bool {
     match scope {
         NoteScope::Always => true,
-        NoteScope::OwnRate => load.rate_per_s.is_some() && args.rate.is_none(),
+        NoteScope::OwnRate => load.rate_per_s.is_some() && args.rate.is_empty(),
         NoteScope::OwnLength => args.duration.is_none() && args.ops.is_none(),
         NoteScope::WithWarmup => !load.warmup.is_zero(),
         NoteScope::WithoutWarmup => load.warmup.is_zero(),
@@ -186,33 +184,36 @@ fn is_true_of(scope: NoteScope, args: &RunArgs, load: &LoadSettings) -> bool {
 fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) -> Result<Vec<RunRequest>, Failed> {
     let mut requests = Vec::new();
     for workload in workloads {
-        let load = load(args, workload).map_err(Failed::usage)?;
-        let plan = workload.plan(args.records, load.until.operations()).map_err(Failed::usage)?;
+        let levels = levels::levels(args, workload).map_err(Failed::usage)?;
+        let plan = workload.plan(args.records, levels[0].until.operations()).map_err(Failed::usage)?;
         let generator = Arc::new(Generator::new(Arc::new(plan), args.seed));
         for repetition in 1..=args.runs {
             for (address, store) in addresses.iter().zip(passwords::names(addresses)) {
-                let request = RunRequest {
-                    id: format!("{}-{store}-{repetition}", workload.name),
-                    repetition,
-                    workload: Arc::clone(workload),
-                    generator: Arc::clone(&generator),
-                    address: address.clone(),
-                    durability: args.durability.or(generator.plan.require.durability),
-                    reuse: args.reuse,
-                    keep: args.keep || args.reuse,
-                    load: load.clone(),
-                    hlog: PathBuf::new(),
-                };
-                stores::refuse_what_it_cannot(&request).map_err(Failed::usage)?;
-                requests.push(request);
+                for load in &levels {
+                    let level = if levels.len() > 1 { format!("-{}", levels::slug(load)) } else { String::new() };
+                    let request = RunRequest {
+                        id: format!("{}-{store}{level}-{repetition}", workload.name),
+                        repetition,
+                        workload: Arc::clone(workload),
+                        generator: Arc::clone(&generator),
+                        address: address.clone(),
+                        durability: args.durability.or(generator.plan.require.durability),
+                        reuse: args.reuse,
+                        keep: args.keep || args.reuse,
+                        load: load.clone(),
+                        hlog: PathBuf::new(),
+                    };
+                    stores::refuse_what_it_cannot(&request).map_err(Failed::usage)?;
+                    requests.push(request);
+                }
             }
         }
     }
     Ok(requests)
 }
 
-/// Puts the runs into the order in which they happen: the stores shuffled anew for each repetition, so that a slow drift
-/// of the machine does not favour the one that always comes first.
+/// Puts the runs into the order in which they happen: stores and levels of load shuffled anew for each repetition, so that
+/// a slow drift of the machine neither favours the store that always comes first nor poses as the effect of load.
 fn interleave(requests: &mut [RunRequest], seed: u64) {
     let is_same_round =
         |a: &RunRequest, b: &RunRequest| a.workload.name == b.workload.name && a.repetition == b.repetition;
@@ -221,41 +222,8 @@ fn interleave(requests: &mut [RunRequest], seed: u64) {
     }
 }
 
-/// The load: the command line's, else the workload's, else the defaults above.
-fn load(args: &RunArgs, workload: &Workload) -> anyhow::Result<LoadSettings> {
-    let own = &workload.spec.load;
-    let rate_per_s = if args.closed { None } else { args.rate.or(own.rate_per_s) };
-    if rate_per_s.is_none() {
-        let arrivals = args.arrivals.map(|_| "--arrivals");
-        if let Some(flag) = arrivals.or(args.skip_after.map(|_| "--skip-after")) {
-            let name = &workload.name;
-            bail!("{flag} is for an open loop, and workload {name} has no rate of its own: give --rate too");
-        }
-    }
-    let until = match (args.duration, args.ops) {
-        (_, Some(operations)) => Until::Operations(operations),
-        (Some(length), None) => Until::Elapsed(length),
-        (None, None) => match (own.duration, own.ops) {
-            (Some(length), _) => Until::Elapsed(length),
-            (None, Some(operations)) => Until::Operations(operations),
-            (None, None) => Until::Elapsed(DURATION),
-        },
-    };
-    Ok(LoadSettings {
-        clients: args.clients.or(own.clients).unwrap_or(CLIENTS),
-        rate_per_s,
-        arrivals: args.arrivals.or(own.arrivals).unwrap_or_default(),
-        until,
-        warmup: args.warmup.or(own.warmup).unwrap_or(WARMUP),
-        skip_after: args.skip_after,
-        max_retries: args.max_retries,
-        timeout: args.timeout,
-        phase_timeout: args.phase_timeout,
-        stops_on_failure: args.on_error == OnError::Stop,
-    })
-}
-
-fn experiment(args: &RunArgs) -> Experiment {
+/// The record of an experiment that begins now.
+pub fn experiment(seed: u64) -> Experiment {
     let now = host::timestamp();
     Experiment {
         schema: SCHEMA.to_owned(),
@@ -268,7 +236,7 @@ fn experiment(args: &RunArgs) -> Experiment {
         command: command_line(),
         started_at: now.clone(),
         finished_at: now,
-        seed: args.seed,
+        seed,
         // Until it has ended: this is what the record of a killed process says.
         interrupted: true,
         missing: Vec::new(),
@@ -296,7 +264,7 @@ fn command_line() -> String {
 }
 
 /// What the default folder is named after: the workload, or how many there are.
-fn slug(workloads: &[Arc<Workload>]) -> String {
+pub fn slug(workloads: &[Arc<Workload>]) -> String {
     match workloads {
         [one] => one.name.clone(),
         several if several.iter().map(|workload| workload.name.as_str()).eq(Workload::HEADLINE) => {

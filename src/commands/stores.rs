@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use drivers::{Address, Durability, Failure, Leftover, STORES, Store, Visitor};
 
-use crate::load::{self, CancelToken, Cleaned, Extent, Probe, ProgressObserver, RunError};
+use crate::load::{self, CancelToken, Cleaned, Extent, LevelRunner, Probe, ProgressObserver, RunError};
 use crate::record::Run;
 use crate::request::RunRequest;
 use crate::spelling;
@@ -45,6 +45,20 @@ pub fn run(
     observer: &mut dyn ProgressObserver,
 ) -> Result<Run, RunError> {
     drivers::visit(&request.address.store, RunVisitor { request, cancel, observer })
+        .unwrap_or_else(|| Err(RunError::Refused(format!("there is no store `{}`", request.address.store))))
+}
+
+/// Measures level after level on the store that the request's address names: see [`load::run_levels`].
+///
+/// # Errors
+/// See [`RunError`].
+pub fn run_levels(
+    request: &RunRequest,
+    cancel: &Arc<CancelToken>,
+    observer: &mut dyn ProgressObserver,
+    levels: &mut dyn FnMut(&mut LevelRunner<'_>) -> Result<(), RunError>,
+) -> Result<Vec<String>, RunError> {
+    drivers::visit(&request.address.store, LevelsVisitor { request, cancel, observer, levels })
         .unwrap_or_else(|| Err(RunError::Refused(format!("there is no store `{}`", request.address.store))))
 }
 
@@ -116,6 +130,21 @@ impl Visitor for RefusalVisitor<'_> {
 
     fn visit<S: Store>(self) -> Result<(), RunError> {
         load::refuse_what_it_cannot::<S>(self.0)
+    }
+}
+
+struct LevelsVisitor<'a> {
+    request: &'a RunRequest,
+    cancel: &'a Arc<CancelToken>,
+    observer: &'a mut dyn ProgressObserver,
+    levels: &'a mut dyn FnMut(&mut LevelRunner<'_>) -> Result<(), RunError>,
+}
+
+impl Visitor for LevelsVisitor<'_> {
+    type Output = Result<Vec<String>, RunError>;
+
+    fn visit<S: Store>(self) -> Self::Output {
+        load::run_levels::<S>(self.request, self.cancel, self.observer, self.levels)
     }
 }
 

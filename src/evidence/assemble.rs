@@ -33,14 +33,15 @@ pub struct RunEvidence<'a> {
     pub store: StoreEvidence,
     /// What the lanes measured.
     pub measurement: &'a Measurement,
-    /// When the run began, as the record writes it.
-    pub began_at: String,
     /// Why the measurement ended before its time; none if it did not.
     pub early_end: Option<EarlyEnd>,
 }
 
 /// What is known of the store of a run: from before the measurement, and from the checks after it.
+#[derive(Clone)]
 pub struct StoreEvidence {
+    /// When it began to be prepared, as the record writes it.
+    pub began_at: String,
     /// What it says of itself.
     pub description: Description,
     /// The durability tier that it was set for.
@@ -57,6 +58,16 @@ pub struct StoreEvidence {
     pub shares_machine: bool,
     /// What was found wrong with the store itself after the run, each in one sentence.
     pub problems: Vec<String>,
+}
+
+impl StoreEvidence {
+    /// Makes it that of one more run on the same data, which loads nothing.
+    pub fn used_again(&mut self) {
+        self.began_at = host::timestamp();
+        self.phases = Phases::default();
+        self.loading.reused = true;
+        self.loading.rows_per_s = 0.0;
+    }
 }
 
 /// Why a measurement ended before its time.
@@ -76,7 +87,7 @@ pub enum EarlyEnd {
 /// # Panics
 /// When the counters do not add up: then no figure of the run can be trusted.
 pub fn assemble<S: Store>(evidence: RunEvidence<'_>, store: &S) -> anyhow::Result<Run> {
-    let RunEvidence { request, store: known, measurement, began_at, early_end } = evidence;
+    let RunEvidence { request, store: known, measurement, early_end } = evidence;
     let load = load_info(request, measurement, known.tier);
     let open_loop = load.mode == Mode::Open;
     let collected = &measurement.collected;
@@ -106,6 +117,7 @@ pub fn assemble<S: Store>(evidence: RunEvidence<'_>, store: &S) -> anyhow::Resul
     let standstill = collected.completions.longest_standstill(measure_s);
     let mut verdict = verdict::reach(&Findings {
         mode: load.mode,
+        rate_per_s: load.rate_per_s,
         counts,
         timeline: &timeline,
         standstill,
@@ -128,7 +140,7 @@ pub fn assemble<S: Store>(evidence: RunEvidence<'_>, store: &S) -> anyhow::Resul
     Ok(Run {
         id: request.id.clone(),
         repetition: request.repetition,
-        started_at: began_at,
+        started_at: known.began_at,
         workload: workload_info(request),
         store: store_info(request, known.description, store),
         throughput_per_s: if measure_s > 0.0 { counts.succeeded as f64 / measure_s } else { 0.0 },

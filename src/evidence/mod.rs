@@ -5,6 +5,7 @@
 
 mod assemble;
 mod measurement;
+mod overload;
 mod store_changes;
 mod timeline;
 mod usage;

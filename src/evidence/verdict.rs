@@ -2,6 +2,7 @@
 //!
 //! The thresholds are constants here, each with its reason.
 
+use super::overload;
 use crate::percentile::{Limit, Statistic};
 use crate::record::{CheckResult, Client, Counts, Interval, Latency, Mode, Percentile, Phase, Standstill, Verdict};
 use crate::stats::{self, Judgement, Reading, Steadiness};
@@ -9,11 +10,6 @@ use crate::units;
 
 /// With a larger share of failed operations, the rest is not the workload that was asked for.
 const MAX_FAILED_SHARE: f64 = 0.01;
-/// A backlog must be this many median service times long before its growth is called instability: shorter queues come
-/// and go with random arrivals.
-const BACKLOG_SERVICE_TIMES: u64 = 10;
-/// A lag below this is the pacer's own.
-const BACKLOG_FLOOR_NS: u64 = 5_000_000;
 /// If the client's own part is a larger share of a percentile than this, the run says more about the client.
 const SHAPED_SHARE: f64 = 0.25;
 /// Up to this, the client's own part is what a machine takes to wake a thread: some 100 us where a core is idle, and
@@ -32,8 +28,6 @@ const NOISY_CPUS: f64 = 0.10;
 /// Threads that are busier than this are what is measured: in a queue with random arrivals, the wait for a thread that is
 /// busy 85 % of the time is 5.7 times the time that it works on each (M/M/1: share / (1 - share)).
 const BUSY: f64 = 0.85;
-/// A short run that has carried out less than this of what fell due has not kept up.
-const KEPT_UP: f64 = 0.95;
 /// Of fewer completed operations less than ten are above p99: see `percentile.rs`.
 const FEW: u64 = 1_000;
 
@@ -42,6 +36,8 @@ const FEW: u64 = 1_000;
 pub struct Findings<'a> {
     /// Closed or open loop.
     pub mode: Mode,
+    /// Offered rate of an open loop.
+    pub rate_per_s: Option<f64>,
     /// All operations by outcome.
     pub counts: Counts,
     /// One line for each second.
@@ -83,7 +79,7 @@ pub struct MeasuredLimit<'a> {
 
 /// Judges a run: reasons why it is invalid, what made it noisy, and what else its reader should know.
 pub fn reach(findings: &Findings<'_>) -> Verdict {
-    let mut reasons = Vec::new();
+    let (mut reasons, mut overload) = (Vec::new(), None);
     let counts = findings.counts;
     reasons.extend(findings.early_end.clone());
     if counts.succeeded == 0 {
@@ -108,11 +104,19 @@ pub fn reach(findings: &Findings<'_>) -> Verdict {
         ));
     }
     if findings.mode == Mode::Open {
-        reasons.extend(unstable(findings));
+        overload = overload::overload(
+            counts,
+            findings.timeline,
+            findings.service,
+            findings.rate_per_s.unwrap_or_default(),
+        );
+        reasons.extend(overload.as_ref().map(overload::reason));
         // In a closed loop the client's own delay also slows the load down; there, busy threads are what is judged.
         reasons.extend(shaped(findings));
     }
-    Verdict { valid: reasons.is_empty(), reasons, noisy: noisy(findings), notes: notes(findings) }
+    // Beside another reason an overload may be its consequence, and the completed rate no property of the store.
+    let overload = overload.filter(|_| reasons.len() == 1);
+    Verdict { valid: reasons.is_empty(), reasons, overload, noisy: noisy(findings), notes: notes(findings) }
 }
 
 /// A tail that is the client's own: lanes that woke late although they were free, replies that waited for a thread. Judged
@@ -194,56 +198,6 @@ fn standstill(findings: &Findings<'_>) -> Option<String> {
     let mean_gap_s = length_s(findings.timeline) / ended.max(1) as f64;
     (still_s >= STANDSTILL_S.max(STANDSTILL_GAPS * mean_gap_s))
         .then(|| format!("no operation ended for {still_s:.1} s, from second {from_s:.1}"))
-}
-
-/// Whether more was offered than the store sustains: then latency grows with the length of the run and is no property of
-/// the store.
-fn unstable(findings: &Findings<'_>) -> Option<String> {
-    let counts = findings.counts;
-    if counts.skipped > 0 {
-        let share = 100.0 * counts.skipped as f64 / counts.scheduled as f64;
-        return Some(format!(
-            "unstable: {} of {} arrivals ({share:.1} %) were too late to be sent; lower --rate or raise --clients",
-            counts.skipped, counts.scheduled
-        ));
-    }
-    let length_s =
-        |phase| -> f64 { findings.timeline.iter().filter(|line| line.phase == phase).map(|line| line.length_s).sum() };
-    // Where the run is too short for a trend, its end decides: a backlog as long as the run itself was no stall.
-    let (planned_s, late_s) = (length_s(Phase::Measure), length_s(Phase::Drain));
-    if late_s > planned_s {
-        return Some(format!(
-            "unstable: what fell due in {} took {} more; lower --rate or raise --clients",
-            units::seconds(planned_s),
-            units::seconds(late_s)
-        ));
-    }
-    let ended_in = |line: &&Interval| line.phase == Phase::Measure && line.ok + line.failed > 0;
-    let measured: Vec<&Interval> = findings.timeline.iter().filter(ended_in).collect();
-    let last = measured.last()?;
-    let service_ns = findings.service.p50.unwrap_or(findings.service.mean as u64);
-    let threshold_ns = (BACKLOG_SERVICE_TIMES * service_ns).max(BACKLOG_FLOOR_NS);
-    if backlog_ns(last) <= threshold_ns {
-        return None;
-    }
-    let lags: Vec<(f64, f64)> = measured.iter().map(|line| (line.at_s, backlog_ns(line) as f64)).collect();
-    // Without enough seconds for a trend, how much of what fell due was done.
-    let done: u64 = measured.iter().map(|line| line.ok + line.failed).sum();
-    let grows = match stats::slope(&lags) {
-        Some(slope) => slope.low > 0.0,
-        None => (done as f64) < KEPT_UP * counts.scheduled as f64,
-    };
-    grows.then(|| {
-        format!(
-            "unstable: the backlog grew to {} behind schedule; lower --rate or raise --clients",
-            units::seconds(backlog_ns(last) as f64 / 1e9)
-        )
-    })
-}
-
-/// How late the operations of a second began: half of them, or all where so few carry no median.
-fn backlog_ns(second: &Interval) -> u64 {
-    second.lag_ns.p50.unwrap_or(second.lag_ns.max)
 }
 
 fn notes(findings: &Findings<'_>) -> Vec<String> {
@@ -383,6 +337,7 @@ mod tests {
         let latency = Latency { p50: Some(100_000), ..Latency::default() };
         let mut findings = Findings {
             mode,
+            rate_per_s: (mode == Mode::Open).then_some(2_000.0),
             counts: Counts { scheduled: succeeded, succeeded, ..Counts::default() },
             timeline,
             standstill: Standstill::default(),
@@ -449,18 +404,6 @@ mod tests {
             judged.reasons,
             ["clients spent 100.0 % of their time without a connection or on operations that failed"]
         );
-    }
-
-    #[test]
-    fn a_short_run_that_did_not_keep_up_is_unstable() {
-        let lines = seconds(Phase::Measure, 0.0, &[(900, 200_000_000), (900, 700_000_000)]);
-        let judged = |scheduled| {
-            judge(Mode::Open, &lines, |findings| {
-                findings.counts = Counts { scheduled, succeeded: scheduled, ..findings.counts }
-            })
-        };
-        assert!(judged(1_850).valid);
-        assert!(judged(3_000).reasons[0].contains("0.7 s behind schedule"));
     }
 
     #[test]
@@ -542,24 +485,14 @@ mod tests {
     }
 
     #[test]
-    fn a_backlog_that_grows_is_unstable_and_a_stall_that_passes_is_not() {
+    fn overload_is_a_result_of_its_own_unless_something_else_is_wrong() {
         let growing: Vec<(u64, u64)> = (1..=10).map(|second| (1_000, second * 100_000_000)).collect();
-        let growing = judge(Mode::Open, &seconds(Phase::Measure, 0.0, &growing), |_| ());
-        assert_eq!(growing.reasons.len(), 1);
-        assert!(growing.reasons[0].contains("to 1 s behind schedule"), "{growing:?}");
-        let mut stalled = vec![(1_000, 0); 4];
-        stalled.extend([(0, 0), (0, 0), (3_000, 1_000_000_000), (1_000, 0), (1_000, 0), (1_000, 0)]);
-        assert!(judge(Mode::Open, &seconds(Phase::Measure, 0.0, &stalled), |_| ()).valid);
-    }
-
-    #[test]
-    fn a_backlog_as_long_as_the_run_is_unstable_however_short_that_is() {
-        let mut lines = seconds(Phase::Measure, 0.0, &[(1_000, 0)]);
-        lines.extend(seconds(Phase::Drain, 1.0, &[(1_000, 0)]));
-        assert!(judge(Mode::Open, &lines, |_| ()).valid);
-        lines.extend(seconds(Phase::Drain, 2.0, &[(1_000, 0)]));
-        let verdict = judge(Mode::Open, &lines, |_| ());
-        assert_eq!(verdict.reasons, ["unstable: what fell due in 1 s took 2 s more; lower --rate or raise --clients"]);
+        let lines = seconds(Phase::Measure, 0.0, &growing);
+        let only = judge(Mode::Open, &lines, |_| ());
+        assert_eq!(only.overload.map(|overload| (overload.offered_per_s, overload.completed_per_s)), Some((2_000.0, 1_000.0)));
+        assert!(!only.valid && only.reasons[0].starts_with("overloaded: offered 2000.0/s"), "{only:?}");
+        let failing = judge(Mode::Open, &lines, |findings| findings.counts.failed = 1_000);
+        assert_eq!((failing.overload, failing.reasons.len()), (None, 2));
     }
 
     #[test]

@@ -33,7 +33,8 @@ use crate::request::{RunRequest, Until};
 use crate::workload::Plan;
 
 /// How long an open loop may work off its backlog after the planned end: long enough for a stall of seconds to be
-/// measured whole, short enough for a hopeless backlog to end.
+/// measured whole, short enough for a hopeless backlog to end. Never longer than the measurement itself: what takes that
+/// long is overload (`evidence/overload.rs`).
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// From the start of the lanes' clock: time to wake the threads that wait for it.
@@ -185,7 +186,8 @@ fn run_context<S: Store>(
         skip_after_ns: load.skip_after.map_or(u64::MAX, |limit| limit.as_nanos() as u64),
         drain_until_ns,
     };
-    let drain_ns = until_ns.saturating_add(DRAIN.as_nanos() as u64);
+    let drain = load.until.elapsed().map_or(DRAIN, |planned| planned.min(DRAIN));
+    let drain_ns = until_ns.saturating_add(drain.as_nanos() as u64);
     let mut windows = Vec::new();
     if measure_ns > 0 {
         windows.push(window(Phase::Warmup, Purpose::Warmup, 0, measure_ns, u64::MAX, measure_ns));

@@ -39,9 +39,9 @@ use crate::audit::ledger::Ledger;
 use crate::audit::queries::Queries;
 use crate::audit::{self, Audit};
 use crate::evidence::{self, EarlyEnd, RunEvidence};
-use crate::host;
 use crate::record::Run;
 use crate::request::RunRequest;
+use crate::workload::Changes;
 
 pub use cancel::CancelToken;
 pub use clean::{Cleaned, Extent, clean};
@@ -68,6 +68,67 @@ pub fn run<S: Store>(
     signal: &Arc<CancelToken>,
     observer: &mut dyn ProgressObserver,
 ) -> Result<Run, RunError> {
+    let (mut run, left) = on_open_store::<S, Run>(request, signal, observer, |admin, active, observer| {
+        let prepared = admin.block_on(prepare::prepare(active, observer))?;
+        let run = measure_and_check(admin, active, prepared, observer)?;
+        let added = run.counts.succeeded;
+        Ok((run, added))
+    })?;
+    run.verdict.notes.extend(left);
+    Ok(run)
+}
+
+/// Measures one level of load after another on one opened store of type `S`, for as long as `levels` asks for more: it is
+/// given what measures a level. Every level starts from the same data. What the workload changes is loaded anew before each
+/// level, and what it only reads is loaded once. Returns what could not be removed afterwards, a sentence each.
+///
+/// # Errors
+/// See [`RunError`]; those of a level are given to `levels`.
+pub fn run_levels<S: Store>(
+    request: &RunRequest,
+    signal: &Arc<CancelToken>,
+    observer: &mut dyn ProgressObserver,
+    levels: &mut dyn FnMut(&mut LevelRunner<'_>) -> Result<(), RunError>,
+) -> Result<Vec<String>, RunError> {
+    let only_reads = request.plan().dataset.parts().all(|part| request.plan().changes(part) == Changes::None);
+    let ((), left) = on_open_store::<S, ()>(request, signal, observer, |admin, active, observer| {
+        let (mut as_loaded, mut most_added): (Option<PreparedStore>, u64) = (None, 0);
+        levels(&mut |request| {
+            let level = ActiveRun {
+                request,
+                server: active.server,
+                store: Arc::clone(&active.store),
+                lease: Arc::clone(&active.lease),
+                cancel: Arc::clone(&active.cancel),
+            };
+            let prepared = match as_loaded.clone() {
+                Some(mut prepared) => {
+                    prepared.evidence.used_again();
+                    prepared
+                }
+                None => admin.block_on(prepare::prepare(&level, observer))?,
+            };
+            as_loaded = only_reads.then(|| prepared.clone());
+            let run = measure_and_check(admin, &level, prepared, observer)?;
+            most_added = most_added.max(run.counts.succeeded);
+            Ok(run)
+        })?;
+        Ok(((), most_added))
+    })?;
+    Ok(left)
+}
+
+/// Measures a level of load on a store that is open.
+pub type LevelRunner<'a> = dyn FnMut(&RunRequest) -> Result<Run, RunError> + 'a;
+
+/// Opens the store of a request, takes the place of its data, and removes what was made there in the end. `carry_out` says
+/// also how many operations may have added to the data. Returns what could not be removed beside what it found out.
+fn on_open_store<S: Store, T>(
+    request: &RunRequest,
+    signal: &Arc<CancelToken>,
+    observer: &mut dyn ProgressObserver,
+    carry_out: impl FnOnce(&Runtime, &ActiveRun<'_, S>, &mut dyn ProgressObserver) -> Result<(T, u64), RunError>,
+) -> Result<(T, Vec<String>), RunError> {
     refuse_what_it_cannot::<S>(request)?;
     let admin = threads::admin_runtime().map_err(anyhow::Error::from)?;
     // A signal to the whole process group also ends a server that is about to start.
@@ -89,25 +150,22 @@ pub fn run<S: Store>(
         let (lease, store, cancel) = (Arc::clone(&active.lease), Arc::clone(&active.store), Arc::clone(&active.cancel));
         Ok(Renewal::start(lease, store, cancel)?)
     });
-    let (renewal, run) = match renewed {
-        Ok(renewal) => (Some(renewal), go_through_the_phases(&admin, &active, observer)),
+    let (renewal, found) = match renewed {
+        Ok(renewal) => (Some(renewal), carry_out(&admin, &active, observer)),
         Err(error) => (None, Err(error)),
     };
-    let run = run.map_err(|error| match (error, active.cancel.reason()) {
+    let found = found.map_err(|error| match (error, active.cancel.reason()) {
         (RunError::Stopped, Some(reason)) => RunError::Lost(reason.to_owned()),
         // How a store fails after that is of no use to whoever has stopped the run.
         (RunError::Store { .. }, _) if signal.is_cancelled() => RunError::Stopped,
         (error, _) => error,
     });
     // The first error is the one to report, and a failed removal must not lose a measured run.
-    let limit = PhaseLimit::of(request, run.as_ref().map_or(0, |run| run.counts.succeeded));
+    let limit = PhaseLimit::of(request, found.as_ref().map_or(0, |(_, added)| *added));
     let left = admin.block_on(removal::remove(&active, limit, signal));
     drop(renewal);
-    match run {
-        Ok(mut run) => {
-            run.verdict.notes.extend(left);
-            Ok(run)
-        }
+    match found {
+        Ok((found, _)) => Ok((found, left)),
         Err(error) if left.is_empty() => Err(error),
         Err(error) => Err(RunError::Left { error: Box::new(error), left: left.join("; ") }),
     }
@@ -127,15 +185,14 @@ async fn start_server<S: Store>(
     started.map(Some).map_err(|failure| RunError::Store { store, task: StoreTask::StartServer, failure })
 }
 
-fn go_through_the_phases<S: Store>(
+/// Warm-up, measurement, drain and checks of a store that holds the workload's data.
+fn measure_and_check<S: Store>(
     admin: &Runtime,
     run: &ActiveRun<'_, S>,
+    mut prepared: PreparedStore,
     observer: &mut dyn ProgressObserver,
 ) -> Result<Run, RunError> {
     let request = run.request;
-    let began_at = host::timestamp();
-    let mut prepared = admin.block_on(prepare::prepare(run, observer))?;
-
     observer.stage(&request.id, Stage::Measure);
     let measuring = Arc::new(CancelToken::child_of(&run.cancel));
     let MeasuredLanes { measurement, ledger, log_problem } = measure::measure(run, &prepared, &measuring, observer)?;
@@ -153,7 +210,7 @@ fn go_through_the_phases<S: Store>(
         Some(reason) => EarlyEnd::GivenUp(reason.to_owned()),
         None => EarlyEnd::Interrupted,
     });
-    let evidence = RunEvidence { request, store: prepared.evidence, measurement: &measurement, began_at, early_end };
+    let evidence = RunEvidence { request, store: prepared.evidence, measurement: &measurement, early_end };
     let mut run = evidence::assemble(evidence, &*run.store)?;
     if let Some(problem) = log_problem {
         run.verdict.notes.push(problem.clone());

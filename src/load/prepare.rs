@@ -21,10 +21,12 @@ use crate::audit::ledger::Ledger;
 use crate::audit::snapshot::{self, Snapshot};
 use crate::evidence::StoreEvidence;
 use crate::generate::{KeyFrontiers, Loader};
+use crate::host;
 use crate::record::{CheckResult, Footprints, Loading, Phases};
 use crate::request::RunRequest;
 
 /// A store ready to be measured.
+#[derive(Clone)]
 pub struct PreparedStore {
     /// What is known of the store before the measurement.
     pub evidence: StoreEvidence,
@@ -171,6 +173,7 @@ pub async fn prepare<S: Store>(
     observer: &mut dyn ProgressObserver,
 ) -> Result<PreparedStore, RunError> {
     let request = run.request;
+    let began_at = host::timestamp();
     let kept = match request.reuse {
         true => run.unless_cancelled(reuse(run, observer)).await?,
         false => None,
@@ -205,6 +208,7 @@ pub async fn prepare<S: Store>(
     }
     phases.load_s = if loading.reused { 0.0 } else { loading.rows as f64 / loading.rows_per_s.max(f64::MIN_POSITIVE) };
     let evidence = StoreEvidence {
+        began_at,
         description,
         tier: run.tier(),
         loading,

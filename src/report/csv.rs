@@ -1,7 +1,8 @@
 //! The figures as tables for spreadsheets and notebooks: `summary.csv`, one row for each run and operation, and
 //! `timeline.csv`, one for each second. Numbers are plain: nanoseconds, seconds, counts.
 //!
-//! Rows of invalid runs are there, with `valid` = false and the reasons beside their figures. A percentile that too few
+//! Rows of invalid runs are there, with `valid` = false and the reasons beside their figures; those of overloaded ones have
+//! the completed rate, the backlog of arrivals at the planned end, and no latencies. A percentile that too few
 //! samples carry is an empty field beside the number of samples above it. Spreadsheets take text that begins with `=`, `+`,
 //! `-` or `@` for a formula: names, versions and reasons that do have an apostrophe before them.
 
@@ -85,7 +86,7 @@ fn summary_header() -> Vec<String> {
         let interval = |p: Percentile| INTERVAL_COLUMNS.map(|column| format!("{clock}_{}_{column}", p.name()));
         header.extend(Percentile::RECORDED.into_iter().flat_map(interval));
     }
-    header.extend(["reasons", "noisy"].map(str::to_owned));
+    header.extend(["reasons", "noisy", "verdict", "backlog", "behind_s"].map(str::to_owned));
     header
 }
 
@@ -114,16 +115,26 @@ fn summary_row(run: &Run, name: &str, operation: &OperationRecord, throughput_pe
         optional(interval.map(|[_, high]| decimal(high))),
         run.verdict.valid.to_string(),
     ];
-    row.extend(distribution(&operation.response_ns));
-    row.extend(distribution(&operation.service_ns));
+    let overload = run.verdict.overload.as_ref();
+    for latency in [&operation.response_ns, &operation.service_ns] {
+        row.extend(if overload.is_some() { no_distribution() } else { distribution(latency) });
+    }
     row.extend([&run.verdict.reasons, &run.verdict.noisy].map(|sentences| text(&sentences.join("; "))));
+    let verdict = match overload {
+        Some(_) => "overloaded",
+        None if run.verdict.valid => "valid",
+        None => "invalid",
+    };
+    row.push(verdict.to_owned());
+    row.push(optional(overload.map(|overload| overload.waiting)));
+    row.push(optional(overload.map(|overload| format!("{:.3}", overload.behind_s))));
     row
 }
 
 /// Empty fields for a distribution without samples: nothing is not zero.
 fn distribution(latency: &Latency) -> Vec<String> {
     if latency.count == 0 {
-        return vec![String::new(); 2 + Percentile::RECORDED.len() * (1 + INTERVAL_COLUMNS.len())];
+        return no_distribution();
     }
     let mut fields = vec![decimal(latency.mean)];
     fields.extend(Percentile::RECORDED.map(|percentile| optional(latency.percentile_ns(percentile))));
@@ -135,6 +146,10 @@ fn distribution(latency: &Latency) -> Vec<String> {
         fields.push(percentile.above(latency.count).to_string());
     }
     fields
+}
+
+fn no_distribution() -> Vec<String> {
+    vec![String::new(); 2 + Percentile::RECORDED.len() * (1 + INTERVAL_COLUMNS.len())]
 }
 
 /// Nothing but a count where nothing ended.
@@ -190,7 +205,7 @@ mod tests {
         let summary = utf8(summary(&experiment));
         let lines: Vec<&str> = summary.lines().collect();
         let columns = lines[0].split(',').count();
-        assert_eq!((lines.len(), columns), (4, 19 + 2 * (6 + 12) + 3));
+        assert_eq!((lines.len(), columns), (4, 19 + 2 * (6 + 12) + 5));
         insta::assert_snapshot!(lines[0].split(',').take(26).collect::<Vec<_>>().join(","), @r"
         run,repetition,workload,store,version,durability,transactions,mode,clients,rate_per_s,duration_s,operation,ok,failed,refused,retries,throughput_per_s,throughput_low_per_s,throughput_high_per_s,valid,response_mean_ns,response_p50_ns,response_p90_ns,response_p99_ns,response_p999_ns,response_max_ns
         ");
@@ -207,7 +222,7 @@ mod tests {
         let summary = utf8(summary(&fixtures::experiment(vec![run])));
         let never = summary.lines().find(|line| line.contains(",never,")).expect("its row");
         assert!(never.contains(",0.0,,,false,,,,,"), "{never}");
-        assert!(never.ends_with(",the client was the limit,"), "{never}");
+        assert!(never.ends_with(",the client was the limit,,invalid,,"), "{never}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use drivers::Durability;
 
 use super::lists::{distinct, listed};
-use super::words;
+use super::words::{self, Withheld};
 use crate::record::{Experiment, Mode, Run};
 use crate::units;
 
@@ -80,6 +80,17 @@ impl<'a> Cell<'a> {
 
     pub fn mode(&self) -> Mode {
         self.runs[0].load.mode
+    }
+
+    /// Completed rates of the runs of a store that was overloaded in all of them: a result, although no latency is.
+    pub fn completed_per_s(&self) -> Option<Vec<f64>> {
+        self.runs.iter().map(|run| run.verdict.overload.as_ref().map(|overload| overload.completed_per_s)).collect()
+    }
+
+    /// Whether others of these are of the same store on the same terms, at another level of load.
+    pub fn is_level(&self, all: &[Cell<'_>]) -> bool {
+        let own = Terms::at_any_level(self.runs[0]);
+        all.iter().any(|other| other.terms != self.terms && Terms::at_any_level(other.runs[0]) == own)
     }
 }
 
@@ -238,8 +249,8 @@ pub fn reasons_apart(cells: &[Cell<'_>]) -> Vec<String> {
 pub fn withheld(cells: &[Cell<'_>]) -> Vec<String> {
     let mut sentences = Vec::new();
     for cell in cells {
-        let mut reasons: Vec<(String, usize)> = Vec::new();
-        for reason in cell.runs.iter().filter_map(|run| words::invalid(run)) {
+        let mut reasons: Vec<(Withheld, usize)> = Vec::new();
+        for reason in cell.runs.iter().filter_map(|run| words::withheld(run)) {
             match reasons.iter_mut().find(|(known, _)| *known == reason) {
                 Some((_, runs)) => *runs += 1,
                 None => reasons.push((reason, 1)),
@@ -248,7 +259,7 @@ pub fn withheld(cells: &[Cell<'_>]) -> Vec<String> {
         let (store, all) = (cell.name_among(cells), cell.runs.len());
         let which = |runs: usize| if all == 1 { String::new() } else { format!("{runs} of {all} runs of ") };
         sentences.extend(reasons.iter().map(|(reason, runs)| {
-            format!("Withheld: {}{} on {store}. INVALID: {reason}", which(*runs), cell.terms.workload)
+            format!("Withheld: {}{} on {store}. {reason}", which(*runs), cell.terms.workload)
         }));
     }
     sentences

@@ -2,10 +2,10 @@
 //! sweep makes them. Where there are fewer than three levels there is no curve.
 
 use super::group::{self, Cell, Terms};
-use super::words;
+use super::words::{self, Withheld};
 use crate::percentile::Percentile;
 use crate::record::{Latency, Mode, Run};
-use crate::stats::{Reading, over_runs, spread_of};
+use crate::stats::{self, Reading, over_runs, spread_of};
 use crate::units;
 
 /// With fewer levels a line between them would say nothing.
@@ -40,8 +40,8 @@ pub struct Level<'a> {
     pub readings: [Reading; 2],
     /// Its mean, the median of the runs.
     pub mean_ns: f64,
-    /// The reason for which it must not be used.
-    pub invalid: Option<String>,
+    /// Why its latencies must not be used; of an overloaded level `per_s` stands.
+    pub withheld: Option<Withheld>,
     /// Its runs: the valid ones, or all where none is.
     pub runs: Vec<&'a Run>,
 }
@@ -79,7 +79,7 @@ fn level<'a>(load: f64, all: Vec<&'a Run>) -> Level<'a> {
         Mode::Open => units::stated(load) + "/s",
     };
     let valid: Vec<&'a Run> = all.iter().copied().filter(|run| run.verdict.valid).collect();
-    let invalid = if valid.is_empty() { all.iter().find_map(|run| words::invalid(run)) } else { None };
+    let withheld = words::withheld_of(&all);
     let runs = if valid.is_empty() { all } else { valid };
     let latencies: Vec<&Latency> = runs.iter().map(|run| &run.total.response_ns).collect();
     let per_s = match runs[..] {
@@ -88,18 +88,27 @@ fn level<'a>(load: f64, all: Vec<&'a Run>) -> Level<'a> {
     };
     let [_, mean_ns, _] = spread_of(latencies.iter().map(|latency| latency.mean));
     let readings = PERCENTILES.map(|percentile| over_runs(&latencies, percentile));
-    Level { name, load, per_s, readings, mean_ns, invalid, runs }
+    Level { name, load, per_s, readings, mean_ns, withheld, runs }
+}
+
+impl Level<'_> {
+    /// Whether more was offered than the store carried, and nothing else is wrong: `per_s` is what it completed.
+    pub fn is_overloaded(&self) -> bool {
+        self.runs.iter().all(|run| run.verdict.overload.is_some())
+    }
 }
 
 impl Sweep<'_> {
-    /// The valid level with the most throughput for its mean response time: Kleinrock's power ("Power and deterministic
-    /// rules of thumb", 1979), beyond which a queue buys little throughput with much waiting. `None` where it is the first
-    /// or the last level, for then the knee lies beyond what was measured.
+    /// The levels that were more than the store carried.
+    pub fn overloaded(&self) -> Vec<&Level<'_>> {
+        self.levels.iter().filter(|level| level.is_overloaded()).collect()
+    }
+
+    /// The valid level beyond which load buys waiting: see [`stats::knee`].
     pub fn knee(&self) -> Option<&Level<'_>> {
-        let valid: Vec<&Level<'_>> = self.levels.iter().filter(|level| level.invalid.is_none()).collect();
-        let power = |level: &Level<'_>| level.per_s[1] / level.mean_ns.max(1.0);
-        let (at, knee) = valid.iter().enumerate().max_by(|(_, a), (_, b)| power(a).total_cmp(&power(b)))?;
-        (at > 0 && at + 1 < valid.len()).then_some(*knee)
+        let valid: Vec<&Level<'_>> = self.levels.iter().filter(|level| level.withheld.is_none()).collect();
+        let power: Vec<(f64, f64)> = valid.iter().map(|level| (level.per_s[1], level.mean_ns)).collect();
+        stats::knee(&power).map(|at| valid[at])
     }
 }
 
@@ -117,7 +126,7 @@ mod tests {
         assert_eq!(names[..3], ["1 client", "2 clients", "4 clients"]);
         assert_eq!((libsql.levels.len(), postgres.levels.len()), (7, 5));
         assert_eq!(libsql.knee().map(|level| level.load), Some(4.0));
-        assert!(libsql.levels[6].invalid.as_ref().is_some_and(|reason| reason.contains("client was the limit")));
+        assert!(libsql.levels[6].withheld.as_ref().is_some_and(|withheld| withheld.reason.contains("client was the limit")));
         assert_ne!(libsql.number, postgres.number);
     }
 

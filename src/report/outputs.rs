@@ -91,6 +91,28 @@ proptest! {
     }
 }
 
+#[test]
+fn an_overloaded_run_has_a_completed_rate_and_no_latency_in_every_output() {
+    let mut experiment = fixtures::rates(1);
+    let run = experiment.runs.last_mut().expect("500/s");
+    assert_eq!(run.load.rate_per_s, Some(500.0));
+    for latency in run.operations.values_mut().chain([&mut run.total]).map(|record| &mut record.response_ns) {
+        (latency.p50, latency.p99, latency.p999) = (Some(WITHHELD_NS), Some(WITHHELD_NS), Some(WITHHELD_NS));
+        (latency.mean, latency.max) = (WITHHELD_NS as f64, WITHHELD_NS);
+        latency.intervals.clear();
+    }
+    let completed = crate::units::rate(run.throughput_per_s);
+    for (name, output) in outputs(&experiment) {
+        for spelling in SPELLINGS {
+            assert!(!output.contains(spelling), "{name} says {spelling}");
+        }
+        let shows_runs = ["report.html", "report.md", "terminal", "load-read-heavy.svg"].contains(&name.as_str());
+        assert!(!shows_runs || output.contains("OVERLOADED") && output.contains(&completed), "{name}: {completed}/s");
+        assert!(name != "summary.csv" || output.contains(",overloaded,"), "{name}");
+    }
+    insta::assert_snapshot!(text::brief(&experiment), @"");
+}
+
 /// Signs that a terminal obeys, that turn text around or hide it, and a line break with a formula after it.
 const EVIL: &str =
     "\u{1b}[31m\u{1b}]0;t\u{7}\u{9b}2J\u{202e}\u{2066}\u{61c}\u{200b}\u{200d}\u{feff}\u{85}\u{e0041}\u{0}\r\n=evil()";

@@ -52,8 +52,7 @@ fn comparison(group: Group<'_>) -> Option<Comparison<'_>> {
     let values = |of: fn(&Run) -> Option<f64>, at: usize| -> Result<Vec<f64>, String> {
         let cell = &group.cells[at];
         if cell.valid().next().is_none() {
-            let reason = cell.runs.iter().find_map(|run| words::invalid(run)).unwrap_or_default();
-            return Err(format!("INVALID: {reason}"));
+            return Err(words::withheld_of(&cell.runs).map_or_else(String::new, |withheld| withheld.to_string()));
         }
         cell.valid().map(of).collect::<Option<Vec<f64>>>().ok_or_else(|| "too few samples".to_owned())
     };

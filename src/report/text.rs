@@ -1,15 +1,16 @@
 //! The terminal's table of an experiment: a block for each run, grouped by workload and durability tier. ASCII only.
 //!
-//! The figures of an invalid run are not printed; its reasons are.
+//! The figures of an invalid run are not printed; its reasons are, and of an overloaded one the rate that it completed.
 
 pub mod limits;
 mod stores;
+pub mod sweep;
 
 use super::group::{self, Cell};
 use super::reading::{Percentile, cell_text, largest_text, over_runs, reading};
 use super::table::{self, Align};
 use super::{cost, words};
-use crate::record::{Experiment, Latency, Mode, OperationRecord, Run};
+use crate::record::{Experiment, Latency, Mode, OperationRecord, Run, Verdict};
 use crate::stats::spread_of;
 use crate::units;
 
@@ -110,9 +111,12 @@ pub fn block(run: &Run, of: usize) -> String {
         }
         text += &figures(run);
     } else {
-        let reasons =
-            if run.verdict.reasons.is_empty() { &["no reason recorded".to_owned()] } else { &run.verdict.reasons[..] };
-        reasons.iter().for_each(|reason| text += &format!("  INVALID: {reason}\n"));
+        match &run.verdict {
+            Verdict { overload: None, reasons, .. } if reasons.len() > 1 => {
+                reasons.iter().for_each(|reason| text += &format!("  INVALID: {reason}\n"));
+            }
+            _ => words::withheld(run).iter().for_each(|withheld| text += &format!("  {withheld}\n")),
+        }
     }
     text + &remarks(run)
 }

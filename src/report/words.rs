@@ -1,9 +1,11 @@
 //! The phrases that every report shares: what ran, on what, how, and what went wrong.
 
+use std::fmt::{self, Display, Formatter};
+
 use drivers::Sending;
 
 use super::lists::{distinct, listed};
-use crate::record::{CheckResult, Experiment, Mode, Run};
+use crate::record::{CheckResult, Experiment, Mode, Overload, Run};
 use crate::units;
 
 /// `libsql 3.45.1`; `postgres 15.20, pipelined transactions` where the statements of some did not each wait for the one
@@ -131,10 +133,48 @@ pub fn moment(rfc3339: &str) -> String {
     rfc3339.split_once('.').map_or_else(|| rfc3339.to_owned(), |(seconds, _)| format!("{seconds}Z"))
 }
 
-/// Why the run's figures may not be used; `None` for a valid run.
-pub fn invalid(run: &Run) -> Option<String> {
+/// Why figures of a run are withheld. In a sentence: `INVALID: no operation succeeded`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Withheld {
+    /// `INVALID`; or `OVERLOADED`, whose completed rate stands.
+    pub mark: &'static str,
+    pub reason: String,
+}
+
+impl Display for Withheld {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.mark, self.reason)
+    }
+}
+
+/// Why figures of the run are withheld; `None` for a valid run.
+pub fn withheld(run: &Run) -> Option<Withheld> {
     let reasons = &run.verdict.reasons;
-    (!run.verdict.valid).then(|| if reasons.is_empty() { "no reason recorded".to_owned() } else { reasons.join("; ") })
+    match &run.verdict.overload {
+        _ if run.verdict.valid => None,
+        Some(found) => Some(Withheld { mark: "OVERLOADED", reason: overload(found) }),
+        None if reasons.is_empty() => Some(Withheld { mark: "INVALID", reason: "no reason recorded".to_owned() }),
+        None => Some(Withheld { mark: "INVALID", reason: reasons.join("; ") }),
+    }
+}
+
+/// Why figures are withheld of runs of which none is valid.
+pub fn withheld_of(runs: &[&Run]) -> Option<Withheld> {
+    let all_withheld = runs.iter().all(|run| !run.verdict.valid);
+    if all_withheld { runs.iter().find_map(|run| withheld(run)) } else { None }
+}
+
+/// `offered 6,000/s, completed 4,120/s; the backlog grew to 18,800 arrivals, 3.1 s behind schedule, in 10 s`.
+fn overload(found: &Overload) -> String {
+    let unsent = if found.skipped > 0 { format!(", {} never sent", units::count(found.skipped)) } else { String::new() };
+    format!(
+        "offered {}/s, completed {}/s; the backlog grew to {} arrivals, {:.1} s behind schedule, in {}{unsent}",
+        units::stated(found.offered_per_s),
+        units::rate(found.completed_per_s),
+        units::count(found.waiting),
+        found.behind_s,
+        units::seconds(found.planned_s)
+    )
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 mod chi_square;
 mod interval;
+mod knee;
 mod level;
 mod limit;
 mod ratio;
@@ -17,6 +18,7 @@ mod student;
 
 pub use chi_square::{chi_square, chi_square_limit};
 pub use interval::{percentile_interval, percentile_intervals, rate_interval};
+pub use knee::knee;
 pub use level::{LevelShift, level_shift};
 pub use limit::{Judgement, judge};
 pub use ratio::{FEWEST_RUNS, Ratio, ratio};

@@ -196,8 +196,8 @@ fn notes(columns: &[HeatColumn]) -> Vec<String> {
 }
 
 fn finding(run: &Run, seconds: &[&Interval]) -> String {
-    if let Some(reason) = words::invalid(run) {
-        return format!("INVALID: {reason}.");
+    if let Some(withheld) = words::withheld(run) {
+        return format!("{withheld}.");
     }
     let measured = seconds.iter().filter(|second| second.phase == crate::record::Phase::Measure);
     let Some(slowest) = measured.max_by_key(|second| second.response_ns.max) else { return "No samples.".to_owned() };

@@ -16,6 +16,10 @@ use crate::report::reading::{Percentile, Reading, sentence_text};
 use crate::units;
 
 const HEIGHT: f64 = 340.0;
+/// More levels than this are counted and not named.
+const MOST_NAMED: usize = 8;
+/// Room for the mark of one overloaded store.
+const OVERLOAD_ROW: f64 = 18.0;
 
 /// The chart of one workload; none without a sweep of it.
 pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>]) -> Option<Canvas> {
@@ -49,6 +53,7 @@ impl LoadCurves<'_> {
         let limit_ns = limit_ns(&runs(&sweeps));
         let levels = || sweeps.iter().flat_map(|sweep| &sweep.levels);
         let values = levels()
+            .filter(|level| !level.is_overloaded())
             .flat_map(|level| level.readings)
             .filter_map(|reading| error_bar(&reading))
             .flat_map(ErrorBar::ends);
@@ -86,6 +91,9 @@ impl LoadCurves<'_> {
     /// Draws the stores that may be compared; returns the height at which the next panel may begin.
     fn panel(&self, canvas: &mut Canvas, sweeps: &[Sweep<'_>], top: f64) -> f64 {
         // Room for two labels of each store at the right.
+        let overloaded: Vec<&Sweep<'_>> = sweeps.iter().filter(|sweep| !sweep.overloaded().is_empty()).collect();
+        let rows = top;
+        let top = rows + OVERLOAD_ROW * overloaded.len() as f64;
         let bottom = top + HEIGHT.max(16.0 * (2.0 + 2.0 * sweeps.len() as f64));
         let plane = Plane {
             x: Scale::linear((0.0, self.end_per_s), (LEFT, self.right)),
@@ -93,6 +101,9 @@ impl LoadCurves<'_> {
             edges: (LEFT, top, self.right, bottom),
         };
         plane.grid(canvas, units::short, latency_tick, "achieved operations per second \u{b7} further right is better");
+        for (nth, sweep) in overloaded.into_iter().enumerate() {
+            self.overloaded(canvas, &plane, sweep, rows + OVERLOAD_ROW * nth as f64 + 4.0);
+        }
         if let (Some(limit_ns), Some(text)) = (self.limit_ns, self.limit_text()) {
             let y = plane.y.px(limit_ns as f64);
             canvas.line((LEFT, y), (self.right, y), Pen::solid(ALARM, 1.4).dash(Dash::Dashed));
@@ -112,7 +123,7 @@ impl LoadCurves<'_> {
         let mut ends = Vec::new();
         for (at, pen) in pens.into_iter().enumerate() {
             let position = |level: &Level<'_>| Some(plane.at(level.per_s[1], error_bar(&level.readings[at])?.value));
-            let valid = sweep.levels.iter().filter(|level| level.invalid.is_none());
+            let valid = sweep.levels.iter().filter(|level| level.withheld.is_none());
             let points: Vec<Position> = valid.filter_map(position).collect();
             ends.extend(points.last().map(|end| EndLabel {
                 end: *end,
@@ -121,16 +132,33 @@ impl LoadCurves<'_> {
                 shape: shape(sweep.number),
             }));
             canvas.path(points, pen);
-            for level in &sweep.levels {
+            for level in sweep.levels.iter().filter(|level| !level.is_overloaded()) {
                 let Some(y) = error_bar(&level.readings[at]) else { continue };
                 let is_value = matches!(level.readings[at], Reading::Known { .. });
-                self.level(canvas, plane, (sweep, level), y, at == 1, is_value && level.invalid.is_none());
+                self.level(canvas, plane, (sweep, level), y, at == 1, is_value && level.withheld.is_none());
                 if at == 1 && knee == Some(level.load) {
                     plane.callout(canvas, plane.at(level.per_s[1], y.value), nth, &knee_text(sweep, level));
                 }
             }
         }
         ends
+    }
+
+    /// Marks in a row above the plane, for there is no latency to set them against, the rates that an overloaded store
+    /// completed.
+    fn overloaded(&self, canvas: &mut Canvas, plane: &Plane, sweep: &Sweep<'_>, y: f64) {
+        let levels = sweep.overloaded();
+        let mut rates = levels.iter().map(|level| level.per_s[1]).collect::<Vec<f64>>();
+        rates.sort_by(f64::total_cmp);
+        let positions: Vec<f64> = rates.iter().map(|per_s| plane.x.px(*per_s)).collect();
+        let (Some(first), Some(left), Some(right)) = (levels.first(), positions.first(), positions.last()) else {
+            return;
+        };
+        positions.iter().for_each(|x| canvas.hollow_marker((*x, y), shape(sweep.number), color(sweep.number)));
+        let text = fit(&overload_text(sweep, first), SMALL, 330.0);
+        let wide = width(&text, SMALL);
+        let x = if right + 10.0 + wide > self.right { left - 10.0 - wide } else { right + 10.0 };
+        canvas.tag((x.max(LEFT), y + 4.0), &text, ALARM);
     }
 
     /// Draws the marker of one level: hollow for a lower bound, and hollow and grey for a level that must not be used.
@@ -144,7 +172,7 @@ impl LoadCurves<'_> {
         is_filled: bool,
     ) {
         let (shape, color) = (shape(sweep.number), color(sweep.number));
-        let color = if level.invalid.is_some() { PALE } else { color };
+        let color = if level.withheld.is_some() { PALE } else { color };
         let at = plane.at(level.per_s[1], y.value);
         if is_filled {
             plane.whiskers(canvas, ErrorBar::of(level.per_s), y, Pen::solid(color, 1.4));
@@ -152,7 +180,7 @@ impl LoadCurves<'_> {
         } else {
             canvas.hollow_marker(at, shape, color);
         }
-        if is_named && level.invalid.is_some() {
+        if is_named && level.withheld.is_some() {
             let text = fit(&format!("{}: INVALID", level.name), SMALL, 200.0);
             let x = if at.0 + 10.0 + width(&text, SMALL) > self.right {
                 at.0 - 10.0 - width(&text, SMALL)
@@ -180,6 +208,11 @@ fn knee_text(sweep: &Sweep<'_>, level: &Level<'_>) -> String {
     format!("knee of {}: {}, {}/s", sweep.store, level.name, units::rate(level.per_s[1]))
 }
 
+/// `redis 8.2.1: OVERLOADED at 6,000/s, 4,120/s completed`.
+fn overload_text(sweep: &Sweep<'_>, first: &Level<'_>) -> String {
+    format!("{}: OVERLOADED at {}, {}/s completed", sweep.store, first.name, units::rate(first.per_s[1]))
+}
+
 /// The label of the p50 or p99 of a store.
 fn end_text(sweep: &Sweep<'_>, at: usize) -> String {
     format!("{}, {}", sweep.store, PERCENTILES[at].label())
@@ -188,7 +221,12 @@ fn end_text(sweep: &Sweep<'_>, at: usize) -> String {
 fn notes(sweeps: &[Sweep<'_>]) -> Vec<String> {
     let loads = |sweep: &Sweep<'_>| {
         let names: Vec<&str> = sweep.levels.iter().map(|level| level.name.as_str()).collect();
-        format!("{}: {}", sweep.store, names.join(", "))
+        match &names[..] {
+            [first, .., last] if names.len() > MOST_NAMED => {
+                format!("{}: {} levels from {first} to {last}", sweep.store, names.len())
+            }
+            _ => format!("{}: {}", sweep.store, names.join(", ")),
+        }
     };
     let mut notes = vec![format!(
         "Points are levels of load, joined in their order. {}.",
@@ -205,7 +243,7 @@ fn notes(sweeps: &[Sweep<'_>]) -> Vec<String> {
         }
         for level in &sweep.levels {
             notes.extend(
-                level.invalid.as_ref().map(|reason| format!("{}, {}. INVALID: {reason}", sweep.store, level.name)),
+                level.withheld.as_ref().map(|withheld| format!("{}, {}. {withheld}.", sweep.store, level.name)),
             );
         }
     }
@@ -218,7 +256,10 @@ fn notes(sweeps: &[Sweep<'_>]) -> Vec<String> {
 }
 
 fn finding(sweep: &Sweep<'_>) -> String {
-    let sentence = |level: &Level<'_>| match &level.invalid {
+    let sentence = |level: &Level<'_>| match &level.withheld {
+        Some(_) if level.is_overloaded() => {
+            format!("{} overloaded, {}/s completed", level.name, units::rate(level.per_s[1]))
+        }
         Some(_) => format!("{} invalid", level.name),
         None => {
             format!("{} gave {}/s at p99 {}", level.name, units::rate(level.per_s[1]), sentence_text(level.readings[1]))

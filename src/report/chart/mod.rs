@@ -82,6 +82,28 @@ pub fn charts(experiment: &Experiment) -> anyhow::Result<Vec<Chart>> {
     drawn(experiment)?.into_iter().map(chart).collect()
 }
 
+/// The load curves alone, one for each workload.
+///
+/// # Errors
+/// When a mark cannot be drawn.
+pub fn load_curves(experiment: &Experiment) -> anyhow::Result<Vec<Chart>> {
+    let cells = group::cells(experiment);
+    let curve = |cells: &[group::Cell<'_>]| {
+        let (kind, subject) = (ChartKind::LoadCurve, cells[0].terms.workload.to_owned());
+        let canvas = load_curve::of_workload(experiment, cells)?;
+        let drawn = canvas.svg().map(|svg| Chart {
+            kind,
+            name: kind.file_name(&subject),
+            subject,
+            svg,
+            title: canvas.title,
+            finding: canvas.finding,
+        });
+        Some(drawn)
+    };
+    group::by_workload(&cells).filter_map(curve).collect()
+}
+
 /// The name, numbered where another chart has it: names that differ only in characters that file names cannot have become equal.
 fn unique_name(name: String, used: &mut HashMap<String, usize>) -> String {
     let times = used.entry(name.clone()).or_default();

@@ -18,6 +18,18 @@ fn nothing_is_clipped_and_no_text_touches_another() {
 }
 
 #[test]
+fn load_curves_of_one_two_and_eight_stores_have_room_for_all() {
+    for stores in [1, 2, 8] {
+        let experiment = fixtures::rates(stores);
+        let drawn = drawn(&experiment).expect("it draws");
+        let curve = drawn.iter().find(|chart| chart.kind == ChartKind::LoadCurve).expect("six levels");
+        assert_eq!(curve.canvas.faults(), [""; 0], "{stores} stores");
+        let overloaded = curve.canvas.texts().filter(|text| text.contains("OVERLOADED at")).count();
+        assert_eq!(overloaded, stores, "each has its mark");
+    }
+}
+
+#[test]
 fn the_same_record_gives_the_same_bytes() {
     let experiment = fixtures::experiment(vec![fixtures::oltp()]);
     assert_eq!(charts(&experiment).expect("it draws"), charts(&experiment).expect("it draws"));

@@ -71,8 +71,8 @@ fn notes(seconds: &[&Interval]) -> Vec<String> {
 }
 
 fn finding(run: &Run) -> String {
-    if let Some(reason) = words::invalid(run) {
-        return format!("INVALID: {reason}.");
+    if let Some(withheld) = words::withheld(run) {
+        return format!("{withheld}.");
     }
     let measured = run.timeline.iter().filter(|second| second.phase == Phase::Measure && second.length_s > 0.0);
     let rates: Vec<f64> = measured.map(|second| second.ok as f64 / second.length_s).collect();

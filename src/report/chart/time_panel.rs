@@ -17,9 +17,9 @@ const MOST_MARKERS: usize = 45;
 
 /// Writes why a run is drawn in grey and without numbers; nothing for a valid one. Returns where the data may begin.
 pub fn invalid_reason(canvas: &mut Canvas, top: f64, run: &Run) -> f64 {
-    let Some(reason) = words::invalid(run) else { return top };
+    let Some(withheld) = words::withheld(run) else { return top };
     let style = LABEL.bold().colored(ALARM);
-    let lines = wrap(&format!("INVALID: {reason}"), style, WIDTH - 2.0 * MARGIN, 3);
+    let lines = wrap(&withheld.to_string(), style, WIDTH - 2.0 * MARGIN, 3);
     for (at, line) in lines.iter().enumerate() {
         canvas.text((MARGIN, top + 6.0 + at as f64 * 17.0), line, style);
     }

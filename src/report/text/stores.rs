@@ -9,8 +9,9 @@ use crate::report::words;
 use crate::stats::{Reading, over_runs, spread_of};
 use crate::units;
 
-const COLUMNS: [(&str, Align); 10] = [
+const COLUMNS: [(&str, Align); 11] = [
     ("workload", Align::Left),
+    ("load", Align::Left), // Of several levels.
     ("store", Align::Left),
     ("per second", Align::Right),
     ("p50", Align::Right),
@@ -45,21 +46,30 @@ pub fn tables(cells: &[Cell<'_>]) -> String {
     let mut text = String::new();
     for TierTable { title, groups } in tables {
         text += &format!("{title}{statistic}:\n");
-        text += &table::layout(&COLUMNS, &groups.into_iter().flatten().map(row).collect::<Vec<_>>());
+        text += &table::layout(&COLUMNS, &groups.into_iter().flatten().map(|cell| row(cell, cells)).collect::<Vec<_>>());
         text.push('\n');
     }
     text
 }
 
-/// `All durable stores, closed loop, 2 clients`, and what else sets this group apart from others of its workload.
+/// `All durable stores, closed loop, 2 clients`, and what else sets this group apart from others of its workload. Levels of
+/// load stand in one table.
 fn title(cell: &Cell<'_>, all: &[Cell<'_>]) -> String {
     let terms = &cell.terms;
     let particulars = particulars(terms, all).into_iter().filter(|particular| *particular != terms.load);
-    let parts = [format!("All {} stores", terms.tier.name()), terms.load.clone()].into_iter().chain(particulars);
+    let load = if cell.is_level(all) { words::mode(cell.mode()).to_owned() } else { terms.load.clone() };
+    let parts = [format!("All {} stores", terms.tier.name()), load].into_iter().chain(particulars);
     parts.collect::<Vec<_>>().join(", ")
 }
 
-fn row(cell: &Cell<'_>) -> Vec<String> {
+/// `500/s poisson, cap 8 clients`; nothing where the load stands in the title.
+fn level(cell: &Cell<'_>, all: &[Cell<'_>]) -> String {
+    let of_mode = words::mode(cell.mode()).to_owned() + ", ";
+    let level = cell.terms.load.strip_prefix(&of_mode).filter(|_| cell.is_level(all));
+    level.unwrap_or_default().to_owned()
+}
+
+fn row(cell: &Cell<'_>, all: &[Cell<'_>]) -> Vec<String> {
     let valid: Vec<&Run> = cell.valid().collect();
     let latencies: Vec<&Latency> = valid.iter().map(|run| &run.total.response_ns).collect();
     let percentile = |percentile| match over_runs(&latencies, percentile) {
@@ -67,14 +77,16 @@ fn row(cell: &Cell<'_>) -> Vec<String> {
         Reading::TooFew { at_least_ns: Some(low), .. } => format!(">= {}", units::latency(low)),
         Reading::TooFew { .. } | Reading::Nothing => "-".to_owned(),
     };
-    let throughput = if valid.is_empty() {
-        "INVALID".to_owned()
-    } else {
-        units::rate(spread_of(valid.iter().map(|run| run.throughput_per_s))[1])
+    let median = |rates: &mut dyn Iterator<Item = f64>| units::rate(spread_of(rates)[1]);
+    let throughput = match cell.completed_per_s() {
+        Some(completed) => format!("OVERLOADED {}", median(&mut completed.into_iter())),
+        None if valid.is_empty() => "INVALID".to_owned(),
+        None => median(&mut valid.iter().map(|run| run.throughput_per_s)),
     };
     let failed: u64 = cell.runs.iter().map(|run| run.counts.failed).sum();
     vec![
         cell.terms.workload.to_owned(),
+        level(cell, all),
         words::store(cell.runs[0]),
         throughput,
         percentile(Percentile::P50),

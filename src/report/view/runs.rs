@@ -3,7 +3,7 @@
 use super::figure::{Figure, latency};
 use crate::record::{Experiment, Interval, Mode, Phase, Run};
 use crate::report::reading::Percentile;
-use crate::report::words;
+use crate::report::words::{self, Withheld};
 use crate::units;
 
 /// With more seconds than this, the table of a run shows every nth.
@@ -17,8 +17,8 @@ pub struct RunRow {
     pub tier: String,
     /// `closed loop, 2 clients`.
     pub load: String,
-    /// Whether its figures are shown.
-    pub valid: bool,
+    /// Why figures are withheld.
+    pub withheld: Option<Withheld>,
     /// Successes per second of the measurement.
     pub throughput: Figure,
     /// p50, p99 and p99.9.
@@ -70,8 +70,8 @@ fn row(run: &Run) -> RunRow {
         id: run.id.clone(),
         tier: words::tier(run),
         load: words::load(run),
-        valid: run.verdict.valid,
-        throughput: shown(Figure::throughput(&[run])),
+        withheld: words::withheld(run),
+        throughput: if run.verdict.overload.is_some() { Figure::throughput(&[run]) } else { shown(Figure::throughput(&[run])) },
         latency: Percentile::REPORTED.map(|percentile| shown(Figure::latency(&[&run.total.response_ns], percentile))),
         largest: shown(Figure::largest(&[&run.total.response_ns])),
         losses: words::losses(run),

@@ -6,7 +6,7 @@ use crate::report::group::{Cell, Group, cells, reasons_apart};
 use crate::report::lists::distinct;
 use crate::report::reading::Percentile;
 use crate::report::slo;
-use crate::report::words;
+use crate::report::words::{self, Withheld};
 use crate::stats::{Judgement, spread_of};
 use crate::units;
 
@@ -16,8 +16,8 @@ pub struct SummaryRow {
     pub store: String,
     /// `1 run`, `4 of 5 runs valid`.
     pub runs: String,
-    /// Why no figures are shown; `None` if they are.
-    pub invalid: Option<String>,
+    /// Why latencies are not shown; `None` if they are.
+    pub withheld: Option<Withheld>,
     /// Successes per second of the measurement.
     pub throughput: Figure,
     /// p50, p99 and p99.9 of the response time.
@@ -82,8 +82,11 @@ fn row(cell: &Cell<'_>) -> SummaryRow {
     SummaryRow {
         store: words::store(cell.runs[0]),
         runs: runs_text(valid.len(), cell.runs.len()),
-        invalid: if valid.is_empty() { cell.runs.iter().find_map(|run| words::invalid(run)) } else { None },
-        throughput: Figure::throughput(&valid),
+        withheld: words::withheld_of(&cell.runs),
+        throughput: match cell.completed_per_s() {
+            Some(completed) => Figure::rate(&completed, None),
+            None => Figure::throughput(&valid),
+        },
         latency: Percentile::REPORTED.map(|percentile| Figure::latency(&latencies, percentile)),
         largest: Figure::largest(&latencies),
         losses: losses(if valid.is_empty() { &cell.runs } else { &valid }),

@@ -38,9 +38,27 @@ impl VerdictView {
 pub fn verdict(experiment: &Experiment) -> VerdictView {
     let all = experiment.runs.len();
     let valid = experiment.runs.iter().filter(|run| run.verdict.valid).count();
+    let overloaded = experiment.runs.iter().filter(|run| run.verdict.overload.is_some()).count();
+    let invalid = all - valid - overloaded;
     let headline = match (valid, all) {
         (_, 0) => "No runs: nothing was measured.".to_owned(),
         (1, 1) => "Valid: the run may be used.".to_owned(),
+        (0, 1) if overloaded == 1 => "OVERLOADED: more was offered than the store carried; its latencies are withheld.".to_owned(),
+        (0, all) if overloaded == all => {
+            format!("OVERLOADED: in all {} runs more was offered than was carried; their latencies are withheld.", units::count(all as u64))
+        }
+        (valid, all) if overloaded > 0 && invalid == 0 => format!(
+            "{} of {} runs may be used; {} OVERLOADED: their latencies are withheld.",
+            units::count(valid as u64),
+            units::count(all as u64),
+            units::count(overloaded as u64)
+        ),
+        (_, all) if overloaded > 0 => format!(
+            "{} of {} runs INVALID and {} OVERLOADED: their latencies are withheld.",
+            units::count(invalid as u64),
+            units::count(all as u64),
+            units::count(overloaded as u64)
+        ),
         (0, 1) => "INVALID: the figures of the run may not be used and are withheld.".to_owned(),
         (0, all) => format!("INVALID: none of {all} runs may be used; their figures are withheld."),
         (valid, all) if valid == all => format!("Valid: all {} runs may be used.", units::count(all as u64)),

@@ -128,9 +128,8 @@ pub fn content(cell: &Cell<'_>, operation: Option<&str>) -> RowContent {
             record.map(|record| (run, record))
         })
         .collect();
-    if cell.valid().next().is_none() {
-        let reason = cell.runs.iter().find_map(|run| words::invalid(run)).unwrap_or_default();
-        return RowContent::Withheld(format!("INVALID: {reason}"));
+    if let Some(withheld) = words::withheld_of(&cell.runs) {
+        return RowContent::Withheld(withheld.to_string());
     }
     let [_, per_s, _] = spread_of(found.iter().map(|(run, record)| run.per_second(record)));
     let latencies: Vec<&Latency> = found.iter().map(|(_, record)| &record.response_ns).collect();

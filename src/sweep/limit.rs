@@ -1,0 +1,208 @@
+//! A limit that a rate has to keep, as it is written on the command line: `p99 < 10ms`, `read p999 < 50ms`,
+//! `errors < 0.1%`.
+
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
+
+use crate::measure::histogram;
+use crate::percentile::{Limit, Percentile, Statistic};
+use crate::record::{Latency, OperationRecord, Run};
+use crate::stats::{self, Judgement};
+
+/// A larger share makes a run invalid, whatever its limits.
+const MOST_ERRORS: f64 = 0.01;
+/// Normal quantile of a two-sided 95 % interval.
+const Z: f64 = 1.96;
+
+/// A limit of one operation or of all together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SweepLimit {
+    /// None for all operations.
+    pub operation: Option<String>,
+    /// What must not be exceeded.
+    pub bound: Bound,
+}
+
+/// What must not be exceeded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Bound {
+    /// A percentile of the response time, or its maximum.
+    Latency(Limit),
+    /// The share of operations that fail, 0 to 1.
+    ErrorShare(f64),
+}
+
+impl SweepLimit {
+    /// The percentile that it is about; none of a maximum or a share.
+    pub fn percentile(&self) -> Option<Percentile> {
+        match self.bound {
+            Bound::Latency(Limit { statistic: Statistic::Percentile(percentile), .. }) => Some(percentile),
+            _ => None,
+        }
+    }
+
+    /// Whether a run kept it, and where that is undecided, which way the figure itself points. A run without the operation
+    /// decides nothing.
+    pub fn judge(&self, run: &Run) -> (Judgement, bool) {
+        let record = self.operation.as_deref().map_or(Some(&run.total), |name| run.operations.get(name));
+        record.map_or((Judgement::Undecided, false), |record| self.bound.judge(record))
+    }
+}
+
+impl Bound {
+    /// Whether the operations kept it, and which way the figure itself points.
+    pub fn judge(self, record: &OperationRecord) -> (Judgement, bool) {
+        match self {
+            Bound::Latency(limit) => {
+                let latency = &record.response_ns;
+                (stats::judge(limit, &[latency]), leans_within(limit, latency))
+            }
+            Bound::ErrorShare(most) => {
+                let all = record.ok + record.failed;
+                let share = record.failed as f64 / all.max(1) as f64;
+                let (low, high) = share_interval(record.failed, all);
+                let judgement = match () {
+                    () if high <= most => Judgement::Met,
+                    () if low > most => Judgement::Missed,
+                    () => Judgement::Undecided,
+                };
+                (judgement, share <= most)
+            }
+        }
+    }
+}
+
+/// The percentile against its limit, or where too few samples carry it, the share of samples above the limit.
+fn leans_within(limit: Limit, latency: &Latency) -> bool {
+    let Statistic::Percentile(percentile) = limit.statistic else { return latency.max <= limit.limit_ns };
+    match latency.percentile_ns(percentile) {
+        Some(value_ns) => value_ns <= limit.limit_ns,
+        None => histogram::decode(&latency.histogram).is_ok_and(|all| {
+            let above = all.iter_recorded().filter(|value| value.value_iterated_to() > limit.limit_ns);
+            let above: u64 = above.map(|value| value.count_at_value()).sum();
+            !all.is_empty() && above as f64 <= (1.0 - percentile.quantile()) * all.len() as f64
+        }),
+    }
+}
+
+/// Wilson's 95 % interval of a share (Journal of the American Statistical Association 22, 1927).
+fn share_interval(some: u64, all: u64) -> (f64, f64) {
+    if all == 0 {
+        return (0.0, 1.0);
+    }
+    let (share, n, z2) = (some as f64 / all as f64, all as f64, Z * Z);
+    let half = Z * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
+    let (middle, whole) = (share + z2 / (2.0 * n), 1.0 + z2 / n);
+    ((middle - half) / whole, (middle + half) / whole)
+}
+
+impl FromStr for SweepLimit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form = "write it as \"p99 < 10ms\", \"read p999 < 50ms\" or \"errors < 0.1%\"";
+        let (what, most) = text.split_once('<').ok_or_else(|| format!("`{text}` is no limit; {form}"))?;
+        let most = most.trim_start_matches('=').trim();
+        let (operation, figure) = match what.trim().rsplit_once(char::is_whitespace) {
+            Some((operation, figure)) => (Some(operation.trim().trim_end_matches(':').to_owned()), figure),
+            None => (None, what.trim()),
+        };
+        let bound = if figure == "errors" {
+            let share = match most.strip_suffix('%') {
+                Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
+                None => most.parse(),
+            };
+            let share = share.ok().filter(|share| *share > 0.0 && *share <= MOST_ERRORS);
+            Bound::ErrorShare(share.ok_or_else(|| {
+                format!("`{most}` is no share of errors above 0 and up to 1%, beyond which a run is invalid; {form}")
+            })?)
+        } else {
+            let statistic = match figure {
+                "max" => Statistic::Max,
+                name => Statistic::Percentile(name.parse().map_err(|_| {
+                    let names = Statistic::ALL.map(Statistic::name).join(", ");
+                    format!("`{name}` is neither errors nor one of {names}; {form}")
+                })?),
+            };
+            let limit_ns = latency_ns(most).ok_or_else(|| format!("`{most}` is no latency such as 500us or 10ms; {form}"))?;
+            Bound::Latency(Limit { statistic, limit_ns })
+        };
+        Ok(SweepLimit { operation, bound })
+    }
+}
+
+/// Reads `10ms`, `1.5 ms`, `500us`, `2s`; up to an hour.
+fn latency_ns(text: &str) -> Option<u64> {
+    const UNITS: [(&str, f64); 5] = [("ns", 1.0), ("us", 1e3), ("\u{b5}s", 1e3), ("ms", 1e6), ("s", 1e9)];
+    let at = text.find(|sign: char| !sign.is_ascii_digit() && sign != '.')?;
+    let (number, unit) = (text[..at].parse::<f64>().ok()?, text[at..].trim());
+    let (_, ns) = UNITS.into_iter().find(|(name, _)| *name == unit)?;
+    let limit_ns = number * ns;
+    (1.0..=3.6e12).contains(&limit_ns).then_some(limit_ns as u64)
+}
+
+impl Display for SweepLimit {
+    /// As it is written on the command line.
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(operation) = &self.operation {
+            write!(formatter, "{operation} ")?;
+        }
+        match self.bound {
+            Bound::Latency(Limit { statistic, limit_ns }) => {
+                let (number, unit) = match limit_ns as f64 {
+                    ns if ns >= 1e9 => (ns / 1e9, "s"),
+                    ns if ns >= 1e6 => (ns / 1e6, "ms"),
+                    ns if ns >= 1e3 => (ns / 1e3, "us"),
+                    ns => (ns, "ns"),
+                };
+                write!(formatter, "{} < {number}{unit}", statistic.name())
+            }
+            // Of 0.1 % the hundredfold is 0.1 and a rest.
+            Bound::ErrorShare(most) => write!(formatter, "errors < {}%", (most * 1e8).round() / 1e6),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_read_as_they_are_written() {
+        for text in ["p99 < 10ms", "p50 < 500us", "read p999 < 1.5s", "max < 2s", "errors < 0.1%", "place-order errors < 1%"] {
+            assert_eq!(text.parse::<SweepLimit>().expect(text).to_string(), text);
+        }
+        let same = ["p99<10ms", " p99  <=  10 ms ", "p99 < 0.01s"].map(|text| text.parse::<SweepLimit>().expect(text));
+        assert!(same.iter().all(|limit| *limit == same[0]), "{same:?}");
+        assert_eq!("read: p99.9 < 5ms".parse::<SweepLimit>().expect("a document's").to_string(), "read p999 < 5ms");
+    }
+
+    #[test]
+    fn what_is_no_limit_is_refused_with_what_to_write() {
+        for (text, says) in [
+            ("p99", "is no limit"),
+            ("p95 < 10ms", "is neither errors nor one of p50, p90, p99, p999, max"),
+            ("p99 < 10", "is no latency"),
+            ("p99 < -1ms", "is no latency"),
+            ("p99 < 99h", "is no latency"),
+            ("p99 < nanms", "is no latency"),
+            ("errors < 5%", "beyond which a run is invalid"),
+            ("errors < 0", "is no share"),
+            ("< 3ms", "is neither"),
+        ] {
+            let refused = text.parse::<SweepLimit>().expect_err(text);
+            assert!(refused.contains(says) && refused.contains("write it as"), "{text}: {refused}");
+        }
+    }
+
+    #[test]
+    fn a_share_of_errors_is_judged_by_its_interval() {
+        let judged = |failed, ok| Bound::ErrorShare(0.001).judge(&OperationRecord { ok, failed, ..Default::default() });
+        assert_eq!(judged(0, 10_000), (Judgement::Met, true));
+        assert_eq!(judged(0, 1_000), (Judgement::Undecided, true), "one in a thousand may be missing from a thousand");
+        assert_eq!(judged(30, 10_000), (Judgement::Missed, false));
+        // Wilson's interval of 1 in 10, as scipy's binomtest(1, 10).proportion_ci(method="wilson") has it.
+        let (low, high) = share_interval(1, 10);
+        assert!((low - 0.017_876).abs() < 1e-4 && (high - 0.404_15).abs() < 1e-4, "{low} {high}");
+    }
+}

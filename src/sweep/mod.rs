@@ -1,0 +1,15 @@
+//! How much a store carries: the search for the highest rate at which it keeps its limits. Pure procedures: what measures a
+//! level of load is given to them, a real store or a simulated queue, and they neither print nor write.
+
+mod limit;
+mod plan;
+mod search;
+mod verdict;
+
+#[cfg(test)]
+mod simulation;
+
+pub use limit::{Bound, SweepLimit};
+pub use plan::{Announcement, SearchPlan, Stage};
+pub use search::{LevelAsk, LevelFound, MeasuredLevel, SearchResult, search};
+pub use verdict::{Breach, LevelVerdict, judge_run};

@@ -1,0 +1,86 @@
+//! How long the levels of a search are measured, and what it comes to: announced beforehand, and kept.
+
+use std::time::Duration;
+
+use super::limit::SweepLimit;
+
+/// A step of a search, and how sure it has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// A closed loop, for the order of magnitude.
+    Probe,
+    /// Rising rates, until the store is overloaded: the curve.
+    Ramp,
+    /// Between the last rate within the limits and the first beyond.
+    Bisect,
+    /// The two rates of the answer, by a window long enough to be sure.
+    Confirm,
+}
+
+/// What a search may spend, and how exact it has to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchPlan {
+    /// Time for all of it, warm-ups and loading included.
+    pub budget: Duration,
+    /// The answer's two rates differ by no more than this share, if the budget allows it.
+    pub resolution: f64,
+    /// Share of operations above the rarest percentile that is limited; 0 without one.
+    pub rarest: f64,
+    /// Decides which of the answer's two rates is confirmed first.
+    pub seed: u64,
+}
+
+/// What is going to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Announcement {
+    /// Levels of load that fit into the budget, at most.
+    pub levels: usize,
+    /// The time that will not be exceeded.
+    pub budget: Duration,
+}
+
+impl SearchPlan {
+    /// A shorter search could not confirm its answer: a percentile's interval takes ten seconds, twice.
+    pub const SHORTEST: Duration = Duration::from_secs(60);
+
+    /// A search for the highest rate within these limits.
+    pub fn new(budget: Duration, limits: &[SweepLimit], seed: u64) -> SearchPlan {
+        let above = limits.iter().filter_map(SweepLimit::percentile).map(|percentile| 1.0 - percentile.quantile());
+        let rarest = above.reduce(f64::min).unwrap_or(0.0);
+        SearchPlan { budget, resolution: 0.03, rarest, seed }
+    }
+
+    /// How long a rate is measured: long enough for some samples above the rarest percentile, 20 to find the way and 200 to
+    /// decide (then the tail is known to 14 %, 1.96 / sqrt(200)), within a share of the budget.
+    pub fn window(&self, stage: Stage, rate_per_s: f64) -> Duration {
+        let budget_s = self.budget.as_secs_f64();
+        let (samples, least_s, most_s) = match stage {
+            Stage::Probe | Stage::Ramp => (20.0, (budget_s / 60.0).clamp(2.0, 10.0), budget_s / 24.0),
+            Stage::Bisect => (50.0, (budget_s / 25.0).clamp(3.0, 15.0), budget_s / 15.0),
+            // An interval takes ten whole seconds.
+            Stage::Confirm => (200.0, (budget_s / 9.0).clamp(12.0, 60.0), budget_s / 6.0),
+        };
+        let wanted_s = if self.rarest > 0.0 { samples / (self.rarest * rate_per_s.max(1e-9)) } else { least_s };
+        Duration::from_secs_f64(wanted_s.max(least_s).min(most_s.max(least_s)).ceil())
+    }
+
+    /// How many levels fit into the budget at most, and how long they take.
+    pub fn announce(&self, warmup: Duration) -> Announcement {
+        let shortest = self.window(Stage::Ramp, f64::INFINITY) + warmup;
+        let confirming = 2 * (self.window(Stage::Confirm, f64::INFINITY) + warmup);
+        let left = self.budget.saturating_sub(confirming);
+        Announcement { levels: 2 + (left.as_secs_f64() / shortest.as_secs_f64()) as usize, budget: self.budget }
+    }
+}
+
+impl Stage {
+    /// Its name in files and in what is printed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Probe => "probe",
+            Stage::Ramp => "ramp",
+            Stage::Bisect => "bisect",
+            Stage::Confirm => "confirm",
+        }
+    }
+}
