@@ -317,6 +317,11 @@ fn a_wrong_command_line_is_refused_before_anything_starts() {
         (&["run", "--store", "libsql?cash=1"], "cash"),
         (&["run", "--clients", "0"], "--clients"),
         (&["run", "--rate", "-5"], "--rate"),
+        (&["run", "ycsb-c", "--rate", "5,5"], "the level 5/s is named twice"),
+        (&["run", "ycsb-c", "--rate", "5", "--clients", "1,2"], "--clients"),
+        (&["sweep", "ycsb-c", "--slo", "p95 < 3ms"], "p95"),
+        (&["sweep", "ycsb-c", "--slo", "write p99 < 3ms"], "no operation `write`"),
+        (&["sweep", "ycsb-c", "--budget", "30s"], "--budget"),
         (&["run", "--duration", "soon"], "--duration"),
         (&["run", "--duration", "1s", "--ops", "5"], "--ops"),
         (&["run", "--records", "0"], "--records"),
@@ -568,6 +573,23 @@ fn what_the_system_does_not_grant_is_reported_with_the_limit() {
     for part in ["Too many open files", "--clients", "ulimit -n"] {
         assert!(stderr.contains(part), "{part}: {stderr}");
     }
+}
+
+#[test]
+fn levels_of_load_are_runs_of_one_experiment_and_joined_in_its_report() {
+    let ran = Storebench::run(&["ycsb-c", "--rate", "200,50,100", "--warmup", "0", "--duration", "2s", "--records", "100"])
+        .store("memory")
+        .ran();
+    // On a busy machine a run may be shaped by the client, and so invalid.
+    assert!([0, 3].contains(&ran.code), "{}", ran.stderr);
+    assert!(ran.stderr.contains("levels of load: 3 runs, 6 s of load"), "{}", ran.stderr);
+    let record = ran.record();
+    let rates: Vec<f64> =
+        record["runs"].as_array().expect("runs").iter().filter_map(|run| run["load"]["rate_per_s"].as_f64()).collect();
+    assert_eq!(rates, [200.0, 50.0, 100.0], "in the order in which they were named");
+    assert_eq!(record["runs"][1]["id"], "ycsb-c-memory-50-per-s-1");
+    assert!(ran.stdout.contains("All memory stores, open loop:"), "one table: {}", ran.stdout);
+    assert!(ran.path("out/charts/load-ycsb-c.svg").exists() || ran.code == 3);
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn a_throughput_lies_in_its_interval_when_the_store_stands_still_at_the_end() {
 }
 
 #[test]
-fn twice_the_sustainable_load_is_called_unstable_and_memory_stays_bounded() {
+fn twice_the_sustainable_load_is_overload_with_a_completed_rate_and_memory_stays_bounded() {
     // Two clients at 10 ms sustain 200 operations a second.
     let run = Storebench::run(&["ycsb-c", "--records", "1000", "--warmup", "1s", "--duration", "10s"])
         .args(&["--rate", "400", "--clients", "2"])
@@ -70,11 +70,34 @@ fn twice_the_sustainable_load_is_called_unstable_and_memory_stays_bounded() {
         .expect_exit(3);
     let verdict = &run.first_run()["verdict"];
     assert_eq!(verdict["valid"], false);
-    assert!(verdict["reasons"].to_string().contains("unstable"), "{verdict}");
+    let completed = verdict["overload"]["completed_per_s"].as_f64().expect("a completed rate");
+    assert!((completed / 200.0 - 1.0).abs() < 0.05, "{verdict}");
     let has_figures = |line: &str| line.trim_start().starts_with("total") || line.contains("per second");
-    assert!(run.stdout.contains("INVALID") && !run.stdout.lines().any(has_figures), "no figure of it: {}", run.stdout);
+    let line = "OVERLOADED: offered 400/s, completed ";
+    assert!(run.stdout.contains(line) && !run.stdout.lines().any(has_figures), "no latency of it: {}", run.stdout);
     assert!(run.peak_memory_bytes < 60_000_000, "{} bytes", run.peak_memory_bytes);
     run.counts_add_up();
+}
+
+#[test]
+fn a_sweep_finds_what_a_store_of_known_capacity_carries_and_keeps_its_time() {
+    // Four servers of 2 ms: 2,000 operations a second, however many clients there are.
+    let began = std::time::Instant::now();
+    let args = ["sweep", "ycsb-c", "--records", "1000", "--slo", "p99 < 10ms", "--budget", "90s", "--clients", "16", "--out", "out"];
+    let ran = Storebench::new(&args).store("sim?latency=2ms&capacity=4").expect_exit(0);
+    assert!(began.elapsed() < Duration::from_secs(100), "{:?}", began.elapsed());
+    let record: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(ran.path("out/sweep.json")).expect("the record")).expect("JSON");
+    assert_eq!(record["schema"], "storebench/sweep/1");
+    let answer = &record["answers"][0];
+    let number = |value: &serde_json::Value| value.as_f64().unwrap_or_else(|| panic!("a number: {answer}"));
+    assert!((number(&answer["capacity_per_s"]) / 2_000.0 - 1.0).abs() < 0.05, "{answer}");
+    let (low, high) = (number(&answer["rate_per_s"]["low"]), number(&answer["rate_per_s"]["high"]));
+    // An M/D/4 queue keeps its p99 under five times the service until some 96 % of its capacity.
+    assert!(low < high && (1_700.0..2_000.0).contains(&low) && high <= 2_150.0, "{low} {high}");
+    assert!(["p99 < 10ms", "overload"].contains(&answer["broke_first"].as_str().expect("it broke")), "{answer}");
+    assert!(ran.stdout.contains("ycsb-c, memory stores, p99 < 10ms, cap 16 clients:"), "{}", ran.stdout);
+    assert!(ran.path("out/charts/load-ycsb-c.png").exists());
 }
 
 #[test]

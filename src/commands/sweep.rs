@@ -1,7 +1,7 @@
 //! `storebench sweep`: how much each store carries of each workload, within limits. Searches store by store, keeps every level
 //! as soon as it is measured, and prints what `sweep.json` says.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -61,22 +61,16 @@ pub fn sweep(args: &SweepArgs) -> Result<Exit, Failed> {
     let mut searches = searches(args, &workloads, &addresses)?;
     let budget = budget(args, searches.len())?;
     let prices = Prices::load(&args.prices)?;
-    let mut sweep = Sweeping {
-        prices,
-        experiment: runs::experiment(args.seed),
-        record: record(args, budget, &searches),
-        errors: OutputErrors::default(),
-        folder: None,
-        quiet: args.quiet,
-    };
+    let record = record(args, budget, &searches);
     // Stores in random order: one that always came first would have the machine as it was before the others.
     let is_same_workload = |a: &Search, b: &Search| a.request.workload.name == b.request.workload.name;
     for (round, stores) in searches.chunk_by_mut(is_same_workload).enumerate() {
         stores.shuffle(&mut rng(args.seed, Purpose::Experiment, round as u64, 0));
     }
-    let folder = Folder::claim(args.out.as_deref(), &format!("sweep-{}", runs::slug(&workloads)), &sweep.experiment)?;
-    let place = folder.path.clone();
-    sweep.folder = Some(folder);
+    let experiment = runs::experiment(args.seed);
+    let folder = Folder::claim(args.out.as_deref(), &format!("sweep-{}", runs::slug(&workloads)), &experiment)?;
+    let errors = OutputErrors::default();
+    let mut sweep = Sweeping { prices, experiment, record, errors, folder, quiet: args.quiet };
     if !args.quiet {
         announce(args, &searches, budget);
     }
@@ -96,7 +90,7 @@ pub fn sweep(args: &SweepArgs) -> Result<Exit, Failed> {
     (sweep.record.interrupted, sweep.experiment.interrupted) = (interrupted, interrupted);
     sweep.save();
     signals.all_is_kept();
-    conclude(sweep, &place)
+    conclude(sweep)
 }
 
 /// A sweep under way: what is kept of it, and where.
@@ -105,7 +99,7 @@ struct Sweeping {
     experiment: Experiment,
     record: SweepRecord,
     errors: OutputErrors,
-    folder: Option<Folder>,
+    folder: Folder,
     quiet: bool,
 }
 
@@ -147,7 +141,7 @@ impl Sweeping {
     fn level_request(&self, search: &Search, ask: &LevelAsk) -> RunRequest {
         let nth = self.record.answers[search.at].levels.len() + 1;
         let id = format!("{}-{nth:02}-{}", search.request.id, ask.stage.name());
-        let hlog = self.folder.as_ref().map(|folder| folder.log_file(&id)).unwrap_or_default();
+        let hlog = self.folder.log_file(&id);
         let load = LoadSettings {
             rate_per_s: ask.rate_per_s,
             until: Until::Elapsed(ask.window),
@@ -185,7 +179,7 @@ impl Sweeping {
         answer.knee_per_s = stats::knee(&curve).map(|at| curve[at].0);
         let confirmed = answer.levels.iter().rev();
         let at_low = confirmed
-            .filter(|level| level.stage == Stage::Confirm.name())
+            .filter(|level| level.stage != Stage::Ramp.name() && level.verdict == "within")
             .find(|level| found.low_per_s.is_some() && level.offered_per_s == found.low_per_s);
         let run = at_low.and_then(|level| self.experiment.runs.iter().find(|run| run.id == level.run));
         answer.at_low = run.map(|run| at_rate(run, self.experiment.host.cpus));
@@ -196,23 +190,23 @@ impl Sweeping {
         let now = host::timestamp();
         self.experiment.finished_at.clone_from(&now);
         self.record.finished_at = now;
-        let Some(folder) = &self.folder else { return };
-        let _ = folder.save(&self.experiment);
-        let _ = self.write_record(&folder.path);
+        let _ = self.folder.save(&self.experiment);
+        let _ = self.write_record();
     }
 
-    fn write_record(&self, folder: &Path) -> anyhow::Result<()> {
-        output::write(folder, RECORD, self.record.to_json()?.as_bytes())
+    fn write_record(&self) -> anyhow::Result<()> {
+        output::write(&self.folder.path, RECORD, self.record.to_json()?.as_bytes())
     }
 }
 
 /// Prints the answers, draws the curves, and decides the exit code.
-fn conclude(mut sweep: Sweeping, place: &Path) -> Result<Exit, Failed> {
+fn conclude(mut sweep: Sweeping) -> Result<Exit, Failed> {
+    let place = &sweep.folder.path.clone();
     let again = format!("{} has it", place.join(RECORD).display());
     let levels = if sweep.quiet { String::new() } else { text::levels(&sweep.record) + "\n" };
     let table = levels + &text::answers(&sweep.record);
     sweep.errors.collect(print(&table), &again);
-    let written = sweep.write_record(place);
+    let written = sweep.folder.save(&sweep.experiment).and_then(|()| sweep.write_record());
     sweep.errors.collect(written, "the table above is all that is left of it");
     let charts = chart::load_curves(&sweep.experiment).and_then(|charts| {
         let mut files = Vec::new();
@@ -243,7 +237,6 @@ fn conclude(mut sweep: Sweeping, place: &Path) -> Result<Exit, Failed> {
 /// What is going to happen, for how long at most, and in which order.
 fn announce(args: &SweepArgs, searches: &[Search], budget: Duration) {
     for search in searches {
-        let SearchPlan { budget, .. } = SearchPlan::new(budget, &search.limits, args.seed);
         let plan = SearchPlan::new(budget, &search.limits, args.seed).announce(search.request.load.warmup);
         let limits: Vec<String> = search.limits.iter().map(ToString::to_string).collect();
         eprint(&format!(
@@ -264,9 +257,9 @@ fn budget(args: &SweepArgs, searches: usize) -> Result<Duration, Failed> {
     if budget < SearchPlan::SHORTEST {
         let least = SearchPlan::SHORTEST * searches as u32;
         return Err(Failed::usage(anyhow!(
-            "--budget: too short for {}: give at least {}s, a minute for each",
-            units::counted(searches as u64, "search").replace("searchs", "searches"),
-            least.as_secs()
+            "--budget: too short for {}: give at least {}m, one for each store and workload",
+            units::counted(searches as u64, "sweep"),
+            least.as_secs() / 60
         )));
     }
     Ok(budget)

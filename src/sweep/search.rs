@@ -15,6 +15,8 @@ const RAMP_START: f64 = 0.1;
 const RAMP_STEP: f64 = 1.6;
 /// A ramp that is never overloaded ends.
 const MOST_RAMP_LEVELS: usize = 10;
+/// The share of the budget that is kept for confirming.
+const CONFIRM_SHARE: f64 = 0.4;
 /// How often the search for any rate within goes further down.
 const MOST_DOWN: usize = 4;
 
@@ -118,8 +120,18 @@ struct SearchRun<'a, E> {
 }
 
 impl<E> SearchRun<'_, E> {
-    /// Measures a level, if there is time for it.
+    /// Measures a level, if there is time for it; once more if it says nothing about the store, which a moment of the machine
+    /// may be to blame for.
     fn level(&mut self, stage: Stage, rate_per_s: Option<f64>) -> Result<Option<LevelFound>, E> {
+        match self.attempt(stage, rate_per_s)? {
+            Some(found) if found.verdict.is_unusable() && stage != Stage::Probe => {
+                Ok(self.attempt(stage, rate_per_s)?.or(Some(found)))
+            }
+            found => Ok(found),
+        }
+    }
+
+    fn attempt(&mut self, stage: Stage, rate_per_s: Option<f64>) -> Result<Option<LevelFound>, E> {
         let window = self.plan.window(stage, rate_per_s.unwrap_or(f64::INFINITY));
         if self.spent + window + self.overhead > self.plan.budget {
             self.ran_out = true;
@@ -133,21 +145,26 @@ impl<E> SearchRun<'_, E> {
         Ok(Some(found))
     }
 
-    /// Time for a level of the bisection that leaves enough to confirm both ends.
+    /// Time for a level of the bisection that leaves enough to confirm both ends, which may have to move.
     fn can_bisect(&self, per_s: f64) -> bool {
         let [bisect, confirm] = [Stage::Bisect, Stage::Confirm].map(|stage| self.plan.window(stage, per_s) + self.overhead);
-        self.spent + bisect + 2 * confirm <= self.plan.budget
+        self.spent + bisect + (2 * confirm).max(self.plan.budget.mul_f64(CONFIRM_SHARE)) <= self.plan.budget
     }
 
     /// Rising rates until the store is overloaded, beyond a limit that breaks earlier: the curve and the capacity are part of
     /// the answer. Where even the first rate is beyond, falling ones.
     fn ramp(&mut self, closed_per_s: f64) -> Result<Bracket, E> {
         let mut rates: Vec<(f64, bool)> = Vec::new();
+        let mut unusable = 0;
         let mut rate_per_s = rounded(RAMP_START * closed_per_s);
         for _ in 0..MOST_RAMP_LEVELS {
             let Some(found) = self.level(Stage::Ramp, Some(rate_per_s))? else { break };
-            rates.push((rate_per_s, found.verdict.leans_within()));
-            if matches!(found.verdict, LevelVerdict::Beyond(Breach::Overload | Breach::Errors | Breach::Unusable(_))) {
+            // What says nothing about the store does not bound it either; where the client is the limit, it goes on.
+            unusable = if found.verdict.is_unusable() { unusable + 1 } else { 0 };
+            if unusable == 0 {
+                rates.push((rate_per_s, found.verdict.leans_within()));
+            }
+            if unusable == 2 || matches!(found.verdict, LevelVerdict::Beyond(Breach::Overload | Breach::Errors)) {
                 break;
             }
             rate_per_s = rounded(RAMP_STEP * rate_per_s);
@@ -183,7 +200,7 @@ impl<E> SearchRun<'_, E> {
 
     /// Measures both ends until each is what it is said to be, and whatever lies between them if they had to move apart.
     fn confirm(&mut self, bracket: &mut Bracket) -> Result<(), E> {
-        let mut step = 1.0 + self.plan.resolution;
+        let mut moves = 0;
         // Which end comes first is drawn: of two that are always measured in one order, a drift would favour one.
         let mut low_first = self.plan.seed.count_ones().is_multiple_of(2);
         loop {
@@ -198,34 +215,41 @@ impl<E> SearchRun<'_, E> {
                     None => return Ok(()),
                 },
             };
+            let is_between = open_low.is_none() && open_high.is_none();
             low_first = !low_first;
             let Some(found) = self.level(Stage::Confirm, Some(end.per_s))? else { return Ok(()) };
             let confirmed = Some(End { confirmed: true, ..end });
             let moved = |per_s: f64| Some(End { per_s: rounded(per_s), confirmed: false });
+            // Two small steps, for the end may be just beside; then ever larger ones.
+            let step = 1.0 + self.plan.resolution * f64::from(1_u32 << (moves - 1_i32).clamp(0, 4));
             match found.verdict {
+                LevelVerdict::Beyond(Breach::Unusable(_)) if is_low && !is_between => {
+                    bracket.low = moved(end.per_s / step);
+                    moves += 1;
+                }
+                LevelVerdict::Beyond(Breach::Unusable(_)) => return Ok(()),
                 LevelVerdict::Within => {
                     bracket.low = confirmed;
                     if bracket.high.is_none_or(|high| high.per_s <= end.per_s) {
                         bracket.high = moved(end.per_s * step);
-                        step *= step;
+                        moves += 1;
                     }
                 }
                 LevelVerdict::Beyond(_) => {
                     bracket.high = confirmed;
                     if bracket.low.is_some_and(|low| low.per_s >= end.per_s) {
                         bracket.low = moved(end.per_s / step);
-                        step *= step;
+                        moves += 1;
                     }
                 }
                 // The limit lies within what can be told apart here: the answer's ends move away from it.
                 LevelVerdict::Undecided { .. } => {
-                    let narrow = 1.0 + self.plan.resolution;
-                    let is_between = open_low.is_none() && open_high.is_none();
                     match (is_between, is_low) {
                         (true, _) => return Ok(()),
-                        (false, true) => bracket.low = moved(end.per_s / narrow),
-                        (false, false) => bracket.high = moved(end.per_s * narrow),
+                        (false, true) => bracket.low = moved(end.per_s / step),
+                        (false, false) => bracket.high = moved(end.per_s * step),
                     }
+                    moves += 1;
                 }
             }
         }
@@ -241,11 +265,29 @@ impl<E> SearchRun<'_, E> {
 
     fn result(self, bracket: Bracket) -> SearchResult {
         let confirmed = |end: Option<End>| end.filter(|end| end.confirmed).map(|end| end.per_s);
-        let low_per_s = confirmed(bracket.low);
-        let high_per_s = confirmed(bracket.high);
         let offered = || self.levels.iter().filter(|level| level.ask.rate_per_s.is_some());
-        let at_high = offered().rev().find(|level| high_per_s.is_some() && level.ask.rate_per_s == high_per_s);
-        let usable = offered().filter(|level| !matches!(level.found.verdict.breach(), Some(Breach::Unusable(_))));
+        // Where the time ran out before an end was confirmed, the nearest that was decided on the way to it.
+        let decided = |is_within: bool| {
+            let long = offered().filter(|level| level.ask.stage != Stage::Ramp);
+            long.filter(move |level| match level.found.verdict {
+                LevelVerdict::Within => is_within,
+                LevelVerdict::Undecided { .. } | LevelVerdict::Beyond(Breach::Unusable(_)) => false,
+                LevelVerdict::Beyond(_) => !is_within,
+            })
+            .filter_map(|level| level.ask.rate_per_s)
+        };
+        let is_below = |per_s: f64, high: Option<f64>| high.is_none_or(|high| per_s < high);
+        let high_per_s = confirmed(bracket.high);
+        let low_per_s = confirmed(bracket.low)
+            .or_else(|| decided(true).filter(|per_s| is_below(*per_s, high_per_s)).reduce(f64::max));
+        let high_per_s =
+            high_per_s.or_else(|| decided(false).filter(|per_s| low_per_s.is_none_or(|low| *per_s > low)).reduce(f64::min));
+        // Where no rate beyond was confirmed, what kept the search from it.
+        let at_high = offered().rev().find(|level| match high_per_s {
+            Some(_) => level.ask.rate_per_s == high_per_s,
+            None => level.found.verdict.is_unusable(),
+        });
+        let usable = offered().filter(|level| !level.found.verdict.is_unusable());
         SearchResult {
             low_per_s,
             high_per_s,

@@ -43,6 +43,11 @@ impl LevelVerdict {
         }
     }
 
+    /// Whether it says nothing about the store.
+    pub fn is_unusable(&self) -> bool {
+        matches!(self, LevelVerdict::Beyond(Breach::Unusable(_)))
+    }
+
     /// What broke, or might have.
     pub fn breach(&self) -> Option<&Breach> {
         match self {
