@@ -284,7 +284,7 @@ fn what_is_wrong_is_said_in_one_sentence_with_its_place() {
 
 #[test]
 fn a_wrong_command_line_is_refused_before_anything_starts() {
-    let cases: [(&[&str], &str); 38] = [
+    let cases: [(&[&str], &str); 43] = [
         (&["run", "no-such-workload"], "no-such-workload"),
         (&["run", "otlp"], "did you mean `oltp`?"),
         (&["run", "--store", "postgresql"], "did you mean `postgres`"),
@@ -577,9 +577,10 @@ fn what_the_system_does_not_grant_is_reported_with_the_limit() {
 
 #[test]
 fn levels_of_load_are_runs_of_one_experiment_and_joined_in_its_report() {
-    let ran = Storebench::run(&["ycsb-c", "--rate", "200,50,100", "--warmup", "0", "--duration", "2s", "--records", "100"])
-        .store("memory")
-        .ran();
+    let ran =
+        Storebench::run(&["ycsb-c", "--rate", "200,50,100", "--warmup", "0", "--duration", "2s", "--records", "100"])
+            .store("memory")
+            .ran();
     // On a busy machine a run may be shaped by the client, and so invalid.
     assert!([0, 3].contains(&ran.code), "{}", ran.stderr);
     assert!(ran.stderr.contains("levels of load: 3 runs, 6 s of load"), "{}", ran.stderr);

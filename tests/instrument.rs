@@ -83,7 +83,20 @@ fn twice_the_sustainable_load_is_overload_with_a_completed_rate_and_memory_stays
 fn a_sweep_finds_what_a_store_of_known_capacity_carries_and_keeps_its_time() {
     // Four servers of 2 ms: 2,000 operations a second, however many clients there are.
     let began = std::time::Instant::now();
-    let args = ["sweep", "ycsb-c", "--records", "1000", "--slo", "p99 < 10ms", "--budget", "90s", "--clients", "16", "--out", "out"];
+    let args = [
+        "sweep",
+        "ycsb-c",
+        "--records",
+        "1000",
+        "--slo",
+        "p99 < 10ms",
+        "--budget",
+        "90s",
+        "--clients",
+        "16",
+        "--out",
+        "out",
+    ];
     let ran = Storebench::new(&args).store("sim?latency=2ms&capacity=4").expect_exit(0);
     assert!(began.elapsed() < Duration::from_secs(100), "{:?}", began.elapsed());
     let record: serde_json::Value =

@@ -45,7 +45,8 @@ pub fn levels(args: &RunArgs, workload: &Workload) -> anyhow::Result<Vec<LoadSet
             workload.name
         );
     }
-    let levels = rates.iter().flat_map(|rate_per_s| clients.iter().map(|clients| level(args, workload, *rate_per_s, *clients)));
+    let levels =
+        rates.iter().flat_map(|rate_per_s| clients.iter().map(|clients| level(args, workload, *rate_per_s, *clients)));
     let levels: Vec<LoadSettings> = levels.collect();
     match levels.iter().enumerate().find(|(at, level)| levels[..*at].contains(level)) {
         Some((_, twice)) => bail!("the level {} is named twice; name it once, with --runs", name(twice)),
@@ -105,7 +106,11 @@ pub fn announcement(requests: &[RunRequest]) -> Option<String> {
             format!(", {} of load, to which come loading and checks", units::seconds(planned.as_secs_f64()))
         });
         let order: Vec<&str> = requests.iter().map(|request| request.id.as_str()).collect();
-        format!("levels of load: {}{time}; in random order: {}", units::counted(requests.len() as u64, "run"), order.join(", "))
+        format!(
+            "levels of load: {}{time}; in random order: {}",
+            units::counted(requests.len() as u64, "run"),
+            order.join(", ")
+        )
     })
 }
 
@@ -113,12 +118,13 @@ pub fn announcement(requests: &[RunRequest]) -> Option<String> {
 mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
+    use crate::workload::Overrides;
     use clap::Parser;
 
     fn asked(flags: &[&str]) -> anyhow::Result<Vec<String>> {
         let line = ["storebench", "run"].iter().chain(flags);
         let Command::Run(args) = Cli::try_parse_from(line)?.command else { panic!("run") };
-        let workload = crate::commands::workloads::find("read-heavy").map_err(|failed| failed.error)?;
+        let workload = Workload::find("read-heavy", &Overrides::default())?;
         Ok(levels(&args, &workload)?.iter().map(name).collect())
     }
 

@@ -15,7 +15,7 @@ use super::output::{self, Folder, OutputErrors};
 use super::progress::Progress;
 use super::signals::Signals;
 use super::terminal::{eprint, print};
-use super::{run as runs, stores};
+use super::{run as runs, stores, workloads};
 use crate::cli::SweepArgs;
 use crate::draw::rng::{Purpose, rng};
 use crate::generate::Generator;
@@ -27,7 +27,9 @@ use crate::report::png;
 use crate::report::text::sweep as text;
 use crate::request::{LoadSettings, RunRequest, Until};
 use crate::stats;
-use crate::sweep::{self, Bound, Breach, LevelAsk, LevelFound, LevelVerdict, SearchPlan, SearchResult, Stage, SweepLimit};
+use crate::sweep::{
+    self, Bound, Breach, LevelAsk, LevelFound, LevelVerdict, SearchPlan, SearchResult, Stage, SweepLimit,
+};
 use crate::units;
 use crate::workload::{Arrivals, Workload};
 
@@ -54,7 +56,7 @@ struct Search {
 /// # Errors
 /// When the arguments are wrong, a store cannot do what is asked, or there is no folder for the results.
 pub fn sweep(args: &SweepArgs) -> Result<Exit, Failed> {
-    let workloads = runs::workloads(&args.workloads)?;
+    let workloads = named_workloads(args)?;
     let addresses: Result<Vec<Address>, String> = args.stores.iter().map(|store| stores::parse(store)).collect();
     let addresses = addresses.map_err(|problem| Failed::usage(anyhow!(problem)))?;
     runs::refuse_duplicates(&addresses)?;
@@ -170,7 +172,8 @@ impl Sweeping {
         let answer = &mut self.record.answers[search.at];
         answer.rate_per_s.low = found.low_per_s;
         answer.rate_per_s.high = found.high_per_s;
-        (answer.capacity_per_s, answer.saturated, answer.ran_out) = (found.capacity_per_s, found.saturated, found.ran_out);
+        (answer.capacity_per_s, answer.saturated, answer.ran_out) =
+            (found.capacity_per_s, found.saturated, found.ran_out);
         answer.broke_first = found.broke_first.as_ref().map(|breach| breach_text(breach, &search.limits));
         let mut curve: Vec<&SweepLevel> = answer.levels.iter().filter(|level| level.offered_per_s.is_some()).collect();
         curve.sort_by(|a, b| a.completed_per_s.total_cmp(&b.completed_per_s));
@@ -251,6 +254,15 @@ fn announce(args: &SweepArgs, searches: &[Search], budget: Duration) {
     eprint(&format!("sweep: {} in all, in this order", units::seconds(all.as_secs_f64())));
 }
 
+/// The workloads that the command line names; the headline four if it names none.
+fn named_workloads(args: &SweepArgs) -> Result<Vec<Arc<Workload>>, Failed> {
+    let mut found = workloads::find(&args.workloads, &args.ycsb, args.records)?;
+    if found.is_empty() {
+        found = workloads::find(&Workload::HEADLINE.map(ToString::to_string), &args.ycsb, args.records)?;
+    }
+    Ok(found.into_iter().map(Arc::new).collect())
+}
+
 /// The time of each search.
 fn budget(args: &SweepArgs, searches: usize) -> Result<Duration, Failed> {
     let budget = args.budget.map_or(BUDGET, |all| all / searches as u32);
@@ -280,9 +292,12 @@ fn searches(args: &SweepArgs, workloads: &[Arc<Workload>], addresses: &[Address]
                 latency.collect::<Vec<_>>()
             };
             let operations = plan.operations.iter().map(|operation| operation.name.as_str());
-            if let Some(unknown) = args.slo.iter().filter_map(|limit| limit.operation.as_deref()).find(|name| {
-                !plan.operations.iter().any(|operation| operation.name == *name)
-            }) {
+            if let Some(unknown) = args
+                .slo
+                .iter()
+                .filter_map(|limit| limit.operation.as_deref())
+                .find(|name| !plan.operations.iter().any(|operation| operation.name == *name))
+            {
                 return Err(Failed::usage(anyhow!(
                     "--slo: workload {} has no operation `{unknown}`; it has {}",
                     workload.name,
@@ -333,9 +348,10 @@ fn searches(args: &SweepArgs, workloads: &[Arc<Workload>], addresses: &[Address]
 /// The limits that the workload itself states.
 fn own_limits(plan: &crate::workload::Plan) -> Vec<SweepLimit> {
     let overall = plan.slo.limits.iter().map(|limit| (None, *limit));
-    let single = plan.operations.iter().flat_map(|operation| {
-        operation.slo.limits.iter().map(|limit| (Some(operation.name.clone()), *limit))
-    });
+    let single = plan
+        .operations
+        .iter()
+        .flat_map(|operation| operation.slo.limits.iter().map(|limit| (Some(operation.name.clone()), *limit)));
     overall.chain(single).map(|(operation, limit)| SweepLimit { operation, bound: Bound::Latency(limit) }).collect()
 }
 

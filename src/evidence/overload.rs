@@ -14,7 +14,8 @@ const KEPT_UP: f64 = 0.95;
 
 /// What an open loop found out about a store that did not keep up; `None` for one that did.
 pub fn overload(counts: Counts, timeline: &[Interval], service: &Latency, offered_per_s: f64) -> Option<Overload> {
-    let length_s = |phase| -> f64 { timeline.iter().filter(|line| line.phase == phase).map(|line| line.length_s).sum() };
+    let length_s =
+        |phase| -> f64 { timeline.iter().filter(|line| line.phase == phase).map(|line| line.length_s).sum() };
     let (planned_s, late_s) = (length_s(Phase::Measure), length_s(Phase::Drain));
     let measured = || timeline.iter().filter(|line| line.phase == Phase::Measure);
     let ended: Vec<&Interval> = measured().filter(|line| line.ok + line.failed > 0).collect();

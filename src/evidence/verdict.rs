@@ -104,12 +104,8 @@ pub fn reach(findings: &Findings<'_>) -> Verdict {
         ));
     }
     if findings.mode == Mode::Open {
-        overload = overload::overload(
-            counts,
-            findings.timeline,
-            findings.service,
-            findings.rate_per_s.unwrap_or_default(),
-        );
+        overload =
+            overload::overload(counts, findings.timeline, findings.service, findings.rate_per_s.unwrap_or_default());
         reasons.extend(overload.as_ref().map(overload::reason));
         // In a closed loop the client's own delay also slows the load down; there, busy threads are what is judged.
         reasons.extend(shaped(findings));
@@ -489,7 +485,10 @@ mod tests {
         let growing: Vec<(u64, u64)> = (1..=10).map(|second| (1_000, second * 100_000_000)).collect();
         let lines = seconds(Phase::Measure, 0.0, &growing);
         let only = judge(Mode::Open, &lines, |_| ());
-        assert_eq!(only.overload.map(|overload| (overload.offered_per_s, overload.completed_per_s)), Some((2_000.0, 1_000.0)));
+        assert_eq!(
+            only.overload.map(|overload| (overload.offered_per_s, overload.completed_per_s)),
+            Some((2_000.0, 1_000.0))
+        );
         assert!(!only.valid && only.reasons[0].starts_with("overloaded: offered 2000.0/s"), "{only:?}");
         let failing = judge(Mode::Open, &lines, |findings| findings.counts.failed = 1_000);
         assert_eq!((failing.overload, failing.reasons.len()), (None, 2));

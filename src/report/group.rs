@@ -258,9 +258,11 @@ pub fn withheld(cells: &[Cell<'_>]) -> Vec<String> {
         }
         let (store, all) = (cell.name_among(cells), cell.runs.len());
         let which = |runs: usize| if all == 1 { String::new() } else { format!("{runs} of {all} runs of ") };
-        sentences.extend(reasons.iter().map(|(reason, runs)| {
-            format!("Withheld: {}{} on {store}. {reason}", which(*runs), cell.terms.workload)
-        }));
+        sentences.extend(
+            reasons.iter().map(|(reason, runs)| {
+                format!("Withheld: {}{} on {store}. {reason}", which(*runs), cell.terms.workload)
+            }),
+        );
     }
     sentences
 }

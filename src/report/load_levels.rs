@@ -126,7 +126,9 @@ mod tests {
         assert_eq!(names[..3], ["1 client", "2 clients", "4 clients"]);
         assert_eq!((libsql.levels.len(), postgres.levels.len()), (7, 5));
         assert_eq!(libsql.knee().map(|level| level.load), Some(4.0));
-        assert!(libsql.levels[6].withheld.as_ref().is_some_and(|withheld| withheld.reason.contains("client was the limit")));
+        assert!(
+            libsql.levels[6].withheld.as_ref().is_some_and(|withheld| withheld.reason.contains("client was the limit"))
+        );
         assert_ne!(libsql.number, postgres.number);
     }
 

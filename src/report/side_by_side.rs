@@ -49,8 +49,10 @@ pub fn merged(sides: &[Side<'_>]) -> Option<Experiment> {
         })
         .collect();
     let joined = are_levels(sides);
-    merged.runs =
-        sides.iter().flat_map(|side| side.experiment.runs.iter().map(|run| labelled(&side.label, run, joined))).collect();
+    merged.runs = sides
+        .iter()
+        .flat_map(|side| side.experiment.runs.iter().map(|run| labelled(&side.label, run, joined)))
+        .collect();
     Some(merged)
 }
 
@@ -77,7 +79,9 @@ pub fn are_levels(sides: &[Side<'_>]) -> bool {
     }
     let mut shared = false;
     for (at, one) in experiments.iter().enumerate() {
-        for (a, b) in experiments[..at].iter().flat_map(|other| &other.runs).flat_map(|a| one.runs.iter().map(move |b| (a, b))) {
+        for (a, b) in
+            experiments[..at].iter().flat_map(|other| &other.runs).flat_map(|a| one.runs.iter().map(move |b| (a, b)))
+        {
             if a.store.name != b.store.name {
                 continue;
             }
@@ -97,7 +101,8 @@ pub fn are_levels(sides: &[Side<'_>]) -> bool {
 
 /// What the experiments do not have in common, one sentence each.
 pub fn differences(sides: &[Side<'_>]) -> Vec<String> {
-    let joined = are_levels(sides).then(|| "The experiments are levels of load of the same stores and are joined.".to_owned());
+    let joined =
+        are_levels(sides).then(|| "The experiments are levels of load of the same stores and are joined.".to_owned());
     let differ = |of: &dyn Fn(&Experiment) -> String| {
         let values = distinct(sides.iter().map(|side| of(side.experiment)));
         (values.len() > 1).then(|| values.join("; "))
@@ -160,7 +165,11 @@ mod tests {
             let mut other = at(8);
             change(&mut other);
             let sides = [("a", &one), ("b", &other)];
-            are_levels(&sides.map(|(label, experiment)| Side { label: label.to_owned(), href: String::new(), experiment }))
+            are_levels(&sides.map(|(label, experiment)| Side {
+                label: label.to_owned(),
+                href: String::new(),
+                experiment,
+            }))
         };
         assert!(changed(|_| ()));
         assert!(!changed(|other| other.runs[0].load.clients = 1), "the same level is there to be compared");

@@ -166,7 +166,8 @@ pub fn withheld_of(runs: &[&Run]) -> Option<Withheld> {
 
 /// `offered 6,000/s, completed 4,120/s; the backlog grew to 18,800 arrivals, 3.1 s behind schedule, in 10 s`.
 fn overload(found: &Overload) -> String {
-    let unsent = if found.skipped > 0 { format!(", {} never sent", units::count(found.skipped)) } else { String::new() };
+    let unsent =
+        if found.skipped > 0 { format!(", {} never sent", units::count(found.skipped)) } else { String::new() };
     format!(
         "offered {}/s, completed {}/s; the backlog grew to {} arrivals, {:.1} s behind schedule, in {}{unsent}",
         units::stated(found.offered_per_s),

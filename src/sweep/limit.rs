@@ -124,7 +124,8 @@ impl FromStr for SweepLimit {
                     format!("`{name}` is neither errors nor one of {names}; {form}")
                 })?),
             };
-            let limit_ns = latency_ns(most).ok_or_else(|| format!("`{most}` is no latency such as 500us or 10ms; {form}"))?;
+            let limit_ns =
+                latency_ns(most).ok_or_else(|| format!("`{most}` is no latency such as 500us or 10ms; {form}"))?;
             Bound::Latency(Limit { statistic, limit_ns })
         };
         Ok(SweepLimit { operation, bound })
@@ -169,7 +170,9 @@ mod tests {
 
     #[test]
     fn limits_are_read_as_they_are_written() {
-        for text in ["p99 < 10ms", "p50 < 500us", "read p999 < 1.5s", "max < 2s", "errors < 0.1%", "place-order errors < 1%"] {
+        for text in
+            ["p99 < 10ms", "p50 < 500us", "read p999 < 1.5s", "max < 2s", "errors < 0.1%", "place-order errors < 1%"]
+        {
             assert_eq!(text.parse::<SweepLimit>().expect(text).to_string(), text);
         }
         let same = ["p99<10ms", " p99  <=  10 ms ", "p99 < 0.01s"].map(|text| text.parse::<SweepLimit>().expect(text));

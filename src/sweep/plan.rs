@@ -50,15 +50,15 @@ impl SearchPlan {
         SearchPlan { budget, resolution: 0.03, rarest, seed }
     }
 
-    /// How long a rate is measured: long enough for some samples above the rarest percentile, 20 to find the way and 200 to
-    /// decide (then the tail is known to 14 %, 1.96 / sqrt(200)), within a share of the budget.
+    /// How long a rate is measured: long enough for some samples above the rarest percentile, 20 to find the way and 1,000
+    /// to decide (then the tail is known to 6 %, 1.96 / sqrt(1,000)), within a share of the budget.
     pub fn window(&self, stage: Stage, rate_per_s: f64) -> Duration {
         let budget_s = self.budget.as_secs_f64();
         let (samples, least_s, most_s) = match stage {
             Stage::Probe | Stage::Ramp => (20.0, (budget_s / 60.0).clamp(2.0, 10.0), budget_s / 24.0),
             Stage::Bisect => (50.0, (budget_s / 25.0).clamp(3.0, 15.0), budget_s / 15.0),
             // An interval takes ten whole seconds.
-            Stage::Confirm => (200.0, (budget_s / 9.0).clamp(12.0, 60.0), budget_s / 6.0),
+            Stage::Confirm => (1_000.0, (budget_s / 9.0).clamp(12.0, 60.0), budget_s / 7.0),
         };
         let wanted_s = if self.rarest > 0.0 { samples / (self.rarest * rate_per_s.max(1e-9)) } else { least_s };
         Duration::from_secs_f64(wanted_s.max(least_s).min(most_s.max(least_s)).ceil())

@@ -78,7 +78,14 @@ pub fn search<E>(
     plan: &SearchPlan,
     measure: &mut dyn FnMut(&LevelAsk) -> Result<LevelFound, E>,
 ) -> Result<SearchResult, E> {
-    let mut search = SearchRun { plan, measure, levels: Vec::new(), spent: Duration::ZERO, overhead: Duration::ZERO, ran_out: false };
+    let mut search = SearchRun {
+        plan,
+        measure,
+        levels: Vec::new(),
+        spent: Duration::ZERO,
+        overhead: Duration::ZERO,
+        ran_out: false,
+    };
     let Some(probe) = search.level(Stage::Probe, None)? else { return Ok(search.result(Bracket::default())) };
     if probe.completed_per_s <= 0.0 {
         return Ok(search.result(Bracket::default()));
@@ -147,7 +154,8 @@ impl<E> SearchRun<'_, E> {
 
     /// Time for a level of the bisection that leaves enough to confirm both ends, which may have to move.
     fn can_bisect(&self, per_s: f64) -> bool {
-        let [bisect, confirm] = [Stage::Bisect, Stage::Confirm].map(|stage| self.plan.window(stage, per_s) + self.overhead);
+        let [bisect, confirm] =
+            [Stage::Bisect, Stage::Confirm].map(|stage| self.plan.window(stage, per_s) + self.overhead);
         self.spent + bisect + (2 * confirm).max(self.plan.budget.mul_f64(CONFIRM_SHARE)) <= self.plan.budget
     }
 
@@ -200,7 +208,7 @@ impl<E> SearchRun<'_, E> {
 
     /// Measures both ends until each is what it is said to be, and whatever lies between them if they had to move apart.
     fn confirm(&mut self, bracket: &mut Bracket) -> Result<(), E> {
-        let mut moves = 0;
+        let mut moves = [0; 2];
         // Which end comes first is drawn: of two that are always measured in one order, a drift would favour one.
         let mut low_first = self.plan.seed.count_ones().is_multiple_of(2);
         loop {
@@ -221,25 +229,26 @@ impl<E> SearchRun<'_, E> {
             let confirmed = Some(End { confirmed: true, ..end });
             let moved = |per_s: f64| Some(End { per_s: rounded(per_s), confirmed: false });
             // Two small steps, for the end may be just beside; then ever larger ones.
-            let step = 1.0 + self.plan.resolution * f64::from(1_u32 << (moves - 1_i32).clamp(0, 4));
+            let step =
+                1.0 + self.plan.resolution * f64::from(1_u32 << (moves[usize::from(is_low)] - 1_i32).clamp(0, 4));
             match found.verdict {
                 LevelVerdict::Beyond(Breach::Unusable(_)) if is_low && !is_between => {
                     bracket.low = moved(end.per_s / step);
-                    moves += 1;
+                    moves[usize::from(is_low)] += 1;
                 }
                 LevelVerdict::Beyond(Breach::Unusable(_)) => return Ok(()),
                 LevelVerdict::Within => {
                     bracket.low = confirmed;
                     if bracket.high.is_none_or(|high| high.per_s <= end.per_s) {
                         bracket.high = moved(end.per_s * step);
-                        moves += 1;
+                        moves[usize::from(is_low)] += 1;
                     }
                 }
                 LevelVerdict::Beyond(_) => {
                     bracket.high = confirmed;
                     if bracket.low.is_some_and(|low| low.per_s >= end.per_s) {
                         bracket.low = moved(end.per_s / step);
-                        moves += 1;
+                        moves[usize::from(is_low)] += 1;
                     }
                 }
                 // The limit lies within what can be told apart here: the answer's ends move away from it.
@@ -249,7 +258,7 @@ impl<E> SearchRun<'_, E> {
                         (false, true) => bracket.low = moved(end.per_s / step),
                         (false, false) => bracket.high = moved(end.per_s * step),
                     }
-                    moves += 1;
+                    moves[usize::from(is_low)] += 1;
                 }
             }
         }
@@ -280,8 +289,8 @@ impl<E> SearchRun<'_, E> {
         let high_per_s = confirmed(bracket.high);
         let low_per_s = confirmed(bracket.low)
             .or_else(|| decided(true).filter(|per_s| is_below(*per_s, high_per_s)).reduce(f64::max));
-        let high_per_s =
-            high_per_s.or_else(|| decided(false).filter(|per_s| low_per_s.is_none_or(|low| *per_s > low)).reduce(f64::min));
+        let high_per_s = high_per_s
+            .or_else(|| decided(false).filter(|per_s| low_per_s.is_none_or(|low| *per_s > low)).reduce(f64::min));
         // Where no rate beyond was confirmed, what kept the search from it.
         let at_high = offered().rev().find(|level| match high_per_s {
             Some(_) => level.ask.rate_per_s == high_per_s,

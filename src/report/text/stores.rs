@@ -46,7 +46,8 @@ pub fn tables(cells: &[Cell<'_>]) -> String {
     let mut text = String::new();
     for TierTable { title, groups } in tables {
         text += &format!("{title}{statistic}:\n");
-        text += &table::layout(&COLUMNS, &groups.into_iter().flatten().map(|cell| row(cell, cells)).collect::<Vec<_>>());
+        text +=
+            &table::layout(&COLUMNS, &groups.into_iter().flatten().map(|cell| row(cell, cells)).collect::<Vec<_>>());
         text.push('\n');
     }
     text

@@ -39,7 +39,8 @@ pub fn answers(record: &SweepRecord) -> String {
         }
     }
     for of_title in titles {
-        let rows: Vec<Vec<String>> = record.answers.iter().filter(|answer| title(answer) == of_title).map(row).collect();
+        let rows: Vec<Vec<String>> =
+            record.answers.iter().filter(|answer| title(answer) == of_title).map(row).collect();
         text += &format!("{of_title}:\n{}\n", table::layout(&COLUMNS, &rows));
     }
     for answer in &record.answers {
@@ -47,7 +48,10 @@ pub fn answers(record: &SweepRecord) -> String {
         if let Some(problem) = &answer.problem {
             text += &format!("no whole search of {} on {store}: {problem}\n", answer.workload);
         } else if answer.ran_out {
-            text += &format!("the time ran out: {} on {store} is not as near as it could be; raise --budget\n", answer.workload);
+            text += &format!(
+                "the time ran out: {} on {store} is not as near as it could be; raise --budget\n",
+                answer.workload
+            );
         }
     }
     text += "Highest rate: [confirmed within, confirmed beyond). Capacity: the largest completed rate. Knee: the most throughput \

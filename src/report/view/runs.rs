@@ -71,7 +71,11 @@ fn row(run: &Run) -> RunRow {
         tier: words::tier(run),
         load: words::load(run),
         withheld: words::withheld(run),
-        throughput: if run.verdict.overload.is_some() { Figure::throughput(&[run]) } else { shown(Figure::throughput(&[run])) },
+        throughput: if run.verdict.overload.is_some() {
+            Figure::throughput(&[run])
+        } else {
+            shown(Figure::throughput(&[run]))
+        },
         latency: Percentile::REPORTED.map(|percentile| shown(Figure::latency(&[&run.total.response_ns], percentile))),
         largest: shown(Figure::largest(&[&run.total.response_ns])),
         losses: words::losses(run),

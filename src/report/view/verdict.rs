@@ -43,9 +43,14 @@ pub fn verdict(experiment: &Experiment) -> VerdictView {
     let headline = match (valid, all) {
         (_, 0) => "No runs: nothing was measured.".to_owned(),
         (1, 1) => "Valid: the run may be used.".to_owned(),
-        (0, 1) if overloaded == 1 => "OVERLOADED: more was offered than the store carried; its latencies are withheld.".to_owned(),
+        (0, 1) if overloaded == 1 => {
+            "OVERLOADED: more was offered than the store carried; its latencies are withheld.".to_owned()
+        }
         (0, all) if overloaded == all => {
-            format!("OVERLOADED: in all {} runs more was offered than was carried; their latencies are withheld.", units::count(all as u64))
+            format!(
+                "OVERLOADED: in all {} runs more was offered than was carried; their latencies are withheld.",
+                units::count(all as u64)
+            )
         }
         (valid, all) if overloaded > 0 && invalid == 0 => format!(
             "{} of {} runs may be used; {} OVERLOADED: their latencies are withheld.",
