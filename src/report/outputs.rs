@@ -110,7 +110,26 @@ fn an_overloaded_run_has_a_completed_rate_and_no_latency_in_every_output() {
         assert!(!shows_runs || output.contains("OVERLOADED") && output.contains(&completed), "{name}: {completed}/s");
         assert!(name != "summary.csv" || output.contains(",overloaded,"), "{name}");
     }
-    insta::assert_snapshot!(text::brief(&experiment), @"");
+    insta::assert_snapshot!(text::brief(&experiment), @r"
+        All durable stores, open loop:
+          workload    load                           store              per second      p50      p99        p999      max  checks
+          read-heavy  100/s poisson, cap 16 clients  libsql 3.45.1            97.6   932 us  2.27 ms  >= 2.87 ms  3.87 ms  1 of 1 passed
+          read-heavy  200/s poisson, cap 16 clients  libsql 3.45.1             200  1.07 ms  4.19 ms  >= 6.95 ms  10.1 ms  1 of 1 passed
+          read-heavy  300/s poisson, cap 16 clients  libsql 3.45.1             298  1.39 ms  7.98 ms  >= 14.0 ms  27.3 ms  1 of 1 passed
+          read-heavy  350/s poisson, cap 16 clients  libsql 3.45.1             352  1.68 ms  12.7 ms  >= 23.2 ms  66.8 ms  1 of 1 passed
+          read-heavy  400/s poisson, cap 16 clients  libsql 3.45.1             394  2.56 ms  28.6 ms  >= 53.3 ms   192 ms  1 of 1 passed
+          read-heavy  500/s poisson, cap 16 clients  libsql 3.45.1  OVERLOADED 457        -        -           -        -  1 of 1 passed
+
+        Limits:
+          workload    store                                                    operation  limit           measured
+          read-heavy  libsql 3.45.1, open loop, 100/s poisson, cap 16 clients  total      p99 <= 10.0 ms  2.27 ms [2.20, 2.43]  met
+          read-heavy  libsql 3.45.1, open loop, 200/s poisson, cap 16 clients  total      p99 <= 10.0 ms  4.19 ms [3.76, 4.73]  met
+          read-heavy  libsql 3.45.1, open loop, 300/s poisson, cap 16 clients  total      p99 <= 10.0 ms  7.98 ms [7.36, 9.21]  met
+          read-heavy  libsql 3.45.1, open loop, 350/s poisson, cap 16 clients  total      p99 <= 10.0 ms  12.7 ms [11.9, 14.4]  MISSED
+          read-heavy  libsql 3.45.1, open loop, 400/s poisson, cap 16 clients  total      p99 <= 10.0 ms  28.6 ms [26.3, 31.4]  MISSED
+
+        Withheld: read-heavy on libsql 3.45.1, open loop, 500/s poisson, cap 16 clients. OVERLOADED: offered 500/s, completed 457/s; the backlog grew to 854 arrivals, 1.4 s behind schedule, in 20 s, 854 never sent
+        ");
 }
 
 /// Signs that a terminal obeys, that turn text around or hide it, and a line break with a formula after it.

@@ -215,11 +215,31 @@ mod tests {
         let durable = answer("postgres", Durability::Durable, Some(418.0));
         let relaxed = answer("redis", Durability::Relaxed, Some(420.0));
         let none = answer("mongodb", Durability::Durable, None);
-        insta::assert_snapshot!(answers(&record(vec![durable, relaxed, none])), @"");
+        insta::assert_snapshot!(answers(&record(vec![durable, relaxed, none])), @r"
+        oltp, durable stores, p99 < 10ms, cap 16 clients:
+          store         highest rate              broke first  capacity   knee  server CPUs  client CPUs  USD per million
+          postgres 8.0         418/s  [418, 430)  p99 < 10ms      512/s  250/s         0.71         0.20          $0.0310
+          mongodb 8.0           none  [?, 430)    p99 < 10ms   >= 512/s      -            -            -                -
+
+        oltp, relaxed stores, p99 < 10ms, cap 16 clients:
+          store      highest rate              broke first  capacity   knee  server CPUs  client CPUs  USD per million
+          redis 8.0         420/s  [420, 430)  p99 < 10ms      512/s  250/s         0.71         0.20          $0.0310
+
+        the time ran out: oltp on mongodb 8.0 is not as near as it could be; raise --budget
+        Highest rate: [confirmed within, confirmed beyond). Capacity: the largest completed rate. Knee: the most throughput for its
+        mean response time. CPUs and cost are those at the highest rate, taken as the peak of the load.
+        ");
     }
 
     #[test]
     fn every_level_has_a_line_and_an_overloaded_one_no_latency() {
-        insta::assert_snapshot!(levels(&record(vec![answer("postgres", Durability::Durable, Some(418.0))])), @"");
+        insta::assert_snapshot!(levels(&record(vec![answer("postgres", Durability::Durable, Some(418.0))])), @r"
+        oltp on postgres 8.0:
+          stage      offered  completed  for     p50      p99  p999
+          ramp   closed loop      412/s  5 s  900 us  4.00 ms     -
+          ramp         400/s      412/s  5 s  900 us  4.00 ms     -  within
+          ramp         640/s      412/s  5 s  900 us        -     -  OVERLOADED
+          ramp         430/s      412/s  5 s  900 us        -     -  beyond: p99 < 10ms
+        ");
     }
 }
