@@ -36,7 +36,7 @@ pub fn judged(experiment: &Experiment) -> Vec<Judged> {
     cells.iter().flat_map(|cell| of_cell(cell, &cells)).collect()
 }
 
-fn of_cell(cell: &Cell<'_>, all: &[Cell<'_>]) -> Vec<Judged> {
+fn of_cell(cell: &Cell<'_>, cells: &[Cell<'_>]) -> Vec<Judged> {
     let runs: Vec<&Run> = cell.valid().collect();
     let Some(first) = runs.first() else { return Vec::new() };
     let named = first.operations.iter().filter(|(_, record)| !record.is_step).map(|(name, _)| Some(name.as_str()));
@@ -46,7 +46,7 @@ fn of_cell(cell: &Cell<'_>, all: &[Cell<'_>]) -> Vec<Judged> {
         let latencies: Vec<&Latency> = records.map(|record| &record.response_ns).collect();
         all.extend(first.workload.limits(operation).iter().map(|&limit| Judged {
             workload: cell.terms.workload.to_owned(),
-            store: cell.name_among(all),
+            store: cell.name_among(cells),
             operation: operation.map(str::to_owned),
             limit: format!("{} <= {}", limit.statistic.name(), units::latency(limit.limit_ns)),
             measured: measured(limit, &latencies),
