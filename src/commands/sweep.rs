@@ -117,12 +117,17 @@ impl Sweeping {
                 if cancel.is_cancelled() {
                     return Err(RunError::Stopped);
                 }
-                let verdict = sweep::judge_run(&run, &search.limits);
-                let completed_per_s = run.throughput_per_s;
-                self.keep(search, ask, &verdict, run);
-                let spent = began.elapsed();
+                let mut found = LevelFound {
+                    completed_per_s: run.throughput_per_s,
+                    spent: Duration::ZERO,
+                    headroom: run.verdict.valid.then(|| sweep::headroom(&run, &search.limits)).flatten(),
+                    broke: sweep::broke(&run),
+                    evidence: search.limits.iter().map(|limit| limit.evidence(&run)).collect(),
+                };
+                self.keep(search, ask, &found.verdict(), run);
+                found.spent = began.elapsed();
                 began = Instant::now();
-                Ok(LevelFound { completed_per_s, spent, verdict })
+                Ok(found)
             };
             found = Some(sweep::search(plan, &mut measure)?);
             Ok(())

@@ -5,7 +5,7 @@
 
 mod assemble;
 mod measurement;
-mod overload;
+pub(crate) mod overload;
 mod store_changes;
 mod timeline;
 mod usage;

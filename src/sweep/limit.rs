@@ -4,15 +4,12 @@
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
-use crate::measure::histogram;
+use super::evidence::Evidence;
 use crate::percentile::{Limit, Percentile, Statistic};
-use crate::record::{Latency, OperationRecord, Run};
-use crate::stats::{self, Judgement};
+use crate::record::{OperationRecord, Run};
 
 /// A larger share makes a run invalid, whatever its limits.
-const MOST_ERRORS: f64 = 0.01;
-/// Normal quantile of a two-sided 95 % interval.
-const Z: f64 = 1.96;
+pub(super) const MOST_ERRORS: f64 = 0.01;
 
 /// A limit of one operation or of all together.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,59 +38,44 @@ impl SweepLimit {
         }
     }
 
-    /// Whether a run kept it, and where that is undecided, which way the figure itself points. A run without the operation
-    /// decides nothing.
-    pub fn judge(&self, run: &Run) -> (Judgement, bool) {
+    /// The limit over its figure in this run.
+    pub fn headroom(&self, run: &Run) -> Option<f64> {
         let record = self.operation.as_deref().map_or(Some(&run.total), |name| run.operations.get(name));
-        record.map_or((Judgement::Undecided, false), |record| self.bound.judge(record))
+        self.bound.headroom(record?)
+    }
+
+    /// What a run says about it; nothing where it did none of the operations.
+    pub fn evidence(&self, run: &Run) -> Evidence {
+        let record = self.operation.as_deref().map_or(Some(&run.total), |name| run.operations.get(name));
+        record.map_or(Evidence::NOTHING, |record| self.bound.evidence(record))
     }
 }
 
 impl Bound {
-    /// Whether the operations kept it, and which way the figure itself points.
-    pub fn judge(self, record: &OperationRecord) -> (Judgement, bool) {
-        match self {
-            Bound::Latency(limit) => {
-                let latency = &record.response_ns;
-                (stats::judge(limit, &[latency]), leans_within(limit, latency))
+    /// The limit over its figure: 1 at the limit, less beyond; absent where too few operations carry the figure, or none fails.
+    pub fn headroom(self, record: &OperationRecord) -> Option<f64> {
+        let headroom = match self {
+            Bound::Latency(Limit { statistic: Statistic::Percentile(percentile), limit_ns }) => {
+                limit_ns as f64 / record.response_ns.percentile_ns(percentile)? as f64
             }
+            Bound::Latency(Limit { statistic: Statistic::Max, limit_ns }) => {
+                limit_ns as f64 / record.response_ns.max as f64
+            }
+            Bound::ErrorShare(most) => most * (record.ok + record.failed) as f64 / record.failed as f64,
+        };
+        headroom.is_finite().then_some(headroom)
+    }
+
+    /// What operations say about it.
+    pub fn evidence(self, record: &OperationRecord) -> Evidence {
+        match self {
+            Bound::Latency(limit) => Evidence::of_latency(limit, &record.response_ns),
             Bound::ErrorShare(most) => {
-                let all = record.ok + record.failed;
-                let share = record.failed as f64 / all.max(1) as f64;
-                let (low, high) = share_interval(record.failed, all);
-                let judgement = match () {
-                    () if high <= most => Judgement::Met,
-                    () if low > most => Judgement::Missed,
-                    () => Judgement::Undecided,
-                };
-                (judgement, share <= most)
+                let (failed, operations) = (record.failed as f64, (record.ok + record.failed) as f64);
+                Evidence::Errors { operations, failed, most }
             }
         }
     }
-}
-
-/// The percentile against its limit, or where too few samples carry it, the share of samples above the limit.
-fn leans_within(limit: Limit, latency: &Latency) -> bool {
-    let Statistic::Percentile(percentile) = limit.statistic else { return latency.max <= limit.limit_ns };
-    match latency.percentile_ns(percentile) {
-        Some(value_ns) => value_ns <= limit.limit_ns,
-        None => histogram::decode(&latency.histogram).is_ok_and(|all| {
-            let above = all.iter_recorded().filter(|value| value.value_iterated_to() > limit.limit_ns);
-            let above: u64 = above.map(|value| value.count_at_value()).sum();
-            !all.is_empty() && above as f64 <= (1.0 - percentile.quantile()) * all.len() as f64
-        }),
-    }
-}
-
-/// Wilson's 95 % interval of a share (Journal of the American Statistical Association 22, 1927).
-fn share_interval(some: u64, all: u64) -> (f64, f64) {
-    if all == 0 {
-        return (0.0, 1.0);
-    }
-    let (share, n, z2) = (some as f64 / all as f64, all as f64, Z * Z);
-    let half = Z * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
-    let (middle, whole) = (share + z2 / (2.0 * n), 1.0 + z2 / n);
-    ((middle - half) / whole, (middle + half) / whole)
 }
 
 impl FromStr for SweepLimit {
@@ -196,16 +178,5 @@ mod tests {
             let refused = text.parse::<SweepLimit>().expect_err(text);
             assert!(refused.contains(says) && refused.contains("write it as"), "{text}: {refused}");
         }
-    }
-
-    #[test]
-    fn a_share_of_errors_is_judged_by_its_interval() {
-        let judged = |failed, ok| Bound::ErrorShare(0.001).judge(&OperationRecord { ok, failed, ..Default::default() });
-        assert_eq!(judged(0, 10_000), (Judgement::Met, true));
-        assert_eq!(judged(0, 1_000), (Judgement::Undecided, true), "one in a thousand may be missing from a thousand");
-        assert_eq!(judged(30, 10_000), (Judgement::Missed, false));
-        // Wilson's interval of 1 in 10, as scipy's binomtest(1, 10).proportion_ci(method="wilson") has it.
-        let (low, high) = share_interval(1, 10);
-        assert!((low - 0.017_876).abs() < 1e-4 && (high - 0.404_15).abs() < 1e-4, "{low} {high}");
     }
 }

@@ -1,6 +1,7 @@
 //! How much a store carries: the search for the highest rate at which it keeps its limits. Pure procedures: what measures a
 //! level of load is given to them, a real store or a simulated queue, and they neither print nor write.
 
+mod evidence;
 mod limit;
 mod plan;
 mod search;
@@ -9,7 +10,8 @@ mod verdict;
 #[cfg(test)]
 mod simulation;
 
+pub use evidence::Evidence;
 pub use limit::{Bound, SweepLimit};
 pub use plan::{Announcement, SearchPlan, Stage};
 pub use search::{LevelAsk, LevelFound, MeasuredLevel, SearchResult, search};
-pub use verdict::{Breach, LevelVerdict, judge_run};
+pub use verdict::{Breach, LevelVerdict, broke, headroom};

@@ -22,7 +22,7 @@ pub enum Stage {
 pub struct SearchPlan {
     /// Time for all of it, warm-ups and loading included.
     pub budget: Duration,
-    /// The answer's two rates differ by no more than this share, if the budget allows it.
+    /// The answer's two rates lie this share below and above where the limit is crossed, if the budget can tell them from it.
     pub resolution: f64,
     /// Share of operations above the rarest percentile that is limited; 0 without one.
     pub rarest: f64,
@@ -47,7 +47,9 @@ impl SearchPlan {
     pub fn new(budget: Duration, limits: &[SweepLimit], seed: u64) -> SearchPlan {
         let above = limits.iter().filter_map(SweepLimit::percentile).map(|percentile| 1.0 - percentile.quantile());
         let rarest = above.reduce(f64::min).unwrap_or(0.0);
-        SearchPlan { budget, resolution: 0.03, rarest, seed }
+        // What can be told apart shrinks with the root of the time (simulation.rs).
+        let resolution = 0.03 * (300.0 / budget.as_secs_f64()).sqrt().clamp(1.0, 2.4);
+        SearchPlan { budget, resolution, rarest, seed }
     }
 
     /// How long a rate is measured: long enough for some samples above the rarest percentile, 20 to find the way and 1,000
@@ -56,12 +58,18 @@ impl SearchPlan {
         let budget_s = self.budget.as_secs_f64();
         let (samples, least_s, most_s) = match stage {
             Stage::Probe | Stage::Ramp => (20.0, (budget_s / 60.0).clamp(2.0, 10.0), budget_s / 24.0),
-            Stage::Bisect => (50.0, (budget_s / 25.0).clamp(3.0, 15.0), budget_s / 15.0),
-            // An interval takes ten whole seconds.
-            Stage::Confirm => (1_000.0, (budget_s / 9.0).clamp(12.0, 60.0), budget_s / 7.0),
+            Stage::Bisect => (50.0, (budget_s / 16.0).clamp(3.0, 60.0), budget_s / 12.0),
+            Stage::Confirm => (1_000.0, (budget_s / 6.0).clamp(12.0, 120.0), budget_s / 3.5),
         };
         let wanted_s = if self.rarest > 0.0 { samples / (self.rarest * rate_per_s.max(1e-9)) } else { least_s };
         Duration::from_secs_f64(wanted_s.max(least_s).min(most_s.max(least_s)).ceil())
+    }
+
+    /// The shortest window that may decide: an interval takes ten whole seconds, and where fewer than 120 operations lie above the
+    /// percentile, blocks of it are shorter than a busy queue's memory, and intervals too narrow (simulation.rs).
+    pub fn shortest_confirming(&self, rate_per_s: f64) -> Duration {
+        let wanted_s = if self.rarest > 0.0 { 120.0 / (self.rarest * rate_per_s.max(1e-9)) } else { 0.0 };
+        Duration::from_secs_f64(wanted_s.min(self.budget.as_secs_f64() / 5.0).max(12.0).ceil())
     }
 
     /// How many levels fit into the budget at most, and how long they take.

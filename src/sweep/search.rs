@@ -6,8 +6,9 @@
 
 use std::time::Duration;
 
+use super::evidence::Evidence;
 use super::plan::{SearchPlan, Stage};
-use super::verdict::{Breach, LevelVerdict};
+use super::verdict::{self, Breach, LevelVerdict};
 
 /// Where the ramp begins, as a share of what a closed loop completes.
 const RAMP_START: f64 = 0.1;
@@ -15,8 +16,12 @@ const RAMP_START: f64 = 0.1;
 const RAMP_STEP: f64 = 1.6;
 /// A ramp that is never overloaded ends.
 const MOST_RAMP_LEVELS: usize = 10;
-/// The share of the budget that is kept for confirming.
-const CONFIRM_SHARE: f64 = 0.4;
+/// The share of the budget that is kept for confirming: two ends, and one that has to move.
+const CONFIRM_SHARE: f64 = 0.55;
+/// So many windows at one rate, put together, decide or leave it open.
+const MOST_WINDOWS: usize = 4;
+/// Levels this near the bracket tell where the limit is crossed; farther away, the curve is none of a queue near its limit.
+const NEAR: f64 = 1.25;
 /// How often the search for any rate within goes further down.
 const MOST_DOWN: usize = 4;
 
@@ -38,8 +43,20 @@ pub struct LevelFound {
     pub completed_per_s: f64,
     /// What it took, warm-up, loading and drain included.
     pub spent: Duration,
-    /// Whether it is within the limits.
-    pub verdict: LevelVerdict,
+    /// The limit over its figure, of the limit that is nearest to breaking: 1 at the limit, less beyond. Absent without limits
+    /// and where the figures are withheld.
+    pub headroom: Option<f64>,
+    /// What broke whatever the limits are.
+    pub broke: Option<Breach>,
+    /// What it says about each limit.
+    pub evidence: Vec<Evidence>,
+}
+
+impl LevelFound {
+    /// Whether it is within the limits, as far as it alone says.
+    pub fn verdict(&self) -> LevelVerdict {
+        self.broke.clone().map_or_else(|| verdict::judge(&self.evidence), LevelVerdict::Beyond)
+    }
 }
 
 /// A level and what was found at it.
@@ -70,6 +87,12 @@ pub struct SearchResult {
     pub ran_out: bool,
 }
 
+impl End {
+    fn at(per_s: f64) -> End {
+        End { per_s: rounded(per_s), confirmed: false }
+    }
+}
+
 /// Searches the highest rate within the limits by what `measure` finds at each level.
 ///
 /// # Errors
@@ -92,6 +115,7 @@ pub fn search<E>(
     }
     let mut bracket = search.ramp(probe.completed_per_s)?;
     search.bisect(&mut bracket)?;
+    search.aim(&mut bracket);
     search.confirm(&mut bracket)?;
     Ok(search.result(bracket))
 }
@@ -110,10 +134,23 @@ struct End {
     confirmed: bool,
 }
 
-/// To four digits: nobody needs more, and tables and charts read better.
+/// To four digits: more would say nothing, and tables and charts read better.
 fn rounded(per_s: f64) -> f64 {
-    let unit = 10_f64.powf(per_s.max(f64::MIN_POSITIVE).log10().floor() - 3.0);
-    (per_s / unit).round() * unit
+    // Through the decimal text: multiplying by a power of ten gives 672.9000000000001.
+    format!("{per_s:.3e}").parse().unwrap_or(per_s)
+}
+
+/// The rate at which the headroom is 1, by the line through these rates, headrooms and weights. In a queue, the waiting time's
+/// percentiles are reciprocal to the capacity that is left (Erlang C: ln(waiting share / share above) / (capacity - rate)), so
+/// that the limit over them falls in a line.
+fn crossing(near: &[(f64, f64, f64)]) -> Option<f64> {
+    let whole: f64 = near.iter().map(|(_, _, weight)| weight).sum();
+    let mean =
+        |of: &dyn Fn(f64, f64) -> f64| near.iter().map(|(x, y, weight)| weight * of(*x, *y)).sum::<f64>() / whole;
+    let (x, y) = (mean(&|x, _| x), mean(&|_, y| y));
+    let (across, along) = (mean(&|at, of| (at - x) * (of - y)), mean(&|at, _| (at - x).powi(2)));
+    let per_s = x + (1.0 - y) * along / across;
+    (near.len() > 2 && across < 0.0 && per_s.is_finite()).then_some(per_s)
 }
 
 struct SearchRun<'a, E> {
@@ -131,7 +168,7 @@ impl<E> SearchRun<'_, E> {
     /// may be to blame for.
     fn level(&mut self, stage: Stage, rate_per_s: Option<f64>) -> Result<Option<LevelFound>, E> {
         match self.attempt(stage, rate_per_s)? {
-            Some(found) if found.verdict.is_unusable() && stage != Stage::Probe => {
+            Some(found) if found.verdict().is_unusable() && stage != Stage::Probe => {
                 Ok(self.attempt(stage, rate_per_s)?.or(Some(found)))
             }
             found => Ok(found),
@@ -139,7 +176,7 @@ impl<E> SearchRun<'_, E> {
     }
 
     fn attempt(&mut self, stage: Stage, rate_per_s: Option<f64>) -> Result<Option<LevelFound>, E> {
-        let window = self.plan.window(stage, rate_per_s.unwrap_or(f64::INFINITY));
+        let window = self.window(stage, rate_per_s);
         if self.spent + window + self.overhead > self.plan.budget {
             self.ran_out = true;
             return Ok(None);
@@ -152,11 +189,23 @@ impl<E> SearchRun<'_, E> {
         Ok(Some(found))
     }
 
+    fn window(&self, stage: Stage, rate_per_s: Option<f64>) -> Duration {
+        let window = self.plan.window(stage, rate_per_s.unwrap_or(f64::INFINITY));
+        if stage != Stage::Confirm {
+            return window;
+        }
+        // Short windows that are put together where they must decide sooner, on average, than one that is long enough for all
+        // cases; the other end and one that moves need theirs, too.
+        let left = self.plan.budget.saturating_sub(self.spent).div_f64(4.0).saturating_sub(self.overhead);
+        Duration::from_secs(window.min(left).as_secs())
+            .max(self.plan.shortest_confirming(rate_per_s.unwrap_or(f64::INFINITY)))
+    }
+
     /// Time for a level of the bisection that leaves enough to confirm both ends, which may have to move.
     fn can_bisect(&self, per_s: f64) -> bool {
-        let [bisect, confirm] =
-            [Stage::Bisect, Stage::Confirm].map(|stage| self.plan.window(stage, per_s) + self.overhead);
-        self.spent + bisect + (2 * confirm).max(self.plan.budget.mul_f64(CONFIRM_SHARE)) <= self.plan.budget
+        let bisect = self.plan.window(Stage::Bisect, per_s) + self.overhead;
+        let confirm = 2 * (self.plan.shortest_confirming(per_s) + self.overhead);
+        self.spent + bisect + confirm.max(self.plan.budget.mul_f64(CONFIRM_SHARE)) <= self.plan.budget
     }
 
     /// Rising rates until the store is overloaded, beyond a limit that breaks earlier: the curve and the capacity are part of
@@ -168,11 +217,11 @@ impl<E> SearchRun<'_, E> {
         for _ in 0..MOST_RAMP_LEVELS {
             let Some(found) = self.level(Stage::Ramp, Some(rate_per_s))? else { break };
             // What says nothing about the store does not bound it either; where the client is the limit, it goes on.
-            unusable = if found.verdict.is_unusable() { unusable + 1 } else { 0 };
+            unusable = if found.verdict().is_unusable() { unusable + 1 } else { 0 };
             if unusable == 0 {
-                rates.push((rate_per_s, found.verdict.leans_within()));
+                rates.push((rate_per_s, found.verdict().leans_within()));
             }
-            if unusable == 2 || matches!(found.verdict, LevelVerdict::Beyond(Breach::Overload | Breach::Errors)) {
+            if unusable == 2 || matches!(found.verdict(), LevelVerdict::Beyond(Breach::Overload | Breach::Errors)) {
                 break;
             }
             rate_per_s = rounded(RAMP_STEP * rate_per_s);
@@ -184,7 +233,7 @@ impl<E> SearchRun<'_, E> {
             }
             down = rounded(down / (RAMP_STEP * RAMP_STEP));
             let Some(found) = self.level(Stage::Ramp, Some(down))? else { break };
-            rates.push((down, found.verdict.leans_within()));
+            rates.push((down, found.verdict().leans_within()));
         }
         // A rate beyond below one within was bad luck, such as a stall of the machine: confirming will tell.
         let end = |per_s| End { per_s, confirmed: false };
@@ -196,17 +245,34 @@ impl<E> SearchRun<'_, E> {
     fn bisect(&mut self, bracket: &mut Bracket) -> Result<(), E> {
         while let (Some(low), Some(high)) = (bracket.low, bracket.high) {
             let middle = rounded((low.per_s * high.per_s).sqrt());
-            if high.per_s / low.per_s <= 1.0 + self.plan.resolution || !self.can_bisect(middle) {
+            if high.per_s / low.per_s <= 1.0 + 2.0 * self.plan.resolution || !self.can_bisect(middle) {
                 break;
             }
             let Some(found) = self.level(Stage::Bisect, Some(middle))? else { break };
             let end = Some(End { per_s: middle, confirmed: false });
-            if found.verdict.leans_within() { bracket.low = end } else { bracket.high = end }
+            if found.verdict().leans_within() { bracket.low = end } else { bracket.high = end }
         }
         Ok(())
     }
 
-    /// Measures both ends until each is what it is said to be, and whatever lies between them if they had to move apart.
+    /// Puts both ends as near as they can be told apart around where the limit is crossed, by all levels near it: a single
+    /// short one may have led the bisection to the wrong side.
+    fn aim(&self, bracket: &mut Bracket) {
+        let (Some(low), Some(high)) = (bracket.low, bracket.high) else { return };
+        let (least, most) = (low.per_s / NEAR, high.per_s * NEAR);
+        let near = self.levels.iter().filter_map(|level| {
+            let per_s = level.ask.rate_per_s.filter(|per_s| (least..=most).contains(per_s))?;
+            let headroom = level.found.headroom.filter(|_| !level.found.verdict().is_unusable())?;
+            Some((per_s, headroom, level.ask.window.as_secs_f64()))
+        });
+        let crossing = crossing(&near.collect::<Vec<_>>()).map(|per_s| per_s.clamp(least, most));
+        let centre = crossing.unwrap_or((low.per_s * high.per_s).sqrt());
+        bracket.low = Some(End::at(centre / (1.0 + self.plan.resolution)));
+        bracket.high = Some(End::at(centre * (1.0 + self.plan.resolution)));
+    }
+
+    /// Measures both ends until each is what it is said to be, and whatever lies between them if they had to move apart. An end
+    /// that one window leaves open is measured again, and judged by all its windows together.
     fn confirm(&mut self, bracket: &mut Bracket) -> Result<(), E> {
         let mut moves = [0; 2];
         // Which end comes first is drawn: of two that are always measured in one order, a drift would favour one.
@@ -225,86 +291,115 @@ impl<E> SearchRun<'_, E> {
             };
             let is_between = open_low.is_none() && open_high.is_none();
             low_first = !low_first;
-            let Some(found) = self.level(Stage::Confirm, Some(end.per_s))? else { return Ok(()) };
+            if self.level(Stage::Confirm, Some(end.per_s))?.is_none() {
+                return Ok(());
+            }
             let confirmed = Some(End { confirmed: true, ..end });
-            let moved = |per_s: f64| Some(End { per_s: rounded(per_s), confirmed: false });
-            // Two small steps, for the end may be just beside; then ever larger ones.
-            let step =
-                1.0 + self.plan.resolution * f64::from(1_u32 << (moves[usize::from(is_low)] - 1_i32).clamp(0, 4));
-            match found.verdict {
-                LevelVerdict::Beyond(Breach::Unusable(_)) if is_low && !is_between => {
-                    bracket.low = moved(end.per_s / step);
-                    moves[usize::from(is_low)] += 1;
-                }
+            // The end may be just beside: a small step first, then ever larger ones.
+            let step = 1.0 + self.plan.resolution / 2.0 * f64::from(1_u32 << moves[usize::from(is_low)].min(5));
+            let [down, up] = [end.per_s / step, end.per_s * step].map(|per_s| Some(End::at(per_s)));
+            let (verdict, windows) = self.verdict_at(end.per_s);
+            match verdict {
+                LevelVerdict::Beyond(Breach::Unusable(_)) if is_low && !is_between => bracket.low = down,
                 LevelVerdict::Beyond(Breach::Unusable(_)) => return Ok(()),
                 LevelVerdict::Within => {
                     bracket.low = confirmed;
-                    if bracket.high.is_none_or(|high| high.per_s <= end.per_s) {
-                        bracket.high = moved(end.per_s * step);
-                        moves[usize::from(is_low)] += 1;
+                    if bracket.high.is_some_and(|high| high.per_s > end.per_s) {
+                        continue;
                     }
+                    bracket.high = up;
                 }
                 LevelVerdict::Beyond(_) => {
                     bracket.high = confirmed;
-                    if bracket.low.is_some_and(|low| low.per_s >= end.per_s) {
-                        bracket.low = moved(end.per_s / step);
-                        moves[usize::from(is_low)] += 1;
+                    if bracket.low.is_none_or(|low| low.per_s < end.per_s) {
+                        continue;
                     }
+                    bracket.low = down;
+                }
+                LevelVerdict::Undecided { .. } if is_between => return Ok(()),
+                LevelVerdict::Undecided { leans_within, .. } if leans_within == is_low && windows < MOST_WINDOWS => {
+                    continue;
                 }
                 // The limit lies within what can be told apart here: the answer's ends move away from it.
-                LevelVerdict::Undecided { .. } => {
-                    match (is_between, is_low) {
-                        (true, _) => return Ok(()),
-                        (false, true) => bracket.low = moved(end.per_s / step),
-                        (false, false) => bracket.high = moved(end.per_s * step),
-                    }
-                    moves[usize::from(is_low)] += 1;
-                }
+                LevelVerdict::Undecided { .. } if is_low => bracket.low = down,
+                LevelVerdict::Undecided { .. } => bracket.high = up,
             }
+            moves[usize::from(is_low)] += 1;
         }
+    }
+
+    /// What all windows at a rate that are long enough to decide say together, and how many they are.
+    fn verdict_at(&self, per_s: f64) -> (LevelVerdict, usize) {
+        let shortest = self.plan.shortest_confirming(per_s);
+        let is_long = |level: &&MeasuredLevel| level.ask.window >= shortest;
+        let at: Vec<&LevelFound> = self
+            .levels
+            .iter()
+            .filter(|level| level.ask.rate_per_s == Some(per_s))
+            .filter(is_long)
+            .map(|level| &level.found)
+            .collect();
+        let usable: Vec<&&LevelFound> = at.iter().filter(|found| !found.verdict().is_unusable()).collect();
+        if let Some(broke) = usable.iter().find_map(|found| found.broke.clone()) {
+            return (LevelVerdict::Beyond(broke), at.len());
+        }
+        let together = usable
+            .iter()
+            .map(|found| found.evidence.clone())
+            .reduce(|all, more| all.into_iter().zip(more).map(|(one, other)| one.and(other)).collect());
+        let alone = || {
+            at.last()
+                .map_or(LevelVerdict::Undecided { leans_within: false, by: Breach::Limit(0) }, |last| last.verdict())
+        };
+        (together.map_or_else(alone, |evidence| verdict::judge(&evidence)), at.len())
     }
 
     /// A rate between two confirmed ends that are still far apart.
     fn between(&self, bracket: &Bracket) -> Option<f64> {
         let (low, high) = (bracket.low?, bracket.high?);
-        // Ends that had to move once are two steps apart.
-        let is_far = high.per_s / low.per_s > 1.0 + 2.0 * self.plan.resolution;
+        // Ends lie two steps apart, and three if one had to move.
+        let is_far = high.per_s / low.per_s > 1.0 + 3.5 * self.plan.resolution;
         is_far.then(|| rounded((low.per_s * high.per_s).sqrt()))
     }
 
-    fn result(self, bracket: Bracket) -> SearchResult {
+    fn result(&self, bracket: Bracket) -> SearchResult {
         let confirmed = |end: Option<End>| end.filter(|end| end.confirmed).map(|end| end.per_s);
         let offered = || self.levels.iter().filter(|level| level.ask.rate_per_s.is_some());
         // Where the time ran out before an end was confirmed, the nearest that was decided on the way to it.
-        let decided = |is_within: bool| {
+        let decided = |is_within: bool| -> Vec<f64> {
             let long = offered().filter(|level| level.ask.stage != Stage::Ramp);
-            long.filter(move |level| match level.found.verdict {
+            let rates = long.filter_map(|level| level.ask.rate_per_s);
+            let is_decided = |per_s: &f64| match self.verdict_at(*per_s).0 {
                 LevelVerdict::Within => is_within,
                 LevelVerdict::Undecided { .. } | LevelVerdict::Beyond(Breach::Unusable(_)) => false,
                 LevelVerdict::Beyond(_) => !is_within,
-            })
-            .filter_map(|level| level.ask.rate_per_s)
+            };
+            rates.filter(is_decided).collect()
         };
         let is_below = |per_s: f64, high: Option<f64>| high.is_none_or(|high| per_s < high);
         let high_per_s = confirmed(bracket.high);
         let low_per_s = confirmed(bracket.low)
-            .or_else(|| decided(true).filter(|per_s| is_below(*per_s, high_per_s)).reduce(f64::max));
-        let high_per_s = high_per_s
-            .or_else(|| decided(false).filter(|per_s| low_per_s.is_none_or(|low| *per_s > low)).reduce(f64::min));
+            .or_else(|| decided(true).into_iter().filter(|per_s| is_below(*per_s, high_per_s)).reduce(f64::max));
+        let high_per_s = high_per_s.or_else(|| {
+            decided(false).into_iter().filter(|per_s| low_per_s.is_none_or(|low| *per_s > low)).reduce(f64::min)
+        });
         // Where no rate beyond was confirmed, what kept the search from it.
         let at_high = offered().rev().find(|level| match high_per_s {
             Some(_) => level.ask.rate_per_s == high_per_s,
-            None => level.found.verdict.is_unusable(),
+            None => level.found.verdict().is_unusable(),
         });
-        let usable = offered().filter(|level| !level.found.verdict.is_unusable());
+        let usable = offered().filter(|level| !level.found.verdict().is_unusable());
         SearchResult {
             low_per_s,
             high_per_s,
-            broke_first: at_high.and_then(|level| level.found.verdict.breach().cloned()),
+            broke_first: at_high.and_then(|level| match high_per_s {
+                Some(per_s) => self.verdict_at(per_s).0.breach().cloned(),
+                None => level.found.verdict().breach().cloned(),
+            }),
             capacity_per_s: usable.map(|level| level.found.completed_per_s).reduce(f64::max),
-            saturated: offered().any(|level| level.found.verdict == LevelVerdict::Beyond(Breach::Overload)),
+            saturated: offered().any(|level| level.found.verdict() == LevelVerdict::Beyond(Breach::Overload)),
             ran_out: self.ran_out,
-            levels: self.levels,
+            levels: self.levels.clone(),
         }
     }
 }

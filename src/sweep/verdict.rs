@@ -1,6 +1,7 @@
 //! What a level of load says about the limits.
 
-use super::limit::SweepLimit;
+use super::evidence::Evidence;
+use super::limit::{MOST_ERRORS, SweepLimit};
 use crate::record::Run;
 use crate::stats::Judgement;
 
@@ -57,23 +58,25 @@ impl LevelVerdict {
     }
 }
 
-/// What a run says about these limits.
-pub fn judge_run(run: &Run, limits: &[SweepLimit]) -> LevelVerdict {
+/// What a run broke whatever its limits are; then its figures say nothing about them.
+pub fn broke(run: &Run) -> Option<Breach> {
     let ended = run.counts.succeeded + run.counts.failed;
-    if run.verdict.overload.is_some() {
-        return LevelVerdict::Beyond(Breach::Overload);
+    match () {
+        () if run.verdict.overload.is_some() => Some(Breach::Overload),
+        () if run.counts.failed as f64 > MOST_ERRORS * ended as f64 => Some(Breach::Errors),
+        () if !run.verdict.valid => Some(Breach::Unusable(run.verdict.reasons.join("; "))),
+        () => None,
     }
-    if run.counts.failed as f64 > 0.01 * ended as f64 {
-        return LevelVerdict::Beyond(Breach::Errors);
-    }
-    if !run.verdict.valid {
-        return LevelVerdict::Beyond(Breach::Unusable(run.verdict.reasons.join("; ")));
-    }
-    judge_limits(&limits.iter().map(|limit| limit.judge(run)).collect::<Vec<_>>())
 }
 
-/// What judgements of all limits say together, each with the way in which its figure points.
-pub fn judge_limits(judged: &[(Judgement, bool)]) -> LevelVerdict {
+/// The limit over its figure, of the limit that is nearest to breaking.
+pub fn headroom(run: &Run, limits: &[SweepLimit]) -> Option<f64> {
+    limits.iter().filter_map(|limit| limit.headroom(run)).reduce(f64::min)
+}
+
+/// What evidence for every limit says together.
+pub fn judge(evidence: &[Evidence]) -> LevelVerdict {
+    let judged: Vec<(Judgement, bool)> = evidence.iter().map(|one| one.judge()).collect();
     let first = |wanted: Judgement| judged.iter().position(|(judgement, _)| *judgement == wanted).map(Breach::Limit);
     match (first(Judgement::Missed), judged.iter().position(|(_, leans_within)| !leans_within)) {
         (Some(missed), _) => LevelVerdict::Beyond(missed),
@@ -91,12 +94,13 @@ mod tests {
 
     #[test]
     fn a_limit_that_is_missed_decides_and_one_that_is_undecided_does_not() {
-        use Judgement::{Met, Missed, Undecided};
-        assert_eq!(judge_limits(&[]), LevelVerdict::Within);
-        assert_eq!(judge_limits(&[(Met, true), (Met, true)]), LevelVerdict::Within);
-        assert_eq!(judge_limits(&[(Undecided, false), (Missed, false)]), LevelVerdict::Beyond(Breach::Limit(1)));
+        let of = |above| Evidence::Tail { operations: 1e4, above, allowed: 100.0, half_width: 30.0 };
+        let [met, leans_within, leans_beyond, missed] = [60.0, 80.0, 120.0, 140.0].map(of);
+        assert_eq!(judge(&[]), LevelVerdict::Within);
+        assert_eq!(judge(&[met, met]), LevelVerdict::Within);
+        assert_eq!(judge(&[leans_beyond, missed]), LevelVerdict::Beyond(Breach::Limit(1)));
         let undecided = |leans_within, limit| LevelVerdict::Undecided { leans_within, by: Breach::Limit(limit) };
-        assert_eq!(judge_limits(&[(Met, true), (Undecided, true)]), undecided(true, 1));
-        assert_eq!(judge_limits(&[(Undecided, true), (Undecided, false)]), undecided(false, 1));
+        assert_eq!(judge(&[met, leans_within]), undecided(true, 1));
+        assert_eq!(judge(&[leans_within, leans_beyond]), undecided(false, 1));
     }
 }
