@@ -11,7 +11,8 @@ use drivers::{Durability, STORES};
 
 use crate::sweep::SweepLimit;
 use crate::workload::Arrivals;
-use numbers::{count, rate, utilisation};
+pub use numbers::ClientLevels;
+use numbers::{client_levels, count, rate, utilisation};
 
 /// Measures data stores so that the figures survive the question "how do you know?".
 #[derive(Debug, Parser)]
@@ -246,6 +247,10 @@ pub struct SweepArgs {
     #[arg(long = "store", value_name = "STORE", default_value = "libsql", help = store_help())]
     pub stores: Vec<String>,
 
+    /// Where passwords are
+    #[command(flatten)]
+    pub passwords: PasswordArgs,
+
     /// A limit that the rate has to keep: "p99 < 10ms", "read p999 < 50ms", "errors < 0.1%"; give it again for more
     /// [default: the workload's, else only that what is offered is carried]
     #[arg(long, value_name = "LIMIT", value_parser = clap::value_parser!(SweepLimit))]
@@ -255,9 +260,10 @@ pub struct SweepArgs {
     #[arg(long, value_name = "D", value_parser = duration)]
     pub budget: Option<Duration>,
 
-    /// The most operations in flight, on as many sessions [default: the workload's, else 16]
-    #[arg(long, value_name = "N", value_parser = count::<u32>(1..=10_000), allow_negative_numbers = true)]
-    pub clients: Option<u32>,
+    /// The most operations in flight, on as many sessions [default: the workload's, else 16]. Several, as in 1,2,4 or 1..64
+    /// (doubling), are measured in a closed loop instead, without limits, to see how throughput grows with clients
+    #[arg(long, value_name = "N", value_parser = client_levels, allow_negative_numbers = true)]
+    pub clients: Option<ClientLevels>,
 
     /// Length of the warm-up of each level [default: 1s]
     #[arg(long, value_name = "D", value_parser = warmup)]
@@ -287,6 +293,11 @@ pub struct SweepArgs {
     #[arg(long, value_name = "DIR", value_parser = path())]
     pub out: Option<PathBuf>,
 
+    /// Go on with the interrupted sweep of this folder: repeat its command with this instead of --out. Levels that it has
+    /// measured are not measured again
+    #[arg(long, value_name = "DIR", value_parser = path(), conflicts_with = "out")]
+    pub resume: Option<PathBuf>,
+
     /// Print nothing but errors, warnings and the table of answers
     #[arg(long, short)]
     pub quiet: bool,
@@ -302,10 +313,10 @@ pub struct SweepArgs {
 
 const SWEEP_HELP: &str = "\
 Each search probes with a closed loop, offers rising rates until the store is overloaded, bisects between the last rate
-within the limits and the first beyond, and confirms both by longer windows. The answer is that interval, of so many
-clients. A workload that writes finds its data loaded anew at every level; one that only reads has it loaded once.
+within the limits and the first beyond, and confirms a rate just below and one just above the limit by longer windows. The
+answer is that interval, of so many clients. A workload that writes finds its data loaded anew at every level; one that only reads has it loaded once.
 
-Exits with 0 if every search confirmed a rate within the limits, and else with 3.";
+Exits with 0 if every search confirmed a rate within the limits, or enough numbers of clients were measured, and else with 3.";
 
 /// Prices and the terms on which runs are priced
 #[derive(Debug, Args)]

@@ -23,7 +23,7 @@ pub use self::cost::{AtUtilisation, Cost, Estimate, Model, Month, MonthLine, Pri
 pub use self::heat::Heat;
 pub use self::latency::{Latency, Uncertainty};
 pub use self::overload::Overload;
-pub use self::sweep::{AtRate, RateInterval, SWEEP_SCHEMA, SweepAnswer, SweepLevel, SweepRecord};
+pub use self::sweep::{AtRate, RateInterval, SWEEP_SCHEMA, ScalabilityRecord, SweepAnswer, SweepLevel, SweepRecord};
 pub use self::timeline::{Brief, Interval, Phase, ServerSecond, ServerUse, Standstill};
 pub use self::workload::{Requirements, SloRecord, WorkloadInfo};
 use crate::draw::skew::Shares;

@@ -26,6 +26,34 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
     })
 }
 
+/// Numbers of clients, rising; never none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientLevels(pub Vec<u32>);
+
+/// Reads numbers of clients with commas between them, and `A..B` for A, its doubles up to B, and B.
+pub(super) fn client_levels(text: &str) -> Result<ClientLevels, String> {
+    let one = |text: &str| count::<u32>(1..=10_000)(text.trim());
+    let mut levels = Vec::new();
+    for part in text.split(',') {
+        match part.split_once("..") {
+            None => levels.push(one(part)?),
+            Some((from, to)) => {
+                // `1,2,4..64` may also be written `1,2,..64`.
+                let from = if from.trim().is_empty() { levels.last().copied().unwrap_or(1) } else { one(from)? };
+                let to = one(to)?;
+                if to < from {
+                    return Err(format!("`{part}` falls: give the smaller number first"));
+                }
+                levels.extend(std::iter::successors(Some(from), |clients| Some(2 * clients)).take_while(|n| *n < to));
+                levels.push(to);
+            }
+        }
+    }
+    levels.sort_unstable();
+    levels.dedup();
+    Ok(ClientLevels(levels))
+}
+
 /// Reads a number with digits in groups (`2_000`) and `k` or `m` for thousands and millions behind it, as digits without
 /// zeros at their end behind the point, and the power of ten to multiply them with: exact, where a float might not be. A
 /// comma separates nothing within a number: it is for lists.
@@ -58,6 +86,17 @@ pub(super) fn utilisation(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_of_clients_are_lists_and_doubling_ranges() {
+        let levels = |text: &str| client_levels(text).map(|levels| levels.0);
+        assert_eq!(levels("16"), Ok(vec![16]));
+        assert_eq!(levels("1,2,4..64"), Ok(vec![1, 2, 4, 8, 16, 32, 64]));
+        assert_eq!(levels("1..10, 3"), Ok(vec![1, 2, 3, 4, 8, 10]));
+        for wrong in ["", "1,", "0..4", "8..2", "1..", "a"] {
+            assert!(levels(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_utilisation_is_a_share_or_a_percentage() {

@@ -4,7 +4,7 @@
 //! A folder belongs to the process that made its `experiment.json`: of two that want it, the file system lets one.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,8 @@ pub struct Folder {
     /// The folder's path, relative where the user gave it so.
     pub path: PathBuf,
     is_default: bool,
+    /// Held while this process lives, so that another does not go on with what still runs.
+    _lock: Option<File>,
 }
 
 impl Folder {
@@ -37,9 +39,19 @@ impl Folder {
             Some(path) => fs::create_dir_all(path).map(|()| path.to_owned()).with_context(|| cannot_create(path)),
             None => new_folder(Path::new("results"), slug),
         };
-        let folder = Folder { path: folder.map_err(Failed::usage)?, is_default: out.is_none() };
+        let mut folder = Folder { path: folder.map_err(Failed::usage)?, is_default: out.is_none(), _lock: None };
         folder.write_first_record(experiment).map_err(Failed::usage)?;
+        folder._lock = lock(&folder.path).ok();
         Ok(folder)
+    }
+
+    /// Takes the folder of an interrupted experiment again.
+    ///
+    /// # Errors
+    /// When it holds none, or the process that made it still runs.
+    pub fn reopen(path: &Path) -> Result<Folder, Failed> {
+        let lock = lock(path).map_err(Failed::usage)?;
+        Ok(Folder { path: path.to_owned(), is_default: false, _lock: Some(lock) })
     }
 
     fn write_first_record(&self, experiment: &Experiment) -> anyhow::Result<()> {
@@ -91,6 +103,16 @@ impl Folder {
                 renamed.unwrap_or_else(|_| drop(fs::remove_file(&new)));
             }
         }
+    }
+}
+
+/// Locks a folder for as long as the returned file is open.
+fn lock(path: &Path) -> anyhow::Result<File> {
+    let folder = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    match folder.try_lock() {
+        Ok(()) => Ok(folder),
+        Err(TryLockError::WouldBlock) => Err(anyhow!("{} is of an experiment that still runs", path.display())),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
     }
 }
 

@@ -1,87 +1,82 @@
-//! `storebench sweep`: how much each store carries of each workload, within limits. Searches store by store, keeps every level
-//! as soon as it is measured, and prints what `sweep.json` says.
+//! `storebench sweep`: how much each store carries of each workload. In an open loop it searches the highest rate within limits,
+//! in a closed loop it measures numbers of clients. Every level is kept as soon as it is measured, and what is printed is what
+//! `sweep.json` says.
 
-use std::path::PathBuf;
+mod entries;
+mod requests;
+mod resume;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
-use drivers::Address;
 use rand::seq::SliceRandom;
 
+use self::requests::{Load, Search};
+use self::resume::{Interrupted, Replay};
 use super::cost::Prices;
 use super::exit::{Exit, Failed};
 use super::output::{self, Folder, OutputErrors};
 use super::progress::Progress;
 use super::signals::Signals;
 use super::terminal::{eprint, print};
-use super::{run as runs, stores, workloads};
+use super::{passwords, run as runs, stores};
 use crate::cli::SweepArgs;
 use crate::draw::rng::{Purpose, rng};
-use crate::generate::Generator;
 use crate::host;
 use crate::load::{CancelToken, LevelRunner, RunError};
-use crate::record::{AtRate, Experiment, Run, SWEEP_SCHEMA, SweepAnswer, SweepLevel, SweepRecord};
+use crate::record::{Experiment, Run, ScalabilityRecord, SweepAnswer, SweepLevel, SweepRecord};
 use crate::report::chart;
 use crate::report::png;
 use crate::report::text::sweep as text;
 use crate::request::{LoadSettings, RunRequest, Until};
 use crate::stats;
-use crate::sweep::{
-    self, Bound, Breach, LevelAsk, LevelFound, LevelVerdict, SearchPlan, SearchResult, Stage, SweepLimit,
-};
+use crate::sweep::{self, ClientsPlan, LevelAsk, LevelFound, SearchPlan, SearchResult, Stage};
 use crate::units;
-use crate::workload::{Arrivals, Workload};
 
 /// The record of a sweep, beside the experiment's.
 const RECORD: &str = "sweep.json";
-/// Time for each search where nothing says so.
-const BUDGET: Duration = Duration::from_secs(300);
-/// The most operations in flight where nothing says so: enough for a capacity that does not hang on the number of clients,
-/// few enough for a server on a laptop.
-const CLIENTS: u32 = 16;
-/// Warm-up of each level where nothing says so.
-const WARMUP: Duration = Duration::from_secs(1);
-
-/// One store that is searched, and what with.
-struct Search {
-    request: RunRequest,
-    limits: Vec<SweepLimit>,
-    /// Its place among the answers.
-    at: usize,
-}
 
 /// Searches how much stores carry.
 ///
 /// # Errors
 /// When the arguments are wrong, a store cannot do what is asked, or there is no folder for the results.
 pub fn sweep(args: &SweepArgs) -> Result<Exit, Failed> {
-    let workloads = named_workloads(args)?;
-    let addresses: Result<Vec<Address>, String> = args.stores.iter().map(|store| stores::parse(store)).collect();
-    let addresses = addresses.map_err(|problem| Failed::usage(anyhow!(problem)))?;
+    let workloads = requests::named_workloads(args)?;
+    let addresses: Result<Vec<_>, String> = args.stores.iter().map(|store| stores::parse(store)).collect();
+    let mut addresses = addresses.map_err(|problem| Failed::usage(anyhow!(problem)))?;
+    passwords::give(&args.passwords, &mut addresses).map_err(Failed::usage)?;
     runs::refuse_duplicates(&addresses)?;
-    let mut searches = searches(args, &workloads, &addresses)?;
-    let budget = budget(args, searches.len())?;
+    let (mut searches, budget) = requests::searches(args, &workloads, &addresses)?;
     let prices = Prices::load(&args.prices)?;
-    let record = record(args, budget, &searches);
+    let experiment = runs::experiment(args.seed);
+    let record = entries::record(&experiment, budget, &searches);
     // Stores in random order: one that always came first would have the machine as it was before the others.
     let is_same_workload = |a: &Search, b: &Search| a.request.workload.name == b.request.workload.name;
     for (round, stores) in searches.chunk_by_mut(is_same_workload).enumerate() {
         stores.shuffle(&mut rng(args.seed, Purpose::Experiment, round as u64, 0));
     }
-    let experiment = runs::experiment(args.seed);
-    let folder = Folder::claim(args.out.as_deref(), &format!("sweep-{}", runs::slug(&workloads)), &experiment)?;
+    let (folder, Interrupted { experiment, record }) = match &args.resume {
+        None => {
+            let folder = Folder::claim(args.out.as_deref(), &format!("sweep-{}", runs::slug(&workloads)), &experiment)?;
+            (folder, Interrupted { experiment, record })
+        }
+        Some(path) => {
+            let folder = Folder::reopen(path)?;
+            (folder, resume::read(path, &record).map_err(Failed::usage)?)
+        }
+    };
     let errors = OutputErrors::default();
     let mut sweep = Sweeping { prices, experiment, record, errors, folder, quiet: args.quiet };
     if !args.quiet {
-        announce(args, &searches, budget);
+        announce(&searches, budget);
     }
     let signals = Signals::watch()?;
     let mut progress = Progress::new(args.quiet);
     for search in &searches {
-        if !signals.cancel.is_cancelled() {
-            let plan = SearchPlan::new(budget, &search.limits, args.seed);
-            sweep.search(search, &plan, &signals.cancel, &mut progress);
+        // What has an answer already is resumed and not asked again.
+        if !signals.cancel.is_cancelled() && sweep.record.answers[search.at].problem.is_some() {
+            sweep.measure(search, budget, &signals.cancel, &mut progress);
         }
     }
     progress.finish();
@@ -106,30 +101,42 @@ struct Sweeping {
 }
 
 impl Sweeping {
-    /// Searches one store and fills in its answer.
-    fn search(&mut self, search: &Search, plan: &SearchPlan, cancel: &Arc<CancelToken>, progress: &mut Progress) {
+    /// Measures the levels of one store and fills in its answer.
+    fn measure(&mut self, search: &Search, budget: Duration, cancel: &Arc<CancelToken>, progress: &mut Progress) {
+        let mut found = Found::Nothing;
+        let seed = self.record.seed;
+        let mut replay = Replay::of(&mut self.record.answers[search.at], &self.experiment);
         let mut began = Instant::now();
-        let mut found: Option<SearchResult> = None;
         let mut levels = |runner: &mut LevelRunner<'_>| -> Result<(), RunError> {
             let mut measure = |ask: &LevelAsk| -> Result<LevelFound, RunError> {
+                if let Some((level, run)) = replay.next(ask) {
+                    let spent = Duration::from_nanos(level.spent_ns);
+                    self.record.answers[search.at].levels.push(level);
+                    began = Instant::now();
+                    return Ok(level_found(search, &run, spent));
+                }
                 let run = runner(&self.level_request(search, ask))?;
                 // A level that a signal or a lost place has cut short says nothing, and nothing follows it.
                 if cancel.is_cancelled() {
                     return Err(RunError::Stopped);
                 }
-                let mut found = LevelFound {
-                    completed_per_s: run.throughput_per_s,
-                    spent: Duration::ZERO,
-                    headroom: run.verdict.valid.then(|| sweep::headroom(&run, &search.limits)).flatten(),
-                    broke: sweep::broke(&run),
-                    evidence: search.limits.iter().map(|limit| limit.evidence(&run)).collect(),
-                };
-                self.keep(search, ask, &found.verdict(), run);
-                found.spent = began.elapsed();
+                let found = level_found(search, &run, began.elapsed());
                 began = Instant::now();
+                self.keep(search, ask, &found, run);
                 Ok(found)
             };
-            found = Some(sweep::search(plan, &mut measure)?);
+            found = match &search.load {
+                Load::Rates => {
+                    let plan = SearchPlan::new(budget, &search.limits, seed);
+                    Found::Rate(sweep::search(&plan, &mut measure)?)
+                }
+                Load::Clients(plan) => {
+                    for clients in &plan.order {
+                        measure(&LevelAsk::of_clients(*clients, plan.window))?;
+                    }
+                    Found::Clients
+                }
+            };
             Ok(())
         };
         let ended = stores::run_levels(&search.request, cancel, progress, &mut levels);
@@ -139,8 +146,10 @@ impl Sweeping {
             Ok(left) => answer.problem = Some(left.join("; ")),
             Err(error) => answer.problem = Some(error.to_string()),
         }
-        if let Some(found) = found {
-            self.answer(search, &found);
+        match found {
+            Found::Rate(found) => self.answer(search, &found),
+            Found::Clients => self.fit(search),
+            Found::Nothing => {}
         }
         self.save();
     }
@@ -150,6 +159,7 @@ impl Sweeping {
         let id = format!("{}-{nth:02}-{}", search.request.id, ask.stage.name());
         let hlog = self.folder.log_file(&id);
         let load = LoadSettings {
+            clients: ask.clients.unwrap_or(search.request.load.clients),
             rate_per_s: ask.rate_per_s,
             until: Until::Elapsed(ask.window),
             ..search.request.load.clone()
@@ -158,10 +168,10 @@ impl Sweeping {
     }
 
     /// Keeps a level: what was measured is in the folder before the next one begins.
-    fn keep(&mut self, search: &Search, ask: &LevelAsk, verdict: &LevelVerdict, mut run: Run) {
+    fn keep(&mut self, search: &Search, ask: &LevelAsk, found: &LevelFound, mut run: Run) {
         let priced = self.prices.price(&mut run, &self.experiment.host);
         self.errors.collect(priced, "`storebench cost` prices it later");
-        let level = level(ask, verdict, &search.limits, &run);
+        let level = entries::level(ask, found, &search.limits, &run);
         if !self.quiet {
             eprint(&format!("{}: {}", search.request.id, text::level_line(&level)));
         }
@@ -179,18 +189,27 @@ impl Sweeping {
         answer.rate_per_s.high = found.high_per_s;
         (answer.capacity_per_s, answer.saturated, answer.ran_out) =
             (found.capacity_per_s, found.saturated, found.ran_out);
-        answer.broke_first = found.broke_first.as_ref().map(|breach| breach_text(breach, &search.limits));
+        answer.broke_first = found.broke_first.as_ref().map(|breach| entries::breach_text(breach, &search.limits));
         let mut curve: Vec<&SweepLevel> = answer.levels.iter().filter(|level| level.offered_per_s.is_some()).collect();
         curve.sort_by(|a, b| a.completed_per_s.total_cmp(&b.completed_per_s));
         let curve: Vec<(f64, f64)> =
             curve.into_iter().filter_map(|level| Some((level.completed_per_s, level.mean_ns?))).collect();
         answer.knee_per_s = stats::knee(&curve).map(|at| curve[at].0);
-        let confirmed = answer.levels.iter().rev();
-        let at_low = confirmed
-            .filter(|level| level.stage != Stage::Ramp.name() && level.verdict == "within")
-            .find(|level| found.low_per_s.is_some() && level.offered_per_s == found.low_per_s);
+        let at_low = answer.levels.iter().rev().filter(|level| level.stage != Stage::Ramp.name());
+        let mut at_low = at_low.filter(|level| found.low_per_s.is_some() && level.offered_per_s == found.low_per_s);
+        let at_low = at_low.next();
         let run = at_low.and_then(|level| self.experiment.runs.iter().find(|run| run.id == level.run));
-        answer.at_low = run.map(|run| at_rate(run, self.experiment.host.cpus));
+        answer.at_low = run.map(|run| entries::at_rate(run, self.experiment.host.cpus));
+    }
+
+    /// The law of scalability through the levels that count.
+    fn fit(&mut self, search: &Search) {
+        let answer = &mut self.record.answers[search.at];
+        let valid = |level: &&SweepLevel| level.broke.is_none();
+        let levels: Vec<(f64, f64)> =
+            answer.levels.iter().filter(valid).map(|level| (f64::from(level.clients), level.completed_per_s)).collect();
+        answer.capacity_per_s = levels.iter().map(|(_, per_s)| *per_s).reduce(f64::max);
+        answer.scalability = stats::scalability(&levels, self.record.seed).map(|law| ScalabilityRecord::of(&law));
     }
 
     /// Writes both records; what cannot be written now is written after the next level, or reported at the end.
@@ -204,6 +223,23 @@ impl Sweeping {
 
     fn write_record(&self) -> anyhow::Result<()> {
         output::write(&self.folder.path, RECORD, self.record.to_json()?.as_bytes())
+    }
+}
+
+/// What the levels of a store came to.
+enum Found {
+    Nothing,
+    Rate(SearchResult),
+    Clients,
+}
+
+fn level_found(search: &Search, run: &Run, spent: Duration) -> LevelFound {
+    LevelFound {
+        completed_per_s: run.throughput_per_s,
+        spent,
+        headroom: run.verdict.valid.then(|| sweep::headroom(run, &search.limits)).flatten(),
+        broke: sweep::broke(run),
+        evidence: search.limits.iter().map(|limit| limit.evidence(run)).collect(),
     }
 }
 
@@ -230,7 +266,9 @@ fn conclude(mut sweep: Sweeping) -> Result<Exit, Failed> {
         let line = format!("results: {place}; `storebench report {place}` makes the report of all levels\n");
         sweep.errors.collect(print(&line), "it is there all the same");
     }
-    let is_answered = |answer: &SweepAnswer| answer.rate_per_s.low.is_some() && answer.problem.is_none();
+    let is_answered = |answer: &SweepAnswer| {
+        (answer.rate_per_s.low.is_some() || answer.scalability.is_some()) && answer.problem.is_none()
+    };
     let all_checks_passed =
         sweep.experiment.runs.iter().flat_map(|run| &run.checks).all(|check| check.passed || check.undecided);
     Ok(if sweep.errors.print_all() {
@@ -243,203 +281,27 @@ fn conclude(mut sweep: Sweeping) -> Result<Exit, Failed> {
 }
 
 /// What is going to happen, for how long at most, and in which order.
-fn announce(args: &SweepArgs, searches: &[Search], budget: Duration) {
+fn announce(searches: &[Search], budget: Duration) {
     for search in searches {
-        let plan = SearchPlan::new(budget, &search.limits, args.seed).announce(search.request.load.warmup);
+        let id = &search.request.id;
         let limits: Vec<String> = search.limits.iter().map(ToString::to_string).collect();
-        eprint(&format!(
-            "sweep: {}: {}, up to {} of load in at most {}",
-            search.request.id,
-            if limits.is_empty() { "what it carries, without a limit".to_owned() } else { limits.join(", ") },
-            units::counted(plan.levels as u64, "level"),
-            units::seconds(plan.budget.as_secs_f64())
-        ));
+        let limits = if limits.is_empty() { "what it carries, without a limit".to_owned() } else { limits.join(", ") };
+        let most = units::seconds(budget.as_secs_f64());
+        eprint(&match &search.load {
+            Load::Rates => {
+                let plan = SearchPlan::new(budget, &search.limits, 0).announce(search.request.load.warmup);
+                format!(
+                    "sweep: {id}: {limits}, up to {} of load in at most {most}",
+                    units::counted(plan.levels as u64, "level")
+                )
+            }
+            Load::Clients(ClientsPlan { order, window }) => format!(
+                "sweep: {id}: {} of {} each, closed loop, in at most {most}",
+                units::counted(order.len() as u64, "level"),
+                units::seconds(window.as_secs_f64())
+            ),
+        });
     }
     let all = budget * searches.len() as u32;
     eprint(&format!("sweep: {} in all, in this order", units::seconds(all.as_secs_f64())));
-}
-
-/// The workloads that the command line names; the headline four if it names none.
-fn named_workloads(args: &SweepArgs) -> Result<Vec<Arc<Workload>>, Failed> {
-    let mut found = workloads::find(&args.workloads, &args.ycsb, args.records)?;
-    if found.is_empty() {
-        found = workloads::find(&Workload::HEADLINE.map(ToString::to_string), &args.ycsb, args.records)?;
-    }
-    Ok(found.into_iter().map(Arc::new).collect())
-}
-
-/// The time of each search.
-fn budget(args: &SweepArgs, searches: usize) -> Result<Duration, Failed> {
-    let budget = args.budget.map_or(BUDGET, |all| all / searches as u32);
-    if budget < SearchPlan::SHORTEST {
-        let least = SearchPlan::SHORTEST * searches as u32;
-        return Err(Failed::usage(anyhow!(
-            "--budget: too short for {}: give at least {}m, one for each store and workload",
-            units::counted(searches as u64, "sweep"),
-            least.as_secs() / 60
-        )));
-    }
-    Ok(budget)
-}
-
-/// Every search, in the order in which they were asked for.
-fn searches(args: &SweepArgs, workloads: &[Arc<Workload>], addresses: &[Address]) -> Result<Vec<Search>, Failed> {
-    let mut searches = Vec::new();
-    for workload in workloads {
-        let mut plan = workload.plan(args.records, None).map_err(Failed::usage)?;
-        if !args.slo.is_empty() {
-            let of = |operation: Option<&str>| {
-                let limits = args.slo.iter().filter(move |limit| limit.operation.as_deref() == operation);
-                let latency = limits.filter_map(|limit| match limit.bound {
-                    Bound::Latency(limit) => Some(limit),
-                    Bound::ErrorShare(_) => None,
-                });
-                latency.collect::<Vec<_>>()
-            };
-            let operations = plan.operations.iter().map(|operation| operation.name.as_str());
-            if let Some(unknown) = args
-                .slo
-                .iter()
-                .filter_map(|limit| limit.operation.as_deref())
-                .find(|name| !plan.operations.iter().any(|operation| operation.name == *name))
-            {
-                return Err(Failed::usage(anyhow!(
-                    "--slo: workload {} has no operation `{unknown}`; it has {}",
-                    workload.name,
-                    operations.collect::<Vec<_>>().join(", ")
-                )));
-            }
-            plan.slo.limits = of(None);
-            for operation in &mut plan.operations {
-                operation.slo.limits = of(Some(&operation.name));
-            }
-        }
-        let limits = if args.slo.is_empty() { own_limits(&plan) } else { args.slo.clone() };
-        let generator = Arc::new(Generator::new(Arc::new(plan), args.seed));
-        for (position, address) in addresses.iter().enumerate() {
-            let is_one_of_several = addresses.iter().filter(|other| other.store == address.store).count() > 1;
-            let number = if is_one_of_several { format!("-{}", position + 1) } else { String::new() };
-            let own = &workload.spec.load;
-            let request = RunRequest {
-                id: format!("{}-{}{number}", workload.name, address.store),
-                repetition: 1,
-                workload: Arc::clone(workload),
-                generator: Arc::clone(&generator),
-                address: address.clone(),
-                durability: args.durability.or(generator.plan.require.durability),
-                reuse: false,
-                keep: false,
-                load: LoadSettings {
-                    clients: args.clients.or(own.clients).unwrap_or(CLIENTS),
-                    rate_per_s: None,
-                    arrivals: own.arrivals.unwrap_or(Arrivals::Poisson),
-                    until: Until::Elapsed(Duration::from_secs(1)),
-                    warmup: args.warmup.unwrap_or(WARMUP),
-                    skip_after: None,
-                    max_retries: args.max_retries,
-                    timeout: args.timeout,
-                    phase_timeout: None,
-                    stops_on_failure: false,
-                },
-                hlog: PathBuf::new(),
-            };
-            stores::refuse_what_it_cannot(&request).map_err(Failed::usage)?;
-            searches.push(Search { request, limits: limits.clone(), at: searches.len() });
-        }
-    }
-    Ok(searches)
-}
-
-/// The limits that the workload itself states.
-fn own_limits(plan: &crate::workload::Plan) -> Vec<SweepLimit> {
-    let overall = plan.slo.limits.iter().map(|limit| (None, *limit));
-    let single = plan
-        .operations
-        .iter()
-        .flat_map(|operation| operation.slo.limits.iter().map(|limit| (Some(operation.name.clone()), *limit)));
-    overall.chain(single).map(|(operation, limit)| SweepLimit { operation, bound: Bound::Latency(limit) }).collect()
-}
-
-/// The record before the first level.
-fn record(args: &SweepArgs, budget: Duration, searches: &[Search]) -> SweepRecord {
-    let Experiment { tool, host, command, started_at, finished_at, .. } = runs::experiment(args.seed);
-    let answer = |search: &Search| SweepAnswer {
-        workload: search.request.workload.name.clone(),
-        store: search.request.address.to_string(),
-        version: String::new(),
-        durability: None,
-        clients: search.request.load.clients,
-        slo: search.limits.iter().map(ToString::to_string).collect(),
-        rate_per_s: Default::default(),
-        capacity_per_s: None,
-        saturated: false,
-        knee_per_s: None,
-        broke_first: None,
-        at_low: None,
-        ran_out: false,
-        problem: Some("not begun, or not ended: the sweep was interrupted".to_owned()),
-        levels: Vec::new(),
-    };
-    SweepRecord {
-        schema: SWEEP_SCHEMA.to_owned(),
-        tool,
-        host,
-        command,
-        started_at,
-        finished_at,
-        seed: args.seed,
-        budget_s: budget.as_secs_f64(),
-        interrupted: true,
-        answers: searches.iter().map(answer).collect(),
-    }
-}
-
-fn level(ask: &LevelAsk, verdict: &LevelVerdict, limits: &[SweepLimit], run: &Run) -> SweepLevel {
-    let response = &run.total.response_ns;
-    let shown = |ns: Option<u64>| ns.filter(|_| run.verdict.valid);
-    let ended = run.counts.succeeded + run.counts.failed;
-    let is_probe = ask.stage == Stage::Probe;
-    SweepLevel {
-        run: run.id.clone(),
-        stage: ask.stage.name().to_owned(),
-        offered_per_s: ask.rate_per_s,
-        window_s: ask.window.as_secs_f64(),
-        completed_per_s: run.throughput_per_s,
-        mean_ns: Some(response.mean).filter(|_| run.verdict.valid && response.count > 0),
-        p50_ns: shown(response.p50),
-        p99_ns: shown(response.p99),
-        p999_ns: shown(response.p999),
-        failed_share: run.counts.failed as f64 / ended.max(1) as f64,
-        verdict: match verdict {
-            _ if is_probe => "none",
-            LevelVerdict::Within => "within",
-            LevelVerdict::Undecided { .. } => "undecided",
-            LevelVerdict::Beyond(_) => "beyond",
-        }
-        .to_owned(),
-        broke: verdict.breach().filter(|_| !is_probe).map(|breach| breach_text(breach, limits)),
-        noisy: run.verdict.noisy.clone(),
-    }
-}
-
-fn breach_text(breach: &Breach, limits: &[SweepLimit]) -> String {
-    match breach {
-        Breach::Overload => "overload".to_owned(),
-        Breach::Errors => "errors".to_owned(),
-        Breach::Limit(at) => limits[*at].to_string(),
-        Breach::Unusable(reason) => reason.clone(),
-    }
-}
-
-fn at_rate(run: &Run, cpus: u64) -> AtRate {
-    let estimate = run.cost.as_ref().and_then(|cost| cost.estimates.first());
-    AtRate {
-        run: run.id.clone(),
-        server_cpus: run.server_cpu_ns_per_op.map(|ns| ns * run.throughput_per_s / 1e9),
-        client_cpus: run.client.cpu_share * cpus as f64,
-        threads_busy: run.client.threads_busy,
-        usd_per_million: estimate.map(|estimate| estimate.usd_per_million),
-        offer: estimate.map(|estimate| estimate.offer.id.clone()),
-        utilisation: estimate.map(|estimate| estimate.utilisation),
-    }
 }

@@ -5,6 +5,7 @@ use drivers::Durability;
 use serde::{Deserialize, Serialize};
 
 use super::{Host, Tool};
+use crate::stats::ScalabilityLaw;
 
 /// Name and version of the format. A change that would mislead an old reader raises the number.
 pub const SWEEP_SCHEMA: &str = "storebench/sweep/1";
@@ -61,6 +62,9 @@ pub struct SweepAnswer {
     pub broke_first: Option<String>,
     /// What server and client used at the lower end, and what it costs there.
     pub at_low: Option<AtRate>,
+    /// How throughput grows with clients; absent of a search by rates, and of fewer than four valid numbers of clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scalability: Option<ScalabilityRecord>,
     /// Whether the time ran out before both ends were confirmed and near each other.
     pub ran_out: bool,
     /// Why the search ended before its end, if it did.
@@ -97,6 +101,32 @@ pub struct AtRate {
     pub utilisation: Option<f64>,
 }
 
+/// The Universal Scalability Law through the levels, each figure with its 95 % interval: [low, value, high].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ScalabilityRecord {
+    /// Throughput of one client alone, operations per second.
+    pub one_client_per_s: [f64; 3],
+    /// The share of the work that is done one at a time, 0 to 1.
+    pub contention: [f64; 3],
+    /// What agreement costs, for each pair of clients.
+    pub coherency: [f64; 3],
+    /// Clients at the peak; absent, as the throughput there, where it lies beyond twice the clients that were measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_clients: Option<[f64; 3]>,
+    /// Throughput at the peak, operations per second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_per_s: Option<[f64; 3]>,
+}
+
+impl ScalabilityRecord {
+    /// A fitted law.
+    pub fn of(law: &ScalabilityLaw) -> ScalabilityRecord {
+        let ScalabilityLaw { one_client_per_s, contention, coherency, peak } = *law;
+        let (peak_clients, peak_per_s) = peak.unzip();
+        ScalabilityRecord { one_client_per_s, contention, coherency, peak_clients, peak_per_s }
+    }
+}
+
 /// One level of load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SweepLevel {
@@ -106,8 +136,12 @@ pub struct SweepLevel {
     pub stage: String,
     /// The offered rate; absent of a closed loop.
     pub offered_per_s: Option<f64>,
+    /// Clients of a closed loop; of an open one the most that were in flight.
+    pub clients: u32,
     /// How long it was measured.
     pub window_s: f64,
+    /// What it took, loading, warm-up, drain and check included.
+    pub spent_ns: u64,
     /// Successes per second.
     pub completed_per_s: f64,
     /// Mean response time; this and the percentiles are absent where they are withheld.

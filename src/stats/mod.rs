@@ -13,6 +13,7 @@ mod limit;
 mod ratio;
 mod reading;
 mod regression;
+mod scalability;
 mod steadiness;
 mod student;
 
@@ -24,5 +25,6 @@ pub use limit::{Judgement, judge};
 pub use ratio::{FEWEST_RUNS, Ratio, ratio};
 pub use reading::{Reading, over_runs, reading, spread_of};
 pub use regression::{Slope, slope};
+pub use scalability::{ScalabilityLaw, scalability};
 pub use steadiness::{Steadiness, mann_kendall, steadiness};
 pub use student::student_t;

@@ -1,6 +1,7 @@
 //! How much a store carries: the search for the highest rate at which it keeps its limits. Pure procedures: what measures a
 //! level of load is given to them, a real store or a simulated queue, and they neither print nor write.
 
+mod clients;
 mod evidence;
 mod limit;
 mod plan;
@@ -10,6 +11,7 @@ mod verdict;
 #[cfg(test)]
 mod simulation;
 
+pub use clients::ClientsPlan;
 pub use evidence::Evidence;
 pub use limit::{Bound, SweepLimit};
 pub use plan::{Announcement, SearchPlan, Stage};

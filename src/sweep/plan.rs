@@ -13,8 +13,10 @@ pub enum Stage {
     Ramp,
     /// Between the last rate within the limits and the first beyond.
     Bisect,
-    /// The two rates of the answer, by a window long enough to be sure.
+    /// The two rates of the answer, by windows long enough to be sure.
     Confirm,
+    /// A number of clients in a closed loop, in a sweep over those.
+    Clients,
 }
 
 /// What a search may spend, and how exact it has to be.
@@ -57,7 +59,7 @@ impl SearchPlan {
     pub fn window(&self, stage: Stage, rate_per_s: f64) -> Duration {
         let budget_s = self.budget.as_secs_f64();
         let (samples, least_s, most_s) = match stage {
-            Stage::Probe | Stage::Ramp => (20.0, (budget_s / 60.0).clamp(2.0, 10.0), budget_s / 24.0),
+            Stage::Probe | Stage::Ramp | Stage::Clients => (20.0, (budget_s / 60.0).clamp(2.0, 10.0), budget_s / 24.0),
             Stage::Bisect => (50.0, (budget_s / 16.0).clamp(3.0, 60.0), budget_s / 12.0),
             Stage::Confirm => (1_000.0, (budget_s / 6.0).clamp(12.0, 120.0), budget_s / 3.5),
         };
@@ -89,6 +91,7 @@ impl Stage {
             Stage::Ramp => "ramp",
             Stage::Bisect => "bisect",
             Stage::Confirm => "confirm",
+            Stage::Clients => "clients",
         }
     }
 }

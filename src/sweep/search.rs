@@ -32,8 +32,17 @@ pub struct LevelAsk {
     pub stage: Stage,
     /// The rate that is offered; none for a closed loop.
     pub rate_per_s: Option<f64>,
+    /// How many clients; none for as many as the search has.
+    pub clients: Option<u32>,
     /// For how long, after a warm-up.
     pub window: Duration,
+}
+
+impl LevelAsk {
+    /// A closed loop of so many clients.
+    pub fn of_clients(clients: u32, window: Duration) -> LevelAsk {
+        LevelAsk { stage: Stage::Clients, rate_per_s: None, clients: Some(clients), window }
+    }
 }
 
 /// What was found at a level.
@@ -181,7 +190,7 @@ impl<E> SearchRun<'_, E> {
             self.ran_out = true;
             return Ok(None);
         }
-        let ask = LevelAsk { stage, rate_per_s, window };
+        let ask = LevelAsk { stage, rate_per_s, clients: None, window };
         let found = (self.measure)(&ask)?;
         self.spent += found.spent;
         self.overhead = self.overhead.max(found.spent.saturating_sub(window));

@@ -29,7 +29,6 @@ struct Queue {
 /// What a window of such a queue shows.
 struct Window {
     response: Latency,
-    offered_per_s: f64,
     completed_per_s: f64,
     /// How late an arrival in the middle of each second was served.
     lags_s: Vec<f64>,
@@ -94,7 +93,6 @@ impl Queue {
         }
         Window {
             response: latency(&seconds),
-            offered_per_s: served as f64 / window_s,
             completed_per_s: served as f64 / (last_s - WARMUP_S),
             lags_s: lags_s.iter().map(|lags| lags.get(lags.len() / 2).copied().unwrap_or_default()).collect(),
         }

@@ -1,7 +1,7 @@
 //! The answers of a sweep: a table for each workload and durability tier, in the order in which the stores were named, and
 //! below it the levels. Stores of different tiers never share a table.
 
-use crate::record::{RateInterval, SweepAnswer, SweepLevel, SweepRecord};
+use crate::record::{RateInterval, ScalabilityRecord, SweepAnswer, SweepLevel, SweepRecord};
 use crate::report::table::{self, Align};
 use crate::units;
 
@@ -15,6 +15,15 @@ const COLUMNS: [(&str, Align); 9] = [
     ("server CPUs", Align::Right),
     ("client CPUs", Align::Right),
     ("USD per million", Align::Right),
+];
+
+const SCALABILITY_COLUMNS: [(&str, Align); 6] = [
+    ("store", Align::Left),
+    ("largest completed", Align::Right),
+    ("one client", Align::Right),
+    ("contention", Align::Right),
+    ("coherency", Align::Right),
+    ("peak", Align::Left),
 ];
 
 const LEVEL_COLUMNS: [(&str, Align); 9] = [
@@ -38,10 +47,17 @@ pub fn answers(record: &SweepRecord) -> String {
             titles.push(title);
         }
     }
+    let is_closed = |answer: &SweepAnswer| answer.levels.iter().any(|level| level.stage == "clients");
     for of_title in titles {
-        let rows: Vec<Vec<String>> =
-            record.answers.iter().filter(|answer| title(answer) == of_title).map(row).collect();
-        text += &format!("{of_title}:\n{}\n", table::layout(&COLUMNS, &rows));
+        let mut layout = |closed: bool, columns: &[(&str, Align)], row: &dyn Fn(&SweepAnswer) -> Vec<String>| {
+            let of = record.answers.iter().filter(|answer| title(answer) == of_title && is_closed(answer) == closed);
+            let rows: Vec<Vec<String>> = of.map(row).collect();
+            if !rows.is_empty() {
+                text += &format!("{of_title}:\n{}\n", table::layout(columns, &rows));
+            }
+        };
+        layout(false, &COLUMNS, &row);
+        layout(true, &SCALABILITY_COLUMNS, &scalability_row);
     }
     for answer in &record.answers {
         let store = store(answer);
@@ -54,8 +70,15 @@ pub fn answers(record: &SweepRecord) -> String {
             );
         }
     }
-    text += "Highest rate: [confirmed within, confirmed beyond). Capacity: the largest completed rate. Knee: the most throughput \
-             for its\nmean response time. CPUs and cost are those at the highest rate, taken as the peak of the load.\n";
+    if record.answers.iter().any(|answer| !is_closed(answer)) {
+        text += "Highest rate: [confirmed within, confirmed beyond). Capacity: the largest completed rate. Knee: the most throughput \
+                 for its\nmean response time. CPUs and cost are those at the highest rate, taken as the peak of the load.\n";
+    }
+    if record.answers.iter().any(is_closed) {
+        text += "Contention: share of the work that is done one at a time. Coherency: what agreement costs, for each pair of \
+                 clients.\nBoth by the Universal Scalability Law through the levels, with 95 % intervals; a peak beyond twice the \
+                 clients measured is not told.\n";
+    }
     text
 }
 
@@ -69,15 +92,34 @@ pub fn levels(record: &SweepRecord) -> String {
     text
 }
 
+/// The load of a level in words.
+fn offered(level: &SweepLevel) -> String {
+    let clients = || units::counted(level.clients.into(), "client");
+    level.offered_per_s.map_or_else(clients, |rate| units::stated(rate) + "/s")
+}
+
 /// One level in a line: for progress.
 pub fn level_line(level: &SweepLevel) -> String {
-    let offered = level.offered_per_s.map_or_else(|| "closed loop".to_owned(), |rate| units::stated(rate) + "/s");
+    let offered = offered(level);
     let p99 = level.p99_ns.map_or_else(String::new, |ns| format!(", p99 {}", units::latency(ns)));
-    format!("{} {offered}: completed {}/s{p99}: {}", level.stage, units::rate(level.completed_per_s), judged(level))
+    let judged = match &level.broke {
+        Some(reason) if level.verdict != "within" => format!("{}: {reason}", level.verdict),
+        _ => judged(level),
+    };
+    let judged = if judged.is_empty() { judged } else { format!(": {judged}") };
+    format!("{} {offered}: completed {}/s{p99}{judged}", level.stage, units::rate(level.completed_per_s))
+}
+
+/// The reason without its evidence, which `sweep.json` and the progress lines have: `shaped by the client`.
+fn short(reason: &str) -> &str {
+    reason.split([':', ';']).next().unwrap_or(reason).trim()
 }
 
 fn title(answer: &SweepAnswer) -> String {
     let tier = answer.durability.map_or("unknown", |tier| tier.name());
+    if answer.levels.iter().any(|level| level.stage == "clients") {
+        return format!("{}, {tier} stores, closed loop", answer.workload);
+    }
     let clients = units::counted(answer.clients.into(), "client");
     let limits = if answer.slo.is_empty() { "no limit".to_owned() } else { answer.slo.join(", ") };
     format!("{}, {tier} stores, {limits}, cap {clients}", answer.workload)
@@ -100,12 +142,36 @@ fn row(answer: &SweepAnswer) -> Vec<String> {
             None => "none".to_owned(),
         },
         interval(answer.rate_per_s),
-        answer.broke_first.clone().unwrap_or_else(|| "-".to_owned()),
+        answer.broke_first.as_deref().map_or("-", short).to_owned(),
         if answer.saturated { capacity } else { format!(">= {capacity}") },
         rate(answer.knee_per_s),
         cpus(at.and_then(|at| at.server_cpus)),
         cpus(at.map(|at| at.client_cpus)),
         at.and_then(|at| at.usd_per_million).map_or_else(|| "-".to_owned(), units::usd),
+    ]
+}
+
+fn scalability_row(answer: &SweepAnswer) -> Vec<String> {
+    let share = |share: f64| format!("{:.2} %", share * 100.0);
+    let interval =
+        |[low, value, high]: [f64; 3], of: &dyn Fn(f64) -> String| format!("{} [{}, {}]", of(value), of(low), of(high));
+    let fitted =
+        |of: &dyn Fn(&ScalabilityRecord) -> String| answer.scalability.as_ref().map_or_else(|| "-".to_owned(), of);
+    let most = answer.levels.iter().map(|level| level.clients).max().unwrap_or_default();
+    vec![
+        store(answer),
+        answer.capacity_per_s.map_or_else(|| "-".to_owned(), |per_s| units::rate(per_s) + "/s"),
+        fitted(&|law| interval(law.one_client_per_s, &|per_s| units::rate(per_s)) + "/s"),
+        fitted(&|law| interval(law.contention, &share)),
+        fitted(&|law| interval(law.coherency, &|cost| format!("{:.4} %", cost * 100.0))),
+        fitted(&|law| match law.peak_clients.zip(law.peak_per_s) {
+            None => format!("none up to {} clients", 2 * most),
+            Some((clients, per_s)) => format!(
+                "{}/s with {} clients",
+                units::rate(per_s[1]),
+                interval(clients, &|clients| format!("{clients:.0}"))
+            ),
+        }),
     ]
 }
 
@@ -119,7 +185,7 @@ fn level(level: &SweepLevel) -> Vec<String> {
     let latency = |ns: Option<u64>| ns.map_or_else(|| "-".to_owned(), units::latency);
     vec![
         level.stage.clone(),
-        level.offered_per_s.map_or_else(|| "closed loop".to_owned(), |rate| units::stated(rate) + "/s"),
+        offered(level),
         units::rate(level.completed_per_s) + "/s",
         units::seconds(level.window_s),
         latency(level.p50_ns),
@@ -134,9 +200,10 @@ fn level(level: &SweepLevel) -> Vec<String> {
 fn judged(level: &SweepLevel) -> String {
     let noisy = if level.noisy.is_empty() { "" } else { ", noisy" };
     match (level.verdict.as_str(), level.broke.as_deref()) {
-        ("none", _) => String::new(),
+        ("none", None) => String::new(),
         (_, Some("overload")) => format!("OVERLOADED{noisy}"),
-        (verdict, Some(broke)) => format!("{verdict}: {broke}{noisy}"),
+        ("none", Some(reason)) => format!("invalid: {}{noisy}", short(reason)),
+        (verdict, Some(broke)) => format!("{verdict}: {}{noisy}", short(broke)),
         (verdict, None) => format!("{verdict}{noisy}"),
     }
 }
@@ -152,6 +219,8 @@ mod tests {
             run: "oltp-1".to_owned(),
             stage: "ramp".to_owned(),
             offered_per_s,
+            clients: 16,
+            spent_ns: 7_000_000_000,
             window_s: 5.0,
             completed_per_s: 412.3,
             mean_ns: Some(1e6),
@@ -184,6 +253,7 @@ mod tests {
                 offer: Some("m7g".to_owned()),
                 utilisation: Some(0.4),
             }),
+            scalability: None,
             ran_out: low.is_none(),
             problem: None,
             levels: vec![
