@@ -15,7 +15,7 @@ use super::output::{self, Folder, OutputErrors};
 use super::progress::Progress;
 use super::signals::Signals;
 use super::terminal::{eprint, print};
-use super::{run as runs, stores, workloads};
+use super::{cpus, run as runs, stores, workloads};
 use crate::cli::SweepArgs;
 use crate::draw::rng::{Purpose, rng};
 use crate::generate::Generator;
@@ -330,11 +330,13 @@ fn searches(args: &SweepArgs, workloads: &[Arc<Workload>], addresses: &[Address]
                     arrivals: own.arrivals.unwrap_or(Arrivals::Poisson),
                     until: Until::Elapsed(Duration::from_secs(1)),
                     warmup: args.warmup.unwrap_or(WARMUP),
+                    longest_warmup: Duration::ZERO,
                     skip_after: None,
                     max_retries: args.max_retries,
                     timeout: args.timeout,
                     phase_timeout: None,
                     stops_on_failure: false,
+                    cpus: cpus::pinning(&args.cpus, addresses)?,
                 },
                 hlog: PathBuf::new(),
             };

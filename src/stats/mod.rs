@@ -24,5 +24,5 @@ pub use limit::{Judgement, judge};
 pub use ratio::{FEWEST_RUNS, Ratio, ratio};
 pub use reading::{Reading, over_runs, reading, spread_of};
 pub use regression::{Slope, slope};
-pub use steadiness::{Steadiness, mann_kendall, steadiness};
+pub use steadiness::{Steadiness, Trend, steadiness};
 pub use student::student_t;
