@@ -16,7 +16,7 @@ use drivers::server::Server;
 use drivers::{Durability, launch};
 use storebench::generate::Generator;
 use storebench::load::{CancelToken, NoObserver, run};
-use storebench::request::{LoadSettings, RunRequest, Until};
+use storebench::request::{LoadSettings, Pinning, RunRequest, Until};
 use storebench::workload::{Arrivals, Workload};
 use turns::Turns;
 
@@ -77,6 +77,8 @@ fn storebench(server: &Server, port: u16, workload: &str) -> f64 {
             arrivals: Arrivals::Poisson,
             until: Until::Operations(TRANSACTIONS),
             warmup: Duration::ZERO,
+            longest_warmup: Duration::ZERO,
+            cpus: Pinning::default(),
             skip_after: None,
             timeout: Duration::from_secs(10),
             phase_timeout: None,

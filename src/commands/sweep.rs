@@ -240,6 +240,7 @@ fn level_found(search: &Search, run: &Run, spent: Duration) -> LevelFound {
         headroom: run.verdict.valid.then(|| sweep::headroom(run, &search.limits)).flatten(),
         broke: sweep::broke(run),
         evidence: search.limits.iter().map(|limit| limit.evidence(run)).collect(),
+        shaped: run.verdict.shaped_by_client.then(|| run.verdict.reasons.join("; ")),
     }
 }
 

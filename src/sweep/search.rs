@@ -59,12 +59,22 @@ pub struct LevelFound {
     pub broke: Option<Breach>,
     /// What it says about each limit.
     pub evidence: Vec<Evidence>,
+    /// Why the latencies are more than the store's, where they are: then a limit that is kept is kept, and one that is not
+    /// says nothing about the store.
+    pub shaped: Option<String>,
 }
 
 impl LevelFound {
     /// Whether it is within the limits, as far as it alone says.
     pub fn verdict(&self) -> LevelVerdict {
-        self.broke.clone().map_or_else(|| verdict::judge(&self.evidence), LevelVerdict::Beyond)
+        if let Some(broke) = &self.broke {
+            return LevelVerdict::Beyond(broke.clone());
+        }
+        let judged = verdict::judge(&self.evidence);
+        match &self.shaped {
+            Some(reason) if !judged.leans_within() => LevelVerdict::Beyond(Breach::Unusable(reason.clone())),
+            _ => judged,
+        }
     }
 }
 

@@ -154,6 +154,7 @@ impl Queue {
                 headroom: headroom.filter(|_| !is_overloaded),
                 broke: is_overloaded.then_some(Breach::Overload),
                 evidence: limits.iter().map(|limit| limit.bound.evidence(&record)).collect(),
+                shaped: None,
             })
         });
         assert!(spent <= plan.budget, "{spent:?}");

@@ -64,7 +64,9 @@ pub fn broke(run: &Run) -> Option<Breach> {
     match () {
         () if run.verdict.overload.is_some() => Some(Breach::Overload),
         () if run.counts.failed as f64 > MOST_ERRORS * ended as f64 => Some(Breach::Errors),
-        () if !run.verdict.valid => Some(Breach::Unusable(run.verdict.reasons.join("; "))),
+        () if !run.verdict.valid && !run.verdict.shaped_by_client => {
+            Some(Breach::Unusable(run.verdict.reasons.join("; ")))
+        }
         () => None,
     }
 }

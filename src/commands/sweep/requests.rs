@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use drivers::Address;
 
 use super::super::exit::Failed;
-use super::super::{passwords, stores, workloads as named};
+use super::super::{cpus, passwords, stores, workloads as named};
 use crate::cli::{ClientLevels, SweepArgs};
 use crate::generate::Generator;
 use crate::request::{LoadSettings, RunRequest, Until};
@@ -152,6 +152,8 @@ pub fn searches(
                     arrivals: own.arrivals.unwrap_or(Arrivals::Poisson),
                     until: Until::Elapsed(Duration::from_secs(1)),
                     warmup,
+                    longest_warmup: Duration::ZERO,
+                    cpus: cpus::pinning(&args.cpus, addresses)?,
                     skip_after: None,
                     max_retries: args.max_retries,
                     timeout: args.timeout,
