@@ -10,10 +10,14 @@ use super::evidence::Evidence;
 use super::plan::{SearchPlan, Stage};
 use super::verdict::{self, Breach, LevelVerdict};
 
-/// Where the ramp begins, as a share of what a closed loop completes.
-const RAMP_START: f64 = 0.1;
-/// From one rate of the ramp to the next: 7 levels to 1.7 times the closed loop.
+/// From one rate of the ramp to the next.
 const RAMP_STEP: f64 = 1.6;
+/// Where the ramp is expected to end, as a share of what a closed loop completes: beyond what any store carries.
+const RAMP_END: f64 = 1.7;
+/// So many levels to there, as far as there is time: 7 begin at a tenth of the closed loop.
+const RAMP_LEVELS: (u32, u32) = (3, 7);
+/// The share of the time left that these may take.
+const RAMP_SHARE: f64 = 0.4;
 /// A ramp that is never overloaded ends.
 const MOST_RAMP_LEVELS: usize = 10;
 /// The share of the budget that is kept for confirming: two ends, and one that has to move.
@@ -220,11 +224,17 @@ impl<E> SearchRun<'_, E> {
             .max(self.plan.shortest_confirming(rate_per_s.unwrap_or(f64::INFINITY)))
     }
 
+    /// Whether a level leaves time to confirm both ends at least shortly.
+    fn leaves_time_to_confirm(&self, stage: Stage, per_s: f64) -> bool {
+        let confirm = 2 * (self.plan.shortest_confirming(per_s) + self.overhead);
+        self.spent + self.plan.window(stage, per_s) + self.overhead + confirm <= self.plan.budget
+    }
+
     /// Time for a level of the bisection that leaves enough to confirm both ends, which may have to move.
     fn can_bisect(&self, per_s: f64) -> bool {
         let bisect = self.plan.window(Stage::Bisect, per_s) + self.overhead;
-        let confirm = 2 * (self.plan.shortest_confirming(per_s) + self.overhead);
-        self.spent + bisect + confirm.max(self.plan.budget.mul_f64(CONFIRM_SHARE)) <= self.plan.budget
+        let confirm = self.plan.budget.mul_f64(CONFIRM_SHARE);
+        self.spent + bisect + confirm <= self.plan.budget && self.leaves_time_to_confirm(Stage::Bisect, per_s)
     }
 
     /// Rising rates until the store is overloaded, beyond a limit that breaks earlier: the curve and the capacity are part of
@@ -232,8 +242,15 @@ impl<E> SearchRun<'_, E> {
     fn ramp(&mut self, closed_per_s: f64) -> Result<Bracket, E> {
         let mut rates: Vec<(f64, bool)> = Vec::new();
         let mut unusable = 0;
-        let mut rate_per_s = rounded(RAMP_START * closed_per_s);
+        let each = self.plan.window(Stage::Ramp, closed_per_s) + self.overhead;
+        let left = self.plan.budget.saturating_sub(self.spent).mul_f64(RAMP_SHARE);
+        let levels = ((left.as_secs_f64() / each.as_secs_f64()) as u32).clamp(RAMP_LEVELS.0, RAMP_LEVELS.1);
+        let start_per_s = RAMP_END * closed_per_s / RAMP_STEP.powi(levels as i32 - 1);
+        let mut rate_per_s = rounded(start_per_s);
         for _ in 0..MOST_RAMP_LEVELS {
+            if !rates.is_empty() && !self.leaves_time_to_confirm(Stage::Ramp, rate_per_s) {
+                break;
+            }
             let Some(found) = self.level(Stage::Ramp, Some(rate_per_s))? else { break };
             // What says nothing about the store does not bound it either; where the client is the limit, it goes on.
             unusable = if found.verdict().is_unusable() { unusable + 1 } else { 0 };
@@ -245,12 +262,15 @@ impl<E> SearchRun<'_, E> {
             }
             rate_per_s = rounded(RAMP_STEP * rate_per_s);
         }
-        let mut down = RAMP_START * closed_per_s;
+        let mut down = start_per_s;
         for _ in 0..MOST_DOWN {
             if rates.iter().any(|(_, is_within)| *is_within) {
                 break;
             }
             down = rounded(down / (RAMP_STEP * RAMP_STEP));
+            if !self.leaves_time_to_confirm(Stage::Ramp, down) {
+                break;
+            }
             let Some(found) = self.level(Stage::Ramp, Some(down))? else { break };
             rates.push((down, found.verdict().leans_within()));
         }
@@ -285,7 +305,9 @@ impl<E> SearchRun<'_, E> {
             Some((per_s, headroom, level.ask.window.as_secs_f64()))
         });
         let crossing = crossing(&near.collect::<Vec<_>>()).map(|per_s| per_s.clamp(least, most));
-        let centre = crossing.unwrap_or((low.per_s * high.per_s).sqrt());
+        // Without a line, ends that are far apart stay where they are: their middle is a guess.
+        let is_narrow = high.per_s / low.per_s <= 1.0 + 4.0 * self.plan.resolution;
+        let Some(centre) = crossing.or(is_narrow.then_some((low.per_s * high.per_s).sqrt())) else { return };
         bracket.low = Some(End::at(centre / (1.0 + self.plan.resolution)));
         bracket.high = Some(End::at(centre * (1.0 + self.plan.resolution)));
     }
@@ -295,7 +317,13 @@ impl<E> SearchRun<'_, E> {
     fn confirm(&mut self, bracket: &mut Bracket) -> Result<(), E> {
         let mut moves = [0; 2];
         // Which end comes first is drawn: of two that are always measured in one order, a drift would favour one.
-        let mut low_first = self.plan.seed.count_ones().is_multiple_of(2);
+        // Where there is time for one alone, it is the lower: a rate that is carried says more than one that is not.
+        let is_alone = |search: &Self, per_s: f64| {
+            let each = search.plan.shortest_confirming(per_s) + search.overhead;
+            search.spent + 2 * each > search.plan.budget
+        };
+        let mut low_first =
+            self.plan.seed.count_ones().is_multiple_of(2) || bracket.low.is_some_and(|low| is_alone(self, low.per_s));
         loop {
             let open_low = bracket.low.filter(|end| !end.confirmed);
             let open_high = bracket.high.filter(|end| !end.confirmed);
