@@ -83,12 +83,18 @@ pub struct MachineCpu {
     pub busy: Duration,
     /// Given to other machines by the hypervisor while this one wanted it.
     pub stolen: Duration,
+    /// Withheld from this process's control group by a quota of CPU time.
+    pub throttled: Duration,
 }
 
 impl MachineCpu {
     /// The CPU time since an earlier reading.
     pub fn since(self, earlier: MachineCpu) -> MachineCpu {
-        MachineCpu { busy: self.busy.saturating_sub(earlier.busy), stolen: self.stolen.saturating_sub(earlier.stolen) }
+        MachineCpu {
+            busy: self.busy.saturating_sub(earlier.busy),
+            stolen: self.stolen.saturating_sub(earlier.stolen),
+            throttled: self.throttled.saturating_sub(earlier.throttled),
+        }
     }
 }
 
@@ -130,7 +136,19 @@ fn parse_run_queue(schedstat: &str) -> Option<RunQueue> {
 /// The CPU time of this machine, from `/proc/stat`. None where the system does not say.
 pub fn machine_cpu() -> Option<MachineCpu> {
     let ticks_per_s = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten()?;
-    parse_machine_cpu(&std::fs::read_to_string("/proc/stat").ok()?, ticks_per_s as f64)
+    let read = parse_machine_cpu(&std::fs::read_to_string("/proc/stat").ok()?, ticks_per_s as f64);
+    read.map(|cpu| MachineCpu { throttled: throttled().unwrap_or_default(), ..cpu })
+}
+
+/// What quotas of this process's control group and of those above it have withheld (cgroup v2, cpu.stat).
+fn throttled() -> Option<Duration> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    let own = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    let withheld = Path::new(own).ancestors().filter_map(|group| {
+        let stat = std::fs::read_to_string(Path::new("/sys/fs/cgroup").join(group).join("cpu.stat")).ok()?;
+        stat.lines().find_map(|line| line.strip_prefix("throttled_usec "))?.trim().parse().ok()
+    });
+    Some(Duration::from_micros(withheld.sum()))
 }
 
 /// Of proc(5), the line `cpu` of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal, in ticks.
@@ -139,7 +157,11 @@ fn parse_machine_cpu(stat: &str, ticks_per_s: f64) -> Option<MachineCpu> {
     let ticks: Option<Vec<u64>> = line.split_whitespace().map(|number| number.parse().ok()).collect();
     let ticks = ticks?;
     let time = |ticks: u64| Duration::from_secs_f64(ticks as f64 / ticks_per_s);
-    Some(MachineCpu { busy: time(ticks.get(..3)?.iter().sum()), stolen: time(*ticks.get(7)?) })
+    Some(MachineCpu {
+        busy: time(ticks.get(..3)?.iter().sum()),
+        stolen: time(*ticks.get(7)?),
+        throttled: Duration::ZERO,
+    })
 }
 
 #[cfg(test)]
@@ -150,7 +172,14 @@ mod tests {
     fn machine_cpu_time_is_read_without_idling_and_interrupts() {
         let stat = "cpu  100 20 30 4000 500 6 7 80 0 0\ncpu0 50 10 15 2000 250 3 3 40 0 0\n";
         let cpu = parse_machine_cpu(stat, 100.0).expect("a line of all CPUs");
-        assert_eq!(cpu, MachineCpu { busy: Duration::from_millis(1_500), stolen: Duration::from_millis(800) });
+        assert_eq!(
+            cpu,
+            MachineCpu {
+                busy: Duration::from_millis(1_500),
+                stolen: Duration::from_millis(800),
+                throttled: Duration::ZERO
+            }
+        );
         assert_eq!(parse_machine_cpu("cpu  100 20", 100.0), None);
     }
 

@@ -363,6 +363,9 @@ pub struct Client {
     /// CPUs that the hypervisor gave to other machines while this machine wanted them.
     #[serde(default)]
     pub stolen_cpus: Option<f64>,
+    /// CPUs that a quota of the client's control group withheld; absent where the system does not say.
+    #[serde(default)]
+    pub throttled_cpus: Option<f64>,
 }
 
 /// What the data weighs.

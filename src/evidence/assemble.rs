@@ -194,6 +194,7 @@ fn client<S: Store>(
         threads_cpus: threads_cpus(request, measurement, shares_machine),
         other_cpus: other_cpus(measurement, shares_machine),
         stolen_cpus: measurement.machine.map(|machine| busy_cpus(machine.stolen, wall)),
+        throttled_cpus: measurement.machine.map(|machine| busy_cpus(machine.throttled, wall)),
     })
 }
 

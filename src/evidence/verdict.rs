@@ -133,16 +133,20 @@ pub fn reach(findings: &Findings<'_>) -> Verdict {
 
 /// A client that got much less of the CPUs than it wanted and than were there for it: what is measured is its own waiting.
 fn starved(findings: &Findings<'_>) -> Option<String> {
-    let Client { threads_ran, threads_waited, threads_cpus, .. } = *findings.client;
+    let Client { threads_ran, threads_waited, threads_cpus, other_cpus, stolen_cpus, throttled_cpus, .. } =
+        *findings.client;
     let (ran, waited, cpus) = (threads_ran?, threads_waited?, threads_cpus?);
     // More threads than CPUs wait for one another, and that is the load that was asked for.
     let wanted = (ran + waited).min(cpus);
-    let is_starved = wanted - ran > STARVED_CPUS && ran < STARVED_SHARE * wanted;
+    // Threads that arrive in bursts wait for one another beside an idle CPU, too: only what went elsewhere is missing.
+    let elsewhere: f64 = [other_cpus, stolen_cpus, throttled_cpus].into_iter().flatten().sum();
+    let missing = (wanted - ran).min(elsewhere);
+    let is_starved = missing > STARVED_CPUS && ran < STARVED_SHARE * (ran + missing);
     (is_starved && length_s(findings.timeline) >= STARVED_S).then(|| {
         format!(
             "client-limited: its threads wanted {:.0} % of a core and got {:.0} %, the rest having gone to other processes or \
              being withheld by a quota; run it where it has its CPUs to itself",
-            100.0 * wanted,
+            100.0 * (ran + missing),
             100.0 * ran
         )
     })
@@ -471,17 +475,26 @@ mod tests {
     #[test]
     fn a_client_without_its_share_of_the_cpus_is_called_so_and_one_with_many_threads_is_not() {
         let lines = seconds(Phase::Measure, 0.0, &[(10_000, 0); 3]);
-        let judged = |ran, waited, cpus: Option<f64>| {
-            let (threads_ran, threads_waited) = (Some(ran), Some(waited));
-            let client = Client { threads_ran, threads_waited, threads_cpus: cpus, ..Client::default() };
+        let beside = |ran, waited, cpus: Option<f64>, others: f64, throttled: f64| {
+            let client = Client {
+                threads_ran: Some(ran),
+                threads_waited: Some(waited),
+                threads_cpus: cpus,
+                other_cpus: Some(others),
+                throttled_cpus: Some(throttled),
+                ..Client::default()
+            };
             let client = Box::leak(Box::new(client));
             judge(Mode::Closed, &lines, |findings| findings.client = client).reasons
         };
+        let judged = |ran, waited, cpus| beside(ran, waited, cpus, 1.0, 0.0);
         let starved = judged(0.5, 0.5, Some(1.0));
         assert!(
             starved[0].starts_with("client-limited: its threads wanted 100 % of a core and got 50 %"),
             "{starved:?}"
         );
+        assert!(!beside(0.5, 0.5, Some(2.0), 0.0, 0.5).is_empty(), "a quota withheld half");
+        assert!(beside(1.2, 5.0, Some(2.0), 0.1, 0.0).is_empty(), "bursts of sixteen threads, and an idle CPU");
         assert!(judged(2.0, 6.0, Some(2.0)).is_empty(), "eight threads on two CPUs");
         assert!(judged(0.8, 1.2, Some(0.8)).is_empty(), "the server has the rest");
         assert!(judged(0.05, 0.1, Some(2.0)).is_empty(), "nothing that is missed");
