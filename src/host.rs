@@ -146,7 +146,7 @@ fn throttled() -> Option<Duration> {
     let own = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
     let withheld = Path::new(own).ancestors().filter_map(|group| {
         let stat = std::fs::read_to_string(Path::new("/sys/fs/cgroup").join(group).join("cpu.stat")).ok()?;
-        stat.lines().find_map(|line| line.strip_prefix("throttled_usec "))?.trim().parse().ok()
+        stat.lines().find_map(|line| line.strip_prefix("throttled_usec "))?.trim().parse::<u64>().ok()
     });
     Some(Duration::from_micros(withheld.sum()))
 }
