@@ -65,7 +65,7 @@ pub struct SweepAnswer {
     /// How throughput grows with clients; absent of a search by rates, and of fewer than four valid numbers of clients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scalability: Option<ScalabilityRecord>,
-    /// Whether the time ran out before both ends were confirmed and near each other.
+    /// Whether both ends could not be confirmed near each other in this time.
     pub ran_out: bool,
     /// Why the search ended before its end, if it did.
     pub problem: Option<String>,

@@ -106,7 +106,7 @@ pub struct SearchResult {
     pub capacity_per_s: Option<f64>,
     /// Whether a level was overloaded: else the capacity is at least what was completed.
     pub saturated: bool,
-    /// Whether the budget ended the search before both rates were confirmed and near each other.
+    /// Whether both rates could not be confirmed near each other: the time ended, or windows of this length cannot tell.
     pub ran_out: bool,
 }
 
@@ -401,6 +401,12 @@ impl<E> SearchRun<'_, E> {
         (together.map_or_else(alone, |evidence| verdict::judge(&evidence)), at.len())
     }
 
+    /// Whether both ends are confirmed, and as near each other as the plan wants.
+    fn is_near(&self, bracket: &Bracket) -> bool {
+        let is_confirmed = |end: Option<End>| end.is_some_and(|end| end.confirmed);
+        is_confirmed(bracket.low) && is_confirmed(bracket.high) && self.between(bracket).is_none()
+    }
+
     /// A rate between two confirmed ends that are still far apart.
     fn between(&self, bracket: &Bracket) -> Option<f64> {
         let (low, high) = (bracket.low?, bracket.high?);
@@ -445,7 +451,7 @@ impl<E> SearchRun<'_, E> {
             }),
             capacity_per_s: usable.map(|level| level.found.completed_per_s).reduce(f64::max),
             saturated: offered().any(|level| level.found.verdict() == LevelVerdict::Beyond(Breach::Overload)),
-            ran_out: self.ran_out,
+            ran_out: self.ran_out || !self.is_near(&bracket),
             levels: self.levels.clone(),
         }
     }

@@ -18,6 +18,8 @@ use crate::units;
 const HEIGHT: f64 = 340.0;
 /// More levels than this are counted and not named.
 const MOST_NAMED: usize = 8;
+/// More levels that must not be used are hollow and named below alone: their labels would lie on each other.
+const MOST_INVALID_NAMED: usize = 2;
 /// Room for the mark of one overloaded store.
 const OVERLOAD_ROW: f64 = 18.0;
 
@@ -81,6 +83,12 @@ impl LoadCurves<'_> {
         }
         frame::close(&mut canvas, y, &notes(&self.sweeps), experiment, &all_runs);
         canvas
+    }
+
+    /// The levels that must not be used, beside those that were overloaded.
+    fn invalid(&self) -> impl Iterator<Item = &Level<'_>> {
+        let levels = self.sweeps.iter().flat_map(|sweep| &sweep.levels);
+        levels.filter(|level| level.withheld.is_some() && !level.is_overloaded())
     }
 
     fn limit_text(&self) -> Option<String> {
@@ -155,7 +163,7 @@ impl LoadCurves<'_> {
             return;
         };
         positions.iter().for_each(|x| canvas.hollow_marker((*x, y), shape(sweep.number), color(sweep.number)));
-        let text = fit(&overload_text(sweep, first), SMALL, 330.0);
+        let text = fit(&overload_text(sweep, first), SMALL, self.right - LEFT - 30.0);
         let wide = width(&text, SMALL);
         let x = if right + 10.0 + wide > self.right { left - 10.0 - wide } else { right + 10.0 };
         canvas.tag((x.max(LEFT), y + 4.0), &text, ALARM);
@@ -180,7 +188,7 @@ impl LoadCurves<'_> {
         } else {
             canvas.hollow_marker(at, shape, color);
         }
-        if is_named && level.withheld.is_some() {
+        if is_named && level.withheld.is_some() && self.invalid().count() <= MOST_INVALID_NAMED {
             let text = fit(&format!("{}: INVALID", level.name), SMALL, 200.0);
             let x = if at.0 + 10.0 + width(&text, SMALL) > self.right {
                 at.0 - 10.0 - width(&text, SMALL)
@@ -241,11 +249,7 @@ fn notes(sweeps: &[Sweep<'_>]) -> Vec<String> {
         if sweep.knee().is_none() {
             notes.push(format!("{}: no knee within the measured levels.", sweep.store));
         }
-        for level in &sweep.levels {
-            notes.extend(
-                level.withheld.as_ref().map(|withheld| format!("{}, {}. {withheld}.", sweep.store, level.name)),
-            );
-        }
+        notes.extend(withheld(sweep));
     }
     notes.push(
         "Knee: the level with the most throughput for its mean response time (Kleinrock's power); beyond it load buys \
@@ -253,6 +257,26 @@ fn notes(sweeps: &[Sweep<'_>]) -> Vec<String> {
             .to_owned(),
     );
     notes
+}
+
+/// Why levels must not be used: those of one kind of reason in one line, with the words of the first.
+fn withheld(sweep: &Sweep<'_>) -> Vec<String> {
+    let mut kinds: Vec<(String, String, Vec<&str>)> = Vec::new();
+    for level in &sweep.levels {
+        let Some(reason) = level.withheld.as_ref().map(ToString::to_string) else { continue };
+        // `INVALID: shaped by the client: its own delay was ...`.
+        let kind: String = reason.split(':').take(2).collect();
+        match kinds.iter_mut().find(|(known, ..)| *known == kind && !level.is_overloaded()) {
+            Some((.., names)) => names.push(&level.name),
+            None => kinds.push((kind, reason, vec![&level.name])),
+        }
+    }
+    let line = |(_, reason, names): (String, String, Vec<&str>)| match &names[..] {
+        [one] => format!("{}, {one}. {reason}.", sweep.store),
+        [first, ..] => format!("{}, {}. At {first}: {reason}.", sweep.store, names.join(", ")),
+        [] => String::new(),
+    };
+    kinds.into_iter().map(line).collect()
 }
 
 fn finding(sweep: &Sweep<'_>) -> String {

@@ -65,7 +65,7 @@ pub fn answers(record: &SweepRecord) -> String {
             text += &format!("no whole search of {} on {store}: {problem}\n", answer.workload);
         } else if answer.ran_out {
             text += &format!(
-                "the time ran out: {} on {store} is not as near as it could be; raise --budget\n",
+                "{} on {store}: the time did not suffice for a nearer answer; raise --budget\n",
                 answer.workload
             );
         }
@@ -295,7 +295,7 @@ mod tests {
           store      highest rate              broke first  capacity   knee  server CPUs  client CPUs  USD per million
           redis 8.0         420/s  [420, 430)  p99 < 10ms      512/s  250/s         0.71         0.20          $0.0310
 
-        the time ran out: oltp on mongodb 8.0 is not as near as it could be; raise --budget
+        oltp on mongodb 8.0: the time did not suffice for a nearer answer; raise --budget
         Highest rate: [confirmed within, confirmed beyond). Capacity: the largest completed rate. Knee: the most throughput for its
         mean response time. CPUs and cost are those at the highest rate, taken as the peak of the load.
         ");
