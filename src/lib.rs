@@ -54,6 +54,7 @@ pub mod commands;
 pub mod cost;
 pub mod draw;
 pub mod evidence;
+pub mod gate;
 pub mod generate;
 pub mod host;
 pub mod load;

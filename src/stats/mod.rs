@@ -26,9 +26,7 @@ pub use holm::holm;
 pub use interval::{percentile_interval, percentile_intervals, rate_interval};
 pub use level::{LevelShift, level_shift};
 pub use limit::{Judgement, judge};
-pub use paired::{
-    LogChange, PairedValues, change_of_pairs, change_of_samples, floor_of_pairs, floor_of_samples,
-};
+pub use paired::{LogChange, PairedValues, change_of_pairs, change_of_samples, floor_of_pairs};
 pub use power::detectable;
 pub use ratio::{FEWEST_RUNS, Ratio, ratio};
 pub use reading::{Reading, over_runs, reading, spread_of};

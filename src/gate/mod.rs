@@ -1,0 +1,16 @@
+//! The regression gate: whether a head is worse than its base, with a verdict that knows its own error.
+//!
+//! Pure functions of records and numbers. The unit of evidence is a run or a pair of runs, never an operation. What is
+//! measured for a gate, printed and written is in `commands` and `report`.
+
+mod decision;
+mod looks;
+mod margins;
+mod quantity;
+
+pub use decision::{
+    Decision, FEWEST, FigureEvidence, GateVerdict, POWER, Sample, decide, pairs_for,
+};
+pub use looks::{ALPHA_OF_STORED, CONFIRMATION, Look, NextStep, confirm, next_step, plan};
+pub use margins::Margins;
+pub use quantity::Quantity;
