@@ -32,9 +32,10 @@ Examples:
   storebench clean redis://localhost              remove what runs that died have left there
   storebench report results/latest                rebuild tables and charts from experiment.json
   storebench cost results/latest                  cost per million operations and per month, and where offers break even
+  storebench compare results/main results/branch  did the branch get slower? (8 runs or more of each: run --runs 10)
 
-Exit codes: 0 ok, 2 usage, configuration or an output that cannot be written, 3 invalid run, failed check or missed limit
-(1, a confirmed regression, and 4, inconclusive, are kept for comparisons, which are still to come).";
+Exit codes: 0 ok, 1 regression, 2 usage, configuration or an output that cannot be written, 3 invalid or incomparable run,
+failed check or missed limit, 4 inconclusive (compare --strict).";
 
 /// The subcommands, each with its arguments.
 #[derive(Debug, Subcommand)]
@@ -51,6 +52,8 @@ pub enum Command {
     Clean(CleanArgs),
     /// Compare what the stores of a results folder would cost on offers of the price catalogue
     Cost(CostArgs),
+    /// Say whether a head is worse than its base: regression, improved, ok or inconclusive
+    Compare(CompareArgs),
 }
 
 /// Arguments of `storebench clean`
@@ -348,6 +351,59 @@ A targets file has a table for each store, by its name on the command line or it
   engineer = { hours_per_month = 4, usd_per_hour = 120 }
   support_usd_per_month = 100
   other_usd_per_month = { audit = 50 }";
+
+/// Arguments of `storebench compare`
+#[derive(Debug, Args)]
+#[command(after_help = COMPARE_HELP)]
+pub struct CompareArgs {
+    /// What is compared with: a results folder, or a folder of several
+    #[arg(value_name = "BASE", value_parser = path())]
+    pub base: PathBuf,
+
+    /// What is judged: a results folder, or a folder of several
+    #[arg(value_name = "HEAD", value_parser = path())]
+    pub head: PathBuf,
+
+    /// By how much a metric may get worse, and that it gates; give it again for more: p99=15%, oltp/p99=20%,
+    /// oltp/pay/p99=off [default: throughput, p50, cpu 5%, p99 10%, bytes-written, round-trips 1%]
+    #[arg(long, value_name = "[WORKLOAD/[OPERATION/]]METRIC=SHARE")]
+    pub margin: Vec<String>,
+
+    /// A file of margins: tables [margins], [workloads.NAME.margins] and [workloads.NAME.operations.NAME]
+    #[arg(long, value_name = "FILE", value_parser = path())]
+    pub margins: Option<PathBuf>,
+
+    /// Compare although machine, workload, data, durability or load differ; the result says so
+    #[arg(long)]
+    pub allow_mismatch: bool,
+
+    /// Exit with 0 whatever the verdict, and tell what the exit code would have been
+    #[arg(long)]
+    pub advise: bool,
+
+    /// Exit with 4 when neither a regression nor its absence is shown
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Folder for gate.json and what derives from it; must not hold a gate yet [default: results/TIME-compare]
+    #[arg(long, value_name = "DIR", value_parser = path())]
+    pub out: Option<PathBuf>,
+
+    /// Print nothing but errors and the verdict
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+const COMPARE_HELP: &str = "\
+One run is one sample, and at least 8 on each side are needed. Runs that alternate in time, ten or more on each side and in
+both orders, are judged as pairs, of which the effect of the order is taken out; all others as two samples, in which
+whatever else changed between them counts as a change of the head.
+
+A regression is worse than chance explains (0.5 % over all gated metrics) and by at least the margin. OK means that it is
+shown to be within the margin. \"would see\" is the smallest change for the worse that nine of ten such comparisons find.
+
+Exit codes: 0 ok, improved or inconclusive; 1 regression; 2 usage; 3 not comparable, an invalid run, or a metric that is
+missing in the head; 4 inconclusive, with --strict.";
 
 /// A file or folder. The address of a store in its place would become folders with the password in their names.
 fn path() -> impl TypedValueParser<Value = PathBuf> {

@@ -2,6 +2,7 @@
 
 mod check;
 mod clean;
+mod compare;
 mod cost;
 mod exit;
 mod list;
@@ -33,6 +34,7 @@ pub fn carry_out(command: &Command) -> ExitCode {
         Command::Check(args) => check::check(args),
         Command::Clean(args) => clean::clean(args),
         Command::Cost(args) => cost::cost(args),
+        Command::Compare(args) => compare::compare_stored(args),
     };
     exit_code(result)
 }

@@ -259,11 +259,7 @@ fn experiment(args: &RunArgs) -> Experiment {
     let now = host::timestamp();
     Experiment {
         schema: SCHEMA.to_owned(),
-        tool: Tool {
-            name: "storebench".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
-        },
+        tool: this_tool(),
         host: host::describe(&drivers::scratch_folder()),
         command: command_line(),
         started_at: now.clone(),
@@ -276,9 +272,18 @@ fn experiment(args: &RunArgs) -> Experiment {
     }
 }
 
+/// This program.
+pub fn this_tool() -> Tool {
+    Tool {
+        name: "storebench".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
+    }
+}
+
 /// The command line, with addresses as they are printed: without passwords. What is not valid text is shown as closely as
 /// possible.
-fn command_line() -> String {
+pub fn command_line() -> String {
     let mut words = vec!["storebench".to_owned()];
     let mut is_store = false;
     for word in std::env::args_os().skip(1) {

@@ -190,7 +190,7 @@ fn decision(
 pub fn pairs_for(spread: f64, level: f64, rarest: f64, change: f64) -> usize {
     let finds = |pairs: &usize| {
         let smallest = detectable(level, POWER, pairs - 2) * spread / (*pairs as f64).sqrt();
-        floor_of_pairs(*pairs) <= rarest.max(1e-5) && smallest <= change
+        floor_of_pairs(*pairs) <= rarest.max(floor_of_pairs(MOST)) && smallest <= change
     };
     (FEWEST..MOST).find(finds).unwrap_or(MOST)
 }

@@ -3,14 +3,22 @@
 //! Pure functions of records and numbers. The unit of evidence is a run or a pair of runs, never an operation. What is
 //! measured for a gate, printed and written is in `commands` and `report`.
 
+mod compare;
 mod decision;
 mod looks;
 mod margins;
+mod matching;
 mod quantity;
+mod record;
+mod sentences;
+mod terms;
 
+pub use compare::{GateOptions, StoredSide, compare};
 pub use decision::{
     Decision, FEWEST, FigureEvidence, GateVerdict, POWER, Sample, decide, pairs_for,
 };
 pub use looks::{ALPHA_OF_STORED, CONFIRMATION, Look, NextStep, confirm, next_step, plan};
 pub use margins::Margins;
 pub use quantity::Quantity;
+pub use record::{GATE_SCHEMA, GateComparison, GatePair, GateRecord, GateSide, Mismatch, RunValues, TOTAL};
+pub use sentences::{change, percent};

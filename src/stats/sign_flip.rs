@@ -8,8 +8,8 @@ use rand_xoshiro::SplitMix64;
 
 /// Up to this many values all flips are counted, 65,536 of them.
 const EXACT: usize = 16;
-/// Flips drawn for more values: no probability below a hundred-thousandth is told apart from zero.
-const DRAWN: u64 = 100_000;
+/// Flips drawn for more values, what was observed among them: no probability is smaller than one in so many.
+pub const DRAWN: u64 = 20_000;
 
 /// One-sided probabilities of a sum at least as high, and at least as low, as that of the values.
 ///
@@ -36,7 +36,7 @@ pub fn sign_flip(values: &[f64], stretch: f64, rng: &mut SplitMix64) -> [f64; 2]
     }
     // What was observed is one of the flips.
     let mut reached = [1, 1];
-    for _ in 0..DRAWN {
+    for _ in 1..DRAWN {
         let mut bits: u64 = 0;
         let sum: f64 = flipped
             .iter()
@@ -52,7 +52,7 @@ pub fn sign_flip(values: &[f64], stretch: f64, rng: &mut SplitMix64) -> [f64; 2]
         let more = count(sum, observed, rounding);
         reached = [reached[0] + more[0], reached[1] + more[1]];
     }
-    reached.map(|reached| reached as f64 / (DRAWN + 1) as f64)
+    reached.map(|reached| reached as f64 / DRAWN as f64)
 }
 
 fn count(sum: f64, observed: f64, rounding: f64) -> [u64; 2] {
@@ -88,8 +88,8 @@ mod tests {
         // 40 equal values of which 26 are positive: a sum as high needs at least 26 of 40 signs up, 0.0403 by the binomial.
         let values: Vec<f64> = (0..40).map(|at| if at < 26 { 1.0 } else { -1.0 }).collect();
         let [high, low] = flips(&values);
-        assert!((high - 0.0403).abs() < 0.003, "{high}");
+        assert!((high - 0.0403).abs() < 0.005, "{high}");
         assert!(low > 0.95, "{low}");
-        assert!(flips(&[1.0; 40])[0] < 2e-5);
+        assert!(flips(&[1.0; 40])[0] < 1e-4);
     }
 }

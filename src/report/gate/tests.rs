@@ -1,0 +1,159 @@
+//! What a gate makes of stored runs, from matching to the verdict.
+
+use super::fixtures::{BASE, GateRuns, gate, regressed, side};
+use crate::gate::{GateOptions, GateRecord, GateVerdict, Margins, Quantity};
+use crate::record::Experiment;
+use crate::report::fixtures::invalid;
+
+fn head() -> Experiment {
+    side(GateRuns { is_head: true, ..BASE })
+}
+
+fn compared(base: &Experiment, head: &Experiment) -> GateRecord {
+    gate(base, head, &GateOptions::default())
+}
+
+#[test]
+fn runs_in_turn_are_pairs_and_a_slower_head_is_a_regression() {
+    let record = regressed();
+    assert_eq!(record.verdict, GateVerdict::Regression, "{}", record.sentence);
+    assert_eq!(record.pairs.len(), 10);
+    let orders: Vec<Option<&str>> = record.pairs.iter().map(|pair| pair.order.as_deref()).collect();
+    assert!(orders.contains(&Some("base first")) && orders.contains(&Some("head first")), "{orders:?}");
+    let throughput = &record.comparisons[0];
+    assert_eq!((throughput.metric, throughput.operation.as_str()), (Quantity::Throughput, "total"));
+    assert_eq!(throughput.verdict, Some(GateVerdict::Regression));
+    assert!(throughput.ratio.is_some_and(|ratio| (0.7..0.85).contains(&ratio)), "{throughput:?}");
+    let margin_and_seen = throughput.margin.zip(throughput.smallest_detectable).expect("both");
+    assert!(margin_and_seen.1 > margin_and_seen.0 && margin_and_seen.1 < 0.3, "{margin_and_seen:?}");
+}
+
+#[test]
+fn sessions_one_after_the_other_are_no_pairs_and_say_what_that_costs() {
+    let record = compared(&side(BASE), &head());
+    assert!(matches!(record.verdict, GateVerdict::Ok | GateVerdict::Inconclusive), "{}", record.sentence);
+    assert!(record.pairs.iter().all(|pair| pair.order.is_none()) && record.pairs.len() == 10);
+    assert!(record.notes.iter().any(|note| note.contains("no pairs")), "{:?}", record.notes);
+    let slower = side(GateRuns { is_head: true, slower: 1.3, ..BASE });
+    assert_eq!(compared(&side(BASE), &slower).verdict, GateVerdict::Regression);
+    assert_eq!(compared(&slower, &side(BASE)).verdict, GateVerdict::Improved);
+}
+
+#[test]
+fn what_should_be_equal_and_differs_is_named() {
+    let changes: [(&str, fn(&mut Experiment)); 12] = [
+        ("CPU model", |head| head.host.cpu = "another".to_owned()),
+        ("CPUs", |head| head.host.cpus = 4),
+        ("memory", |head| head.host.memory_bytes *= 2),
+        ("kernel", |head| head.host.os = "Linux 7.0.1".to_owned()),
+        ("virtualisation", |head| head.host.virtualization = None),
+        ("build profile", |head| head.tool.profile = "debug".to_owned()),
+        ("workload hash", |head| head.runs.iter_mut().for_each(|run| run.workload.hash = "0".to_owned())),
+        ("rows", |head| head.runs.iter_mut().for_each(|run| run.workload.rows += 1)),
+        ("clients", |head| head.runs.iter_mut().for_each(|run| run.load.clients += 1)),
+        ("rate", |head| head.runs.iter_mut().for_each(|run| run.load.rate_per_s = Some(7.0))),
+        ("durability", |head| {
+            let relaxed = drivers::Durability::Relaxed;
+            head.runs.iter_mut().for_each(|run| run.store.description.guarantees.durability = relaxed);
+        }),
+        ("operations (stream hash)", |head| head.runs[0].workload.stream_hash = "0".to_owned()),
+    ];
+    for (field, change) in changes {
+        let mut head = head();
+        change(&mut head);
+        let record = compared(&side(BASE), &head);
+        assert_eq!(record.verdict, GateVerdict::Incomparable, "{field}");
+        assert!(record.mismatches.iter().any(|one| one.field == field), "{field}: {:?}", record.mismatches);
+        assert!(record.sentence.contains("cannot be compared"), "{}", record.sentence);
+        let allowed = gate(&side(BASE), &head, &GateOptions { allows_mismatch: true, ..GateOptions::default() });
+        assert_ne!(allowed.verdict, GateVerdict::Incomparable, "{field}");
+        assert!(allowed.sentence.contains("mismatch allowed: ") && allowed.sentence.contains(field), "{}", allowed.sentence);
+    }
+}
+
+#[test]
+fn versions_kernels_of_one_major_and_a_few_mib_do_not_matter() {
+    let mut head = head();
+    head.tool.version = "9.9.9".to_owned();
+    head.host.os = "Linux 6.18.3".to_owned();
+    head.host.memory_bytes += 20 << 20;
+    head.runs.iter_mut().for_each(|run| run.store.description.version = "4.0".to_owned());
+    let record = compared(&side(BASE), &head);
+    assert_ne!(record.verdict, GateVerdict::Incomparable, "{}", record.sentence);
+    assert_eq!(record.head.stores, ["libsql 4.0"]);
+    assert_eq!(record.head.tools[0].version, "9.9.9");
+}
+
+#[test]
+fn what_is_missing_or_invalid_in_the_head_is_no_pass() {
+    let changes: [(&str, fn(&mut Experiment)); 4] = [
+        ("operation `update`", |head| head.runs.iter_mut().for_each(|run| drop(run.operations.shift_remove("update")))),
+        ("cpu of total", |head| head.runs.iter_mut().for_each(|run| run.server_cpu_ns_per_op = None)),
+        ("the backlog grew", |head| head.runs[3].verdict = invalid("the backlog grew")),
+        ("read-heavy on libsql is missing", |head| {
+            head.runs.iter_mut().for_each(|run| run.workload.name = "oltp".to_owned());
+        }),
+    ];
+    for (problem, change) in changes {
+        let mut head = head();
+        change(&mut head);
+        head.runs.iter_mut().for_each(|run| run.client.cpu_ns_per_op = 0.0);
+        let record = compared(&side(BASE), &head);
+        assert_eq!(record.verdict, GateVerdict::Incomparable, "{problem}");
+        assert!(record.problems.iter().any(|one| one.contains(problem)), "{problem}: {:?}", record.problems);
+    }
+}
+
+#[test]
+fn one_run_is_no_evidence_and_the_record_says_how_many_are_missing() {
+    let record = compared(&side(GateRuns { count: 1, ..BASE }), &head());
+    assert_eq!(record.verdict, GateVerdict::Incomparable);
+    let problem = record.problems.iter().find(|one| one.contains("in the base")).expect("a problem");
+    assert!(problem.contains("1 valid run") && problem.contains("7 more"), "{problem}");
+}
+
+#[test]
+fn a_percentile_that_some_runs_do_not_carry_is_inconclusive_and_not_a_pass() {
+    let mut head = head();
+    head.runs[0].total.response_ns.count = 900;
+    head.runs[0].total.response_ns.p99 = None;
+    let record = compared(&side(BASE), &head);
+    let p99 = record.comparisons.iter().find(|one| one.operation == "total" && one.metric.name() == "p99").expect("it");
+    assert_eq!(p99.verdict, Some(GateVerdict::Inconclusive));
+    assert!(p99.sentence.contains("too few samples carry it in 1 run of the head"), "{}", p99.sentence);
+    assert_eq!(p99.ratio, None);
+}
+
+#[test]
+fn a_margin_makes_a_figure_gate_and_off_makes_it_shown_only() {
+    let mut margins = Margins::default();
+    for flag in ["p90=20%", "read-heavy/update/p99=off", "shop/p99=5%"] {
+        margins.add_flag(flag).expect("a margin");
+    }
+    let record = gate(&side(BASE), &head(), &GateOptions { margins, ..GateOptions::default() });
+    let of = |operation: &str, metric: &str| {
+        record.comparisons.iter().find(|one| one.operation == operation && one.metric.name() == metric).expect("it")
+    };
+    assert!(of("total", "p90").gated && !of("update", "p99").gated && of("read", "p99").gated);
+    assert_eq!(of("update", "p99").verdict, None);
+    assert!(record.notes.iter().any(|note| note.contains("for shop, which is not compared")), "{:?}", record.notes);
+}
+
+#[test]
+fn stores_of_other_names_are_matched_where_there_is_one_on_either_side() {
+    let mut head = head();
+    head.runs.iter_mut().for_each(|run| run.store.name = "libsql?cache=1".to_owned());
+    let record = compared(&side(BASE), &head);
+    assert_eq!(record.comparisons[0].store, "libsql \u{2192} libsql?cache=1");
+    assert!(record.problems.is_empty(), "{:?}", record.problems);
+}
+
+#[test]
+fn the_record_survives_being_written() {
+    let record = regressed();
+    let json = record.to_json().expect("plain data");
+    assert_eq!(serde_json::from_str::<GateRecord>(&json).expect("its own"), record);
+    for key in ["\"schema\"", "\"verdict\": \"regression\"", "\"smallest_detectable\"", "\"order\": \"base first\""] {
+        assert!(json.contains(key), "{key}");
+    }
+}
