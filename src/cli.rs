@@ -395,9 +395,10 @@ pub struct CompareArgs {
 }
 
 const COMPARE_HELP: &str = "\
-One run is one sample, and at least 8 on each side are needed. Runs that alternate in time, ten or more on each side and in
-both orders, are judged as pairs, of which the effect of the order is taken out; all others as two samples, in which
-whatever else changed between them counts as a change of the head.
+One run is one sample, and at least 8 on each side are needed. Runs that alternate in time and in both orders are judged as
+pairs, of which the effect of the order is taken out, where they are enough (2^-pairs at most 0.5 % by the number of gated
+metrics: 12 for eight of them); all others as two samples. Of runs that do not alternate, whatever else changed between the
+two sides counts as a change of the head.
 
 A regression is worse than chance explains (0.5 % over all gated metrics) and by at least the margin. OK means that it is
 shown to be within the margin. \"would see\" is the smallest change for the worse that nine of ten such comparisons find.

@@ -80,10 +80,17 @@ fn a_slower_store_fails_and_a_quicker_one_does_not() {
     let ran = compare(&base, &head, &[]);
     assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("would see") && ran.stdout.contains("\nREGRESSION: "), "{}", ran.stdout);
-    let gate: Value = serde_json::from_slice(&std::fs::read(ran.path("gate/gate.json")).expect("a file")).expect("JSON");
+    let gate: Value =
+        serde_json::from_slice(&std::fs::read(ran.path("gate/gate.json")).expect("a file")).expect("JSON");
     assert_eq!((&gate["schema"], &gate["verdict"]), (&json!("storebench/gate/1"), &json!("regression")));
-    for key in ["workload", "store", "operation", "metric", "ratio", "interval", "smallest_detectable", "margin", "verdict"] {
-        assert!(gate["comparisons"][0].get(key).is_some_and(|value| !value.is_null()), "{key}: {}", gate["comparisons"][0]);
+    for key in
+        ["workload", "store", "operation", "metric", "ratio", "interval", "smallest_detectable", "margin", "verdict"]
+    {
+        assert!(
+            gate["comparisons"][0].get(key).is_some_and(|value| !value.is_null()),
+            "{key}: {}",
+            gate["comparisons"][0]
+        );
     }
     assert_eq!(gate["pairs"].as_array().expect("pairs").len(), 8);
 
@@ -120,7 +127,12 @@ fn bad_input_is_one_clear_sentence() {
     };
     let cases: [(&str, String, i32, &str); 6] = [
         ("truncated", text[..text.len() / 2].to_owned(), 2, "it is not JSON"),
-        ("not a number", text.replacen("\"throughput_per_s\":", "\"throughput_per_s\":NaN,\"x\":", 1), 2, "it is not JSON"),
+        (
+            "not a number",
+            text.replacen("\"throughput_per_s\":", "\"throughput_per_s\":NaN,\"x\":", 1),
+            2,
+            "it is not JSON",
+        ),
         ("of another tool", r#"[{"name": "p99", "unit": "ms", "value": 3}]"#.to_owned(), 2, "it has schema `none`"),
         ("of a sweep", r#"{"schema": "storebench/sweep/1"}"#.to_owned(), 2, "storebench/sweep/1"),
         ("the same", text.clone(), 2, "hold the same experiments"),

@@ -16,8 +16,8 @@ const ARROWS: [(&str, &[&str]); 19] = [
     (
         "commands",
         &[
-            "cli", "load", "request", "report", "gate", "cost", "record", "workload", "generate", "draw", "host", "spelling",
-            "units",
+            "cli", "load", "request", "report", "gate", "cost", "record", "workload", "generate", "draw", "host",
+            "spelling", "units",
         ],
     ),
     ("load", &["request", "evidence", "audit", "generate", "measure", "host", "workload", "draw", "record", "units"]),

@@ -12,12 +12,8 @@ use storebench::percentile::Percentile;
 use storebench::stats::PairedValues;
 
 /// The four figures that gate a workload of one operation.
-pub const FIGURES: [Quantity; 4] = [
-    Quantity::Throughput,
-    Quantity::Response(Percentile::P50),
-    Quantity::Response(Percentile::P99),
-    Quantity::Cpu,
-];
+pub const FIGURES: [Quantity; 4] =
+    [Quantity::Throughput, Quantity::Response(Percentile::P50), Quantity::Response(Percentile::P99), Quantity::Cpu];
 
 /// What the runs are drawn from.
 #[derive(Debug, Clone, Copy, Default)]

@@ -21,8 +21,7 @@ use crate::report::gate;
 pub fn compare_stored(args: &CompareArgs) -> Result<Exit, Failed> {
     let margins = margins(args).map_err(|problem| Failed::usage(anyhow!(problem)))?;
     let options = GateOptions { margins, allows_mismatch: args.allow_mismatch, advises: args.advise };
-    let [base, head] =
-        [&args.base, &args.head].map(|folder| side(folder)).map(|side| side.map_err(Failed::usage));
+    let [base, head] = [&args.base, &args.head].map(|folder| side(folder)).map(|side| side.map_err(Failed::usage));
     let (base, head) = (base?, head?);
     if base == head {
         let [base, head] = [&args.base, &args.head].map(|folder| folder.display());

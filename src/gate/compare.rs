@@ -7,9 +7,7 @@ use super::looks::ALPHA_OF_STORED;
 use super::margins::Margins;
 use super::matching::{MatchedRuns, matching};
 use super::quantity::Quantity;
-use super::record::{
-    GATE_SCHEMA, GateComparison, GatePair, GateRecord, GateSide, RunValues, TOTAL,
-};
+use super::record::{GATE_SCHEMA, GateComparison, GatePair, GateRecord, GateSide, RunValues, TOTAL};
 use super::sentences;
 use super::terms;
 use crate::record::{Experiment, Run, Tool};
@@ -37,7 +35,12 @@ pub struct StoredSide<'a> {
 }
 
 /// Judges the head by its base.
-pub fn compare(base: StoredSide<'_>, head: StoredSide<'_>, options: &GateOptions, made_by: (Tool, String)) -> GateRecord {
+pub fn compare(
+    base: StoredSide<'_>,
+    head: StoredSide<'_>,
+    options: &GateOptions,
+    made_by: (Tool, String),
+) -> GateRecord {
     let matching = matching(base.experiments, head.experiments);
     let mut mismatches = terms::of_machines(base.experiments, head.experiments);
     let (mut problems, mut notes) = (Vec::new(), Vec::new());
@@ -65,6 +68,9 @@ pub fn compare(base: StoredSide<'_>, head: StoredSide<'_>, options: &GateOptions
         problems.push("there is no workload on one store that both sides have run".to_owned());
     }
     notes.extend(sentences::unknown_margins(&options.margins, &matching.matched));
+    let gated = figures.iter().filter(|figure| figure.margin.is_some() && figure.evidence.is_some()).count();
+    let rarest = ALPHA_OF_STORED / gated.max(1) as f64;
+    let figures: Vec<NamedFigure> = figures.into_iter().map(|figure| figure.able_to_reach(rarest)).collect();
     let evidence: Vec<FigureEvidence> = figures.iter().filter_map(|figure| figure.evidence.clone()).collect();
     let mut decisions = decide(&evidence, ALPHA_OF_STORED).into_iter();
     let comparisons: Vec<GateComparison> = figures
@@ -140,11 +146,21 @@ struct NamedFigure {
     margin: Option<f64>,
     medians: [Option<f64>; 2],
     counts: [usize; 2],
-    are_pairs: bool,
     /// None where a side lacks it.
     evidence: Option<FigureEvidence>,
     /// Why there is none.
     problem: String,
+}
+
+impl NamedFigure {
+    fn able_to_reach(self, rarest: f64) -> NamedFigure {
+        let reaching = |one: FigureEvidence| FigureEvidence { sample: one.sample.able_to_reach(rarest), ..one };
+        NamedFigure { evidence: self.evidence.map(reaching), ..self }
+    }
+
+    fn are_pairs(&self) -> bool {
+        self.evidence.as_ref().is_some_and(|one| matches!(one.sample, Sample::Pairs(_)))
+    }
 }
 
 /// The figures of all operations together and of each of several. What the base has and the head has not is a problem.
@@ -205,11 +221,19 @@ fn figure(
     let sample = match &runs.orders {
         Some(orders) if is_whole => {
             let pairs = base.iter().zip(&head).zip(orders);
-            Sample::Pairs(pairs.map(|((base, head), first)| PairedValues { base: *base, head: *head, base_first: *first }).collect())
+            Sample::Pairs(
+                pairs
+                    .map(|((base, head), first)| PairedValues { base: *base, head: *head, base_first: *first })
+                    .collect(),
+            )
         }
         _ => Sample::Apart { base: base.clone(), head: head.clone() },
     };
-    let lacking = if base.len() < runs.base.len() { ("base", runs.base.len() - base.len()) } else { ("head", runs.head.len() - head.len()) };
+    let lacking = if base.len() < runs.base.len() {
+        ("base", runs.base.len() - base.len())
+    } else {
+        ("head", runs.head.len() - head.len())
+    };
     Some(NamedFigure {
         workload: runs.workload.to_owned(),
         store: runs.store.clone(),
@@ -218,12 +242,15 @@ fn figure(
         margin,
         medians: [median(&base), median(&head)],
         counts: [base.len(), head.len()],
-        are_pairs: matches!(sample, Sample::Pairs(_)),
         evidence: is_whole.then_some(FigureEvidence { quantity, margin, sample }),
         problem: if is_whole {
             String::new()
         } else {
-            format!("withheld: too few samples carry it in {} of the {}", units::counted(lacking.1 as u64, "run"), lacking.0)
+            format!(
+                "withheld: too few samples carry it in {} of the {}",
+                units::counted(lacking.1 as u64, "run"),
+                lacking.0
+            )
         },
     })
 }
@@ -254,7 +281,7 @@ fn comparison(figure: &NamedFigure, decision: Option<Decision>) -> GateCompariso
         smallest_detectable: decision.as_ref().and_then(|one| one.smallest_detectable),
         probability: decision.as_ref().and_then(|one| one.probability),
         position: decision.as_ref().and_then(|one| one.position).map(|[place, _]| place),
-        unit_of_evidence: if figure.are_pairs { "pairs" } else { "runs" }.to_owned(),
+        unit_of_evidence: if figure.are_pairs() { "pairs" } else { "runs" }.to_owned(),
         counts: figure.counts,
         verdict: decision.as_ref().map_or(unsaid, |one| one.verdict),
         sentence: match &decision {

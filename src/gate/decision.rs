@@ -84,6 +84,18 @@ impl Sample {
         }
     }
 
+    /// The same as two samples, where the signs of so few pairs are never as rare as `rarest`: labels drawn by lot are, and of
+    /// runs that alternate they are as valid. What the order inside a pair is worth becomes noise then.
+    pub fn able_to_reach(self, rarest: f64) -> Sample {
+        match self {
+            Sample::Pairs(pairs) if floor_of_pairs(pairs.len()) > rarest => {
+                let (base, head) = pairs.iter().map(|pair| (pair.base, pair.head)).unzip();
+                Sample::Apart { base, head }
+            }
+            sample => sample,
+        }
+    }
+
     /// Pairs, or runs on the side that has fewer.
     pub fn count(&self) -> usize {
         match self {
@@ -120,7 +132,8 @@ pub struct Decision {
     pub position: Option<[f64; 2]>,
     /// What it is; none of a figure that does not gate.
     pub verdict: Option<GateVerdict>,
-    /// Pairs, or runs on a side, that would show that nothing of the size of the margin changed, if nothing did.
+    /// Of what is inconclusive: pairs, or runs on a side, that would show that nothing of the size of the margin changed, if
+    /// nothing did.
     pub enough: Option<usize>,
 }
 
@@ -181,18 +194,30 @@ fn decision(
         probability: by_chance.map(|[worse, _]| worse),
         position: change.position.map(|[place, half]| [place.exp_m1(), half]),
         verdict,
-        enough: margin.map(|margin| pairs_for(spread, 0.025, one_side, margin)),
+        enough: margin
+            .filter(|_| verdict == Some(GateVerdict::Inconclusive))
+            .map(|margin| pairs_for(spread, 0.025, one_side, margin)),
     }
 }
 
 /// How many pairs find a change of this size (a logarithm) in nine of ten gates: by a t test at this level with the noise
 /// `spread` of a pair, of enough pairs that a flip of all signs is rarer than `rarest`.
 pub fn pairs_for(spread: f64, level: f64, rarest: f64, change: f64) -> usize {
-    let finds = |pairs: &usize| {
-        let smallest = detectable(level, POWER, pairs - 2) * spread / (*pairs as f64).sqrt();
-        floor_of_pairs(*pairs) <= rarest.max(floor_of_pairs(MOST)) && smallest <= change
+    let finds = |pairs: usize| {
+        let smallest = detectable(level, POWER, pairs - 2) * spread / (pairs as f64).sqrt();
+        floor_of_pairs(pairs) <= rarest.max(floor_of_pairs(MOST)) && smallest <= change
     };
-    (FEWEST..MOST).find(finds).unwrap_or(MOST)
+    // Halving the range: more pairs find at least as much.
+    let (mut low, mut high) = (FEWEST, MOST);
+    while low < high {
+        let middle = (low + high) / 2;
+        if finds(middle) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    low
 }
 
 #[cfg(test)]

@@ -92,7 +92,8 @@ mod tests {
     const P50: Quantity = Quantity::Response(Percentile::P50);
 
     fn pairs(count: usize, factor: f64) -> FigureEvidence {
-        let pair = |at: usize| PairedValues { base: 1.0, head: factor + 0.001 * (at % 3) as f64, base_first: at % 2 == 0 };
+        let pair =
+            |at: usize| PairedValues { base: 1.0, head: factor + 0.001 * (at % 3) as f64, base_first: at % 2 == 0 };
         FigureEvidence { quantity: P50, margin: Some(0.05), sample: Sample::Pairs((0..count).map(pair).collect()) }
     }
 
@@ -117,7 +118,11 @@ mod tests {
         }
         let mut decisions = flagged();
         confirm(&mut decisions, &[]);
-        assert_eq!(decisions[0].as_ref().and_then(|one| one.verdict), Some(GateVerdict::Inconclusive), "no fresh pairs");
+        assert_eq!(
+            decisions[0].as_ref().and_then(|one| one.verdict),
+            Some(GateVerdict::Inconclusive),
+            "no fresh pairs"
+        );
     }
 
     #[test]

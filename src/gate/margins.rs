@@ -13,12 +13,12 @@ type Margin = Option<f64>;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Margins {
     /// By scope and figure; of two for the same the later one counts.
-    asked: Vec<(Scope, Quantity, Margin)>,
+    asked: Vec<(MarginScope, Quantity, Margin)>,
 }
 
 /// To what a margin applies: everywhere, one workload, or one operation of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Scope {
+struct MarginScope {
     workload: Option<String>,
     operation: Option<String>,
 }
@@ -57,17 +57,17 @@ impl Margins {
     /// When it is not TOML of this form, or names no figure or no share; the sentence names the key.
     pub fn add_file(&mut self, text: &str) -> Result<(), String> {
         let file: MarginFile = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
-        self.add_table(Scope { workload: None, operation: None }, file.margins)?;
+        self.add_table(MarginScope { workload: None, operation: None }, file.margins)?;
         for (workload, own) in file.workloads {
-            self.add_table(Scope { workload: Some(workload.clone()), operation: None }, own.margins)?;
+            self.add_table(MarginScope { workload: Some(workload.clone()), operation: None }, own.margins)?;
             for (operation, table) in own.operations {
-                self.add_table(Scope { workload: Some(workload.clone()), operation: Some(operation) }, table)?;
+                self.add_table(MarginScope { workload: Some(workload.clone()), operation: Some(operation) }, table)?;
             }
         }
         Ok(())
     }
 
-    fn add_table(&mut self, scope: Scope, table: BTreeMap<String, Stated>) -> Result<(), String> {
+    fn add_table(&mut self, scope: MarginScope, table: BTreeMap<String, Stated>) -> Result<(), String> {
         for (name, stated) in table {
             let quantity: Quantity = name.parse()?;
             let margin = match stated {
@@ -94,18 +94,18 @@ impl Margins {
             _ => return Err(format!("`{name}` is not METRIC, WORKLOAD/METRIC or WORKLOAD/OPERATION/METRIC")),
         };
         let [workload, operation] = scope.map(|part| part.map(ToOwned::to_owned));
-        self.asked.push((Scope { workload, operation }, quantity.parse()?, margin(share)?));
+        self.asked.push((MarginScope { workload, operation }, quantity.parse()?, margin(share)?));
         Ok(())
     }
 
     /// The margin of a figure, of all operations together (`None`) or of one; none where it does not gate.
     pub fn of(&self, workload: &str, operation: Option<&str>, quantity: Quantity) -> Option<f64> {
-        let fits = |scope: &Scope| {
+        let fits = |scope: &MarginScope| {
             scope.workload.as_deref().is_none_or(|name| name == workload)
                 && scope.operation.as_deref().is_none_or(|name| Some(name) == operation.or(Some("total")))
         };
         let particular =
-            |scope: &Scope| usize::from(scope.workload.is_some()) + usize::from(scope.operation.is_some());
+            |scope: &MarginScope| usize::from(scope.workload.is_some()) + usize::from(scope.operation.is_some());
         let fitting = self.asked.iter().filter(|(scope, of, _)| *of == quantity && fits(scope));
         // Of several that are as particular `max_by_key` takes the last.
         match fitting.max_by_key(|(scope, ..)| particular(scope)) {
@@ -116,9 +116,7 @@ impl Margins {
 
     /// Names of workloads and operations that margins were given for, to be looked up in what is compared.
     pub fn scopes(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        self.asked
-            .iter()
-            .filter_map(|(scope, ..)| Some((scope.workload.as_deref()?, scope.operation.as_deref())))
+        self.asked.iter().filter_map(|(scope, ..)| Some((scope.workload.as_deref()?, scope.operation.as_deref())))
     }
 }
 
@@ -169,7 +167,9 @@ mod tests {
     #[test]
     fn what_is_no_margin_is_refused_with_its_name() {
         let mut margins = Margins::default();
-        for nonsense in ["p99", "p99=", "p99=0", "p99=nan", "p99=5ms", "p99=inf%", "speed=5%", "a/b/c/p99=5%", "p99=100%"] {
+        for nonsense in
+            ["p99", "p99=", "p99=0", "p99=nan", "p99=5ms", "p99=inf%", "speed=5%", "a/b/c/p99=5%", "p99=100%"]
+        {
             let problem = margins.add_flag(nonsense).expect_err(nonsense);
             assert!(problem.contains('`'), "{problem}");
         }

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 
-use super::decision::FEWEST;
 use crate::record::{Experiment, LoadInfo, Run};
 
 /// The runs of one workload on one store under one load, on both sides.
@@ -22,7 +21,7 @@ pub struct MatchedRuns<'a> {
 
 /// What belongs together, and what of the base has nothing in the head: `read-heavy on libsql`.
 #[derive(Debug, Default)]
-pub struct Matching<'a> {
+pub struct MatchedSides<'a> {
     /// Both sides of each workload, store and load.
     pub matched: Vec<MatchedRuns<'a>>,
     /// Only in the base.
@@ -48,7 +47,7 @@ impl<'a> Repetitions<'a> {
 
 /// Finds for the runs of the base those of the head: of the same workload on the store of the same name, under the same
 /// load if there are several; and on the only store of either side where the names differ.
-pub fn matching<'a>(base: &'a [Experiment], head: &'a [Experiment]) -> Matching<'a> {
+pub fn matching<'a>(base: &'a [Experiment], head: &'a [Experiment]) -> MatchedSides<'a> {
     let (base, mut head) = (repetitions(base), repetitions(head));
     let stores = |side: &[Repetitions<'_>], workload: &str| {
         let mut names: Vec<String> = side
@@ -59,7 +58,7 @@ pub fn matching<'a>(base: &'a [Experiment], head: &'a [Experiment]) -> Matching<
         names.dedup();
         names.len()
     };
-    let mut matching = Matching::default();
+    let mut matching = MatchedSides::default();
     let counts: Vec<[usize; 2]> = base
         .iter()
         .map(|one| [stores(&base, &one.first().workload.name), stores(&head, &one.first().workload.name)])
@@ -130,10 +129,10 @@ fn instant(run: &Run) -> Option<Timestamp> {
 /// For each pair whether its base ran first, if the runs of both sides alternate in time: the first two are one of each, and
 /// so are the next two. Which runs are pairs follows from when they ran and never from what they measured.
 ///
-/// None of runs that are no pairs, of pairs that nearly always ran in one order (the effect of the place could not be told
-/// from a change), and of so few that the labels of two samples can show more than the signs of pairs: fewer than ten.
+/// None of runs that are no pairs, and of pairs that nearly always ran in one order: the effect of the place could not be told
+/// from a change.
 fn orders(base: &[&Run], head: &[&Run]) -> Option<Vec<bool>> {
-    if base.len() != head.len() || base.len() < FEWEST + 2 {
+    if base.len() != head.len() || base.is_empty() {
         return None;
     }
     let side = |runs: &[&Run], is_base: bool| -> Option<Vec<(Timestamp, bool)>> {

@@ -14,9 +14,7 @@ mod sentences;
 mod terms;
 
 pub use compare::{GateOptions, StoredSide, compare};
-pub use decision::{
-    Decision, FEWEST, FigureEvidence, GateVerdict, POWER, Sample, decide, pairs_for,
-};
+pub use decision::{Decision, FEWEST, FigureEvidence, GateVerdict, POWER, Sample, decide, pairs_for};
 pub use looks::{ALPHA_OF_STORED, CONFIRMATION, Look, NextStep, confirm, next_step, plan};
 pub use margins::Margins;
 pub use quantity::Quantity;

@@ -30,7 +30,9 @@ pub fn unusable(side: &str, experiments: &[Experiment]) -> Vec<String> {
 pub fn noisy(side: &str, experiments: &[Experiment]) -> Option<String> {
     let runs = || experiments.iter().flat_map(|one| &one.runs);
     let noisy = runs().filter(|run| !run.verdict.noisy.is_empty()).count();
-    (noisy > 0).then(|| format!("{noisy} of the {} of the {side} are marked noisy", units::counted(runs().count() as u64, "run")))
+    (noisy > 0).then(|| {
+        format!("{noisy} of the {} of the {side} are marked noisy", units::counted(runs().count() as u64, "run"))
+    })
 }
 
 /// What kind of evidence it is and what that costs.
@@ -38,12 +40,11 @@ pub fn evidence(runs: &MatchedRuns<'_>) -> String {
     let (base, head) = (runs.base.len(), runs.head.len());
     let what = format!("{} on {}", runs.workload, runs.store);
     if runs.orders.is_some() {
-        return format!("{what}: {base} pairs of runs that alternate in time, with the order inside a pair taken out");
+        return format!("{what}: {base} pairs of runs that alternate in time, in both orders");
     }
     format!(
         "{what}: {base} runs of the base and {head} of the head that are no pairs: whatever else changed between them counts \
-         as a change of the head, and no interval knows of it; ten or more runs that alternate (in both orders) are judged as \
-         pairs and free of that"
+         as a change of the head, and no interval knows of it; runs that alternate, in both orders, are free of that"
     )
 }
 
@@ -82,7 +83,9 @@ pub fn unknown_margins(margins: &Margins, matched: &[MatchedRuns<'_>]) -> Vec<St
 /// What was found of one figure.
 pub fn of_figure(quantity: Quantity, margin: Option<f64>, counts: [usize; 2], decision: &Decision) -> String {
     let change = change(decision.ratio);
-    let between = decision.interval.map_or_else(String::new, |[low, high]| format!(" ({} to {})", self::change(low), self::change(high)));
+    let between = decision
+        .interval
+        .map_or_else(String::new, |[low, high]| format!(" ({} to {})", self::change(low), self::change(high)));
     let Some((margin, verdict)) = margin.zip(decision.verdict) else {
         return format!("{change}{between}; shown only");
     };
@@ -127,22 +130,32 @@ pub fn of_gate(record: &GateRecord) -> String {
         GateVerdict::Incomparable => {
             let first = record.problems.first().cloned();
             let first = first.or_else(|| record.mismatches.first().map(Mismatch::sentence)).unwrap_or_default();
-            let more = (record.problems.len() + if record.mismatch_allowed { 0 } else { record.mismatches.len() }).saturating_sub(1);
+            let more = (record.problems.len() + if record.mismatch_allowed { 0 } else { record.mismatches.len() })
+                .saturating_sub(1);
             let more = if more > 0 { format!(", and {more} more") } else { String::new() };
             format!("the sides cannot be compared: {first}{more}")
         }
         GateVerdict::Regression => {
             let regressed = count(GateVerdict::Regression);
-            format!("{regressed} of {of} got worse by more than the margin, most of all {}", named(GateVerdict::Regression))
+            format!(
+                "{regressed} of {of} got worse by more than the margin, most of all {}",
+                named(GateVerdict::Regression)
+            )
         }
         GateVerdict::Improved => {
             let improved = count(GateVerdict::Improved);
-            format!("{improved} of {of} got better, most of all {}; none got worse by its margin", named(GateVerdict::Improved))
+            format!(
+                "{improved} of {of} got better, most of all {}; none got worse by its margin",
+                named(GateVerdict::Improved)
+            )
         }
         GateVerdict::Ok => format!("each of {of} is shown to be within its margin"),
         GateVerdict::Inconclusive if gated == 0 => "no figure has a margin, so nothing is gated".to_owned(),
         GateVerdict::Inconclusive => {
-            format!("no regression is shown, and of {} of {of} its absence is not shown either", count(GateVerdict::Inconclusive))
+            format!(
+                "no regression is shown, and of {} of {of} its absence is not shown either",
+                count(GateVerdict::Inconclusive)
+            )
         }
     };
     let allowed = record.mismatch_allowed && !record.mismatches.is_empty();

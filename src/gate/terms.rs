@@ -10,9 +10,12 @@ use crate::units;
 /// By which share the installed memory may differ: a new kernel keeps a few MiB more or less for itself.
 const SAME_MEMORY: f64 = 0.02;
 
+/// What a field is called, and its value.
+type TermField<'a, T> = (&'a str, &'a dyn Fn(&T) -> String);
+
 /// Fields of the machine and of the build in which the sides differ.
 pub fn of_machines(base: &[Experiment], head: &[Experiment]) -> Vec<Mismatch> {
-    let fields: [(&str, &dyn Fn(&Experiment) -> String); 6] = [
+    let fields: [TermField<'_, Experiment>; 6] = [
         ("CPU model", &|one| one.host.cpu.clone()),
         ("CPUs", &|one| one.host.cpus.to_string()),
         ("kernel", &|one| kernel(&one.host)),
@@ -20,8 +23,10 @@ pub fn of_machines(base: &[Experiment], head: &[Experiment]) -> Vec<Mismatch> {
         ("instance type", &|one| one.host.instance.clone().unwrap_or_else(|| "unknown".to_owned())),
         ("build profile", &|one| one.tool.profile.clone()),
     ];
-    let mut found: Vec<Mismatch> =
-        fields.iter().filter_map(|(field, of)| differing(field, None, base.iter().map(of), head.iter().map(of))).collect();
+    let mut found: Vec<Mismatch> = fields
+        .iter()
+        .filter_map(|(field, of)| differing(field, None, base.iter().map(of), head.iter().map(of)))
+        .collect();
     let memory = |side: &[Experiment]| side.iter().map(|one| one.host.memory_bytes).collect::<Vec<u64>>();
     let (of_base, of_head) = (memory(base), memory(head));
     let extremes = of_base.iter().chain(&of_head);
@@ -42,7 +47,7 @@ fn kernel(host: &Host) -> String {
 
 /// Fields of a workload's runs in which the sides differ.
 pub fn of_runs(base: &[&Run], head: &[&Run]) -> Vec<Mismatch> {
-    let fields: [(&str, &dyn Fn(&Run) -> String); 9] = [
+    let fields: [TermField<'_, Run>; 9] = [
         ("workload hash", &|run| run.workload.hash.clone()),
         ("rows", &|run| units::count(run.workload.rows)),
         ("durability", &|run| run.store.description.guarantees.durability.name().to_owned()),
@@ -54,7 +59,7 @@ pub fn of_runs(base: &[&Run], head: &[&Run]) -> Vec<Mismatch> {
         ("operations (stream hash)", &|run| run.workload.stream_hash.clone()),
     ];
     let workload = base.first().map(|run| run.workload.name.clone());
-    let of = |(field, of): &(&str, &dyn Fn(&Run) -> String)| {
+    let of = |(field, of): &TermField<'_, Run>| {
         differing(field, workload.clone(), base.iter().map(|run| of(run)), head.iter().map(|run| of(run)))
     };
     // Digests and streams follow from what stands before them.

@@ -186,7 +186,8 @@ mod tests {
         };
         for _ in 0..1_000 {
             of_pairs += holds(change_of_pairs(&pairs(10, 0.1, 0.07, 0.2, &mut rng)));
-            let mut sample = |middle: f64| -> Vec<f64> { (0..7).map(|_| (middle + law.sample(&mut rng)).exp()).collect() };
+            let mut sample =
+                |middle: f64| -> Vec<f64> { (0..7).map(|_| (middle + law.sample(&mut rng)).exp()).collect() };
             let (base, head) = (sample(1.0), sample(1.07));
             of_samples += holds(change_of_samples(&base, &head));
         }

@@ -81,7 +81,7 @@ fn subsets(bits: usize, count: usize) -> impl Iterator<Item = u64> {
     let next = move |set: &u64| {
         let lowest = set & set.wrapping_neg();
         let ripple = set + lowest;
-        let next = ((ripple ^ set) >> 2) / lowest | ripple;
+        let next = (((ripple ^ set) >> 2) / lowest) | ripple;
         (next < 1 << bits).then_some(next)
     };
     std::iter::successors(Some(first), next)

@@ -64,6 +64,6 @@ pub fn gate(base: &Experiment, head: &Experiment, options: &GateOptions) -> Gate
 
 /// A head that is 30 % slower than its base, of pairs.
 pub fn regressed() -> GateRecord {
-    let paired = GateRuns { alternates: true, ..BASE };
+    let paired = GateRuns { alternates: true, count: 12, ..BASE };
     gate(&side(paired), &side(GateRuns { slower: 1.3, is_head: true, ..paired }), &GateOptions::default())
 }

@@ -17,7 +17,8 @@ fn compared(base: &Experiment, head: &Experiment) -> GateRecord {
 fn runs_in_turn_are_pairs_and_a_slower_head_is_a_regression() {
     let record = regressed();
     assert_eq!(record.verdict, GateVerdict::Regression, "{}", record.sentence);
-    assert_eq!(record.pairs.len(), 10);
+    assert_eq!(record.pairs.len(), 12);
+    assert!(record.comparisons.iter().all(|one| one.unit_of_evidence == "pairs"));
     let orders: Vec<Option<&str>> = record.pairs.iter().map(|pair| pair.order.as_deref()).collect();
     assert!(orders.contains(&Some("base first")) && orders.contains(&Some("head first")), "{orders:?}");
     let throughput = &record.comparisons[0];
@@ -26,6 +27,15 @@ fn runs_in_turn_are_pairs_and_a_slower_head_is_a_regression() {
     assert!(throughput.ratio.is_some_and(|ratio| (0.7..0.85).contains(&ratio)), "{throughput:?}");
     let margin_and_seen = throughput.margin.zip(throughput.smallest_detectable).expect("both");
     assert!(margin_and_seen.1 > margin_and_seen.0 && margin_and_seen.1 < 0.3, "{margin_and_seen:?}");
+}
+
+#[test]
+fn pairs_too_few_for_the_signs_of_so_many_figures_are_judged_as_two_samples() {
+    let paired = GateRuns { alternates: true, count: 8, ..BASE };
+    let record = gate(&side(paired), &side(GateRuns { slower: 1.3, is_head: true, ..paired }), &GateOptions::default());
+    assert_eq!(record.verdict, GateVerdict::Regression, "{}", record.sentence);
+    assert!(record.comparisons.iter().all(|one| one.unit_of_evidence == "runs"));
+    assert!(record.pairs.iter().all(|pair| pair.order.is_some()), "they are pairs all the same");
 }
 
 #[test]
@@ -67,7 +77,11 @@ fn what_should_be_equal_and_differs_is_named() {
         assert!(record.sentence.contains("cannot be compared"), "{}", record.sentence);
         let allowed = gate(&side(BASE), &head, &GateOptions { allows_mismatch: true, ..GateOptions::default() });
         assert_ne!(allowed.verdict, GateVerdict::Incomparable, "{field}");
-        assert!(allowed.sentence.contains("mismatch allowed: ") && allowed.sentence.contains(field), "{}", allowed.sentence);
+        assert!(
+            allowed.sentence.contains("mismatch allowed: ") && allowed.sentence.contains(field),
+            "{}",
+            allowed.sentence
+        );
     }
 }
 
