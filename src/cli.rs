@@ -377,6 +377,10 @@ pub struct CompareArgs {
     #[arg(long)]
     pub allow_mismatch: bool,
 
+    /// Judge noisy runs like the others; else they are left out, and if too few are left nothing is decided
+    #[arg(long)]
+    pub keep_noisy: bool,
+
     /// Exit with 0 whatever the verdict, and tell what the exit code would have been
     #[arg(long)]
     pub advise: bool,

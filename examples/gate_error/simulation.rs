@@ -5,8 +5,8 @@ use rand::seq::SliceRandom;
 use rand_distr::{Distribution, Normal};
 use rand_xoshiro::SplitMix64;
 use storebench::gate::{
-    ALPHA_OF_STORED, CONFIRMATION, FigureEvidence, GateVerdict, NextStep, Quantity, Sample, confirm, decide, next_step,
-    plan,
+    ALPHA_OF_STORED, FigureEvidence, GateVerdict, NextStep, Quantity, Sample, confirm, confirmation, decide,
+    is_flagged, next_step, plan,
 };
 use storebench::percentile::Percentile;
 use storebench::stats::PairedValues;
@@ -81,7 +81,7 @@ pub struct SimulatedGate {
 pub fn live(truth: &Truth, rng: &mut SplitMix64) -> SimulatedGate {
     let known: Vec<(Quantity, f64, f64)> =
         FIGURES.iter().filter_map(|figure| Some((*figure, figure.default_margin()?, truth.noise))).collect();
-    let looks = plan(&known);
+    let looks = plan(FIGURES.len(), &known);
     let mut figures = truth.pairs(looks[0].pairs, rng);
     for (at, look) in looks.iter().enumerate() {
         let have = figures[0].sample.count();
@@ -91,8 +91,10 @@ pub fn live(truth: &Truth, rng: &mut SplitMix64) -> SimulatedGate {
         match next_step(&decisions, at + 1 == looks.len()) {
             NextStep::Measure => continue,
             NextStep::Confirm => {
-                confirm(&mut decisions, &truth.pairs(CONFIRMATION.pairs, rng));
-                pairs += CONFIRMATION.pairs;
+                let again = confirmation(decisions.iter().filter(|one| is_flagged(one)).count()).pairs;
+                let fresh: Vec<Option<FigureEvidence>> = truth.pairs(again, rng).into_iter().map(Some).collect();
+                confirm(&mut decisions, &fresh);
+                pairs += again;
             }
             NextStep::Stop => {}
         }
@@ -124,7 +126,7 @@ fn judged(figures: &[FigureEvidence], pairs: usize) -> SimulatedGate {
 /// The verdicts on ten pairs, and on the same pairs when one of their heads was three times as slow.
 pub fn contaminated(truth: &Truth, rng: &mut SplitMix64) -> [GateVerdict; 2] {
     let mut figures = truth.pairs(10, rng);
-    let alpha = plan(&[])[0].alpha;
+    let alpha = plan(FIGURES.len(), &[])[0].alpha;
     let verdict = |figures: &[FigureEvidence]| {
         let decisions = decide(figures, alpha);
         GateVerdict::of_all(decisions.iter().flatten().filter_map(|decision| decision.verdict))

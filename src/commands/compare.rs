@@ -20,7 +20,12 @@ use crate::report::gate;
 /// an error message and an exit code.
 pub fn compare_stored(args: &CompareArgs) -> Result<Exit, Failed> {
     let margins = margins(args).map_err(|problem| Failed::usage(anyhow!(problem)))?;
-    let options = GateOptions { margins, allows_mismatch: args.allow_mismatch, advises: args.advise };
+    let options = GateOptions {
+        margins,
+        allows_mismatch: args.allow_mismatch,
+        advises: args.advise,
+        keeps_noisy: args.keep_noisy,
+    };
     let [base, head] = [&args.base, &args.head].map(|folder| side(folder)).map(|side| side.map_err(Failed::usage));
     let (base, head) = (base?, head?);
     if base == head {

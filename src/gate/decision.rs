@@ -139,12 +139,12 @@ pub struct Decision {
 
 /// Decides about each figure of a gate; none where a value is not positive or there are fewer than two a side.
 ///
-/// The family of Holm's method is all figures that gate. Of percentages the ends of intervals are not adjusted: that all of
+/// The family of Holm's method is all figures that gate and scatter. Of percentages the ends of intervals are not adjusted: that all of
 /// them are shown to be within their margins is wrong only if the one that is not has passed by chance.
 pub fn decide(figures: &[FigureEvidence], alpha: f64) -> Vec<Option<Decision>> {
     let changes: Vec<Option<LogChange>> = figures.iter().map(|figure| figure.sample.change()).collect();
-    let gated: Vec<usize> =
-        (0..figures.len()).filter(|at| figures[*at].margin.is_some() && changes[*at].is_some()).collect();
+    let is_tested = |at: &usize| figures[*at].margin.is_some() && !figures[*at].quantity.is_exact();
+    let gated: Vec<usize> = (0..figures.len()).filter(|at| is_tested(at) && changes[*at].is_some()).collect();
     let chance = |is_worse: bool| {
         let side = |at: &usize| {
             let up = is_worse != figures[*at].quantity.is_better_higher();
@@ -154,11 +154,34 @@ pub fn decide(figures: &[FigureEvidence], alpha: f64) -> Vec<Option<Decision>> {
     };
     let (worse, better) = (chance(true), chance(false));
     let decided = |(at, (figure, change)): (usize, (&FigureEvidence, &Option<LogChange>))| {
+        if figure.quantity.is_exact() {
+            return Some(counted(figure, change.as_ref()?.estimate));
+        }
         let place = gated.iter().position(|gated| *gated == at);
         let by_chance = place.map(|place| [worse[place], better[place]]);
         Some(decision(figure, change.as_ref()?, by_chance, alpha, gated.len()))
     };
     figures.iter().zip(&changes).enumerate().map(decided).collect()
+}
+
+/// What does not scatter is compared and not tested.
+fn counted(figure: &FigureEvidence, change: f64) -> Decision {
+    let worsening = figure.quantity.worsening(change);
+    let judged = |share: f64| match figure.quantity.worsening_of(share) {
+        _ if figure.sample.count() < FEWEST => GateVerdict::Inconclusive,
+        margin if worsening >= margin => GateVerdict::Regression,
+        margin if worsening <= -margin => GateVerdict::Improved,
+        _ => GateVerdict::Ok,
+    };
+    Decision {
+        ratio: change.exp(),
+        interval: Some([change.exp(); 2]),
+        smallest_detectable: figure.margin,
+        probability: None,
+        position: None,
+        verdict: figure.margin.map(judged),
+        enough: None,
+    }
 }
 
 fn decision(
@@ -265,6 +288,19 @@ mod tests {
             [vec![figure(P50, 1.2)], vec![figure(P50, 1.2), p90]].map(|figures| decide(&figures, 0.02));
         assert_eq!(alone[0], beside[0]);
         assert_eq!(beside[1].as_ref().expect("positive").verdict, None);
+    }
+
+    #[test]
+    fn what_is_counted_needs_no_test_and_costs_no_other_figure_its_power() {
+        let trips = |factor: f64| {
+            let pair = |at: usize| PairedValues { base: 4.0, head: 4.0 * factor, base_first: at % 2 == 0 };
+            let sample = Sample::Pairs((0..10).map(pair).collect());
+            FigureEvidence { quantity: Quantity::RoundTrips, margin: Some(0.01), sample }
+        };
+        assert_eq!(verdicts(&[trips(1.0), trips(1.25)]), [GateVerdict::Ok, GateVerdict::Regression].map(Some));
+        let mut figures = vec![figure(P50, 1.2)];
+        figures.extend((0..30).map(|_| trips(1.0)));
+        assert_eq!(verdicts(&figures)[0], Some(GateVerdict::Regression));
     }
 
     #[test]

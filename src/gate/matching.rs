@@ -3,12 +3,15 @@
 use jiff::Timestamp;
 
 use crate::record::{Experiment, LoadInfo, Run};
+use crate::units;
 
 /// The runs of one workload on one store under one load, on both sides.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct MatchedRuns<'a> {
     /// The workload.
     pub workload: &'a str,
+    /// The level of load, where there are several of this workload on this store.
+    pub load: Option<String>,
     /// The store of the head, with that of the base where it has another name.
     pub store: String,
     /// Those of the base, in the order of time.
@@ -80,7 +83,10 @@ pub fn matching<'a>(base: &'a [Experiment], head: &'a [Experiment]) -> MatchedSi
         // Of a single load on either side another level is a difference to name, not a run that is missing.
         let found = exact.or_else(|| candidates.first().copied().filter(|_| candidates.len() == 1 && loads == 1));
         match found {
-            Some(at) => matching.matched.push(together(&one.runs, head.remove(at).runs)),
+            Some(at) => {
+                let load = (loads > 1 || candidates.len() > 1).then(|| level_name(&run.load));
+                matching.matched.push(together(&one.runs, head.remove(at).runs, load));
+            }
             None => matching.without_head.push(one.name()),
         }
     }
@@ -88,10 +94,24 @@ pub fn matching<'a>(base: &'a [Experiment], head: &'a [Experiment]) -> MatchedSi
     matching
 }
 
-fn together<'a>(base: &[&'a Run], head: Vec<&'a Run>) -> MatchedRuns<'a> {
+impl MatchedRuns<'_> {
+    /// `oltp on libsql`, `oltp at 500/s on libsql`.
+    pub fn title(&self) -> String {
+        title(self.workload, self.load.as_deref(), &self.store)
+    }
+}
+
+/// `oltp on libsql`, `oltp at 500/s on libsql`.
+pub fn title(workload: &str, load: Option<&str>, store: &str) -> String {
+    let load = load.map_or_else(String::new, |load| format!(" at {load}"));
+    format!("{workload}{load} on {store}")
+}
+
+fn together<'a>(base: &[&'a Run], head: Vec<&'a Run>, load: Option<String>) -> MatchedRuns<'a> {
     let (before, after) = (&base[0].store.name, &head[0].store.name);
     MatchedRuns {
         workload: &base[0].workload.name,
+        load,
         store: if before == after { after.clone() } else { format!("{before} \u{2192} {after}") },
         orders: orders(base, &head),
         base: base.to_vec(),
@@ -102,6 +122,11 @@ fn together<'a>(base: &[&'a Run], head: Vec<&'a Run>) -> MatchedRuns<'a> {
 /// The level of a load, as far as a report tells several apart.
 fn level(load: &LoadInfo) -> (bool, u32, Option<u64>) {
     (load.rate_per_s.is_some(), load.clients, load.rate_per_s.map(f64::to_bits))
+}
+
+fn level_name(load: &LoadInfo) -> String {
+    load.rate_per_s
+        .map_or_else(|| units::counted(load.clients.into(), "client"), |rate_per_s| units::stated(rate_per_s) + "/s")
 }
 
 fn repetitions(side: &[Experiment]) -> Vec<Repetitions<'_>> {

@@ -5,17 +5,19 @@
 
 mod compare;
 mod decision;
+mod figures;
 mod looks;
 mod margins;
 mod matching;
 mod quantity;
 mod record;
+mod selection;
 mod sentences;
 mod terms;
 
 pub use compare::{GateOptions, StoredSide, compare};
 pub use decision::{Decision, FEWEST, FigureEvidence, GateVerdict, POWER, Sample, decide, pairs_for};
-pub use looks::{ALPHA_OF_STORED, CONFIRMATION, Look, NextStep, confirm, next_step, plan};
+pub use looks::{ALPHA_OF_STORED, Look, NextStep, confirm, confirmation, is_flagged, next_step, plan};
 pub use margins::Margins;
 pub use quantity::Quantity;
 pub use record::{GATE_SCHEMA, GateComparison, GatePair, GateRecord, GateSide, Mismatch, RunValues, TOTAL};

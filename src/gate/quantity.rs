@@ -75,6 +75,11 @@ impl Quantity {
         self == Quantity::Throughput
     }
 
+    /// Whether it is counted and never scatters: two values that differ are a change, without any test.
+    pub fn is_exact(self) -> bool {
+        self == Quantity::RoundTrips
+    }
+
     /// The margin that gates it where nobody gave one: the share by which it may get worse. Counts are nearly exact. None for
     /// what is shown only: the p90 lies between two figures that gate, and the p99.9 scatters too much.
     pub fn default_margin(self) -> Option<f64> {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::decision::GateVerdict;
+use super::matching::title;
 use super::quantity::Quantity;
 use crate::record::{Host, Tool};
 
@@ -96,6 +97,9 @@ impl Mismatch {
 pub struct GateComparison {
     /// The workload.
     pub workload: String,
+    /// The level of load, where there are several of this workload on this store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<String>,
     /// The store of the head, with that of the base where it has another name.
     pub store: String,
     /// The operation, or `total`.
@@ -139,6 +143,9 @@ pub struct GateComparison {
 pub struct GatePair {
     /// The workload.
     pub workload: String,
+    /// The level of load, as in the comparisons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<String>,
     /// The store, as in the comparisons.
     pub store: String,
     /// Its number, from 1.
@@ -149,6 +156,9 @@ pub struct GatePair {
     pub base: Option<RunValues>,
     /// The run of the head.
     pub head: Option<RunValues>,
+    /// Why it is no evidence; absent of one that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<String>,
 }
 
 /// The figures of one run.
@@ -164,6 +174,28 @@ pub struct RunValues {
     pub values: BTreeMap<String, f64>,
 }
 
+impl GateComparison {
+    /// `oltp on libsql`, `oltp at 500/s on libsql`.
+    pub fn title(&self) -> String {
+        title(&self.workload, self.load.as_deref(), &self.store)
+    }
+
+    /// `oltp`, `oltp at 500/s`.
+    pub fn workload_at_load(&self) -> String {
+        self.load.as_ref().map_or_else(|| self.workload.clone(), |load| format!("{} at {load}", self.workload))
+    }
+
+    /// `p99 of pay (oltp on libsql)`.
+    pub fn name(&self) -> String {
+        format!("{} of {} ({})", self.metric.label(), self.operation, self.title())
+    }
+
+    /// Whether both are about the same runs.
+    pub fn is_of(&self, pair: &GatePair) -> bool {
+        self.workload == pair.workload && self.load == pair.load && self.store == pair.store
+    }
+}
+
 impl GateRecord {
     /// The canonical text: pretty JSON with a final newline.
     ///
@@ -171,6 +203,11 @@ impl GateRecord {
     /// When a number in it is not JSON, which would be a bug.
     pub fn to_json(&self) -> serde_json::Result<String> {
         Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    /// The pairs, or runs, that are evidence of a figure.
+    pub fn evidence(&self, of: &GateComparison) -> impl Iterator<Item = &GatePair> {
+        self.pairs.iter().filter(move |pair| pair.left_out.is_none() && of.is_of(pair))
     }
 
     /// Those with this verdict.

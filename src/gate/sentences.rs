@@ -5,7 +5,8 @@ use super::margins::Margins;
 use super::matching::MatchedRuns;
 use super::quantity::Quantity;
 use super::record::{GateComparison, GateRecord, Mismatch, TOTAL};
-use crate::record::Experiment;
+use super::selection::SelectedRuns;
+use crate::record::{Experiment, Run};
 use crate::units;
 
 /// Why runs of a side are no evidence: they are invalid, missing, or were interrupted.
@@ -26,19 +27,24 @@ pub fn unusable(side: &str, experiments: &[Experiment]) -> Vec<String> {
     sentences
 }
 
-/// How many runs of a side were moved by something else.
-pub fn noisy(side: &str, experiments: &[Experiment]) -> Option<String> {
-    let runs = || experiments.iter().flat_map(|one| &one.runs);
-    let noisy = runs().filter(|run| !run.verdict.noisy.is_empty()).count();
-    (noisy > 0).then(|| {
-        format!("{noisy} of the {} of the {side} are marked noisy", units::counted(runs().count() as u64, "run"))
-    })
+/// What became of runs that something else has moved.
+pub fn noisy(selected: &SelectedRuns<'_>, all: &MatchedRuns<'_>) -> Option<String> {
+    let is_noisy = |run: &&&Run| run.verdict.valid && !run.verdict.noisy.is_empty();
+    let noisy = all.base.iter().chain(&all.head).filter(is_noisy).count();
+    let runs = units::counted((all.base.len() + all.head.len()) as u64, "run");
+    let what = match (selected.is_noisy, selected.left_out.is_empty()) {
+        _ if noisy == 0 => return None,
+        (true, _) => "and without them too few would be left, so nothing is decided; repeat it on a quieter machine",
+        (false, false) => "and are left out, with what they are paired with",
+        (false, true) => "and are judged like the others, as was asked for",
+    };
+    Some(format!("{}: {noisy} of the {runs} are marked noisy, {what}", all.title()))
 }
 
 /// What kind of evidence it is and what that costs.
 pub fn evidence(runs: &MatchedRuns<'_>) -> String {
     let (base, head) = (runs.base.len(), runs.head.len());
-    let what = format!("{} on {}", runs.workload, runs.store);
+    let what = runs.title();
     if runs.orders.is_some() {
         return format!("{what}: {base} pairs of runs that alternate in time, in both orders");
     }
@@ -53,9 +59,8 @@ pub fn too_few(runs: &MatchedRuns<'_>) -> Vec<String> {
     let side = |(name, count): (&str, usize)| {
         (count < FEWEST).then(|| {
             format!(
-                "{} on {} has {} in the {name}: a verdict needs {FEWEST} on each side, {} more (--runs {FEWEST})",
-                runs.workload,
-                runs.store,
+                "{} has {} in the {name}: a verdict needs {FEWEST} on each side, {} more (--runs {FEWEST})",
+                runs.title(),
                 units::counted(count as u64, "valid run"),
                 FEWEST - count
             )
@@ -78,6 +83,17 @@ pub fn unknown_margins(margins: &Margins, matched: &[MatchedRuns<'_>]) -> Vec<St
             None => format!("a margin is given for {workload}, which is not compared"),
         })
         .collect()
+}
+
+/// Each once, in the order in which they came first.
+pub fn distinct<T: PartialEq>(values: Vec<T>) -> Vec<T> {
+    let mut kept: Vec<T> = Vec::new();
+    for value in values {
+        if !kept.contains(&value) {
+            kept.push(value);
+        }
+    }
+    kept
 }
 
 /// What was found of one figure.
@@ -122,7 +138,7 @@ pub fn of_gate(record: &GateRecord) -> String {
         });
         first.map_or_else(String::new, |one| {
             let ratio = one.ratio.map_or_else(String::new, |ratio| format!(" {}", change(ratio)));
-            format!("{} of {} ({} on {}){ratio}", one.metric.label(), one.operation, one.workload, one.store)
+            one.name() + &ratio
         })
     };
     let of = units::counted(gated as u64, "gated figure");

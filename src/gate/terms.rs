@@ -4,7 +4,7 @@
 use drivers::one_line;
 
 use super::record::Mismatch;
-use crate::record::{Experiment, Host, Run};
+use crate::record::{Experiment, Host, LoadInfo, Run};
 use crate::units;
 
 /// By which share the installed memory may differ: a new kernel keeps a few MiB more or less for itself.
@@ -40,6 +40,14 @@ pub fn of_machines(base: &[Experiment], head: &[Experiment]) -> Vec<Mismatch> {
     found
 }
 
+fn length(load: &LoadInfo) -> String {
+    match (load.duration_s, load.ops) {
+        (Some(length_s), _) => units::seconds(length_s),
+        (None, Some(operations)) => units::counted(operations, "operation"),
+        (None, None) => "unknown".to_owned(),
+    }
+}
+
 /// `Linux 6`: the name and the major version.
 fn kernel(host: &Host) -> String {
     host.os.split('.').next().unwrap_or_default().to_owned()
@@ -47,7 +55,7 @@ fn kernel(host: &Host) -> String {
 
 /// Fields of a workload's runs in which the sides differ.
 pub fn of_runs(base: &[&Run], head: &[&Run]) -> Vec<Mismatch> {
-    let fields: [TermField<'_, Run>; 9] = [
+    let fields: [TermField<'_, Run>; 11] = [
         ("workload hash", &|run| run.workload.hash.clone()),
         ("rows", &|run| units::count(run.workload.rows)),
         ("durability", &|run| run.store.description.guarantees.durability.name().to_owned()),
@@ -55,6 +63,8 @@ pub fn of_runs(base: &[&Run], head: &[&Run]) -> Vec<Mismatch> {
         ("clients", &|run| run.load.clients.to_string()),
         ("rate", &|run| run.load.rate_per_s.map_or_else(|| "none".to_owned(), |rate| units::stated(rate) + "/s")),
         ("arrivals", &|run| run.load.arrivals.clone().unwrap_or_else(|| "none".to_owned())),
+        ("length", &|run| length(&run.load)),
+        ("warm-up", &|run| units::seconds(run.load.warmup_s)),
         ("dataset (digests after the load)", &|run| format!("{:?}", run.loading.digests)),
         ("operations (stream hash)", &|run| run.workload.stream_hash.clone()),
     ];
@@ -63,8 +73,8 @@ pub fn of_runs(base: &[&Run], head: &[&Run]) -> Vec<Mismatch> {
         differing(field, workload.clone(), base.iter().map(|run| of(run)), head.iter().map(|run| of(run)))
     };
     // Digests and streams follow from what stands before them.
-    let found: Vec<Mismatch> = fields[..7].iter().filter_map(of).collect();
-    if found.is_empty() { fields[7..].iter().find_map(of).into_iter().collect() } else { found }
+    let found: Vec<Mismatch> = fields[..9].iter().filter_map(of).collect();
+    if found.is_empty() { fields[9..].iter().find_map(of).into_iter().collect() } else { found }
 }
 
 fn differing(

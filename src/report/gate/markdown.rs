@@ -21,10 +21,7 @@ pub fn markdown(record: &GateRecord) -> String {
     ranked.sort_by_key(|one| urgency(one));
     page += &table(ranked.iter().take(MOST_ROWS).copied(), usize::MAX);
     let told = ranked.iter().filter(|one| one.verdict == Some(GateVerdict::Regression)).take(5);
-    page.extend(told.map(|one| {
-        let figure = format!("{} of {} on {}, {}", one.metric.label(), one.operation, one.store, one.workload);
-        format!("- **{}**: {}\n", escaped(&figure), escaped(&one.sentence))
-    }));
+    page.extend(told.map(|one| format!("- **{}**: {}\n", escaped(&one.name()), escaped(&one.sentence))));
     page += "\n";
     page += &list("Differs", record.mismatches.iter().map(Mismatch::sentence));
     page += &list("Problem", record.problems.iter().cloned());
@@ -62,7 +59,7 @@ fn table<'a>(rows: impl ExactSizeIterator<Item = &'a GateComparison>, room: usiz
     for (at, one) in rows.enumerate() {
         let cells = [
             rows::verdict(one).to_owned(),
-            one.workload.clone(),
+            one.workload_at_load(),
             one.store.clone(),
             one.operation.clone(),
             one.metric.label().to_owned(),

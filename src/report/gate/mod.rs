@@ -3,6 +3,7 @@
 mod exports;
 #[cfg(test)]
 mod fixtures;
+mod junit;
 mod markdown;
 mod rows;
 #[cfg(test)]
@@ -21,7 +22,7 @@ pub fn files(record: &GateRecord) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let mut files = vec![
         ("gate.json", record.to_json()?),
         ("gate.md", markdown::markdown(record)),
-        ("junit.xml", exports::junit(record)?),
+        ("junit.xml", junit::junit(record)?),
     ];
     // What other tools keep as history must be figures that may be compared.
     if record.verdict != GateVerdict::Incomparable {

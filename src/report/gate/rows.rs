@@ -43,7 +43,7 @@ pub fn verdict(of: &GateComparison) -> &'static str {
     of.verdict.map_or("shown", GateVerdict::label)
 }
 
-/// Comparisons of one workload on one store together, in their order.
+/// Comparisons of one workload and load on one store together, in their order.
 pub fn groups(comparisons: &[GateComparison]) -> impl Iterator<Item = &[GateComparison]> {
-    comparisons.chunk_by(|a, b| a.workload == b.workload && a.store == b.store)
+    comparisons.chunk_by(|a, b| a.workload == b.workload && a.load == b.load && a.store == b.store)
 }

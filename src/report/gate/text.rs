@@ -31,7 +31,7 @@ pub fn text(record: &GateRecord, width: usize) -> String {
         text += &wrapped(&format!("{name}: {}; measured by {}", side.stores.join(", "), tools.join(", ")), width, "  ");
     }
     for group in rows::groups(&record.comparisons) {
-        text += &format!("\n{} on {}\n", group[0].workload, group[0].store);
+        text += &format!("\n{}\n", group[0].title());
         text += &table(group, width);
     }
     let sections: [(&str, Vec<String>); 3] = [
@@ -50,10 +50,7 @@ pub fn text(record: &GateRecord, width: usize) -> String {
     let telling = [GateVerdict::Regression, GateVerdict::Inconclusive, GateVerdict::Improved];
     let told = telling.into_iter().flat_map(|verdict| record.with(verdict)).take(10);
     let told: Vec<String> = told
-        .map(|one| {
-            let named = format!("{} of {} ({} on {})", one.metric.label(), one.operation, one.workload, one.store);
-            wrapped(&format!("{}: {named}: {}", rows::verdict(one), one.sentence), width, "  ")
-        })
+        .map(|one| wrapped(&format!("{}: {}: {}", rows::verdict(one), one.name(), one.sentence), width, "  "))
         .collect();
     if !told.is_empty() {
         text += &format!("\n{}", told.concat());
