@@ -1,5 +1,6 @@
 //! The command line as typed. What it means is decided in `commands`.
 
+mod compare;
 mod numbers;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use drivers::{Durability, STORES};
 
 use crate::workload::Arrivals;
+pub use compare::{CompareArgs, PairArgs};
 use numbers::{count, rate, utilisation};
 
 /// Measures data stores so that the figures survive the question "how do you know?".
@@ -33,6 +35,8 @@ Examples:
   storebench report results/latest                rebuild tables and charts from experiment.json
   storebench cost results/latest                  cost per million operations and per month, and where offers break even
   storebench compare results/main results/branch  did the branch get slower? (8 runs or more of each: run --runs 10)
+  storebench compare --base libsql --head \"libsql?cache_mb=1\" oltp
+                                                  the same, measured in pairs
 
 Exit codes: 0 ok, 1 regression, 2 usage, configuration or an output that cannot be written, 3 invalid or incomparable run,
 failed check or missed limit, 4 inconclusive (compare --strict).";
@@ -53,7 +57,7 @@ pub enum Command {
     /// Compare what the stores of a results folder would cost on offers of the price catalogue
     Cost(CostArgs),
     /// Say whether a head is worse than its base: regression, improved, ok or inconclusive
-    Compare(CompareArgs),
+    Compare(Box<CompareArgs>),
 }
 
 /// Arguments of `storebench clean`
@@ -351,64 +355,6 @@ A targets file has a table for each store, by its name on the command line or it
   engineer = { hours_per_month = 4, usd_per_hour = 120 }
   support_usd_per_month = 100
   other_usd_per_month = { audit = 50 }";
-
-/// Arguments of `storebench compare`
-#[derive(Debug, Args)]
-#[command(after_help = COMPARE_HELP)]
-pub struct CompareArgs {
-    /// What is compared with: a results folder, or a folder of several
-    #[arg(value_name = "BASE", value_parser = path())]
-    pub base: PathBuf,
-
-    /// What is judged: a results folder, or a folder of several
-    #[arg(value_name = "HEAD", value_parser = path())]
-    pub head: PathBuf,
-
-    /// By how much a metric may get worse, and that it gates; give it again for more: p99=15%, oltp/p99=20%,
-    /// oltp/pay/p99=off [default: throughput, p50, cpu 5%, p99 10%, bytes-written, round-trips 1%]
-    #[arg(long, value_name = "[WORKLOAD/[OPERATION/]]METRIC=SHARE")]
-    pub margin: Vec<String>,
-
-    /// A file of margins: tables [margins], [workloads.NAME.margins] and [workloads.NAME.operations.NAME]
-    #[arg(long, value_name = "FILE", value_parser = path())]
-    pub margins: Option<PathBuf>,
-
-    /// Compare although machine, workload, data, durability or load differ; the result says so
-    #[arg(long)]
-    pub allow_mismatch: bool,
-
-    /// Judge noisy runs like the others; else they are left out, and if too few are left nothing is decided
-    #[arg(long)]
-    pub keep_noisy: bool,
-
-    /// Exit with 0 whatever the verdict, and tell what the exit code would have been
-    #[arg(long)]
-    pub advise: bool,
-
-    /// Exit with 4 when neither a regression nor its absence is shown
-    #[arg(long)]
-    pub strict: bool,
-
-    /// Folder for gate.json and what derives from it; must not hold a gate yet [default: results/TIME-compare]
-    #[arg(long, value_name = "DIR", value_parser = path())]
-    pub out: Option<PathBuf>,
-
-    /// Print nothing but errors and the verdict
-    #[arg(long, short)]
-    pub quiet: bool,
-}
-
-const COMPARE_HELP: &str = "\
-One run is one sample, and at least 8 on each side are needed. Runs that alternate in time and in both orders are judged as
-pairs, of which the effect of the order is taken out, where they are enough (2^-pairs at most 0.5 % by the number of gated
-metrics: 12 for eight of them); all others as two samples. Of runs that do not alternate, whatever else changed between the
-two sides counts as a change of the head.
-
-A regression is worse than chance explains (0.5 % over all gated metrics) and by at least the margin. OK means that it is
-shown to be within the margin. \"would see\" is the smallest change for the worse that nine of ten such comparisons find.
-
-Exit codes: 0 ok, improved or inconclusive; 1 regression; 2 usage; 3 not comparable, an invalid run, or a metric that is
-missing in the head; 4 inconclusive, with --strict.";
 
 /// A file or folder. The address of a store in its place would become folders with the password in their names.
 fn path() -> impl TypedValueParser<Value = PathBuf> {

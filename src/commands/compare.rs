@@ -1,56 +1,84 @@
-//! `storebench compare`: whether a head is worse than its base, from the records of both.
+//! `storebench compare`: whether a head is worse than its base, from the records of both or by pairs that it measures
+//! (`pairs`).
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use drivers::redacted;
 
 use super::exit::{Exit, Failed};
 use super::output::{self, OutputErrors};
 use super::terminal::{print, width};
-use super::{run, secrets};
+use super::{pairs, run, secrets};
 use crate::cli::CompareArgs;
-use crate::gate::{GateOptions, GateRecord, GateVerdict, Margins, StoredSide, compare};
+use crate::gate::{self, GateOptions, GateRecord, GateVerdict, Margins, StoredSide};
 use crate::record::Experiment;
-use crate::report::gate;
+use crate::report;
 
-/// Compares two sides, prints the verdict and writes `gate.json` with all that derives from it.
+/// Measures two stores in pairs, or compares two sides of stored runs.
 ///
 /// # Errors
-/// When a side cannot be read, a margin is none, or there is no folder for the results. An output that cannot be written is
-/// an error message and an exit code.
-pub fn compare_stored(args: &CompareArgs) -> Result<Exit, Failed> {
-    let margins = margins(args).map_err(|problem| Failed::usage(anyhow!(problem)))?;
-    let options = GateOptions {
-        margins,
-        allows_mismatch: args.allow_mismatch,
-        advises: args.advise,
-        keeps_noisy: args.keep_noisy,
-    };
-    let [base, head] = [&args.base, &args.head].map(|folder| side(folder)).map(|side| side.map_err(Failed::usage));
-    let (base, head) = (base?, head?);
-    if base == head {
-        let [base, head] = [&args.base, &args.head].map(|folder| folder.display());
+/// When the arguments are wrong, a side cannot be read or measured, or there is no folder for the results. An output that
+/// cannot be written is an error message and an exit code.
+pub fn compare(args: &CompareArgs) -> Result<Exit, Failed> {
+    match (&args.base, &args.head, &args.targets[..]) {
+        (Some(base), Some(head), _) => pairs::compare_pairs(args, [base, head]),
+        (_, _, [base, head]) => compare_stored(args, [base, head]),
+        (_, _, targets) => Err(Failed::usage(anyhow!(
+            "compare takes two results folders, BASE and HEAD, and here are {}; to measure, give --base STORE --head STORE",
+            targets.len()
+        ))),
+    }
+}
+
+/// Compares two sides, prints the verdict and writes `gate.json` with all that derives from it.
+fn compare_stored(args: &CompareArgs, folders: [&str; 2]) -> Result<Exit, Failed> {
+    let options = options(args, margins(args)?);
+    if let Some(address) = folders.iter().find(|folder| folder.contains("://")) {
         return Err(Failed::usage(anyhow!(
-            "{base} and {head} hold the same experiments; a comparison needs runs of its own on either side"
+            "`{}`: this is an address; give the path of a results folder, or measure stores with --base and --head",
+            redacted(address)
         )));
     }
-    let labels = [&args.base, &args.head].map(|folder| secrets::redact(&folder.display().to_string()));
+    let [base, head] = folders.map(|folder| side(Path::new(folder)).map_err(Failed::usage));
+    let (base, head) = (base?, head?);
+    if base == head {
+        return Err(Failed::usage(anyhow!(
+            "{} and {} hold the same experiments; a comparison needs runs of its own on either side",
+            folders[0],
+            folders[1]
+        )));
+    }
+    let labels = folders.map(secrets::redact);
     let stored = |at: usize, experiments| StoredSide { label: &labels[at], experiments };
-    let record = compare(stored(0, &base), stored(1, &head), &options, (run::this_tool(), run::command_line()));
-    conclude(args, &record)
+    let record = gate::compare(stored(0, &base), stored(1, &head), &options, (run::this_tool(), run::command_line()));
+    let folder = output::new_gate_folder(args.out.as_deref()).map_err(Failed::usage)?;
+    conclude(args, &record, &folder, OutputErrors::default())
+}
+
+/// What the flags ask of a gate.
+pub fn options(args: &CompareArgs, margins: Margins) -> GateOptions {
+    GateOptions { margins, allows_mismatch: args.allow_mismatch, advises: args.advise, keeps_noisy: args.keep_noisy }
 }
 
 /// Prints and writes a gate, and decides the exit code.
-fn conclude(args: &CompareArgs, record: &GateRecord) -> Result<Exit, Failed> {
-    let folder = output::new_gate_folder(args.out.as_deref()).map_err(Failed::usage)?;
-    let mut errors = OutputErrors::default();
-    let text = if args.quiet { gate::verdict(record) } else { gate::text(record, width()) };
+///
+/// # Errors
+/// None: what cannot be written is an error message and an exit code.
+pub fn conclude(
+    args: &CompareArgs,
+    record: &GateRecord,
+    folder: &Path,
+    mut errors: OutputErrors,
+) -> Result<Exit, Failed> {
+    let text = if args.quiet { report::gate::verdict(record) } else { report::gate::text(record, width()) };
     errors.collect(print(&text), "gate.json is written all the same");
-    errors.write_files(gate::files(record), &folder, "give --out a folder that can be written to");
+    errors.write_files(report::gate::files(record), folder, "give --out a folder that can be written to");
     if !args.quiet {
         errors.collect(print(&format!("results: {}\n", folder.display())), "they are there all the same");
     }
-    let exit = exit(record.verdict, args.strict);
+    let is_interrupted = record.measured.as_ref().is_some_and(|measured| measured.interrupted);
+    let exit = if is_interrupted { Exit::Invalid } else { exit(record.verdict, args.strict) };
     if args.advise && exit != Exit::Ok {
         let would = format!("advise: without --advise this would exit with {}\n", exit as u8);
         errors.collect(print(&would), "the verdict is in gate.json");
@@ -74,15 +102,20 @@ fn exit(verdict: GateVerdict, is_strict: bool) -> Exit {
 }
 
 /// The margins of the file and of the flags, which go before the file.
-fn margins(args: &CompareArgs) -> Result<Margins, String> {
+///
+/// # Errors
+/// When the file cannot be read, or one of them is no margin.
+pub fn margins(args: &CompareArgs) -> Result<Margins, Failed> {
+    let usage = |problem: String| Failed::usage(anyhow!(problem));
     let mut margins = Margins::default();
     if let Some(path) = &args.margins {
         let shown = path.display();
-        let text = std::fs::read_to_string(path).map_err(|error| format!("--margins: cannot read {shown}: {error}"))?;
-        margins.add_file(&text).map_err(|problem| format!("--margins: {shown}: {problem}"))?;
+        let text = std::fs::read_to_string(path);
+        let text = text.map_err(|error| usage(format!("--margins: cannot read {shown}: {error}")))?;
+        margins.add_file(&text).map_err(|problem| usage(format!("--margins: {shown}: {problem}")))?;
     }
     for flag in &args.margin {
-        margins.add_flag(flag).map_err(|problem| format!("--margin: {problem}"))?;
+        margins.add_flag(flag).map_err(|problem| usage(format!("--margin: {problem}")))?;
     }
     Ok(margins)
 }

@@ -7,6 +7,7 @@ mod cost;
 mod exit;
 mod list;
 mod output;
+mod pairs;
 mod passwords;
 mod progress;
 mod report;
@@ -34,7 +35,7 @@ pub fn carry_out(command: &Command) -> ExitCode {
         Command::Check(args) => check::check(args),
         Command::Clean(args) => clean::clean(args),
         Command::Cost(args) => cost::cost(args),
-        Command::Compare(args) => compare::compare_stored(args),
+        Command::Compare(args) => compare::compare(args),
     };
     exit_code(result)
 }

@@ -42,6 +42,11 @@ impl Folder {
         Ok(folder)
     }
 
+    /// A folder that an interrupted command has left, to go on in it.
+    pub fn reopen(path: &Path) -> Folder {
+        Folder { path: path.to_owned(), is_default: false }
+    }
+
     fn write_first_record(&self, experiment: &Experiment) -> anyhow::Result<()> {
         let target = self.path.join(RECORD);
         let mut file = match File::create_new(&target) {

@@ -54,7 +54,7 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
     let asked: Vec<String> = requests.iter().map(|request| request.id.clone()).collect();
     interleave(&mut requests, args.seed);
     let prices = Prices::load(&args.prices)?;
-    let mut experiment = experiment(args);
+    let mut experiment = experiment(args.seed);
     let folder = Folder::claim(args.out.as_deref(), &slug(&workloads), &experiment)?;
     let signals = Signals::watch()?;
     let cancel = Arc::clone(&signals.cancel);
@@ -255,7 +255,8 @@ fn load(args: &RunArgs, workload: &Workload) -> anyhow::Result<LoadSettings> {
     })
 }
 
-fn experiment(args: &RunArgs) -> Experiment {
+/// The record of an experiment that begins now.
+pub fn experiment(seed: u64) -> Experiment {
     let now = host::timestamp();
     Experiment {
         schema: SCHEMA.to_owned(),
@@ -264,7 +265,7 @@ fn experiment(args: &RunArgs) -> Experiment {
         command: command_line(),
         started_at: now.clone(),
         finished_at: now,
-        seed: args.seed,
+        seed,
         // Until it has ended: this is what the record of a killed process says.
         interrupted: true,
         missing: Vec::new(),
@@ -281,6 +282,9 @@ pub fn this_tool() -> Tool {
     }
 }
 
+/// Flags whose value is the address of a store.
+const STORE_FLAGS: [&str; 3] = ["--store", "--base", "--head"];
+
 /// The command line, with addresses as they are printed: without passwords. What is not valid text is shown as closely as
 /// possible.
 pub fn command_line() -> String {
@@ -288,20 +292,21 @@ pub fn command_line() -> String {
     let mut is_store = false;
     for word in std::env::args_os().skip(1) {
         let word = word.to_string_lossy();
-        let address = if is_store { Some(word.as_ref()) } else { word.strip_prefix("--store=") };
+        let of_store = || STORE_FLAGS.iter().find_map(|flag| word.strip_prefix(flag)?.strip_prefix('='));
+        let address = if is_store { Some(word.as_ref()) } else { of_store() };
         let shown = address.and_then(|text| text.parse::<Address>().ok()).map(|address| address.to_string());
         words.push(match (shown, is_store) {
             (Some(address), true) => address,
-            (Some(address), false) => format!("--store={address}"),
+            (Some(address), false) => format!("{}={address}", word.split('=').next().unwrap_or_default()),
             (None, _) => secrets::redact(&redacted(&word)),
         });
-        is_store = word == "--store";
+        is_store = STORE_FLAGS.contains(&word.as_ref());
     }
     words.join(" ")
 }
 
 /// What the default folder is named after: the workload, or how many there are.
-fn slug(workloads: &[Arc<Workload>]) -> String {
+pub fn slug(workloads: &[Arc<Workload>]) -> String {
     match workloads {
         [one] => one.name.clone(),
         several if several.iter().map(|workload| workload.name.as_str()).eq(Workload::HEADLINE) => {

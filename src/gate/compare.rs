@@ -5,7 +5,7 @@ use super::figures::{NamedFigure, comparison, decide_all, figures_of, pairs_of};
 use super::looks::ALPHA_OF_STORED;
 use super::margins::Margins;
 use super::matching::matching;
-use super::record::{GATE_SCHEMA, GateComparison, GateRecord, GateSide};
+use super::record::{GATE_SCHEMA, GateComparison, GatePair, GateRecord, GateSide, MeasuredGate, Mismatch};
 use super::selection::select;
 use super::sentences::{self, distinct};
 use super::terms;
@@ -67,8 +67,38 @@ pub fn compare(
     let rarest = ALPHA_OF_STORED / figures.iter().filter(|figure| figure.is_tested()).count().max(1) as f64;
     let figures: Vec<NamedFigure> = figures.into_iter().map(|figure| figure.able_to_reach(rarest)).collect();
     let decisions = decide_all(&figures, ALPHA_OF_STORED);
-    let comparisons: Vec<GateComparison> =
-        figures.iter().zip(decisions).map(|(figure, decision)| comparison(figure, decision)).collect();
+    let comparisons = figures.iter().zip(decisions).map(|(figure, decision)| comparison(figure, decision)).collect();
+    let findings =
+        GateFindings { mismatches, problems, notes, comparisons, pairs, alpha: ALPHA_OF_STORED, measured: None };
+    record(findings, [side(base), side(head)], options, made_by)
+}
+
+/// What a comparison has found, before it becomes a record.
+pub struct GateFindings {
+    /// In what the sides differ that should be equal.
+    pub mismatches: Vec<Mismatch>,
+    /// Why they are incomparable.
+    pub problems: Vec<String>,
+    /// What a reader should know.
+    pub notes: Vec<String>,
+    /// The figures.
+    pub comparisons: Vec<GateComparison>,
+    /// The evidence.
+    pub pairs: Vec<GatePair>,
+    /// The share of wrong alarms.
+    pub alpha: f64,
+    /// How far a gate came that measures.
+    pub measured: Option<MeasuredGate>,
+}
+
+/// The record of what was found, with its verdict.
+pub fn record(
+    findings: GateFindings,
+    [base, head]: [GateSide; 2],
+    options: &GateOptions,
+    made_by: (Tool, String),
+) -> GateRecord {
+    let GateFindings { mismatches, problems, notes, comparisons, pairs, alpha, measured } = findings;
     let is_incomparable = !problems.is_empty() || !(mismatches.is_empty() || options.allows_mismatch);
     let verdict = if is_incomparable {
         GateVerdict::Incomparable
@@ -79,11 +109,11 @@ pub fn compare(
         schema: GATE_SCHEMA.to_owned(),
         tool: made_by.0,
         command: made_by.1,
-        base: side(base),
-        head: side(head),
+        base,
+        head,
         verdict,
         sentence: String::new(),
-        alpha: ALPHA_OF_STORED,
+        alpha,
         power: POWER,
         advise: options.advises,
         mismatches: distinct(mismatches),
@@ -92,20 +122,24 @@ pub fn compare(
         notes: distinct(notes),
         comparisons,
         pairs,
+        measured,
     };
     record.sentence = sentences::of_gate(&record);
     record
 }
 
 fn side(of: StoredSide<'_>) -> GateSide {
-    let runs = || of.experiments.iter().flat_map(|one| &one.runs);
-    let store = |run: &Run| format!("{} {}", run.store.name, run.store.description.version);
     GateSide {
         label: of.label.to_owned(),
         tools: distinct(of.experiments.iter().map(|one| one.tool.clone()).collect()),
-        stores: distinct(runs().map(store).collect()),
+        stores: distinct(of.experiments.iter().flat_map(|one| &one.runs).map(store).collect()),
         host: of.experiments.first().map(|one| one.host.clone()).unwrap_or_default(),
         started_at: of.experiments.iter().map(|one| one.started_at.clone()).min().unwrap_or_default(),
         finished_at: of.experiments.iter().map(|one| one.finished_at.clone()).max().unwrap_or_default(),
     }
+}
+
+/// `postgres 15.18`.
+pub fn store(run: &Run) -> String {
+    format!("{} {}", run.store.name, run.store.description.version)
 }

@@ -137,6 +137,13 @@ pub struct Decision {
     pub enough: Option<usize>,
 }
 
+impl Decision {
+    /// Takes back its verdict, if it has one.
+    pub fn leave_open(&mut self) {
+        self.verdict = self.verdict.map(|_| GateVerdict::Inconclusive);
+    }
+}
+
 /// Decides about each figure of a gate; none where a value is not positive or there are fewer than two a side.
 ///
 /// The family of Holm's method is all figures that gate and scatter. Of percentages the ends of intervals are not adjusted: that all of

@@ -39,6 +39,11 @@ impl NamedFigure {
         self.margin.is_some() && self.evidence.is_some() && !self.quantity.is_exact()
     }
 
+    /// The workload.
+    pub fn workload(&self) -> &str {
+        &self.workload
+    }
+
     /// Whether both are the same figure of other runs.
     pub fn is_same(&self, other: &NamedFigure) -> bool {
         let key = |one: &NamedFigure| (one.workload.clone(), one.load.clone(), one.operation.clone(), one.quantity);
@@ -230,6 +235,7 @@ pub fn pairs_of(selected: &SelectedRuns<'_>, figures: &[NamedFigure]) -> Vec<Gat
             order: is_base_first.map(|first| if first { "base first" } else { "head first" }.to_owned()),
             base: base.map(|run| values(run)),
             head: head.map(|run| values(run)),
+            confirms: false,
             left_out: left_out.map(ToOwned::to_owned),
         };
     let order = |at: usize| runs.orders.as_ref().and_then(|orders| orders.get(at).copied());

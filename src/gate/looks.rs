@@ -3,12 +3,14 @@
 //! Every look is one more chance to be wrong, so the looks share alpha. What a look flags has to show again on fresh pairs
 //! before it fails anybody: noise rarely repeats itself.
 
+use serde::{Deserialize, Serialize};
+
 use super::decision::{Decision, FEWEST, FigureEvidence, GateVerdict, decide, pairs_for};
 use super::quantity::Quantity;
 use crate::stats::floor_of_pairs;
 
 /// A point at which the pairs so far are judged.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Look {
     /// So many pairs.
     pub pairs: usize,
@@ -103,7 +105,7 @@ pub fn confirm(decisions: &mut [Option<Decision>], fresh: &[Option<FigureEvidenc
     for at in flagged {
         let is_confirmed = places.iter().zip(&again).any(|(place, decision)| *place == at && is_flagged(decision));
         if let Some(decision) = decisions[at].as_mut().filter(|_| !is_confirmed) {
-            decision.verdict = Some(GateVerdict::Inconclusive);
+            decision.leave_open();
         }
     }
 }

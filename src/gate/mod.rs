@@ -6,6 +6,7 @@
 mod compare;
 mod decision;
 mod figures;
+mod live;
 mod looks;
 mod margins;
 mod matching;
@@ -17,8 +18,11 @@ mod terms;
 
 pub use compare::{GateOptions, StoredSide, compare};
 pub use decision::{Decision, FEWEST, FigureEvidence, GateVerdict, POWER, Sample, decide, pairs_for};
+pub use live::{LiveJudgement, LivePair, family, judge_pairs, orders};
 pub use looks::{ALPHA_OF_STORED, Look, NextStep, confirm, confirmation, is_flagged, next_step, plan};
 pub use margins::Margins;
 pub use quantity::Quantity;
-pub use record::{GATE_SCHEMA, GateComparison, GatePair, GateRecord, GateSide, Mismatch, RunValues, TOTAL};
+pub use record::{
+    GATE_SCHEMA, GateComparison, GatePair, GateRecord, GateSide, MeasuredGate, Mismatch, RunValues, TOTAL,
+};
 pub use sentences::{change, percent};

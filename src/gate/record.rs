@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::decision::GateVerdict;
+use super::looks::Look;
 use super::matching::title;
 use super::quantity::Quantity;
 use crate::record::{Host, Tool};
@@ -51,6 +52,26 @@ pub struct GateRecord {
     pub comparisons: Vec<GateComparison>,
     /// One for each pair; runs that are no pairs are listed side by side, without an order.
     pub pairs: Vec<GatePair>,
+    /// How a gate went that measured its pairs itself; absent of stored runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<MeasuredGate>,
+}
+
+/// A gate that measures its pairs: what was planned, and how far it came.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredGate {
+    /// What was asked for: a sentence for each workload. A gate goes on only with the same.
+    pub asked: Vec<String>,
+    /// All orders follow from it.
+    pub seed: u64,
+    /// When the pairs are judged.
+    pub looks: Vec<Look>,
+    /// The look at which it ended, from 1; 0 before the first one.
+    pub looked: usize,
+    /// How many figures were flagged at that look and had to show again on fresh pairs.
+    pub flagged: usize,
+    /// Whether it was interrupted: then nothing is decided, and `--resume` goes on.
+    pub interrupted: bool,
 }
 
 /// One side of a gate.
@@ -156,6 +177,9 @@ pub struct GatePair {
     pub base: Option<RunValues>,
     /// The run of the head.
     pub head: Option<RunValues>,
+    /// Whether it was measured to confirm what was flagged, and is no evidence of anything else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confirms: bool,
     /// Why it is no evidence; absent of one that is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<String>,
@@ -207,7 +231,7 @@ impl GateRecord {
 
     /// The pairs, or runs, that are evidence of a figure.
     pub fn evidence(&self, of: &GateComparison) -> impl Iterator<Item = &GatePair> {
-        self.pairs.iter().filter(move |pair| pair.left_out.is_none() && of.is_of(pair))
+        self.pairs.iter().filter(move |pair| pair.left_out.is_none() && !pair.confirms && of.is_of(pair))
     }
 
     /// Those with this verdict.

@@ -69,6 +69,19 @@ pub fn too_few(runs: &MatchedRuns<'_>) -> Vec<String> {
     [("base", runs.base.len()), ("head", runs.head.len())].into_iter().filter_map(side).collect()
 }
 
+/// The same of a gate that measured as many as it may.
+pub fn too_few_pairs(selected: &SelectedRuns<'_>) -> Option<String> {
+    let last =
+        selected.left_out.last().map_or_else(String::new, |pair| format!("; the last that is not: {}", pair.why));
+    let count = units::counted(selected.runs.base.len() as u64, "valid pair");
+    Some(format!("{} has {count}: a verdict needs {FEWEST}{last}", selected.runs.title()))
+}
+
+/// What was flagged, and not shown again on fresh pairs.
+pub fn not_confirmed(of: &GateComparison) -> String {
+    format!("{}; it looked worse at first, and fresh pairs did not show it again", of.sentence)
+}
+
 /// Margins for workloads or operations that are not compared: most likely misspelt.
 pub fn unknown_margins(margins: &Margins, matched: &[MatchedRuns<'_>]) -> Vec<String> {
     let is_known = |(workload, operation): &(&str, Option<&str>)| {
@@ -142,7 +155,9 @@ pub fn of_gate(record: &GateRecord) -> String {
         })
     };
     let of = units::counted(gated as u64, "gated figure");
+    let is_interrupted = record.measured.as_ref().is_some_and(|measured| measured.interrupted);
     let sentence = match record.verdict {
+        _ if is_interrupted => "interrupted before anything could be decided; --resume goes on".to_owned(),
         GateVerdict::Incomparable => {
             let first = record.problems.first().cloned();
             let first = first.or_else(|| record.mismatches.first().map(Mismatch::sentence)).unwrap_or_default();
