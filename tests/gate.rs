@@ -1,14 +1,18 @@
-//! The regression gate from the outside: how often it is wrong, and what the real binary makes of real records.
+//! The regression gate from the outside: how often it is wrong, what the real binary makes of real records, and how it measures
+//! pairs. Runs are shorter than a second, in which nothing is called noisy: other tests keep the machine busy.
 
 mod common;
 #[path = "../examples/gate_error/simulation.rs"]
 mod simulation;
 
-use common::{Ran, Storebench};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use common::{Ran, Storebench, read_record};
 use rand::SeedableRng;
 use rand_xoshiro::SplitMix64;
 use serde_json::{Value, json};
-use simulation::{FIGURES, Truth, contaminated, counted, held, live, stored};
+use simulation::{FIGURES, Truth, contaminated, counted, held, live, stored, would_see};
 use storebench::gate::GateVerdict;
 
 /// As many as are quick in a debug build; docs/ci.md has the figures of 500.
@@ -26,6 +30,15 @@ fn a_gate_on_identical_code_raises_no_alarm_and_a_real_change_is_found() {
             assert!(found * 10 >= GATES * 9, "{found} of {GATES} of {changed:?}");
         }
     }
+}
+
+#[test]
+fn what_a_gate_says_that_it_would_see_it_finds() {
+    let mut rng = SplitMix64::seed_from_u64(5);
+    let truth = Truth { noise: 0.05, ..Truth::default() };
+    let throughput_loss = would_see(&truth, GATES, &mut rng);
+    let (found, _) = counted(GATES, GateVerdict::Regression, || live(&Truth { throughput_loss, ..truth }, &mut rng));
+    assert!(found * 100 >= GATES * 80, "{found} of {GATES} at {throughput_loss}");
 }
 
 #[test]
@@ -125,7 +138,13 @@ fn bad_input_is_one_clear_sentence() {
         runs.truncate(1);
         one
     };
-    let cases: [(&str, String, i32, &str); 6] = [
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut changed = good.clone();
+        changed["runs"].as_array_mut().expect("runs").iter_mut().for_each(change);
+        changed["host"]["boot"] = json!("another, or it would be the same experiment");
+        changed.to_string()
+    };
+    let cases: [(&str, String, i32, &str); 11] = [
         ("truncated", text[..text.len() / 2].to_owned(), 2, "it is not JSON"),
         (
             "not a number",
@@ -135,6 +154,16 @@ fn bad_input_is_one_clear_sentence() {
         ),
         ("of another tool", r#"[{"name": "p99", "unit": "ms", "value": 3}]"#.to_owned(), 2, "it has schema `none`"),
         ("of a sweep", r#"{"schema": "storebench/sweep/1"}"#.to_owned(), 2, "storebench/sweep/1"),
+        ("empty", String::new(), 2, "it is not JSON"),
+        (
+            "too large for a number",
+            text.replacen("\"throughput_per_s\":", "\"throughput_per_s\":1e999,\"x\":", 1),
+            2,
+            "it is not",
+        ),
+        ("negative", changed(&|run| run["throughput_per_s"] = json!(-5.0)), 3, "is not a positive number"),
+        ("text for a number", changed(&|run| run["throughput_per_s"] = json!("1.5k/s")), 2, "throughput_per_s"),
+        ("of longer runs", changed(&|run| run["load"]["ops"] = json!(3_000)), 3, "length of ycsb-c"),
         ("the same", text.clone(), 2, "hold the same experiments"),
         ("one run", one_run.to_string(), 3, "7 more"),
     ];
@@ -154,8 +183,97 @@ fn bad_input_is_one_clear_sentence() {
         (&["compare", "base.json", "base.json", "--margin", "speed=5%"], "there is no metric `speed`"),
         (&["compare", "base.json", "base.json", "--margins", "none.toml"], "cannot read none.toml"),
         (&["compare", "postgres://ada:hunter2@db/x", "base.json"], "this is an address"),
+        (&["compare", "base.json"], "takes two results folders"),
+        (&["compare", "--base", "memory", "ycsb-c"], "--head"),
+        (&["compare", "base.json", "base.json", "--clients", "2"], "--base"),
+        (&["compare", "--base", "memory", "--head", "oracle", "ycsb-c"], "there is no store `oracle`"),
+        (&["compare", "--base", "memory", "--head", "memory", "nowhere.toml"], "nowhere.toml"),
+        (&["compare", "--base", "memory", "--head", "memory", "--resume", "nowhere", "ycsb-c"], "cannot read nowhere"),
     ] {
         let ran = Storebench::new(args).file("base.json", &text).expect_exit(2);
         assert!(ran.stderr.contains(sentence) && !ran.stderr.contains("hunter2"), "{args:?}: {}", ran.stderr);
     }
+}
+
+/// A comparison of two simulated stores in pairs of short runs.
+fn paired(base: &str, head: &str) -> Storebench {
+    Storebench::new(&["compare", "--base", base, "--head", head, "ycsb-c"])
+        .args(&["--duration", "300ms", "--warmup", "0", "--records", "100"])
+        .args(&["--margin", "throughput=20%", "--margin", "p50=20%", "--margin", "p99=off", "--margin", "cpu=off"])
+}
+
+fn gate_json(folder: &std::path::Path) -> Value {
+    serde_json::from_slice(&std::fs::read(folder.join("gate.json")).expect("a file")).expect("JSON")
+}
+
+#[test]
+fn a_store_against_itself_is_measured_in_balanced_pairs_and_raises_no_alarm() {
+    let ran = paired("sim?latency=400us", "sim?latency=400us").args(&["--out", "gate"]).expect_exit(0);
+    assert!(ran.stderr.contains("looks at 10 ("), "the plan comes first: {}", ran.stderr);
+    let gate = gate_json(&ran.path("gate"));
+    assert_ne!(gate["verdict"], "regression", "{}", gate["sentence"]);
+    let pairs = gate["pairs"].as_array().expect("pairs");
+    assert!([10, 16].contains(&pairs.len()), "{}", pairs.len());
+    let base_first = pairs.iter().filter(|pair| pair["order"] == "base first").count();
+    assert_eq!(2 * base_first, pairs.len());
+    let experiment = read_record(&ran.path("gate"));
+    assert_eq!(experiment["runs"].as_array().expect("runs").len(), 2 * pairs.len());
+    assert_eq!(experiment["interrupted"], false);
+    for pair in pairs {
+        let started = |side: &str| pair[side]["started_at"].as_str().expect("a time").to_owned();
+        assert_eq!(started("base") < started("head"), pair["order"] == "base first", "{pair}");
+    }
+}
+
+#[test]
+fn a_slower_store_fails_once_fresh_pairs_have_shown_it_again() {
+    let ran = paired("sim?latency=400us", "sim?latency=700us").args(&["--out", "gate"]).expect_exit(1);
+    let gate = gate_json(&ran.path("gate"));
+    let confirming = gate["pairs"].as_array().expect("pairs").iter().filter(|pair| pair["confirms"] == true).count();
+    assert_eq!((&gate["verdict"], confirming), (&json!("regression"), 8), "{}", gate["sentence"]);
+    assert!(ran.stderr.contains("8 fresh pairs to confirm"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_an_interruption_leaves_is_kept_and_gone_on_with() {
+    let compare = paired("sim?latency=400us", "sim?latency=400us");
+    let mut child = compare.command().args(["--out", "gate"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn();
+    let child = child.as_mut().expect("the binary starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+    assert!(lines.any(|line| line.expect("text").contains("pair 4: ")), "it never came so far");
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("a signal");
+    lines.for_each(drop);
+    assert_eq!(child.wait().expect("it ends").code(), Some(3));
+    let folder = compare.command().get_current_dir().expect("a folder").join("gate");
+    let before = gate_json(&folder);
+    assert_eq!((&before["verdict"], &before["measured"]["interrupted"]), (&json!("inconclusive"), &json!(true)));
+    let kept = read_record(&folder)["runs"].as_array().expect("runs").clone();
+    assert!(kept.len() >= 6, "three pairs were measured: {}", kept.len());
+
+    let other = compare.command().args(["--resume", "gate", "--clients", "3"]).output().expect("it ends");
+    let said = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert_eq!(other.status.code(), Some(2), "{said}");
+    assert!(said.contains("was asked for something else") && said.contains("3 clients"), "{said}");
+
+    let resumed = compare.command().args(["--resume", "gate"]).output().expect("it ends");
+    assert_eq!(resumed.status.code(), Some(0), "{}", String::from_utf8_lossy(&resumed.stderr));
+    let after = gate_json(&folder);
+    assert_eq!(after["measured"]["interrupted"], false);
+    let runs = read_record(&folder)["runs"].as_array().expect("runs").clone();
+    assert_eq!(runs[..kept.len()], kept[..], "what was there is still there");
+    let usable = after["pairs"].as_array().expect("pairs").iter().filter(|pair| pair["left_out"].is_null()).count();
+    assert!([10, 16].contains(&usable), "{usable}");
+    let again = compare.command().args(["--resume", "gate"]).output().expect("it ends");
+    assert_eq!(again.status.code(), Some(2), "it has ended: {}", String::from_utf8_lossy(&again.stderr));
+}
+
+#[test]
+fn stores_that_promise_different_things_are_found_out_after_one_pair() {
+    let ran = paired("memory", "libsql").args(&["--out", "gate"]).expect_exit(3);
+    assert!(
+        ran.stdout.contains("differs: durability of ycsb-c: memory in the base, durable in the head"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(gate_json(&ran.path("gate"))["pairs"].as_array().expect("pairs").len(), 1);
 }

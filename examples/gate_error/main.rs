@@ -6,7 +6,7 @@ mod simulation;
 
 use rand::SeedableRng;
 use rand_xoshiro::SplitMix64;
-use simulation::{FIGURES, SimulatedGate, Truth, contaminated, counted, held, live, stored};
+use simulation::{FIGURES, SimulatedGate, Truth, contaminated, counted, held, live, stored, would_see};
 use storebench::gate::GateVerdict;
 
 const GATES: usize = 500;
@@ -40,6 +40,15 @@ fn main() {
                 tail[0].1,
             );
         }
+    }
+    println!("\nA loss of throughput as large as gates say that they would see (on average, where nothing changed):\n");
+    println!("| noise of a pair | would see | found of {GATES} |");
+    println!("|---|---|---|");
+    for noise in NOISES {
+        let truth = Truth { noise, ..Truth::default() };
+        let throughput_loss = would_see(&truth, GATES, &mut rng);
+        let found = gates(&mut rng, |rng| live(&Truth { throughput_loss, ..truth }, rng))[0].0;
+        println!("| {:.0} % | {:.1} % | {found} |", noise * 100.0, throughput_loss * 100.0);
     }
     println!("\nStored runs of two sessions, without confirmation:\n");
     println!(

@@ -6,7 +6,7 @@ use rand_distr::{Distribution, Normal};
 use rand_xoshiro::SplitMix64;
 use storebench::gate::{
     ALPHA_OF_STORED, FigureEvidence, GateVerdict, NextStep, Quantity, Sample, confirm, confirmation, decide,
-    is_flagged, next_step, plan,
+    decide_before, is_flagged, next_step, plan,
 };
 use storebench::percentile::Percentile;
 use storebench::stats::PairedValues;
@@ -75,6 +75,8 @@ pub struct SimulatedGate {
     pub verdict: GateVerdict,
     /// The pairs that it measured, those of the confirmation included.
     pub pairs: usize,
+    /// The smallest loss of throughput that it says it would have found.
+    pub would_see: Option<f64>,
 }
 
 /// A gate that measures: the planned looks, and fresh pairs for what a look flags.
@@ -86,7 +88,8 @@ pub fn live(truth: &Truth, rng: &mut SplitMix64) -> SimulatedGate {
     for (at, look) in looks.iter().enumerate() {
         let have = figures[0].sample.count();
         extend(&mut figures, truth.pairs(look.pairs - have, rng));
-        let mut decisions = decide(&figures, look.alpha);
+        let mut decisions = decide_before(&figures, look.alpha, Some(confirmation(1)));
+        let would_see = decisions[0].as_ref().and_then(|decision| decision.smallest_detectable);
         let mut pairs = look.pairs;
         match next_step(&decisions, at + 1 == looks.len()) {
             NextStep::Measure => continue,
@@ -99,7 +102,7 @@ pub fn live(truth: &Truth, rng: &mut SplitMix64) -> SimulatedGate {
             NextStep::Stop => {}
         }
         let verdicts = decisions.iter().flatten().filter_map(|decision| decision.verdict);
-        return SimulatedGate { verdict: GateVerdict::of_all(verdicts), pairs };
+        return SimulatedGate { verdict: GateVerdict::of_all(verdicts), pairs, would_see };
     }
     unreachable!("the last look stops or confirms")
 }
@@ -120,7 +123,7 @@ pub fn stored(truth: &Truth, runs: usize, rng: &mut SplitMix64) -> SimulatedGate
 fn judged(figures: &[FigureEvidence], pairs: usize) -> SimulatedGate {
     let decisions = decide(figures, ALPHA_OF_STORED);
     let verdicts = decisions.iter().flatten().filter_map(|decision| decision.verdict);
-    SimulatedGate { verdict: GateVerdict::of_all(verdicts), pairs }
+    SimulatedGate { verdict: GateVerdict::of_all(verdicts), pairs, would_see: None }
 }
 
 /// The verdicts on ten pairs, and on the same pairs when one of their heads was three times as slow.
@@ -139,6 +142,12 @@ pub fn contaminated(truth: &Truth, rng: &mut SplitMix64) -> [GateVerdict; 2] {
         }
     }
     [before, verdict(&figures)]
+}
+
+/// The smallest loss of throughput that gates say they would find, on average, where nothing changed.
+pub fn would_see(truth: &Truth, gates: usize, rng: &mut SplitMix64) -> f64 {
+    let seen: Vec<f64> = (0..gates).filter_map(|_| live(truth, rng).would_see).collect();
+    seen.iter().sum::<f64>() / seen.len() as f64
 }
 
 /// How many of the four intervals hold the truth, of pairs and of two samples.

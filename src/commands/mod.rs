@@ -5,6 +5,7 @@ mod clean;
 mod compare;
 mod cost;
 mod exit;
+mod judgement;
 mod list;
 mod output;
 mod pairs;

@@ -8,13 +8,13 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use drivers::Address;
 
-use super::compare::{margins, options};
 use super::exit::{Exit, Failed};
+use super::judgement::{conclude, margins, options};
 use super::output::{self, Folder, OutputErrors};
 use super::progress::Progress;
 use super::signals::Signals;
 use super::terminal::eprint;
-use super::{compare, passwords, run as runs, stores, workloads};
+use super::{passwords, run as runs, stores, workloads};
 use crate::cli::CompareArgs;
 use crate::gate::{
     GateOptions, GateRecord, LiveJudgement, LivePair, Look, MeasuredGate, NextStep, confirmation, family, judge_pairs,
@@ -89,7 +89,7 @@ pub fn compare_pairs(args: &CompareArgs, [base, head]: [&str; 2]) -> Result<Exit
         errors.rescue(error, &gate.experiment);
     }
     gate.signals.all_is_kept();
-    compare::conclude(args, &record, &gate.folder.path, errors)
+    Ok(conclude(args, &record, &gate.folder.path, errors))
 }
 
 /// What both sides run of one workload; ids and logs are filled in for each run.
@@ -268,8 +268,8 @@ impl MeasuringGate {
         match stores::run(&request, &self.signals.cancel, &mut self.progress) {
             Ok(run) => self.experiment.runs.push(run),
             Err(RunError::Stopped) => {}
-            // The first run tells whether the command line is right.
-            Err(error) if error.is_usage() && self.experiment.runs.is_empty() => return Err(Failed::usage(error)),
+            // The first pair tells whether the command line is right.
+            Err(error) if error.is_usage() && self.pairs.len() == 1 => return Err(Failed::usage(error)),
             Err(error) => {
                 let (workload, store) = (request.workload.name.clone(), request.address.to_string());
                 self.experiment.missing.push(MissingRun {

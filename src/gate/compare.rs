@@ -66,7 +66,7 @@ pub fn compare(
     notes.extend(sentences::unknown_margins(&options.margins, &matching.matched));
     let rarest = ALPHA_OF_STORED / figures.iter().filter(|figure| figure.is_tested()).count().max(1) as f64;
     let figures: Vec<NamedFigure> = figures.into_iter().map(|figure| figure.able_to_reach(rarest)).collect();
-    let decisions = decide_all(&figures, ALPHA_OF_STORED);
+    let decisions = decide_all(&figures, ALPHA_OF_STORED, None);
     let comparisons = figures.iter().zip(decisions).map(|(figure, decision)| comparison(figure, decision)).collect();
     let findings =
         GateFindings { mismatches, problems, notes, comparisons, pairs, alpha: ALPHA_OF_STORED, measured: None };

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::look::Look;
 use super::quantity::Quantity;
 use crate::stats::{
     LogChange, PairedValues, change_of_pairs, change_of_samples, detectable, floor_of_pairs, holm, student_t,
@@ -149,6 +150,11 @@ impl Decision {
 /// The family of Holm's method is all figures that gate and scatter. Of percentages the ends of intervals are not adjusted: that all of
 /// them are shown to be within their margins is wrong only if the one that is not has passed by chance.
 pub fn decide(figures: &[FigureEvidence], alpha: f64) -> Vec<Option<Decision>> {
+    decide_before(figures, alpha, None)
+}
+
+/// The same where what is flagged has to show again: the smallest change that would be found is one that both find.
+pub fn decide_before(figures: &[FigureEvidence], alpha: f64, again: Option<Look>) -> Vec<Option<Decision>> {
     let changes: Vec<Option<LogChange>> = figures.iter().map(|figure| figure.sample.change()).collect();
     let is_tested = |at: &usize| figures[*at].margin.is_some() && !figures[*at].quantity.is_exact();
     let gated: Vec<usize> = (0..figures.len()).filter(|at| is_tested(at) && changes[*at].is_some()).collect();
@@ -166,7 +172,7 @@ pub fn decide(figures: &[FigureEvidence], alpha: f64) -> Vec<Option<Decision>> {
         }
         let place = gated.iter().position(|gated| *gated == at);
         let by_chance = place.map(|place| [worse[place], better[place]]);
-        Some(decision(figure, change.as_ref()?, by_chance, alpha, gated.len()))
+        Some(decision(figure, change.as_ref()?, by_chance, alpha, gated.len(), again))
     };
     figures.iter().zip(&changes).enumerate().map(decided).collect()
 }
@@ -197,6 +203,7 @@ fn decision(
     by_chance: Option<[f64; 2]>,
     alpha: f64,
     family: usize,
+    again: Option<Look>,
 ) -> Decision {
     let quantity = figure.quantity;
     let worsening = quantity.worsening(change.estimate);
@@ -212,11 +219,20 @@ fn decision(
     });
     let one_side = alpha / family.max(1) as f64;
     let can_show = count >= FEWEST && change.floor <= one_side;
-    let smallest = margin.filter(|_| can_show).map(|margin| {
-        let seen = detectable(one_side, POWER, change.degrees) * change.error;
-        seen.max(margin + student_t(2.0 * POWER - 1.0, change.degrees) * change.error)
-    });
     let spread = change.error * (count as f64).sqrt();
+    // Both tests are of other pairs, so that the chances to find a change multiply.
+    let power = if again.is_some() { POWER.sqrt() } else { POWER };
+    let found = |margin: f64, alpha: f64, degrees: usize, error: f64| {
+        (detectable(alpha, power, degrees) * error).max(margin + student_t(2.0 * power - 1.0, degrees) * error)
+    };
+    let smallest = margin.filter(|_| can_show).map(|margin| {
+        let here = found(margin, one_side, change.degrees, change.error);
+        let there = again.map(|look| {
+            let error = spread / (look.pairs as f64).sqrt();
+            found(margin, look.alpha, (look.pairs - 2).max(1), error)
+        });
+        here.max(there.unwrap_or(0.0))
+    });
     Decision {
         ratio: change.estimate.exp(),
         interval: change.interval.map(|ends| ends.map(f64::exp)),

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::decision::{Decision, FigureEvidence, GateVerdict, Sample, decide};
+use super::decision::{Decision, FigureEvidence, GateVerdict, Sample, decide_before};
+use super::look::Look;
 use super::margins::Margins;
 use super::matching::MatchedRuns;
 use super::quantity::Quantity;
@@ -39,6 +40,11 @@ impl NamedFigure {
         self.margin.is_some() && self.evidence.is_some() && !self.quantity.is_exact()
     }
 
+    /// What can confirm a change: nothing that something else has moved.
+    pub fn undisturbed(&self) -> Option<FigureEvidence> {
+        self.evidence.clone().filter(|_| self.problem.is_none())
+    }
+
     /// The workload.
     pub fn workload(&self) -> &str {
         &self.workload
@@ -62,9 +68,9 @@ impl NamedFigure {
 }
 
 /// Decides about each; none where nothing can be said. What is known to be moved by something else is inconclusive.
-pub fn decide_all(figures: &[NamedFigure], alpha: f64) -> Vec<Option<Decision>> {
+pub fn decide_all(figures: &[NamedFigure], alpha: f64, again: Option<Look>) -> Vec<Option<Decision>> {
     let evidence: Vec<FigureEvidence> = figures.iter().filter_map(|figure| figure.evidence.clone()).collect();
-    let mut decisions = decide(&evidence, alpha).into_iter();
+    let mut decisions = decide_before(&evidence, alpha, again).into_iter();
     let decided = |figure: &NamedFigure| {
         let mut decision = figure.evidence.as_ref().and_then(|_| decisions.next().flatten())?;
         decision.verdict = decision.verdict.filter(|_| figure.problem.is_none()).or(unsaid(figure));

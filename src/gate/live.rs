@@ -5,7 +5,7 @@ use rand::seq::SliceRandom;
 use super::compare::{GateFindings, GateOptions, record, store};
 use super::decision::{Decision, FigureEvidence};
 use super::figures::{NamedFigure, comparison, decide_all, figures_of, pairs_of};
-use super::looks::{NextStep, confirm, is_flagged, next_step};
+use super::looks::{NextStep, confirm, confirmation, is_flagged, next_step};
 use super::margins::Margins;
 use super::matching::MatchedRuns;
 use super::quantity::Quantity;
@@ -87,13 +87,13 @@ pub fn judge_pairs(
             let selected = select(&all, options.keeps_noisy);
             let named = figures_of(&selected, &options.margins, &mut problems);
             gate_pairs.extend(pairs_of(&selected, &named).into_iter().map(|pair| GatePair { confirms, ..pair }));
+            notes.extend(sentences::noisy(&selected, &all));
             if confirms {
                 fresh.extend(named);
                 continue;
             }
             mismatches.extend(terms::of_runs(&selected.runs.base, &selected.runs.head));
             notes.push(sentences::evidence(&selected.runs));
-            notes.extend(sentences::noisy(&selected, &all));
             if problems.is_empty() && !is_interrupted && !is_enough(&selected.runs) {
                 problems.extend(sentences::too_few_pairs(&selected));
             }
@@ -102,12 +102,12 @@ pub fn judge_pairs(
             figures.extend(named);
         }
     }
-    let mut decisions = decide_all(&figures, alpha);
+    let mut decisions = decide_all(&figures, alpha, Some(confirmation(1)));
     let next = next_step(&decisions, is_last);
     let flagged: Vec<usize> = (0..figures.len()).filter(|at| is_flagged(&decisions[*at])).collect();
     let flagged_workloads = distinct(flagged.iter().map(|at| figures[*at].workload().to_owned()).collect());
     if !fresh.is_empty() {
-        let again = |figure: &NamedFigure| fresh.iter().find(|one| one.is_same(figure))?.evidence.clone();
+        let again = |figure: &NamedFigure| fresh.iter().find(|one| one.is_same(figure))?.undisturbed();
         let again: Vec<Option<FigureEvidence>> = figures.iter().map(again).collect();
         confirm(&mut decisions, &again);
     }

@@ -3,20 +3,10 @@
 //! Every look is one more chance to be wrong, so the looks share alpha. What a look flags has to show again on fresh pairs
 //! before it fails anybody: noise rarely repeats itself.
 
-use serde::{Deserialize, Serialize};
-
 use super::decision::{Decision, FEWEST, FigureEvidence, GateVerdict, decide, pairs_for};
+use super::look::Look;
 use super::quantity::Quantity;
 use crate::stats::floor_of_pairs;
-
-/// A point at which the pairs so far are judged.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Look {
-    /// So many pairs.
-    pub pairs: usize,
-    /// The share of wrong alarms that this look may raise, over all figures.
-    pub alpha: f64,
-}
 
 /// The looks of a gate: together they spend 2 %.
 const LOOKS: [Look; 2] = [Look { pairs: 10, alpha: 0.008 }, Look { pairs: 16, alpha: 0.012 }];

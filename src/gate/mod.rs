@@ -7,6 +7,7 @@ mod compare;
 mod decision;
 mod figures;
 mod live;
+mod look;
 mod looks;
 mod margins;
 mod matching;
@@ -17,9 +18,10 @@ mod sentences;
 mod terms;
 
 pub use compare::{GateOptions, StoredSide, compare};
-pub use decision::{Decision, FEWEST, FigureEvidence, GateVerdict, POWER, Sample, decide, pairs_for};
+pub use decision::{Decision, FEWEST, FigureEvidence, GateVerdict, POWER, Sample, decide, decide_before, pairs_for};
 pub use live::{LiveJudgement, LivePair, family, judge_pairs, orders};
-pub use looks::{ALPHA_OF_STORED, Look, NextStep, confirm, confirmation, is_flagged, next_step, plan};
+pub use look::Look;
+pub use looks::{ALPHA_OF_STORED, NextStep, confirm, confirmation, is_flagged, next_step, plan};
 pub use margins::Margins;
 pub use quantity::Quantity;
 pub use record::{

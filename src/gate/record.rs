@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::decision::GateVerdict;
-use super::looks::Look;
+use super::look::Look;
 use super::matching::title;
 use super::quantity::Quantity;
 use crate::record::{Host, Tool};

@@ -171,8 +171,9 @@ mod tests {
             for line in text.lines() {
                 let words: Vec<&str> = line.split(' ').collect();
                 match words[..] {
-                    ["Unit", unit, better] => {
+                    ["Unit", unit, better, ref assume @ ..] => {
                         assert!(unit.contains('/') && ["better=higher", "better=lower"].contains(&better), "{line}");
+                        assert!(assume.iter().all(|word| *word == "assume=exact"), "{line}");
                     }
                     [key, _] if key.ends_with(':') => {
                         assert!(key.starts_with(|c: char| c.is_ascii_lowercase()), "{line}")

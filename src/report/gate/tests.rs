@@ -51,7 +51,7 @@ fn sessions_one_after_the_other_are_no_pairs_and_say_what_that_costs() {
 
 #[test]
 fn what_should_be_equal_and_differs_is_named() {
-    let changes: [(&str, fn(&mut Experiment)); 12] = [
+    let changes: [(&str, fn(&mut Experiment)); 14] = [
         ("CPU model", |head| head.host.cpu = "another".to_owned()),
         ("CPUs", |head| head.host.cpus = 4),
         ("memory", |head| head.host.memory_bytes *= 2),
@@ -62,6 +62,8 @@ fn what_should_be_equal_and_differs_is_named() {
         ("rows", |head| head.runs.iter_mut().for_each(|run| run.workload.rows += 1)),
         ("clients", |head| head.runs.iter_mut().for_each(|run| run.load.clients += 1)),
         ("rate", |head| head.runs.iter_mut().for_each(|run| run.load.rate_per_s = Some(7.0))),
+        ("length", |head| head.runs.iter_mut().for_each(|run| run.load.duration_s = Some(300.0))),
+        ("warm-up", |head| head.runs.iter_mut().for_each(|run| run.load.warmup_s += 60.0)),
         ("durability", |head| {
             let relaxed = drivers::Durability::Relaxed;
             head.runs.iter_mut().for_each(|run| run.store.description.guarantees.durability = relaxed);
@@ -136,6 +138,60 @@ fn a_percentile_that_some_runs_do_not_carry_is_inconclusive_and_not_a_pass() {
     assert_eq!(p99.verdict, Some(GateVerdict::Inconclusive));
     assert!(p99.sentence.contains("too few samples carry it in 1 run of the head"), "{}", p99.sentence);
     assert_eq!(p99.ratio, None);
+}
+
+fn noisy(side: &mut Experiment, runs: std::ops::Range<usize>) {
+    side.runs[runs].iter_mut().for_each(|run| run.verdict.noisy = vec!["other processes used a core".to_owned()]);
+}
+
+#[test]
+fn noisy_runs_are_no_evidence_with_what_they_are_paired_with() {
+    let paired = GateRuns { alternates: true, count: 12, ..BASE };
+    let (base, mut head) = (side(paired), side(GateRuns { is_head: true, ..paired }));
+    noisy(&mut head, 0..3);
+    let record = compared(&base, &head);
+    let left_out: Vec<&str> = record.pairs.iter().filter_map(|pair| pair.left_out.as_deref()).collect();
+    assert_eq!((record.pairs.len(), left_out.len()), (12, 3));
+    assert!(left_out[0].contains("is noisy: other processes used a core"), "{left_out:?}");
+    assert!(record.comparisons.iter().all(|one| one.counts == [9, 9]), "{:?}", record.comparisons[0]);
+    assert!(record.notes.iter().any(|note| note.contains("3 of the 24 runs are marked noisy")), "{:?}", record.notes);
+    let kept = gate(&base, &head, &GateOptions { keeps_noisy: true, ..GateOptions::default() });
+    assert!(kept.comparisons.iter().all(|one| one.counts == [12, 12]));
+}
+
+#[test]
+fn what_only_noisy_runs_show_is_neither_a_regression_nor_a_pass() {
+    for slower in [1.0, 1.3] {
+        let mut head = side(GateRuns { is_head: true, slower, ..BASE });
+        noisy(&mut head, 0..3);
+        let record = compared(&side(BASE), &head);
+        assert_eq!(record.verdict, GateVerdict::Inconclusive, "{}", record.sentence);
+        assert!(record.comparisons[0].sentence.contains("marked noisy"), "{}", record.comparisons[0].sentence);
+        assert!(record.comparisons.iter().all(|one| one.smallest_detectable.is_none()));
+    }
+}
+
+#[test]
+fn levels_of_load_are_told_apart_in_every_file() {
+    let with_levels = |mut side: Experiment| {
+        let mut more = side.runs.clone();
+        for run in &mut more {
+            run.id += "-8-clients";
+            run.load.clients = 8;
+        }
+        side.runs.extend(more);
+        side
+    };
+    let record = compared(&with_levels(side(BASE)), &with_levels(head()));
+    assert_eq!(record.problems, Vec::<String>::new());
+    let titles: Vec<String> =
+        crate::report::gate::rows::groups(&record.comparisons).map(|one| one[0].title()).collect();
+    assert_eq!(titles, ["read-heavy at 2 clients on libsql", "read-heavy at 8 clients on libsql"]);
+    assert!(record.comparisons.iter().all(|one| record.evidence(one).count() == 10));
+    for (name, bytes) in crate::report::gate::files(&record).expect("files") {
+        let text = String::from_utf8(bytes).expect("text");
+        assert!(text.contains("8 clients") || text.contains("8_clients"), "{name}:\n{text}");
+    }
 }
 
 #[test]
