@@ -277,3 +277,20 @@ fn stores_that_promise_different_things_are_found_out_after_one_pair() {
     );
     assert_eq!(gate_json(&ran.path("gate"))["pairs"].as_array().expect("pairs").len(), 1);
 }
+
+/// Flags that the page names are flags of the commands that it shows.
+#[test]
+fn the_page_on_ci_names_no_flag_that_is_not_there() {
+    let page = include_str!("../docs/ci.md");
+    let help = |command: &str| Storebench::new(&[command, "--help"]).expect_exit(0).stdout;
+    let known = help("compare") + &help("run") + " --locked --example --release";
+    let is_flag = |sign: char| sign.is_ascii_lowercase() || sign == '-';
+    let flags =
+        page.match_indices("--").map(|(at, _)| page[at..].split(|sign| !is_flag(sign)).next().unwrap_or_default());
+    let flags: Vec<&str> =
+        flags.filter(|flag| flag.len() > 4 && flag.starts_with("--") && !flag.starts_with("---")).collect();
+    assert!(flags.len() > 10, "{flags:?}");
+    for flag in flags {
+        assert!(known.contains(flag), "{flag}");
+    }
+}

@@ -137,7 +137,10 @@ fn figure(
     let what = || format!("{} of {name}, {}", quantity.label(), runs.title());
     let is_latency = matches!(quantity, Quantity::Response(_));
     let margin = margins.of(runs.workload, operation, quantity);
-    if head.is_empty() && !is_latency {
+    if quantity == Quantity::BytesWritten && base.len() < runs.base.len() {
+        return None; // Nothing was written, or nobody knows: there is nothing to be compared with.
+    }
+    if head.is_empty() && !is_latency && !runs.head.iter().all(|run| quantity.is_recorded(run)) {
         problems.push(format!("{} is missing in the head", what()));
     }
     if base.iter().chain(&head).any(|value| !(value.is_finite() && *value > 0.0)) {
@@ -172,7 +175,8 @@ fn figure(
         evidence: is_whole.then_some(FigureEvidence { quantity, margin, sample }),
         problem: (!is_whole).then(|| {
             let runs = units::counted(lacking.1 as u64, "run");
-            format!("withheld: too few samples carry it in {runs} of the {}", lacking.0)
+            let why = if is_latency { "too few samples carry it" } else { "it is nothing, or unknown," };
+            format!("withheld: {why} in {runs} of the {}", lacking.0)
         }),
     })
 }

@@ -124,6 +124,12 @@ impl Quantity {
         }
     }
 
+    /// Whether a run tells it, be it that it is zero.
+    pub fn is_recorded(self, run: &Run) -> bool {
+        let written = [&run.footprint.after_load, &run.footprint.after_run].map(|footprint| footprint.written_bytes);
+        if self == Quantity::BytesWritten { written.iter().all(Option::is_some) } else { self.of_run(run).is_some() }
+    }
+
     /// Its value for one named operation.
     pub fn of_named(self, run: &Run, name: &str) -> Option<f64> {
         match self {

@@ -195,6 +195,28 @@ fn levels_of_load_are_told_apart_in_every_file() {
 }
 
 #[test]
+fn a_head_that_writes_nothing_has_no_missing_figure_and_a_base_that_does_has_none_to_compare_with() {
+    let writing = |mut side: Experiment, bytes: u64| {
+        for run in &mut side.runs {
+            run.footprint.after_load.written_bytes = Some(1_000);
+            run.footprint.after_run.written_bytes = Some(1_000 + bytes);
+        }
+        side
+    };
+    let bytes = |record: &GateRecord| {
+        record.comparisons.iter().find(|one| one.metric == Quantity::BytesWritten).map(|one| one.sentence.clone())
+    };
+    let record = compared(&writing(side(BASE), 5_000_000), &writing(head(), 0));
+    assert_eq!(record.problems, Vec::<String>::new());
+    assert_eq!(bytes(&record).as_deref(), Some("withheld: it is nothing, or unknown, in 10 runs of the head"));
+    assert_eq!(bytes(&compared(&writing(side(BASE), 0), &writing(head(), 0))), None);
+    let mut silent = head();
+    silent.runs.iter_mut().for_each(|run| run.footprint.after_run.written_bytes = None);
+    let record = compared(&writing(side(BASE), 5_000_000), &silent);
+    assert!(record.problems[0].contains("bytes written of total"), "{:?}", record.problems);
+}
+
+#[test]
 fn a_margin_makes_a_figure_gate_and_off_makes_it_shown_only() {
     let mut margins = Margins::default();
     for flag in ["p90=20%", "read-heavy/update/p99=off", "shop/p99=5%"] {
