@@ -1,5 +1,6 @@
 //! The command line as typed. What it means is decided in `commands`.
 
+mod compare;
 mod numbers;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use drivers::{Durability, STORES};
 
 use crate::sweep::SweepLimit;
 use crate::workload::Arrivals;
+pub use compare::{CompareArgs, PairArgs};
 pub use numbers::ClientLevels;
 use numbers::{client_levels, count, cpus, rate, utilisation};
 
@@ -36,9 +38,12 @@ Examples:
   storebench clean redis://localhost              remove what runs that died have left there
   storebench report results/latest                rebuild tables and charts from experiment.json
   storebench cost results/latest                  cost per million operations and per month, and where offers break even
+  storebench compare results/main results/branch  did the branch get slower? (8 runs or more of each: run --runs 10)
+  storebench compare --base libsql --head \"libsql?cache_mb=1\" oltp
+                                                  the same, measured in pairs
 
-Exit codes: 0 ok, 2 usage, configuration or an output that cannot be written, 3 invalid run, failed check or missed limit
-(1, a confirmed regression, and 4, inconclusive, are kept for comparisons, which are still to come).";
+Exit codes: 0 ok, 1 regression, 2 usage, configuration or an output that cannot be written, 3 invalid or incomparable run,
+failed check or missed limit, 4 inconclusive (compare --strict).";
 
 /// The subcommands, each with its arguments.
 #[derive(Debug, Subcommand)]
@@ -57,6 +62,8 @@ pub enum Command {
     Clean(CleanArgs),
     /// Compare what the stores of a results folder would cost on offers of the price catalogue
     Cost(CostArgs),
+    /// Say whether a head is worse than its base: regression, improved, ok or inconclusive
+    Compare(Box<CompareArgs>),
 }
 
 /// Arguments of `storebench clean`

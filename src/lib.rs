@@ -6,13 +6,13 @@
 //! (`generate`). Commands ask for runs (`request`). Lanes carry out the operations on a store and time them (`load`),
 //! recorders keep what they measured (`measure`), what the store acknowledged is reconciled with what it holds (`audit`), and
 //! all of it becomes one record with a verdict (`evidence`, `record`). Everything printed or drawn derives from that record
-//! (`report`, with the pure functions of `stats`; `cost`, with its price catalogue). The stores live in their own crate,
+//! (`report`, with the pure functions of `stats`; `cost`, with its price catalogue; `gate`, which sets a head against its base). The stores live in their own crate,
 //! `drivers`, which knows none of this.
 //!
 //! # Invariants
 //!
 //! - Imports run one way: `cli` and `commands` on top; below them `load` and `report`, which do not know each other; then
-//!   `evidence`, `audit`, `request` and `cost`; then `generate` and `stats`; and at the bottom `workload`, `measure`, `record`
+//!   `evidence`, `audit`, `request`, `cost` and `gate`; then `generate` and `stats`; and at the bottom `workload`, `measure`, `record`
 //!   and `draw`. `tests/tidy.rs` lists what each module may import and fails on anything else.
 //! - Between start and stop of the stopwatch there is nothing but the operation (`load/lane.rs`, the only stopwatch).
 //! - Operation i of a lane is a function of (seed, lane, i), but for keys among inserted rows, which depend on what has been
@@ -45,6 +45,8 @@
 //! - **marker**: the text that a run leaves beside its data. **lease**: the claim of a living run to that place, in the marker.
 //! - **evidence**: all that is known of a run when it has ended. **verdict**: whether its figures may be used. **record**: what
 //!   is written of it to `experiment.json`.
+//! - **gate**: a head set against its base. **figure**: what it compares: the throughput, a percentile, CPU or a count.
+//!   **margin**: the share by which a figure may get worse. **pair**: a run of either side, one right after the other.
 //! - **durability tier**: what an acknowledged write survives: a power cut (durable), a crash of the process (relaxed), or
 //!   nothing (memory).
 
@@ -54,6 +56,7 @@ pub mod commands;
 pub mod cost;
 pub mod draw;
 pub mod evidence;
+pub mod gate;
 pub mod generate;
 pub mod host;
 pub mod load;

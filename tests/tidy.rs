@@ -16,8 +16,8 @@ const ARROWS: [(&str, &[&str]); 19] = [
     (
         "commands",
         &[
-            "cli", "load", "request", "report", "cost", "record", "workload", "generate", "draw", "host", "spelling",
-            "units", "sweep", "stats",
+            "cli", "load", "request", "report", "gate", "cost", "record", "workload", "generate", "draw", "host",
+            "spelling", "units", "sweep", "stats",
         ],
     ),
     (
@@ -34,7 +34,8 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("generate", &["workload", "draw"]),
     ("workload", &["draw", "percentile", "spelling", "units"]),
     ("draw", &[]),
-    ("report", &["cost", "record", "stats", "measure", "percentile", "units"]),
+    ("report", &["gate", "cost", "record", "stats", "measure", "percentile", "units"]),
+    ("gate", &["record", "stats", "percentile", "units"]),
     ("cost", &["record", "stats", "units"]),
     ("stats", &["record", "measure", "percentile"]),
     ("measure", &["record"]),

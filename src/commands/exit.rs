@@ -7,11 +7,15 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done, and every figure may be used.
     Ok = 0,
+    /// A comparison found that the head is worse.
+    Regression = 1,
     /// The command line, a file or a store's configuration is wrong, the store lacks what is asked, or an output cannot be
     /// written.
     Usage = 2,
-    /// A run is invalid, a check failed or a limit was missed.
+    /// A run is invalid, a check failed, a limit was missed, or two sides cannot be compared.
     Invalid = 3,
+    /// A comparison shows neither a regression nor its absence, and --strict asks for one of them.
+    Inconclusive = 4,
 }
 
 impl From<Exit> for ExitCode {

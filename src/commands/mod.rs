@@ -2,12 +2,15 @@
 
 mod check;
 mod clean;
+mod compare;
 mod cost;
 mod cpus;
 mod exit;
+mod judgement;
 mod levels;
 mod list;
 mod output;
+mod pairs;
 mod passwords;
 mod progress;
 mod report;
@@ -37,6 +40,7 @@ pub fn carry_out(command: &Command) -> ExitCode {
         Command::Check(args) => check::check(args),
         Command::Clean(args) => clean::clean(args),
         Command::Cost(args) => cost::cost(args),
+        Command::Compare(args) => compare::compare(args),
     };
     exit_code(result)
 }

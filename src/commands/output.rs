@@ -116,6 +116,18 @@ fn lock(path: &Path) -> anyhow::Result<File> {
     }
 }
 
+/// Makes the folder that the user names, or a new one, `results/TIME-compare`.
+///
+/// # Errors
+/// When it cannot be made or holds a gate already.
+pub fn new_gate_folder(out: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let Some(path) = out else { return new_folder(Path::new("results"), "compare") };
+    let shown = path.display();
+    anyhow::ensure!(!path.join("gate.json").exists(), "{shown} holds a gate already; give --out another folder");
+    fs::create_dir_all(path).with_context(|| cannot_create(path))?;
+    Ok(path.to_owned())
+}
+
 /// Makes a folder in `parent` that did not exist: of two experiments that begin in one second, the later one gets a number.
 fn new_folder(parent: &Path, slug: &str) -> anyhow::Result<PathBuf> {
     fs::create_dir_all(parent).with_context(|| cannot_create(parent))?;
@@ -194,10 +206,14 @@ impl OutputErrors {
 
     /// Writes the files of a report. One that cannot be written does not keep the others from it.
     pub fn write_report(&mut self, files: anyhow::Result<Vec<(String, Vec<u8>)>>, folder: &Path) {
-        let again = format!("`storebench report {}` makes it again", folder.display());
+        self.write_files(files, folder, &format!("`storebench report {}` makes it again", folder.display()));
+    }
+
+    /// Writes files that derive from a record, of which `again` says how to make them again.
+    pub fn write_files(&mut self, files: anyhow::Result<Vec<(String, Vec<u8>)>>, folder: &Path, again: &str) {
         let files = match files {
             Ok(files) => files,
-            Err(error) => return self.collect(Err(error.context("cannot draw the report")), &again),
+            Err(error) => return self.collect(Err(error.context("cannot draw the report")), again),
         };
         // A full disk is one problem of many files.
         let mut problems: BTreeMap<String, Vec<&str>> = BTreeMap::new();
@@ -208,7 +224,7 @@ impl OutputErrors {
         }
         for (problem, names) in problems {
             let (names, folder) = (names.join(", "), folder.display());
-            self.collect(Err(anyhow!("cannot write {names} in {folder}: {problem}")), &again);
+            self.collect(Err(anyhow!("cannot write {names} in {folder}: {problem}")), again);
         }
     }
 

@@ -228,11 +228,7 @@ pub fn experiment(seed: u64) -> Experiment {
     let now = host::timestamp();
     Experiment {
         schema: SCHEMA.to_owned(),
-        tool: Tool {
-            name: "storebench".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
-        },
+        tool: this_tool(),
         host: host::describe(&drivers::scratch_folder()),
         command: command_line(),
         started_at: now.clone(),
@@ -245,21 +241,34 @@ pub fn experiment(seed: u64) -> Experiment {
     }
 }
 
+/// This program.
+pub fn this_tool() -> Tool {
+    Tool {
+        name: "storebench".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
+    }
+}
+
+/// Flags whose value is the address of a store.
+const STORE_FLAGS: [&str; 3] = ["--store", "--base", "--head"];
+
 /// The command line, with addresses as they are printed: without passwords. What is not valid text is shown as closely as
 /// possible.
-fn command_line() -> String {
+pub fn command_line() -> String {
     let mut words = vec!["storebench".to_owned()];
     let mut is_store = false;
     for word in std::env::args_os().skip(1) {
         let word = word.to_string_lossy();
-        let address = if is_store { Some(word.as_ref()) } else { word.strip_prefix("--store=") };
+        let of_store = || STORE_FLAGS.iter().find_map(|flag| word.strip_prefix(flag)?.strip_prefix('='));
+        let address = if is_store { Some(word.as_ref()) } else { of_store() };
         let shown = address.and_then(|text| text.parse::<Address>().ok()).map(|address| address.to_string());
         words.push(match (shown, is_store) {
             (Some(address), true) => address,
-            (Some(address), false) => format!("--store={address}"),
+            (Some(address), false) => format!("{}={address}", word.split('=').next().unwrap_or_default()),
             (None, _) => secrets::redact(&redacted(&word)),
         });
-        is_store = word == "--store";
+        is_store = STORE_FLAGS.contains(&word.as_ref());
     }
     words.join(" ")
 }

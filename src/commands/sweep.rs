@@ -25,7 +25,7 @@ use crate::cli::SweepArgs;
 use crate::draw::rng::{Purpose, rng};
 use crate::host;
 use crate::load::{CancelToken, LevelRunner, RunError};
-use crate::record::{Experiment, Run, ScalabilityRecord, SweepAnswer, SweepLevel, SweepRecord};
+use crate::record::{Experiment, Run, SweepAnswer, SweepLevel, SweepRecord};
 use crate::report::chart;
 use crate::report::png;
 use crate::report::text::sweep as text;
@@ -209,7 +209,7 @@ impl Sweeping {
         let levels: Vec<(f64, f64)> =
             answer.levels.iter().filter(valid).map(|level| (f64::from(level.clients), level.completed_per_s)).collect();
         answer.capacity_per_s = levels.iter().map(|(_, per_s)| *per_s).reduce(f64::max);
-        answer.scalability = stats::scalability(&levels, self.record.seed).map(|law| ScalabilityRecord::of(&law));
+        answer.scalability = stats::scalability(&levels, self.record.seed).map(|law| entries::scalability(&law));
     }
 
     /// Writes both records; what cannot be written now is written after the next level, or reported at the end.

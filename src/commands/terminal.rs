@@ -25,6 +25,12 @@ pub fn print(text: &str) -> Result<(), Failed> {
     }
 }
 
+/// How many characters a line of the terminal takes; 100 where standard output is none.
+pub fn width() -> usize {
+    let size = console::Term::stdout().size_checked();
+    size.map_or(100, |(_, columns)| usize::from(columns))
+}
+
 /// A line on standard error, if anybody reads it. What caused an error may be told in a client library's words: passwords are
 /// hidden there by themselves, too, and not in what is asked for, where a figure could be the same.
 pub fn eprint(line: &str) {

@@ -22,6 +22,8 @@ pub enum Purpose {
     Experiment = 5,
     /// The queries that are asked again after the run.
     Audit = 6,
+    /// Which side of a pair runs first.
+    Pairs = 7,
 }
 
 /// A generator for one purpose and position, such as (table, key number) or (lane, i).

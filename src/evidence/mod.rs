@@ -5,7 +5,7 @@
 
 mod assemble;
 mod measurement;
-pub(crate) mod overload;
+mod overload;
 mod stability;
 mod store_changes;
 mod timeline;

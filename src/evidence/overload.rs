@@ -9,9 +9,6 @@ use crate::stats;
 const BACKLOG_SERVICE_TIMES: u64 = 10;
 /// A lag below this is the pacer's own.
 const BACKLOG_FLOOR_NS: u64 = 5_000_000;
-/// A backlog that grows by less of a second each second is no overload: the store carries 99.5 % of what is offered, and near its
-/// capacity a backlog wanders up as often as down.
-const LEAST_GROWTH: f64 = 0.005;
 /// A short run that has carried out less than this of what fell due has not kept up.
 const KEPT_UP: f64 = 0.95;
 
@@ -49,12 +46,7 @@ fn grows(ended: &[&Interval], done: u64, counts: Counts, service: &Latency) -> b
     }
     let lags: Vec<(f64, f64)> = ended.iter().map(|line| (line.at_s, backlog_ns(line) as f64 / 1e9)).collect();
     // Without enough seconds for a trend, how much of what fell due was done.
-    is_growing(&lags).unwrap_or((done as f64) < KEPT_UP * counts.scheduled as f64)
-}
-
-/// Whether lags, each at a time and both in seconds, grow; `None` for too few of them.
-pub(crate) fn is_growing(lags_s: &[(f64, f64)]) -> Option<bool> {
-    stats::slope(lags_s).map(|slope| slope.low > 0.0 && slope.value >= LEAST_GROWTH)
+    stats::is_growing(&lags).unwrap_or((done as f64) < KEPT_UP * counts.scheduled as f64)
 }
 
 /// How late the operations of a second began: half of them, or all where so few carry no median.

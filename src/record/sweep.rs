@@ -5,7 +5,6 @@ use drivers::Durability;
 use serde::{Deserialize, Serialize};
 
 use super::{Host, Tool};
-use crate::stats::ScalabilityLaw;
 
 /// Name and version of the format. A change that would mislead an old reader raises the number.
 pub const SWEEP_SCHEMA: &str = "storebench/sweep/1";
@@ -116,15 +115,6 @@ pub struct ScalabilityRecord {
     /// Throughput at the peak, operations per second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_per_s: Option<[f64; 3]>,
-}
-
-impl ScalabilityRecord {
-    /// A fitted law.
-    pub fn of(law: &ScalabilityLaw) -> ScalabilityRecord {
-        let ScalabilityLaw { one_client_per_s, contention, coherency, peak } = *law;
-        let (peak_clients, peak_per_s) = peak.unzip();
-        ScalabilityRecord { one_client_per_s, contention, coherency, peak_clients, peak_per_s }
-    }
 }
 
 /// One level of load.

@@ -6,6 +6,7 @@ pub mod chart;
 pub mod cost;
 pub mod csv;
 mod escape;
+pub mod gate;
 mod group;
 pub mod html;
 mod lists;

@@ -6,25 +6,34 @@
 //! Clocks, stores and files are not known here.
 
 mod chi_square;
+mod hodges_lehmann;
+mod holm;
 mod interval;
 mod knee;
 mod level;
 mod limit;
+mod paired;
+mod permutation;
+mod power;
 mod ratio;
 mod reading;
 mod regression;
 mod scalability;
+mod sign_flip;
 mod steadiness;
 mod student;
 
 pub use chi_square::{chi_square, chi_square_limit};
+pub use holm::holm;
 pub use interval::{percentile_interval, percentile_intervals, rate_interval};
 pub use knee::knee;
 pub use level::{LevelShift, level_shift};
 pub use limit::{Judgement, judge};
+pub use paired::{LogChange, PairedValues, change_of_pairs, change_of_samples, floor_of_pairs};
+pub use power::detectable;
 pub use ratio::{FEWEST_RUNS, Ratio, ratio};
 pub use reading::{Reading, over_runs, reading, spread_of};
-pub use regression::{Slope, slope};
+pub use regression::{Slope, is_growing, slope};
 pub use scalability::{ScalabilityLaw, scalability};
 pub use steadiness::{Steadiness, Trend, steadiness};
 pub use student::student_t;

@@ -31,6 +31,15 @@ pub fn slope(points: &[(f64, f64)]) -> Option<Slope> {
     Some(Slope { value, low: value - half, high: value + half })
 }
 
+/// A backlog that grows by less of a second each second is no overload: the store carries 99.5 % of what is offered, and near its
+/// capacity a backlog wanders up as often as down.
+const LEAST_GROWTH: f64 = 0.005;
+
+/// Whether a backlog grows, by how late operations began at times, both in seconds; `None` for too few of them.
+pub fn is_growing(lags_s: &[(f64, f64)]) -> Option<bool> {
+    slope(lags_s).map(|slope| slope.low > 0.0 && slope.value >= LEAST_GROWTH)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,6 +52,14 @@ mod tests {
         let fitted = slope(&x.into_iter().zip(y).collect::<Vec<_>>()).expect("eleven points");
         assert!((fitted.value - 0.5001).abs() < 1e-4, "{fitted:?}");
         assert!((fitted.high - fitted.value - 2.262 * 0.1179).abs() < 1e-3, "{fitted:?}");
+    }
+
+    #[test]
+    fn a_backlog_grows_when_more_than_half_a_percent_is_not_carried() {
+        let lags = |growth: f64| -> Vec<(f64, f64)> { (0..10).map(|at| (f64::from(at), growth * f64::from(at))).collect() };
+        assert_eq!(is_growing(&lags(0.01)), Some(true));
+        assert_eq!(is_growing(&lags(0.001)), Some(false));
+        assert_eq!(is_growing(&lags(0.01)[..2]), None);
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use rand::SeedableRng;
 use rand::seq::SliceRandom;
+use rand_xoshiro::SplitMix64;
 
-use crate::draw::rng::{Purpose, rng};
 
 /// Each number of clients is measured so often, in an order of its own each time: one figure says nothing about its error.
 const ROUNDS: u64 = 2;
@@ -28,13 +29,13 @@ impl ClientsPlan {
     /// # Errors
     /// When the budget is too short: the shortest that does.
     pub fn new(clients: &[u32], budget: Duration, warmup: Duration, seed: u64) -> Result<ClientsPlan, Duration> {
-        let order: Vec<u32> = (0..ROUNDS)
-            .flat_map(|round| {
-                let mut order = clients.to_vec();
-                order.shuffle(&mut rng(seed, Purpose::Experiment, round, 1));
-                order
-            })
-            .collect();
+        let mut rng = SplitMix64::seed_from_u64(seed);
+        let mut round = || {
+            let mut order = clients.to_vec();
+            order.shuffle(&mut rng);
+            order
+        };
+        let order: Vec<u32> = (0..ROUNDS).flat_map(|_| round()).collect();
         let levels = order.len() as u32;
         let window = (budget / levels).saturating_sub(OVERHEAD + warmup);
         let window = Duration::from_secs(window.as_secs());

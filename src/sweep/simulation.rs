@@ -9,7 +9,6 @@ use rand_distr::{Distribution, Exp1, StandardNormal};
 use rand_xoshiro::SplitMix64;
 
 use super::*;
-use crate::evidence::overload;
 use crate::measure::histogram;
 use crate::percentile::{Limit, Percentile, Statistic};
 use crate::record::{Latency, OperationRecord};
@@ -39,7 +38,7 @@ impl Window {
     fn is_overloaded(&self, service_s: f64) -> bool {
         let lags: Vec<(f64, f64)> = self.lags_s.iter().enumerate().map(|(second, lag)| (second as f64, *lag)).collect();
         let is_long = self.lags_s.last().is_some_and(|last| *last > (10.0 * service_s).max(0.005));
-        is_long && overload::is_growing(&lags).is_some_and(|grows| grows)
+        is_long && stats::is_growing(&lags).is_some_and(|grows| grows)
     }
 }
 

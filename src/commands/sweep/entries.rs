@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::requests::Search;
-use crate::record::{AtRate, Experiment, Run, SWEEP_SCHEMA, SweepAnswer, SweepLevel, SweepRecord};
+use crate::record::{AtRate, Experiment, Run, SWEEP_SCHEMA, ScalabilityRecord, SweepAnswer, SweepLevel, SweepRecord};
+use crate::stats::ScalabilityLaw;
 use crate::sweep::{Breach, LevelAsk, LevelFound, LevelVerdict, SweepLimit};
 
 /// The record before the first level.
@@ -98,4 +99,11 @@ pub fn at_rate(run: &Run, cpus: u64) -> AtRate {
         offer: estimate.map(|estimate| estimate.offer.id.clone()),
         utilisation: estimate.map(|estimate| estimate.utilisation),
     }
+}
+
+/// The law of scalability as `sweep.json` has it.
+pub fn scalability(law: &ScalabilityLaw) -> ScalabilityRecord {
+    let ScalabilityLaw { one_client_per_s, contention, coherency, peak } = *law;
+    let (peak_clients, peak_per_s) = peak.unzip();
+    ScalabilityRecord { one_client_per_s, contention, coherency, peak_clients, peak_per_s }
 }
