@@ -56,7 +56,8 @@ mod tests {
 
     #[test]
     fn a_backlog_grows_when_more_than_half_a_percent_is_not_carried() {
-        let lags = |growth: f64| -> Vec<(f64, f64)> { (0..10).map(|at| (f64::from(at), growth * f64::from(at))).collect() };
+        let lags =
+            |growth: f64| -> Vec<(f64, f64)> { (0..10).map(|at| (f64::from(at), growth * f64::from(at))).collect() };
         assert_eq!(is_growing(&lags(0.01)), Some(true));
         assert_eq!(is_growing(&lags(0.001)), Some(false));
         assert_eq!(is_growing(&lags(0.01)[..2]), None);

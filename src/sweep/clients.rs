@@ -6,7 +6,6 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_xoshiro::SplitMix64;
 
-
 /// Each number of clients is measured so often, in an order of its own each time: one figure says nothing about its error.
 const ROUNDS: u64 = 2;
 /// Loading, warm-up, drain and check of a level, as they are expected.

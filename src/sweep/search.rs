@@ -24,6 +24,8 @@ const MOST_RAMP_LEVELS: usize = 10;
 const CONFIRM_SHARE: f64 = 0.55;
 /// So many windows at one rate, put together, decide or leave it open.
 const MOST_WINDOWS: usize = 4;
+/// Below a rate that was not carried by this much, another is likely to be.
+const SURE_STEP: f64 = 1.2;
 /// Levels this near the bracket tell where the limit is crossed; farther away, the curve is none of a queue near its limit.
 const NEAR: f64 = 1.25;
 /// How often the search for any rate within goes further down.
@@ -317,13 +319,8 @@ impl<E> SearchRun<'_, E> {
     fn confirm(&mut self, bracket: &mut Bracket) -> Result<(), E> {
         let mut moves = [0; 2];
         // Which end comes first is drawn: of two that are always measured in one order, a drift would favour one.
-        // Where there is time for one alone, it is the lower: a rate that is carried says more than one that is not.
-        let is_alone = |search: &Self, per_s: f64| {
-            let each = search.plan.shortest_confirming(per_s) + search.overhead;
-            search.spent + 2 * each > search.plan.budget
-        };
-        let mut low_first =
-            self.plan.seed.count_ones().is_multiple_of(2) || bracket.low.is_some_and(|low| is_alone(self, low.per_s));
+        let mut low_first = self.plan.seed.count_ones().is_multiple_of(2)
+            || bracket.low.is_some_and(|low| self.has_time_for(low.per_s) < 2);
         loop {
             let open_low = bracket.low.filter(|end| !end.confirmed);
             let open_high = bracket.high.filter(|end| !end.confirmed);
@@ -344,7 +341,12 @@ impl<E> SearchRun<'_, E> {
             let confirmed = Some(End { confirmed: true, ..end });
             // The end may be just beside: a small step first, then ever larger ones.
             let step = 1.0 + self.plan.resolution / 2.0 * f64::from(1_u32 << moves[usize::from(is_low)].min(5));
-            let [down, up] = [end.per_s / step, end.per_s * step].map(|per_s| Some(End::at(per_s)));
+            let mut down = Some(End::at(end.per_s / step));
+            // The last attempt is one that is likely to be carried: a low rate is an answer, and none is none.
+            if self.has_time_for(end.per_s) < 2 {
+                down = self.carried_below(end.per_s).or(down);
+            }
+            let up = Some(End::at(end.per_s * step));
             let (verdict, windows) = self.verdict_at(end.per_s);
             match verdict {
                 LevelVerdict::Beyond(Breach::Unusable(_)) if is_low && !is_between => bracket.low = down,
@@ -373,6 +375,19 @@ impl<E> SearchRun<'_, E> {
             }
             moves[usize::from(is_low)] += 1;
         }
+    }
+
+    /// How many of the shortest windows that decide there is time for.
+    fn has_time_for(&self, per_s: f64) -> u32 {
+        let each = self.plan.shortest_confirming(per_s) + self.overhead;
+        (self.plan.budget.saturating_sub(self.spent).as_secs_f64() / each.as_secs_f64()) as u32
+    }
+
+    /// The highest rate well below this one that a window found to be within.
+    fn carried_below(&self, per_s: f64) -> Option<End> {
+        let within = self.levels.iter().filter(|level| level.found.verdict().leans_within());
+        let below = within.filter_map(|level| level.ask.rate_per_s).filter(|rate| *rate < per_s / SURE_STEP);
+        below.reduce(f64::max).map(|per_s| End { per_s, confirmed: false })
     }
 
     /// What all windows at a rate that are long enough to decide say together, and how many they are.
