@@ -163,10 +163,10 @@ impl MeasuringGate {
             let goes_on = self.block(&all, look.pairs - have, at, false)?;
             have = look.pairs;
             if !goes_on {
-                return Ok(self.judge().record);
+                return Ok(self.judge(self.measured.interrupted).record);
             }
             self.measured.looked = at + 1;
-            let judgement = self.judge();
+            let judgement = self.judge(false);
             self.say(&format!("look {} of {}: {}", at + 1, looks.len(), judgement.record.sentence));
             match judgement.next {
                 NextStep::Measure => {}
@@ -178,14 +178,14 @@ impl MeasuringGate {
                         |at: &usize| judgement.flagged_workloads.iter().any(|name| name == self.sides[*at].name());
                     let again: Vec<usize> = all.iter().copied().filter(named).collect();
                     if !self.block(&again, pairs, looks.len(), true)? {
-                        return Ok(self.judge().record);
+                        return Ok(self.judge(self.measured.interrupted).record);
                     }
                     break;
                 }
             }
         }
         (self.measured.interrupted, self.experiment.interrupted) = (false, false);
-        Ok(self.judge().record)
+        Ok(self.judge(false).record)
     }
 
     /// So many more pairs of each of these workloads, in turn. Whether the gate goes on.
@@ -230,7 +230,12 @@ impl MeasuringGate {
         let number = self.pairs.len() + 1;
         let workload = self.sides[side].name().to_owned();
         let id = |name: &str| format!("{workload}-{number:03}-{name}");
-        let pair = LivePair { workload: workload.clone(), is_base_first, confirms, base: id("base"), head: id("head") };
+        let mut pair =
+            LivePair { workload: workload.clone(), is_base_first, confirms, base: id("base"), head: id("head") };
+        let started = |id: &String| self.experiment.runs.iter().find(|run| run.id == *id).map(|run| &run.started_at);
+        if let (Some(base), Some(head)) = (started(&pair.base), started(&pair.head)) {
+            pair.is_base_first = base < head;
+        }
         self.pairs.push(pair.clone());
         let is_known = |id: &String, kept: &Experiment| {
             kept.runs.iter().any(|run| run.id == *id) || kept.missing.iter().any(|run| run.id == *id)
@@ -250,7 +255,7 @@ impl MeasuringGate {
             self.run(side, is_base, id)?;
         }
         let outcome = self.outcome(&pair);
-        let record = self.judge().record;
+        let record = self.judge(true).record;
         // What cannot be written now is written after the next pair, or reported at the end.
         let _ = output::write(&self.folder.path, RECORD, record.to_json().unwrap_or_default().as_bytes());
         if !record.mismatches.is_empty() && !self.options.allows_mismatch {
@@ -264,7 +269,8 @@ impl MeasuringGate {
     fn run(&mut self, side: usize, is_base: bool, id: &str) -> Result<(), Failed> {
         let requests = &self.sides[side];
         let request = if is_base { &requests.base } else { &requests.head };
-        let request = RunRequest { id: id.to_owned(), hlog: self.folder.log_file(id), ..request.clone() };
+        let repetition = self.pairs.len() as u32;
+        let request = RunRequest { id: id.to_owned(), repetition, hlog: self.folder.log_file(id), ..request.clone() };
         match stores::run(&request, &self.signals.cancel, &mut self.progress) {
             Ok(run) => self.experiment.runs.push(run),
             Err(RunError::Stopped) => {}
@@ -311,8 +317,9 @@ impl MeasuringGate {
         }
     }
 
-    fn judge(&self) -> LiveJudgement {
-        let measured = self.measured.clone();
+    /// What the pairs so far amount to; what is written before the end is what an interruption leaves.
+    fn judge(&self, interrupted: bool) -> LiveJudgement {
+        let measured = MeasuredGate { interrupted, ..self.measured.clone() };
         judge_pairs(&self.experiment, &self.pairs, measured, &self.labels, &self.options, self.problem.clone())
     }
 
@@ -404,10 +411,10 @@ fn experiment(
     let before = before.measured.ok_or_else(|| {
         Failed::usage(anyhow!("--resume: {shown} compares stored runs; there is nothing to go on with"))
     })?;
-    if (&before.asked, before.seed) != (&measured.asked, measured.seed) {
+    if (&before.asked, before.seed, &before.looks) != (&measured.asked, measured.seed, &measured.looks) {
         let differs = before.asked.iter().zip(&measured.asked).find(|(before, now)| before != now);
         let differs = differs.map_or_else(
-            || "other workloads or another --seed".to_owned(),
+            || "other workloads, margins, or another --seed".to_owned(),
             |(before, now)| format!("it measured {before}, and now it would be {now}"),
         );
         return Err(Failed::usage(anyhow!("--resume: {shown} was asked for something else: {differs}")));
