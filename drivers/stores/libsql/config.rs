@@ -1,10 +1,12 @@
-//! Options of an address: `libsql:FILE?cache_mb=64&busy_timeout_ms=1000`.
+//! Options of an address: `libsql:FILE?cache_mb=64&busy_timeout_ms=1000&writers=queue`.
 
 use std::path::PathBuf;
 
+use super::writers::Writers;
+
 /// Where the file is and how connections are set.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// A file to use: one that is there stays there. Without it a new one is made, and removed in the end.
     pub(super) location: Option<PathBuf>,
@@ -12,4 +14,6 @@ pub struct Config {
     pub(super) cache_mb: Option<u32>,
     /// How long an operation waits for the write lock before it fails as a conflict; 5000 if not given.
     pub(super) busy_timeout_ms: Option<u32>,
+    /// How a client comes to write where others do.
+    pub(super) writers: Writers,
 }

@@ -26,6 +26,7 @@ mod schema;
 mod session;
 #[cfg(test)]
 mod tests;
+mod writers;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -46,6 +47,7 @@ use failure::{failure, unavailable};
 use file::{DatabaseFile, Found};
 use marker::Lock;
 pub use session::LibsqlSession;
+use writers::{TURN, Turns, Writers};
 
 /// A libSQL database in this process, in a file of the user's or of our own.
 pub struct Libsql {
@@ -53,6 +55,8 @@ pub struct Libsql {
     layout: Arc<SqliteLayout>,
     durability: Durability,
     sessions: usize,
+    /// Of the sessions that want to write.
+    turns: Turns,
     file: DatabaseFile,
     /// The folder around a file of our own; it goes when the store does.
     home: Option<Scratch>,
@@ -95,7 +99,8 @@ impl Store for Libsql {
         let Opening { dataset, durability, sessions, .. } = opening;
         let (lock, state) = (Mutex::default(), Mutex::new(FileState::Opened));
         let layout = Arc::new(SqliteLayout::new(dataset, SqliteDialect::default()));
-        Ok(Libsql { config, layout, durability, sessions, file, home, lock, state })
+        let turns = Turns::of(config.writers);
+        Ok(Libsql { config, layout, durability, sessions, turns, file, home, lock, state })
     }
 
     async fn reset(&self) -> Result<(), Failure> {
@@ -161,16 +166,22 @@ impl Store for Libsql {
     }
 
     async fn session(&self) -> Result<LibsqlSession, Failure> {
-        Ok(LibsqlSession::new(self.connect().await?, self.layout.clone(), self.file.log()))
+        Ok(LibsqlSession::new(self.connect().await?, self.layout.clone(), self.file.log(), self.turns.clone()))
     }
 
     /// To be called after `reset`, which puts the file into WAL mode.
     async fn describe(&self) -> Result<Description, Failure> {
-        durability::describe(&self.connect().await?, &self.layout, &self.file.path).await
+        let mut description = durability::describe(&self.connect().await?, &self.layout, &self.file.path).await?;
+        description.settings.insert("writers".into(), self.config.writers.to_string());
+        Ok(description)
     }
 
     fn explain(&self, op: &Op) -> Binding {
-        Binding { statements: explain::explain(&self.layout, op), ..Binding::default() }
+        let mut statements = explain::explain(&self.layout, op);
+        if self.config.writers == Writers::Queue && op.writes() {
+            statements.insert(0, TURN.to_owned());
+        }
+        Binding { statements, ..Binding::default() }
     }
 
     async fn footprint(&self) -> Result<Footprint, Failure> {
@@ -272,6 +283,7 @@ impl Libsql {
             layout: self.layout.clone(),
             durability: self.durability,
             sessions: self.sessions,
+            turns: self.turns.clone(),
             file: DatabaseFile::new_in(home.path())?,
             home: Some(home),
             lock: Mutex::default(),

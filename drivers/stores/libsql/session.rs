@@ -13,6 +13,7 @@ use super::explain::is_grouped;
 use super::failure::failure;
 use super::load::BulkLoad;
 use super::prepared::PreparedStatements;
+use super::writers::Turns;
 use crate::seam::op::OpSubject;
 use crate::sql::outcome::{Expected, RowColumns, needs_probe, unchanged};
 use crate::sql::sqlite::dialect::SqliteLayout;
@@ -24,6 +25,7 @@ pub struct LibsqlSession {
     layout: Arc<SqliteLayout>,
     prepared: PreparedStatements,
     log: PathBuf,
+    turns: Turns,
     /// A load under way.
     bulk_load: Option<BulkLoad>,
     /// Whether all reads are to be part of one transaction, which is open already.
@@ -33,6 +35,7 @@ pub struct LibsqlSession {
 impl Session for LibsqlSession {
     async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         rows.clear();
+        let _turn = self.turns.wait(op.writes()).await;
         match op {
             _ if self.in_snapshot => self.execute_in_snapshot(op, rows).await,
             Op::Batch(ops) => self.batch(op, ops, rows).await,
@@ -114,9 +117,9 @@ impl Session for LibsqlSession {
 }
 
 impl LibsqlSession {
-    pub(super) fn new(connection: libsql::Connection, layout: Arc<SqliteLayout>, log: PathBuf) -> Self {
+    pub(super) fn new(connection: libsql::Connection, layout: Arc<SqliteLayout>, log: PathBuf, turns: Turns) -> Self {
         let prepared = PreparedStatements::new(connection, layout.clone());
-        LibsqlSession { prepared, layout, log, bulk_load: None, in_snapshot: false }
+        LibsqlSession { prepared, layout, log, turns, bulk_load: None, in_snapshot: false }
     }
 
     #[cfg(test)]

@@ -81,6 +81,39 @@ async fn the_write_lock_that_does_not_come_in_time_is_a_conflict() {
 }
 
 #[tokio::test]
+async fn writers_in_a_queue_take_turns_in_order_of_arrival_and_readers_do_not_wait() {
+    // Without the queue, whoever does not get the lock within a millisecond has a conflict.
+    let store = open("libsql?writers=queue&busy_timeout_ms=1", "one", Durability::Memory).await.expect("opened");
+    store.reset().await.expect("reset");
+    let (mut first, mut second) = (store.session().await.expect("one"), store.session().await.expect("two"));
+    let turn = store.turns.wait(true).await.expect("the first turn");
+    let (earlier, later) = (user("a", "a"), user("b", "b"));
+    let (mut one, mut two) = (Rows::default(), Rows::default());
+    let done = std::sync::Mutex::new(Vec::new());
+    let write = async |session: &mut LibsqlSession, op: &Op, rows: &mut Rows, name: &'static str| {
+        session.execute(op, rows).await.expect("inserted");
+        done.lock().expect("no panic").push(name);
+    };
+    let release = async {
+        tokio::task::yield_now().await;
+        let mut reader = store.session().await.expect("three");
+        let scan = Op::Scan { table: 0, from: Key::Text("".into()), limit: 9, fields: Fields::All };
+        reader.execute(&scan, &mut Rows::default()).await.expect("a reader waits for nobody");
+        assert!(done.lock().expect("no panic").is_empty(), "writers wait");
+        drop(turn);
+    };
+    tokio::join!(
+        write(&mut first, &earlier, &mut one, "earlier"),
+        write(&mut second, &later, &mut two, "later"),
+        release
+    );
+    assert_eq!(*done.lock().expect("no panic"), ["earlier", "later"]);
+    let settings = store.describe().await.expect("described").settings;
+    assert_eq!(settings["writers"], "queue");
+    assert!(store.explain(&earlier).statements[0].contains("in order of arrival"));
+}
+
+#[tokio::test]
 async fn what_undid_a_batch_is_its_failure_and_not_what_was_met_before() {
     let gone = Op::Delete { table: 0, key: Key::Text("nobody".into()) };
     for (trigger, batch, words) in [
