@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU16;
 
-use super::times::{LatencyMixture, Stalls};
+use super::times::{LatencyMixture, Stalls, Warming};
 
 /// The latencies and failures to simulate.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -13,6 +13,9 @@ pub struct Config {
     /// When nothing is answered, `start+length,…`, counted from the first operation after `after_load`. An operation
     /// whose service starts within a stall ends no earlier than the stall does.
     pub(super) stall: Stalls,
+    /// For so long after the first operation after `after_load`, operations take longer: three times as long at first, and less
+    /// and less.
+    pub(super) warm: Warming,
     /// Share of operations that fail as broken, after their latency and without being applied.
     pub(super) fail: f64,
     /// Share of operations that fail as conflicts, after their latency and without being applied.
@@ -28,6 +31,7 @@ impl Default for Config {
         Config {
             latency: LatencyMixture::default(),
             stall: Stalls::default(),
+            warm: Warming::default(),
             fail: 0.0,
             conflict: 0.0,
             capacity: None,

@@ -84,11 +84,12 @@ impl Store for Sim {
     }
 
     async fn describe(&self) -> Result<Description, Failure> {
-        let Config { latency, stall, fail, conflict, capacity, seed } = &self.service.config;
+        let Config { latency, stall, warm, fail, conflict, capacity, seed } = &self.service.config;
         let capacity = capacity.map_or("unbounded".into(), |slots| slots.to_string());
         let settings = [
             ("latency", latency.to_string()),
             ("stall", stall.to_string()),
+            ("warm", warm.to_string()),
             ("fail", fail.to_string()),
             ("conflict", conflict.to_string()),
             ("capacity", capacity),
@@ -211,6 +212,7 @@ impl Service {
     /// When the service of an operation ends that starts at an instant.
     fn service_end(&self, first_arrival: Instant, start: Instant, latency: Duration) -> Instant {
         let moment = start.saturating_duration_since(first_arrival);
+        let latency = self.config.warm.slowed(latency, moment);
         let stalled_until = self.config.stall.end(moment).map(|end| first_arrival + end);
         stalled_until.map_or(start + latency, |end| end.max(start + latency))
     }

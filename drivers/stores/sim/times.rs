@@ -24,6 +24,33 @@ pub(super) struct Stalls {
     intervals: Vec<(Duration, Duration)>,
 }
 
+/// How long a store takes to become as fast as stated.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Warming(Duration);
+
+impl Warming {
+    /// How long something takes at a moment that takes this long in the end.
+    pub(super) fn slowed(self, latency: Duration, moment: Duration) -> Duration {
+        let left = self.0.saturating_sub(moment).as_secs_f64() / self.0.as_secs_f64().max(1e-9);
+        latency.mul_f64(1.0 + 2.0 * left)
+    }
+}
+
+impl TryFrom<String> for Warming {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        duration(&text).map(Warming)
+    }
+}
+
+impl fmt::Display for Warming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
 impl Default for LatencyMixture {
     fn default() -> Self {
         LatencyMixture { text: "1ms*1".into(), parts: vec![(Duration::from_millis(1), 1)], total: 1 }
@@ -128,6 +155,14 @@ mod tests {
         for text in ["", "15", "ms", "1.5ms", "-1ms", "1 ms", "1m", "99999999999999999999s", "99999999999s"] {
             assert!(duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_warms_up_takes_three_times_as_long_at_first_and_as_long_as_stated_in_the_end() {
+        let warming = Warming::try_from("4s".to_owned()).expect("a duration");
+        let at = |second: u64| warming.slowed(ms(10), ms(1_000 * second));
+        assert_eq!([at(0), at(2), at(4), at(9)], [ms(30), ms(20), ms(10), ms(10)]);
+        assert_eq!(Warming::default().slowed(ms(10), Duration::ZERO), ms(10));
     }
 
     #[test]
