@@ -12,7 +12,7 @@ use drivers::{Durability, STORES};
 use crate::sweep::SweepLimit;
 use crate::workload::Arrivals;
 pub use numbers::ClientLevels;
-use numbers::{client_levels, count, rate, utilisation};
+use numbers::{client_levels, count, cpus, rate, utilisation};
 
 /// Measures data stores so that the figures survive the question "how do you know?".
 #[derive(Debug, Parser)]
@@ -147,9 +147,14 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", value_parser = count::<u64>(1..=u64::MAX), allow_negative_numbers = true)]
     pub ops: Option<u64>,
 
-    /// Length of the warm-up, whose figures are kept apart [default: the workload's, else 2s]
+    /// Shortest length of the warm-up, whose figures are kept apart [default: the workload's, else 2s]
     #[arg(long, value_name = "D", value_parser = warmup)]
     pub warmup: Option<Duration>,
+
+    /// Let a warm-up go on for as long as this while response times are seen to change; 0 fixes its length
+    /// [default: five times --warmup]
+    #[arg(long, value_name = "D", value_parser = warmup)]
+    pub max_warmup: Option<Duration>,
 
     /// Records in the workload's main table; its other parts scale with it [default: the workload's]
     #[arg(long, value_name = "N", value_parser = count::<u64>(1..=u64::MAX), allow_negative_numbers = true)]
@@ -188,6 +193,10 @@ pub struct RunArgs {
     /// else load it anew. Keeps it too
     #[arg(long)]
     pub reuse: bool,
+
+    /// CPUs for client and server
+    #[command(flatten)]
+    pub cpus: CpuArgs,
 
     /// Give up on a step outside the measurement, such as resetting, settling or reading back, after this long
     /// [default: 1m and 1ms for each row of the workload]
@@ -289,6 +298,10 @@ pub struct SweepArgs {
     #[arg(long, value_name = "D", value_parser = duration, default_value = "10s")]
     pub timeout: Duration,
 
+    /// CPUs for client and server
+    #[command(flatten)]
+    pub cpus: CpuArgs,
+
     /// Results folder; must not hold an experiment yet [default: results/TIME-sweep-WORKLOADS]
     #[arg(long, value_name = "DIR", value_parser = path())]
     pub out: Option<PathBuf>,
@@ -309,6 +322,21 @@ pub struct SweepArgs {
     /// What the estimates of cost are made with
     #[command(flatten)]
     pub prices: PriceArgs,
+}
+
+/// CPUs by number, in order. Not written as `Vec<u32>` in the flags: clap takes that for values of several flags.
+pub type CpuList = Vec<u32>;
+
+/// Which CPUs client and server are kept on
+#[derive(Debug, Args)]
+pub struct CpuArgs {
+    /// Keep the client's threads on these CPUs, such as 0 or 0,2-3
+    #[arg(long, value_name = "LIST", value_parser = cpus)]
+    pub client_cpus: Option<CpuList>,
+
+    /// Keep the processes of a server that is started for the run on these CPUs
+    #[arg(long, value_name = "LIST", value_parser = cpus)]
+    pub server_cpus: Option<CpuList>,
 }
 
 const SWEEP_HELP: &str = "\

@@ -92,6 +92,41 @@ impl MachineCpu {
     }
 }
 
+/// What threads did while they were ready to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RunQueue {
+    /// They had a CPU.
+    pub ran: Duration,
+    /// They waited for one: another thread had it, or a quota of the process was used up.
+    pub waited: Duration,
+}
+
+impl RunQueue {
+    /// What came after an earlier reading.
+    pub fn since(self, earlier: RunQueue) -> RunQueue {
+        RunQueue { ran: self.ran.saturating_sub(earlier.ran), waited: self.waited.saturating_sub(earlier.waited) }
+    }
+
+    /// Of two threads together.
+    pub fn plus(self, other: RunQueue) -> RunQueue {
+        RunQueue { ran: self.ran + other.ran, waited: self.waited + other.waited }
+    }
+}
+
+/// The same of this thread since it began, from `schedstat` (Documentation/scheduler/sched-stats.rst). None where the system
+/// does not say.
+pub fn run_queue() -> Option<RunQueue> {
+    parse_run_queue(&std::fs::read_to_string("/proc/thread-self/schedstat").ok()?)
+}
+
+/// Nanoseconds on a CPU, nanoseconds on a run queue, number of time slices.
+fn parse_run_queue(schedstat: &str) -> Option<RunQueue> {
+    let mut ns = schedstat.split_whitespace().map(|number| number.parse().ok().map(Duration::from_nanos));
+    let (ran, waited) = (ns.next()??, ns.next()??);
+    // A kernel that does not count shows zeros.
+    (!ran.is_zero()).then_some(RunQueue { ran, waited })
+}
+
 /// The CPU time of this machine, from `/proc/stat`. None where the system does not say.
 pub fn machine_cpu() -> Option<MachineCpu> {
     let ticks_per_s = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok().flatten()?;
@@ -117,6 +152,13 @@ mod tests {
         let cpu = parse_machine_cpu(stat, 100.0).expect("a line of all CPUs");
         assert_eq!(cpu, MachineCpu { busy: Duration::from_millis(1_500), stolen: Duration::from_millis(800) });
         assert_eq!(parse_machine_cpu("cpu  100 20", 100.0), None);
+    }
+
+    #[test]
+    fn what_a_thread_ran_and_waited_is_read_and_zeros_are_no_answer() {
+        let queue = parse_run_queue("2500 700 12\n").expect("three numbers");
+        assert_eq!(queue, RunQueue { ran: Duration::from_nanos(2_500), waited: Duration::from_nanos(700) });
+        assert_eq!((parse_run_queue("0 0 0"), parse_run_queue("2500"), parse_run_queue("")), (None, None, None));
     }
 
     #[test]

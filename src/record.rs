@@ -9,8 +9,10 @@ mod file;
 mod heat;
 mod latency;
 mod overload;
+mod stability;
 mod sweep;
 mod timeline;
+mod warmup;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -23,8 +25,10 @@ pub use self::cost::{AtUtilisation, Cost, Estimate, Model, Month, MonthLine, Pri
 pub use self::heat::Heat;
 pub use self::latency::{Latency, Uncertainty};
 pub use self::overload::Overload;
+pub use self::stability::{Course, Stability};
 pub use self::sweep::{AtRate, RateInterval, SWEEP_SCHEMA, ScalabilityRecord, SweepAnswer, SweepLevel, SweepRecord};
 pub use self::timeline::{Brief, Interval, Phase, ServerSecond, ServerUse, Standstill};
+pub use self::warmup::{WarmupEnd, WarmupInfo};
 pub use self::workload::{Requirements, SloRecord, WorkloadInfo};
 use crate::draw::skew::Shares;
 pub use crate::percentile::Percentile;
@@ -122,6 +126,9 @@ pub struct Run {
     pub load: LoadInfo,
     /// How long each phase took.
     pub phases: Phases,
+    /// How the warm-up ended; absent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warmup: Option<WarmupInfo>,
     /// What loading the data cost.
     pub loading: Loading,
     /// Operations that succeeded, per second from the start of the measurement to the end of its last operation, or to its
@@ -209,6 +216,12 @@ pub struct LoadInfo {
     pub max_retries: u32,
     /// The durability tier that was asked for.
     pub durability: Durability,
+    /// CPUs that the client's threads were kept on; none where they were left to the system.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub client_cpus: Vec<u32>,
+    /// CPUs that the store's server was kept on; none where it was left to the system.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub server_cpus: Vec<u32>,
 }
 
 /// Seconds spent in each phase.
@@ -334,6 +347,15 @@ pub struct Client {
     /// Whether the store's server ran on the same machine and took from the same CPUs.
     #[serde(default)]
     pub shares_machine: bool,
+    /// CPUs that the threads of the sessions kept busy: 1 is one CPU all of the time. Absent where the system does not say.
+    #[serde(default)]
+    pub threads_ran: Option<f64>,
+    /// CPUs that they would have kept busy besides: they were ready to run and had none.
+    #[serde(default)]
+    pub threads_waited: Option<f64>,
+    /// CPUs that were there for them: all that this process may use, less what a server of our own used of them.
+    #[serde(default)]
+    pub threads_cpus: Option<f64>,
     /// CPUs that processes other than the suite and the store's server kept busy during the measurement: 1 is one CPU all of
     /// the time. Absent where it cannot be measured, as beside a server on this machine that the suite has not started.
     #[serde(default)]
@@ -386,6 +408,9 @@ pub struct Verdict {
     /// Evidence that something else than the store moved the figures, which stand all the same: a reason to repeat the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub noisy: Vec<String>,
+    /// Whether the run held its level; absent where the measurement is shorter than ten seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stability: Option<Stability>,
     /// What a reader should know although the run is valid.
     pub notes: Vec<String>,
 }

@@ -47,6 +47,15 @@ impl RunRequest {
     }
 }
 
+/// The CPUs that threads are kept on; an empty list leaves them to the system.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pinning {
+    /// Those of the client.
+    pub client: Vec<u32>,
+    /// Those of a server that is started for the run.
+    pub server: Vec<u32>,
+}
+
 /// How the load is applied.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadSettings {
@@ -60,6 +69,8 @@ pub struct LoadSettings {
     pub until: Until,
     /// Length of the warm-up; zero for none.
     pub warmup: Duration,
+    /// How long a warm-up may take that is seen not to be over; if not more than `warmup`, its length is fixed.
+    pub longest_warmup: Duration,
     /// Open loop: arrivals later than this are skipped. None: never before the end.
     pub skip_after: Option<Duration>,
     /// Attempts after the first for operations that lost a conflict.
@@ -70,6 +81,8 @@ pub struct LoadSettings {
     pub phase_timeout: Option<Duration>,
     /// Whether the first failed operation ends the run.
     pub stops_on_failure: bool,
+    /// Where client and server run.
+    pub cpus: Pinning,
 }
 
 /// What ends a measurement.

@@ -110,6 +110,17 @@ pub fn stated(number: f64) -> String {
     if number.fract() == 0.0 && number >= 0.0 { whole(number) } else { number.to_string() }
 }
 
+/// Numbers in order as people write lists of CPUs: `0,2-3`.
+pub fn ranges(numbers: &[u32]) -> String {
+    let runs = numbers.chunk_by(|a, b| a + 1 == *b);
+    let text = |run: &[u32]| match run {
+        [only] => only.to_string(),
+        [first, .., last] => format!("{first}-{last}"),
+        [] => String::new(),
+    };
+    runs.map(text).collect::<Vec<_>>().join(",")
+}
+
 /// Bytes in binary units: `12.4 MiB`.
 pub fn bytes(number: u64) -> String {
     let mut value = number as f64;

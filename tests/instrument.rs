@@ -142,6 +142,137 @@ fn failures_are_no_throughput_and_conflicts_are_retried_inside_the_latency() {
     run.counts_add_up();
 }
 
+/// A store that takes three times as long at first, and less and less for five seconds.
+#[test]
+fn a_warm_up_goes_on_while_the_store_becomes_faster_and_what_follows_is_measured_whole() {
+    for load in [["--clients", "2"], ["--rate", "200"]] {
+        let run = Storebench::run(&["ycsb-c", "--records", "1000", "--warmup", "2s", "--duration", "3s"])
+            .args(&load)
+            .store("sim?latency=2ms&warm=5s")
+            .expect_exit(0);
+        run.counts_add_up();
+        let first = run.first_run();
+        assert_eq!(first["warmup"]["end"], "put-off", "{}", first["warmup"]);
+        let warmup_s = first["phases"]["warmup_s"].as_f64().expect("a number");
+        assert!((4.0..=10.0).contains(&warmup_s) && warmup_s.fract() == 0.0, "{warmup_s}");
+        let p50 = ns(&first["total"]["response_ns"]["p50"]);
+        assert!((2_000_000..2_400_000).contains(&p50), "nothing of the slow start is in a figure: {p50}");
+        let measure_s = first["phases"]["measure_s"].as_f64().expect("a number");
+        assert!((3.0..3.2).contains(&measure_s), "{measure_s}");
+        let timeline = first["timeline"].as_array().expect("seconds");
+        let begins = |at: usize| timeline[at]["at_s"].as_f64().expect("a number");
+        assert_eq!(begins(0), -warmup_s);
+        assert!((1..timeline.len()).all(|at| begins(at) == begins(at - 1) + 1.0), "{load:?}: each second once");
+        assert!(run.stdout.contains("the warm-up went on after the 2 s that were asked for"), "{}", run.stdout);
+        assert!(run.stdout.contains(&format!("3 s after {warmup_s} s of warm-up")), "{}", run.stdout);
+    }
+    let fixed =
+        Storebench::run(&["ycsb-c", "--records", "1000", "--warmup", "2s", "--max-warmup", "0", "--duration", "1s"])
+            .store("sim?latency=2ms&warm=5s")
+            .expect_exit(0);
+    let first = fixed.first_run();
+    assert_eq!((&first["warmup"]["end"], &first["phases"]["warmup_s"]), (&"not-steady".into(), &2.0.into()));
+}
+
+#[test]
+fn a_run_that_drifts_is_valid_and_marked_wherever_its_figures_stand() {
+    let run = Storebench::run(&["ycsb-c", "--records", "1000", "--warmup", "0", "--duration", "12s"])
+        .store("sim?latency=2ms&warm=20s")
+        .expect_exit(0);
+    let stability = &run.first_run()["verdict"]["stability"];
+    assert_eq!(stability["verdict"], "drifting", "{stability}");
+    let evidence = stability["evidence"].as_str().expect("a sentence");
+    assert!(evidence.starts_with("the throughput drifted from "), "{evidence}");
+    assert!(run.stdout.contains("DRIFTING: the throughput drifted from "), "{}", run.stdout);
+    for file in ["report.html", "report.md", "summary.csv"] {
+        let text = std::fs::read_to_string(run.path("out").join(file)).expect("written");
+        assert!(text.to_lowercase().contains("drifting"), "{file}");
+    }
+}
+
+/// A client that computes all the time, on the one CPU that it may use, beside two others that do so, too.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_client_that_is_starved_of_cpu_is_called_client_limited() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let over = AtomicBool::new(false);
+    let run = std::thread::scope(|scope| {
+        let competitor = || {
+            let mut only = nix::sched::CpuSet::new();
+            only.set(0)
+                .and_then(|()| nix::sched::sched_setaffinity(nix::unistd::Pid::from_raw(0), &only))
+                .expect("CPU 0");
+            while !over.load(Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+        };
+        (0..2).for_each(|_| drop(scope.spawn(competitor)));
+        let run = Storebench::run(&["ycsb-c", "--records", "1000", "--warmup", "0", "--duration", "4s"])
+            .args(&["--clients", "1", "--client-cpus", "0"])
+            .store("null")
+            .ran();
+        over.store(true, Ordering::Relaxed);
+        run
+    });
+    assert_eq!(run.code, 3, "{}", run.stdout);
+    let first = run.first_run();
+    let reasons = first["verdict"]["reasons"].to_string();
+    assert!(reasons.contains("client-limited: its threads wanted"), "{reasons} {}", first["client"]);
+    assert!(run.stdout.contains("INVALID: client-limited"), "{}", run.stdout);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn client_and_server_stay_on_the_cpus_that_they_are_given() {
+    let mut seen = Vec::new();
+    let args = ["--clients", "2", "--client-cpus", "0", "--server-cpus", "1", "--durability", "memory"];
+    let run = Storebench::run(&["ycsb-c", "--records", "1000", "--warmup", "0", "--duration", "3s"]).args(&args);
+    let ran = run.store("redis").troubled(|| seen = cpus_of_suite_and_server());
+    let of = |name: &str| -> Vec<&str> {
+        seen.iter().filter(|(process, _)| process == name).map(|(_, cpus)| cpus.as_str()).collect()
+    };
+    assert!(of("storebench").contains(&"0"), "the lanes: {seen:?}");
+    let server = of("redis-server");
+    assert!(!server.is_empty() && server.iter().all(|cpus| *cpus == "1"), "{seen:?}");
+    let load = &ran.first_run()["load"];
+    assert_eq!((&load["client_cpus"][0], &load["server_cpus"][0]), (&0.into(), &1.into()));
+    assert!(ran.stdout.contains("2 clients, client on CPU 0, server on CPU 1"), "{}", ran.stdout);
+}
+
+/// Name and allowed CPUs of every thread of the run with `--server-cpus` and of what it has started.
+#[cfg(target_os = "linux")]
+fn cpus_of_suite_and_server() -> Vec<(String, String)> {
+    let read = |path: String| std::fs::read_to_string(path).unwrap_or_default();
+    let numbers = |folder: &str| -> Vec<u32> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten();
+        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
+    };
+    let field = |status: &str, name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.map(|value| value.trim().to_owned()).unwrap_or_default()
+    };
+    let processes = numbers("/proc");
+    let parent = |process: u32| field(&read(format!("/proc/{process}/status")), "PPid:").parse::<u32>().unwrap_or(0);
+    let mut family: Vec<u32> =
+        processes.iter().copied().filter(|process| parent(*process) == std::process::id()).collect();
+    family.retain(|process| read(format!("/proc/{process}/cmdline")).contains("--server-cpus"));
+    // Its guard stands between the suite and the server.
+    for _ in 0..3 {
+        let children: Vec<u32> = processes
+            .iter()
+            .copied()
+            .filter(|child| family.contains(&parent(*child)) && !family.contains(child))
+            .collect();
+        family.extend(children);
+    }
+    let threads = family.iter().flat_map(|process| {
+        let name = field(&read(format!("/proc/{process}/status")), "Name:");
+        let threads = numbers(&format!("/proc/{process}/task")).into_iter();
+        threads.map(move |thread| (name.clone(), format!("/proc/{process}/task/{thread}/status")))
+    });
+    threads.map(|(name, status)| (name, field(&read(status), "Cpus_allowed_list:"))).collect()
+}
+
 /// The flagship figure, from outside: what the proxy saw and the schedule says, against what the suite reports. Arrivals are
 /// constant, so that their instants follow from the rate alone.
 #[test]

@@ -12,7 +12,7 @@ use drivers::{
 use storebench::draw::rng::Purpose;
 use storebench::generate::{Effect, Generator, KeyFrontiers, OpStream};
 use storebench::load::{CancelToken, NoObserver, run};
-use storebench::request::{LoadSettings, RunRequest, Until};
+use storebench::request::{LoadSettings, Pinning, RunRequest, Until};
 use storebench::workload::{Arrivals, Workload};
 
 const CLIENTS: u32 = 3;
@@ -152,10 +152,12 @@ fn sent(workload: &str, delay_us: u64) -> Vec<Vec<String>> {
             arrivals: Arrivals::Poisson,
             until: Until::Operations(OPERATIONS),
             warmup: Duration::ZERO,
+            longest_warmup: Duration::ZERO,
             skip_after: None,
             timeout: Duration::from_secs(10),
             phase_timeout: None,
             stops_on_failure: true,
+            cpus: Pinning::default(),
             max_retries: 0,
         },
         hlog: "/dev/null".into(),

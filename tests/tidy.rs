@@ -20,7 +20,13 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "units", "sweep", "stats",
         ],
     ),
-    ("load", &["request", "evidence", "audit", "generate", "measure", "host", "workload", "draw", "record", "units"]),
+    (
+        "load",
+        &[
+            "request", "evidence", "audit", "generate", "measure", "host", "workload", "draw", "record", "stats",
+            "units",
+        ],
+    ),
     ("evidence", &["request", "generate", "measure", "host", "workload", "record", "stats", "percentile", "units"]),
     ("request", &["generate", "workload"]),
     ("sweep", &["record", "stats", "measure", "percentile"]),

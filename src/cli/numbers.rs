@@ -73,6 +73,22 @@ fn decimal(text: &str) -> Option<(u64, i32)> {
     Some((digits.parse().ok()?, power - i32::try_from(fraction.len()).ok()?))
 }
 
+/// Reads a list of CPUs: `0`, `0,2-3`.
+pub(super) fn cpus(text: &str) -> Result<Vec<u32>, String> {
+    let range = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (first.parse::<u32>().ok()?, last.parse::<u32>().ok()?);
+        // A kernel's set has 1024, and a list is no place to make more numbers than that.
+        (first <= last && last < 1024).then_some(first..=last)
+    };
+    let ranges: Option<Vec<_>> = text.split(',').map(range).collect();
+    let mut cpus: Vec<u32> =
+        ranges.ok_or("give CPUs by number and range, such as 0 or 0,2-3")?.into_iter().flatten().collect();
+    cpus.sort_unstable();
+    cpus.dedup();
+    Ok(cpus)
+}
+
 /// Reads a share: `0.4` or `40%`.
 pub(super) fn utilisation(text: &str) -> Result<f64, String> {
     let share = match text.strip_suffix('%') {
@@ -136,5 +152,14 @@ mod tests {
         }
         assert!(count::<u32>(0..=u64::MAX)("5_000m").is_err(), "more than 32 bits hold");
         assert!(rate("10_000_001").is_err());
+    }
+
+    #[test]
+    fn lists_of_cpus_are_numbers_and_ranges() {
+        assert_eq!(cpus("0"), Ok(vec![0]));
+        assert_eq!(cpus("2-3,0,3"), Ok(vec![0, 2, 3]));
+        for nonsense in ["", "-1", "3-2", "a", "0,", "0-9999999999", "1024"] {
+            assert!(cpus(nonsense).is_err(), "{nonsense}");
+        }
     }
 }

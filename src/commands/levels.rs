@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::bail;
 
 use crate::cli::{OnError, RunArgs};
-use crate::request::{LoadSettings, RunRequest, Until};
+use crate::request::{LoadSettings, Pinning, RunRequest, Until};
 use crate::units;
 use crate::workload::Workload;
 
@@ -13,6 +13,8 @@ use crate::workload::Workload;
 const DURATION: Duration = Duration::from_secs(10);
 /// How long to warm up where nothing says so.
 const WARMUP: Duration = Duration::from_secs(2);
+/// How many times its length a warm-up may take where nothing says so: from the default, long enough for caches to fill.
+const LONGEST_WARMUP: u32 = 5;
 /// How many clients where nothing says so: the fewest that can conflict.
 const CLIENTS: u32 = 2;
 
@@ -66,17 +68,20 @@ fn level(args: &RunArgs, workload: &Workload, rate_per_s: Option<f64>, clients: 
             (None, None) => Until::Elapsed(DURATION),
         },
     };
+    let warmup = args.warmup.or(own.warmup).unwrap_or(WARMUP);
     LoadSettings {
         clients,
         rate_per_s,
         arrivals: args.arrivals.or(own.arrivals).unwrap_or_default(),
         until,
-        warmup: args.warmup.or(own.warmup).unwrap_or(WARMUP),
+        warmup,
+        longest_warmup: args.max_warmup.unwrap_or(LONGEST_WARMUP * warmup),
         skip_after: args.skip_after,
         max_retries: args.max_retries,
         timeout: args.timeout,
         phase_timeout: args.phase_timeout,
         stops_on_failure: args.on_error == OnError::Stop,
+        cpus: Pinning::default(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod check;
 mod clean;
 mod cost;
+mod cpus;
 mod exit;
 mod levels;
 mod list;

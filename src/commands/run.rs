@@ -16,7 +16,7 @@ use super::output::{Folder, OutputErrors};
 use super::progress::Progress;
 use super::signals::Signals;
 use super::terminal::{eprint, print};
-use super::{levels, passwords, report, secrets, stores, workloads};
+use super::{cpus, levels, passwords, report, secrets, stores, workloads};
 use crate::cli::{OnError, RunArgs};
 use crate::draw::rng::{Purpose, rng};
 use crate::generate::Generator;
@@ -183,6 +183,7 @@ fn is_true_of(scope: NoteScope, args: &RunArgs, load: &LoadSettings) -> bool {
 /// Every run of the experiment, in the order in which they were asked for.
 fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) -> Result<Vec<RunRequest>, Failed> {
     let mut requests = Vec::new();
+    let cpus = cpus::pinning(&args.cpus, addresses)?;
     for workload in workloads {
         let levels = levels::levels(args, workload).map_err(Failed::usage)?;
         let plan = workload.plan(args.records, levels[0].until.operations()).map_err(Failed::usage)?;
@@ -200,7 +201,7 @@ fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) 
                         durability: args.durability.or(generator.plan.require.durability),
                         reuse: args.reuse,
                         keep: args.keep || args.reuse,
-                        load: load.clone(),
+                        load: LoadSettings { cpus: cpus.clone(), ..load.clone() },
                         hlog: PathBuf::new(),
                     };
                     stores::refuse_what_it_cannot(&request).map_err(Failed::usage)?;

@@ -8,6 +8,7 @@ use hdrhistogram::Histogram;
 use indexmap::IndexMap;
 
 use super::measurement::Measurement;
+use super::stability;
 use super::timeline;
 use super::verdict::{self, Findings, MeasuredLimit};
 use super::work;
@@ -20,7 +21,7 @@ use crate::record::{
     CheckResult, Client, Counts, Footprints, Latency, LoadInfo, Loading, Mode, OperationRecord, Percentile, Phases,
     Requirements, Run, Skew, SloRecord, StoreInfo, Uncertainty, WorkloadInfo,
 };
-use crate::request::RunRequest;
+use crate::request::{Pinning, RunRequest};
 use crate::stats;
 use crate::units;
 use crate::workload::Changes;
@@ -109,11 +110,11 @@ pub fn assemble<S: Store>(evidence: RunEvidence<'_>, store: &S) -> anyhow::Resul
     measurement.usage.join(&mut timeline);
     let server = measurement.usage.total();
     let mut phases = known.phases;
-    phases.warmup_s = request.load.warmup.as_secs_f64();
+    phases.warmup_s = Duration::from_nanos(measurement.measure_ns).as_secs_f64();
     phases.measure_s = measure_s;
     phases.drain_s = planned_s.map_or(0.0, |planned_s| (measure_s - planned_s).max(0.0));
 
-    let client = client::<S>(measurement, counts, known.shares_machine)?;
+    let client = client::<S>(request, measurement, counts, known.shares_machine)?;
     let standstill = collected.completions.longest_standstill(measure_s);
     let mut verdict = verdict::reach(&Findings {
         mode: load.mode,
@@ -135,6 +136,10 @@ pub fn assemble<S: Store>(evidence: RunEvidence<'_>, store: &S) -> anyhow::Resul
         is_debug_build: cfg!(debug_assertions),
         limits: limits(request, &operations, &total),
     });
+    verdict.notes.extend(measurement.warmup.as_ref().and_then(stability::of_warmup));
+    if let (Some(stability), Some(warmup)) = (&mut verdict.stability, &measurement.warmup) {
+        stability::after_warmup(stability, warmup);
+    }
     verdict.notes.extend(request.workload.notes.iter().map(|note| note.text.clone()));
     verdict.notes.extend(notes_on_kept_data(request, known.loading.reused));
     Ok(Run {
@@ -148,6 +153,7 @@ pub fn assemble<S: Store>(evidence: RunEvidence<'_>, store: &S) -> anyhow::Resul
         standstill,
         load,
         phases,
+        warmup: measurement.warmup.clone(),
         loading: known.loading,
         counts,
         operations,
@@ -164,7 +170,12 @@ pub fn assemble<S: Store>(evidence: RunEvidence<'_>, store: &S) -> anyhow::Resul
 }
 
 /// What the suite itself did and used.
-fn client<S: Store>(measurement: &Measurement, counts: Counts, shares_machine: bool) -> anyhow::Result<Client> {
+fn client<S: Store>(
+    request: &RunRequest,
+    measurement: &Measurement,
+    counts: Counts,
+    shares_machine: bool,
+) -> anyhow::Result<Client> {
     let &Measurement { cpu, wall, threads, .. } = measurement;
     let collected = &measurement.collected;
     Ok(Client {
@@ -178,6 +189,9 @@ fn client<S: Store>(measurement: &Measurement, counts: Counts, shares_machine: b
         reconnects: measurement.reconnects,
         disconnected_s: measurement.disconnected_s,
         shares_machine,
+        threads_ran: measurement.run_queue.map(|queue| busy_cpus(queue.ran, measurement.measured)),
+        threads_waited: measurement.run_queue.map(|queue| busy_cpus(queue.waited, measurement.measured)),
+        threads_cpus: threads_cpus(request, measurement, shares_machine),
         other_cpus: other_cpus(measurement, shares_machine),
         stolen_cpus: measurement.machine.map(|machine| busy_cpus(machine.stolen, wall)),
     })
@@ -291,6 +305,18 @@ fn latency(all: &Histogram<u64>, blocks: &[Histogram<u64>]) -> anyhow::Result<La
     })
 }
 
+/// CPUs that were there for the client's threads. What a server uses of them that is not ours to watch cannot be told.
+fn threads_cpus(request: &RunRequest, measurement: &Measurement, shares_machine: bool) -> Option<f64> {
+    let Pinning { client, server } = &request.load.cpus;
+    let cpus = if client.is_empty() { host::cpus() as f64 } else { client.len() as f64 };
+    let is_apart = !client.is_empty() && !server.is_empty() && !client.iter().any(|cpu| server.contains(cpu));
+    match measurement.usage.total() {
+        Some(used) if !is_apart => Some(cpus - used.cpu_s / measurement.wall.as_secs_f64().max(1e-9)),
+        None if shares_machine => None,
+        _ => Some(cpus),
+    }
+}
+
 /// CPUs that were busy with neither this process nor the store's server. What a server uses that is not ours to watch cannot
 /// be distinguished from what other processes use.
 fn other_cpus(measurement: &Measurement, shares_machine: bool) -> Option<f64> {
@@ -333,6 +359,8 @@ fn load_info(request: &RunRequest, measurement: &Measurement, durability: Durabi
         warmup_s: load.warmup.as_secs_f64(),
         max_retries: load.max_retries,
         durability,
+        client_cpus: load.cpus.client.clone(),
+        server_cpus: load.cpus.server.clone(),
     }
 }
 

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::usage::UsageSamples;
 use super::work::Tally;
-use crate::host::MachineCpu;
+use crate::host::{MachineCpu, RunQueue};
 use crate::measure::collector::Collected;
 use crate::measure::recorder::RecordingSlot;
+use crate::record::WarmupInfo;
 
 /// What the lanes of a run measured, over all of them, and what the machine spent on it.
 pub struct Measurement {
@@ -26,8 +27,14 @@ pub struct Measurement {
     pub clients_s: f64,
     /// Start of the measurement on the lanes' clock.
     pub measure_ns: u64,
+    /// How the warm-up ended; none without one.
+    pub warmup: Option<WarmupInfo>,
     /// CPU time of this process during the measurement.
     pub cpu: Duration,
+    /// What the threads of the lanes ran, and waited for a CPU; none where the system does not say.
+    pub run_queue: Option<RunQueue>,
+    /// How long that was observed.
+    pub measured: Duration,
     /// CPU time of the whole machine during the measurement; none where the system does not say.
     pub machine: Option<MachineCpu>,
     /// Wall time of the measurement, drain included.

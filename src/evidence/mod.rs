@@ -6,6 +6,7 @@
 mod assemble;
 mod measurement;
 pub(crate) mod overload;
+mod stability;
 mod store_changes;
 mod timeline;
 mod usage;

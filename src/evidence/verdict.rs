@@ -3,9 +3,10 @@
 //! The thresholds are constants here, each with its reason.
 
 use super::overload;
+use super::stability::Level;
 use crate::percentile::{Limit, Statistic};
 use crate::record::{CheckResult, Client, Counts, Interval, Latency, Mode, Percentile, Phase, Standstill, Verdict};
-use crate::stats::{self, Judgement, Reading, Steadiness};
+use crate::stats::{self, Judgement, Reading};
 use crate::units;
 
 /// With a larger share of failed operations, the rest is not the workload that was asked for.
@@ -28,6 +29,13 @@ const NOISY_CPUS: f64 = 0.10;
 /// Threads that are busier than this are what is measured: in a queue with random arrivals, the wait for a thread that is
 /// busy 85 % of the time is 5.7 times the time that it works on each (M/M/1: share / (1 - share)).
 const BUSY: f64 = 0.85;
+/// Of the CPU time that a client wanted and that was there, this share is enough: beside one competitor of its own
+/// priority on its only CPU it gets a half.
+const STARVED_SHARE: f64 = 0.6;
+/// Less than this of a core is not missed.
+const STARVED_CPUS: f64 = 0.25;
+/// A shorter measurement may lie within one bad moment of the machine.
+const STARVED_S: f64 = 2.0;
 /// Of fewer completed operations less than ten are above p99: see `percentile.rs`.
 const FEW: u64 = 1_000;
 
@@ -103,6 +111,7 @@ pub fn reach(findings: &Findings<'_>) -> Verdict {
             100.0 * busy
         ));
     }
+    reasons.extend(starved(findings));
     if findings.mode == Mode::Open {
         overload =
             overload::overload(counts, findings.timeline, findings.service, findings.rate_per_s.unwrap_or_default());
@@ -112,7 +121,28 @@ pub fn reach(findings: &Findings<'_>) -> Verdict {
     }
     // Beside another reason an overload may be its consequence, and the completed rate no property of the store.
     let overload = overload.filter(|_| reasons.len() == 1);
-    Verdict { valid: reasons.is_empty(), reasons, overload, noisy: noisy(findings), notes: notes(findings) }
+    let level = Level::of(findings.mode, findings.timeline);
+    let (valid, stability) = (reasons.is_empty(), level.stability());
+    let is_named = stability.as_ref().is_some_and(|stability| stability.verdict.is_mark());
+    let noisy = beside(findings).into_iter().chain(level.shift().filter(|_| !is_named)).collect();
+    Verdict { valid, reasons, overload, noisy, stability, notes: notes(findings) }
+}
+
+/// A client that got much less of the CPUs than it wanted and than were there for it: what is measured is its own waiting.
+fn starved(findings: &Findings<'_>) -> Option<String> {
+    let Client { threads_ran, threads_waited, threads_cpus, .. } = *findings.client;
+    let (ran, waited, cpus) = (threads_ran?, threads_waited?, threads_cpus?);
+    // More threads than CPUs wait for one another, and that is the load that was asked for.
+    let wanted = (ran + waited).min(cpus);
+    let is_starved = wanted - ran > STARVED_CPUS && ran < STARVED_SHARE * wanted;
+    (is_starved && length_s(findings.timeline) >= STARVED_S).then(|| {
+        format!(
+            "client-limited: its threads wanted {:.0} % of a core and got {:.0} %, the rest having gone to other processes or \
+             being withheld by a quota; run it where it has its CPUs to itself",
+            100.0 * wanted,
+            100.0 * ran
+        )
+    })
 }
 
 /// A tail that is the client's own: lanes that woke late although they were free, replies that waited for a thread. Judged
@@ -133,41 +163,17 @@ fn shaped(findings: &Findings<'_>) -> Option<String> {
     })
 }
 
-/// What moved the figures other than the store: other processes on this machine, or a level that did not hold.
-fn noisy(findings: &Findings<'_>) -> Vec<String> {
+/// What other processes took of this machine's CPUs, where that is not little.
+fn beside(findings: &Findings<'_>) -> Option<String> {
     let Client { other_cpus, stolen_cpus, .. } = *findings.client;
-    let mut noisy = Vec::new();
     let (others, stolen) = (other_cpus.unwrap_or(0.0), stolen_cpus.unwrap_or(0.0));
-    if others + stolen > NOISY_CPUS && length_s(findings.timeline) >= 1.0 {
-        noisy.push(format!(
+    (others + stolen > NOISY_CPUS && length_s(findings.timeline) >= 1.0).then(|| {
+        format!(
             "other processes used {:.0} % of a core and the hypervisor took {:.0} %",
             100.0 * others,
             100.0 * stolen
-        ));
-    }
-    let whole = |line: &&Interval| line.phase == Phase::Measure && line.length_s > 0.99;
-    let seconds = findings.timeline.iter().filter(whole);
-    // The throughput of an open loop is its schedule's.
-    let (what, series): (_, Vec<f64>) = match findings.mode {
-        Mode::Closed => ("throughput", seconds.map(|line| line.ok as f64).collect()),
-        Mode::Open => {
-            ("median response time", seconds.filter_map(|line| Some(line.response_ns.p50? as f64 / 1e6)).collect())
-        }
-    };
-    if let Some(shift) = stats::level_shift(&series) {
-        let show = |level: f64| match findings.mode {
-            Mode::Closed => format!("{level:.0}/s"),
-            Mode::Open => format!("{level:.3} ms"),
-        };
-        noisy.push(format!(
-            "the {what} moved from {} to {} at {} s, {:.1} times the deviation of single seconds",
-            show(shift.from),
-            show(shift.to),
-            shift.at_s,
-            shift.deviations
-        ));
-    }
-    noisy
+        )
+    })
 }
 
 /// A client of a closed loop that waits for a failure or a connection sends nothing: an outage of half the run may be one
@@ -227,11 +233,6 @@ fn notes(findings: &Findings<'_>) -> Vec<String> {
     if findings.client.clamped > 0 {
         notes.push(format!("latencies above one hour, recorded as one hour: {}", findings.client.clamped));
     }
-    let steady = |line: &&Interval| line.phase == Phase::Measure && line.length_s > 0.99;
-    let series: Vec<f64> = findings.timeline.iter().filter(steady).map(|line| line.ok as f64).collect();
-    if findings.mode == Mode::Closed {
-        notes.extend(unsteady(&series));
-    }
     notes.extend(standstill(findings));
     notes
 }
@@ -281,22 +282,6 @@ fn percentile_ms(latency: &Latency, percentile: Percentile) -> String {
         Reading::Known { value_ns, interval_ns: Some((low, high)) } => {
             let end = high.map_or_else(|| "inf)".to_owned(), |high| ms(high) + "]");
             format!("{} ms [{}, {end}", ms(value_ns), ms(low))
-        }
-    }
-}
-
-/// What the throughput did over time, where it was not steady. It is reported and drawn, never trimmed.
-fn unsteady(per_second: &[f64]) -> Option<String> {
-    match stats::steadiness(per_second) {
-        Steadiness::Steady | Steadiness::TooShort => None,
-        Steadiness::Settling { until_s } => {
-            Some(format!("throughput settled only after {until_s} s: lengthen --warmup by at least that"))
-        }
-        Steadiness::Drifting { from, to } => {
-            Some(format!("throughput drifted all along, from {from:.0}/s to {to:.0}/s: never steady, run longer"))
-        }
-        Steadiness::Step { at_s, from, to } => {
-            Some(format!("throughput changed at {at_s} s, from {from:.0}/s to {to:.0}/s"))
         }
     }
 }
@@ -354,8 +339,8 @@ mod tests {
 
     #[test]
     fn a_steady_run_is_valid_and_nothing_is_noted() {
-        let verdict = judge(Mode::Open, &seconds(Phase::Measure, 0.0, &[(1_000, 0); 10]), |_| ());
-        assert_eq!(verdict, Verdict { valid: true, ..Verdict::default() });
+        let verdict = judge(Mode::Open, &seconds(Phase::Measure, 0.0, &[(1_000, 0); 9]), |_| ());
+        assert_eq!(verdict, Verdict { valid: true, ..Verdict::default() }, "too short for a verdict on its level");
     }
 
     #[test]
@@ -461,7 +446,7 @@ mod tests {
         let swinging: Vec<(u64, u64)> = (0..10).map(|at| (if at < 5 { 16_538 } else { 666 }, 0)).collect();
         let swung = judged(&seconds(Phase::Measure, 0.0, &swinging), 0.0, 0.0);
         assert!(
-            swung.valid && swung.noisy[0].starts_with("the throughput moved from 16538/s to 666/s at 5 s"),
+            swung.valid && swung.noisy[0].starts_with("the throughput moved from 16,538/s to 666/s at 5 s"),
             "{swung:?}"
         );
     }
@@ -478,6 +463,26 @@ mod tests {
         let client = Box::leak(Box::new(Client { threads_busy: Some(0.97), ..Client::default() }));
         let short = [Interval { length_s: 0.5, ..line[0].clone() }];
         assert!(judge(Mode::Closed, &short, |findings| findings.client = client).valid, "too short to tell");
+    }
+
+    #[test]
+    fn a_client_without_its_share_of_the_cpus_is_called_so_and_one_with_many_threads_is_not() {
+        let lines = seconds(Phase::Measure, 0.0, &[(10_000, 0); 3]);
+        let judged = |ran, waited, cpus: Option<f64>| {
+            let (threads_ran, threads_waited) = (Some(ran), Some(waited));
+            let client = Client { threads_ran, threads_waited, threads_cpus: cpus, ..Client::default() };
+            let client = Box::leak(Box::new(client));
+            judge(Mode::Closed, &lines, |findings| findings.client = client).reasons
+        };
+        let starved = judged(0.5, 0.5, Some(1.0));
+        assert!(
+            starved[0].starts_with("client-limited: its threads wanted 100 % of a core and got 50 %"),
+            "{starved:?}"
+        );
+        assert!(judged(2.0, 6.0, Some(2.0)).is_empty(), "eight threads on two CPUs");
+        assert!(judged(0.8, 1.2, Some(0.8)).is_empty(), "the server has the rest");
+        assert!(judged(0.05, 0.1, Some(2.0)).is_empty(), "nothing that is missed");
+        assert!(judged(0.5, 0.5, None).is_empty(), "nobody knows what a foreign server takes");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! stops it. Checking the answer, bookkeeping of acknowledged writes and recording come after. Lanes share nothing but the
 //! schedule of an open loop and the numbering of new keys.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
@@ -14,6 +15,7 @@ use drivers::{Failure, FailureKind, Op, Outcome, Placement, Rows, Store};
 use crate::audit::ledger::Ledger;
 use crate::evidence::work::Tally;
 use crate::generate::{Effect, OpStream};
+use crate::host::{self, RunQueue};
 use crate::measure::collector::LaneMessage;
 use crate::measure::recorder::{OperationTimes, Recorder};
 use crate::record::Phase;
@@ -24,6 +26,7 @@ use super::event_loop::reply_waited_ns;
 use super::pace::Wait;
 use super::run_context::{LoadWindow, RunContext};
 use super::timer;
+use super::warmup::{MeasureStart, WarmupTally};
 
 /// How long a lane may be without a connection before the run is given up: a server that restarts is back by then.
 const WITHOUT_CONNECTION: Duration = Duration::from_secs(30);
@@ -67,6 +70,8 @@ pub struct LaneResult {
     pub disconnected: Duration,
     /// How long its measurement lasted, from its first look at the clock to its last.
     pub measured: Duration,
+    /// What its thread did meanwhile: of the first lane of each thread.
+    pub run_queue: Option<RunQueue>,
 }
 
 /// Where a lane is in its current window.
@@ -81,6 +86,12 @@ struct LaneState {
     claimed: u64,
     /// Operations that it may claim in a closed loop.
     limit: u64,
+    /// When operations of this window may be due; the end of a warm-up may be put off.
+    due: Range<u64>,
+    /// Arrivals that are not started by then are skipped.
+    drained_ns: u64,
+    /// What the judge of the warm-up has not been told yet.
+    warmup: WarmupTally,
     cancelled: bool,
     reconnects: u64,
     disconnected: Duration,
@@ -122,16 +133,22 @@ impl<S: Store> Lane<S> {
             second: 0,
             claimed: 0,
             limit: 0,
+            due: 0..0,
+            drained_ns: 0,
+            warmup: WarmupTally::default(),
             cancelled,
             reconnects: 0,
             disconnected: Duration::ZERO,
         };
-        let (mut scheduled, mut measured) = (0, Duration::ZERO);
+        let (mut scheduled, mut measured, mut run_queue) = (0, Duration::ZERO, None);
         for window in &context.windows {
+            let is_told = window.phase == Phase::Measure && (self.index as u64) < context.threads;
+            let before = is_told.then(host::run_queue).flatten();
             let began_ns = state.now_ns;
             state.claimed = 0;
             state.disconnected = Duration::ZERO;
             state.limit = share(window.operations, context.lanes, self.index as u64);
+            (state.due, state.drained_ns) = context.bounds(window);
             state.second = context.second_of(state.now_ns, window.phase);
             state.tick_ns = state.now_ns;
             self.stream.begin(window.purpose);
@@ -140,13 +157,14 @@ impl<S: Store> Lane<S> {
             self.hand_over(&context, window, &mut state);
             if window.phase == Phase::Measure {
                 scheduled = state.claimed;
+                run_queue = before.zip(host::run_queue()).map(|(before, now)| now.since(before));
                 measured = Duration::from_nanos(state.now_ns - began_ns);
             }
         }
         // The collector may be gone; the lane's own results are returned all the same.
         let _ = self.outbox.send(LaneMessage::Finished { lane: self.index });
         let LaneState { reconnects, disconnected, .. } = state;
-        LaneResult { ledger: self.ledger, tally: self.tally, scheduled, reconnects, disconnected, measured }
+        LaneResult { ledger: self.ledger, tally: self.tally, scheduled, reconnects, disconnected, measured, run_queue }
     }
 
     async fn run_window(&mut self, context: &RunContext, window: &LoadWindow, state: &mut LaneState) {
@@ -155,6 +173,7 @@ impl<S: Store> Lane<S> {
                 self.reconnect(context, window, state).await;
             }
             let intended_ns = match claim(window, state) {
+                Claim::End if self.goes_on(context, window, state).await => continue,
                 Claim::End => break,
                 Claim::Skip(arrivals) => {
                     self.recorder.skipped += arrivals;
@@ -177,6 +196,26 @@ impl<S: Store> Lane<S> {
             }
             self.measure_operation(context, window, operation, (intended_ns, late_ns), state).await;
         }
+    }
+
+    /// Whether a warm-up that this lane has gone through was put off. Else its end is passed, for all lanes.
+    #[cold]
+    async fn goes_on(&mut self, context: &RunContext, window: &LoadWindow, state: &mut LaneState) -> bool {
+        if window.phase != Phase::Warmup {
+            return false;
+        }
+        let known_ns = state.due.end;
+        if window.schedule.is_some() {
+            state.cancelled |=
+                !Self::WAIT.until(&context.clock, MeasureStart::passed_from_ns(known_ns), &context.cancel).await;
+        }
+        let is_over = state.cancelled || context.start.pass(known_ns);
+        (state.due, state.drained_ns) = context.bounds(window);
+        match &window.schedule {
+            Some(schedule) if is_over => self.recorder.skipped += schedule.take_rest(state.due.clone()),
+            _ => {}
+        }
+        !is_over
     }
 
     /// Waits for the intended instant and returns how late the lane woke; 0 if the instant had passed already, because that
@@ -243,7 +282,10 @@ impl<S: Store> Lane<S> {
             self.recorder.delayed(delay_ns);
             timer::wake_due();
         }
-        self.recorder.ended_in.mark(ended_ns.saturating_sub(context.began_ns(state.second)));
+        if window.phase == Phase::Warmup {
+            state.warmup.add(ended_ns - started_ns);
+        }
+        self.recorder.ended_in.mark(ended_ns.saturating_sub(context.began_ns(state.second, window.phase)));
         self.recorder.slots[slot].retries += u64::from(retries) + self.client.take_retries();
         let ops = self.stream.ops(operation);
         self.tally.add(operation, &result, || ops.iter().zip(&self.steps).map(|(op, step)| (op, &step.rows)));
@@ -307,8 +349,8 @@ impl<S: Store> Lane<S> {
     async fn reconnect(&mut self, context: &RunContext, window: &LoadWindow, state: &mut LaneState) {
         let began_ns = context.clock.now_ns();
         state.now_ns = began_ns;
-        let ends_ns = if window.schedule.is_some() { window.drain_until_ns } else { window.until_ns };
-        while !state.cancelled && state.now_ns < ends_ns {
+        let is_open = window.schedule.is_some();
+        while !state.cancelled && state.now_ns < if is_open { state.drained_ns } else { state.due.end } {
             let result = self.client.reconnect().await;
             state.now_ns = context.clock.now_ns();
             self.tick(context, window, state);
@@ -350,8 +392,11 @@ impl<S: Store> Lane<S> {
             self.hand_over(context, window, state);
         }
         state.cancelled |= context.cancel.is_cancelled();
+        if window.phase == Phase::Warmup {
+            context.start.add(state.now_ns, &mut state.warmup);
+        }
         state.tick_ns = state.now_ns + EVERY_NS;
-        let second_ends_ns = context.measure_ns as i64 + (state.second + 1) * 1_000_000_000;
+        let second_ends_ns = context.start.origin_ns(window.phase) as i64 + (state.second + 1) * 1_000_000_000;
         if second_ends_ns > state.now_ns as i64 {
             state.tick_ns = state.tick_ns.min(second_ends_ns as u64);
         }
@@ -380,18 +425,21 @@ impl<S: Store> Lane<S> {
 #[inline]
 fn claim(window: &LoadWindow, state: &mut LaneState) -> Claim {
     let Some(schedule) = &window.schedule else {
-        if state.now_ns >= window.until_ns || state.claimed == state.limit {
+        if state.now_ns >= state.due.end || state.claimed == state.limit {
             return Claim::End;
         }
         state.claimed += 1;
         return Claim::Start(state.now_ns);
     };
-    if state.now_ns >= window.drain_until_ns {
-        let rest = schedule.take_rest();
+    if state.now_ns >= state.drained_ns {
+        if window.phase == Phase::Warmup {
+            return Claim::End;
+        }
+        let rest = schedule.take_rest(state.due.clone());
         state.claimed += rest;
         return if rest == 0 { Claim::End } else { Claim::Skip(rest) };
     }
-    let Some(intended_ns) = schedule.take() else { return Claim::End };
+    let Some(intended_ns) = schedule.take(state.due.clone()) else { return Claim::End };
     state.claimed += 1;
     let too_late = state.now_ns > intended_ns.saturating_add(window.skip_after_ns);
     if too_late { Claim::Skip(1) } else { Claim::Start(intended_ns) }

@@ -9,27 +9,29 @@ use std::time::{Duration, Instant, SystemTime};
 use drivers::{Failure, Store};
 
 use super::active_run::ActiveRun;
+use super::affinity;
 use super::answer::AnswerRules;
 use super::cancel::CancelToken;
 use super::client::StoreClient;
 use super::error::{RunError, StoreTask};
 use super::lane::{Lane, LaneResult};
-use super::pace::{Clock, Schedule, sleep_until};
+use super::pace::{Clock, Schedule};
 use super::prepare::PreparedStore;
 use super::progress::ProgressObserver;
 use super::run_context::{LoadWindow, RunContext};
+use super::warmup::MeasureStart;
 use super::{threads, usage};
 use crate::audit::ledger::Ledger;
 use crate::draw::rng::Purpose;
 use crate::evidence::work::{Sizes, Tally};
 use crate::evidence::{Measurement, UsageSamples};
 use crate::generate::{OpStream, ValueGenerator};
-use crate::host;
+use crate::host::{self, RunQueue};
 use crate::measure::collector::Collector;
 use crate::measure::hlog;
 use crate::measure::recorder::{Recorder, RecordingSlot};
 use crate::record::Phase;
-use crate::request::{RunRequest, Until};
+use crate::request::RunRequest;
 use crate::workload::Plan;
 
 /// How long an open loop may work off its backlog after the planned end: long enough for a stall of seconds to be
@@ -68,8 +70,10 @@ pub fn measure<S: Store>(
     let (outbox, inbox) = channel();
     let (give, spares): (Vec<_>, Vec<_>) = (0..lanes).map(|_| channel()).unzip();
     let spares = Mutex::new(spares.into_iter().map(Some).collect::<Vec<_>>());
+    let measure_start = Arc::new(MeasureStart::new(load.warmup, load.longest_warmup));
+    let origin_ns = |phase| measure_start.origin_ns(phase);
     let collector =
-        Collector { slots: &slots, open_loop, warmup: load.warmup, planned: load.until.elapsed(), spares: give };
+        Collector { slots: &slots, open_loop, origin_ns: &origin_ns, planned: load.until.elapsed(), spares: give };
 
     let values = ValueGenerator::new(Arc::clone(&request.generator), Arc::clone(&prepared.frontiers));
     let sizes = &Arc::new(Sizes::new(&request.generator, values));
@@ -93,19 +97,24 @@ pub fn measure<S: Store>(
         steps: Vec::new(),
     };
     let (mut cpu, mut machine, mut wall) = (Duration::ZERO, None, Instant::now());
-    let mut usage = UsageSamples::default();
+    let (mut usage, mut warmup) = (UsageSamples::default(), None);
     let cannot_start = |failure: Failure| run.failed(StoreTask::OpenSessions)(failure);
     let (results, collected) = thread::scope(|scope| {
         let collect = move || {
+            // Refused to the lanes, too, and told by them.
+            let _ = affinity::pin_this_thread(&load.cpus.client);
             hlog::with_log(&request.hlog, SystemTime::now(), |log| {
                 collector.collect(lanes, &inbox, log, &mut |line| observer.second(line))
             })
         };
         let collecting = thread::Builder::new().spawn_scoped(scope, collect);
         let collecting = collecting.map_err(|refused| cannot_start(threads::no_thread(refused)))?;
-        let start = || Arc::new(run_context::<S>(request, prepared, &first_slots, slots.len(), cancel));
+        let start = || {
+            let slots = (&first_slots[..], slots.len());
+            Arc::new(run_context::<S>(request, prepared, &measure_start, (slots, threads), cancel))
+        };
         let results = threads::run_lanes(&run.store, load, threads, start, &build, |context| {
-            sleep_until(&context.clock, context.measure_ns, cancel);
+            warmup = measure_start.wait(&context.clock, cancel);
             (cpu, machine, wall) = (host::cpu_time(), host::machine_cpu(), Instant::now());
             if let Some(server) = run.server {
                 usage = usage::sample(server, context);
@@ -120,7 +129,9 @@ pub fn measure<S: Store>(
     let results = results.map_err(cannot_start)?;
     let wall = wall.elapsed();
     let collected = collected.map_err(|_| anyhow::anyhow!("the collector panicked; this is a bug in storebench"));
-    let (collected, log_problem) = collected?;
+    let (mut collected, log_problem) = collected?;
+    let warmed = collected.timeline.iter_mut().filter(|line| line.phase == Phase::Warmup);
+    warmed.for_each(|line| line.at_s -= measure_start.put_off_s() as f64);
     let measurement = Measurement {
         collected,
         slots,
@@ -129,8 +140,11 @@ pub fn measure<S: Store>(
         reconnects: results.iter().map(|lane| lane.reconnects).sum(),
         disconnected_s: results.iter().map(|lane| lane.disconnected.as_secs_f64()).sum(),
         clients_s: results.iter().map(|lane| lane.measured.as_secs_f64()).sum(),
-        measure_ns: load.warmup.as_nanos() as u64,
+        measure_ns: measure_start.ns(),
+        warmup,
         cpu,
+        run_queue: results.iter().filter_map(|lane| lane.run_queue).reduce(RunQueue::plus),
+        measured: results.iter().map(|lane| lane.measured).max().unwrap_or_default(),
         machine,
         wall,
         threads,
@@ -165,37 +179,32 @@ fn slots(plan: &Plan) -> (Vec<RecordingSlot>, Vec<usize>) {
 fn run_context<S: Store>(
     request: &RunRequest,
     prepared: &PreparedStore,
-    first_slots: &[usize],
-    slot_count: usize,
+    start: &Arc<MeasureStart>,
+    ((first_slots, slot_count), threads): ((&[usize], usize), usize),
     cancel: &Arc<CancelToken>,
 ) -> RunContext {
     let load = &request.load;
-    let measure_ns = load.warmup.as_nanos() as u64;
-    let (until_ns, operations) = match load.until {
-        Until::Elapsed(planned) => (measure_ns.saturating_add(planned.as_nanos() as u64), u64::MAX),
-        Until::Operations(operations) => (u64::MAX, operations),
-    };
-    let window = |phase, purpose, from_ns, until_ns, operations: u64, drain_until_ns| LoadWindow {
+    let window = |phase, purpose, length: Option<Duration>, operations: u64, drain: Duration| LoadWindow {
         phase,
         purpose,
-        until_ns,
+        length_ns: length.map(|length| length.as_nanos() as u64),
         operations,
-        schedule: load.rate_per_s.map(|rate| {
-            Schedule::new(rate, load.arrivals, request.generator.seed, purpose, from_ns, until_ns, operations)
-        }),
+        schedule: load
+            .rate_per_s
+            .map(|rate| Schedule::new(rate, load.arrivals, request.generator.seed, purpose, operations)),
         skip_after_ns: load.skip_after.map_or(u64::MAX, |limit| limit.as_nanos() as u64),
-        drain_until_ns,
+        drain_ns: drain.as_nanos() as u64,
     };
     let drain = load.until.elapsed().map_or(DRAIN, |planned| planned.min(DRAIN));
-    let drain_ns = until_ns.saturating_add(drain.as_nanos() as u64);
+    let operations = load.until.operations().unwrap_or(u64::MAX);
     let mut windows = Vec::new();
-    if measure_ns > 0 {
-        windows.push(window(Phase::Warmup, Purpose::Warmup, 0, measure_ns, u64::MAX, measure_ns));
+    if !load.warmup.is_zero() {
+        windows.push(window(Phase::Warmup, Purpose::Warmup, None, u64::MAX, Duration::ZERO));
     }
-    windows.push(window(Phase::Measure, Purpose::Measure, measure_ns, until_ns, operations, drain_ns));
+    windows.push(window(Phase::Measure, Purpose::Measure, load.until.elapsed(), operations, drain));
     RunContext {
         clock: Clock::starting_in(HEAD_START),
-        measure_ns,
+        start: Arc::clone(start),
         last_second: match (load.rate_per_s, load.until.elapsed()) {
             (None, Some(planned)) => (planned.as_secs_f64().ceil() as i64 - 1).max(0),
             _ => i64::MAX,
@@ -203,6 +212,7 @@ fn run_context<S: Store>(
         windows,
         stops_on_failure: load.stops_on_failure,
         lanes: u64::from(load.clients),
+        threads: threads as u64,
         running: AtomicU64::new(u64::from(load.clients)),
         slots: first_slots.to_vec(),
         slot_count,

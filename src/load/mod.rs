@@ -4,6 +4,7 @@
 //! it is given; progress goes to a [`ProgressObserver`].
 
 mod active_run;
+mod affinity;
 mod answer;
 mod bookkeeping;
 mod cancel;
@@ -26,10 +27,12 @@ mod run_context;
 mod threads;
 mod timer;
 mod usage;
+mod warmup;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use drivers::launch;
 use drivers::server::Server;
 use drivers::{Failure, Store};
@@ -43,6 +46,7 @@ use crate::record::Run;
 use crate::request::RunRequest;
 use crate::workload::Changes;
 
+pub use affinity::allowed_cpus;
 pub use cancel::CancelToken;
 pub use clean::{Cleaned, Extent, clean};
 pub use error::{RunError, StoreTask};
@@ -51,6 +55,7 @@ pub use probe::{Probe, probe};
 pub use progress::{NoObserver, ProgressObserver, Stage};
 
 use active_run::ActiveRun;
+use affinity::Pinned;
 use lease::{Lease, Renewal, Standing};
 use limits::{PhaseLimit, unless_cancelled, within_grace, within_phase, within_phase_once_back, within_timeout};
 use measure::MeasuredLanes;
@@ -180,9 +185,16 @@ async fn start_server<S: Store>(
         return Ok(None);
     }
     observer.stage(&request.id, Stage::StartServer);
-    let started = launch::start_for::<S>(&request.address, request.tier(S::BEST_DURABILITY)).await;
+    let cpus = &request.load.cpus.server;
     let store = request.address.to_string();
-    started.map(Some).map_err(|failure| RunError::Store { store, task: StoreTask::StartServer, failure })
+    // It counts its CPUs when it begins.
+    let started = {
+        let _pinned = Pinned::this_thread(cpus).context("--server-cpus")?;
+        launch::start_for::<S>(&request.address, request.tier(S::BEST_DURABILITY)).await
+    };
+    let server = started.map_err(|failure| RunError::Store { store, task: StoreTask::StartServer, failure })?;
+    affinity::pin_server(&server, cpus).context("--server-cpus")?;
+    Ok(Some(server))
 }
 
 /// Warm-up, measurement, drain and checks of a store that holds the workload's data.

@@ -5,6 +5,7 @@
 //! holding them all. Nothing is rescheduled after a stall, so an operation that had to wait for a free lane counts that
 //! wait as response time. Nothing here knows what an operation is.
 
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -53,8 +54,6 @@ impl Clock {
 #[derive(Debug)]
 pub struct Schedule {
     state: Mutex<ArrivalState>,
-    from_ns: u64,
-    until_ns: u64,
     limit: u64,
     gap_ns: f64,
     arrivals: Arrivals,
@@ -63,45 +62,37 @@ pub struct Schedule {
 #[derive(Debug)]
 struct ArrivalState {
     rng: SplitMix64,
-    /// The next arrival in nanoseconds after `from_ns`.
+    /// The next arrival in nanoseconds after the first instant of its window.
     next_ns: f64,
     taken: u64,
 }
 
 impl Schedule {
-    /// Arrivals at a rate in `from_ns..until_ns`, at most `limit` of them.
-    pub fn new(
-        rate_per_s: f64,
-        arrivals: Arrivals,
-        seed: u64,
-        purpose: Purpose,
-        from_ns: u64,
-        until_ns: u64,
-        limit: u64,
-    ) -> Self {
+    /// Arrivals at a rate, at most `limit` of them.
+    pub fn new(rate_per_s: f64, arrivals: Arrivals, seed: u64, purpose: Purpose, limit: u64) -> Self {
         let rng = rng(seed, Purpose::Arrivals, purpose as u64, 0);
         let mut state = ArrivalState { rng, next_ns: 0.0, taken: 0 };
         // The first arrival is a gap after the start, as any other.
         state.advance(arrivals, 1e9 / rate_per_s);
-        Schedule { state: Mutex::new(state), from_ns, until_ns, limit, gap_ns: 1e9 / rate_per_s, arrivals }
+        Schedule { state: Mutex::new(state), limit, gap_ns: 1e9 / rate_per_s, arrivals }
     }
 
-    /// Takes the next arrival: its instant, or none when the schedule is exhausted.
-    pub fn take(&self) -> Option<u64> {
-        self.next(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Takes the next arrival of a window: its instant, or none when the window or the schedule is over.
+    pub fn take(&self, window: Range<u64>) -> Option<u64> {
+        self.next(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner), &window)
     }
 
-    /// Takes all arrivals that are left, and returns how many there were.
-    pub fn take_rest(&self) -> u64 {
+    /// Takes all arrivals that are left in a window, and returns how many there were.
+    pub fn take_rest(&self, window: Range<u64>) -> u64 {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let before = state.taken;
-        while self.next(&mut state).is_some() {}
+        while self.next(&mut state, &window).is_some() {}
         state.taken - before
     }
 
-    fn next(&self, state: &mut ArrivalState) -> Option<u64> {
-        let due_ns = self.from_ns + state.next_ns as u64;
-        if due_ns >= self.until_ns || state.taken == self.limit {
+    fn next(&self, state: &mut ArrivalState, window: &Range<u64>) -> Option<u64> {
+        let due_ns = window.start + state.next_ns as u64;
+        if due_ns >= window.end || state.taken == self.limit {
             return None;
         }
         state.taken += 1;
@@ -172,8 +163,8 @@ mod tests {
     use super::*;
 
     fn instants(arrivals: Arrivals, seed: u64) -> Vec<u64> {
-        let schedule = Schedule::new(1_000.0, arrivals, seed, Purpose::Measure, 500, 10_000_000_500, u64::MAX);
-        std::iter::from_fn(|| schedule.take()).collect()
+        let schedule = Schedule::new(1_000.0, arrivals, seed, Purpose::Measure, u64::MAX);
+        std::iter::from_fn(|| schedule.take(500..10_000_000_500)).collect()
     }
 
     #[test]
@@ -195,17 +186,28 @@ mod tests {
 
     #[test]
     fn constant_gaps_do_not_drift() {
-        let schedule = Schedule::new(3.0, Arrivals::Constant, 0, Purpose::Measure, 0, u64::MAX, 3_000_000);
-        let last = std::iter::from_fn(|| schedule.take()).last().expect("three million arrivals");
+        let schedule = Schedule::new(3.0, Arrivals::Constant, 0, Purpose::Measure, 3_000_000);
+        let last = std::iter::from_fn(|| schedule.take(0..u64::MAX)).last().expect("three million arrivals");
         assert!(last.abs_diff(1_000_000_000_000_000) < 1_000, "{last}");
     }
 
     #[test]
     fn a_schedule_ends_at_its_limit_or_its_end() {
-        let schedule = Schedule::new(1_000.0, Arrivals::Poisson, 1, Purpose::Measure, 0, u64::MAX, 10);
-        assert_eq!(std::iter::from_fn(|| schedule.take()).count(), 10);
-        let schedule = Schedule::new(1_000.0, Arrivals::Constant, 1, Purpose::Measure, 0, 1_000_000_500, u64::MAX);
-        schedule.take();
-        assert_eq!((schedule.take_rest(), schedule.take_rest(), schedule.take()), (999, 0, None));
+        let schedule = Schedule::new(1_000.0, Arrivals::Poisson, 1, Purpose::Measure, 10);
+        assert_eq!(std::iter::from_fn(|| schedule.take(0..u64::MAX)).count(), 10);
+        let schedule = Schedule::new(1_000.0, Arrivals::Constant, 1, Purpose::Measure, u64::MAX);
+        let window = || 0..1_000_000_500;
+        schedule.take(window());
+        assert_eq!(
+            (schedule.take_rest(window()), schedule.take_rest(window()), schedule.take(window())),
+            (999, 0, None)
+        );
+    }
+
+    #[test]
+    fn a_window_whose_end_is_put_off_goes_on_with_the_arrival_that_it_left() {
+        let schedule = Schedule::new(1_000.0, Arrivals::Constant, 1, Purpose::Warmup, u64::MAX);
+        assert_eq!(schedule.take_rest(0..3_500_000), 3);
+        assert_eq!((schedule.take(0..3_500_000), schedule.take(0..9_000_000)), (None, Some(4_000_000)));
     }
 }

@@ -1,5 +1,6 @@
 //! The context that all lanes of a run go through: its clock, its windows, its schedule, and what may end it early.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -9,14 +10,15 @@ use crate::record::Phase;
 use super::answer::AnswerRules;
 use super::cancel::CancelToken;
 use super::pace::{Clock, Schedule};
+use super::warmup::MeasureStart;
 
 /// What all lanes of a run share.
 #[derive(Debug)]
 pub struct RunContext {
     /// The run's clock; zero is the start of the warm-up.
     pub clock: Clock,
-    /// When the measurement begins: the origin of its seconds.
-    pub measure_ns: u64,
+    /// When the measurement begins.
+    pub start: Arc<MeasureStart>,
     /// The last second of the measurement that has a line of its own.
     pub last_second: i64,
     /// The warm-up, if any, and the measurement.
@@ -31,6 +33,8 @@ pub struct RunContext {
     pub stops_on_failure: bool,
     /// The number of lanes.
     pub lanes: u64,
+    /// The number of threads that carry them: lane n is the first of thread n.
+    pub threads: u64,
     /// How many of them have not ended.
     pub running: AtomicU64,
     /// How many slots are recorded.
@@ -46,8 +50,8 @@ pub struct LoadWindow {
     pub phase: Phase,
     /// Which stream of operations is carried out.
     pub purpose: Purpose,
-    /// No operation starts at or after this instant.
-    pub until_ns: u64,
+    /// Its length, if that ends it; of a warm-up the [`MeasureStart`] does.
+    pub length_ns: Option<u64>,
     /// How many operations all lanes together may start: the schedule counts them in an open loop, and in a closed one each
     /// lane has its share.
     pub operations: u64,
@@ -55,22 +59,33 @@ pub struct LoadWindow {
     pub schedule: Option<Schedule>,
     /// Arrivals that are later than this when a lane takes them are skipped.
     pub skip_after_ns: u64,
-    /// Arrivals not started by this instant are skipped, so that a hopeless backlog ends.
-    pub drain_until_ns: u64,
+    /// Arrivals that are not started so long after its end are skipped, so that a hopeless backlog ends.
+    pub drain_ns: u64,
 }
 
 impl RunContext {
-    /// The second of an instant, counted from the start of the measurement. A warm-up operation that ends within the
+    /// When operations of a window may be due, and until when they may start; of a warm-up, as far as is known.
+    pub fn bounds(&self, window: &LoadWindow) -> (Range<u64>, u64) {
+        let start_ns = self.start.ns();
+        let due = match window.phase {
+            Phase::Warmup => 0..start_ns,
+            _ => start_ns..window.length_ns.map_or(u64::MAX, |length_ns| start_ns.saturating_add(length_ns)),
+        };
+        let drained_ns = due.end.saturating_add(window.drain_ns);
+        (due, drained_ns)
+    }
+
+    /// The second of an instant, counted from [`MeasureStart::origin_ns`]. A warm-up operation that ends within the
     /// measurement belongs to the last second of the warm-up, and in a closed loop the operations in flight at the end to the
     /// last second of the measurement.
     pub fn second_of(&self, now_ns: u64, phase: Phase) -> i64 {
-        let second = (now_ns as i64 - self.measure_ns as i64).div_euclid(1_000_000_000);
-        if phase == Phase::Warmup { second.min(-1) } else { second.clamp(0, self.last_second) }
+        let second = (now_ns as i64 - self.start.origin_ns(phase) as i64).div_euclid(1_000_000_000);
+        if phase == Phase::Warmup { second.min(self.start.put_off_s() - 1) } else { second.clamp(0, self.last_second) }
     }
 
     /// When a second began. One of the warm-up before the clock's zero: zero.
     #[inline]
-    pub fn began_ns(&self, second: i64) -> u64 {
-        (self.measure_ns as i64 + second * 1_000_000_000).max(0) as u64
+    pub fn began_ns(&self, second: i64, phase: Phase) -> u64 {
+        (self.start.origin_ns(phase) as i64 + second * 1_000_000_000).max(0) as u64
     }
 }

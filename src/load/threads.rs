@@ -9,6 +9,7 @@ use drivers::{Failure, FailureKind, Placement, Store};
 use tokio::runtime::LocalRuntime;
 use tokio::task::JoinHandle;
 
+use super::affinity;
 use super::client::StoreClient;
 use super::event_loop::lane_runtime;
 use super::lane::{Lane, LaneResult};
@@ -25,10 +26,15 @@ const ARRIVALS_PER_THREAD: f64 = 10_000.0;
 
 /// How many threads carry the lanes. Those of a remote store have a CPU each, or half of the CPUs where they share the
 /// machine with the server, and two in any case: with one, every lane of a closed loop would wait for what another one
-/// computes. An open loop has no more than its rate needs.
+/// computes; those that are pinned have a CPU each of those. An open loop has no more than its rate needs.
 pub fn count(placement: Placement, load: &LoadSettings, shares_machine: bool) -> usize {
-    let (lanes, cpus) = (load.clients as usize, usize::try_from(host::cpus()).unwrap_or(1));
-    let most = if shares_machine { cpus / 2 } else { cpus }.max(2);
+    let lanes = load.clients as usize;
+    let most = match (load.cpus.client.len(), usize::try_from(host::cpus()).unwrap_or(1)) {
+        (0, cpus) if shares_machine => cpus / 2,
+        (0, cpus) => cpus,
+        (pinned, _) => pinned,
+    };
+    let most = most.max(2);
     let needed = load.rate_per_s.map_or(most, |rate| (rate / ARRIVALS_PER_THREAD).ceil() as usize);
     match placement {
         Placement::Embedded => lanes,
@@ -130,8 +136,10 @@ fn run_thread<S: Store>(
     begin: &Receiver<Arc<RunContext>>,
     build: &(impl Fn(usize, StoreClient<S>, Arc<RunContext>) -> Lane<S> + Sync),
 ) -> Vec<LaneResult> {
-    let clients = lane_runtime().map_err(|error| no_room("event queue", "ulimit -n", error));
-    let clients = clients.and_then(|runtime| {
+    let pinned = affinity::pin_this_thread(&load.cpus.client)
+        .map_err(|refused| Failure::broken(format!("--client-cpus: {refused}")).caused_by(refused));
+    let runtime = pinned.and_then(|()| lane_runtime().map_err(|error| no_room("event queue", "ulimit -n", error)));
+    let clients = runtime.and_then(|runtime| {
         if S::PLACEMENT == Placement::Remote && load.rate_per_s.is_some() {
             let installed = runtime.block_on(async { timer::install() });
             installed.map_err(|error| no_room("timer", "ulimit -n", error))?;

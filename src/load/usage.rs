@@ -13,11 +13,11 @@ use crate::evidence::UsageSamples;
 pub fn sample(server: &Server, context: &RunContext) -> UsageSamples {
     let mut samples = UsageSamples::default();
     let mut add = |usage: Option<ServerUsage>| {
-        let at_s = (context.clock.now_ns() as f64 - context.measure_ns as f64) / 1e9;
+        let at_s = (context.clock.now_ns() as f64 - context.start.ns() as f64) / 1e9;
         samples.0.extend(usage.map(|usage| (at_s, usage)));
     };
     let pids = server.pids();
-    let mut due_ns = context.measure_ns;
+    let mut due_ns = context.start.ns();
     while context.running.load(Ordering::Relaxed) > 0 {
         let now_ns = context.clock.now_ns();
         if now_ns < due_ns {

@@ -30,9 +30,9 @@ pub enum LaneMessage {
     Handover {
         /// The lane's position among the lanes.
         lane: usize,
-        /// The second, counted from the start of the measurement; negative in the warm-up.
+        /// The second, counted from the start of the measurement; in the warm-up from its configured end.
         second: i64,
-        /// The second that the lane is in now.
+        /// The second of this phase that the lane is in now.
         now: i64,
         /// The phase to which the operations belong.
         phase: Phase,
@@ -52,8 +52,8 @@ pub struct Collector<'a> {
     pub slots: &'a [RecordingSlot],
     /// Whether arrivals were scheduled, so that response time differs from service time.
     pub open_loop: bool,
-    /// Seconds of warm-up before second 0.
-    pub warmup: Duration,
+    /// From which instant on the run's clock the seconds of a phase are counted.
+    pub origin_ns: &'a (dyn Fn(Phase) -> u64 + Sync),
     /// Planned length of the measurement; none when it is bounded by operations.
     pub planned: Option<Duration>,
     /// Where empty recorders go back to, by lane.
@@ -128,24 +128,26 @@ impl Collector<'_> {
         on_line: &mut dyn FnMut(&Interval),
     ) -> Collected {
         let mut measured = Collected::new(self.slots.len());
-        let mut open: BTreeMap<i64, (Phase, Recorder)> = BTreeMap::new();
-        let mut at: Vec<i64> = vec![i64::MIN; lanes];
-        while at.iter().any(|second| *second != i64::MAX) {
+        const BEFORE_ALL: (Phase, i64) = (Phase::Warmup, i64::MIN);
+        const AFTER_ALL: (Phase, i64) = (Phase::Drain, i64::MAX);
+        let mut open: BTreeMap<(Phase, i64), Recorder> = BTreeMap::new();
+        let mut at: Vec<(Phase, i64)> = vec![BEFORE_ALL; lanes];
+        while at.iter().any(|second| *second != AFTER_ALL) {
             let Ok(message) = inbox.recv() else { break };
             match message {
-                LaneMessage::Finished { lane } => at[lane] = i64::MAX,
+                LaneMessage::Finished { lane } => at[lane] = AFTER_ALL,
                 LaneMessage::Handover { lane, second, now, phase, mut recorder } => {
-                    at[lane] = now;
-                    let (_, into) =
-                        open.entry(second).or_insert_with(|| (phase, Recorder::new(self.slots.len(), self.open_loop)));
+                    at[lane] = (phase, now);
+                    let empty = || Recorder::new(self.slots.len(), self.open_loop);
+                    let into = open.entry((phase, second)).or_insert_with(empty);
                     into.absorb(&mut recorder);
                     // The lane may have ended: its spare is then not wanted.
                     let _ = self.spares[lane].send(recorder);
                 }
             }
-            let reached = at.iter().copied().min().unwrap_or(i64::MAX);
+            let reached = at.iter().copied().min().unwrap_or(AFTER_ALL);
             while open.len() > OPEN_SECONDS || open.first_key_value().is_some_and(|(second, _)| *second < reached) {
-                let Some((second, (phase, recorder))) = open.pop_first() else { break };
+                let Some(((phase, second), recorder)) = open.pop_first() else { break };
                 self.close(second, phase, recorder, &mut measured, log, on_line);
             }
         }
@@ -163,7 +165,7 @@ impl Collector<'_> {
     ) {
         let planned_s = self.planned.map_or(f64::INFINITY, |planned| planned.as_secs_f64());
         let phase = if phase == Phase::Measure && second as f64 >= planned_s { Phase::Drain } else { phase };
-        let began_ns = (self.warmup.as_nanos() as i64 + second * 1_000_000_000).max(0) as u64;
+        let began_ns = ((self.origin_ns)(phase) as i64 + second * 1_000_000_000).max(0) as u64;
         let began = Duration::from_nanos(began_ns);
         // The last second ends with its last operation, and the last of a planned length at that length.
         let end_s = if second >= 0 && (second as f64) < planned_s {

@@ -86,7 +86,9 @@ fn summary_header() -> Vec<String> {
         let interval = |p: Percentile| INTERVAL_COLUMNS.map(|column| format!("{clock}_{}_{column}", p.name()));
         header.extend(Percentile::RECORDED.into_iter().flat_map(interval));
     }
-    header.extend(["reasons", "noisy", "verdict", "backlog", "behind_s"].map(str::to_owned));
+    header.extend(
+        ["reasons", "noisy", "verdict", "backlog", "behind_s", "stability", "stability_evidence"].map(str::to_owned),
+    );
     header
 }
 
@@ -128,6 +130,9 @@ fn summary_row(run: &Run, name: &str, operation: &OperationRecord, throughput_pe
     row.push(verdict.to_owned());
     row.push(optional(overload.map(|overload| overload.waiting)));
     row.push(optional(overload.map(|overload| format!("{:.3}", overload.behind_s))));
+    let stability = run.verdict.stability.as_ref();
+    row.push(optional(stability.map(|found| found.verdict.name())));
+    row.push(optional(stability.map(|found| text(&found.evidence))));
     row
 }
 
@@ -205,7 +210,7 @@ mod tests {
         let summary = utf8(summary(&experiment));
         let lines: Vec<&str> = summary.lines().collect();
         let columns = lines[0].split(',').count();
-        assert_eq!((lines.len(), columns), (4, 19 + 2 * (6 + 12) + 5));
+        assert_eq!((lines.len(), columns), (4, 19 + 2 * (6 + 12) + 7));
         insta::assert_snapshot!(lines[0].split(',').take(26).collect::<Vec<_>>().join(","), @r"
         run,repetition,workload,store,version,durability,transactions,mode,clients,rate_per_s,duration_s,operation,ok,failed,refused,retries,throughput_per_s,throughput_low_per_s,throughput_high_per_s,valid,response_mean_ns,response_p50_ns,response_p90_ns,response_p99_ns,response_p999_ns,response_max_ns
         ");
@@ -222,7 +227,7 @@ mod tests {
         let summary = utf8(summary(&fixtures::experiment(vec![run])));
         let never = summary.lines().find(|line| line.contains(",never,")).expect("its row");
         assert!(never.contains(",0.0,,,false,,,,,"), "{never}");
-        assert!(never.ends_with(",the client was the limit,,invalid,,"), "{never}");
+        assert!(never.ends_with(",the client was the limit,,invalid,,,,"), "{never}");
     }
 
     #[test]

@@ -109,6 +109,7 @@ pub fn block(run: &Run, of: usize) -> String {
         for evidence in &run.verdict.noisy {
             text += &format!("  NOISY: {evidence}; repeat the run before you use its figures\n");
         }
+        words::stability(run).iter().for_each(|found| text += &wrapped(found));
         text += &figures(run);
     } else {
         match &run.verdict {
@@ -217,7 +218,7 @@ fn spread(cell: &Cell<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::CheckResult;
+    use crate::record::{CheckResult, Course, Stability};
     use crate::report::fixtures::{self, SyntheticRun};
     use drivers::Durability;
 
@@ -281,6 +282,17 @@ mod tests {
           checks: 0 of 1 passed
           FAILED CHECK: acknowledged writes: 3,012 of 3,013 found
         ");
+    }
+
+    #[test]
+    fn a_run_that_drifted_says_so_before_its_figures_and_with_the_evidence() {
+        let mut run = fixtures::read_heavy();
+        let evidence = "the throughput drifted from 2,100/s to 1,900/s".to_owned();
+        run.verdict.stability = Some(Stability { verdict: Course::Drifting, evidence });
+        let text = experiment(&fixtures::experiment(vec![run]));
+        let (before, _) = text.split_once("  operation ").expect("its table");
+        let expected = "DRIFTING: the throughput drifted from 2,100/s to 1,900/s; its figures are of no single level\n";
+        assert!(before.ends_with(expected), "{text}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use drivers::Sending;
 
 use super::lists::{distinct, listed};
-use crate::record::{CheckResult, Experiment, Mode, Overload, Run};
+use crate::record::{CheckResult, Course, Experiment, Mode, Overload, Run, Stability};
 use crate::units;
 
 /// `libsql 3.45.1`; `postgres 15.20, pipelined transactions` where the statements of some did not each wait for the one
@@ -41,11 +41,17 @@ pub fn tier(run: &Run) -> String {
 pub fn load(run: &Run) -> String {
     let load = &run.load;
     let clients = units::counted(load.clients.into(), "client");
+    let on = |whose: &str, cpus: &[u32]| match cpus {
+        [] => String::new(),
+        [cpu] => format!(", {whose} on CPU {cpu}"),
+        cpus => format!(", {whose} on CPUs {}", units::ranges(cpus)),
+    };
+    let cpus = on("client", &load.client_cpus) + &on("server", &load.server_cpus);
     match load.mode {
-        Mode::Closed => format!("closed loop, {clients}"),
+        Mode::Closed => format!("closed loop, {clients}{cpus}"),
         Mode::Open => {
             let rate = load.rate_per_s.map_or_else(|| "unknown rate".to_owned(), |rate| units::stated(rate) + "/s");
-            format!("open loop, {rate} {}, cap {clients}", load.arrivals.as_deref().unwrap_or("arrivals"))
+            format!("open loop, {rate} {}, cap {clients}{cpus}", load.arrivals.as_deref().unwrap_or("arrivals"))
         }
     }
 }
@@ -131,6 +137,31 @@ pub fn notable_checks(run: &Run) -> impl Iterator<Item = (&'static str, &CheckRe
 /// A moment to the second: the fraction of `2026-11-20T13:00:00.074038207Z` tells a reader nothing.
 pub fn moment(rfc3339: &str) -> String {
     rfc3339.split_once('.').map_or_else(|| rfc3339.to_owned(), |(seconds, _)| format!("{seconds}Z"))
+}
+
+/// What stands beside the figures of valid runs: `noisy`, `drifting`; of several runs `2 drifting`. The evidence is in
+/// each run's own remarks.
+pub fn marks(valid: &[&Run]) -> Vec<String> {
+    let mark = |name: &str, is_marked: &dyn Fn(&Run) -> bool| match valid.iter().filter(|run| is_marked(run)).count() {
+        0 => None,
+        marked if valid.len() > 1 => Some(format!("{marked} {name}")),
+        _ => Some(name.to_owned()),
+    };
+    let is_on = |run: &Run, course: Course| run.verdict.stability.as_ref().is_some_and(|found| found.verdict == course);
+    let noisy = mark("noisy", &|run| !run.verdict.noisy.is_empty());
+    let courses = [Course::Drifting, Course::Stepped, Course::NeverSteady];
+    let courses = courses.into_iter().filter_map(|course| mark(course.name(), &|run| is_on(run, course)));
+    noisy.into_iter().chain(courses).collect()
+}
+
+/// The verdict on a run's level with its evidence; in capitals where it is a mark beside the figures.
+pub fn stability(run: &Run) -> Option<String> {
+    let Stability { verdict, evidence } = run.verdict.stability.as_ref()?;
+    Some(if verdict.is_mark() {
+        format!("{}: {evidence}; its figures are of no single level", verdict.name().to_uppercase())
+    } else {
+        format!("{}: {evidence}", verdict.name())
+    })
 }
 
 /// Why figures of a run are withheld. In a sentence: `INVALID: no operation succeeded`.

@@ -26,5 +26,5 @@ pub use ratio::{FEWEST_RUNS, Ratio, ratio};
 pub use reading::{Reading, over_runs, reading, spread_of};
 pub use regression::{Slope, slope};
 pub use scalability::{ScalabilityLaw, scalability};
-pub use steadiness::{Steadiness, mann_kendall, steadiness};
+pub use steadiness::{Steadiness, Trend, steadiness};
 pub use student::student_t;

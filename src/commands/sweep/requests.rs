@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use drivers::Address;
 
 use super::super::exit::Failed;
-use super::super::{passwords, stores, workloads as named};
+use super::super::{cpus, passwords, stores, workloads as named};
 use crate::cli::{ClientLevels, SweepArgs};
 use crate::generate::Generator;
 use crate::request::{LoadSettings, RunRequest, Until};
@@ -152,11 +152,13 @@ pub fn searches(
                     arrivals: own.arrivals.unwrap_or(Arrivals::Poisson),
                     until: Until::Elapsed(Duration::from_secs(1)),
                     warmup,
+                    longest_warmup: warmup,
                     skip_after: None,
                     max_retries: args.max_retries,
                     timeout: args.timeout,
                     phase_timeout: None,
                     stops_on_failure: false,
+                    cpus: cpus::pinning(&args.cpus, addresses)?,
                 },
                 hlog: PathBuf::new(),
             };

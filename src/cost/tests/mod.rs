@@ -94,6 +94,7 @@ pub(crate) fn run(driver: &str, operations: &[(&str, u64, Option<Work>)]) -> Run
         total: OperationRecord::default(),
         timeline: Vec::new(),
         standstill: Standstill::default(),
+        warmup: None,
         client: Client { cpu_ns_per_op: 40_000.0, ..Client::default() },
         footprint: Footprints::default(),
         checks: Vec::new(),
@@ -149,6 +150,8 @@ pub(crate) fn load() -> LoadInfo {
         ops: None,
         warmup_s: 5.0,
         max_retries: 10,
+        client_cpus: Vec::new(),
+        server_cpus: Vec::new(),
         durability: Durability::Durable,
     }
 }

@@ -95,7 +95,7 @@ fn row(cell: &Cell<'_>, all: &[Cell<'_>]) -> Vec<String> {
         percentile(Percentile::P999),
         largest_text(&latencies),
         if failed > 0 { units::count(failed) } else { String::new() },
-        [checks_text(&cell.runs), noisy_text(&valid)].into_iter().flatten().collect::<Vec<_>>().join(", "),
+        checks_text(&cell.runs).into_iter().chain(words::marks(&valid)).collect::<Vec<_>>().join(", "),
         if cell.runs.len() > 1 { format!("{} of {}", valid.len(), cell.runs.len()) } else { String::new() },
     ]
 }
@@ -106,21 +106,25 @@ fn checks_text(runs: &[&Run]) -> Option<String> {
     (checks > 0).then(|| format!("{passed} of {checks} passed"))
 }
 
-/// The mark of runs that something else than the store disturbed.
-fn noisy_text(valid: &[&Run]) -> Option<String> {
-    match valid.iter().filter(|run| !run.verdict.noisy.is_empty()).count() {
-        0 => None,
-        noisy if valid.len() > 1 => Some(format!("{noisy} noisy")),
-        _ => Some("noisy".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::{Course, Stability};
     use crate::report::fixtures::{self, SyntheticRun};
     use crate::report::group;
     use drivers::Durability;
+
+    #[test]
+    fn runs_that_were_not_steady_or_not_alone_are_marked_beside_their_checks() {
+        let mut drifting = fixtures::read_heavy();
+        drifting.verdict.stability = Some(Stability { verdict: Course::Drifting, evidence: "it fell".to_owned() });
+        let mut noisy = fixtures::run(&SyntheticRun { store: "postgres", seed: 3, ..SyntheticRun::default() });
+        noisy.verdict.noisy = vec!["others ran".to_owned()];
+        noisy.verdict.stability = Some(Stability { verdict: Course::Steady, evidence: "it held".to_owned() });
+        let experiment = fixtures::experiment(vec![drifting, noisy]);
+        let table = tables(&group::cells(&experiment));
+        assert!(table.contains("1 of 1 passed, drifting\n") && table.contains("1 of 1 passed, noisy\n"), "{table}");
+    }
 
     #[test]
     fn stores_of_one_tier_stand_in_one_table_and_invalid_ones_without_figures() {

@@ -14,7 +14,7 @@ use crate::units;
 #[derive(Debug)]
 pub struct SummaryRow {
     pub store: String,
-    /// `1 run`, `4 of 5 runs valid`.
+    /// `1 run`, `4 of 5 valid, 2 noisy`.
     pub runs: String,
     /// Why latencies are not shown; `None` if they are.
     pub withheld: Option<Withheld>,
@@ -81,7 +81,7 @@ fn row(cell: &Cell<'_>) -> SummaryRow {
     let latencies: Vec<&Latency> = valid.iter().map(|run| &run.total.response_ns).collect();
     SummaryRow {
         store: words::store(cell.runs[0]),
-        runs: runs_text(valid.len(), cell.runs.len()),
+        runs: [vec![runs_text(valid.len(), cell.runs.len())], words::marks(&valid)].concat().join(", "),
         withheld: words::withheld_of(&cell.runs),
         throughput: match cell.completed_per_s() {
             Some(completed) => Figure::rate(&completed, None),

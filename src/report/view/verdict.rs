@@ -2,6 +2,7 @@
 
 use crate::record::{Experiment, Run};
 use crate::report::lists::{distinct, listed};
+use crate::report::words;
 use crate::units;
 
 /// What may be done with the figures of an experiment.
@@ -86,6 +87,7 @@ pub fn verdict(experiment: &Experiment) -> VerdictView {
     notes.extend(
         noisy.into_iter().map(|Remark { text, runs }| Remark { text: format!("Noisy, to be repeated: {text}"), runs }),
     );
+    notes.extend(courses(experiment));
     notes.extend(remarks(experiment, |run| if run.verdict.valid { &run.verdict.notes } else { &[] }));
     VerdictView {
         valid: valid == all && all > 0 && experiment.missing.is_empty(),
@@ -93,6 +95,18 @@ pub fn verdict(experiment: &Experiment) -> VerdictView {
         reasons: reasons(experiment),
         notes,
     }
+}
+
+/// What became of the level of each valid run, where it is a mark.
+fn courses(experiment: &Experiment) -> impl Iterator<Item = Remark> {
+    let single = experiment.runs.len() == 1;
+    let marked = experiment.runs.iter().filter(|run| run.verdict.valid);
+    let marked = marked.filter(|run| run.verdict.stability.as_ref().is_some_and(|found| found.verdict.is_mark()));
+    let remark = move |run: &Run| {
+        let runs = if single { String::new() } else { run.id.clone() };
+        words::stability(run).map(|text| Remark { text: sentence(&text), runs })
+    };
+    marked.filter_map(remark)
 }
 
 fn reasons(experiment: &Experiment) -> Vec<Remark> {
