@@ -129,7 +129,7 @@ mod tests {
         let drifting = closed((0..30).map(|at| about(1_000 - 10 * at, at)));
         assert_eq!(drifting.verdict, Course::Drifting, "{drifting:?}");
         assert!(
-            drifting.evidence.contains("drifted from 1,01") && drifting.evidence.contains(", by -3"),
+            drifting.evidence.contains("drifted from 1,009/s to 717/s") && drifting.evidence.contains(", by -3"),
             "{drifting:?}"
         );
         let stepped = closed((0..40).map(|at| about(if at < 10 { 300 } else { 1_000 }, at)));

@@ -203,13 +203,13 @@ mod tests {
         let is_over = |tenths: u64| slow_start.judge(tenths * TENTH_NS).1;
         assert_eq!([20, 30, 40, 90].map(is_over), [false, false, false, true]);
         let (why, _) = slow_start.judge(20 * TENTH_NS);
-        assert_eq!(why.as_deref(), Some("from 1 s to 2 s of it the typical service time went from 800 us to 620 us"));
+        assert_eq!(why.as_deref(), Some("from 1 s to 2 s of it the typical service time went from 801 us to 621 us"));
         assert!(warmed(2, 20, |_| 300).judge(20 * TENTH_NS).1, "steady from the first");
     }
 
     #[test]
     fn what_is_too_short_to_tell_stays_as_it_was_configured() {
-        assert_eq!(warmed(1, 5, |tenth| 1_000 - 90 * tenth).judge(10 * TENTH_NS), (None, true));
+        assert_eq!(warmed(1, 5, |tenth| 5_000 - 90 * tenth).judge(10 * TENTH_NS), (None, true));
         let idle = MeasureStart::new(Duration::from_secs(5), Duration::from_secs(25));
         assert_eq!(idle.judge(50 * TENTH_NS), (None, true), "nothing ended");
         assert_eq!(MeasureStart::new(Duration::ZERO, Duration::from_secs(9)).ns(), 0, "none stays none");

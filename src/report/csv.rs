@@ -210,7 +210,7 @@ mod tests {
         let summary = utf8(summary(&experiment));
         let lines: Vec<&str> = summary.lines().collect();
         let columns = lines[0].split(',').count();
-        assert_eq!((lines.len(), columns), (4, 19 + 2 * (6 + 12) + 7));
+        assert_eq!((lines.len(), columns), (4, 20 + 2 * (6 + 12) + 7));
         insta::assert_snapshot!(lines[0].split(',').take(26).collect::<Vec<_>>().join(","), @r"
         run,repetition,workload,store,version,durability,transactions,mode,clients,rate_per_s,duration_s,operation,ok,failed,refused,retries,throughput_per_s,throughput_low_per_s,throughput_high_per_s,valid,response_mean_ns,response_p50_ns,response_p90_ns,response_p99_ns,response_p999_ns,response_max_ns
         ");

@@ -174,7 +174,7 @@ fn group<'a>(cells: &[Cell<'a>], all: &[Cell<'a>]) -> Group<'a> {
         workload: terms.workload,
         tier: terms.tier.name(),
         load: [terms.load.clone()].into_iter().chain(particulars).collect::<Vec<_>>().join(", "),
-        duration: words::duration(run),
+        duration: words::durations(&cells.iter().flat_map(|cell| cell.runs.iter().copied()).collect::<Vec<_>>()),
         mode: run.load.mode,
         warning: warning(cells),
         cells: cells.to_vec(),

@@ -65,6 +65,18 @@ pub fn duration(run: &Run) -> String {
     }
 }
 
+/// The same of several runs, whose warm-ups may have gone on for different times: `10 s after 2 s to 5 s of warm-up`.
+pub fn durations(runs: &[&Run]) -> String {
+    let Some(first) = runs.first() else { return String::new() };
+    let warmups = || runs.iter().map(|run| run.phases.warmup_s);
+    let (shortest, longest) = (warmups().fold(f64::INFINITY, f64::min), warmups().fold(0.0, f64::max));
+    if shortest == longest {
+        return duration(first);
+    }
+    let [measured, shortest, longest] = [first.phases.measure_s, shortest, longest].map(units::seconds);
+    format!("{measured} after {shortest} to {longest} of warm-up")
+}
+
 /// `12 failed, 30 skipped`: what is missing from the latencies; empty when nothing is.
 pub fn losses(run: &Run) -> String {
     let parts = [(run.counts.failed, "failed"), (run.counts.skipped, "skipped")];
@@ -214,6 +226,15 @@ mod tests {
     use super::*;
     use crate::report::fixtures;
     use drivers::Binding;
+
+    #[test]
+    fn warm_ups_of_different_lengths_are_all_said() {
+        let first = fixtures::read_heavy();
+        let mut later = first.clone();
+        later.phases.warmup_s = 9.0;
+        assert_eq!(durations(&[&first, &first]), "30 s after 5 s of warm-up");
+        assert_eq!(durations(&[&first, &later]), "30 s after 5 s to 9 s of warm-up");
+    }
 
     #[test]
     fn a_store_is_named_with_the_way_of_its_transactions_unless_each_statement_waited() {
