@@ -1,5 +1,6 @@
 //! The command line as typed. What it means is decided in `commands`.
 
+mod cpus;
 mod numbers;
 
 use std::path::PathBuf;
@@ -11,8 +12,9 @@ use drivers::{Durability, STORES};
 
 use crate::sweep::SweepLimit;
 use crate::workload::Arrivals;
+pub use cpus::CpuArgs;
 pub use numbers::ClientLevels;
-use numbers::{client_levels, count, cpus, rate, utilisation};
+use numbers::{client_levels, count, rate, utilisation};
 
 /// Measures data stores so that the figures survive the question "how do you know?".
 #[derive(Debug, Parser)]
@@ -322,21 +324,6 @@ pub struct SweepArgs {
     /// What the estimates of cost are made with
     #[command(flatten)]
     pub prices: PriceArgs,
-}
-
-/// CPUs by number, in order. Not written as `Vec<u32>` in the flags: clap takes that for values of several flags.
-pub type CpuList = Vec<u32>;
-
-/// Which CPUs client and server are kept on
-#[derive(Debug, Args)]
-pub struct CpuArgs {
-    /// Keep the client's threads on these CPUs, such as 0 or 0,2-3
-    #[arg(long, value_name = "LIST", value_parser = cpus)]
-    pub client_cpus: Option<CpuList>,
-
-    /// Keep the processes of a server that is started for the run on these CPUs
-    #[arg(long, value_name = "LIST", value_parser = cpus)]
-    pub server_cpus: Option<CpuList>,
 }
 
 const SWEEP_HELP: &str = "\
