@@ -89,7 +89,7 @@ async fn writers_in_a_queue_take_turns_in_order_of_arrival_and_readers_do_not_wa
     let turn = store.turns.wait(true).await.expect("the first turn");
     let (earlier, later) = (user("a", "a"), user("b", "b"));
     let (mut one, mut two) = (Rows::default(), Rows::default());
-    let done = std::sync::Mutex::new(Vec::new());
+    let done = Mutex::new(Vec::new());
     let write = async |session: &mut LibsqlSession, op: &Op, rows: &mut Rows, name: &'static str| {
         session.execute(op, rows).await.expect("inserted");
         done.lock().expect("no panic").push(name);
