@@ -12,7 +12,7 @@ use drivers::{Fields, Key, Op, Store, Value};
 use storebench::draw::rng::Purpose;
 use storebench::generate::{Effect, Generator, KeyFrontiers, Loader, OpStream, examples};
 use storebench::load::{CancelToken, NoObserver, run};
-use storebench::request::{LoadSettings, RunRequest, Until};
+use storebench::request::{LoadSettings, Pinning, RunRequest, Until};
 use storebench::workload::{Arrivals, Workload};
 
 const RECORDS: u64 = 20_000;
@@ -151,10 +151,12 @@ fn storebench(workload: &Arc<Workload>, generator: &Arc<Generator>, operations: 
             arrivals: Arrivals::Poisson,
             until: Until::Operations(operations),
             warmup: Duration::ZERO,
+            longest_warmup: Duration::ZERO,
             skip_after: None,
             timeout: Duration::from_secs(10),
             phase_timeout: None,
             stops_on_failure: false,
+            cpus: Pinning::default(),
             max_retries: 0,
         },
         hlog: folder.path().join("log.hlog"),
