@@ -15,7 +15,7 @@ use storebench::load::{CancelToken, NoObserver, run};
 use storebench::measure::recorder::OperationTimes;
 use storebench::measure::recorder::Recorder;
 use storebench::record::Run;
-use storebench::request::{LoadSettings, RunRequest, Until};
+use storebench::request::{LoadSettings, Pinning, RunRequest, Until};
 use storebench::workload::{Arrivals, Workload};
 
 /// Operations in one timed batch of a part.
@@ -125,10 +125,12 @@ fn measure(name: &str, clients: u32, records: u64, until: Until) -> Run {
             arrivals: Arrivals::Poisson,
             until,
             warmup: Duration::from_millis(500),
+            longest_warmup: Duration::ZERO,
             skip_after: None,
             timeout: Duration::from_secs(10),
             phase_timeout: None,
             stops_on_failure: false,
+            cpus: Pinning::default(),
             max_retries: 0,
         },
         hlog: folder.path().join("log.hlog"),

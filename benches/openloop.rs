@@ -26,7 +26,7 @@ use nix::sys::time::TimeValLike;
 use storebench::generate::Generator;
 use storebench::load::{CancelToken, NoObserver, run};
 use storebench::record::{Latency, Run};
-use storebench::request::{LoadSettings, RunRequest, Until};
+use storebench::request::{LoadSettings, Pinning, RunRequest, Until};
 use storebench::workload::{Arrivals, Workload};
 
 use openloop::peer::{Connection, Samples, open_loop};
@@ -138,10 +138,12 @@ fn storebench<S: Store>(server: &Server, (rate, clients, seconds): Level, round:
             arrivals: Arrivals::Poisson,
             until: Until::Elapsed(Duration::from_secs(seconds)),
             warmup: Duration::from_millis(500),
+            longest_warmup: Duration::ZERO,
             skip_after: None,
             timeout: Duration::from_secs(10),
             phase_timeout: None,
             stops_on_failure: false,
+            cpus: Pinning::default(),
             max_retries: 0,
         },
         hlog: Path::new("/dev/null").to_owned(),

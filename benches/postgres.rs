@@ -15,7 +15,7 @@ use drivers::server::Server;
 use drivers::{Durability, Store};
 use storebench::generate::Generator;
 use storebench::load::{CancelToken, NoObserver, run};
-use storebench::request::{LoadSettings, RunRequest, Until};
+use storebench::request::{LoadSettings, Pinning, RunRequest, Until};
 use storebench::workload::{Arrivals, Workload};
 
 /// pgbench's scale: 100,000 accounts each.
@@ -100,10 +100,12 @@ fn storebench(server: &Server) -> Took {
             arrivals: Arrivals::Poisson,
             until: Until::Operations(1),
             warmup: Duration::ZERO,
+            longest_warmup: Duration::ZERO,
             skip_after: None,
             timeout: Duration::from_secs(10),
             phase_timeout: None,
             stops_on_failure: false,
+            cpus: Pinning::default(),
             max_retries: 0,
         },
         hlog: Path::new("/dev/null").to_owned(),

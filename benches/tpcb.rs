@@ -16,7 +16,7 @@ use drivers::server::Server;
 use drivers::{Durability, launch};
 use storebench::generate::Generator;
 use storebench::load::{CancelToken, NoObserver, run};
-use storebench::request::{LoadSettings, RunRequest, Until};
+use storebench::request::{LoadSettings, Pinning, RunRequest, Until};
 use storebench::workload::{Arrivals, Workload};
 use turns::Turns;
 
@@ -77,10 +77,12 @@ fn storebench(server: &Server, port: u16, workload: &str) -> f64 {
             arrivals: Arrivals::Poisson,
             until: Until::Operations(TRANSACTIONS),
             warmup: Duration::ZERO,
+            longest_warmup: Duration::ZERO,
             skip_after: None,
             timeout: Duration::from_secs(10),
             phase_timeout: None,
             stops_on_failure: false,
+            cpus: Pinning::default(),
             max_retries: 0,
         },
         hlog: Path::new("/dev/null").to_owned(),
