@@ -1,6 +1,7 @@
 //! The command line as typed. What it means is decided in `commands`.
 
 mod compare;
+mod cpus;
 mod numbers;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use drivers::{Durability, STORES};
 use crate::sweep::SweepLimit;
 use crate::workload::Arrivals;
 pub use compare::{CompareArgs, PairArgs};
+pub use cpus::CpuArgs;
 pub use numbers::ClientLevels;
 use numbers::{client_levels, count, cpus, rate, utilisation};
 

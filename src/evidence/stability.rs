@@ -7,23 +7,23 @@ use crate::units;
 /// The whole seconds of a measurement: their throughput, or in an open loop, where that is the schedule's, their median
 /// response time.
 #[derive(Debug)]
-pub struct Level {
+pub struct LevelSeries {
     name: &'static str,
     seconds: Vec<f64>,
     show: fn(f64) -> String,
 }
 
-impl Level {
+impl LevelSeries {
     /// That of a run.
-    pub fn of(mode: Mode, timeline: &[Interval]) -> Level {
+    pub fn of(mode: Mode, timeline: &[Interval]) -> LevelSeries {
         let whole = timeline.iter().filter(|line| line.phase == Phase::Measure && line.length_s > 0.99);
         match mode {
-            Mode::Closed => Level {
+            Mode::Closed => LevelSeries {
                 name: "throughput",
                 seconds: whole.map(|line| line.ok as f64).collect(),
                 show: |per_s| units::rate(per_s) + "/s",
             },
-            Mode::Open => Level {
+            Mode::Open => LevelSeries {
                 name: "median response time",
                 seconds: whole.filter_map(|line| Some(line.response_ns.p50? as f64)).collect(),
                 show: |ns| units::latency(ns.round() as u64),
@@ -33,7 +33,7 @@ impl Level {
 
     /// The verdict; none on too few seconds.
     pub fn stability(&self) -> Option<Stability> {
-        let Level { name, show, .. } = self;
+        let LevelSeries { name, show, .. } = self;
         let judged = |verdict, evidence| Some(Stability { verdict, evidence });
         match stats::steadiness(&self.seconds) {
             Steadiness::TooShort => None,
@@ -113,7 +113,7 @@ mod tests {
     fn closed(seconds: impl Iterator<Item = u64>) -> Stability {
         let line = |(at, ok)| Interval { at_s: at as f64, length_s: 1.0, ok, ..Interval::default() };
         let timeline: Vec<Interval> = seconds.enumerate().map(line).collect();
-        Level::of(Mode::Closed, &timeline).stability().expect("long enough")
+        LevelSeries::of(Mode::Closed, &timeline).stability().expect("long enough")
     }
 
     /// So many operations, give or take one in a hundred.
@@ -167,12 +167,12 @@ mod tests {
             ..Interval::default()
         };
         let timeline: Vec<Interval> = (0..13).map(line).collect();
-        let stability = Level::of(Mode::Open, &timeline).stability().expect("twelve seconds");
+        let stability = LevelSeries::of(Mode::Open, &timeline).stability().expect("twelve seconds");
         assert_eq!(stability.verdict, Course::Drifting);
         assert!(
             stability.evidence.starts_with("the median response time drifted from 100 us to 155 us"),
             "{stability:?}"
         );
-        assert_eq!(Level::of(Mode::Open, &timeline[..9]).stability(), None);
+        assert_eq!(LevelSeries::of(Mode::Open, &timeline[..9]).stability(), None);
     }
 }

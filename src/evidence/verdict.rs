@@ -3,7 +3,7 @@
 //! The thresholds are constants here, each with its reason.
 
 use super::overload;
-use super::stability::Level;
+use super::stability::LevelSeries;
 use crate::percentile::{Limit, Statistic};
 use crate::record::{CheckResult, Client, Counts, Interval, Latency, Mode, Percentile, Phase, Standstill, Verdict};
 use crate::stats::{self, Judgement, Reading};
@@ -124,7 +124,7 @@ pub fn reach(findings: &Findings<'_>) -> Verdict {
     // Beside another reason an overload may be its consequence, and the completed rate no property of the store.
     let overload = overload.filter(|_| reasons.len() == 1);
     let shaped_by_client = is_shaped && reasons.len() == 1;
-    let level = Level::of(findings.mode, findings.timeline);
+    let level = LevelSeries::of(findings.mode, findings.timeline);
     let (valid, stability) = (reasons.is_empty(), level.stability());
     let is_named = stability.as_ref().is_some_and(|stability| stability.verdict.is_mark());
     let noisy = beside(findings).into_iter().chain(level.shift().filter(|_| !is_named)).collect();

@@ -111,7 +111,7 @@ pub fn measure<S: Store>(
         let collecting = collecting.map_err(|refused| cannot_start(threads::no_thread(refused)))?;
         let start = || {
             let slots = (&first_slots[..], slots.len());
-            Arc::new(run_context::<S>(request, prepared, &measure_start, (slots, threads), cancel))
+            Arc::new(run_context::<S>(request, prepared, &measure_start, slots, cancel))
         };
         let results = threads::run_lanes(&run.store, load, threads, start, &build, |context| {
             warmup = measure_start.wait(&context.clock, cancel);
@@ -180,7 +180,7 @@ fn run_context<S: Store>(
     request: &RunRequest,
     prepared: &PreparedStore,
     start: &Arc<MeasureStart>,
-    ((first_slots, slot_count), threads): ((&[usize], usize), usize),
+    (first_slots, slot_count): (&[usize], usize),
     cancel: &Arc<CancelToken>,
 ) -> RunContext {
     let load = &request.load;
@@ -212,7 +212,7 @@ fn run_context<S: Store>(
         windows,
         stops_on_failure: load.stops_on_failure,
         lanes: u64::from(load.clients),
-        threads: threads as u64,
+        threads: threads::count(S::PLACEMENT, load, prepared.evidence.shares_machine) as u64,
         running: AtomicU64::new(u64::from(load.clients)),
         slots: first_slots.to_vec(),
         slot_count,

@@ -31,12 +31,12 @@ pub struct MeasureStart {
     end_ns: AtomicU64,
     configured_ns: u64,
     longest_ns: u64,
-    points: Box<[Point]>,
+    points: Box<[WarmupPoint]>,
 }
 
 /// What ended in a tenth of a second.
 #[derive(Debug, Default)]
-struct Point {
+struct WarmupPoint {
     operations: AtomicU64,
     /// The sum of the natural logarithms of their service times in nanoseconds, in millionths.
     log_sum: AtomicU64,
@@ -63,7 +63,7 @@ impl MeasureStart {
     pub fn new(configured: Duration, longest: Duration) -> Self {
         let configured_ns = configured.as_nanos() as u64;
         let longest_ns = if configured_ns == 0 { 0 } else { configured_ns.max(longest.as_nanos() as u64) };
-        let points = (0..longest_ns.div_ceil(POINT_NS)).map(|_| Point::default()).collect();
+        let points = (0..longest_ns.div_ceil(POINT_NS)).map(|_| WarmupPoint::default()).collect();
         MeasureStart { end_ns: AtomicU64::new(configured_ns), configured_ns, longest_ns, points }
     }
 
@@ -114,8 +114,9 @@ impl MeasureStart {
         let mut why = None;
         let (end, evidence) = loop {
             let end_ns = self.ns();
-            sleep_until(clock, end_ns.saturating_sub(JUDGED_NS), cancel);
-            let (course, is_over) = self.judge(end_ns.min(clock.now_ns()));
+            let judged_ns = end_ns.saturating_sub(JUDGED_NS);
+            sleep_until(clock, judged_ns, cancel);
+            let (course, is_over) = self.judge(judged_ns);
             if !is_over && !cancel.is_cancelled() && self.put_off(end_ns) {
                 why = course;
                 continue;
@@ -147,7 +148,7 @@ impl MeasureStart {
     /// How the service times went in the second half of what has passed, and whether that is no reason to go on.
     fn judge(&self, now_ns: u64) -> (Option<String>, bool) {
         let whole = &self.points[..self.points.len().min((now_ns / POINT_NS) as usize)];
-        let half: Vec<f64> = whole[whole.len() / 2..].iter().filter_map(Point::typical_ns).collect();
+        let half: Vec<f64> = whole[whole.len() / 2..].iter().filter_map(WarmupPoint::typical_ns).collect();
         let from_s = (whole.len() / 2) as f64 * POINT_NS as f64 / 1e9;
         let until_s = whole.len() as f64 * POINT_NS as f64 / 1e9;
         let show = |ns: f64| units::latency(ns.round() as u64);
@@ -171,7 +172,7 @@ impl MeasureStart {
     }
 }
 
-impl Point {
+impl WarmupPoint {
     /// The geometric mean of the service times; none if nothing ended.
     fn typical_ns(&self) -> Option<f64> {
         let operations = self.operations.load(Ordering::Relaxed);

@@ -153,12 +153,12 @@ pub fn searches(
                     until: Until::Elapsed(Duration::from_secs(1)),
                     warmup,
                     longest_warmup: Duration::ZERO,
-                    cpus: cpus::pinning(&args.cpus, addresses)?,
                     skip_after: None,
                     max_retries: args.max_retries,
                     timeout: args.timeout,
                     phase_timeout: None,
                     stops_on_failure: false,
+                    cpus: cpus::pinning(&args.cpus, addresses)?,
                 },
                 hlog: PathBuf::new(),
             };
