@@ -16,7 +16,7 @@ use crate::workload::Arrivals;
 pub use compare::{CompareArgs, PairArgs};
 pub use cpus::CpuArgs;
 pub use numbers::ClientLevels;
-use numbers::{client_levels, count, cpus, rate, utilisation};
+use numbers::{client_levels, count, rate, utilisation};
 
 /// Measures data stores so that the figures survive the question "how do you know?".
 #[derive(Debug, Parser)]
@@ -333,25 +333,11 @@ pub struct SweepArgs {
     pub prices: PriceArgs,
 }
 
-/// CPUs by number, in order. Not written as `Vec<u32>` in the flags: clap takes that for values of several flags.
-pub type CpuList = Vec<u32>;
-
-/// Which CPUs client and server are kept on
-#[derive(Debug, Args)]
-pub struct CpuArgs {
-    /// Keep the client's threads on these CPUs, such as 0 or 0,2-3
-    #[arg(long, value_name = "LIST", value_parser = cpus)]
-    pub client_cpus: Option<CpuList>,
-
-    /// Keep the processes of a server that is started for the run on these CPUs
-    #[arg(long, value_name = "LIST", value_parser = cpus)]
-    pub server_cpus: Option<CpuList>,
-}
-
 const SWEEP_HELP: &str = "\
 Each search probes with a closed loop, offers rising rates until the store is overloaded, bisects between the last rate
 within the limits and the first beyond, and confirms a rate just below and one just above the limit by longer windows. The
-answer is that interval, of so many clients. A workload that writes finds its data loaded anew at every level; one that only reads has it loaded once.
+answer is that interval, of so many clients. A workload that writes finds its data loaded anew at every level; one that only
+reads has it loaded once.
 
 Exits with 0 if every search confirmed a rate within the limits, or enough numbers of clients were measured, and else with 3.";
 
