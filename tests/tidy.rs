@@ -34,7 +34,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("generate", &["workload", "draw"]),
     ("workload", &["draw", "percentile", "spelling", "units"]),
     ("draw", &[]),
-    ("report", &["gate", "cost", "record", "stats", "measure", "percentile", "units"]),
+    ("report", &["gate", "sweep", "cost", "record", "stats", "measure", "percentile", "units"]),
     ("gate", &["record", "stats", "percentile", "units"]),
     ("cost", &["record", "stats", "units"]),
     ("stats", &["record", "measure", "percentile"]),

@@ -13,7 +13,7 @@ use anyhow::anyhow;
 use rand::seq::SliceRandom;
 
 use self::requests::{Load, Search};
-use self::resume::{Interrupted, Replay};
+use self::resume::{Interrupted, RECORD, Replay};
 use super::cost::Prices;
 use super::exit::{Exit, Failed};
 use super::output::{self, Folder, OutputErrors};
@@ -25,17 +25,15 @@ use crate::cli::SweepArgs;
 use crate::draw::rng::{Purpose, rng};
 use crate::host;
 use crate::load::{CancelToken, LevelRunner, RunError};
-use crate::record::{Experiment, Run, SweepAnswer, SweepLevel, SweepRecord};
+use crate::record::{Experiment, Run};
 use crate::report::chart;
 use crate::report::png;
 use crate::report::text::sweep as text;
 use crate::request::{LoadSettings, RunRequest, Until};
 use crate::stats;
-use crate::sweep::{self, ClientsPlan, LevelAsk, LevelFound, SearchPlan, SearchResult, Stage};
+use crate::sweep::{self, ClientsPlan, LevelAsk, LevelFound, SearchPlan, SearchResult, SearchStage};
+use crate::sweep::{SweepAnswer, SweepLevel, SweepRecord};
 use crate::units;
-
-/// The record of a sweep, beside the experiment's.
-const RECORD: &str = "sweep.json";
 
 /// Searches how much stores carry.
 ///
@@ -103,7 +101,7 @@ struct Sweeping {
 impl Sweeping {
     /// Measures the levels of one store and fills in its answer.
     fn measure(&mut self, search: &Search, budget: Duration, cancel: &Arc<CancelToken>, progress: &mut Progress) {
-        let mut found = Found::Nothing;
+        let mut found = LevelsFound::Nothing;
         let seed = self.record.seed;
         let mut replay = Replay::of(&mut self.record.answers[search.at], &self.experiment);
         let mut began = Instant::now();
@@ -128,13 +126,13 @@ impl Sweeping {
             found = match &search.load {
                 Load::Rates => {
                     let plan = SearchPlan::new(budget, &search.limits, seed);
-                    Found::Rate(sweep::search(&plan, &mut measure)?)
+                    LevelsFound::Rate(sweep::search(&plan, &mut measure)?)
                 }
                 Load::Clients(plan) => {
                     for clients in &plan.order {
                         measure(&LevelAsk::of_clients(*clients, plan.window))?;
                     }
-                    Found::Clients
+                    LevelsFound::Clients
                 }
             };
             Ok(())
@@ -147,9 +145,9 @@ impl Sweeping {
             Err(error) => answer.problem = Some(error.to_string()),
         }
         match found {
-            Found::Rate(found) => self.answer(search, &found),
-            Found::Clients => self.fit(search),
-            Found::Nothing => {}
+            LevelsFound::Rate(found) => self.answer(search, &found),
+            LevelsFound::Clients => self.fit(search),
+            LevelsFound::Nothing => {}
         }
         self.save();
     }
@@ -195,7 +193,7 @@ impl Sweeping {
         let curve: Vec<(f64, f64)> =
             curve.into_iter().filter_map(|level| Some((level.completed_per_s, level.mean_ns?))).collect();
         answer.knee_per_s = stats::knee(&curve).map(|at| curve[at].0);
-        let at_low = answer.levels.iter().rev().filter(|level| level.stage != Stage::Ramp.name());
+        let at_low = answer.levels.iter().rev().filter(|level| level.stage != SearchStage::Ramp.name());
         let mut at_low = at_low.filter(|level| found.low_per_s.is_some() && level.offered_per_s == found.low_per_s);
         let at_low = at_low.next();
         let run = at_low.and_then(|level| self.experiment.runs.iter().find(|run| run.id == level.run));
@@ -227,7 +225,7 @@ impl Sweeping {
 }
 
 /// What the levels of a store came to.
-enum Found {
+enum LevelsFound {
     Nothing,
     Rate(SearchResult),
     Clients,

@@ -17,12 +17,12 @@ pub struct SweepLimit {
     /// None for all operations.
     pub operation: Option<String>,
     /// What must not be exceeded.
-    pub bound: Bound,
+    pub bound: SweepBound,
 }
 
 /// What must not be exceeded.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Bound {
+pub enum SweepBound {
     /// A percentile of the response time, or its maximum.
     Latency(Limit),
     /// The share of operations that fail, 0 to 1.
@@ -33,7 +33,7 @@ impl SweepLimit {
     /// The percentile that it is about; none of a maximum or a share.
     pub fn percentile(&self) -> Option<Percentile> {
         match self.bound {
-            Bound::Latency(Limit { statistic: Statistic::Percentile(percentile), .. }) => Some(percentile),
+            SweepBound::Latency(Limit { statistic: Statistic::Percentile(percentile), .. }) => Some(percentile),
             _ => None,
         }
     }
@@ -51,17 +51,17 @@ impl SweepLimit {
     }
 }
 
-impl Bound {
+impl SweepBound {
     /// The limit over its figure: 1 at the limit, less beyond; absent where too few operations carry the figure, or none fails.
     pub fn headroom(self, record: &OperationRecord) -> Option<f64> {
         let headroom = match self {
-            Bound::Latency(Limit { statistic: Statistic::Percentile(percentile), limit_ns }) => {
+            SweepBound::Latency(Limit { statistic: Statistic::Percentile(percentile), limit_ns }) => {
                 limit_ns as f64 / record.response_ns.percentile_ns(percentile)? as f64
             }
-            Bound::Latency(Limit { statistic: Statistic::Max, limit_ns }) => {
+            SweepBound::Latency(Limit { statistic: Statistic::Max, limit_ns }) => {
                 limit_ns as f64 / record.response_ns.max as f64
             }
-            Bound::ErrorShare(most) => most * (record.ok + record.failed) as f64 / record.failed as f64,
+            SweepBound::ErrorShare(most) => most * (record.ok + record.failed) as f64 / record.failed as f64,
         };
         headroom.is_finite().then_some(headroom)
     }
@@ -69,8 +69,8 @@ impl Bound {
     /// What operations say about it.
     pub fn evidence(self, record: &OperationRecord) -> Evidence {
         match self {
-            Bound::Latency(limit) => Evidence::of_latency(limit, &record.response_ns),
-            Bound::ErrorShare(most) => {
+            SweepBound::Latency(limit) => Evidence::of_latency(limit, &record.response_ns),
+            SweepBound::ErrorShare(most) => {
                 let (failed, operations) = (record.failed as f64, (record.ok + record.failed) as f64);
                 Evidence::Errors { operations, failed, most }
             }
@@ -95,7 +95,7 @@ impl FromStr for SweepLimit {
                 None => most.parse(),
             };
             let share = share.ok().filter(|share| *share > 0.0 && *share <= MOST_ERRORS);
-            Bound::ErrorShare(share.ok_or_else(|| {
+            SweepBound::ErrorShare(share.ok_or_else(|| {
                 format!("`{most}` is no share of errors above 0 and up to 1%, beyond which a run is invalid; {form}")
             })?)
         } else {
@@ -108,7 +108,7 @@ impl FromStr for SweepLimit {
             };
             let limit_ns =
                 latency_ns(most).ok_or_else(|| format!("`{most}` is no latency such as 500us or 10ms; {form}"))?;
-            Bound::Latency(Limit { statistic, limit_ns })
+            SweepBound::Latency(Limit { statistic, limit_ns })
         };
         Ok(SweepLimit { operation, bound })
     }
@@ -131,7 +131,7 @@ impl Display for SweepLimit {
             write!(formatter, "{operation} ")?;
         }
         match self.bound {
-            Bound::Latency(Limit { statistic, limit_ns }) => {
+            SweepBound::Latency(Limit { statistic, limit_ns }) => {
                 let (number, unit) = match limit_ns as f64 {
                     ns if ns >= 1e9 => (ns / 1e9, "s"),
                     ns if ns >= 1e6 => (ns / 1e6, "ms"),
@@ -141,7 +141,7 @@ impl Display for SweepLimit {
                 write!(formatter, "{} < {number}{unit}", statistic.name())
             }
             // Of 0.1 % the hundredfold is 0.1 and a rest.
-            Bound::ErrorShare(most) => write!(formatter, "errors < {}%", (most * 1e8).round() / 1e6),
+            SweepBound::ErrorShare(most) => write!(formatter, "errors < {}%", (most * 1e8).round() / 1e6),
         }
     }
 }

@@ -5,6 +5,7 @@ mod clients;
 mod evidence;
 mod limit;
 mod plan;
+mod record;
 mod search;
 mod verdict;
 
@@ -13,7 +14,8 @@ mod simulation;
 
 pub use clients::ClientsPlan;
 pub use evidence::Evidence;
-pub use limit::{Bound, SweepLimit};
-pub use plan::{Announcement, SearchPlan, Stage};
+pub use limit::{SweepBound, SweepLimit};
+pub use plan::{Announcement, SearchPlan, SearchStage};
+pub use record::{AtRate, RateInterval, SWEEP_SCHEMA, ScalabilityRecord, SweepAnswer, SweepLevel, SweepRecord};
 pub use search::{LevelAsk, LevelFound, MeasuredLevel, SearchResult, search};
 pub use verdict::{Breach, LevelVerdict, broke, headroom};

@@ -6,7 +6,7 @@ use super::limit::SweepLimit;
 
 /// A step of a search, and how sure it has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
+pub enum SearchStage {
     /// A closed loop, for the order of magnitude.
     Probe,
     /// Rising rates, until the store is overloaded: the curve.
@@ -56,12 +56,14 @@ impl SearchPlan {
 
     /// How long a rate is measured: long enough for some samples above the rarest percentile, 20 to find the way and 1,000
     /// to decide (then the tail is known to 6 %, 1.96 / sqrt(1,000)), within a share of the budget.
-    pub fn window(&self, stage: Stage, rate_per_s: f64) -> Duration {
+    pub fn window(&self, stage: SearchStage, rate_per_s: f64) -> Duration {
         let budget_s = self.budget.as_secs_f64();
         let (samples, least_s, most_s) = match stage {
-            Stage::Probe | Stage::Ramp | Stage::Clients => (20.0, (budget_s / 60.0).clamp(2.0, 10.0), budget_s / 24.0),
-            Stage::Bisect => (50.0, (budget_s / 16.0).clamp(3.0, 60.0), budget_s / 12.0),
-            Stage::Confirm => (1_000.0, (budget_s / 6.0).clamp(12.0, 120.0), budget_s / 3.5),
+            SearchStage::Probe | SearchStage::Ramp | SearchStage::Clients => {
+                (20.0, (budget_s / 60.0).clamp(2.0, 10.0), budget_s / 24.0)
+            }
+            SearchStage::Bisect => (50.0, (budget_s / 16.0).clamp(3.0, 60.0), budget_s / 12.0),
+            SearchStage::Confirm => (1_000.0, (budget_s / 6.0).clamp(12.0, 120.0), budget_s / 3.5),
         };
         let wanted_s = if self.rarest > 0.0 { samples / (self.rarest * rate_per_s.max(1e-9)) } else { least_s };
         Duration::from_secs_f64(wanted_s.max(least_s).min(most_s.max(least_s)).ceil())
@@ -76,22 +78,22 @@ impl SearchPlan {
 
     /// How many levels fit into the budget at most, and how long they take.
     pub fn announce(&self, warmup: Duration) -> Announcement {
-        let shortest = self.window(Stage::Ramp, f64::INFINITY) + warmup;
-        let confirming = 2 * (self.window(Stage::Confirm, f64::INFINITY) + warmup);
+        let shortest = self.window(SearchStage::Ramp, f64::INFINITY) + warmup;
+        let confirming = 2 * (self.window(SearchStage::Confirm, f64::INFINITY) + warmup);
         let left = self.budget.saturating_sub(confirming);
         Announcement { levels: 2 + (left.as_secs_f64() / shortest.as_secs_f64()) as usize, budget: self.budget }
     }
 }
 
-impl Stage {
+impl SearchStage {
     /// Its name in files and in what is printed.
     pub fn name(self) -> &'static str {
         match self {
-            Stage::Probe => "probe",
-            Stage::Ramp => "ramp",
-            Stage::Bisect => "bisect",
-            Stage::Confirm => "confirm",
-            Stage::Clients => "clients",
+            SearchStage::Probe => "probe",
+            SearchStage::Ramp => "ramp",
+            SearchStage::Bisect => "bisect",
+            SearchStage::Confirm => "confirm",
+            SearchStage::Clients => "clients",
         }
     }
 }

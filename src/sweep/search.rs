@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::evidence::Evidence;
-use super::plan::{SearchPlan, Stage};
+use super::plan::{SearchPlan, SearchStage};
 use super::verdict::{self, Breach, LevelVerdict};
 
 /// From one rate of the ramp to the next.
@@ -35,7 +35,7 @@ const MOST_DOWN: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LevelAsk {
     /// What for.
-    pub stage: Stage,
+    pub stage: SearchStage,
     /// The rate that is offered; none for a closed loop.
     pub rate_per_s: Option<f64>,
     /// How many clients; none for as many as the search has.
@@ -47,7 +47,7 @@ pub struct LevelAsk {
 impl LevelAsk {
     /// A closed loop of so many clients.
     pub fn of_clients(clients: u32, window: Duration) -> LevelAsk {
-        LevelAsk { stage: Stage::Clients, rate_per_s: None, clients: Some(clients), window }
+        LevelAsk { stage: SearchStage::Clients, rate_per_s: None, clients: Some(clients), window }
     }
 }
 
@@ -134,7 +134,7 @@ pub fn search<E>(
         overhead: Duration::ZERO,
         ran_out: false,
     };
-    let Some(probe) = search.level(Stage::Probe, None)? else { return Ok(search.result(Bracket::default())) };
+    let Some(probe) = search.level(SearchStage::Probe, None)? else { return Ok(search.result(Bracket::default())) };
     if probe.completed_per_s <= 0.0 {
         return Ok(search.result(Bracket::default()));
     }
@@ -191,16 +191,16 @@ struct SearchRun<'a, E> {
 impl<E> SearchRun<'_, E> {
     /// Measures a level, if there is time for it; once more if it says nothing about the store, which a moment of the machine
     /// may be to blame for.
-    fn level(&mut self, stage: Stage, rate_per_s: Option<f64>) -> Result<Option<LevelFound>, E> {
+    fn level(&mut self, stage: SearchStage, rate_per_s: Option<f64>) -> Result<Option<LevelFound>, E> {
         match self.attempt(stage, rate_per_s)? {
-            Some(found) if found.verdict().is_unusable() && stage != Stage::Probe => {
+            Some(found) if found.verdict().is_unusable() && stage != SearchStage::Probe => {
                 Ok(self.attempt(stage, rate_per_s)?.or(Some(found)))
             }
             found => Ok(found),
         }
     }
 
-    fn attempt(&mut self, stage: Stage, rate_per_s: Option<f64>) -> Result<Option<LevelFound>, E> {
+    fn attempt(&mut self, stage: SearchStage, rate_per_s: Option<f64>) -> Result<Option<LevelFound>, E> {
         let window = self.window(stage, rate_per_s);
         if self.spent + window + self.overhead > self.plan.budget {
             self.ran_out = true;
@@ -214,9 +214,9 @@ impl<E> SearchRun<'_, E> {
         Ok(Some(found))
     }
 
-    fn window(&self, stage: Stage, rate_per_s: Option<f64>) -> Duration {
+    fn window(&self, stage: SearchStage, rate_per_s: Option<f64>) -> Duration {
         let window = self.plan.window(stage, rate_per_s.unwrap_or(f64::INFINITY));
-        if stage != Stage::Confirm {
+        if stage != SearchStage::Confirm {
             return window;
         }
         // Short windows that are put together where they must decide sooner, on average, than one that is long enough for all
@@ -227,16 +227,16 @@ impl<E> SearchRun<'_, E> {
     }
 
     /// Whether a level leaves time to confirm both ends at least shortly.
-    fn leaves_time_to_confirm(&self, stage: Stage, per_s: f64) -> bool {
+    fn leaves_time_to_confirm(&self, stage: SearchStage, per_s: f64) -> bool {
         let confirm = 2 * (self.plan.shortest_confirming(per_s) + self.overhead);
         self.spent + self.plan.window(stage, per_s) + self.overhead + confirm <= self.plan.budget
     }
 
     /// Time for a level of the bisection that leaves enough to confirm both ends, which may have to move.
     fn can_bisect(&self, per_s: f64) -> bool {
-        let bisect = self.plan.window(Stage::Bisect, per_s) + self.overhead;
+        let bisect = self.plan.window(SearchStage::Bisect, per_s) + self.overhead;
         let confirm = self.plan.budget.mul_f64(CONFIRM_SHARE);
-        self.spent + bisect + confirm <= self.plan.budget && self.leaves_time_to_confirm(Stage::Bisect, per_s)
+        self.spent + bisect + confirm <= self.plan.budget && self.leaves_time_to_confirm(SearchStage::Bisect, per_s)
     }
 
     /// Rising rates until the store is overloaded, beyond a limit that breaks earlier: the curve and the capacity are part of
@@ -244,16 +244,16 @@ impl<E> SearchRun<'_, E> {
     fn ramp(&mut self, closed_per_s: f64) -> Result<Bracket, E> {
         let mut rates: Vec<(f64, bool)> = Vec::new();
         let mut unusable = 0;
-        let each = self.plan.window(Stage::Ramp, closed_per_s) + self.overhead;
+        let each = self.plan.window(SearchStage::Ramp, closed_per_s) + self.overhead;
         let left = self.plan.budget.saturating_sub(self.spent).mul_f64(RAMP_SHARE);
         let levels = ((left.as_secs_f64() / each.as_secs_f64()) as u32).clamp(RAMP_LEVELS.0, RAMP_LEVELS.1);
         let start_per_s = RAMP_END * closed_per_s / RAMP_STEP.powi(levels as i32 - 1);
         let mut rate_per_s = rounded(start_per_s);
         for _ in 0..MOST_RAMP_LEVELS {
-            if !rates.is_empty() && !self.leaves_time_to_confirm(Stage::Ramp, rate_per_s) {
+            if !rates.is_empty() && !self.leaves_time_to_confirm(SearchStage::Ramp, rate_per_s) {
                 break;
             }
-            let Some(found) = self.level(Stage::Ramp, Some(rate_per_s))? else { break };
+            let Some(found) = self.level(SearchStage::Ramp, Some(rate_per_s))? else { break };
             // What says nothing about the store does not bound it either; where the client is the limit, it goes on.
             unusable = if found.verdict().is_unusable() { unusable + 1 } else { 0 };
             if unusable == 0 {
@@ -270,10 +270,10 @@ impl<E> SearchRun<'_, E> {
                 break;
             }
             down = rounded(down / (RAMP_STEP * RAMP_STEP));
-            if !self.leaves_time_to_confirm(Stage::Ramp, down) {
+            if !self.leaves_time_to_confirm(SearchStage::Ramp, down) {
                 break;
             }
-            let Some(found) = self.level(Stage::Ramp, Some(down))? else { break };
+            let Some(found) = self.level(SearchStage::Ramp, Some(down))? else { break };
             rates.push((down, found.verdict().leans_within()));
         }
         // A rate beyond below one within was bad luck, such as a stall of the machine: confirming will tell.
@@ -289,7 +289,7 @@ impl<E> SearchRun<'_, E> {
             if high.per_s / low.per_s <= 1.0 + 2.0 * self.plan.resolution || !self.can_bisect(middle) {
                 break;
             }
-            let Some(found) = self.level(Stage::Bisect, Some(middle))? else { break };
+            let Some(found) = self.level(SearchStage::Bisect, Some(middle))? else { break };
             let end = Some(End { per_s: middle, confirmed: false });
             if found.verdict().leans_within() { bracket.low = end } else { bracket.high = end }
         }
@@ -335,7 +335,7 @@ impl<E> SearchRun<'_, E> {
             };
             let is_between = open_low.is_none() && open_high.is_none();
             low_first = !low_first;
-            if self.level(Stage::Confirm, Some(end.per_s))?.is_none() {
+            if self.level(SearchStage::Confirm, Some(end.per_s))?.is_none() {
                 return Ok(());
             }
             let confirmed = Some(End { confirmed: true, ..end });
@@ -435,7 +435,7 @@ impl<E> SearchRun<'_, E> {
         let offered = || self.levels.iter().filter(|level| level.ask.rate_per_s.is_some());
         // Where the time ran out before an end was confirmed, the nearest that was decided on the way to it.
         let decided = |is_within: bool| -> Vec<f64> {
-            let long = offered().filter(|level| level.ask.stage != Stage::Ramp);
+            let long = offered().filter(|level| level.ask.stage != SearchStage::Ramp);
             let rates = long.filter_map(|level| level.ask.rate_per_s);
             let is_decided = |per_s: &f64| match self.verdict_at(*per_s).0 {
                 LevelVerdict::Within => is_within,

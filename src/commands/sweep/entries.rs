@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::requests::Search;
-use crate::record::{AtRate, Experiment, Run, SWEEP_SCHEMA, ScalabilityRecord, SweepAnswer, SweepLevel, SweepRecord};
+use crate::record::{Experiment, Run};
 use crate::stats::ScalabilityLaw;
+use crate::sweep::{AtRate, SWEEP_SCHEMA, ScalabilityRecord, SweepAnswer, SweepLevel, SweepRecord};
 use crate::sweep::{Breach, LevelAsk, LevelFound, LevelVerdict, SweepLimit};
 
 /// The record before the first level.

@@ -12,7 +12,7 @@ use super::super::{cpus, passwords, stores, workloads as named};
 use crate::cli::{ClientLevels, SweepArgs};
 use crate::generate::Generator;
 use crate::request::{LoadSettings, RunRequest, Until};
-use crate::sweep::{Bound, ClientsPlan, SearchPlan, SweepLimit};
+use crate::sweep::{ClientsPlan, SearchPlan, SweepBound, SweepLimit};
 use crate::units;
 use crate::workload::{Arrivals, Plan, Workload};
 
@@ -91,8 +91,8 @@ pub fn searches(
             let of = |operation: Option<&str>| {
                 let limits = args.slo.iter().filter(move |limit| limit.operation.as_deref() == operation);
                 let latency = limits.filter_map(|limit| match limit.bound {
-                    Bound::Latency(limit) => Some(limit),
-                    Bound::ErrorShare(_) => None,
+                    SweepBound::Latency(limit) => Some(limit),
+                    SweepBound::ErrorShare(_) => None,
                 });
                 latency.collect::<Vec<_>>()
             };
@@ -176,5 +176,8 @@ fn own_limits(plan: &Plan) -> Vec<SweepLimit> {
         .operations
         .iter()
         .flat_map(|operation| operation.slo.limits.iter().map(|limit| (Some(operation.name.clone()), *limit)));
-    overall.chain(single).map(|(operation, limit)| SweepLimit { operation, bound: Bound::Latency(limit) }).collect()
+    overall
+        .chain(single)
+        .map(|(operation, limit)| SweepLimit { operation, bound: SweepBound::Latency(limit) })
+        .collect()
 }

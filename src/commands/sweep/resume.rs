@@ -6,10 +6,12 @@ use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 
-use super::RECORD;
-use crate::record::{Experiment, Run, SWEEP_SCHEMA, SweepAnswer, SweepLevel, SweepRecord};
+use crate::record::{Experiment, Run};
 use crate::sweep::LevelAsk;
+use crate::sweep::{SWEEP_SCHEMA, SweepAnswer, SweepLevel, SweepRecord};
 
+/// The record of a sweep, beside the experiment's.
+pub const RECORD: &str = "sweep.json";
 /// What flags of a command line may differ in: where results go, and what is printed.
 const OF_NO_CONSEQUENCE: [&str; 3] = ["--resume", "--out", "--price"];
 

@@ -1,8 +1,8 @@
 //! The answers of a sweep: a table for each workload and durability tier, in the order in which the stores were named, and
 //! below it the levels. Stores of different tiers never share a table.
 
-use crate::record::{RateInterval, ScalabilityRecord, SweepAnswer, SweepLevel, SweepRecord};
 use crate::report::table::{self, Align};
+use crate::sweep::{RateInterval, ScalabilityRecord, SweepAnswer, SweepLevel, SweepRecord};
 use crate::units;
 
 const COLUMNS: [(&str, Align); 9] = [
@@ -211,7 +211,8 @@ fn judged(level: &SweepLevel) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{AtRate, Host, SWEEP_SCHEMA, Tool};
+    use crate::record::{Host, Tool};
+    use crate::sweep::{AtRate, SWEEP_SCHEMA};
     use drivers::Durability;
 
     fn answer(store: &str, durability: Durability, low: Option<f64>) -> SweepAnswer {

@@ -4,7 +4,7 @@
 use drivers::Durability;
 use serde::{Deserialize, Serialize};
 
-use super::{Host, Tool};
+use crate::record::{Host, Tool};
 
 /// Name and version of the format. A change that would mislead an old reader raises the number.
 pub const SWEEP_SCHEMA: &str = "storebench/sweep/1";
