@@ -2,17 +2,19 @@
 
 mod compare;
 mod numbers;
+mod shared;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use drivers::{Durability, STORES};
 
 use crate::workload::Arrivals;
 pub use compare::{CompareArgs, PairArgs};
 use numbers::{count, rate, utilisation};
+pub use shared::{PasswordArgs, YcsbArgs};
+use shared::{durability, duration, path, warmup};
 
 /// Measures data stores so that the figures survive the question "how do you know?".
 #[derive(Debug, Parser)]
@@ -211,30 +213,6 @@ pub struct RunArgs {
     pub prices: PriceArgs,
 }
 
-/// Properties of YCSB, as its own command line has them
-#[derive(Debug, Args)]
-#[command(next_help_heading = "YCSB")]
-pub struct YcsbArgs {
-    /// A file of YCSB's properties; give it again for more: together they are one workload, in which later files win
-    #[arg(short = 'P', long = "property-file", value_name = "FILE", value_parser = path())]
-    pub property_files: Vec<PathBuf>,
-
-    /// A property of YCSB, such as recordcount=100000; give it again for more. It wins over those of files, for all
-    /// workloads in YCSB's format
-    #[arg(short = 'p', long = "property", value_name = "KEY=VALUE", value_parser = property)]
-    pub properties: Vec<(String, String)>,
-}
-
-/// Passwords that do not stand in addresses
-#[derive(Debug, Args)]
-pub struct PasswordArgs {
-    /// Read the password or token of a store that is given by its URL from a file; with several such stores, NAME=FILE for
-    /// each, where NAME is the store's, or redis-2 for the second --store if several are of one kind. The variables
-    /// STOREBENCH_PASSWORD and STOREBENCH_PASSWORD_NAME hold the password itself
-    #[arg(long = "password-file", value_name = "[NAME=]FILE")]
-    pub password_files: Vec<String>,
-}
-
 /// Prices and the terms on which runs are priced
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Cost")]
@@ -356,34 +334,6 @@ A targets file has a table for each store, by its name on the command line or it
   support_usd_per_month = 100
   other_usd_per_month = { audit = 50 }";
 
-/// A file or folder. The address of a store in its place would become folders with the password in their names.
-fn path() -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().try_map(|path| {
-        let is_address = path.to_string_lossy().contains("://");
-        let refusal = "this is an address; give the path of a file or folder, and stores with --store";
-        if is_address { Err(refusal) } else { Ok(path) }
-    })
-}
-
-/// Reads `key=value`.
-fn property(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE, such as recordcount=100000")?;
-    Ok((key.trim().to_owned(), value.trim().to_owned()))
-}
-
-/// Reads a length of time, zero included: `30s`, `5m`, `1m30s`, or a bare number of seconds.
-fn warmup(text: &str) -> Result<Duration, String> {
-    let parsed = text.parse::<u32>().map(|seconds| Duration::from_secs(u64::from(seconds)));
-    let parsed = parsed.or_else(|_| humantime::parse_duration(text));
-    let longest = Duration::from_secs(30 * 24 * 3600);
-    parsed.ok().filter(|parsed| *parsed <= longest).ok_or_else(|| "give a length such as 500ms, 30s or 5m".to_owned())
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let parsed = warmup(text)?;
-    if parsed < Duration::from_millis(1) { Err("must be at least 1ms".to_owned()) } else { Ok(parsed) }
-}
-
 fn arrivals(text: &str) -> Result<Arrivals, String> {
     match text {
         "poisson" => Ok(Arrivals::Poisson),
@@ -410,12 +360,6 @@ fn on_error(text: &str) -> Result<OnError, String> {
         "stop" => Ok(OnError::Stop),
         _ => Err("give continue or stop".to_owned()),
     }
-}
-
-fn durability(text: &str) -> Result<Durability, String> {
-    let tiers = [Durability::Durable, Durability::Relaxed, Durability::Memory];
-    let known = tiers.into_iter().find(|tier| tier.name() == text);
-    known.ok_or_else(|| "give durable, relaxed or memory".to_owned())
 }
 
 #[cfg(test)]

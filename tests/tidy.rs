@@ -28,7 +28,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("workload", &["draw", "percentile", "spelling", "units"]),
     ("draw", &[]),
     ("report", &["gate", "cost", "record", "stats", "measure", "percentile", "units"]),
-    ("gate", &["record", "stats", "percentile", "units"]),
+    ("gate", &["record", "draw", "stats", "percentile", "units"]),
     ("cost", &["record", "stats", "units"]),
     ("stats", &["record", "measure", "percentile"]),
     ("measure", &["record"]),
