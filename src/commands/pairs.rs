@@ -194,8 +194,8 @@ impl MeasuringGate {
         // At most half as many again: what is noisier than that is no place to compare anything.
         let mut spares = vec![pairs / 2; sides.len()];
         for slot in 0..pairs {
-            for (at, side) in sides.iter().enumerate() {
-                if !self.slot(*side, orders[at][slot], confirms, &mut spares[at])? {
+            for ((side, orders), spares) in sides.iter().zip(&orders).zip(&mut spares) {
+                if !self.slot(*side, orders[slot], confirms, spares)? {
                     return Ok(false);
                 }
             }

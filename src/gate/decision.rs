@@ -278,7 +278,7 @@ mod tests {
         let pair = |at: usize| PairedValues {
             base: 100.0,
             head: 100.0 * factor * (1.0 + 0.002 * ((at * 7 % 5) as f64 - 2.0)),
-            base_first: at % 2 == 0,
+            base_first: at.is_multiple_of(2),
         };
         let sample = Sample::Pairs((0..10).map(pair).collect());
         FigureEvidence { quantity, margin: quantity.default_margin(), sample }
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn what_is_counted_needs_no_test_and_costs_no_other_figure_its_power() {
         let trips = |factor: f64| {
-            let pair = |at: usize| PairedValues { base: 4.0, head: 4.0 * factor, base_first: at % 2 == 0 };
+            let pair = |at: usize| PairedValues { base: 4.0, head: 4.0 * factor, base_first: at.is_multiple_of(2) };
             let sample = Sample::Pairs((0..10).map(pair).collect());
             FigureEvidence { quantity: Quantity::RoundTrips, margin: Some(0.01), sample }
         };

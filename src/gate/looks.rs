@@ -110,8 +110,11 @@ mod tests {
     const P50: Quantity = Quantity::Response(Percentile::P50);
 
     fn pairs(count: usize, factor: f64) -> FigureEvidence {
-        let pair =
-            |at: usize| PairedValues { base: 1.0, head: factor + 0.001 * (at % 3) as f64, base_first: at % 2 == 0 };
+        let pair = |at: usize| PairedValues {
+            base: 1.0,
+            head: factor + 0.001 * (at % 3) as f64,
+            base_first: at.is_multiple_of(2),
+        };
         FigureEvidence { quantity: P50, margin: Some(0.05), sample: Sample::Pairs((0..count).map(pair).collect()) }
     }
 

@@ -139,7 +139,7 @@ mod tests {
     fn pairs(count: usize, noise: f64, change: f64, place: f64, rng: &mut SplitMix64) -> Vec<PairedValues> {
         let law = Normal::new(0.0, noise).expect("finite");
         let mut pair = |at: usize| {
-            let base_first = at % 2 == 0;
+            let base_first = at.is_multiple_of(2);
             let place = if base_first { place } else { -place };
             PairedValues { base: 100.0, head: 100.0 * (change + place + law.sample(rng)).exp(), base_first }
         };
