@@ -162,7 +162,7 @@ fn bad_input_is_one_clear_sentence() {
             "it is not",
         ),
         ("negative", changed(&|run| run["throughput_per_s"] = json!(-5.0)), 3, "is not a positive number"),
-        ("text for a number", changed(&|run| run["throughput_per_s"] = json!("1.5k/s")), 2, "throughput_per_s"),
+        ("text for a number", changed(&|run| run["throughput_per_s"] = json!("1.5k/s")), 2, "string \"1.5k/s\""),
         ("of longer runs", changed(&|run| run["load"]["ops"] = json!(3_000)), 3, "length of ycsb-c"),
         ("the same", text.clone(), 2, "hold the same experiments"),
         ("one run", one_run.to_string(), 3, "7 more"),

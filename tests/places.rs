@@ -20,7 +20,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "a password is hidden in every build, also in one without the store that takes it alone",
     ),
     ("drivers/sql", "which dialect of SQL serves whom"),
-    ("src/cli.rs", "the store that is measured if none is named, and examples"),
+    ("src/cli.rs", "examples"),
+    ("src/cli/shared.rs", "the store that is measured if none is named"),
     ("src/report", "runs in the fixtures of its tests are of some stores"),
     (
         "src/workload/parse/fields.rs",
@@ -31,12 +32,14 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("tests/cli.rs", "the store that is measured if none is named, and passwords in addresses"),
     ("tests/corruption.rs", "one store keeps its indexes beside its records, where they can be removed alone"),
     ("tests/faults.rs", "where any server would do, the one that starts quickest"),
+    ("tests/gate.rs", "where any store would do, the one that needs no server, and one that has settings to compare"),
     ("tests/instrument.rs", "the proxy that records what it sees speaks one protocol"),
     ("tests/kills.rs", "one server writes over its environment; where any would do, the one that starts quickest"),
     ("tests/ownership.rs", "how each store tells our data from that of others is its own, and is tested for each"),
     ("tests/pgbench.rs", "a benchmark of one store's own is compared with ours"),
     ("tests/places.rs", "the paths of this list"),
     ("tests/report_html.rs", "a page of some stores"),
+    ("tests/sweep.rs", "where any server would do, the one that starts quickest"),
     ("tests/results.rs", "a server that is not there, and passwords in addresses"),
 ];
 

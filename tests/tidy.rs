@@ -35,7 +35,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("workload", &["draw", "percentile", "spelling", "units"]),
     ("draw", &[]),
     ("report", &["gate", "sweep", "cost", "record", "stats", "measure", "percentile", "units"]),
-    ("gate", &["record", "stats", "percentile", "units"]),
+    ("gate", &["record", "draw", "stats", "percentile", "units"]),
     ("cost", &["record", "stats", "units"]),
     ("stats", &["record", "measure", "percentile"]),
     ("measure", &["record"]),

@@ -7,7 +7,7 @@ use clap::Args;
 use drivers::Durability;
 
 use super::numbers::{count, rate};
-use super::{PasswordArgs, YcsbArgs, durability, duration, path, warmup};
+use super::shared::{PasswordArgs, YcsbArgs, durability, duration, path, warmup};
 
 /// Arguments of `storebench compare`
 #[derive(Debug, Args)]

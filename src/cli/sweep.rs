@@ -6,8 +6,9 @@ use std::time::Duration;
 use clap::Args;
 use drivers::Durability;
 
+use super::cpus::CpuArgs;
 use super::numbers::{ClientLevels, client_levels, count};
-use super::{CpuArgs, PasswordArgs, PriceArgs, YcsbArgs, durability, duration, path, store_help, warmup};
+use super::shared::{DEFAULT_STORE, PasswordArgs, PriceArgs, YcsbArgs, durability, duration, path, store_help, warmup};
 use crate::sweep::SweepLimit;
 
 /// Arguments of `storebench sweep`
@@ -19,7 +20,7 @@ pub struct SweepArgs {
     pub workloads: Vec<String>,
 
     /// Stores to measure, by name, file or URL
-    #[arg(long = "store", value_name = "STORE", default_value = "libsql", help = store_help())]
+    #[arg(long = "store", value_name = "STORE", default_value = DEFAULT_STORE, help = store_help())]
     pub stores: Vec<String>,
 
     /// Where passwords are

@@ -34,7 +34,7 @@ pub struct LivePair {
 /// For so many more pairs whether the base runs first: both orders equally often, shuffled, since a fixed order would turn
 /// whatever the place in a pair is worth into a change. They follow from the seed.
 pub fn orders(pairs: usize, seed: u64, workload: usize, block: usize) -> Vec<bool> {
-    let mut orders: Vec<bool> = (0..pairs).map(|at| at % 2 == 0).collect();
+    let mut orders: Vec<bool> = (0..pairs).map(|at| at.is_multiple_of(2)).collect();
     orders.shuffle(&mut rng(seed, Purpose::Pairs, workload as u64, block as u64));
     orders
 }

@@ -129,11 +129,11 @@ mod tests {
     }
 
     #[test]
-    fn every_look_and_every_confirmation_can_find_something_in_a_family_of_any_size() {
+    fn every_look_and_every_confirmation_can_find_something_in_a_family_of_up_to_150() {
         let pairs = |looks: Vec<Look>| looks.iter().map(|look| look.pairs).collect::<Vec<usize>>();
         assert_eq!(pairs(plan(4, &[])), [10, 16]);
         assert_eq!(pairs(plan(14, &[])), [12, 16], "2^-10 is more than 0.008 / 14");
-        for family in [1, 4, 14, 56, 400] {
+        for family in [1, 4, 14, 56, 150] {
             for look in plan(family, &[]).into_iter().chain([confirmation(family)]) {
                 assert!(floor_of_pairs(look.pairs) <= look.alpha / family as f64, "{family}: {look:?}");
             }

@@ -45,6 +45,28 @@ impl<S: Store> StoreClient<S> {
         Ok(StoreClient { store, session, timeout, timer, is_broken: false, wait: FIRST_WAIT })
     }
 
+    /// One operation with its retries, all of them within the measured time, which began at this instant of the clock.
+    #[inline]
+    pub async fn execute_with_retries(
+        &mut self,
+        op: &Op,
+        rows: &mut Rows,
+        (clock, began_ns): (&Clock, u64),
+        max_retries: u32,
+        retries: &mut u32,
+    ) -> Result<Outcome, Failure> {
+        loop {
+            let result = self.execute(op, rows, clock, began_ns).await;
+            match &result {
+                Err(failure) if failure.kind == FailureKind::Conflict && *retries < max_retries => {
+                    *retries += 1;
+                    self.back_off(*retries).await;
+                }
+                _ => return result,
+            }
+        }
+    }
+
     /// Carries out an operation that began at this instant of the clock, and gives it up when its time is over.
     #[inline]
     pub async fn execute(

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
-use drivers::{Failure, FailureKind, Op, Outcome, Placement, Rows, Store};
+use drivers::{Failure, Outcome, Placement, Store};
 
 use crate::audit::ledger::Ledger;
 use crate::evidence::work::Tally;
@@ -147,7 +147,7 @@ impl<S: Store> Lane<S> {
             let began_ns = state.now_ns;
             state.claimed = 0;
             state.disconnected = Duration::ZERO;
-            state.limit = share(window.operations, context.lanes, self.index as u64);
+            state.limit = context.share(window.operations, self.index as u64);
             (state.due, state.drained_ns) = context.bounds(window);
             state.second = context.second_of(state.now_ns, window.phase);
             state.tick_ns = state.now_ns;
@@ -254,7 +254,9 @@ impl<S: Store> Lane<S> {
         let mut delay_ns = late_ns;
         for (op, step) in ops.iter().zip(&mut self.steps) {
             let sent_ns = ended_ns;
-            result = execute(&mut self.client, op, &mut step.rows, context, started_ns, &mut retries).await;
+            let clock = (&context.clock, started_ns);
+            result =
+                self.client.execute_with_retries(op, &mut step.rows, clock, context.max_retries, &mut retries).await;
             ended_ns = context.clock.now_ns();
             step.ended_ns = ended_ns;
             if S::PLACEMENT == Placement::Remote {
@@ -443,31 +445,4 @@ fn claim(window: &LoadWindow, state: &mut LaneState) -> Claim {
     state.claimed += 1;
     let too_late = state.now_ns > intended_ns.saturating_add(window.skip_after_ns);
     if too_late { Claim::Skip(1) } else { Claim::Start(intended_ns) }
-}
-
-/// A lane's share of a number of operations, as equal as whole numbers allow.
-fn share(operations: u64, lanes: u64, lane: u64) -> u64 {
-    operations / lanes + u64::from(lane < operations % lanes)
-}
-
-/// One operation with its retries, all of them within the measured time.
-#[inline]
-async fn execute<S: Store>(
-    client: &mut StoreClient<S>,
-    op: &Op,
-    rows: &mut Rows,
-    context: &RunContext,
-    began_ns: u64,
-    retries: &mut u32,
-) -> Result<Outcome, Failure> {
-    loop {
-        let result = client.execute(op, rows, &context.clock, began_ns).await;
-        match &result {
-            Err(failure) if failure.kind == FailureKind::Conflict && *retries < context.max_retries => {
-                *retries += 1;
-                client.back_off(*retries).await;
-            }
-            _ => return result,
-        }
-    }
 }

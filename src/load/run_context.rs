@@ -64,6 +64,11 @@ pub struct LoadWindow {
 }
 
 impl RunContext {
+    /// A lane's share of a number of operations, as equal as whole numbers allow.
+    pub fn share(&self, operations: u64, lane: u64) -> u64 {
+        operations / self.lanes + u64::from(lane < operations % self.lanes)
+    }
+
     /// When operations of a window may be due, and until when they may start; of a warm-up, as far as is known.
     pub fn bounds(&self, window: &LoadWindow) -> (Range<u64>, u64) {
         let start_ns = self.start.ns();

@@ -9,7 +9,7 @@ use rand_xoshiro::SplitMix64;
 
 use super::hodges_lehmann::shift;
 use super::permutation::{floor, permutation};
-use super::sign_flip::{DRAWN, sign_flip};
+use super::sign_flip::{DRAWN, EXACT, sign_flip};
 use super::student::student_t;
 
 /// A pair of runs.
@@ -44,7 +44,8 @@ pub struct LogChange {
 
 /// The smallest one-sided probability of a sign-flip test of so many pairs: 8 of them give 0.0039.
 pub fn floor_of_pairs(pairs: usize) -> f64 {
-    0.5_f64.powi(pairs.min(1_000) as i32).max((DRAWN as f64).recip())
+    let floor = 0.5_f64.powi(pairs.min(1_000) as i32);
+    if pairs <= EXACT { floor } else { floor.max((DRAWN as f64).recip()) }
 }
 
 /// The change over pairs, of which at least two ran in either order; none where a value is not positive.

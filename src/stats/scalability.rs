@@ -7,6 +7,8 @@
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::SplitMix64;
 
+use super::student::student_t;
+
 /// The law is not believed beyond this multiple of the largest number of clients that was measured.
 pub const FARTHEST: f64 = 2.0;
 /// Refits of resampled residuals for the intervals.
@@ -52,8 +54,9 @@ pub fn scalability(levels: &[(f64, f64)], seed: u64) -> Option<ScalabilityLaw> {
     }
     let fitted = fit(levels)?;
     let residuals: Vec<f64> = levels.iter().map(|(clients, per_s)| per_s / fitted.per_s(*clients)).collect();
-    // Residuals of a fit are smaller than the errors, by the figures that were fitted.
-    let inflation = (levels.len() as f64 / (levels.len() as f64 - 3.0).max(1.0)).sqrt();
+    // Residuals of a fit are smaller than the errors, by the figures that were fitted, and few of them tell little of their size.
+    let degrees = levels.len().saturating_sub(3).max(1);
+    let inflation = (levels.len() as f64 / degrees as f64).sqrt() * student_t(0.95, degrees) / 1.96;
     let mut rng = SplitMix64::seed_from_u64(seed);
     let mut refit = || {
         let resampled = levels.iter().map(|(clients, _)| {

@@ -7,7 +7,7 @@ use rand::RngExt;
 use rand_xoshiro::SplitMix64;
 
 /// Up to this many values all flips are counted, 65,536 of them.
-const EXACT: usize = 16;
+pub const EXACT: usize = 16;
 /// Flips drawn for more values, what was observed among them: no probability is smaller than one in so many.
 pub const DRAWN: u64 = 20_000;
 

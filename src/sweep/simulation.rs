@@ -207,7 +207,7 @@ const FIRST_SEED: u64 = 7_000;
 
 /// How many of the searches found what.
 #[derive(Debug, Default)]
-struct Tally {
+struct SearchTally {
     /// The highest confirmed rate lies within 5 % of the truth.
     rate: usize,
     /// The interval holds the truth.
@@ -220,8 +220,8 @@ fn is_near(found: Option<f64>, truth: f64) -> bool {
     found.is_some_and(|found| (found / truth - 1.0).abs() <= 0.05)
 }
 
-fn found(queue: Queue, limits: &[SweepLimit], truth_per_s: f64, budget_s: u64) -> Tally {
-    let mut found = Tally::default();
+fn found(queue: Queue, limits: &[SweepLimit], truth_per_s: f64, budget_s: u64) -> SearchTally {
+    let mut found = SearchTally::default();
     for seed in FIRST_SEED..FIRST_SEED + SEARCHES {
         let search = queue.search(limits, budget_s, seed);
         found.rate += usize::from(is_near(search.low_per_s, truth_per_s));
@@ -233,7 +233,7 @@ fn found(queue: Queue, limits: &[SweepLimit], truth_per_s: f64, budget_s: u64) -
     found
 }
 
-impl Tally {
+impl SearchTally {
     fn assert(&self) {
         assert!(self.rate >= 90 && self.interval >= 90 && self.capacity >= 90, "of {SEARCHES}: {self:?}");
     }

@@ -99,12 +99,12 @@ mod tests {
     use crate::report::gate::fixtures::{self, BASE, GateRuns};
     use resvg::usvg::roxmltree::{Document, Node};
 
-    /// An element's name, its attributes, those that it must have, and its children.
-    type Element = (&'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
+    /// Name, attributes, those of them that must be there, and children.
+    type SchemaElement = (&'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
 
     /// What Jenkins's `junit-10.xsd` allows of what stands in these files: an element's attributes, those that it must have,
     /// and its children. All else is refused.
-    const SCHEMA: [Element; 7] = [
+    const SCHEMA: [SchemaElement; 7] = [
         ("testsuites", &["name", "time", "tests", "failures", "errors"], &[], &["testsuite"]),
         (
             "testsuite",

@@ -5,6 +5,9 @@ use crate::gate::{GateOptions, GateRecord, GateVerdict, Margins, Quantity};
 use crate::record::Experiment;
 use crate::report::fixtures::invalid;
 
+/// What is named, and what changes it.
+type NamedChange = (&'static str, fn(&mut Experiment));
+
 fn head() -> Experiment {
     side(GateRuns { is_head: true, ..BASE })
 }
@@ -12,9 +15,6 @@ fn head() -> Experiment {
 fn compared(base: &Experiment, head: &Experiment) -> GateRecord {
     gate(base, head, &GateOptions::default())
 }
-
-/// What is done to the head of two experiments that are alike.
-type Change = fn(&mut Experiment);
 
 #[test]
 fn runs_in_turn_are_pairs_and_a_slower_head_is_a_regression() {
@@ -54,7 +54,7 @@ fn sessions_one_after_the_other_are_no_pairs_and_say_what_that_costs() {
 
 #[test]
 fn what_should_be_equal_and_differs_is_named() {
-    let changes: [(&str, Change); 14] = [
+    let changes: [NamedChange; 14] = [
         ("CPU model", |head| head.host.cpu = "another".to_owned()),
         ("CPUs", |head| head.host.cpus = 4),
         ("memory", |head| head.host.memory_bytes *= 2),
@@ -105,7 +105,7 @@ fn versions_kernels_of_one_major_and_a_few_mib_do_not_matter() {
 
 #[test]
 fn what_is_missing_or_invalid_in_the_head_is_no_pass() {
-    let changes: [(&str, Change); 4] = [
+    let changes: [NamedChange; 4] = [
         ("operation `update`", |head| head.runs.iter_mut().for_each(|run| drop(run.operations.shift_remove("update")))),
         ("cpu of total", |head| head.runs.iter_mut().for_each(|run| run.server_cpu_ns_per_op = None)),
         ("the backlog grew", |head| head.runs[3].verdict = invalid("the backlog grew")),

@@ -306,11 +306,11 @@ mod tests {
     fn every_level_has_a_line_and_an_overloaded_one_no_latency() {
         insta::assert_snapshot!(levels(&record(vec![answer("postgres", Durability::Durable, Some(418.0))])), @r"
         oltp on postgres 8.0:
-          stage      offered  completed  for     p50      p99  p999
-          ramp   closed loop      412/s  5 s  900 us  4.00 ms     -
-          ramp         400/s      412/s  5 s  900 us  4.00 ms     -  within
-          ramp         640/s      412/s  5 s  900 us        -     -  OVERLOADED
-          ramp         430/s      412/s  5 s  900 us        -     -  beyond: p99 < 10ms
+          stage     offered  completed  for     p50      p99  p999
+          ramp   16 clients      412/s  5 s  900 us  4.00 ms     -
+          ramp        400/s      412/s  5 s  900 us  4.00 ms     -  within
+          ramp        640/s      412/s  5 s  900 us        -     -  OVERLOADED
+          ramp        430/s      412/s  5 s  900 us        -     -  beyond: p99 < 10ms
         ");
     }
 }
