@@ -3,6 +3,7 @@
 
 mod clients;
 mod evidence;
+mod level;
 mod limit;
 mod plan;
 mod record;
@@ -14,8 +15,9 @@ mod simulation;
 
 pub use clients::ClientsPlan;
 pub use evidence::Evidence;
+pub use level::{LevelAsk, LevelFound, MeasuredLevel};
 pub use limit::{SweepBound, SweepLimit};
 pub use plan::{Announcement, SearchPlan, SearchStage};
 pub use record::{AtRate, RateInterval, SWEEP_SCHEMA, ScalabilityRecord, SweepAnswer, SweepLevel, SweepRecord};
-pub use search::{LevelAsk, LevelFound, MeasuredLevel, SearchResult, search};
+pub use search::{SearchResult, search};
 pub use verdict::{Breach, LevelVerdict, broke, headroom};
