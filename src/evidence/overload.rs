@@ -94,6 +94,8 @@ mod tests {
         let lines = seconds(Phase::Measure, 0.0, &[(900, 200_000_000), (900, 700_000_000)]);
         let of_scheduled = |scheduled| judged(&lines, |counts| counts.scheduled = scheduled);
         assert_eq!(of_scheduled(1_850), None);
+        let three = seconds(Phase::Measure, 0.0, &[(740, 250_000_000), (740, 500_000_000), (30, 780_000_000)]);
+        assert!(judged(&three, |counts| counts.scheduled = 2_400).is_some(), "three points carry no trend");
         let overload = of_scheduled(3_000).expect("1,200 wait");
         assert_eq!((overload.waiting, overload.behind_s, overload.completed_per_s), (1_200, 0.7, 900.0));
     }

@@ -111,7 +111,8 @@ pub fn reach(findings: &Findings<'_>) -> Verdict {
             100.0 * busy
         ));
     }
-    reasons.extend(starved(findings));
+    let starved = starved(findings);
+    reasons.extend(starved.iter().filter(|starved| starved.by_quota).map(|starved| starved.sentence.clone()));
     if findings.mode == Mode::Open {
         overload =
             overload::overload(counts, findings.timeline, findings.service, findings.rate_per_s.unwrap_or_default());
@@ -127,12 +128,19 @@ pub fn reach(findings: &Findings<'_>) -> Verdict {
     let level = LevelSeries::of(findings.mode, findings.timeline);
     let (valid, stability) = (reasons.is_empty(), level.stability());
     let is_named = stability.as_ref().is_some_and(|stability| stability.verdict.is_mark());
-    let noisy = beside(findings).into_iter().chain(level.shift().filter(|_| !is_named)).collect();
+    let starved = starved.filter(|starved| !starved.by_quota).map(|starved| starved.sentence);
+    let noisy = beside(findings).into_iter().chain(starved).chain(level.shift().filter(|_| !is_named)).collect();
     Verdict { valid, reasons, overload, shaped_by_client, noisy, stability, notes: notes(findings) }
 }
 
 /// A client that got much less of the CPUs than it wanted and than were there for it: what is measured is its own waiting.
-fn starved(findings: &Findings<'_>) -> Option<String> {
+struct Starved {
+    /// A quota withheld them, which is the same in every run: the run is invalid. What other processes took is noise.
+    by_quota: bool,
+    sentence: String,
+}
+
+fn starved(findings: &Findings<'_>) -> Option<Starved> {
     let Client { threads_ran, threads_waited, threads_cpus, other_cpus, stolen_cpus, throttled_cpus, .. } =
         *findings.client;
     let (ran, waited, cpus) = (threads_ran?, threads_waited?, threads_cpus?);
@@ -142,13 +150,16 @@ fn starved(findings: &Findings<'_>) -> Option<String> {
     let elsewhere: f64 = [other_cpus, stolen_cpus, throttled_cpus].into_iter().flatten().sum();
     let missing = (wanted - ran).min(elsewhere);
     let is_starved = missing > STARVED_CPUS && ran < STARVED_SHARE * (ran + missing);
-    (is_starved && length_s(findings.timeline) >= STARVED_S).then(|| {
-        format!(
-            "client-limited: its threads wanted {:.0} % of a core and got {:.0} %, the rest having gone to other processes or \
-             being withheld by a quota; run it where it has its CPUs to itself",
+    let by_quota = throttled_cpus.unwrap_or_default() >= missing / 2.0;
+    (is_starved && length_s(findings.timeline) >= STARVED_S).then(|| Starved {
+        by_quota,
+        sentence: format!(
+            "client-limited: its threads wanted {:.0} % of a core and got {:.0} %, the rest {}; run it where it has its CPUs to \
+             itself",
             100.0 * (ran + missing),
-            100.0 * ran
-        )
+            100.0 * ran,
+            if by_quota { "being withheld by a quota" } else { "having gone to other processes" }
+        ),
     })
 }
 
@@ -485,16 +496,23 @@ mod tests {
                 ..Client::default()
             };
             let client = Box::leak(Box::new(client));
-            judge(Mode::Closed, &lines, |findings| findings.client = client).reasons
+            let verdict = judge(Mode::Closed, &lines, |findings| findings.client = client);
+            let named = |sentence: &String| sentence.starts_with("client-limited");
+            let marks: Vec<String> = verdict.noisy.into_iter().filter(named).collect();
+            (verdict.reasons, marks)
         };
-        let judged = |ran, waited, cpus| beside(ran, waited, cpus, 1.0, 0.0);
+        let judged = |ran, waited, cpus| beside(ran, waited, cpus, 1.0, 0.0).1;
         let starved = judged(0.5, 0.5, Some(1.0));
         assert!(
             starved[0].starts_with("client-limited: its threads wanted 100 % of a core and got 50 %"),
             "{starved:?}"
         );
-        assert!(!beside(0.5, 0.5, Some(2.0), 0.0, 0.5).is_empty(), "a quota withheld half");
-        assert!(beside(1.2, 5.0, Some(2.0), 0.1, 0.0).is_empty(), "bursts of sixteen threads, and an idle CPU");
+        assert!(beside(0.5, 0.5, Some(2.0), 0.0, 0.5).0[0].contains("withheld by a quota"), "an invalid run");
+        assert_eq!(
+            beside(1.2, 5.0, Some(2.0), 0.1, 0.0),
+            (vec![], vec![]),
+            "bursts of sixteen threads, and an idle CPU"
+        );
         assert!(judged(2.0, 6.0, Some(2.0)).is_empty(), "eight threads on two CPUs");
         assert!(judged(0.8, 1.2, Some(0.8)).is_empty(), "the server has the rest");
         assert!(judged(0.05, 0.1, Some(2.0)).is_empty(), "nothing that is missed");

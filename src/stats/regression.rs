@@ -34,10 +34,13 @@ pub fn slope(points: &[(f64, f64)]) -> Option<Slope> {
 /// A backlog that grows by less of a second each second is no overload: the store carries 99.5 % of what is offered, and near its
 /// capacity a backlog wanders up as often as down.
 const LEAST_GROWTH: f64 = 0.005;
+/// With three or four points the interval of a slope is so wide that the steepest backlog lies in it.
+const FEWEST_LAGS: usize = 5;
 
 /// Whether a backlog grows, by how late operations began at times, both in seconds; `None` for too few of them.
 pub fn is_growing(lags_s: &[(f64, f64)]) -> Option<bool> {
-    slope(lags_s).map(|slope| slope.low > 0.0 && slope.value >= LEAST_GROWTH)
+    let slope = slope(lags_s).filter(|_| lags_s.len() >= FEWEST_LAGS);
+    slope.map(|slope| slope.low > 0.0 && slope.value >= LEAST_GROWTH)
 }
 
 #[cfg(test)]
@@ -60,7 +63,7 @@ mod tests {
             |growth: f64| -> Vec<(f64, f64)> { (0..10).map(|at| (f64::from(at), growth * f64::from(at))).collect() };
         assert_eq!(is_growing(&lags(0.01)), Some(true));
         assert_eq!(is_growing(&lags(0.001)), Some(false));
-        assert_eq!(is_growing(&lags(0.01)[..2]), None);
+        assert_eq!(is_growing(&lags(0.01)[..4]), None);
     }
 
     #[test]

@@ -24,6 +24,8 @@ const MOST_RAMP_LEVELS: usize = 10;
 const CONFIRM_SHARE: f64 = 0.55;
 /// So many windows at one rate, put together, decide or leave it open.
 const MOST_WINDOWS: usize = 4;
+/// With fewer windows than these, overloads that take longer included, an end that has to move may be the last.
+const FEW_WINDOWS: u32 = 4;
 /// Below a rate that was not carried by this much, another is likely to be.
 const SURE_STEP: f64 = 1.2;
 /// Levels this near the bracket tell where the limit is crossed; farther away, the curve is none of a queue near its limit.
@@ -257,8 +259,13 @@ impl<E> SearchRun<'_, E> {
     fn confirm(&mut self, bracket: &mut Bracket) -> Result<(), E> {
         let mut moves = [0; 2];
         // Which end comes first is drawn: of two that are always measured in one order, a drift would favour one.
-        let mut low_first = self.plan.seed.count_ones().is_multiple_of(2)
-            || bracket.low.is_some_and(|low| self.has_time_for(low.per_s) < 2);
+        let mut low_first = self.plan.seed.count_ones().is_multiple_of(2);
+        if let Some(low) = bracket.low.filter(|low| self.has_time_for(low.per_s) < FEW_WINDOWS) {
+            // There is no time to move an end: one that is likely to be carried, and first. A low rate is an answer, and none
+            // is none.
+            bracket.low = self.carried_below(low.per_s).or(bracket.low);
+            low_first = true;
+        }
         loop {
             let open_low = bracket.low.filter(|end| !end.confirmed);
             let open_high = bracket.high.filter(|end| !end.confirmed);
@@ -280,7 +287,7 @@ impl<E> SearchRun<'_, E> {
             // The end may be just beside: a small step first, then ever larger ones.
             let step = 1.0 + self.plan.resolution / 2.0 * f64::from(1_u32 << moves[usize::from(is_low)].min(5));
             let mut down = Some(End::at(end.per_s / step));
-            // The last attempt is one that is likely to be carried: a low rate is an answer, and none is none.
+            // The last attempt, too.
             if self.has_time_for(end.per_s) < 2 {
                 down = self.carried_below(end.per_s).or(down);
             }
