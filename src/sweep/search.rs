@@ -25,7 +25,7 @@ const CONFIRM_SHARE: f64 = 0.55;
 /// So many windows at one rate, put together, decide or leave it open.
 const MOST_WINDOWS: usize = 4;
 /// With fewer windows than these, overloads that take longer included, an end that has to move may be the last.
-const FEW_WINDOWS: u32 = 4;
+const FEW_WINDOWS: u32 = 3;
 /// Below a rate that was not carried by this much, another is likely to be.
 const SURE_STEP: f64 = 1.2;
 /// Levels this near the bracket tell where the limit is crossed; farther away, the curve is none of a queue near its limit.
