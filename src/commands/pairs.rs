@@ -310,7 +310,7 @@ impl MeasuringGate {
             return PairOutcome::Interrupted;
         }
         let flaws = [flaw(&pair.base), flaw(&pair.head)].into_iter().flatten();
-        // What is worse than noise is told first.
+        // A run that is invalid or failed is named before one that is noisy.
         match flaws.min_by_key(|(_, is_noisy)| *is_noisy) {
             Some((why, is_noisy)) => PairOutcome::Flawed { why, is_noisy },
             None => PairOutcome::Usable,

@@ -177,6 +177,8 @@ impl Sweeping {
         answer.version.clone_from(&run.store.description.version);
         answer.durability = Some(run.store.description.guarantees.durability);
         answer.levels.push(level);
+        // A process that was killed between its two files may have left a run of this level.
+        self.experiment.runs.retain(|other| other.id != run.id);
         self.experiment.runs.push(run);
         self.save();
     }

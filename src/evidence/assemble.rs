@@ -306,7 +306,7 @@ fn latency(all: &Histogram<u64>, blocks: &[Histogram<u64>]) -> anyhow::Result<La
     })
 }
 
-/// CPUs that were there for the client's threads. What a server uses of them that is not ours to watch cannot be told.
+/// CPUs that the client's threads could have used. Unknown beside a server on this machine that the suite has not started.
 fn threads_cpus(request: &RunRequest, measurement: &Measurement, shares_machine: bool) -> Option<f64> {
     let Pinning { client, server } = &request.load.cpus;
     let cpus = if client.is_empty() { host::cpus() as f64 } else { client.len() as f64 };

@@ -4,6 +4,8 @@
 //! Nothing here waits or reads a clock. The load engine gathers the evidence; reports know only the record.
 
 mod assemble;
+#[cfg(test)]
+mod fixtures;
 mod measurement;
 mod overload;
 mod stability;

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drift_after_a_warm_up_that_did_not_end_is_never_steady_and_the_warm_up_is_told() {
+    fn a_drift_after_a_warm_up_that_did_not_end_is_never_steady_and_the_warm_up_is_named() {
         let warmup = |end| WarmupInfo { configured_s: 2.0, longest_s: 10.0, end, evidence: "it fell".to_owned() };
         let judged = |end| {
             let mut drifting = closed((0..30).map(|at| about(1_000 - 10 * at, at)));
@@ -153,8 +153,9 @@ mod tests {
         assert_eq!(judged(WarmupEnd::Configured), (Course::Drifting, None));
         let put_off = "the warm-up went on after the 2 s that were asked for: it fell".to_owned();
         assert_eq!(judged(WarmupEnd::PutOff), (Course::Drifting, Some(put_off)));
-        let (verdict, told) = judged(WarmupEnd::NotSteady);
-        assert!(verdict == Course::NeverSteady && told.is_some_and(|told| told.contains("at most 10 s being allowed")));
+        let (verdict, sentence) = judged(WarmupEnd::NotSteady);
+        assert_eq!(verdict, Course::NeverSteady);
+        assert!(sentence.is_some_and(|sentence| sentence.contains("at most 10 s being allowed")));
     }
 
     #[test]

@@ -307,20 +307,7 @@ fn percentile_ms(latency: &Latency, percentile: Percentile) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Brief;
-
-    /// Seconds of a run by what ended in each and how late it began.
-    fn seconds(phase: Phase, from_s: f64, seconds: &[(u64, u64)]) -> Vec<Interval> {
-        let line = |(nth, (ok, lag_ns)): (usize, &(u64, u64))| Interval {
-            at_s: from_s + nth as f64,
-            length_s: 1.0,
-            phase,
-            ok: *ok,
-            lag_ns: Brief { p50: Some(*lag_ns), ..Brief::default() },
-            ..Interval::default()
-        };
-        seconds.iter().enumerate().map(line).collect()
-    }
+    use crate::evidence::fixtures::seconds;
 
     fn judge(mode: Mode, timeline: &[Interval], change: impl FnOnce(&mut Findings<'_>)) -> Verdict {
         judge_checked(mode, timeline, &[], change)
@@ -516,7 +503,7 @@ mod tests {
         assert!(judged(2.0, 6.0, Some(2.0)).is_empty(), "eight threads on two CPUs");
         assert!(judged(0.8, 1.2, Some(0.8)).is_empty(), "the server has the rest");
         assert!(judged(0.05, 0.1, Some(2.0)).is_empty(), "nothing that is missed");
-        assert!(judged(0.5, 0.5, None).is_empty(), "nobody knows what a foreign server takes");
+        assert!(judged(0.5, 0.5, None).is_empty(), "what a foreign server takes is unknown");
     }
 
     #[test]

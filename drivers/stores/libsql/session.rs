@@ -35,7 +35,7 @@ pub struct LibsqlSession {
 impl Session for LibsqlSession {
     async fn execute(&mut self, op: &Op, rows: &mut Rows) -> Result<Outcome, Failure> {
         rows.clear();
-        let _turn = self.turns.wait(op.writes()).await;
+        let _turn = self.turns.wait(op).await;
         match op {
             _ if self.in_snapshot => self.execute_in_snapshot(op, rows).await,
             Op::Batch(ops) => self.batch(op, ops, rows).await,

@@ -86,8 +86,8 @@ async fn writers_in_a_queue_take_turns_in_order_of_arrival_and_readers_do_not_wa
     let store = open("libsql?writers=queue&busy_timeout_ms=1", "one", Durability::Memory).await.expect("opened");
     store.reset().await.expect("reset");
     let (mut first, mut second) = (store.session().await.expect("one"), store.session().await.expect("two"));
-    let turn = store.turns.wait(true).await.expect("the first turn");
     let (earlier, later) = (user("a", "a"), user("b", "b"));
+    let turn = store.turns.wait(&earlier).await.expect("the first turn");
     let (mut one, mut two) = (Rows::default(), Rows::default());
     let done = Mutex::new(Vec::new());
     let write = async |session: &mut LibsqlSession, op: &Op, rows: &mut Rows, name: &'static str| {
@@ -98,7 +98,7 @@ async fn writers_in_a_queue_take_turns_in_order_of_arrival_and_readers_do_not_wa
         tokio::task::yield_now().await;
         let mut reader = store.session().await.expect("three");
         let scan = Op::Scan { table: 0, from: Key::Text("".into()), limit: 9, fields: Fields::All };
-        reader.execute(&scan, &mut Rows::default()).await.expect("a reader waits for nobody");
+        reader.execute(&scan, &mut Rows::default()).await.expect("a reader does not wait");
         assert!(done.lock().expect("no panic").is_empty(), "writers wait");
         drop(turn);
     };

@@ -1,13 +1,14 @@
 //! Which of several clients of one file writes next.
 //!
-//! The engine lets one write at a time, and its busy handler has the others try again after waits of up to 100 ms: nobody is
-//! in a line, and with many clients single ones wait for seconds. Applications that know this put a queue of their own
-//! before the lock.
+//! SQLite lets one client write at a time. Its busy handler has the others try again after waits of up to 100 ms, in no order,
+//! and with many clients single ones wait for seconds. Applications that know this put a queue of their own before the lock.
 
 use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::seam::op::Op;
 
 /// How a client comes to write: `?writers=busy` or `queue`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
@@ -32,21 +33,21 @@ impl fmt::Display for Writers {
 /// What an operation that writes is preceded by, as it is explained.
 pub(super) const TURN: &str = "-- waits for its turn to write, in order of arrival";
 
-/// The line of those that want to write, if there is one.
+/// The queue of clients that want to write, if there is one.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Turns(Option<Arc<Mutex<()>>>);
 
 impl Turns {
-    /// A line of its own for `queue`.
+    /// A queue for `writers=queue`, and none for `busy`.
     pub fn of(writers: Writers) -> Turns {
         // First come, first served: tokio's mutex is fair, the standard library's is not.
         Turns((writers == Writers::Queue).then(Arc::default))
     }
 
-    /// Waits for the turn of an operation that writes; what it returns holds it.
-    pub async fn wait(&self, writes: bool) -> Option<OwnedMutexGuard<()>> {
+    /// Waits for the turn of an operation that writes; what it returns holds it. Without a queue the operation is not looked at.
+    pub async fn wait(&self, op: &Op) -> Option<OwnedMutexGuard<()>> {
         match &self.0 {
-            Some(line) if writes => Some(Arc::clone(line).lock_owned().await),
+            Some(line) if op.writes() => Some(Arc::clone(line).lock_owned().await),
             _ => None,
         }
     }

@@ -26,7 +26,7 @@ pub fn record(experiment: &Experiment, budget: Duration, searches: &[Search]) ->
         at_low: None,
         ran_out: false,
         scalability: None,
-        problem: Some("not begun, or not ended: the sweep was interrupted".to_owned()),
+        problem: Some("not finished: the sweep was interrupted".to_owned()),
         levels: Vec::new(),
     };
     SweepRecord {

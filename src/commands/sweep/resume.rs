@@ -12,8 +12,8 @@ use crate::sweep::{SWEEP_SCHEMA, SweepAnswer, SweepLevel, SweepRecord};
 
 /// The record of a sweep, beside the experiment's.
 pub const RECORD: &str = "sweep.json";
-/// What flags of a command line may differ in: where results go, and what is printed.
-const OF_NO_CONSEQUENCE: [&str; 3] = ["--resume", "--out", "--price"];
+/// Flags with a value that nothing measured follows from.
+const OF_NO_CONSEQUENCE: [&str; 2] = ["--resume", "--out"];
 
 /// What an interrupted sweep has left.
 pub struct Interrupted {
