@@ -32,7 +32,7 @@ pub struct CompareArgs {
     #[arg(long, value_name = "[WORKLOAD/[OPERATION/]]METRIC=SHARE")]
     pub margin: Vec<String>,
 
-    /// A file of margins: tables [margins], [workloads.NAME.margins] and [workloads.NAME.operations.NAME]
+    /// A file of margins: tables `[margins]`, `[workloads.NAME.margins]` and `[workloads.NAME.operations.NAME]`
     #[arg(long, value_name = "FILE", value_parser = path())]
     pub margins: Option<PathBuf>,
 

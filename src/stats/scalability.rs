@@ -24,7 +24,7 @@ pub struct ScalabilityLaw {
     /// What agreement costs, for each pair of clients.
     pub coherency: [f64; 3],
     /// Clients at the peak, and the throughput there; `None` where the peak, or the upper end of its interval, lies beyond
-    /// [`FARTHEST`] times what was measured.
+    /// twice what was measured.
     pub peak: Option<([f64; 3], [f64; 3])>,
 }
 
