@@ -56,6 +56,10 @@ pub struct CompareArgs {
     #[arg(long, value_name = "DIR", value_parser = path())]
     pub out: Option<PathBuf>,
 
+    /// Go on with an interrupted comparison: its folder, beside the same arguments
+    #[arg(long, value_name = "DIR", value_parser = path(), requires = "base", conflicts_with = "out")]
+    pub resume: Option<PathBuf>,
+
     /// Print nothing but errors and the verdict
     #[arg(long, short)]
     pub quiet: bool,
@@ -67,30 +71,26 @@ pub struct CompareArgs {
 
 /// How pairs are measured
 #[derive(Debug, Args)]
-#[command(next_help_heading = "With --base and --head")]
+#[command(next_help_heading = "How pairs are measured")]
 pub struct PairArgs {
-    /// Go on with an interrupted comparison: its folder, beside the same arguments
-    #[arg(long, value_name = "DIR", value_parser = path(), requires = "base", conflicts_with = "out")]
-    pub resume: Option<PathBuf>,
-
     /// Sessions of each run [default: the workload's, else 2]
-    #[arg(long, value_name = "N", value_parser = count::<u32>(1..=10_000), requires = "base")]
+    #[arg(long, value_name = "N", value_parser = count::<u32>(1..=10_000))]
     pub clients: Option<u32>,
 
     /// Open loop: operations that arrive per second; about half of what the slower side carries, to compare latencies
-    #[arg(long, value_name = "R", value_parser = rate, requires = "base")]
+    #[arg(long, value_name = "R", value_parser = rate)]
     pub rate: Option<f64>,
 
     /// Length of each run [default: the workload's, else 15s]
-    #[arg(long, value_name = "D", value_parser = duration, requires = "base")]
+    #[arg(long, value_name = "D", value_parser = duration)]
     pub duration: Option<Duration>,
 
     /// Length of the warm-up of each run [default: the workload's, else 2s]
-    #[arg(long, value_name = "D", value_parser = warmup, requires = "base")]
+    #[arg(long, value_name = "D", value_parser = warmup)]
     pub warmup: Option<Duration>,
 
     /// Records in the workload's main table; its other parts scale with it [default: the workload's]
-    #[arg(long, value_name = "N", value_parser = count::<u64>(1..=u64::MAX), requires = "base")]
+    #[arg(long, value_name = "N", value_parser = count::<u64>(1..=u64::MAX))]
     pub records: Option<u64>,
 
     /// All data, operations and orders follow from this number
@@ -98,7 +98,7 @@ pub struct PairArgs {
     pub seed: u64,
 
     /// What an acknowledged write must survive [default: durable, where the store keeps data at all]
-    #[arg(long, value_name = "TIER", value_parser = durability, requires = "base")]
+    #[arg(long, value_name = "TIER", value_parser = durability)]
     pub durability: Option<Durability>,
 
     /// Give an operation of a remote store up after this long
@@ -130,3 +130,18 @@ nine of ten such comparisons find.
 
 Exit codes: 0 ok, improved or inconclusive; 1 regression; 2 usage; 3 not comparable, an invalid run, an interruption, or a
 metric that is missing in the head; 4 inconclusive, with --strict.";
+
+impl PairArgs {
+    /// A flag that was given and that only means something where pairs are measured.
+    pub fn given(&self) -> Option<&'static str> {
+        let flags = [
+            ("--clients", self.clients.is_some()),
+            ("--rate", self.rate.is_some()),
+            ("--duration", self.duration.is_some()),
+            ("--warmup", self.warmup.is_some()),
+            ("--records", self.records.is_some()),
+            ("--durability", self.durability.is_some()),
+        ];
+        flags.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
+    }
+}

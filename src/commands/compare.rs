@@ -33,6 +33,11 @@ pub fn compare(args: &CompareArgs) -> Result<Exit, Failed> {
 /// Compares two sides, prints the verdict and writes `gate.json` with all that derives from it.
 fn compare_stored(args: &CompareArgs, folders: [&str; 2]) -> Result<Exit, Failed> {
     let options = options(args, margins(args)?);
+    if let Some(flag) = args.pairs.given() {
+        return Err(Failed::usage(anyhow!(
+            "{flag}: stored runs are as they are; to measure, give --base STORE --head STORE"
+        )));
+    }
     if let Some(address) = folders.iter().find(|folder| folder.contains("://")) {
         return Err(Failed::usage(anyhow!(
             "`{}`: this is an address; give the path of a results folder, or measure stores with --base and --head",
