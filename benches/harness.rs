@@ -131,6 +131,7 @@ fn measure(name: &str, clients: u32, records: u64, until: Until) -> Run {
             phase_timeout: None,
             stops_on_failure: false,
             cpus: Pinning::default(),
+            client_floor_per_s: None,
             max_retries: 0,
         },
         hlog: folder.path().join("log.hlog"),

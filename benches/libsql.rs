@@ -157,6 +157,7 @@ fn storebench(workload: &Arc<Workload>, generator: &Arc<Generator>, operations: 
             phase_timeout: None,
             stops_on_failure: false,
             cpus: Pinning::default(),
+            client_floor_per_s: None,
             max_retries: 0,
         },
         hlog: folder.path().join("log.hlog"),

@@ -144,6 +144,7 @@ fn storebench<S: Store>(server: &Server, (rate, clients, seconds): Level, round:
             phase_timeout: None,
             stops_on_failure: false,
             cpus: Pinning::default(),
+            client_floor_per_s: None,
             max_retries: 0,
         },
         hlog: Path::new("/dev/null").to_owned(),

@@ -83,6 +83,7 @@ fn storebench(server: &Server, port: u16, workload: &str) -> f64 {
             phase_timeout: None,
             stops_on_failure: false,
             cpus: Pinning::default(),
+            client_floor_per_s: None,
             max_retries: 0,
         },
         hlog: Path::new("/dev/null").to_owned(),

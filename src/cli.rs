@@ -1,5 +1,6 @@
 //! The command line as typed. What it means is decided in `commands`.
 
+mod calibrate;
 mod compare;
 mod cpus;
 mod numbers;
@@ -12,7 +13,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use drivers::Durability;
 
+use crate::record::Wanted;
 use crate::workload::Arrivals;
+pub use calibrate::{CALIBRATION, CalibrateArgs};
 pub use compare::{CompareArgs, PairArgs};
 pub use cpus::CpuArgs;
 pub use numbers::ClientLevels;
@@ -46,6 +49,7 @@ Examples:
   storebench compare results/main results/branch  did the branch get slower? (8 runs or more of each: run --runs 10)
   storebench compare --base libsql --head \"libsql?cache_mb=1\" oltp
                                                   the same, measured in pairs
+  storebench calibrate oltp                       how small a change could be seen on this machine?
 
 Exit codes: 0 ok, 1 regression, 2 usage, configuration or an output that cannot be written, 3 invalid or incomparable run,
 failed check or missed limit, 4 inconclusive (compare --strict).";
@@ -69,6 +73,8 @@ pub enum Command {
     Cost(CostArgs),
     /// Say whether a head is worse than its base: regression, improved, ok or inconclusive
     Compare(Box<CompareArgs>),
+    /// Measure the noise of this machine, so that `compare` knows what it can tell
+    Calibrate(Box<CalibrateArgs>),
 }
 
 /// Arguments of `storebench clean`
@@ -158,6 +164,11 @@ pub struct RunArgs {
     /// Repetitions of each workload on each store, fresh data each time, stores in random order
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = count::<u32>(1..=1_000), allow_negative_numbers = true)]
     pub runs: u32,
+
+    /// Repeat runs until the 95 % interval of a figure is as narrow as this: "p99 ±10%", "throughput 3%", "pay p99 +-5%".
+    /// Their number, and their length where a percentile needs more samples, follow from a pilot, and the time is said first
+    #[arg(long, value_name = "FIGURE ±SHARE", value_parser = clap::value_parser!(Wanted), conflicts_with_all = ["runs", "ops"])]
+    pub want: Option<Wanted>,
 
     /// All data, operations, arrivals and orders follow from this number
     #[arg(long, value_name = "S", default_value = "42", value_parser = count::<u64>(0..=u64::MAX))]

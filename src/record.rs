@@ -11,6 +11,7 @@ mod latency;
 mod overload;
 mod stability;
 mod timeline;
+mod wanted;
 mod warmup;
 mod workload;
 
@@ -26,6 +27,7 @@ pub use self::latency::{Latency, Uncertainty};
 pub use self::overload::Overload;
 pub use self::stability::{Course, Stability};
 pub use self::timeline::{Brief, Interval, Phase, ServerSecond, ServerUse, Standstill};
+pub use self::wanted::Wanted;
 pub use self::warmup::{WarmupEnd, WarmupInfo};
 pub use self::workload::{Requirements, SloRecord, WorkloadInfo};
 use crate::draw::skew::Shares;
@@ -53,6 +55,9 @@ pub struct Experiment {
     pub seed: u64,
     /// Whether it was stopped before its end, or its process killed.
     pub interrupted: bool,
+    /// How sure a figure was to become by repeating runs; absent where their number was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<Wanted>,
     /// One entry for each workload, repetition and store, in the order in which they were asked for; `started_at` tells
     /// in which order they ran.
     pub runs: Vec<Run>,
@@ -364,6 +369,10 @@ pub struct Client {
     /// CPUs that a quota of the client's control group withheld; absent where the system does not say.
     #[serde(default)]
     pub throttled_cpus: Option<f64>,
+    /// Operations per second that the client carried of the same load on a store that does nothing, when this machine was
+    /// calibrated; absent where it was not, and of an open loop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor_per_s: Option<f64>,
 }
 
 /// What the data weighs.

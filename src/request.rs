@@ -83,6 +83,8 @@ pub struct LoadSettings {
     pub stops_on_failure: bool,
     /// Where client and server run.
     pub cpus: Pinning,
+    /// Operations per second that the client carries of this load by itself, in a closed loop; none where nobody measured it.
+    pub client_floor_per_s: Option<f64>,
 }
 
 /// What ends a measurement.

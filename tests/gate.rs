@@ -186,6 +186,9 @@ fn bad_input_is_one_clear_sentence() {
         (&["compare", "base.json"], "takes two results folders"),
         (&["compare", "--base", "memory", "ycsb-c"], "--head"),
         (&["compare", "base.json", "base.json", "--clients", "2"], "--base"),
+        (&["calibrate", "ycsb-c", "--store", "oracle"], "there is no store `oracle`"),
+        (&["calibrate", "ycsb-c", "--store", "memory", "--calibration", "base.json"], "this is no calibration"),
+        (&["calibrate", "ycsb-c", "--pairs", "3"], "--pairs"),
         (&["compare", "--base", "memory", "--head", "oracle", "ycsb-c"], "there is no store `oracle`"),
         (&["compare", "--base", "memory", "--head", "memory", "nowhere.toml"], "nowhere.toml"),
         (&["compare", "--base", "memory", "--head", "memory", "--resume", "nowhere", "ycsb-c"], "cannot read nowhere"),
@@ -276,6 +279,48 @@ fn stores_that_promise_different_things_are_found_out_after_one_pair() {
         ran.stdout
     );
     assert_eq!(gate_json(&ran.path("gate"))["pairs"].as_array().expect("pairs").len(), 1);
+}
+
+#[test]
+fn a_calibrated_machine_refuses_a_margin_that_it_cannot_tell_and_shows_its_floor() {
+    const STORE: &str = "sim?latency=400us";
+    const LOAD: [&str; 6] = ["--duration", "300ms", "--warmup", "0", "--records", "100"];
+    let calibrate = Storebench::new(&["calibrate", "ycsb-c", "--store", STORE, "--pairs", "8"]).args(&LOAD);
+    let calibrated = calibrate.command().output().expect("it ends");
+    let said = String::from_utf8_lossy(&calibrated.stdout).into_owned();
+    assert_eq!(calibrated.status.code(), Some(0), "{said}{}", String::from_utf8_lossy(&calibrated.stderr));
+    assert!(said.contains("noise of a pair") && said.contains("the client carries "), "{said}");
+    let folder = calibrate.command().get_current_dir().expect("a folder").to_owned();
+    let kept = std::fs::read_to_string(folder.join("results/calibration.json")).expect("it is kept");
+    let kept: Value = serde_json::from_str(&kept).expect("JSON");
+    let entry = &kept["entries"][0];
+    assert_eq!((&entry["pairs"], entry["subject"]["clients"].as_u64()), (&json!(8), Some(2)), "{entry}");
+    let floor_per_s = entry["client_floor_per_s"].as_f64().expect("a closed loop");
+    assert!(floor_per_s > 2.0 / 400e-6, "two clients of a store that waits 400 us carry less: {floor_per_s}");
+
+    let storebench = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_storebench"));
+        let ended = command.args(args).args(LOAD).current_dir(&folder).output().expect("it ends");
+        let said = [ended.stdout, ended.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+        (ended.status.code(), said.concat())
+    };
+    let compare = ["compare", "--base", STORE, "--head", STORE, "ycsb-c", "--margin", "p99=off", "--margin", "cpu=off"];
+    let (code, said) = storebench(&[&compare[..], &["--margin", "throughput=0.001%", "--out", "blind"]].concat());
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("the margin of 0.0 % for throughput of total") && said.contains("or --pairs "), "{said}");
+    assert!(!folder.join("blind").exists(), "nothing was measured");
+
+    let wide = ["--margin", "throughput=40%", "--margin", "p50=40%", "--out", "gate"];
+    let (code, said) = storebench(&[&compare[..], &wide].concat());
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("floor"), "{said}");
+    let gate = gate_json(&folder.join("gate"));
+    let throughput = &gate["comparisons"].as_array().expect("comparisons")[0];
+    assert!(throughput["floor"].as_f64().is_some_and(|floor| 0.0 < floor && floor < 0.4), "{throughput}");
+
+    // The same load without any store behind it is what the client carries.
+    let (_, said) = storebench(&["run", "ycsb-c", "--store", "sim?latency=0us", "--out", "run"]);
+    assert!(said.contains("client-limited: ") || said.contains("INVALID"), "{said}");
 }
 
 /// Flags that the page names are flags of the commands that it shows.

@@ -241,8 +241,16 @@ fn cpus_of_suite_and_server() -> Vec<(String, String)> {
 
 /// The flagship figure, from outside: what the proxy saw and the schedule says, against what the suite reports. Arrivals are
 /// constant, so that their instants follow from the rate alone.
+///
+/// What the instrument gets wrong it gets wrong every time; what a neighbour on the machine delays, on the one side of the
+/// proxy or on the other, it delays now and then. So one of three runs has to agree.
 #[test]
 fn an_open_loop_on_a_real_server_finds_what_a_proxy_saw() {
+    let disagreements: Vec<String> = (0..3).map_while(|_| compared_with_a_proxy().err()).collect();
+    assert!(disagreements.len() < 3, "{disagreements:#?}");
+}
+
+fn compared_with_a_proxy() -> Result<(), String> {
     const RATE: f64 = 250.0;
     let server = servers::started("redis", Durability::Memory);
     let proxy = Recording::before(
@@ -286,10 +294,11 @@ fn an_open_loop_on_a_real_server_finds_what_a_proxy_saw() {
             let seen_ns = seen[((seen.len() as f64 * share).ceil() as usize).max(1) - 1] * 1e9;
             let found_ns = ns(&total[name][percentile]) as f64;
             let error = (found_ns - seen_ns).abs() / seen_ns;
-            assert!(
-                error <= 0.05,
-                "{name} {percentile}: the proxy saw {seen_ns:.0} ns, the suite found {found_ns:.0} ns"
-            );
+            if error > 0.05 {
+                return Err(format!(
+                    "{name} {percentile}: the proxy saw {seen_ns:.0} ns, the suite found {found_ns:.0} ns"
+                ));
+            }
         }
     }
     let p99_s = response[response.len() * 99 / 100];
@@ -298,4 +307,5 @@ fn an_open_loop_on_a_real_server_finds_what_a_proxy_saw() {
     assert!((standstill - 1.5).abs() < 0.05, "{standstill} s without an operation's end");
     let notes = run.first_run()["verdict"]["notes"].to_string();
     assert!(notes.contains("no operation ended for 1.5 s"), "{notes}");
+    Ok(())
 }

@@ -158,6 +158,7 @@ fn sent(workload: &str, delay_us: u64) -> Vec<Vec<String>> {
             phase_timeout: None,
             stops_on_failure: true,
             cpus: Pinning::default(),
+            client_floor_per_s: None,
             max_retries: 0,
         },
         hlog: "/dev/null".into(),

@@ -51,8 +51,8 @@ fn the_highest_rate_of_a_known_service_is_found_in_real_time() {
     let record = sweep_record(&std::fs::read(ran.path("out/sweep.json")).expect("a record"));
     let answer = &record["answers"][0];
     let rate = |name: &str| answer["rate_per_s"][name].as_f64().unwrap_or_else(|| panic!("no {name}: {}", ran.stdout));
-    // The interval holds the truth. Two minutes leave three windows to confirm: one ramp step, where an end had to move.
-    assert!(rate("low") <= within * 1.02 && rate("low") >= within * 0.70, "{within}: {}", ran.stdout);
+    // The interval holds the truth. Two minutes leave three or four windows to confirm, which is wide where an end had to move.
+    assert!(rate("low") <= within * 1.02 && rate("low") >= within * 0.60, "{within}: {}", ran.stdout);
     assert!(rate("high") >= within * 0.98 && rate("high") <= 850.0, "{within}: {}", ran.stdout);
     let capacity = answer["capacity_per_s"].as_f64().expect("a capacity");
     // Timers add a little to each 20 ms, and the end of an overloaded window drains.

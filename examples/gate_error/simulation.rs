@@ -83,7 +83,7 @@ pub struct SimulatedGate {
 pub fn live(truth: &Truth, rng: &mut SplitMix64) -> SimulatedGate {
     let known: Vec<(Quantity, f64, f64)> =
         FIGURES.iter().filter_map(|figure| Some((*figure, figure.default_margin()?, truth.noise))).collect();
-    let looks = plan(FIGURES.len(), &known);
+    let looks = plan(FIGURES.len(), &known, None);
     let mut figures = truth.pairs(looks[0].pairs, rng);
     for (at, look) in looks.iter().enumerate() {
         let have = figures[0].sample.count();
@@ -129,7 +129,7 @@ fn judged(figures: &[FigureEvidence], pairs: usize) -> SimulatedGate {
 /// The verdicts on ten pairs, and on the same pairs when one of their heads was three times as slow.
 pub fn contaminated(truth: &Truth, rng: &mut SplitMix64) -> [GateVerdict; 2] {
     let mut figures = truth.pairs(10, rng);
-    let alpha = plan(FIGURES.len(), &[])[0].alpha;
+    let alpha = plan(FIGURES.len(), &[], None)[0].alpha;
     let verdict = |figures: &[FigureEvidence]| {
         let decisions = decide(figures, alpha);
         GateVerdict::of_all(decisions.iter().flatten().filter_map(|decision| decision.verdict))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use drivers::Durability;
 
+use super::calibrate::CALIBRATION;
 use super::numbers::{count, rate};
 use super::shared::{PasswordArgs, YcsbArgs, durability, duration, path, warmup};
 
@@ -36,6 +37,10 @@ pub struct CompareArgs {
     #[arg(long, value_name = "FILE", value_parser = path())]
     pub margins: Option<PathBuf>,
 
+    /// What `storebench calibrate` found on this machine: the floor of each margin
+    #[arg(long, value_name = "FILE", default_value = CALIBRATION, value_parser = path())]
+    pub calibration: PathBuf,
+
     /// Compare although machine, workload, data, durability or load differ; the result says so
     #[arg(long)]
     pub allow_mismatch: bool,
@@ -63,6 +68,10 @@ pub struct CompareArgs {
     /// Print nothing but errors and the verdict
     #[arg(long, short)]
     pub quiet: bool,
+
+    /// Measure up to so many pairs of each workload [default: 16, or what the known noise asks for]
+    #[arg(long = "pairs", value_name = "N", value_parser = count::<usize>(8..=1_000), requires = "base")]
+    pub pairs_at_most: Option<usize>,
 
     /// How pairs are measured
     #[command(flatten)]

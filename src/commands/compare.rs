@@ -9,7 +9,7 @@ use drivers::redacted;
 use super::exit::{Exit, Failed};
 use super::judgement::{conclude, margins, options};
 use super::output::{self, OutputErrors};
-use super::{pairs, run, secrets};
+use super::{calibration, pairs, run, secrets};
 use crate::cli::CompareArgs;
 use crate::gate::{self, StoredSide};
 use crate::record::Experiment;
@@ -32,7 +32,7 @@ pub fn compare(args: &CompareArgs) -> Result<Exit, Failed> {
 
 /// Compares two sides, prints the verdict and writes `gate.json` with all that derives from it.
 fn compare_stored(args: &CompareArgs, folders: [&str; 2]) -> Result<Exit, Failed> {
-    let options = options(args, margins(args)?);
+    let margins = margins(args)?;
     if let Some(flag) = args.pairs.given() {
         return Err(Failed::usage(anyhow!(
             "{flag}: stored runs are as they are; to measure, give --base STORE --head STORE"
@@ -53,6 +53,8 @@ fn compare_stored(args: &CompareArgs, folders: [&str; 2]) -> Result<Exit, Failed
             folders[1]
         )));
     }
+    let calibrated = calibration::of_machine(&args.calibration, &base[0].host, &base[0].tool).map_err(Failed::usage)?;
+    let options = options(args, margins, calibrated);
     let labels = folders.map(secrets::redact);
     let stored = |at: usize, experiments| StoredSide { label: &labels[at], experiments };
     let record = gate::compare(stored(0, &base), stored(1, &head), &options, (run::this_tool(), run::command_line()));

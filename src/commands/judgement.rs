@@ -8,12 +8,13 @@ use super::exit::{Exit, Failed};
 use super::output::OutputErrors;
 use super::terminal::{print, width};
 use crate::cli::CompareArgs;
-use crate::gate::{GateOptions, GateRecord, GateVerdict, Margins};
+use crate::gate::{CalibratedLoad, GateOptions, GateRecord, GateVerdict, Margins};
 use crate::report::gate as report;
 
-/// What the flags ask of a gate.
-pub fn options(args: &CompareArgs, margins: Margins) -> GateOptions {
-    GateOptions { margins, allows_mismatch: args.allow_mismatch, advises: args.advise, keeps_noisy: args.keep_noisy }
+/// What the flags ask of a gate, with what is known of its machine.
+pub fn options(args: &CompareArgs, margins: Margins, calibrated: Vec<CalibratedLoad>) -> GateOptions {
+    let CompareArgs { allow_mismatch, advise, keep_noisy, .. } = *args;
+    GateOptions { margins, allows_mismatch: allow_mismatch, advises: advise, keeps_noisy: keep_noisy, calibrated }
 }
 
 /// Prints and writes a gate, and decides the exit code.

@@ -82,6 +82,7 @@ fn level(args: &RunArgs, workload: &Workload, rate_per_s: Option<f64>, clients: 
         phase_timeout: args.phase_timeout,
         stops_on_failure: args.on_error == OnError::Stop,
         cpus: Pinning::default(),
+        client_floor_per_s: None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The commands: the only modules that print and that write results.
 
+mod calibrate;
+mod calibration;
 mod check;
 mod clean;
 mod compare;
@@ -20,6 +22,7 @@ mod signals;
 mod stores;
 mod sweep;
 mod terminal;
+mod want;
 mod workloads;
 
 use std::process::ExitCode;
@@ -41,6 +44,7 @@ pub fn carry_out(command: &Command) -> ExitCode {
         Command::Clean(args) => clean::clean(args),
         Command::Cost(args) => cost::cost(args),
         Command::Compare(args) => compare::compare(args),
+        Command::Calibrate(args) => calibrate::calibrate(args),
     };
     exit_code(result)
 }

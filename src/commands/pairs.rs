@@ -5,7 +5,6 @@ mod requests;
 mod runner;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use drivers::Address;
@@ -16,14 +15,16 @@ use super::output::{self, Folder};
 use super::progress::Progress;
 use super::signals::Signals;
 use super::terminal::eprint;
-use super::{passwords, run as runs, stores};
+use super::{calibration, passwords, run as runs, stores};
 use crate::cli::CompareArgs;
 use crate::gate::{
-    GateOptions, GateRecord, LiveJudgement, Look, MeasuredGate, NextStep, confirmation, family, judge_pairs, plan,
+    BlindMargin, GateOptions, GateRecord, KnownNoise, LiveJudgement, Look, MeasuredGate, NextStep, Quantity, TOTAL,
+    blind_margins, confirmation, family, judge_pairs, plan,
 };
+use crate::host;
 use crate::record::Experiment;
 use crate::units;
-pub use requests::{PairedRequests, sides};
+pub use requests::{PairedRequests, sides, subject};
 pub use runner::PairRunner;
 
 const RECORD: &str = "gate.json";
@@ -33,14 +34,23 @@ const RECORD: &str = "gate.json";
 /// # Errors
 /// When the arguments are wrong, a store cannot do what is asked, or there is no folder for the results.
 pub fn compare_pairs(args: &CompareArgs, [base, head]: [&str; 2]) -> Result<Exit, Failed> {
-    let options = options(args, margins(args)?);
+    let calibrated =
+        calibration::of_machine(&args.calibration, &host::describe(&drivers::scratch_folder()), &runs::this_tool());
+    let options = options(args, margins(args)?, calibrated.map_err(Failed::usage)?);
     let addresses: Result<Vec<Address>, String> = [base, head].into_iter().map(stores::parse).collect();
     let mut addresses =
         addresses.map_err(|problem| Failed::usage(anyhow!(problem.replace("--store", "--base, --head"))))?;
     passwords::give(&args.pairs.passwords, &mut addresses).map_err(Failed::usage)?;
     let sides = sides(&args.targets, &args.pairs, [&addresses[0], &addresses[1]])?;
     let operations = |side: &PairedRequests| family(side.name(), &side.operations(), &options.margins);
-    let looks = plan(sides.iter().map(operations).sum(), &[]);
+    let known: Vec<KnownNoise> = sides.iter().flat_map(|side| known_noise(side, &options)).collect();
+    let needs: Vec<_> = known.iter().map(|one| (one.metric, one.margin, one.noise)).collect();
+    let looks = plan(sides.iter().map(operations).sum(), &needs, args.pairs_at_most);
+    let blind = blind_margins(&known, &looks);
+    if !(blind.is_empty() || options.advises) {
+        let sentences: Vec<String> = blind.iter().map(BlindMargin::sentence).collect();
+        return Err(Failed::usage(anyhow!(sentences.join("; "))));
+    }
     let measured = MeasuredGate {
         asked: sides.iter().map(PairedRequests::asked).collect(),
         seed: args.pairs.seed,
@@ -52,6 +62,11 @@ pub fn compare_pairs(args: &CompareArgs, [base, head]: [&str; 2]) -> Result<Exit
     let (experiment, folder) = experiment(args, &sides, &measured)?;
     if !args.quiet {
         announce(&addresses, &sides, &measured, &experiment);
+        if known.is_empty() {
+            eprint(
+                "compare: nothing is known of the noise of these runs on this machine; `storebench calibrate` measures it",
+            );
+        }
     }
     let labels = [0, 1].map(|at| addresses[at].to_string());
     let runner = PairRunner {
@@ -134,6 +149,24 @@ impl MeasuringGate {
     }
 }
 
+/// The gated figures of a workload whose noise is known.
+fn known_noise(side: &PairedRequests, options: &GateOptions) -> Vec<KnownNoise> {
+    let subjects = side.subjects();
+    let names = side.operations();
+    let named = names.iter().filter(|_| names.len() > 1).map(|name| Some(*name));
+    let figures = [None].into_iter().chain(named).flat_map(|operation| Quantity::ALL.map(|metric| (operation, metric)));
+    let known = |(operation, metric): (Option<&str>, Quantity)| {
+        let name = operation.unwrap_or(TOTAL);
+        Some(KnownNoise {
+            figure: format!("{} of {name} ({})", metric.label(), side.name()),
+            metric,
+            margin: options.margins.of(side.name(), operation, metric)?,
+            noise: options.known_noise(&subjects, name, metric)?,
+        })
+    };
+    figures.filter_map(known).collect()
+}
+
 fn judge(
     runner: &PairRunner,
     measured: &MeasuredGate,
@@ -188,11 +221,8 @@ fn experiment(
 fn announce(addresses: &[Address], sides: &[PairedRequests], measured: &MeasuredGate, kept: &Experiment) {
     eprint(&format!("compare: {} (base) with {} (head)", addresses[0], addresses[1]));
     measured.asked.iter().for_each(|asked| eprint(&format!("compare: {asked}")));
-    let length = |side: &PairedRequests| Some(side.base.load.until.elapsed()? + side.base.load.warmup);
-    let once: Option<Duration> = sides.iter().map(length).sum();
-    let minutes = |pairs: usize| {
-        once.map_or_else(String::new, |once| format!(" ({})", units::seconds(2.0 * pairs as f64 * once.as_secs_f64())))
-    };
+    let minutes =
+        |pairs: usize| PairedRequests::time(sides, pairs).map_or_else(String::new, |time| format!(" ({time})"));
     let looks: Vec<String> =
         measured.looks.iter().map(|look| format!("{}{}", look.pairs, minutes(look.pairs))).collect();
     let again = confirmation(1).pairs;

@@ -3,6 +3,7 @@
 //! Everything that can be known to be wrong is refused before the first store is started, and the record is written
 //! after every run, so that a later failure loses nothing that was measured.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,19 +11,20 @@ use anyhow::anyhow;
 use drivers::{Address, redacted};
 use rand::seq::SliceRandom;
 
+use super::calibration::ClientFloors;
 use super::cost::Prices;
 use super::exit::{Exit, Failed};
 use super::output::{Folder, OutputErrors};
 use super::progress::Progress;
 use super::signals::Signals;
 use super::terminal::{eprint, print};
-use super::{cpus, levels, passwords, report, secrets, stores, workloads};
+use super::{cpus, levels, passwords, report, secrets, stores, want, workloads};
 use crate::cli::{OnError, RunArgs};
 use crate::draw::rng::{Purpose, rng};
 use crate::generate::Generator;
 use crate::host;
-use crate::load::RunError;
-use crate::record::{Experiment, MissingRun, SCHEMA, Tool};
+use crate::load::{CancelToken, RunError};
+use crate::record::{Experiment, MissingRun, Run, SCHEMA, Tool};
 use crate::report::{render, text};
 use crate::request::{LoadSettings, RunRequest};
 use crate::workload::{NoteScope, Workload};
@@ -42,41 +44,33 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
     passwords::give(&args.passwords, &mut addresses).map_err(Failed::usage)?;
     refuse_duplicates(&addresses)?;
     refuse_to_keep_throwaways(args, &addresses)?;
-    let mut requests = requests(args, &workloads, &addresses)?;
-    let asked: Vec<String> = requests.iter().map(|request| request.id.clone()).collect();
-    interleave(&mut requests, args.seed);
+    let asked = requests(args, &workloads, &addresses, 1..=args.runs)?;
+    args.want.iter().try_for_each(|wanted| want::refuse(wanted, &asked))?;
     if !args.quiet {
-        levels::announcement(&requests).iter().for_each(|line| eprint(line));
+        levels::announcement(&asked).iter().for_each(|line| eprint(line));
     }
     let prices = Prices::load(&args.prices)?;
-    let mut experiment = experiment(args.seed);
+    let experiment = Experiment { wanted: args.want.clone(), ..experiment(args.seed) };
     let folder = Folder::claim(args.out.as_deref(), &slug(&workloads), &experiment)?;
     let signals = Signals::watch()?;
-    let cancel = Arc::clone(&signals.cancel);
-
-    let mut progress = Progress::new(args.quiet);
-    let (mut failures, mut errors) = (Vec::new(), OutputErrors::default());
-    for mut request in requests {
-        if cancel.is_cancelled() {
-            experiment.missing.push(missing_run(&request, "not begun: the experiment was interrupted".to_owned()));
-            continue;
+    let mut measuring = Measuring {
+        experiment,
+        folder,
+        prices,
+        cancel: Arc::clone(&signals.cancel),
+        progress: Progress::new(args.quiet),
+        errors: OutputErrors::default(),
+        failures: Vec::new(),
+        asked: Vec::new(),
+    };
+    match &args.want {
+        None => measuring.runs(asked),
+        Some(wanted) => {
+            let repeat = |repetitions| requests(args, &workloads, &addresses, repetitions);
+            want::measure(&mut measuring, wanted, &repeat, args.quiet)?;
         }
-        request.hlog = folder.log_file(&request.id);
-        match stores::run(&request, &cancel, &mut progress) {
-            Ok(mut run) => {
-                errors.collect(prices.price(&mut run, &experiment.host), "`storebench cost` prices it later");
-                experiment.runs.push(run);
-                experiment.runs.sort_by_key(|run| asked.iter().position(|id| *id == run.id));
-            }
-            Err(error) => {
-                experiment.missing.push(missing_run(&request, error.to_string()));
-                failures.push((request.id.clone(), error));
-            }
-        }
-        experiment.finished_at = host::timestamp();
-        // A record that cannot be written now is written after the next run, or at the end.
-        let _ = folder.save(&experiment);
     }
+    let Measuring { mut experiment, folder, cancel, mut progress, mut errors, failures, .. } = measuring;
     progress.finish();
     for problem in progress.take_failed_outputs() {
         errors.collect(Err(anyhow!(problem)), "the record holds the histograms of the whole run");
@@ -86,6 +80,66 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failed> {
     let place = saved.map_or_else(|error| errors.rescue(error, &experiment), |()| Some(folder.path.clone()));
     signals.all_is_kept();
     conclude(args, &experiment, place.as_deref(), &failures, errors)
+}
+
+/// An experiment under way: what is kept of it, and where.
+pub struct Measuring {
+    /// All runs so far.
+    pub experiment: Experiment,
+    /// Where they are kept.
+    pub folder: Folder,
+    /// Whether to stop.
+    pub cancel: Arc<CancelToken>,
+    prices: Prices,
+    progress: Progress,
+    errors: OutputErrors,
+    failures: Vec<(String, RunError)>,
+    /// The ids of runs in the order in which they were asked for, which is that of the record.
+    asked: Vec<String>,
+}
+
+impl Measuring {
+    /// Takes back runs that others are to take the place of, with their files.
+    pub fn take_back(&mut self, is_one: impl Fn(&Run) -> bool) {
+        let (taken, kept): (Vec<Run>, Vec<Run>) =
+            std::mem::take(&mut self.experiment.runs).into_iter().partition(|run| is_one(run));
+        self.experiment.runs = kept;
+        for run in taken {
+            self.asked.retain(|id| *id != run.id);
+            // The run that takes its place has a log of the same name.
+            let _ = std::fs::remove_file(self.folder.log_file(&run.id));
+        }
+    }
+
+    /// Carries out these runs, in an order of their own, and keeps each as soon as it has ended.
+    pub fn runs(&mut self, mut requests: Vec<RunRequest>) {
+        self.asked.extend(requests.iter().map(|request| request.id.clone()));
+        interleave(&mut requests, self.experiment.seed);
+        for mut request in requests {
+            if self.cancel.is_cancelled() {
+                let problem = "not begun: the experiment was interrupted".to_owned();
+                self.experiment.missing.push(missing_run(&request, problem));
+                continue;
+            }
+            request.hlog = self.folder.log_file(&request.id);
+            match stores::run(&request, &self.cancel, &mut self.progress) {
+                Ok(mut run) => {
+                    let priced = self.prices.price(&mut run, &self.experiment.host);
+                    self.errors.collect(priced, "`storebench cost` prices it later");
+                    self.experiment.runs.push(run);
+                    let asked = &self.asked;
+                    self.experiment.runs.sort_by_key(|run| asked.iter().position(|id| *id == run.id));
+                }
+                Err(error) => {
+                    self.experiment.missing.push(missing_run(&request, error.to_string()));
+                    self.failures.push((request.id.clone(), error));
+                }
+            }
+            self.experiment.finished_at = host::timestamp();
+            // A record that cannot be written now is written after the next run, or at the end.
+            let _ = self.folder.save(&self.experiment);
+        }
+    }
 }
 
 fn missing_run(request: &RunRequest, problem: String) -> MissingRun {
@@ -146,7 +200,7 @@ fn conclude(
         experiment.runs.is_empty() && !failures.is_empty() && failures.iter().all(|(_, error)| error.is_usage());
     Ok(if errors.print_all() || all_refused {
         Exit::Usage
-    } else if experiment.is_valid() && !missed {
+    } else if experiment.is_valid() && !missed && text::wanted::is_reached(experiment) {
         Exit::Ok
     } else {
         Exit::Invalid
@@ -180,19 +234,25 @@ fn is_true_of(scope: NoteScope, args: &RunArgs, load: &LoadSettings) -> bool {
     }
 }
 
-/// Every run of the experiment, in the order in which they were asked for.
-fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) -> Result<Vec<RunRequest>, Failed> {
+/// These repetitions of every run of the experiment, in the order in which they were asked for.
+fn requests(
+    args: &RunArgs,
+    workloads: &[Arc<Workload>],
+    addresses: &[Address],
+    repetitions: RangeInclusive<u32>,
+) -> Result<Vec<RunRequest>, Failed> {
     let mut requests = Vec::new();
     let cpus = cpus::pinning(&args.cpus, addresses)?;
+    let floors = ClientFloors::read();
     for workload in workloads {
         let levels = levels::levels(args, workload).map_err(Failed::usage)?;
         let plan = workload.plan(args.records, levels[0].until.operations()).map_err(Failed::usage)?;
         let generator = Arc::new(Generator::new(Arc::new(plan), args.seed));
-        for repetition in 1..=args.runs {
+        for repetition in repetitions.clone() {
             for (address, store) in addresses.iter().zip(passwords::names(addresses)) {
                 for load in &levels {
                     let level = if levels.len() > 1 { format!("-{}", levels::slug(load)) } else { String::new() };
-                    let request = RunRequest {
+                    let mut request = RunRequest {
                         id: format!("{}-{store}{level}-{repetition}", workload.name),
                         repetition,
                         workload: Arc::clone(workload),
@@ -204,6 +264,7 @@ fn requests(args: &RunArgs, workloads: &[Arc<Workload>], addresses: &[Address]) 
                         load: LoadSettings { cpus: cpus.clone(), ..load.clone() },
                         hlog: PathBuf::new(),
                     };
+                    request.load.client_floor_per_s = floors.of(&request);
                     stores::refuse_what_it_cannot(&request).map_err(Failed::usage)?;
                     requests.push(request);
                 }
@@ -236,6 +297,7 @@ pub fn experiment(seed: u64) -> Experiment {
         seed,
         // Until it has ended: this is what the record of a killed process says.
         interrupted: true,
+        wanted: None,
         missing: Vec::new(),
         runs: Vec::new(),
     }

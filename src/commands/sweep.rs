@@ -253,7 +253,7 @@ fn conclude(mut sweep: Sweeping) -> Result<Exit, Failed> {
     sweep.errors.collect(print(&table), &again);
     let written = sweep.folder.save(&sweep.experiment).and_then(|()| sweep.write_record());
     sweep.errors.collect(written, "the table above is all that is left of it");
-    let charts = chart::load_curves(&sweep.experiment).and_then(|charts| {
+    let charts = chart::load_curves(&sweep.experiment, &sweep.record.answers).and_then(|charts| {
         let mut files = Vec::new();
         for chart in charts {
             files.push((format!("charts/{}.png", chart.name), png::render(&chart.svg)?));

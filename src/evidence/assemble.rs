@@ -195,6 +195,7 @@ fn client<S: Store>(
         other_cpus: other_cpus(measurement, shares_machine),
         stolen_cpus: measurement.machine.map(|machine| busy_cpus(machine.stolen, wall)),
         throttled_cpus: measurement.machine.map(|machine| busy_cpus(machine.throttled, wall)),
+        floor_per_s: request.load.client_floor_per_s,
     })
 }
 

@@ -36,6 +36,8 @@ const STARVED_SHARE: f64 = 0.6;
 const STARVED_CPUS: f64 = 0.25;
 /// A shorter measurement may lie within one bad moment of the machine.
 const STARVED_S: f64 = 2.0;
+/// From this share on of what the client carries of the same load by itself, most of an operation's time is the client's.
+const CLIENT_LIMITED: f64 = 0.5;
 /// Of fewer completed operations less than ten are above p99: see `percentile.rs`.
 const FEW: u64 = 1_000;
 
@@ -236,6 +238,7 @@ fn notes(findings: &Findings<'_>) -> Vec<String> {
     if undecided > 0 {
         notes.push(format!("{undecided} of {} checks could not be judged", findings.checks.len()));
     }
+    notes.extend(client_limited(findings));
     notes.extend(client_part(findings));
     if findings.client.reconnects > 0 || findings.client.disconnected_s > 0.0 {
         let Client { reconnects, disconnected_s, .. } = findings.client;
@@ -253,6 +256,22 @@ fn notes(findings: &Findings<'_>) -> Vec<String> {
     }
     notes.extend(standstill(findings));
     notes
+}
+
+/// A closed loop in which most of an operation's time is the client's own: each client took as long for an operation as the
+/// same client on a store that does nothing, and little more.
+fn client_limited(findings: &Findings<'_>) -> Option<String> {
+    let floor = findings.client.floor_per_s.filter(|_| findings.mode == Mode::Closed)?;
+    let per_s = findings.counts.succeeded as f64 / length_s(findings.timeline);
+    (per_s > CLIENT_LIMITED * floor).then(|| {
+        format!(
+            "client-limited: {}/s is {:.0} % of the {}/s that the client carries of this by itself (`storebench calibrate` \
+             measured it on null): so much of each operation's time is the client's own",
+            units::rate(per_s),
+            100.0 * (per_s / floor).min(1.0),
+            units::rate(floor)
+        )
+    })
 }
 
 /// How much of the response times the client itself is, where that is not little.
@@ -504,6 +523,22 @@ mod tests {
         assert!(judged(0.8, 1.2, Some(0.8)).is_empty(), "the server has the rest");
         assert!(judged(0.05, 0.1, Some(2.0)).is_empty(), "nothing that is missed");
         assert!(judged(0.5, 0.5, None).is_empty(), "what a foreign server takes is unknown");
+    }
+
+    #[test]
+    fn a_closed_loop_near_what_its_client_carries_by_itself_is_client_limited() {
+        let lines = seconds(Phase::Measure, 0.0, &[(1_000, 0); 10]);
+        let judged = |mode, floor| {
+            let client = Box::leak(Box::new(Client { floor_per_s: floor, ..Client::default() }));
+            let succeeded = Counts { scheduled: 10_000, succeeded: 10_000, ..Counts::default() };
+            let verdict = judge(mode, &lines, |findings| (findings.client, findings.counts) = (client, succeeded));
+            verdict.notes.into_iter().find(|note| note.starts_with("client-limited"))
+        };
+        let found = judged(Mode::Closed, Some(1_250.0)).expect("a note");
+        assert!(found.contains("1,000/s is 80 % of the 1,250/s"), "{found}");
+        assert_eq!(judged(Mode::Closed, Some(5_000.0)), None);
+        assert_eq!(judged(Mode::Closed, None), None);
+        assert_eq!(judged(Mode::Open, Some(1_250.0)), None, "the rate was offered");
     }
 
     #[test]

@@ -3,26 +3,13 @@
 use super::decision::{GateVerdict, POWER};
 use super::figures::{NamedFigure, comparison, decide_all, figures_of, pairs_of};
 use super::looks::ALPHA_OF_STORED;
-use super::margins::Margins;
 use super::matching::matching;
+use super::options::GateOptions;
 use super::record::{GATE_SCHEMA, GateComparison, GatePair, GateRecord, GateSide, MeasuredGate, Mismatch};
 use super::selection::select;
 use super::sentences::{self, distinct};
 use super::terms;
 use crate::record::{Experiment, Run, Tool};
-
-/// What a gate is asked to do.
-#[derive(Debug, Clone, Default)]
-pub struct GateOptions {
-    /// By how much each figure may get worse.
-    pub margins: Margins,
-    /// Whether sides that differ in what should be equal are compared all the same.
-    pub allows_mismatch: bool,
-    /// Whether a regression is told and does not fail.
-    pub advises: bool,
-    /// Whether noisy runs are evidence like others.
-    pub keeps_noisy: bool,
-}
 
 /// One side: its experiments, and what the user called it.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +43,7 @@ pub fn compare(
         notes.push(sentences::evidence(&selected.runs));
         notes.extend(sentences::noisy(&selected, all));
         problems.extend(sentences::too_few(&selected.runs));
-        let named = figures_of(&selected, &options.margins, &mut problems);
+        let named = figures_of(&selected, options, &mut problems);
         pairs.extend(pairs_of(&selected, &named));
         figures.extend(named);
     }

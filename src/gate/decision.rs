@@ -129,6 +129,8 @@ pub struct Decision {
     pub smallest_detectable: Option<f64>,
     /// Holm's probability that chance alone shows it as much worse; none of a figure that does not gate.
     pub probability: Option<f64>,
+    /// Standard deviation of the log ratio of a pair, without the effect of the order; none of runs that are no pairs.
+    pub noise: Option<f64>,
     /// By which share the second run of a pair is higher than the first.
     pub position: Option<[f64; 2]>,
     /// What it is; none of a figure that does not gate.
@@ -191,6 +193,7 @@ fn counted(figure: &FigureEvidence, change: f64) -> Decision {
         interval: Some([change.exp(); 2]),
         smallest_detectable: figure.margin,
         probability: None,
+        noise: None,
         position: None,
         verdict: figure.margin.map(judged),
         enough: None,
@@ -238,12 +241,20 @@ fn decision(
         interval: change.interval.map(|ends| ends.map(f64::exp)),
         smallest_detectable: smallest.map(|worsening| quantity.share_of(worsening)),
         probability: by_chance.map(|[worse, _]| worse),
+        noise: change.position.map(|_| spread),
         position: change.position.map(|[place, half]| [place.exp_m1(), half]),
         verdict,
         enough: margin
             .filter(|_| verdict == Some(GateVerdict::Inconclusive))
             .map(|margin| pairs_for(spread, 0.025, one_side, margin)),
     }
+}
+
+/// The smallest margin within which so many pairs show an unchanged figure to be in nine of ten gates, if pairs of it have
+/// this noise. None for fewer pairs than decide anything.
+pub fn smallest_margin(quantity: Quantity, noise: f64, pairs: usize) -> Option<f64> {
+    let tells = |pairs: usize| detectable(0.025, POWER, pairs - 2) * noise / (pairs as f64).sqrt();
+    (pairs >= FEWEST).then(|| quantity.share_of(tells(pairs)))
 }
 
 /// How many pairs find a change of this size (a logarithm) in nine of ten gates: by a t test at this level with the noise

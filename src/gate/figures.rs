@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::decision::{Decision, FigureEvidence, GateVerdict, Sample, decide_before};
+use super::calibration::CalibrationSubject;
+use super::decision::{Decision, FigureEvidence, GateVerdict, Sample, decide_before, smallest_margin};
 use super::look::Look;
 use super::margins::Margins;
 use super::matching::MatchedRuns;
+use super::options::GateOptions;
 use super::quantity::Quantity;
 use super::record::{GateComparison, GatePair, RunValues, TOTAL};
 use super::selection::SelectedRuns;
@@ -26,6 +28,8 @@ pub struct NamedFigure {
     operation: String,
     quantity: Quantity,
     margin: Option<f64>,
+    /// What pairs of it scatter by, where the machine is calibrated for it.
+    known_noise: Option<f64>,
     medians: [Option<f64>; 2],
     counts: [usize; 2],
     /// None where a side lacks it.
@@ -84,7 +88,7 @@ fn unsaid(figure: &NamedFigure) -> Option<GateVerdict> {
 }
 
 /// The figures of all operations together and of each of several. What the base has and the head has not is a problem.
-pub fn figures_of(selected: &SelectedRuns<'_>, margins: &Margins, problems: &mut Vec<String>) -> Vec<NamedFigure> {
+pub fn figures_of(selected: &SelectedRuns<'_>, options: &GateOptions, problems: &mut Vec<String>) -> Vec<NamedFigure> {
     let runs = &selected.runs;
     if runs.base.is_empty() || runs.head.is_empty() {
         return Vec::new();
@@ -93,7 +97,7 @@ pub fn figures_of(selected: &SelectedRuns<'_>, margins: &Margins, problems: &mut
     // What runs in this process and what runs in a server use CPU for different things.
     let is_moved = runs.base[0].store.placement != runs.head[0].store.placement;
     for quantity in Quantity::ALL.into_iter().filter(|quantity| !(is_moved && *quantity == Quantity::Cpu)) {
-        figures.extend(figure(runs, None, quantity, margins, problems, &|run| quantity.of_run(run)));
+        figures.extend(figure(runs, None, quantity, &options.margins, problems, &|run| quantity.of_run(run)));
     }
     let operations = |run: &Run| -> Vec<String> {
         run.operations.iter().filter(|(_, one)| !one.is_step).map(|(name, _)| name.clone()).collect()
@@ -108,9 +112,13 @@ pub fn figures_of(selected: &SelectedRuns<'_>, margins: &Margins, problems: &mut
             // Of a single operation all but this is said by the total already.
             if in_base.len() > 1 || quantity == Quantity::RoundTrips {
                 let value = |run: &Run| quantity.of_named(run, name);
-                figures.extend(figure(runs, Some(name), quantity, margins, problems, &value));
+                figures.extend(figure(runs, Some(name), quantity, &options.margins, problems, &value));
             }
         }
+    }
+    let subjects = [runs.base[0], runs.head[0]].map(CalibrationSubject::of);
+    for figure in &mut figures {
+        figure.known_noise = options.known_noise(&subjects, &figure.operation, figure.quantity);
     }
     if selected.is_noisy {
         for figure in &mut figures {
@@ -170,6 +178,7 @@ fn figure(
         operation: name.to_owned(),
         quantity,
         margin,
+        known_noise: None,
         medians: [median(&base), median(&head)],
         counts: [base.len(), head.len()],
         evidence: is_whole.then_some(FigureEvidence { quantity, margin, sample }),
@@ -207,6 +216,10 @@ pub fn comparison(figure: &NamedFigure, decision: Option<Decision>) -> GateCompa
         interval: decision.as_ref().and_then(|one| one.interval),
         smallest_detectable: decided.and_then(|one| one.smallest_detectable),
         probability: decision.as_ref().and_then(|one| one.probability),
+        noise: decision.as_ref().and_then(|one| one.noise),
+        floor: figure
+            .known_noise
+            .and_then(|noise| smallest_margin(figure.quantity, noise, figure.counts[0].min(figure.counts[1]))),
         position: decision.as_ref().and_then(|one| one.position).map(|[place, _]| place),
         unit_of_evidence: if figure.are_pairs() { "pairs" } else { "runs" }.to_owned(),
         counts: figure.counts,

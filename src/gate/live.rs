@@ -2,12 +2,13 @@
 
 use rand::seq::SliceRandom;
 
-use super::compare::{GateFindings, GateOptions, record, store};
+use super::compare::{GateFindings, record, store};
 use super::decision::{Decision, FigureEvidence};
 use super::figures::{NamedFigure, comparison, decide_all, figures_of, pairs_of};
 use super::looks::{NextStep, confirm, confirmation, is_flagged, next_step};
 use super::margins::Margins;
 use super::matching::MatchedRuns;
+use super::options::GateOptions;
 use super::quantity::Quantity;
 use super::record::{GatePair, GateRecord, GateSide, MeasuredGate};
 use super::selection::{is_enough, select};
@@ -85,7 +86,7 @@ pub fn judge_pairs(
         for confirms in [false, true] {
             let Some(all) = matched(experiment, pairs, workload, confirms) else { continue };
             let selected = select(&all, options.keeps_noisy);
-            let named = figures_of(&selected, &options.margins, &mut problems);
+            let named = figures_of(&selected, options, &mut problems);
             gate_pairs.extend(pairs_of(&selected, &named).into_iter().map(|pair| GatePair { confirms, ..pair }));
             notes.extend(sentences::noisy(&selected, &all));
             if confirms {

@@ -35,8 +35,8 @@ pub enum NextStep {
 
 /// The looks of a gate of so many tested figures, of which some have known noise: (figure, margin, standard deviation of the
 /// log ratio of a pair). The default ones, later where signs of so few pairs are never rare enough for the family, and a third
-/// one where a change of two and a half margins needs more pairs.
-pub fn plan(family: usize, known: &[(Quantity, f64, f64)]) -> Vec<Look> {
+/// one where a change of two and a half margins needs more pairs, or more were asked for.
+pub fn plan(family: usize, known: &[(Quantity, f64, f64)], asked: Option<usize>) -> Vec<Look> {
     let family = family.max(known.len()).max(1) as f64;
     let reaching = |look: Look| Look { pairs: look.pairs.max(fewest_reaching(look.alpha / family)), ..look };
     let one_side = LOOKS[1].alpha / family;
@@ -45,7 +45,7 @@ pub fn plan(family: usize, known: &[(Quantity, f64, f64)]) -> Vec<Look> {
         pairs_for(*noise, one_side, one_side, change)
     });
     // Even, so that both orders are as many.
-    let needed = needed.max().unwrap_or_default().next_multiple_of(2);
+    let needed = needed.chain(asked).max().unwrap_or_default().next_multiple_of(2);
     let looks = LOOKS.map(reaching);
     if needed <= looks[1].pairs {
         return looks.to_vec();
@@ -120,21 +120,22 @@ mod tests {
 
     #[test]
     fn the_looks_spend_two_percent() {
-        for looks in [plan(4, &[]), plan(60, &[]), plan(4, &[(P50, 0.05, 0.2)])] {
+        for looks in [plan(4, &[], None), plan(60, &[], None), plan(4, &[(P50, 0.05, 0.2)], None)] {
             let spent: f64 = looks.iter().map(|look| look.alpha).sum();
             assert!((spent - 0.02).abs() < 1e-12, "{looks:?}");
         }
-        assert_eq!(plan(4, &[(P50, 0.05, 0.05); 4]).len(), 2, "noise of 5 % needs no third look");
-        assert!(plan(4, &[(P50, 0.05, 0.2); 4])[2].pairs > 40, "noise of 20 % does");
+        assert_eq!(plan(4, &[(P50, 0.05, 0.05); 4], None).len(), 2, "noise of 5 % needs no third look");
+        assert!(plan(4, &[(P50, 0.05, 0.2); 4], None)[2].pairs > 40, "noise of 20 % does");
     }
 
     #[test]
     fn every_look_and_every_confirmation_can_find_something_in_a_family_of_up_to_150() {
         let pairs = |looks: Vec<Look>| looks.iter().map(|look| look.pairs).collect::<Vec<usize>>();
-        assert_eq!(pairs(plan(4, &[])), [10, 16]);
-        assert_eq!(pairs(plan(14, &[])), [12, 16], "2^-10 is more than 0.008 / 14");
+        assert_eq!(pairs(plan(4, &[], None)), [10, 16]);
+        assert_eq!(pairs(plan(14, &[], None)), [12, 16], "2^-10 is more than 0.008 / 14");
+        assert_eq!(pairs(plan(4, &[], Some(30))), [10, 16, 30], "as many as were asked for");
         for family in [1, 4, 14, 56, 150] {
-            for look in plan(family, &[]).into_iter().chain([confirmation(family)]) {
+            for look in plan(family, &[], None).into_iter().chain([confirmation(family)]) {
                 assert!(floor_of_pairs(look.pairs) <= look.alpha / family as f64, "{family}: {look:?}");
             }
         }

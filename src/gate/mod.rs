@@ -3,6 +3,7 @@
 //! Pure functions of records and numbers. The unit of evidence is a run or a pair of runs, never an operation. What is
 //! measured for a gate, printed and written is in `commands` and `report`.
 
+mod calibration;
 mod compare;
 mod decision;
 mod figures;
@@ -11,18 +12,26 @@ mod look;
 mod looks;
 mod margins;
 mod matching;
+mod options;
 mod quantity;
 mod record;
 mod selection;
 mod sentences;
 mod terms;
 
-pub use compare::{GateOptions, StoredSide, compare};
-pub use decision::{Decision, FEWEST, FigureEvidence, GateVerdict, POWER, Sample, decide, decide_before, pairs_for};
+pub use calibration::{
+    BlindMargin, CALIBRATION_SCHEMA, CalibratedLoad, Calibration, CalibrationSubject, FigureNoise, KnownNoise,
+    blind_margins,
+};
+pub use compare::{StoredSide, compare};
+pub use decision::{
+    Decision, FEWEST, FigureEvidence, GateVerdict, POWER, Sample, decide, decide_before, pairs_for, smallest_margin,
+};
 pub use live::{LiveJudgement, LivePair, family, judge_pairs, orders};
 pub use look::Look;
 pub use looks::{ALPHA_OF_STORED, NextStep, confirm, confirmation, is_flagged, next_step, plan};
 pub use margins::Margins;
+pub use options::GateOptions;
 pub use quantity::Quantity;
 pub use record::{
     GATE_SCHEMA, GateComparison, GatePair, GateRecord, GateSide, MeasuredGate, Mismatch, RunValues, TOTAL,

@@ -147,6 +147,12 @@ pub struct GateComparison {
     pub smallest_detectable: Option<f64>,
     /// Holm's probability of as much by chance.
     pub probability: Option<f64>,
+    /// Standard deviation of ln(head / base) over the pairs, without the effect of the order; absent of runs that are no pairs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise: Option<f64>,
+    /// The smallest margin that so many pairs tell on this machine, from its calibration; absent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<f64>,
     /// By which share the second run of a pair is higher than the first; absent of runs that are no pairs.
     pub position: Option<f64>,
     /// `pairs`, or `runs` that are none.

@@ -4,7 +4,7 @@
 use drivers::one_line;
 
 use super::record::Mismatch;
-use crate::record::{Experiment, Host, LoadInfo, Run};
+use crate::record::{Experiment, Host, LoadInfo, Run, Tool};
 use crate::units;
 
 /// By which share the installed memory may differ: a new kernel keeps a few MiB more or less for itself.
@@ -38,6 +38,16 @@ pub fn of_machines(base: &[Experiment], head: &[Experiment]) -> Vec<Mismatch> {
         found.push(Mismatch { field: "memory".to_owned(), workload: None, base, head });
     }
     found
+}
+
+/// Whether noise on the one machine and build is noise on the other: the fields above, of which only what moves timings.
+pub fn is_same_machine(hosts: [&Host; 2], tools: [&Tool; 2]) -> bool {
+    let fixed =
+        |host: &Host| (host.cpu.clone(), host.cpus, kernel(host), host.virtualization.clone(), host.instance.clone());
+    let [a, b] = hosts.map(|host| host.memory_bytes as f64);
+    fixed(hosts[0]) == fixed(hosts[1])
+        && tools[0].profile == tools[1].profile
+        && a.max(b) <= a.min(b) * (1.0 + SAME_MEMORY)
 }
 
 fn length(load: &LoadInfo) -> String {

@@ -21,6 +21,8 @@ pub struct Sweep<'a> {
     pub terms: Terms<'a>,
     /// The store's name and version: `libsql 3.45.1`.
     pub store: String,
+    /// The store as named on the command line.
+    pub address: &'a str,
     /// The number of the store in the experiment: its colour.
     pub number: usize,
     /// By rising load.
@@ -52,7 +54,13 @@ pub fn sweeps<'a>(cells: &[Cell<'a>]) -> Vec<Sweep<'a>> {
     for cell in group::at_any_level(cells) {
         let levels = levels(&cell.runs);
         if levels.len() >= FEWEST {
-            sweeps.push(Sweep { store: cell.name(), number: cell.number, terms: cell.terms, levels });
+            sweeps.push(Sweep {
+                store: cell.name(),
+                address: cell.store,
+                number: cell.number,
+                terms: cell.terms,
+                levels,
+            });
         }
     }
     sweeps

@@ -5,6 +5,7 @@
 pub mod limits;
 mod stores;
 pub mod sweep;
+pub mod wanted;
 
 use super::group::{self, Cell};
 use super::reading::{Percentile, cell_text, largest_text, over_runs, reading};
@@ -53,6 +54,7 @@ pub fn experiment(experiment: &Experiment) -> String {
         text += &stores::tables(&cells);
     }
     text += &limits::table(&limits::judged(experiment));
+    text += &wanted::lines(experiment);
     text += &absences(experiment);
     group::reasons_apart(&cells).iter().for_each(|reason| text += &format!("{reason}\n"));
     if experiment.runs.iter().any(|run| run.verdict.valid && run.total.response_ns.has_intervals()) {
@@ -69,6 +71,7 @@ pub fn brief(experiment: &Experiment) -> String {
     let cells = group::cells(experiment);
     let mut text = stores::tables(&cells);
     text += &limits::table(&limits::judged(experiment));
+    text += &wanted::lines(experiment);
     group::withheld(&cells).iter().for_each(|sentence| text += &format!("{sentence}\n"));
     text += &absences(experiment);
     text.truncate(text.trim_end().len());

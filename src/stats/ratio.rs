@@ -39,14 +39,15 @@ pub fn ratio(a: &[f64], b: &[f64]) -> Option<Ratio> {
 }
 
 /// Logarithms of one side.
-struct LogSample {
-    count: usize,
+pub(super) struct LogSample {
+    /// How many there are.
+    pub(super) count: usize,
     median: f64,
     variance: f64,
 }
 
 impl LogSample {
-    fn from_values(values: &[f64]) -> Option<LogSample> {
+    pub(super) fn from_values(values: &[f64]) -> Option<LogSample> {
         if values.is_empty() || values.iter().any(|value| !(value.is_finite() && *value > 0.0)) {
             return None;
         }
@@ -58,7 +59,7 @@ impl LogSample {
     }
 
     /// Squared standard error of the median.
-    fn error_squared(&self) -> f64 {
+    pub(super) fn error_squared(&self) -> f64 {
         std::f64::consts::FRAC_PI_2 * self.variance / self.count as f64
     }
 }

@@ -18,6 +18,8 @@ const RAMP_END: f64 = 1.7;
 const RAMP_LEVELS: (u32, u32) = (3, 7);
 /// The share of the time left that these may take.
 const RAMP_SHARE: f64 = 0.4;
+/// Chance leaves the arrivals of two seconds at 100/s within 80 % of their number in 98 of 100 windows.
+const SATURATED_SHARE: f64 = 0.8;
 /// A ramp that is never overloaded ends.
 const MOST_RAMP_LEVELS: usize = 10;
 /// The share of the budget that is kept for confirming: two ends, and one that has to move.
@@ -27,7 +29,7 @@ const MOST_WINDOWS: usize = 4;
 /// With fewer windows than these, overloads that take longer included, an end that has to move may be the last.
 const FEW_WINDOWS: u32 = 3;
 /// Below a rate that was not carried by this much, another is likely to be.
-const SURE_STEP: f64 = 1.2;
+const SURE_STEP: f64 = 1.1;
 /// Levels this near the bracket tell where the limit is crossed; farther away, the curve is none of a queue near its limit.
 const NEAR: f64 = 1.25;
 /// How often the search for any rate within goes further down.
@@ -118,12 +120,18 @@ fn crossing(near: &[(f64, f64, f64)]) -> Option<f64> {
     (near.len() > 2 && across < 0.0 && per_s.is_finite()).then_some(per_s)
 }
 
+/// Whether a level shows what the store carries at most: it was overloaded, or took so long for the rest that it completed much
+/// less than was offered. A window of a few seconds is too short for a trend of its backlog.
+fn is_saturated(found: &LevelFound, rate_per_s: f64) -> bool {
+    found.verdict() == LevelVerdict::Beyond(Breach::Overload) || found.completed_per_s < SATURATED_SHARE * rate_per_s
+}
+
 struct SearchRun<'a, E> {
     plan: &'a SearchPlan,
     measure: &'a mut dyn FnMut(&LevelAsk) -> Result<LevelFound, E>,
     levels: Vec<MeasuredLevel>,
     spent: Duration,
-    /// The most that a level took beyond its window.
+    /// The most that a level took beyond its window and what its backlog needs to drain.
     overhead: Duration,
     ran_out: bool,
 }
@@ -142,16 +150,30 @@ impl<E> SearchRun<'_, E> {
 
     fn attempt(&mut self, stage: SearchStage, rate_per_s: Option<f64>) -> Result<Option<LevelFound>, E> {
         let window = self.window(stage, rate_per_s);
-        if self.spent + window + self.overhead > self.plan.budget {
+        let expected = self.expected(window, rate_per_s);
+        if self.spent + expected > self.plan.budget {
             self.ran_out = true;
             return Ok(None);
         }
         let ask = LevelAsk { stage, rate_per_s, clients: None, window };
         let found = (self.measure)(&ask)?;
         self.spent += found.spent;
-        self.overhead = self.overhead.max(found.spent.saturating_sub(window));
         self.levels.push(MeasuredLevel { ask, found: found.clone() });
+        let drain = self.drain(window, rate_per_s);
+        self.overhead = self.overhead.max(found.spent.saturating_sub(window + drain));
         Ok(Some(found))
+    }
+
+    /// How long a level is going to take.
+    fn expected(&self, window: Duration, rate_per_s: Option<f64>) -> Duration {
+        window + self.overhead + self.drain(window, rate_per_s)
+    }
+
+    /// How long a store that completes no more than it has shown so far needs for what a window of this rate leaves undone.
+    fn drain(&self, window: Duration, rate_per_s: Option<f64>) -> Duration {
+        let carried_per_s = self.levels.iter().map(|level| level.found.completed_per_s).fold(0.0, f64::max);
+        let beyond = rate_per_s.map_or(0.0, |per_s| per_s / carried_per_s - 1.0);
+        if carried_per_s > 0.0 { window.mul_f64(beyond.clamp(0.0, 10.0)) } else { Duration::ZERO }
     }
 
     fn window(&self, stage: SearchStage, rate_per_s: Option<f64>) -> Duration {
@@ -169,12 +191,12 @@ impl<E> SearchRun<'_, E> {
     /// Whether a level leaves time to confirm both ends at least shortly.
     fn leaves_time_to_confirm(&self, stage: SearchStage, per_s: f64) -> bool {
         let confirm = 2 * (self.plan.shortest_confirming(per_s) + self.overhead);
-        self.spent + self.plan.window(stage, per_s) + self.overhead + confirm <= self.plan.budget
+        self.spent + self.expected(self.plan.window(stage, per_s), Some(per_s)) + confirm <= self.plan.budget
     }
 
     /// Time for a level of the bisection that leaves enough to confirm both ends, which may have to move.
     fn can_bisect(&self, per_s: f64) -> bool {
-        let bisect = self.plan.window(SearchStage::Bisect, per_s) + self.overhead;
+        let bisect = self.expected(self.plan.window(SearchStage::Bisect, per_s), Some(per_s));
         let confirm = self.plan.budget.mul_f64(CONFIRM_SHARE);
         self.spent + bisect + confirm <= self.plan.budget && self.leaves_time_to_confirm(SearchStage::Bisect, per_s)
     }
@@ -185,7 +207,10 @@ impl<E> SearchRun<'_, E> {
         let mut rates: Vec<(f64, bool)> = Vec::new();
         let mut unusable = 0;
         let each = self.plan.window(SearchStage::Ramp, closed_per_s) + self.overhead;
-        let left = self.plan.budget.saturating_sub(self.spent).mul_f64(RAMP_SHARE);
+        let left = self.plan.budget.saturating_sub(self.spent);
+        // Both ends are confirmed by a window each, and each may have to move once.
+        let confirming = 4 * (self.plan.shortest_confirming(closed_per_s / 2.0) + self.overhead);
+        let left = left.mul_f64(RAMP_SHARE).min(left.saturating_sub(confirming));
         let levels = ((left.as_secs_f64() / each.as_secs_f64()) as u32).clamp(RAMP_LEVELS.0, RAMP_LEVELS.1);
         let start_per_s = RAMP_END * closed_per_s / RAMP_STEP.powi(levels as i32 - 1);
         let mut rate_per_s = rounded(start_per_s);
@@ -197,9 +222,10 @@ impl<E> SearchRun<'_, E> {
             // What says nothing about the store does not bound it either; where the client is the limit, it goes on.
             unusable = if found.verdict().is_unusable() { unusable + 1 } else { 0 };
             if unusable == 0 {
-                rates.push((rate_per_s, found.verdict().leans_within()));
+                rates.push((rate_per_s, found.verdict().leans_within() && !is_saturated(&found, rate_per_s)));
             }
-            if unusable == 2 || matches!(found.verdict(), LevelVerdict::Beyond(Breach::Overload | Breach::Errors)) {
+            let has_failed = found.verdict() == LevelVerdict::Beyond(Breach::Errors);
+            if unusable == 2 || has_failed || (unusable == 0 && is_saturated(&found, rate_per_s)) {
                 break;
             }
             rate_per_s = rounded(RAMP_STEP * rate_per_s);
@@ -246,12 +272,28 @@ impl<E> SearchRun<'_, E> {
             let headroom = level.found.headroom.filter(|_| !level.found.verdict().is_unusable())?;
             Some((per_s, headroom, level.ask.window.as_secs_f64()))
         });
-        let crossing = crossing(&near.collect::<Vec<_>>()).map(|per_s| per_s.clamp(least, most));
+        let crossing = crossing(&near.collect::<Vec<_>>())
+            .or_else(|| self.completed_at_most())
+            .map(|per_s| per_s.clamp(least, most));
         // Without a line, ends that are far apart stay where they are: their middle is a guess.
         let is_narrow = high.per_s / low.per_s <= 1.0 + 4.0 * self.plan.resolution;
         let Some(centre) = crossing.or(is_narrow.then_some((low.per_s * high.per_s).sqrt())) else { return };
         bracket.low = Some(End::at(centre / (1.0 + self.plan.resolution)));
         bracket.high = Some(End::at(centre * (1.0 + self.plan.resolution)));
+    }
+
+    /// Without a limit the answer is what the store completes when it is offered more: the mean over all such levels, each
+    /// as long as it was measured.
+    fn completed_at_most(&self) -> Option<f64> {
+        let all = self.levels.iter().filter(|level| {
+            let is_saturated = |per_s| is_saturated(&level.found, per_s);
+            level.found.evidence.is_empty() && level.ask.rate_per_s.is_some_and(is_saturated)
+        });
+        let (operations, seconds) = all.fold((0.0, 0.0), |(operations, seconds), level| {
+            let window_s = level.ask.window.as_secs_f64();
+            (operations + level.found.completed_per_s * window_s, seconds + window_s)
+        });
+        (seconds > 0.0).then(|| operations / seconds)
     }
 
     /// Measures both ends until each is what it is said to be, and whatever lies between them if they had to move apart. An end
@@ -288,7 +330,8 @@ impl<E> SearchRun<'_, E> {
             let step = 1.0 + self.plan.resolution / 2.0 * f64::from(1_u32 << moves[usize::from(is_low)].min(5));
             let mut down = Some(End::at(end.per_s / step));
             // The last attempt, too.
-            if self.has_time_for(end.per_s) < 2 {
+            let is_last = self.has_time_for(end.per_s) < 2;
+            if is_last {
                 down = self.carried_below(end.per_s).or(down);
             }
             let up = Some(End::at(end.per_s * step));
@@ -311,7 +354,9 @@ impl<E> SearchRun<'_, E> {
                     bracket.low = down;
                 }
                 LevelVerdict::Undecided { .. } if is_between => return Ok(()),
-                LevelVerdict::Undecided { leans_within, .. } if leans_within == is_low && windows < MOST_WINDOWS => {
+                LevelVerdict::Undecided { leans_within, .. }
+                    if leans_within == is_low && windows < MOST_WINDOWS && !(is_low && is_last) =>
+                {
                     continue;
                 }
                 // The limit lies within what can be told apart here: the answer's ends move away from it.
@@ -401,7 +446,7 @@ impl<E> SearchRun<'_, E> {
             Some(_) => level.ask.rate_per_s == high_per_s,
             None => level.found.verdict().is_unusable(),
         });
-        let usable = offered().filter(|level| !level.found.verdict().is_unusable());
+        let usable = || offered().filter(|level| !level.found.verdict().is_unusable());
         SearchResult {
             low_per_s,
             high_per_s,
@@ -409,8 +454,9 @@ impl<E> SearchRun<'_, E> {
                 Some(per_s) => self.verdict_at(per_s).0.breach().cloned(),
                 None => level.found.verdict().breach().cloned(),
             }),
-            capacity_per_s: usable.map(|level| level.found.completed_per_s).reduce(f64::max),
-            saturated: offered().any(|level| level.found.verdict() == LevelVerdict::Beyond(Breach::Overload)),
+            capacity_per_s: usable().map(|level| level.found.completed_per_s).reduce(f64::max),
+            saturated: usable()
+                .any(|level| level.ask.rate_per_s.is_some_and(|per_s| is_saturated(&level.found, per_s))),
             ran_out: self.ran_out || !self.is_near(&bracket),
             levels: self.levels.clone(),
         }

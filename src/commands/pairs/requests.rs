@@ -9,6 +9,7 @@ use drivers::Address;
 use crate::cli::PairArgs;
 use crate::commands::exit::Failed;
 use crate::commands::{stores, workloads};
+use crate::gate::CalibrationSubject;
 use crate::generate::Generator;
 use crate::request::{LoadSettings, Pinning, RunRequest, Until};
 use crate::units;
@@ -38,6 +39,18 @@ impl PairedRequests {
     /// The names of its operations.
     pub fn operations(&self) -> Vec<&str> {
         self.base.plan().operations.iter().map(|one| one.name.as_str()).collect()
+    }
+
+    /// How long so many pairs of these take, loading and checks apart; none where a number of operations ends a run.
+    pub fn time(sides: &[PairedRequests], pairs: usize) -> Option<String> {
+        let length = |side: &PairedRequests| Some(side.base.load.until.elapsed()? + side.base.load.warmup);
+        let once: Option<Duration> = sides.iter().map(length).sum();
+        Some(units::seconds(2.0 * pairs as f64 * once?.as_secs_f64()))
+    }
+
+    /// What a calibration of either side would be of.
+    pub fn subjects(&self) -> [CalibrationSubject; 2] {
+        [&self.base, &self.head].map(subject)
     }
 
     /// Everything that has to be the same when a comparison goes on.
@@ -96,6 +109,21 @@ pub fn sides(targets: &[String], pairs: &PairArgs, [base, head]: [&Address; 2]) 
     found.into_iter().map(requests).collect()
 }
 
+/// What a calibration of this request would be of.
+pub fn subject(request: &RunRequest) -> CalibrationSubject {
+    let RunRequest { workload, load, .. } = request;
+    CalibrationSubject {
+        workload: workload.name.clone(),
+        hash: workload.hash.clone(),
+        rows: request.plan().rows(),
+        store: request.address.to_string(),
+        clients: load.clients,
+        rate_per_s: load.rate_per_s,
+        length_s: load.until.elapsed().map(|length| length.as_secs_f64()),
+        operations: load.until.operations(),
+    }
+}
+
 fn load(pairs: &PairArgs, workload: &Workload) -> LoadSettings {
     let own = &workload.spec.load;
     let until = match (pairs.duration.or(own.duration), own.ops) {
@@ -112,6 +140,7 @@ fn load(pairs: &PairArgs, workload: &Workload) -> LoadSettings {
         // Of the same length on both sides.
         longest_warmup: Duration::ZERO,
         cpus: Pinning::default(),
+        client_floor_per_s: None,
         skip_after: None,
         max_retries: 100,
         timeout: pairs.timeout,

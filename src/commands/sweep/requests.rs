@@ -159,6 +159,7 @@ pub fn searches(
                     phase_timeout: None,
                     stops_on_failure: false,
                     cpus: cpus::pinning(&args.cpus, addresses)?,
+                    client_floor_per_s: None,
                 },
                 hlog: PathBuf::new(),
             };

@@ -8,11 +8,12 @@ use super::plane::{ErrorBar, LEFT, Plane};
 use super::scale::{Scale, latency_tick, linear_end, log_ends};
 use super::style::{ALARM, Dash, LABEL, MARGIN, PALE, Pen, SMALL, WIDTH, color, shape};
 use super::text_metrics::{fit, width};
-use crate::percentile::Statistic;
+use crate::percentile::{Limit, Statistic};
 use crate::record::{Experiment, Run};
 use crate::report::group::{Cell, at_any_level, heading, terms_differ};
 use crate::report::load_levels::{Level, PERCENTILES, Sweep, sweeps};
 use crate::report::reading::{Percentile, Reading, sentence_text};
+use crate::sweep::{RateInterval, SweepAnswer, SweepBound, SweepLimit};
 use crate::units;
 
 const HEIGHT: f64 = 340.0;
@@ -23,25 +24,38 @@ const MOST_INVALID_NAMED: usize = 2;
 /// Room for the mark of one overloaded store.
 const OVERLOAD_ROW: f64 = 18.0;
 
-/// The chart of one workload; none without a sweep of it.
-pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>]) -> Option<Canvas> {
-    LoadCurves::of(cells).map(|curves| curves.draw(experiment, cells))
+/// The chart of one workload, with what a search found about it; none without a sweep of it.
+pub fn of_workload(experiment: &Experiment, cells: &[Cell<'_>], answers: &[SweepAnswer]) -> Option<Canvas> {
+    LoadCurves::of(cells, answers).map(|curves| curves.draw(experiment, cells))
 }
 
 fn runs<'a>(sweeps: &[Sweep<'a>]) -> Vec<&'a Run> {
     sweeps.iter().flat_map(|sweep| &sweep.levels).flat_map(|level| &level.runs).copied().collect()
 }
 
-/// The limit that the workload states for p99 over all operations.
-fn limit_ns(runs: &[&Run]) -> Option<u64> {
+/// The limit of p99 over all operations that the search had to keep, or else the one that the workload states, with where it
+/// is from.
+fn limit(runs: &[&Run], answers: &[&SweepAnswer]) -> Option<(u64, &'static str)> {
+    let of_search = answers.iter().flat_map(|answer| &answer.slo).filter_map(|text| text.parse::<SweepLimit>().ok());
+    let p99 = |limit: SweepLimit| match limit.bound {
+        SweepBound::Latency(bound) if limit.operation.is_none() => Some(bound),
+        _ => None,
+    };
+    let mut of_search = of_search.filter_map(p99);
+    let is_p99 = |limit: &Limit| limit.statistic == Statistic::Percentile(Percentile::P99);
+    if let Some(found) = of_search.find(is_p99) {
+        return Some((found.limit_ns, "limit"));
+    }
     let limits = runs.first()?.workload.limits(None);
-    limits.iter().find(|limit| limit.statistic == Statistic::Percentile(Percentile::P99)).map(|limit| limit.limit_ns)
+    limits.iter().find(|limit| is_p99(limit)).map(|limit| (limit.limit_ns, "limit of the workload"))
 }
 
 /// What the chart shows, and the axes that all its panels share.
 struct LoadCurves<'a> {
     sweeps: Vec<Sweep<'a>>,
-    limit_ns: Option<u64>,
+    /// What a search found about each of them, if it was one.
+    answers: Vec<Option<&'a SweepAnswer>>,
+    limit: Option<(u64, &'static str)>,
     /// The end of the axis of throughput, which begins at zero.
     end_per_s: f64,
     ends_ns: (f64, f64),
@@ -50,9 +64,16 @@ struct LoadCurves<'a> {
 }
 
 impl LoadCurves<'_> {
-    fn of<'a>(cells: &[Cell<'a>]) -> Option<LoadCurves<'a>> {
+    fn of<'a>(cells: &[Cell<'a>], answers: &'a [SweepAnswer]) -> Option<LoadCurves<'a>> {
         let sweeps = sweeps(cells);
-        let limit_ns = limit_ns(&runs(&sweeps));
+        let about = |sweep: &Sweep<'_>| {
+            let is_about = |answer: &&SweepAnswer| {
+                (answer.workload.as_str(), answer.store.as_str()) == (sweep.terms.workload, sweep.address)
+            };
+            answers.iter().find(is_about).filter(|answer| answer.rate_per_s != RateInterval::default())
+        };
+        let answers: Vec<Option<&SweepAnswer>> = sweeps.iter().map(about).collect();
+        let limit = limit(&runs(&sweeps), &answers.iter().copied().flatten().collect::<Vec<_>>());
         let levels = || sweeps.iter().flat_map(|sweep| &sweep.levels);
         let values = levels()
             .filter(|level| !level.is_overloaded())
@@ -61,9 +82,9 @@ impl LoadCurves<'_> {
             .flat_map(ErrorBar::ends);
         let texts: Vec<String> = sweeps.iter().flat_map(|sweep| [0, 1].map(|at| end_text(sweep, at))).collect();
         let end_per_s = linear_end(levels().map(|level| level.per_s[2]).fold(0.0, f64::max));
-        let ends_ns = log_ends(values.chain(limit_ns.map(|ns| ns as f64)))?;
+        let ends_ns = log_ends(values.chain(limit.map(|(ns, _)| ns as f64)))?;
         let right = WIDTH - MARGIN - labels::width_of(texts.iter().map(String::as_str), 250.0);
-        Some(LoadCurves { sweeps, limit_ns, end_per_s, ends_ns, right })
+        Some(LoadCurves { sweeps, answers, limit, end_per_s, ends_ns, right })
     }
 
     fn draw(&self, experiment: &Experiment, cells: &[Cell<'_>]) -> Canvas {
@@ -81,8 +102,25 @@ impl LoadCurves<'_> {
             canvas.text((MARGIN, y + 14.0), &frame::latency_axis(&runs(group)), LABEL.bold());
             y = self.panel(&mut canvas, group, y + 26.0) + 10.0;
         }
-        frame::close(&mut canvas, y, &notes(&self.sweeps), experiment, &all_runs);
+        frame::close(&mut canvas, y, &self.notes(), experiment, &all_runs);
         canvas
+    }
+
+    /// What stands below the chart.
+    fn notes(&self) -> Vec<String> {
+        let end = |end: Option<f64>| end.map_or_else(|| "?".to_owned(), |per_s| units::stated(per_s) + "/s");
+        let found = |(sweep, answer): (&Sweep<'_>, &Option<&SweepAnswer>)| {
+            let RateInterval { low, high } = answer.as_ref()?.rate_per_s;
+            Some(format!("{} [{}, {})", sweep.store, end(low), end(high)))
+        };
+        let found: Vec<String> = self.sweeps.iter().zip(&self.answers).filter_map(found).collect();
+        let mut notes = notes(&self.sweeps);
+        if !found.is_empty() {
+            let bars = "Bars on the axis: the highest rate within the limits, from the last that was confirmed to keep them to \
+                        the first that was confirmed not to";
+            notes.insert(0, format!("{bars}: {}.", found.join("; ")));
+        }
+        notes
     }
 
     /// The levels that must not be used, beside those that were overloaded.
@@ -92,8 +130,8 @@ impl LoadCurves<'_> {
     }
 
     fn limit_text(&self) -> Option<String> {
-        let limit = self.limit_ns.map(units::latency)?;
-        Some(units::typeset(&format!("limit of the workload: p99 {limit}")))
+        let (limit_ns, whose) = self.limit?;
+        Some(units::typeset(&format!("{whose}: p99 {}", units::latency(limit_ns))))
     }
 
     /// Draws the stores that may be compared; returns the height at which the next panel may begin.
@@ -112,15 +150,36 @@ impl LoadCurves<'_> {
         for (nth, sweep) in overloaded.into_iter().enumerate() {
             self.overloaded(canvas, &plane, sweep, rows + OVERLOAD_ROW * nth as f64 + 4.0);
         }
-        if let (Some(limit_ns), Some(text)) = (self.limit_ns, self.limit_text()) {
+        if let (Some((limit_ns, _)), Some(text)) = (self.limit, self.limit_text()) {
             let y = plane.y.px(limit_ns as f64);
             canvas.line((LEFT, y), (self.right, y), Pen::solid(ALARM, 1.4).dash(Dash::Dashed));
             canvas.tag((LEFT + 8.0, y - 5.0), &text, ALARM);
+        }
+        let found = sweeps.iter().filter_map(|sweep| Some((sweep, self.answer(sweep)?)));
+        for (nth, (sweep, answer)) in found.enumerate() {
+            self.interval(canvas, &plane, sweep, answer, bottom - 7.0 - 8.0 * nth as f64);
         }
         let ends: Vec<EndLabel> =
             sweeps.iter().enumerate().flat_map(|(nth, sweep)| self.curve(canvas, &plane, nth, sweep)).collect();
         labels::draw(canvas, &ends, self.right, (top + 6.0, bottom - 6.0));
         bottom + 44.0
+    }
+
+    fn answer(&self, sweep: &Sweep<'_>) -> Option<&SweepAnswer> {
+        let at = self.sweeps.iter().position(|other| std::ptr::eq(other, sweep))?;
+        self.answers[at]
+    }
+
+    /// Draws above the axis where the highest rate within the limits lies, in a store's colour: a bar with a stroke at either
+    /// end that was confirmed.
+    fn interval(&self, canvas: &mut Canvas, plane: &Plane, sweep: &Sweep<'_>, answer: &SweepAnswer, y: f64) {
+        let RateInterval { low, high } = answer.rate_per_s;
+        let x = |per_s: f64| plane.x.px(per_s.clamp(0.0, self.end_per_s));
+        let pen = Pen::solid(color(sweep.number), 5.0);
+        canvas.line((x(low.unwrap_or(0.0)), y), (x(high.unwrap_or(self.end_per_s)), y), pen);
+        for end in [low, high].into_iter().flatten() {
+            canvas.line((x(end), y - 6.0), (x(end), y + 6.0), Pen::solid(color(sweep.number), 2.0));
+        }
     }
 
     /// Draws p50 dashed and p99 solid; returns the labels of their ends.
@@ -301,7 +360,7 @@ mod tests {
     fn each_level_of_load_has_its_throughput_and_percentiles() {
         let experiment = fixtures::small();
         let cells = group::cells(&experiment);
-        let curves = LoadCurves::of(&cells).expect("a sweep");
+        let curves = LoadCurves::of(&cells, &[]).expect("a sweep");
         let latency = |reading: &Reading| {
             let Some(bar) = error_bar(reading) else { return "not drawn".to_owned() };
             let [low, value, high] = [bar.low, bar.value, bar.high].map(|ns| units::latency(ns as u64));

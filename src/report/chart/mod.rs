@@ -28,6 +28,7 @@ use std::collections::HashMap;
 use self::canvas::Canvas;
 use super::group;
 use crate::record::Experiment;
+use crate::sweep::SweepAnswer;
 
 /// What a chart shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,11 +87,11 @@ pub fn charts(experiment: &Experiment) -> anyhow::Result<Vec<Chart>> {
 ///
 /// # Errors
 /// When a mark cannot be drawn.
-pub fn load_curves(experiment: &Experiment) -> anyhow::Result<Vec<Chart>> {
+pub fn load_curves(experiment: &Experiment, answers: &[SweepAnswer]) -> anyhow::Result<Vec<Chart>> {
     let cells = group::cells(experiment);
     let curve = |cells: &[group::Cell<'_>]| {
         let (kind, subject) = (ChartKind::LoadCurve, cells[0].terms.workload.to_owned());
-        let canvas = load_curve::of_workload(experiment, cells)?;
+        let canvas = load_curve::of_workload(experiment, cells, answers)?;
         let drawn = canvas.svg().map(|svg| Chart {
             kind,
             name: kind.file_name(&subject),
@@ -131,7 +132,7 @@ fn drawn(experiment: &Experiment) -> anyhow::Result<Vec<DrawnChart>> {
         let name = cells[0].terms.workload;
         add(ChartKind::Latency, name, Some(latency::of_workload(experiment, cells)));
         add(ChartKind::Percentiles, name, Some(percentiles::of_workload(experiment, cells)?));
-        add(ChartKind::LoadCurve, name, load_curve::of_workload(experiment, cells));
+        add(ChartKind::LoadCurve, name, load_curve::of_workload(experiment, cells, &[]));
         add(ChartKind::Ratios, name, forest::of_workload(experiment, name));
         add(ChartKind::CostLatency, name, cost_latency::of_workload(experiment, name));
         add(ChartKind::CostLoad, name, cost_load::of_workload(experiment, cells));

@@ -18,6 +18,7 @@ fn experiment(runs: Vec<Run>) -> Experiment {
         finished_at: "2026-11-20T13:00:41Z".to_owned(),
         seed: 42,
         interrupted: false,
+        wanted: None,
         missing: Vec::new(),
         runs,
     }

@@ -52,8 +52,8 @@ fn urgency(of: &GateComparison) -> usize {
 
 /// A table, of which rows are left out that there is no room for.
 fn table<'a>(rows: impl ExactSizeIterator<Item = &'a GateComparison>, room: usize) -> String {
-    let mut text = "| Verdict | Workload | Store | Operation | Metric | Base | Head | Change | 95 % interval | Margin | Would see |\n\
-                    |---|---|---|---|---|--:|--:|--:|--:|--:|--:|\n"
+    let mut text = "| Verdict | Workload | Store | Operation | Metric | Base | Head | Change | 95 % interval | Margin | Floor | Would see |\n\
+                    |---|---|---|---|---|--:|--:|--:|--:|--:|--:|--:|\n"
         .to_owned();
     let all = rows.len();
     for (at, one) in rows.enumerate() {
@@ -68,6 +68,7 @@ fn table<'a>(rows: impl ExactSizeIterator<Item = &'a GateComparison>, room: usiz
             rows::ratio(one),
             rows::interval(one),
             rows::margin(one),
+            rows::floor(one),
             rows::detectable(one),
         ];
         let row = format!("| {} |\n", cells.map(|cell| escaped(&cell)).join(" | "));

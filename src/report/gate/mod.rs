@@ -1,5 +1,6 @@
 //! What a gate prints and exports. Everything is a function of its record.
 
+mod calibration;
 mod exports;
 #[cfg(test)]
 mod fixtures;
@@ -10,6 +11,7 @@ mod rows;
 mod tests;
 mod text;
 
+pub use calibration::calibration;
 pub use text::{text, verdict};
 
 use crate::gate::{GateRecord, GateVerdict};

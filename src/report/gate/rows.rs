@@ -29,6 +29,11 @@ pub fn margin(of: &GateComparison) -> String {
     of.margin.map_or_else(String::new, percent)
 }
 
+/// The smallest margin that this machine can tell; empty where that is not known.
+pub fn floor(of: &GateComparison) -> String {
+    of.floor.filter(|_| of.gated).map_or_else(String::new, percent)
+}
+
 /// The smallest change that would have been seen; empty for what does not gate.
 pub fn detectable(of: &GateComparison) -> String {
     match (of.gated, of.smallest_detectable) {

@@ -6,7 +6,7 @@ use crate::gate::{GateComparison, GateRecord, GateVerdict, Mismatch};
 use crate::report::table::{Align, layout};
 
 /// Columns in the order in which they stand.
-const COLUMNS: [(&str, Align); 9] = [
+const COLUMNS: [(&str, Align); 10] = [
     ("operation", Align::Left),
     ("metric", Align::Left),
     ("base", Align::Right),
@@ -14,11 +14,12 @@ const COLUMNS: [(&str, Align); 9] = [
     ("change", Align::Right),
     ("95 % interval", Align::Right),
     ("margin", Align::Right),
+    ("floor", Align::Right),
     ("would see", Align::Right),
     ("verdict", Align::Left),
 ];
 /// Columns that are left out of a narrow terminal, the first one first.
-const DISPENSABLE: [usize; 4] = [5, 2, 3, 6];
+const DISPENSABLE: [usize; 5] = [5, 2, 3, 6, 7];
 /// No name of an operation is cut below this.
 const SHORTEST_NAME: usize = 8;
 
@@ -88,6 +89,7 @@ fn row(of: &GateComparison) -> Vec<String> {
         rows::ratio(of),
         rows::interval(of),
         rows::margin(of),
+        rows::floor(of),
         rows::detectable(of),
         rows::verdict(of).to_owned(),
     ]
