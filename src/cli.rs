@@ -13,15 +13,15 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use drivers::Durability;
 
-use crate::record::Wanted;
+use crate::record::PrecisionGoal;
 use crate::workload::Arrivals;
-pub use calibrate::{CALIBRATION, CalibrateArgs};
+pub use calibrate::CalibrateArgs;
 pub use compare::{CompareArgs, PairArgs};
 pub use cpus::CpuArgs;
 pub use numbers::ClientLevels;
 use numbers::{count, rate};
+pub use shared::{CALIBRATION, PasswordArgs, PriceArgs, YcsbArgs};
 use shared::{DEFAULT_STORE, durability, duration, path, store_help, warmup};
-pub use shared::{PasswordArgs, PriceArgs, YcsbArgs};
 pub use sweep::SweepArgs;
 
 /// Measures data stores so that the figures survive the question "how do you know?".
@@ -167,8 +167,8 @@ pub struct RunArgs {
 
     /// Repeat runs until the 95 % interval of a figure is as narrow as this: "p99 ±10%", "throughput 3%", "pay p99 +-5%".
     /// Their number, and their length where a percentile needs more samples, follow from a pilot, and the time is said first
-    #[arg(long, value_name = "FIGURE ±SHARE", value_parser = clap::value_parser!(Wanted), conflicts_with_all = ["runs", "ops"])]
-    pub want: Option<Wanted>,
+    #[arg(long, value_name = "FIGURE ±SHARE", value_parser = clap::value_parser!(PrecisionGoal), conflicts_with_all = ["runs", "ops"])]
+    pub want: Option<PrecisionGoal>,
 
     /// All data, operations, arrivals and orders follow from this number
     #[arg(long, value_name = "S", default_value = "42", value_parser = count::<u64>(0..=u64::MAX))]

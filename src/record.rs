@@ -6,12 +6,12 @@
 
 mod cost;
 mod file;
+mod goal;
 mod heat;
 mod latency;
 mod overload;
 mod stability;
 mod timeline;
-mod wanted;
 mod warmup;
 mod workload;
 
@@ -22,12 +22,12 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::cost::{AtUtilisation, Cost, Estimate, Model, Month, MonthLine, PricedOffer, Spread, Units, Work};
+pub use self::goal::PrecisionGoal;
 pub use self::heat::Heat;
 pub use self::latency::{Latency, Uncertainty};
 pub use self::overload::Overload;
 pub use self::stability::{Course, Stability};
 pub use self::timeline::{Brief, Interval, Phase, ServerSecond, ServerUse, Standstill};
-pub use self::wanted::Wanted;
 pub use self::warmup::{WarmupEnd, WarmupInfo};
 pub use self::workload::{Requirements, SloRecord, WorkloadInfo};
 use crate::draw::skew::Shares;
@@ -57,7 +57,7 @@ pub struct Experiment {
     pub interrupted: bool,
     /// How sure a figure was to become by repeating runs; absent where their number was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wanted: Option<Wanted>,
+    pub wanted: Option<PrecisionGoal>,
     /// One entry for each workload, repetition and store, in the order in which they were asked for; `started_at` tells
     /// in which order they ran.
     pub runs: Vec<Run>,
@@ -433,6 +433,20 @@ impl Run {
     /// Successes of one of its operations per second of the measurement.
     pub fn per_second(&self, operation: &OperationRecord) -> f64 {
         if self.phases.measure_s > 0.0 { operation.ok as f64 / self.phases.measure_s } else { 0.0 }
+    }
+
+    /// The figure of a goal in this run; none where too few samples carry it.
+    pub fn value_of(&self, goal: &PrecisionGoal) -> Option<f64> {
+        let record = match &goal.operation {
+            Some(name) => self.operations.get(name)?,
+            None => &self.total,
+        };
+        match (goal.percentile, &goal.operation) {
+            (Some(percentile), _) => record.response_ns.percentile_ns(percentile).map(|ns| ns as f64),
+            (None, None) => Some(self.throughput_per_s),
+            (None, Some(_)) => Some(self.per_second(record)),
+        }
+        .filter(|value| *value > 0.0)
     }
 }
 

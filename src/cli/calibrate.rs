@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::compare::PairArgs;
 use super::numbers::count;
-use super::shared::{DEFAULT_STORE, path, store_help};
+use super::shared::{CALIBRATION, DEFAULT_STORE, path, store_help};
 
 /// Arguments of `storebench calibrate`
 #[derive(Debug, Args)]
@@ -40,9 +40,6 @@ pub struct CalibrateArgs {
     #[command(flatten)]
     pub load: PairArgs,
 }
-
-/// Where calibrations are kept if nothing is said.
-pub const CALIBRATION: &str = "results/calibration.json";
 
 const CALIBRATE_HELP: &str = "\
 A store is compared with itself, in pairs and in shuffled order as `compare` measures them. What differs is noise, and what

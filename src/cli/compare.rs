@@ -6,9 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use drivers::Durability;
 
-use super::calibrate::CALIBRATION;
 use super::numbers::{count, rate};
-use super::shared::{PasswordArgs, YcsbArgs, durability, duration, path, warmup};
+use super::shared::{CALIBRATION, PasswordArgs, YcsbArgs, durability, duration, path, warmup};
 
 /// Arguments of `storebench compare`
 #[derive(Debug, Args)]

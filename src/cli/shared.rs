@@ -95,6 +95,9 @@ pub fn durability(text: &str) -> Result<Durability, String> {
     known.ok_or_else(|| "give durable, relaxed or memory".to_owned())
 }
 
+/// Where calibrations are kept if nothing is said.
+pub const CALIBRATION: &str = "results/calibration.json";
+
 /// The store that is measured if none is named: it needs no server.
 pub(super) const DEFAULT_STORE: &str = "libsql";
 

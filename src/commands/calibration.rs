@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow};
 
+use super::output;
 use super::pairs::subject;
 use super::terminal::eprint;
-use super::{output, run};
 use crate::cli::CALIBRATION;
 use crate::gate::{CalibratedLoad, Calibration};
 use crate::host;
@@ -58,9 +58,8 @@ pub struct ClientFloors(Vec<CalibratedLoad>);
 impl ClientFloors {
     /// From the file where calibrations are kept if nothing is said. One that cannot be read is told and is no floor: what is
     /// measured does not depend on it.
-    pub fn read() -> ClientFloors {
-        let (host, tool) = (host::describe(&drivers::scratch_folder()), run::this_tool());
-        let known = of_machine(Path::new(CALIBRATION), &host, &tool);
+    pub fn read(tool: &Tool) -> ClientFloors {
+        let known = of_machine(Path::new(CALIBRATION), &host::describe(&drivers::scratch_folder()), tool);
         ClientFloors(known.unwrap_or_else(|error| {
             eprint(&format!("notice: {error:#}"));
             Vec::new()

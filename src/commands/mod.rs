@@ -11,6 +11,7 @@ mod exit;
 mod judgement;
 mod levels;
 mod list;
+mod measuring;
 mod output;
 mod pairs;
 mod passwords;

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 
 use super::exit::Failed;
-use super::run::Measuring;
+use super::measuring::Measuring;
 use super::terminal::eprint;
 use crate::percentile::FEWEST_ABOVE;
-use crate::record::{Run, Wanted};
+use crate::record::{PrecisionGoal, Run};
 use crate::request::{LoadSettings, RunRequest, Until};
 use crate::stats::{MOST_RUNS, PILOT_RUNS, precision, precision_of, runs_needed};
 use crate::units;
@@ -21,13 +21,13 @@ const SAMPLES: f64 = 4.0;
 const LONGEST: Duration = Duration::from_secs(600);
 
 /// Makes the requests of these repetitions.
-type Repeat<'a> = dyn Fn(RangeInclusive<u32>) -> Result<Vec<RunRequest>, Failed> + 'a;
+type MakeRequests<'a> = dyn Fn(RangeInclusive<u32>) -> Result<Vec<RunRequest>, Failed> + 'a;
 
 /// Refuses what no run of these can tell.
 ///
 /// # Errors
 /// When a workload has no operation of that name.
-pub fn refuse(wanted: &Wanted, requests: &[RunRequest]) -> Result<(), Failed> {
+pub fn refuse(wanted: &PrecisionGoal, requests: &[RunRequest]) -> Result<(), Failed> {
     match requests.iter().find(|request| !has(request, wanted)) {
         Some(request) => {
             let name = &request.workload.name;
@@ -41,7 +41,12 @@ pub fn refuse(wanted: &Wanted, requests: &[RunRequest]) -> Result<(), Failed> {
 ///
 /// # Errors
 /// When a store cannot do what is asked.
-pub fn measure(measuring: &mut Measuring, wanted: &Wanted, repeat: &Repeat<'_>, quiet: bool) -> Result<(), Failed> {
+pub fn measure(
+    measuring: &mut Measuring,
+    wanted: &PrecisionGoal,
+    repeat: &MakeRequests<'_>,
+    quiet: bool,
+) -> Result<(), Failed> {
     let first = repeat(1..=1)?;
     let say = |line: String| {
         if !quiet {
@@ -128,9 +133,9 @@ impl Subject {
             && (run.load.clients, run.load.rate_per_s) == (self.asked.clients, self.asked.rate_per_s)
     }
 
-    fn values(&self, measuring: &Measuring, wanted: &Wanted) -> Vec<f64> {
+    fn values(&self, measuring: &Measuring, wanted: &PrecisionGoal) -> Vec<f64> {
         let valid = measuring.experiment.runs.iter().filter(|run| self.is_of(run) && run.verdict.valid);
-        valid.filter_map(|run| wanted.value(run)).collect()
+        valid.filter_map(|run| run.value_of(wanted)).collect()
     }
 
     /// How many runs are still to come.
@@ -142,7 +147,7 @@ impl Subject {
     }
 
     /// Decides how many runs there are to be, by those that are there.
-    fn plan(&mut self, measuring: &Measuring, wanted: &Wanted, say: &dyn Fn(String)) {
+    fn plan(&mut self, measuring: &Measuring, wanted: &PrecisionGoal, say: &dyn Fn(String)) {
         if self.is_settled {
             return;
         }
@@ -174,14 +179,14 @@ impl Subject {
 }
 
 /// Whether the workload has the operation.
-fn has(request: &RunRequest, wanted: &Wanted) -> bool {
+fn has(request: &RunRequest, wanted: &PrecisionGoal) -> bool {
     let named = |name: &String| request.plan().operations.iter().any(|operation| operation.name == *name);
     wanted.operation.as_ref().is_none_or(named)
 }
 
 /// Makes runs longer of which too few samples lie above the percentile: those of all stores of a workload, under one load, by
 /// the same. The runs that have shown it are taken back and made again.
-fn lengthen(measuring: &mut Measuring, wanted: &Wanted, subjects: &mut [Subject], say: &dyn Fn(String)) {
+fn lengthen(measuring: &mut Measuring, wanted: &PrecisionGoal, subjects: &mut [Subject], say: &dyn Fn(String)) {
     let Some(percentile) = wanted.percentile else { return };
     let mut lengths: Vec<Option<Duration>> = vec![None; subjects.len()];
     for (subject, length) in subjects.iter().zip(&mut lengths) {

@@ -2,6 +2,7 @@
 //! level of load is given to them, a real store or a simulated queue, and they neither print nor write.
 
 mod clients;
+mod clock;
 mod evidence;
 mod level;
 mod limit;

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::clock::SearchClock;
 use super::level::{LevelAsk, LevelFound, MeasuredLevel};
 use super::plan::{SearchPlan, SearchStage};
 use super::verdict::{self, Breach, LevelVerdict};
@@ -68,14 +69,8 @@ pub fn search<E>(
     plan: &SearchPlan,
     measure: &mut dyn FnMut(&LevelAsk) -> Result<LevelFound, E>,
 ) -> Result<SearchResult, E> {
-    let mut search = SearchRun {
-        plan,
-        measure,
-        levels: Vec::new(),
-        spent: Duration::ZERO,
-        overhead: Duration::ZERO,
-        ran_out: false,
-    };
+    let mut search =
+        SearchRun { plan, measure, levels: Vec::new(), clock: SearchClock::new(plan.budget), ran_out: false };
     let Some(probe) = search.level(SearchStage::Probe, None)? else { return Ok(search.result(Bracket::default())) };
     if probe.completed_per_s <= 0.0 {
         return Ok(search.result(Bracket::default()));
@@ -130,9 +125,7 @@ struct SearchRun<'a, E> {
     plan: &'a SearchPlan,
     measure: &'a mut dyn FnMut(&LevelAsk) -> Result<LevelFound, E>,
     levels: Vec<MeasuredLevel>,
-    spent: Duration,
-    /// The most that a level took beyond its window and what its backlog needs to drain.
-    overhead: Duration,
+    clock: SearchClock,
     ran_out: bool,
 }
 
@@ -150,30 +143,15 @@ impl<E> SearchRun<'_, E> {
 
     fn attempt(&mut self, stage: SearchStage, rate_per_s: Option<f64>) -> Result<Option<LevelFound>, E> {
         let window = self.window(stage, rate_per_s);
-        let expected = self.expected(window, rate_per_s);
-        if self.spent + expected > self.plan.budget {
+        if self.clock.expected(window, rate_per_s) > self.clock.left() {
             self.ran_out = true;
             return Ok(None);
         }
         let ask = LevelAsk { stage, rate_per_s, clients: None, window };
         let found = (self.measure)(&ask)?;
-        self.spent += found.spent;
+        self.clock.add(window, rate_per_s, found.spent, found.completed_per_s);
         self.levels.push(MeasuredLevel { ask, found: found.clone() });
-        let drain = self.drain(window, rate_per_s);
-        self.overhead = self.overhead.max(found.spent.saturating_sub(window + drain));
         Ok(Some(found))
-    }
-
-    /// How long a level is going to take.
-    fn expected(&self, window: Duration, rate_per_s: Option<f64>) -> Duration {
-        window + self.overhead + self.drain(window, rate_per_s)
-    }
-
-    /// How long a store that completes no more than it has shown so far needs for what a window of this rate leaves undone.
-    fn drain(&self, window: Duration, rate_per_s: Option<f64>) -> Duration {
-        let carried_per_s = self.levels.iter().map(|level| level.found.completed_per_s).fold(0.0, f64::max);
-        let beyond = rate_per_s.map_or(0.0, |per_s| per_s / carried_per_s - 1.0);
-        if carried_per_s > 0.0 { window.mul_f64(beyond.clamp(0.0, 10.0)) } else { Duration::ZERO }
     }
 
     fn window(&self, stage: SearchStage, rate_per_s: Option<f64>) -> Duration {
@@ -183,22 +161,22 @@ impl<E> SearchRun<'_, E> {
         }
         // Short windows that are put together where they must decide sooner, on average, than one that is long enough for all
         // cases; the other end and one that moves need theirs, too.
-        let left = self.plan.budget.saturating_sub(self.spent).div_f64(4.0).saturating_sub(self.overhead);
+        let left = self.clock.left().div_f64(4.0).saturating_sub(self.clock.overhead());
         Duration::from_secs(window.min(left).as_secs())
             .max(self.plan.shortest_confirming(rate_per_s.unwrap_or(f64::INFINITY)))
     }
 
     /// Whether a level leaves time to confirm both ends at least shortly.
     fn leaves_time_to_confirm(&self, stage: SearchStage, per_s: f64) -> bool {
-        let confirm = 2 * (self.plan.shortest_confirming(per_s) + self.overhead);
-        self.spent + self.expected(self.plan.window(stage, per_s), Some(per_s)) + confirm <= self.plan.budget
+        let confirm = 2 * (self.plan.shortest_confirming(per_s) + self.clock.overhead());
+        self.clock.expected(self.plan.window(stage, per_s), Some(per_s)) + confirm <= self.clock.left()
     }
 
     /// Time for a level of the bisection that leaves enough to confirm both ends, which may have to move.
     fn can_bisect(&self, per_s: f64) -> bool {
-        let bisect = self.expected(self.plan.window(SearchStage::Bisect, per_s), Some(per_s));
+        let bisect = self.clock.expected(self.plan.window(SearchStage::Bisect, per_s), Some(per_s));
         let confirm = self.plan.budget.mul_f64(CONFIRM_SHARE);
-        self.spent + bisect + confirm <= self.plan.budget && self.leaves_time_to_confirm(SearchStage::Bisect, per_s)
+        bisect + confirm <= self.clock.left() && self.leaves_time_to_confirm(SearchStage::Bisect, per_s)
     }
 
     /// Rising rates until the store is overloaded, beyond a limit that breaks earlier: the curve and the capacity are part of
@@ -206,10 +184,10 @@ impl<E> SearchRun<'_, E> {
     fn ramp(&mut self, closed_per_s: f64) -> Result<Bracket, E> {
         let mut rates: Vec<(f64, bool)> = Vec::new();
         let mut unusable = 0;
-        let each = self.plan.window(SearchStage::Ramp, closed_per_s) + self.overhead;
-        let left = self.plan.budget.saturating_sub(self.spent);
+        let each = self.plan.window(SearchStage::Ramp, closed_per_s) + self.clock.overhead();
+        let left = self.clock.left();
         // Both ends are confirmed by a window each, and each may have to move once.
-        let confirming = 4 * (self.plan.shortest_confirming(closed_per_s / 2.0) + self.overhead);
+        let confirming = 4 * (self.plan.shortest_confirming(closed_per_s / 2.0) + self.clock.overhead());
         let left = left.mul_f64(RAMP_SHARE).min(left.saturating_sub(confirming));
         let levels = ((left.as_secs_f64() / each.as_secs_f64()) as u32).clamp(RAMP_LEVELS.0, RAMP_LEVELS.1);
         let start_per_s = RAMP_END * closed_per_s / RAMP_STEP.powi(levels as i32 - 1);
@@ -369,8 +347,8 @@ impl<E> SearchRun<'_, E> {
 
     /// How many of the shortest windows that decide there is time for.
     fn has_time_for(&self, per_s: f64) -> u32 {
-        let each = self.plan.shortest_confirming(per_s) + self.overhead;
-        (self.plan.budget.saturating_sub(self.spent).as_secs_f64() / each.as_secs_f64()) as u32
+        let each = self.plan.shortest_confirming(per_s) + self.clock.overhead();
+        (self.clock.left().as_secs_f64() / each.as_secs_f64()) as u32
     }
 
     /// The highest rate well below this one that a window found to be within.

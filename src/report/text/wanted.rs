@@ -1,6 +1,6 @@
 //! How sure a figure became that `--want` asked for: a line for each store.
 
-use crate::record::{Experiment, Run, Wanted};
+use crate::record::{Experiment, PrecisionGoal, Run};
 use crate::report::group::{self, Cell};
 use crate::stats::{precision, spread_of};
 use crate::units;
@@ -8,7 +8,7 @@ use crate::units;
 /// What became of what was wanted, a line for each workload, store and load.
 pub fn lines(experiment: &Experiment) -> String {
     let cells = group::cells(experiment);
-    let line = |wanted: &Wanted, cell: &Cell<'_>| {
+    let line = |wanted: &PrecisionGoal, cell: &Cell<'_>| {
         let values = values(wanted, cell);
         let [_, median, _] = spread_of(values.iter().copied());
         let value = match wanted.percentile {
@@ -36,14 +36,15 @@ pub fn lines(experiment: &Experiment) -> String {
 /// Whether every store's figure became as sure as was wanted, if anything was.
 pub fn is_reached(experiment: &Experiment) -> bool {
     let cells = group::cells(experiment);
-    let reached =
-        |wanted: &Wanted, cell: &Cell<'_>| precision(&values(wanted, cell)).is_some_and(|reach| reach <= wanted.share);
+    let reached = |wanted: &PrecisionGoal, cell: &Cell<'_>| {
+        precision(&values(wanted, cell)).is_some_and(|reach| reach <= wanted.share)
+    };
     experiment.wanted.iter().all(|wanted| cells.iter().all(|cell| reached(wanted, cell)))
 }
 
-fn values(wanted: &Wanted, cell: &Cell<'_>) -> Vec<f64> {
+fn values(wanted: &PrecisionGoal, cell: &Cell<'_>) -> Vec<f64> {
     let runs: Vec<&Run> = cell.valid().collect();
-    runs.into_iter().filter_map(|run| wanted.value(run)).collect()
+    runs.into_iter().filter_map(|run| run.value_of(wanted)).collect()
 }
 
 #[cfg(test)]

@@ -5,13 +5,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Run;
 use crate::percentile::Percentile;
 
 /// What was wanted of an experiment: runs until a figure is as sure as this. In JSON as it is written: `pay p99 ±10%`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Wanted {
+pub struct PrecisionGoal {
     /// Of one operation; none for all of them.
     pub operation: Option<String>,
     /// A percentile of the response times; none for the throughput.
@@ -20,22 +19,7 @@ pub struct Wanted {
     pub share: f64,
 }
 
-impl Wanted {
-    /// Its value in a run; none where too few samples carry it.
-    pub fn value(&self, run: &Run) -> Option<f64> {
-        let record = match &self.operation {
-            Some(name) => run.operations.get(name)?,
-            None => &run.total,
-        };
-        match self.percentile {
-            Some(percentile) => record.response_ns.percentile_ns(percentile).map(|ns| ns as f64),
-            None => {
-                let per_s = if self.operation.is_none() { run.throughput_per_s } else { run.per_second(record) };
-                (per_s > 0.0).then_some(per_s)
-            }
-        }
-    }
-
+impl PrecisionGoal {
     /// `p99 of pay`, `throughput`.
     pub fn figure(&self) -> String {
         let figure = self.percentile.map_or("throughput", Percentile::label);
@@ -43,7 +27,7 @@ impl Wanted {
     }
 }
 
-impl fmt::Display for Wanted {
+impl fmt::Display for PrecisionGoal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let figure = self.percentile.map_or("throughput", Percentile::name);
         let operation = self.operation.as_ref().map_or_else(String::new, |operation| format!("{operation} "));
@@ -53,7 +37,7 @@ impl fmt::Display for Wanted {
     }
 }
 
-impl FromStr for Wanted {
+impl FromStr for PrecisionGoal {
     type Err = String;
 
     /// From `p99 ±10%`, `throughput +-3%`, `pay p99 5%`.
@@ -78,11 +62,11 @@ impl FromStr for Wanted {
         if !(0.001..=1.0).contains(&share) {
             return Err(format!("`{text}`: the interval may reach from 0.1% to 100%"));
         }
-        Ok(Wanted { operation, percentile, share })
+        Ok(PrecisionGoal { operation, percentile, share })
     }
 }
 
-impl TryFrom<String> for Wanted {
+impl TryFrom<String> for PrecisionGoal {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -90,8 +74,8 @@ impl TryFrom<String> for Wanted {
     }
 }
 
-impl From<Wanted> for String {
-    fn from(wanted: Wanted) -> String {
+impl From<PrecisionGoal> for String {
+    fn from(wanted: PrecisionGoal) -> String {
         wanted.to_string()
     }
 }
@@ -108,14 +92,14 @@ mod tests {
             ("throughput 3%", "throughput \u{b1}3%"),
             ("pay p99.9 \u{b1}7.5%", "pay p999 \u{b1}7.5%"),
         ] {
-            let read: Wanted = text.parse().expect(text);
+            let read: PrecisionGoal = text.parse().expect(text);
             assert_eq!(read.to_string(), written);
             assert_eq!(read.to_string().parse(), Ok(read));
         }
         for nonsense in
             ["", "p99", "p99 10", "p99 \u{b1}0%", "p99 \u{b1}-5%", "p98 5%", "p99 NaN%", "p99 200%", "a b c d"]
         {
-            assert!(nonsense.parse::<Wanted>().is_err(), "{nonsense}");
+            assert!(nonsense.parse::<PrecisionGoal>().is_err(), "{nonsense}");
         }
     }
 }
