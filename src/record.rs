@@ -434,20 +434,6 @@ impl Run {
     pub fn per_second(&self, operation: &OperationRecord) -> f64 {
         if self.phases.measure_s > 0.0 { operation.ok as f64 / self.phases.measure_s } else { 0.0 }
     }
-
-    /// The figure of a goal in this run; none where too few samples carry it.
-    pub fn value_of(&self, goal: &PrecisionGoal) -> Option<f64> {
-        let record = match &goal.operation {
-            Some(name) => self.operations.get(name)?,
-            None => &self.total,
-        };
-        match (goal.percentile, &goal.operation) {
-            (Some(percentile), _) => record.response_ns.percentile_ns(percentile).map(|ns| ns as f64),
-            (None, None) => Some(self.throughput_per_s),
-            (None, Some(_)) => Some(self.per_second(record)),
-        }
-        .filter(|value| *value > 0.0)
-    }
 }
 
 impl Experiment {

@@ -11,7 +11,7 @@ use super::terminal::eprint;
 use crate::percentile::FEWEST_ABOVE;
 use crate::record::{PrecisionGoal, Run};
 use crate::request::{LoadSettings, RunRequest, Until};
-use crate::stats::{MOST_RUNS, PILOT_RUNS, precision, precision_of, runs_needed};
+use crate::stats::{MOST_RUNS, PILOT_RUNS, precision, precision_of, runs_needed, value_of};
 use crate::units;
 
 /// A run is made so long that this many times the fewest samples lie above the percentile: with 40 the tail's mass is known
@@ -135,7 +135,7 @@ impl Subject {
 
     fn values(&self, measuring: &Measuring, wanted: &PrecisionGoal) -> Vec<f64> {
         let valid = measuring.experiment.runs.iter().filter(|run| self.is_of(run) && run.verdict.valid);
-        valid.filter_map(|run| run.value_of(wanted)).collect()
+        valid.filter_map(|run| value_of(run, wanted)).collect()
     }
 
     /// How many runs are still to come.

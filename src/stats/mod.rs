@@ -32,7 +32,7 @@ pub use level::{LevelShift, level_shift};
 pub use limit::{Judgement, judge};
 pub use paired::{LogChange, PairedValues, change_of_pairs, change_of_samples, floor_of_pairs};
 pub use power::detectable;
-pub use precision::{MOST_RUNS, PILOT_RUNS, precision, precision_of, runs_needed};
+pub use precision::{MOST_RUNS, PILOT_RUNS, precision, precision_of, runs_needed, value_of};
 pub use ratio::{FEWEST_RUNS, Ratio, ratio};
 pub use reading::{Reading, over_runs, reading, spread_of};
 pub use regression::{Slope, is_growing, slope};

@@ -6,11 +6,26 @@
 
 use super::ratio::LogSample;
 use super::student::student_t;
+use crate::record::{PrecisionGoal, Run};
 
 /// Runs before anything is planned.
 pub const PILOT_RUNS: usize = 5;
 /// No plan has more runs than this.
 pub const MOST_RUNS: usize = 50;
+
+/// The figure of a goal in a run; none where too few samples carry it.
+pub fn value_of(run: &Run, goal: &PrecisionGoal) -> Option<f64> {
+    let record = match &goal.operation {
+        Some(name) => run.operations.get(name)?,
+        None => &run.total,
+    };
+    let value = match (goal.percentile, &goal.operation) {
+        (Some(percentile), _) => record.response_ns.percentile_ns(percentile).map(|ns| ns as f64),
+        (None, None) => Some(run.throughput_per_s),
+        (None, Some(_)) => Some(run.per_second(record)),
+    };
+    value.filter(|value| *value > 0.0)
+}
 
 /// How far the 95 % interval of the median reaches from it, as a share: 0.1 is ten percent up. None with fewer than three
 /// values, or one that is not positive.

@@ -2,7 +2,7 @@
 
 use crate::record::{Experiment, PrecisionGoal, Run};
 use crate::report::group::{self, Cell};
-use crate::stats::{precision, spread_of};
+use crate::stats::{precision, spread_of, value_of};
 use crate::units;
 
 /// What became of what was wanted, a line for each workload, store and load.
@@ -44,7 +44,7 @@ pub fn is_reached(experiment: &Experiment) -> bool {
 
 fn values(wanted: &PrecisionGoal, cell: &Cell<'_>) -> Vec<f64> {
     let runs: Vec<&Run> = cell.valid().collect();
-    runs.into_iter().filter_map(|run| run.value_of(wanted)).collect()
+    runs.into_iter().filter_map(|run| value_of(run, wanted)).collect()
 }
 
 #[cfg(test)]
