@@ -36,6 +36,8 @@ pub fn markdown(record: &GateRecord) -> String {
     );
     page += &list("Note", record.notes.iter().cloned());
     let room = MOST_BYTES.saturating_sub(page.len());
+    page.truncate(page.trim_end().len());
+    page += &format!("\n- {}\n\n", sentence(rows::CHANGE));
     page + &table(ranked.into_iter(), room) + "\n</details>\n"
 }
 
@@ -52,8 +54,8 @@ fn urgency(of: &GateComparison) -> usize {
 
 /// A table, of which rows are left out that there is no room for.
 fn table<'a>(rows: impl ExactSizeIterator<Item = &'a GateComparison>, room: usize) -> String {
-    let mut text = "| Verdict | Workload | Store | Operation | Metric | Base | Head | Change | 95 % interval | Margin | Floor | Would see |\n\
-                    |---|---|---|---|---|--:|--:|--:|--:|--:|--:|--:|\n"
+    let mut text = "| Verdict | Workload | Store | Operation | Metric | Base median | Change | 95 % interval | Margin | Floor | Would see |\n\
+                    |---|---|---|---|---|--:|--:|--:|--:|--:|--:|\n"
         .to_owned();
     let all = rows.len();
     for (at, one) in rows.enumerate() {
@@ -64,7 +66,6 @@ fn table<'a>(rows: impl ExactSizeIterator<Item = &'a GateComparison>, room: usiz
             one.operation.clone(),
             one.metric.label().to_owned(),
             rows::value(one.metric, one.base),
-            rows::value(one.metric, one.head),
             rows::ratio(one),
             rows::interval(one),
             rows::margin(one),
@@ -82,6 +83,13 @@ fn table<'a>(rows: impl ExactSizeIterator<Item = &'a GateComparison>, room: usiz
 
 fn list(name: &str, sentences: impl Iterator<Item = String>) -> String {
     // Long lists are of one kind; the record has all of it.
+/// With a capital at its start and a full stop at its end.
+fn sentence(text: &str) -> String {
+    let mut signs = text.chars();
+    let first = signs.next().map(|sign| sign.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", signs.as_str())
+}
+
     const MOST: usize = 20;
     let lines: Vec<String> = sentences.map(|sentence| format!("- {name}: {}\n", escaped(&sentence))).collect();
     let more = lines.len().saturating_sub(MOST);
@@ -133,6 +141,16 @@ mod tests {
 
     #[test]
     fn a_gate_of_any_size_fits_a_job_page() {
+    #[test]
+    fn a_row_has_one_statistic_of_the_change() {
+        let mut record = fixtures::regressed();
+        let one = &mut record.comparisons[0];
+        (one.base, one.head, one.ratio) = (Some(700_000.0), Some(1_154_000.0), Some(1.18));
+        let page = markdown(&record);
+        assert!(page.contains("700,000/s") && !page.contains("1,154,000/s"), "{page}");
+        assert!(page.contains("| Base median | Change |") && page.contains("Hodges and Lehmann"), "{page}");
+    }
+
         let mut record = fixtures::regressed();
         let one = record.comparisons[0].clone();
         record.comparisons.extend((0..20_000).map(|_| one.clone()));

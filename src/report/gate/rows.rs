@@ -3,6 +3,10 @@
 use crate::gate::{GateComparison, GateVerdict, Quantity, change, percent};
 use crate::units;
 
+/// What the change of a row is, said once beneath the rows.
+pub const CHANGE: &str = "change: Hodges and Lehmann's estimate, the median over all comparisons of pairs (of single runs, where they \
+                          are no pairs); a ratio of two medians may say something else";
+
 /// A value with its unit: `1,234/s`, `1.20 ms`.
 pub fn value(quantity: Quantity, value: Option<f64>) -> String {
     let Some(value) = value else { return "-".to_owned() };
