@@ -223,6 +223,11 @@ impl GateComparison {
     /// Whether both are about the same runs.
     pub fn is_of(&self, pair: &GatePair) -> bool {
         self.workload == pair.workload && self.load == pair.load && self.store == pair.store
+    /// Whether both are figures of the same runs.
+    pub fn is_beside(&self, other: &GateComparison) -> bool {
+        self.workload == other.workload && self.load == other.load && self.store == other.store
+    }
+
     }
 }
 

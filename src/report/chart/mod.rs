@@ -1,5 +1,5 @@
 //! Charts of an experiment, as SVG: latency by operation, by percentile, over time and under rising load; stores set against
-//! each other, in speed and in money.
+//! each other, in speed and in money. And of a gate.
 //!
 //! Each kind of chart has a file, which turns runs into a model of what is shown (partly taken from `load_levels`, `ratios` and
 //! `cost` beside this folder) and lays it out. Charts share `plane`, `time_panel`, `time_series`, `labels` and `scale`, and
@@ -10,6 +10,7 @@ mod cost_latency;
 mod cost_load;
 mod forest;
 mod frame;
+mod gate;
 mod heat;
 mod labels;
 mod latency;
@@ -26,6 +27,7 @@ mod time_series;
 use std::collections::HashMap;
 
 use self::canvas::Canvas;
+pub use self::gate::of_gate;
 use super::group;
 use crate::record::Experiment;
 use crate::sweep::SweepAnswer;

@@ -20,6 +20,8 @@ pub fn markdown(record: &GateRecord) -> String {
     let mut ranked: Vec<&GateComparison> = record.comparisons.iter().collect();
     ranked.sort_by_key(|one| urgency(one));
     page += &table(ranked.iter().take(MOST_ROWS).copied(), usize::MAX);
+    page.truncate(page.trim_end().len());
+    page += "\n\n[All figures as a chart](gate.svg), beside this file.\n\n";
     let told = ranked.iter().filter(|one| one.verdict == Some(GateVerdict::Regression)).take(5);
     page.extend(told.map(|one| format!("- **{}**: {}\n", escaped(&one.name()), escaped(&one.sentence))));
     page += "\n";
@@ -34,10 +36,10 @@ pub fn markdown(record: &GateRecord) -> String {
         percent(record.alpha),
         percent(record.power)
     );
-    page += &list("Note", record.notes.iter().cloned());
-    let room = MOST_BYTES.saturating_sub(page.len());
     page.truncate(page.trim_end().len());
     page += &format!("\n- {}\n\n", sentence(rows::CHANGE));
+    page += &list("Note", record.notes.iter().cloned());
+    let room = MOST_BYTES.saturating_sub(page.len());
     page + &table(ranked.into_iter(), room) + "\n</details>\n"
 }
 
@@ -81,8 +83,6 @@ fn table<'a>(rows: impl ExactSizeIterator<Item = &'a GateComparison>, room: usiz
     text + "\n"
 }
 
-fn list(name: &str, sentences: impl Iterator<Item = String>) -> String {
-    // Long lists are of one kind; the record has all of it.
 /// With a capital at its start and a full stop at its end.
 fn sentence(text: &str) -> String {
     let mut signs = text.chars();
@@ -90,6 +90,8 @@ fn sentence(text: &str) -> String {
     format!("{first}{}.", signs.as_str())
 }
 
+fn list(name: &str, sentences: impl Iterator<Item = String>) -> String {
+    // Long lists are of one kind; the record has all of it.
     const MOST: usize = 20;
     let lines: Vec<String> = sentences.map(|sentence| format!("- {name}: {}\n", escaped(&sentence))).collect();
     let more = lines.len().saturating_sub(MOST);
@@ -140,8 +142,6 @@ mod tests {
     }
 
     #[test]
-    fn a_gate_of_any_size_fits_a_job_page() {
-    #[test]
     fn a_row_has_one_statistic_of_the_change() {
         let mut record = fixtures::regressed();
         let one = &mut record.comparisons[0];
@@ -151,6 +151,8 @@ mod tests {
         assert!(page.contains("| Base median | Change |") && page.contains("Hodges and Lehmann"), "{page}");
     }
 
+    #[test]
+    fn a_gate_of_any_size_fits_a_job_page() {
         let mut record = fixtures::regressed();
         let one = record.comparisons[0].clone();
         record.comparisons.extend((0..20_000).map(|_| one.clone()));
@@ -167,6 +169,6 @@ mod tests {
         let page = markdown(&record);
         assert!(!page.contains("<script>") && !page.contains("<img"), "{page}");
         let foreign = foreign_markup(&page);
-        assert!(foreign.iter().all(|markup| markup.contains("details>")), "{foreign:?}");
+        assert!(foreign.iter().all(|markup| markup.contains("details>") || markup.contains("gate.svg")), "{foreign:?}");
     }
 }

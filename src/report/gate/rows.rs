@@ -54,5 +54,5 @@ pub fn verdict(of: &GateComparison) -> &'static str {
 
 /// Comparisons of one workload and load on one store together, in their order.
 pub fn groups(comparisons: &[GateComparison]) -> impl Iterator<Item = &[GateComparison]> {
-    comparisons.chunk_by(|a, b| a.workload == b.workload && a.load == b.load && a.store == b.store)
+    comparisons.chunk_by(GateComparison::is_beside)
 }
