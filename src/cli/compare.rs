@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use drivers::Durability;
 
+use super::history::KeepArgs;
 use super::numbers::{count, rate};
 use super::shared::{CALIBRATION, PasswordArgs, YcsbArgs, durability, duration, path, warmup};
 
@@ -76,6 +77,10 @@ pub struct CompareArgs {
     #[command(flatten)]
     pub pairs: PairArgs,
 }
+
+    /// The history that is kept
+    #[command(flatten)]
+    pub keep: KeepArgs,
 
 /// How pairs are measured
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ mod compare;
 mod cost;
 mod cpus;
 mod exit;
+mod history;
 mod judgement;
 mod levels;
 mod list;
@@ -47,6 +48,7 @@ pub fn carry_out(command: &Command) -> ExitCode {
         Command::Compare(args) => compare::compare(args),
         Command::Calibrate(args) => calibrate::calibrate(args),
     };
+        Command::History(args) => history::history(args),
     exit_code(result)
 }
 

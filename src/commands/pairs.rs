@@ -10,6 +10,7 @@ use anyhow::{Context, anyhow};
 use drivers::Address;
 
 use super::exit::{Exit, Failed};
+use super::history::{History, keep_runs_of_head};
 use super::judgement::{conclude, margins, options};
 use super::output::{self, Folder};
 use super::progress::Progress;
@@ -38,6 +39,7 @@ pub fn compare_pairs(args: &CompareArgs, [base, head]: [&str; 2]) -> Result<Exit
         calibration::of_machine(&args.calibration, &host::describe(&drivers::scratch_folder()), &runs::this_tool());
     let options = options(args, margins(args)?, calibrated.map_err(Failed::usage)?);
     let addresses: Result<Vec<Address>, String> = [base, head].into_iter().map(stores::parse).collect();
+    let history = History::open(&args.keep)?;
     let mut addresses =
         addresses.map_err(|problem| Failed::usage(anyhow!(problem.replace("--store", "--base, --head"))))?;
     passwords::give(&args.pairs.passwords, &mut addresses).map_err(Failed::usage)?;
@@ -82,7 +84,13 @@ pub fn compare_pairs(args: &CompareArgs, [base, head]: [&str; 2]) -> Result<Exit
     };
     let mut gate = MeasuringGate { runner, options, labels, measured };
     let record = gate.measure()?;
-    let errors = gate.runner.end();
+    let mut errors = gate.runner.end();
+    if let Some(history) = history {
+        let mut of_head = gate.runner.experiment.clone();
+        keep_runs_of_head(&mut of_head);
+        let measured = [(gate.runner.folder.path.as_path(), &of_head)];
+        history.keep(&measured, true, &record, &gate.options.margins, &mut errors);
+    }
     Ok(conclude(args, &record, &gate.runner.folder.path, errors))
 }
 
