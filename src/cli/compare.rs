@@ -61,6 +61,11 @@ pub struct CompareArgs {
     #[arg(long, value_name = "DIR", value_parser = path())]
     pub out: Option<PathBuf>,
 
+    /// Compare two builds of the suite: base's runs are carried out by this program, head's by the one that you call, each run
+    /// in a process of its own
+    #[arg(long, value_name = "PROGRAM", value_parser = path(), requires = "base")]
+    pub base_bin: Option<PathBuf>,
+
     /// Go on with an interrupted comparison: its folder, beside the same arguments
     #[arg(long, value_name = "DIR", value_parser = path(), requires = "base", conflicts_with = "out")]
     pub resume: Option<PathBuf>,
@@ -73,14 +78,14 @@ pub struct CompareArgs {
     #[arg(long = "pairs", value_name = "N", value_parser = count::<usize>(8..=1_000), requires = "base")]
     pub pairs_at_most: Option<usize>,
 
+    /// The history that is kept
+    #[command(flatten)]
+    pub keep: KeepArgs,
+
     /// How pairs are measured
     #[command(flatten)]
     pub pairs: PairArgs,
 }
-
-    /// The history that is kept
-    #[command(flatten)]
-    pub keep: KeepArgs,
 
 /// How pairs are measured
 #[derive(Debug, Args)]

@@ -47,6 +47,7 @@ pub fn calibrate(args: &CalibrateArgs) -> Result<Exit, Failed> {
         folder,
         signals: Signals::watch()?,
         progress: Progress::new(args.quiet),
+        builds: None,
         keeps_noisy: false,
         says_as: (!args.quiet).then_some("calibrate"),
     };

@@ -13,6 +13,7 @@ mod judgement;
 mod levels;
 mod list;
 mod measuring;
+mod other_build;
 mod output;
 mod pairs;
 mod passwords;
@@ -49,6 +50,7 @@ pub fn carry_out(command: &Command) -> ExitCode {
         Command::Calibrate(args) => calibrate::calibrate(args),
     };
         Command::History(args) => history::history(args),
+    };
     exit_code(result)
 }
 
