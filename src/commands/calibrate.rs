@@ -102,6 +102,7 @@ fn conclude(
         looked: 1,
         flagged: 0,
         interrupted: runner.experiment.interrupted,
+        tools: Vec::new(),
     };
     let labels = [store.to_owned(), store.to_owned()];
     let options = GateOptions { keeps_noisy: true, ..GateOptions::default() };

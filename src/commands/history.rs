@@ -93,7 +93,7 @@ impl History {
         let (place, experiment) = head;
         let host = HostFingerprint::of(&experiment.host);
         let shown = self.file.display();
-        let found = baseline.of(&self.lines, &host, &self.from_here(place));
+        let found = baseline.of(&self.lines, &host, &self.relative(place));
         let found = found.map_err(|problem| anyhow!("--baseline: {problem} ({shown})"))?;
         let runs = |line: &HistoryLine| {
             let place = self.folder().join(&line.results);
@@ -127,7 +127,7 @@ impl History {
             keep_runs_of_head(&mut experiment);
         }
         let verdict = gate.as_ref().map(|gate| gate.verdict);
-        let place = self.from_here(folder);
+        let place = self.relative(folder);
         let is_known = |line: &HistoryLine| line.results == place && line.at == experiment.finished_at;
         if let Some(at) = self.lines.iter().position(is_known) {
             anyhow::bail!("--add: {} is in the history already, in line {}", folder.display(), at + 1);
@@ -150,8 +150,8 @@ impl History {
             return eprint(&format!("notice: {shown} gets no line of what cannot be compared or was interrupted"));
         }
         for (place, experiment) in measured {
-            let from_here = self.from_here(place);
-            let kept = self.append(experiment, from_here, Some(record.verdict), of_head, margins);
+            let kept_path = self.relative(place);
+            let kept = self.append(experiment, kept_path, Some(record.verdict), of_head, margins);
             errors.collect(kept, &format!("`storebench history --add {}` adds it later", place.display()));
         }
     }
@@ -186,7 +186,7 @@ impl History {
     }
 
     /// A path as the history keeps it: from its own folder where it lies below that, so that both may move together.
-    fn from_here(&self, place: &Path) -> String {
+    fn relative(&self, place: &Path) -> String {
         let whole = |path: &Path| fs::canonicalize(path).or_else(|_| std::path::absolute(path));
         let paths = whole(place).and_then(|place| Ok((place, whole(self.folder())?)));
         let kept = paths.map_or_else(

@@ -48,7 +48,6 @@ pub fn carry_out(command: &Command) -> ExitCode {
         Command::Cost(args) => cost::cost(args),
         Command::Compare(args) => compare::compare(args),
         Command::Calibrate(args) => calibrate::calibrate(args),
-    };
         Command::History(args) => history::history(args),
     };
     exit_code(result)

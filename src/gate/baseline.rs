@@ -57,7 +57,7 @@ impl Baseline {
             0 => format!("it has {} of this machine", here.len()),
             _ => format!("it has {} of this machine and {elsewhere} of others", here.len()),
         };
-        let good = here.iter().copied().filter(|line| line.is_good());
+        let mut good = here.iter().copied().filter(|line| line.is_good());
         let (found, what): (Vec<&HistoryLine>, String) = match self {
             Baseline::Release(tag) => {
                 (good.filter(|line| line.release.as_ref() == Some(tag)).collect(), format!("of release {tag}"))
@@ -66,7 +66,7 @@ impl Baseline {
                 let is_of = |line: &&HistoryLine| line.commit.as_ref().is_some_and(|commit| commit.starts_with(hash));
                 (good.filter(is_of).collect(), format!("of commit {hash}"))
             }
-            Baseline::LastGood => (good.last().into_iter().collect(), "whose gate was ok or improved".to_owned()),
+            Baseline::LastGood => (good.next_back().into_iter().collect(), "whose gate was ok or improved".to_owned()),
             Baseline::Median(count) => {
                 let all: Vec<&HistoryLine> = good.collect();
                 if all.len() < *count {

@@ -71,8 +71,11 @@ pub fn kernel(host: &Host) -> String {
     host.os.split('.').next().unwrap_or_default().to_owned()
 }
 
+/// A field of a run by its name.
+type RunField = (&'static str, fn(&Run) -> String);
+
 /// What of a run has to be equal on both sides. The last two follow from those before them, unless something is wrong.
-const OF_RUN: [(&str, fn(&Run) -> String); 11] = [
+const OF_RUN: [RunField; 11] = [
     ("workload hash", |run| run.workload.hash.clone()),
     ("rows", |run| units::count(run.workload.rows)),
     ("durability", |run| run.store.description.guarantees.durability.name().to_owned()),
@@ -94,7 +97,7 @@ pub fn text(run: &Run) -> String {
 /// Fields of a workload's runs in which the sides differ.
 pub fn of_runs(base: &[&Run], head: &[&Run]) -> Vec<Mismatch> {
     let workload = base.first().map(|run| run.workload.name.clone());
-    let of = |(field, of): &(&str, fn(&Run) -> String)| {
+    let of = |(field, of): &RunField| {
         differing(field, workload.clone(), base.iter().map(|run| of(run)), head.iter().map(|run| of(run)))
     };
     let found: Vec<Mismatch> = OF_RUN[..9].iter().filter_map(of).collect();
