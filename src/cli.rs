@@ -3,6 +3,7 @@
 mod calibrate;
 mod compare;
 mod cpus;
+mod history;
 mod numbers;
 mod shared;
 mod sweep;
@@ -18,6 +19,7 @@ use crate::workload::Arrivals;
 pub use calibrate::CalibrateArgs;
 pub use compare::{CompareArgs, PairArgs};
 pub use cpus::CpuArgs;
+pub use history::{HistoryArgs, KeepArgs, MeasuredArgs};
 pub use numbers::ClientLevels;
 use numbers::{count, rate};
 pub use shared::{CALIBRATION, PasswordArgs, PriceArgs, YcsbArgs};
@@ -50,6 +52,7 @@ Examples:
   storebench compare --base libsql --head \"libsql?cache_mb=1\" oltp
                                                   the same, measured in pairs
   storebench calibrate oltp                       how small a change could be seen on this machine?
+  storebench history bench/history.jsonl          since which commit is it slower?
 
 Exit codes: 0 ok, 1 regression, 2 usage, configuration or an output that cannot be written, 3 invalid or incomparable run,
 failed check or missed limit, 4 inconclusive (compare --strict).";
@@ -75,6 +78,8 @@ pub enum Command {
     Compare(Box<CompareArgs>),
     /// Measure the noise of this machine, so that `compare` knows what it can tell
     Calibrate(Box<CalibrateArgs>),
+    /// Say since which commit a figure is slower: where the levels of a history changed
+    History(HistoryArgs),
 }
 
 /// Arguments of `storebench clean`

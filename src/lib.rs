@@ -47,6 +47,7 @@
 //!   is written of it to `experiment.json`.
 //! - **gate**: a head set against its base. **figure**: what it compares: the throughput, a percentile, CPU or a count.
 //!   **margin**: the share by which a figure may get worse. **pair**: a run of either side, one right after the other.
+//! - **history**: a file with a line for each experiment. **baseline**: the experiments of it that a head is compared with.
 //! - **durability tier**: what an acknowledged write survives: a power cut (durable), a crash of the process (relaxed), or
 //!   nothing (memory).
 

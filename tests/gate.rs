@@ -6,7 +6,9 @@ mod common;
 mod simulation;
 
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use common::{Ran, Storebench, read_record};
 use rand::SeedableRng;
@@ -205,7 +207,7 @@ fn paired(base: &str, head: &str) -> Storebench {
         .args(&["--margin", "throughput=20%", "--margin", "p50=20%", "--margin", "p99=off", "--margin", "cpu=off"])
 }
 
-fn gate_json(folder: &std::path::Path) -> Value {
+fn gate_json(folder: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(folder.join("gate.json")).expect("a file")).expect("JSON")
 }
 
@@ -270,6 +272,197 @@ fn what_an_interruption_leaves_is_kept_and_gone_on_with() {
     assert_eq!(again.status.code(), Some(2), "it has ended: {}", String::from_utf8_lossy(&again.stderr));
 }
 
+/// `storebench <args>` in a folder in which another command has run.
+fn beside(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_storebench")).args(args).current_dir(folder).output().expect("the binary starts")
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Eight runs with stated figures, so many times as slow: what is tried with them does not depend on how busy the machine is.
+fn stated(slower: f64) -> String {
+    let mut record = record("100us");
+    for (at, run) in record["runs"].as_array_mut().expect("runs").iter_mut().enumerate() {
+        let slower = slower * (1.0 + 0.002 * (at % 3) as f64);
+        run["throughput_per_s"] = json!(5_000.0 / slower);
+        run["total"]["response_ns"]["p50"] = json!((4e5 * slower) as u64);
+    }
+    record.to_string()
+}
+
+#[test]
+fn a_history_keeps_heads_and_gives_them_back_as_baselines() {
+    let margins = ["--margin", "p99=off", "--margin", "cpu=off"];
+    let compare = Storebench::new(&["compare", "base.json", "head.json", "--out", "gate", "--history", "bench"])
+        .args(&["--commit", "aaaa1111", "--release", "v1", "--quiet"])
+        .args(&margins)
+        .file("base.json", stated(1.0))
+        .file("head.json", stated(1.0));
+    let folder = compare.command().get_current_dir().expect("a folder").to_owned();
+    std::fs::create_dir(folder.join("bench")).expect("a folder");
+    let ran = compare.command().output().expect("it ends");
+    assert_eq!(ran.status.code(), Some(0), "{}", said(&ran));
+    let history = folder.join("bench/history.jsonl");
+    let lines = || std::fs::read_to_string(&history).expect("a history");
+    let line: Value = serde_json::from_str(&lines()).expect("one line");
+    assert_eq!((&line["commit"], &line["release"], &line["verdict"]), (&json!("aaaa1111"), &json!("v1"), &json!("ok")));
+    assert!(lines().len() <= 2_000 && line["work"][0]["medians"]["total/p50"].as_f64().is_some_and(|p50| p50 > 3e5));
+
+    std::fs::write(folder.join("slower.json"), stated(1.3)).expect("written");
+    let against = |baseline: &str, head: &str, out: &str| {
+        let args =
+            ["compare", head, "--history", "bench", "--baseline", baseline, "--out", out, "--commit", "bbbb2222"];
+        beside(&folder, &[&args[..], &margins[..]].concat())
+    };
+    for (at, baseline) in ["last-good", "release:v1", "commit:aaaa"].iter().enumerate() {
+        let ran = against(baseline, "slower.json", &format!("gate-{at}"));
+        assert_eq!(ran.status.code(), Some(1), "{baseline}: {}", said(&ran));
+        assert!(said(&ran).contains("v1 (aaaa1111)"), "the baseline is named: {}", said(&ran));
+    }
+    assert_eq!(lines().lines().count(), 4, "each has added a line, and what regressed is no baseline");
+    for (baseline, problem) in [
+        ("commit:bbbb", "no experiment of commit bbbb"),
+        ("median:5", "needs 4 more"),
+        ("release:v2", "no experiment of release v2"),
+        ("previous", "give last-good"),
+    ] {
+        let ran = against(baseline, "slower.json", "gate-none");
+        assert!(ran.status.code() == Some(2) && said(&ran).contains(problem), "{baseline}: {}", said(&ran));
+    }
+    let shown = beside(&folder, &["history", "bench"]);
+    assert!(shown.status.success() && said(&shown).contains("needs 8 more experiments"), "{}", said(&shown));
+    assert!(folder.join("bench/history.svg").exists());
+
+    std::fs::remove_file(folder.join("head.json")).expect("removed");
+    let gone = against("last-good", "slower.json", "gate-gone");
+    assert!(gone.status.code() == Some(2) && said(&gone).contains("are not at"), "{}", said(&gone));
+    let cut = lines();
+    std::fs::write(&history, &cut[..cut.len() - 40]).expect("written");
+    for args in [&["history", "bench"][..], &["compare", "base.json", "slower.json", "--history", "bench"]] {
+        let ran = beside(&folder, args);
+        assert_eq!(ran.status.code(), Some(2), "{}", said(&ran));
+        assert!(said(&ran).contains("history.jsonl: line 4: "), "{}", said(&ran));
+    }
+}
+
+#[test]
+fn results_folders_are_added_once_and_only_if_they_are_whole() {
+    let mut invalid = record("100us");
+    invalid["runs"][0]["verdict"]["valid"] = json!(false);
+    let add = Storebench::new(&["history", "h.jsonl", "--add", "run", "--commit", "cccc3333"]);
+    let folder = add.command().get_current_dir().expect("a folder").to_owned();
+    for (name, record) in [("run", record("100us")), ("invalid", invalid)] {
+        std::fs::create_dir(folder.join(name)).expect("a folder");
+        std::fs::write(folder.join(name).join("experiment.json"), record.to_string()).expect("written");
+    }
+    let ran = add.command().output().expect("it ends");
+    assert!(ran.status.success() && said(&ran).contains("1 experiment, the last one cccc3333"), "{}", said(&ran));
+    for (name, problem) in
+        [("run", "in the history already, in line 1"), ("invalid", "is invalid or missing"), ("none", "none")]
+    {
+        let ran = beside(&folder, &["history", "h.jsonl", "--add", name]);
+        assert!(ran.status.code() == Some(2) && said(&ran).contains(problem), "{name}: {}", said(&ran));
+    }
+    let nothing = beside(&folder, &["history", "nowhere.jsonl"]);
+    assert!(nothing.status.code() == Some(2) && said(&nothing).contains("nowhere.jsonl"), "{}", said(&nothing));
+}
+
+#[test]
+fn two_builds_of_the_suite_are_measured_in_processes_of_their_own() {
+    let this = env!("CARGO_BIN_EXE_storebench");
+    let ran = paired("sim?latency=400us", "sim?latency=400us")
+        .args(&["--base-bin", this, "--out", "gate", "--history", "h.jsonl"])
+        .expect_exit(0);
+    let gate = gate_json(&ran.path("gate"));
+    assert_ne!(gate["verdict"], "regression", "{}", gate["sentence"]);
+    let tools = gate["measured"]["tools"].as_array().expect("two");
+    assert_eq!((tools.len(), &tools[0]["name"]), (2, &json!("storebench")));
+    assert!(gate["base"]["label"].as_str().is_some_and(|label| label.ends_with(this)), "{}", gate["base"]);
+    assert!(ran.stderr.contains("the same program"), "{}", ran.stderr);
+    let runs = read_record(&ran.path("gate"))["runs"].as_array().expect("runs").clone();
+    assert!([20, 32].contains(&runs.len()), "{}", runs.len());
+    for run in &runs {
+        let id = run["id"].as_str().expect("an id");
+        assert!(id.ends_with("-base") || id.ends_with("-head"), "{id}");
+        assert!(ran.path("gate/hlog").join(format!("{id}.hlog")).exists(), "{id} has its log");
+    }
+    assert!(!ran.path("gate/.build").exists());
+    let line: Value =
+        serde_json::from_str(&std::fs::read_to_string(ran.path("h.jsonl")).expect("a history")).expect("a line");
+    assert_eq!(
+        (&line["results"], &line["of_head"], &line["work"][0]["runs"]),
+        (&json!("gate"), &json!(true), &json!(runs.len() / 2))
+    );
+}
+
+/// A program that answers what it is asked for at first, and then does this.
+fn build(folder: &Path, name: &str, version: &str, help: &str, then: &str) {
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in\n--version) echo '{version}';;\n'run --help') echo '{help}';;\n*) {then};;\nesac\n"
+    );
+    std::fs::write(folder.join(name), script).expect("written");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder.join(name), executable).expect("executable");
+}
+
+#[test]
+fn a_build_that_is_none_is_too_old_or_fails_is_named_in_one_sentence() {
+    let help = Storebench::new(&["run", "--help"]).expect_exit(0).stdout.replace('\'', " ");
+    let compare = paired("sim?latency=400us", "sim?latency=400us");
+    let folder = compare.command().get_current_dir().expect("a folder").to_owned();
+    build(&folder, "other", "redis-benchmark 7.2", &help, "exit 0");
+    build(&folder, "old", "storebench 0.0.1", "--store --clients", "exit 0");
+    build(&folder, "refusing", "storebench 0.0.9", &help, "echo error: no such key >&2; exit 2");
+    build(&folder, "failing", "storebench 0.0.9", &help, "echo error: it is broken >&2; exit 3");
+    for (program, code, sentence) in [
+        ("nowhere", 2, "cannot read nowhere"),
+        ("other", 2, "other is no storebench: `--version` says `redis-benchmark 7.2`"),
+        ("old", 2, "too old to be compared with this one: its `run` has no --rate"),
+        ("refusing", 2, "refusing refuses the run: no such key"),
+        ("failing", 3, "failing left no record that can be read (exit status: 3): it is broken"),
+    ] {
+        let out = format!("gate-{program}");
+        let ran = compare.command().args(["--base-bin", program, "--out", &out]).output().expect("it ends");
+        assert_eq!(ran.status.code(), Some(code), "{program}: {}", said(&ran));
+        assert!(said(&ran).contains(sentence), "{program}: {}", said(&ran));
+    }
+    let secret = ["compare", "--base", "redis://:hunter2@localhost", "--head", "memory", "ycsb-c", "--base-bin", "old"];
+    let ran = beside(&folder, &secret);
+    assert!(ran.status.code() == Some(2) && said(&ran).contains("holds a password"), "{}", said(&ran));
+    assert!(!said(&ran).contains("hunter2"), "{}", said(&ran));
+}
+
+#[test]
+fn an_interruption_ends_the_build_that_runs_and_leaves_nothing_of_it() {
+    let sim = "sim?latency=400us";
+    let compare =
+        Storebench::new(&["compare", "--base", sim, "--head", sim, "ycsb-c", "--records", "100", "--duration", "30s"]);
+    let folder = compare.command().get_current_dir().expect("a folder").to_owned();
+    let mut child = compare.command();
+    child.args(["--base-bin", env!("CARGO_BIN_EXE_storebench"), "--out", "gate"]);
+    let mut child = child.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the binary starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+    assert!(lines.any(|line| line.expect("text").contains("pair 1: ")), "it never came so far");
+    let parent = child.id().to_string();
+    let children = || {
+        let found = Command::new("pgrep").args(["-P", &parent]).output().expect("pgrep").stdout;
+        String::from_utf8(found).expect("numbers").split_whitespace().map(ToOwned::to_owned).collect::<Vec<String>>()
+    };
+    while children().is_empty() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let before = children();
+    Command::new("kill").args(["-INT", &parent]).status().expect("a signal");
+    lines.for_each(drop);
+    assert_eq!(child.wait().expect("it ends").code(), Some(3));
+    for id in &before {
+        assert!(!Path::new("/proc").join(id).exists(), "process {id} is left");
+    }
+    assert!(!folder.join("gate/.build").exists());
+}
+
 #[test]
 fn stores_that_promise_different_things_are_found_out_after_one_pair() {
     let ran = paired("memory", "libsql").args(&["--out", "gate"]).expect_exit(3);
@@ -328,7 +521,7 @@ fn a_calibrated_machine_refuses_a_margin_that_it_cannot_tell_and_shows_its_floor
 fn the_page_on_ci_names_no_flag_that_is_not_there() {
     let page = include_str!("../docs/ci.md");
     let help = |command: &str| Storebench::new(&[command, "--help"]).expect_exit(0).stdout;
-    let known = help("compare") + &help("run") + " --locked --example --release";
+    let known = help("compare") + &help("run") + &help("history") + " --locked --example --release";
     let is_flag = |sign: char| sign.is_ascii_lowercase() || sign == '-';
     let flags =
         page.match_indices("--").map(|(at, _)| page[at..].split(|sign| !is_flag(sign)).next().unwrap_or_default());

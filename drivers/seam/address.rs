@@ -182,6 +182,11 @@ impl Address {
         self.password = Some(password);
     }
 
+    /// The password that it was given, for a process that is to use the same store.
+    pub fn given_password(&self) -> Option<&str> {
+        self.password.as_deref()
+    }
+
     /// The configuration that this address states. Its passwords are hidden in failures from now on.
     ///
     /// # Errors

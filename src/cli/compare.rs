@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use drivers::Durability;
 
+use super::history::KeepArgs;
 use super::numbers::{count, rate};
 use super::shared::{CALIBRATION, PasswordArgs, YcsbArgs, durability, duration, path, warmup};
 
@@ -60,6 +61,11 @@ pub struct CompareArgs {
     #[arg(long, value_name = "DIR", value_parser = path())]
     pub out: Option<PathBuf>,
 
+    /// Compare two builds of the suite: base's runs are carried out by this program, head's by the one that you call, each run
+    /// in a process of its own
+    #[arg(long, value_name = "PROGRAM", value_parser = path(), requires = "base")]
+    pub base_bin: Option<PathBuf>,
+
     /// Go on with an interrupted comparison: its folder, beside the same arguments
     #[arg(long, value_name = "DIR", value_parser = path(), requires = "base", conflicts_with = "out")]
     pub resume: Option<PathBuf>,
@@ -71,6 +77,10 @@ pub struct CompareArgs {
     /// Measure up to so many pairs of each workload [default: 16, or what the known noise asks for]
     #[arg(long = "pairs", value_name = "N", value_parser = count::<usize>(8..=1_000), requires = "base")]
     pub pairs_at_most: Option<usize>,
+
+    /// The history that is kept
+    #[command(flatten)]
+    pub keep: KeepArgs,
 
     /// How pairs are measured
     #[command(flatten)]

@@ -47,6 +47,7 @@ pub fn calibrate(args: &CalibrateArgs) -> Result<Exit, Failed> {
         folder,
         signals: Signals::watch()?,
         progress: Progress::new(args.quiet),
+        builds: None,
         keeps_noisy: false,
         says_as: (!args.quiet).then_some("calibrate"),
     };
@@ -101,6 +102,7 @@ fn conclude(
         looked: 1,
         flagged: 0,
         interrupted: runner.experiment.interrupted,
+        tools: Vec::new(),
     };
     let labels = [store.to_owned(), store.to_owned()];
     let options = GateOptions { keeps_noisy: true, ..GateOptions::default() };

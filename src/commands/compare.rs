@@ -7,6 +7,7 @@ use anyhow::{Context, anyhow};
 use drivers::redacted;
 
 use super::exit::{Exit, Failed};
+use super::history::{History, keep_runs_of_head};
 use super::judgement::{conclude, margins, options};
 use super::output::{self, OutputErrors};
 use super::{calibration, pairs, run, secrets};
@@ -22,7 +23,15 @@ use crate::record::Experiment;
 pub fn compare(args: &CompareArgs) -> Result<Exit, Failed> {
     match (&args.base, &args.head, &args.targets[..]) {
         (Some(base), Some(head), _) => pairs::compare_pairs(args, [base, head]),
-        (_, _, [base, head]) => compare_stored(args, [base, head]),
+        (_, _, [head]) if args.keep.baseline.is_some() => compare_with_history(args, head),
+        (_, _, [base, head]) if args.keep.baseline.is_none() => {
+            let [base, head] = [base, head].map(|folder| stored(folder));
+            compare_stored(args, base?, head?)
+        }
+        (_, _, targets) if args.keep.baseline.is_some() => Err(Failed::usage(anyhow!(
+            "--baseline takes one results folder, HEAD, and here are {}: the base comes from the history",
+            targets.len()
+        ))),
         (_, _, targets) => Err(Failed::usage(anyhow!(
             "compare takes two results folders, BASE and HEAD, and here are {}; to measure, give --base STORE --head STORE",
             targets.len()
@@ -30,47 +39,98 @@ pub fn compare(args: &CompareArgs) -> Result<Exit, Failed> {
     }
 }
 
+/// One side as the user named it, with its experiments by their places.
+struct NamedSide {
+    label: String,
+    experiments: Vec<(PathBuf, Experiment)>,
+}
+
+impl NamedSide {
+    fn records(&self) -> Vec<Experiment> {
+        self.experiments.iter().map(|(_, one)| one.clone()).collect()
+    }
+}
+
 /// Compares two sides, prints the verdict and writes `gate.json` with all that derives from it.
-fn compare_stored(args: &CompareArgs, folders: [&str; 2]) -> Result<Exit, Failed> {
+fn compare_stored(args: &CompareArgs, base: NamedSide, head: NamedSide) -> Result<Exit, Failed> {
     let margins = margins(args)?;
     if let Some(flag) = args.pairs.given() {
         return Err(Failed::usage(anyhow!(
             "{flag}: stored runs are as they are; to measure, give --base STORE --head STORE"
         )));
     }
-    if let Some(address) = folders.iter().find(|folder| folder.contains("://")) {
-        return Err(Failed::usage(anyhow!(
-            "`{}`: this is an address; give the path of a results folder, or measure stores with --base and --head",
-            redacted(address)
-        )));
-    }
-    let [base, head] = folders.map(|folder| side(Path::new(folder)).map_err(Failed::usage));
-    let (base, head) = (base?, head?);
-    if base == head {
+    let history = History::open(&args.keep)?;
+    let [of_base, of_head] = [&base, &head].map(NamedSide::records);
+    if of_base == of_head {
         return Err(Failed::usage(anyhow!(
             "{} and {} hold the same experiments; a comparison needs runs of its own on either side",
-            folders[0],
-            folders[1]
+            base.label,
+            head.label
         )));
     }
-    let calibrated = calibration::of_machine(&args.calibration, &base[0].host, &base[0].tool).map_err(Failed::usage)?;
+    let calibrated =
+        calibration::of_machine(&args.calibration, &of_base[0].host, &of_base[0].tool).map_err(Failed::usage)?;
     let options = options(args, margins, calibrated);
-    let labels = folders.map(secrets::redact);
-    let stored = |at: usize, experiments| StoredSide { label: &labels[at], experiments };
-    let record = gate::compare(stored(0, &base), stored(1, &head), &options, (run::this_tool(), run::command_line()));
+    let made_by = (run::this_tool(), run::command_line());
+    let record = gate::compare(
+        StoredSide { label: &base.label, experiments: &of_base },
+        StoredSide { label: &head.label, experiments: &of_head },
+        &options,
+        made_by,
+    );
     let folder = output::new_gate_folder(args.out.as_deref()).map_err(Failed::usage)?;
-    Ok(conclude(args, &record, &folder, OutputErrors::default()))
+    let mut errors = OutputErrors::default();
+    if let Some(history) = history {
+        let measured: Vec<(&Path, &Experiment)> =
+            head.experiments.iter().map(|(place, one)| (place.as_path(), one)).collect();
+        history.keep(&measured, false, &record, &options.margins, &mut errors);
+    }
+    Ok(conclude(args, &record, &folder, errors))
+}
+
+/// Compares a head with what its history holds of this machine.
+fn compare_with_history(args: &CompareArgs, head: &str) -> Result<Exit, Failed> {
+    let history = History::open(&args.keep)?;
+    let (Some(history), Some(baseline)) = (history, &args.keep.baseline) else {
+        return Err(Failed::usage(anyhow!("--baseline needs --history")));
+    };
+    let head = stored(head)?;
+    let mut base = NamedSide { label: String::new(), experiments: Vec::new() };
+    let mut names = Vec::new();
+    for (place, of_head, name) in history.baseline(baseline, &head.experiments[0]).map_err(Failed::usage)? {
+        for (place, mut experiment) in side(&place).map_err(Failed::usage)? {
+            if of_head {
+                keep_runs_of_head(&mut experiment);
+            }
+            base.experiments.push((place, experiment));
+        }
+        names.push(name);
+    }
+    base.label = names.join(", ");
+    compare_stored(args, base, head)
+}
+
+/// A side by its folder.
+fn stored(folder: &str) -> Result<NamedSide, Failed> {
+    if folder.contains("://") {
+        return Err(Failed::usage(anyhow!(
+            "`{}`: this is an address; give the path of a results folder, or measure stores with --base and --head",
+            redacted(folder)
+        )));
+    }
+    let experiments = side(Path::new(folder)).map_err(Failed::usage)?;
+    Ok(NamedSide { label: secrets::redact(folder), experiments })
 }
 
 /// The experiments of a side: a record, a results folder, or all results folders in a folder.
-fn side(path: &Path) -> anyhow::Result<Vec<Experiment>> {
+fn side(path: &Path) -> anyhow::Result<Vec<(PathBuf, Experiment)>> {
     if path.is_file() {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let one = Experiment::from_json(&text).with_context(|| format!("cannot use {}", path.display()))?;
-        return Ok(vec![one]);
+        return Ok(vec![(path.to_owned(), one)]);
     }
     if !path.is_dir() || path.join("experiment.json").exists() {
-        return Ok(vec![Experiment::read(path)?]);
+        return Ok(vec![(path.to_owned(), Experiment::read(path)?)]);
     }
     let entries = std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -83,5 +143,5 @@ fn side(path: &Path) -> anyhow::Result<Vec<Experiment>> {
          folders",
         path.display()
     );
-    folders.iter().map(|folder| Experiment::read(folder)).collect()
+    folders.into_iter().map(|folder| Ok((folder.clone(), Experiment::read(&folder)?))).collect()
 }

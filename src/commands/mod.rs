@@ -8,10 +8,12 @@ mod compare;
 mod cost;
 mod cpus;
 mod exit;
+mod history;
 mod judgement;
 mod levels;
 mod list;
 mod measuring;
+mod other_build;
 mod output;
 mod pairs;
 mod passwords;
@@ -46,6 +48,7 @@ pub fn carry_out(command: &Command) -> ExitCode {
         Command::Cost(args) => cost::cost(args),
         Command::Compare(args) => compare::compare(args),
         Command::Calibrate(args) => calibrate::calibrate(args),
+        Command::History(args) => history::history(args),
     };
     exit_code(result)
 }

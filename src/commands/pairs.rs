@@ -10,7 +10,9 @@ use anyhow::{Context, anyhow};
 use drivers::Address;
 
 use super::exit::{Exit, Failed};
+use super::history::{History, keep_runs_of_head};
 use super::judgement::{conclude, margins, options};
+use super::other_build::Builds;
 use super::output::{self, Folder};
 use super::progress::Progress;
 use super::signals::Signals;
@@ -22,7 +24,7 @@ use crate::gate::{
     blind_margins, confirmation, family, judge_pairs, plan,
 };
 use crate::host;
-use crate::record::Experiment;
+use crate::record::{Experiment, Tool};
 use crate::units;
 pub use requests::{PairedRequests, sides, subject};
 pub use runner::PairRunner;
@@ -37,11 +39,15 @@ pub fn compare_pairs(args: &CompareArgs, [base, head]: [&str; 2]) -> Result<Exit
     let calibrated =
         calibration::of_machine(&args.calibration, &host::describe(&drivers::scratch_folder()), &runs::this_tool());
     let options = options(args, margins(args)?, calibrated.map_err(Failed::usage)?);
+    let history = History::open(&args.keep)?;
     let addresses: Result<Vec<Address>, String> = [base, head].into_iter().map(stores::parse).collect();
     let mut addresses =
         addresses.map_err(|problem| Failed::usage(anyhow!(problem.replace("--store", "--base, --head"))))?;
     passwords::give(&args.pairs.passwords, &mut addresses).map_err(Failed::usage)?;
     let sides = sides(&args.targets, &args.pairs, [&addresses[0], &addresses[1]])?;
+    let written = [(base, &addresses[0]), (head, &addresses[1])];
+    let builds = args.base_bin.as_ref().map(|program| Builds::of(&args.pairs, program, written));
+    let mut builds = builds.transpose().map_err(Failed::usage)?;
     let operations = |side: &PairedRequests| family(side.name(), &side.operations(), &options.margins);
     let known: Vec<KnownNoise> = sides.iter().flat_map(|side| known_noise(side, &options)).collect();
     let needs: Vec<_> = known.iter().map(|one| (one.metric, one.margin, one.noise)).collect();
@@ -52,14 +58,18 @@ pub fn compare_pairs(args: &CompareArgs, [base, head]: [&str; 2]) -> Result<Exit
         return Err(Failed::usage(anyhow!(sentences.join("; "))));
     }
     let measured = MeasuredGate {
-        asked: sides.iter().map(PairedRequests::asked).collect(),
+        asked: sides.iter().map(PairedRequests::asked).chain(builds.as_ref().map(Builds::sentence)).collect(),
         seed: args.pairs.seed,
         looks,
         looked: 0,
         flagged: 0,
         interrupted: true,
+        tools: Vec::new(),
     };
-    let (experiment, folder) = experiment(args, &sides, &measured)?;
+    let (experiment, folder, tools) = experiment(args, &sides, &measured)?;
+    if let Some(builds) = &mut builds {
+        builds.resume(tools);
+    }
     if !args.quiet {
         announce(&addresses, &sides, &measured, &experiment);
         if known.is_empty() {
@@ -68,7 +78,11 @@ pub fn compare_pairs(args: &CompareArgs, [base, head]: [&str; 2]) -> Result<Exit
             );
         }
     }
-    let labels = [0, 1].map(|at| addresses[at].to_string());
+    let label = |at: usize| match &builds {
+        Some(builds) => builds.label(at, &addresses[at]),
+        None => addresses[at].to_string(),
+    };
+    let labels = [0, 1].map(label);
     let runner = PairRunner {
         sides,
         experiment,
@@ -77,12 +91,19 @@ pub fn compare_pairs(args: &CompareArgs, [base, head]: [&str; 2]) -> Result<Exit
         folder,
         signals: Signals::watch()?,
         progress: Progress::new(args.quiet),
+        builds,
         keeps_noisy: options.keeps_noisy,
         says_as: (!args.quiet).then_some("compare"),
     };
     let mut gate = MeasuringGate { runner, options, labels, measured };
     let record = gate.measure()?;
-    let errors = gate.runner.end();
+    let mut errors = gate.runner.end();
+    if let Some(history) = history {
+        let mut of_head = gate.runner.experiment.clone();
+        keep_runs_of_head(&mut of_head);
+        let measured = [(gate.runner.folder.path.as_path(), &of_head)];
+        history.keep(&measured, true, &record, &gate.options.margins, &mut errors);
+    }
     Ok(conclude(args, &record, &gate.runner.folder.path, errors))
 }
 
@@ -174,7 +195,8 @@ fn judge(
     options: &GateOptions,
     interrupted: bool,
 ) -> LiveJudgement {
-    let measured = MeasuredGate { interrupted, ..measured.clone() };
+    let tools = runner.builds.as_ref().map_or_else(Vec::new, Builds::tools);
+    let measured = MeasuredGate { interrupted, tools, ..measured.clone() };
     judge_pairs(&runner.experiment, &runner.pairs, measured, labels, options, runner.problem.clone())
 }
 
@@ -183,12 +205,12 @@ fn experiment(
     args: &CompareArgs,
     sides: &[PairedRequests],
     measured: &MeasuredGate,
-) -> Result<(Experiment, Folder), Failed> {
+) -> Result<(Experiment, Folder, Vec<Tool>), Failed> {
     let Some(path) = &args.resume else {
         let experiment = runs::experiment(args.pairs.seed);
         let names: Vec<_> = sides.iter().map(|side| Arc::clone(&side.base.workload)).collect();
         let folder = Folder::claim(args.out.as_deref(), &format!("compare-{}", runs::slug(&names)), &experiment)?;
-        return Ok((experiment, folder));
+        return Ok((experiment, folder, Vec::new()));
     };
     let shown = path.display();
     let mut experiment = Experiment::read(path).map_err(Failed::usage)?;
@@ -214,7 +236,7 @@ fn experiment(
         return Err(Failed::usage(anyhow!("--resume: {shown} has come to its end; there is nothing to go on with")));
     }
     experiment.command = runs::command_line();
-    Ok((experiment, Folder::reopen(path)?))
+    Ok((experiment, Folder::reopen(path)?, before.tools))
 }
 
 /// What is going to happen and for how long, before it begins.

@@ -14,6 +14,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::Failed;
+use super::other_build;
 use super::terminal::eprint;
 use crate::load::CancelToken;
 
@@ -89,6 +90,7 @@ fn answer_signals(runtime: &Runtime, mut signals: Vec<Signal>, cancel: &CancelTo
                 ));
             }
         }
+        other_build::end_running();
         // Servers are stopped by their guards, which see that this process is gone.
         drivers::scratch::remove_all();
         std::process::exit(ENDED);

@@ -225,7 +225,10 @@ pub fn comparison(figure: &NamedFigure, decision: Option<Decision>) -> GateCompa
         counts: figure.counts,
         verdict: decision.as_ref().map_or(unsaid(figure), |one| one.verdict),
         sentence: match (&decision, &figure.problem) {
-            (Some(decision), None) => sentences::of_figure(figure.quantity, figure.margin, figure.counts, decision),
+            (Some(decision), None) => {
+                sentences::of_figure(figure.quantity, figure.margin, figure.counts, decision)
+                    + &sentences::at_odds(figure.medians, decision)
+            }
             (Some(decision), Some(problem)) => format!("{}: {problem}", sentences::change(decision.ratio)),
             (None, Some(problem)) => problem.clone(),
             (None, None) => "the values are too few or not positive".to_owned(),

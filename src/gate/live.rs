@@ -76,6 +76,7 @@ pub fn judge_pairs(
     problem: Option<String>,
 ) -> LiveJudgement {
     let is_interrupted = measured.interrupted;
+    let tools = measured.tools.clone();
     let alpha = measured.looks.get(measured.looked.max(1) - 1).map_or(0.0, |look| look.alpha);
     let is_last = measured.looked >= measured.looks.len();
     let workloads = distinct(pairs.iter().map(|pair| pair.workload.clone()).collect());
@@ -103,6 +104,7 @@ pub fn judge_pairs(
             figures.extend(named);
         }
     }
+    mismatches.extend(terms::of_builds(&tools));
     let mut decisions = decide_all(&figures, alpha, Some(confirmation(1)));
     let next = next_step(&decisions, is_last);
     let flagged: Vec<usize> = (0..figures.len()).filter(|at| is_flagged(&decisions[*at])).collect();
@@ -122,7 +124,7 @@ pub fn judge_pairs(
     }
     let side = |at: usize| GateSide {
         label: labels[at].clone(),
-        tools: vec![experiment.tool.clone()],
+        tools: vec![tools.get(at).unwrap_or(&experiment.tool).clone()],
         stores: distinct(sides[at].iter().map(|run| store(run)).collect()),
         host: experiment.host.clone(),
         started_at: experiment.started_at.clone(),

@@ -129,9 +129,26 @@ fn level_name(load: &LoadInfo) -> String {
         .map_or_else(|| units::counted(load.clients.into(), "client"), |rate_per_s| units::stated(rate_per_s) + "/s")
 }
 
+/// Runs that are repetitions of each other, with the level of load where there are several of their workload on their store.
+pub fn repetitions_of<'a>(runs: &[&'a Run]) -> Vec<(Option<String>, Vec<&'a Run>)> {
+    let groups = grouped(runs.iter().copied());
+    let is_alone = |run: &Run| {
+        let same = |one: &&Repetitions<'_>| {
+            one.first().workload.name == run.workload.name && one.first().store.name == run.store.name
+        };
+        groups.iter().filter(same).count() == 1
+    };
+    let load = |run: &Run| (!is_alone(run)).then(|| level_name(&run.load));
+    groups.iter().map(|group| (load(group.first()), group.runs.clone())).collect()
+}
+
 fn repetitions(side: &[Experiment]) -> Vec<Repetitions<'_>> {
-    let mut groups: Vec<Repetitions<'_>> = Vec::new();
-    for run in side.iter().flat_map(|experiment| &experiment.runs) {
+    grouped(side.iter().flat_map(|experiment| &experiment.runs))
+}
+
+fn grouped<'a>(runs: impl Iterator<Item = &'a Run>) -> Vec<Repetitions<'a>> {
+    let mut groups: Vec<Repetitions<'a>> = Vec::new();
+    for run in runs {
         let is_same = |one: &&mut Repetitions<'_>| {
             let first = one.first();
             first.workload.name == run.workload.name

@@ -3,10 +3,13 @@
 //! Pure functions of records and numbers. The unit of evidence is a run or a pair of runs, never an operation. What is
 //! measured for a gate, printed and written is in `commands` and `report`.
 
+mod baseline;
 mod calibration;
 mod compare;
 mod decision;
 mod figures;
+mod history;
+mod levels;
 mod live;
 mod look;
 mod looks;
@@ -19,6 +22,7 @@ mod selection;
 mod sentences;
 mod terms;
 
+pub use baseline::Baseline;
 pub use calibration::{
     BlindMargin, CALIBRATION_SCHEMA, CalibratedLoad, Calibration, CalibrationSubject, FigureNoise, KnownNoise,
     blind_margins,
@@ -27,6 +31,8 @@ pub use compare::{StoredSide, compare};
 pub use decision::{
     Decision, FEWEST, FigureEvidence, GateVerdict, POWER, Sample, decide, decide_before, pairs_for, smallest_margin,
 };
+pub use history::{HISTORY_SCHEMA, HistoryLine, HostFingerprint, KeptExperiment, LONGEST_LINE};
+pub use levels::{Courses, FigureChange, FigureHistory, courses};
 pub use live::{LiveJudgement, LivePair, family, judge_pairs, orders};
 pub use look::Look;
 pub use looks::{ALPHA_OF_STORED, NextStep, confirm, confirmation, is_flagged, next_step, plan};

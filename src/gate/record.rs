@@ -72,6 +72,9 @@ pub struct MeasuredGate {
     pub flagged: usize,
     /// Whether it was interrupted: then nothing is decided, and `--resume` goes on.
     pub interrupted: bool,
+    /// The builds of the suite that measured base and head, where they are two; none where the same process measured both.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<Tool>,
 }
 
 /// One side of a gate.
@@ -218,6 +221,11 @@ impl GateComparison {
     /// `p99 of pay (oltp on libsql)`.
     pub fn name(&self) -> String {
         format!("{} of {} ({})", self.metric.label(), self.operation, self.title())
+    }
+
+    /// Whether both are figures of the same runs.
+    pub fn is_beside(&self, other: &GateComparison) -> bool {
+        self.workload == other.workload && self.load == other.load && self.store == other.store
     }
 
     /// Whether both are about the same runs.

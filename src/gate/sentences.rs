@@ -140,6 +140,21 @@ pub fn of_figure(quantity: Quantity, margin: Option<f64>, counts: [usize; 2], de
     }
 }
 
+/// That the medians of the sides say something else than the estimate, if they do: a reader may meet both.
+pub fn at_odds(medians: [Option<f64>; 2], decision: &Decision) -> String {
+    let [Some(base), Some(head)] = medians else { return String::new() };
+    let apart = head / base;
+    // Of counts the interval is a point, and a quotient of equal ones is rounded.
+    let is_outside = |[low, high]: &[f64; 2]| !(low * 0.999..=high * 1.001).contains(&apart);
+    decision.interval.filter(is_outside).map_or_else(String::new, |_| {
+        format!(
+            "; the medians of the two sides are {} apart, which is outside of that interval: the runs jump between levels or \
+             drift, and gate.json has each of them",
+            change(apart)
+        )
+    })
+}
+
 /// The verdict on everything.
 pub fn of_gate(record: &GateRecord) -> String {
     let gated = record.comparisons.iter().filter(|one| one.gated).count();

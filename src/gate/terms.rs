@@ -50,6 +50,14 @@ pub fn is_same_machine(hosts: [&Host; 2], tools: [&Tool; 2]) -> bool {
         && a.max(b) <= a.min(b) * (1.0 + SAME_MEMORY)
 }
 
+/// Whether two builds of the suite, of base and head, were made alike.
+pub fn of_builds(tools: &[Tool]) -> Option<Mismatch> {
+    let [base, head] = tools else { return None };
+    let profiles = [base, head].map(|tool| std::iter::once(tool.profile.clone()));
+    let [base, head] = profiles;
+    differing("build profile", None, base, head)
+}
+
 fn length(load: &LoadInfo) -> String {
     match (load.duration_s, load.ops) {
         (Some(length_s), _) => units::seconds(length_s),
@@ -59,32 +67,41 @@ fn length(load: &LoadInfo) -> String {
 }
 
 /// `Linux 6`: the name and the major version.
-fn kernel(host: &Host) -> String {
+pub fn kernel(host: &Host) -> String {
     host.os.split('.').next().unwrap_or_default().to_owned()
+}
+
+/// A field of a run by its name.
+type RunField = (&'static str, fn(&Run) -> String);
+
+/// What of a run has to be equal on both sides. The last two follow from those before them, unless something is wrong.
+const OF_RUN: [RunField; 11] = [
+    ("workload hash", |run| run.workload.hash.clone()),
+    ("rows", |run| units::count(run.workload.rows)),
+    ("durability", |run| run.store.description.guarantees.durability.name().to_owned()),
+    ("load mode", |run| format!("{:?} loop", run.load.mode).to_lowercase()),
+    ("clients", |run| run.load.clients.to_string()),
+    ("rate", |run| run.load.rate_per_s.map_or_else(|| "none".to_owned(), |rate| units::stated(rate) + "/s")),
+    ("arrivals", |run| run.load.arrivals.clone().unwrap_or_else(|| "none".to_owned())),
+    ("length", |run| length(&run.load)),
+    ("warm-up", |run| units::seconds(run.load.warmup_s)),
+    ("dataset (digests after the load)", |run| format!("{:?}", run.loading.digests)),
+    ("operations (stream hash)", |run| run.workload.stream_hash.clone()),
+];
+
+/// All of it as one text: equal for runs that may be compared.
+pub fn text(run: &Run) -> String {
+    OF_RUN.map(|(field, of)| format!("{field}: {}", of(run))).join("\n")
 }
 
 /// Fields of a workload's runs in which the sides differ.
 pub fn of_runs(base: &[&Run], head: &[&Run]) -> Vec<Mismatch> {
-    let fields: [TermField<'_, Run>; 11] = [
-        ("workload hash", &|run| run.workload.hash.clone()),
-        ("rows", &|run| units::count(run.workload.rows)),
-        ("durability", &|run| run.store.description.guarantees.durability.name().to_owned()),
-        ("load mode", &|run| format!("{:?} loop", run.load.mode).to_lowercase()),
-        ("clients", &|run| run.load.clients.to_string()),
-        ("rate", &|run| run.load.rate_per_s.map_or_else(|| "none".to_owned(), |rate| units::stated(rate) + "/s")),
-        ("arrivals", &|run| run.load.arrivals.clone().unwrap_or_else(|| "none".to_owned())),
-        ("length", &|run| length(&run.load)),
-        ("warm-up", &|run| units::seconds(run.load.warmup_s)),
-        ("dataset (digests after the load)", &|run| format!("{:?}", run.loading.digests)),
-        ("operations (stream hash)", &|run| run.workload.stream_hash.clone()),
-    ];
     let workload = base.first().map(|run| run.workload.name.clone());
-    let of = |(field, of): &TermField<'_, Run>| {
+    let of = |(field, of): &RunField| {
         differing(field, workload.clone(), base.iter().map(|run| of(run)), head.iter().map(|run| of(run)))
     };
-    // Digests and streams follow from what stands before them.
-    let found: Vec<Mismatch> = fields[..9].iter().filter_map(of).collect();
-    if found.is_empty() { fields[9..].iter().find_map(of).into_iter().collect() } else { found }
+    let found: Vec<Mismatch> = OF_RUN[..9].iter().filter_map(of).collect();
+    if found.is_empty() { OF_RUN[9..].iter().find_map(of).into_iter().collect() } else { found }
 }
 
 fn differing(

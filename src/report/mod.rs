@@ -8,6 +8,7 @@ pub mod csv;
 mod escape;
 pub mod gate;
 mod group;
+pub mod history;
 pub mod html;
 mod lists;
 mod load_levels;

@@ -5,6 +5,7 @@
 //! about half of the time (see the tests of `interval`). Everything here therefore works on blocks of seconds.
 //! Clocks, stores and files are not known here.
 
+mod change_points;
 mod chi_square;
 mod hodges_lehmann;
 mod holm;
@@ -24,6 +25,7 @@ mod sign_flip;
 mod steadiness;
 mod student;
 
+pub use change_points::{ChangePoint, FEWEST_POINTS, change_points};
 pub use chi_square::{chi_square, chi_square_limit};
 pub use holm::holm;
 pub use interval::{percentile_interval, percentile_intervals, rate_interval};

@@ -4,6 +4,7 @@ use anyhow::anyhow;
 
 use super::requests::PairedRequests;
 use crate::commands::exit::Failed;
+use crate::commands::other_build::Builds;
 use crate::commands::output::{Folder, OutputErrors};
 use crate::commands::progress::Progress;
 use crate::commands::signals::Signals;
@@ -31,6 +32,8 @@ pub struct PairRunner {
     pub signals: Signals,
     /// What is shown meanwhile.
     pub progress: Progress,
+    /// The builds of the suite that measure, each run in a process of its own; none where this process measures.
+    pub builds: Option<Builds>,
     /// Whether noisy pairs are not replaced.
     pub keeps_noisy: bool,
     /// The command, which lines on standard error begin with; none to print none.
@@ -155,7 +158,11 @@ impl PairRunner {
         let request = if is_base { &requests.base } else { &requests.head };
         let repetition = self.pairs.len() as u32;
         let request = RunRequest { id: id.to_owned(), repetition, hlog: self.folder.log_file(id), ..request.clone() };
-        match stores::run(&request, &self.signals.cancel, &mut self.progress) {
+        let measured = match &mut self.builds {
+            Some(builds) => builds.run(is_base, &request, &self.folder.path.join(".build"), &self.signals.cancel),
+            None => stores::run(&request, &self.signals.cancel, &mut self.progress),
+        };
+        match measured {
             Ok(run) => self.experiment.runs.push(run),
             Err(RunError::Stopped) => {}
             // The first pair tells whether the command line is right.

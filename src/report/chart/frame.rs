@@ -10,9 +10,16 @@ use crate::report::words;
 
 /// A canvas that begins with the question and the circumstances of these runs, and the height at which the data may begin.
 pub fn open(question: &str, runs: &[&Run]) -> (Canvas, f64) {
+    titled(question, &[circumstances(runs)])
+}
+
+/// The same with circumstances in words, a paragraph each.
+pub fn titled(question: &str, circumstances: &[String]) -> (Canvas, f64) {
     let mut canvas = Canvas::new(question);
-    let below_title = paragraph(&mut canvas, MARGIN + 14.0, question, TITLE, 2);
-    let top = paragraph(&mut canvas, below_title + 2.0, &circumstances(runs), SUBTITLE, 2);
+    let mut top = paragraph(&mut canvas, MARGIN + 14.0, question, TITLE, 2) + 2.0;
+    for text in circumstances {
+        top = paragraph(&mut canvas, top, text, SUBTITLE, 2);
+    }
     (canvas, top)
 }
 
@@ -30,14 +37,19 @@ pub fn latency_axis(runs: &[&Run]) -> String {
 
 /// Closes the canvas below `y` with notes on how to read it and with where it came from.
 pub fn close(canvas: &mut Canvas, y: f64, notes: &[String], experiment: &Experiment, runs: &[&Run]) {
+    signed(canvas, y, notes, &provenance(experiment, runs));
+}
+
+/// The same with the provenance in words, a paragraph each.
+pub fn signed(canvas: &mut Canvas, y: f64, notes: &[String], provenance: &[String]) {
     let mut y = y + 20.0;
     for note in notes {
         y = paragraph(canvas, y, note, SMALL, 3);
     }
     canvas.line((MARGIN, y - 2.0), (WIDTH - MARGIN, y - 2.0), Pen::solid(GRID, 1.0));
     y += 16.0;
-    for line in provenance(experiment, runs) {
-        y = paragraph(canvas, y, &line, SMALL, 3);
+    for line in provenance {
+        y = paragraph(canvas, y, line, SMALL, 3);
     }
     canvas.height = (y + MARGIN - 16.0).ceil();
 }

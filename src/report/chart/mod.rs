@@ -1,5 +1,5 @@
 //! Charts of an experiment, as SVG: latency by operation, by percentile, over time and under rising load; stores set against
-//! each other, in speed and in money.
+//! each other, in speed and in money. And of a gate, and of the history of its figures.
 //!
 //! Each kind of chart has a file, which turns runs into a model of what is shown (partly taken from `load_levels`, `ratios` and
 //! `cost` beside this folder) and lays it out. Charts share `plane`, `time_panel`, `time_series`, `labels` and `scale`, and
@@ -10,7 +10,9 @@ mod cost_latency;
 mod cost_load;
 mod forest;
 mod frame;
+mod gate;
 mod heat;
+mod history;
 mod labels;
 mod latency;
 mod load_curve;
@@ -26,6 +28,8 @@ mod time_series;
 use std::collections::HashMap;
 
 use self::canvas::Canvas;
+pub use self::gate::of_gate;
+pub use self::history::of_history;
 use super::group;
 use crate::record::Experiment;
 use crate::sweep::SweepAnswer;

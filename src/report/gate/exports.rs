@@ -40,7 +40,7 @@ pub fn action_benchmark(record: &GateRecord, is_better_higher: bool) -> anyhow::
             unit: one.unit.clone(),
             value: one.ratio.and(one.head)?,
             range: format!("{} against the base: {}", rows::ratio(one), rows::interval(one)),
-            extra: one_line(&format!("{} runs, {}: {}", one.counts[1], rows::verdict(one), one.sentence)),
+            extra: one_line(&format!("median of {} runs, {}: {}", one.counts[1], rows::verdict(one), one.sentence)),
         })
     };
     let entries: Vec<BenchmarkEntry> = of_direction.filter_map(entry).collect();

@@ -20,6 +20,8 @@ pub fn markdown(record: &GateRecord) -> String {
     let mut ranked: Vec<&GateComparison> = record.comparisons.iter().collect();
     ranked.sort_by_key(|one| urgency(one));
     page += &table(ranked.iter().take(MOST_ROWS).copied(), usize::MAX);
+    page.truncate(page.trim_end().len());
+    page += "\n\n[All figures as a chart](gate.svg), beside this file.\n\n";
     let told = ranked.iter().filter(|one| one.verdict == Some(GateVerdict::Regression)).take(5);
     page.extend(told.map(|one| format!("- **{}**: {}\n", escaped(&one.name()), escaped(&one.sentence))));
     page += "\n";
@@ -34,6 +36,8 @@ pub fn markdown(record: &GateRecord) -> String {
         percent(record.alpha),
         percent(record.power)
     );
+    page.truncate(page.trim_end().len());
+    page += &format!("\n- {}\n\n", sentence(rows::CHANGE));
     page += &list("Note", record.notes.iter().cloned());
     let room = MOST_BYTES.saturating_sub(page.len());
     page + &table(ranked.into_iter(), room) + "\n</details>\n"
@@ -52,8 +56,8 @@ fn urgency(of: &GateComparison) -> usize {
 
 /// A table, of which rows are left out that there is no room for.
 fn table<'a>(rows: impl ExactSizeIterator<Item = &'a GateComparison>, room: usize) -> String {
-    let mut text = "| Verdict | Workload | Store | Operation | Metric | Base | Head | Change | 95 % interval | Margin | Floor | Would see |\n\
-                    |---|---|---|---|---|--:|--:|--:|--:|--:|--:|--:|\n"
+    let mut text = "| Verdict | Workload | Store | Operation | Metric | Base median | Change | 95 % interval | Margin | Floor | Would see |\n\
+                    |---|---|---|---|---|--:|--:|--:|--:|--:|--:|\n"
         .to_owned();
     let all = rows.len();
     for (at, one) in rows.enumerate() {
@@ -64,7 +68,6 @@ fn table<'a>(rows: impl ExactSizeIterator<Item = &'a GateComparison>, room: usiz
             one.operation.clone(),
             one.metric.label().to_owned(),
             rows::value(one.metric, one.base),
-            rows::value(one.metric, one.head),
             rows::ratio(one),
             rows::interval(one),
             rows::margin(one),
@@ -78,6 +81,13 @@ fn table<'a>(rows: impl ExactSizeIterator<Item = &'a GateComparison>, room: usiz
         text += &row;
     }
     text + "\n"
+}
+
+/// With a capital at its start and a full stop at its end.
+fn sentence(text: &str) -> String {
+    let mut signs = text.chars();
+    let first = signs.next().map(|sign| sign.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", signs.as_str())
 }
 
 fn list(name: &str, sentences: impl Iterator<Item = String>) -> String {
@@ -132,6 +142,16 @@ mod tests {
     }
 
     #[test]
+    fn a_row_has_one_statistic_of_the_change() {
+        let mut record = fixtures::regressed();
+        let one = &mut record.comparisons[0];
+        (one.base, one.head, one.ratio) = (Some(700_000.0), Some(1_154_000.0), Some(1.18));
+        let page = markdown(&record);
+        assert!(page.contains("700,000/s") && !page.contains("1,154,000/s"), "{page}");
+        assert!(page.contains("| Base median | Change |") && page.contains("Hodges and Lehmann"), "{page}");
+    }
+
+    #[test]
     fn a_gate_of_any_size_fits_a_job_page() {
         let mut record = fixtures::regressed();
         let one = record.comparisons[0].clone();
@@ -149,6 +169,6 @@ mod tests {
         let page = markdown(&record);
         assert!(!page.contains("<script>") && !page.contains("<img"), "{page}");
         let foreign = foreign_markup(&page);
-        assert!(foreign.iter().all(|markup| markup.contains("details>")), "{foreign:?}");
+        assert!(foreign.iter().all(|markup| markup.contains("details>") || markup.contains("gate.svg")), "{foreign:?}");
     }
 }

@@ -3,10 +3,10 @@
 mod calibration;
 mod exports;
 #[cfg(test)]
-mod fixtures;
+pub(super) mod fixtures;
 mod junit;
 mod markdown;
-mod rows;
+pub(super) mod rows;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -14,16 +14,18 @@ mod text;
 pub use calibration::calibration;
 pub use text::{text, verdict};
 
+use super::chart;
 use crate::gate::{GateRecord, GateVerdict};
 
 /// The record and every file that derives from it, by name.
 ///
 /// # Errors
-/// When one cannot be written as text, which would be a bug.
+/// When one cannot be written as text or drawn, which would be a bug.
 pub fn files(record: &GateRecord) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let mut files = vec![
         ("gate.json", record.to_json()?),
         ("gate.md", markdown::markdown(record)),
+        ("gate.svg", chart::of_gate(record)?),
         ("junit.xml", junit::junit(record)?),
     ];
     // What other tools keep as history must be figures that may be compared.

@@ -3,6 +3,10 @@
 use crate::gate::{GateComparison, GateVerdict, Quantity, change, percent};
 use crate::units;
 
+/// What the change of a row is, said once beneath the rows.
+pub const CHANGE: &str = "change: Hodges and Lehmann's estimate, the median over all comparisons of pairs (of single runs, where they \
+                          are no pairs); a ratio of two medians may say something else";
+
 /// A value with its unit: `1,234/s`, `1.20 ms`.
 pub fn value(quantity: Quantity, value: Option<f64>) -> String {
     let Some(value) = value else { return "-".to_owned() };
@@ -50,5 +54,5 @@ pub fn verdict(of: &GateComparison) -> &'static str {
 
 /// Comparisons of one workload and load on one store together, in their order.
 pub fn groups(comparisons: &[GateComparison]) -> impl Iterator<Item = &[GateComparison]> {
-    comparisons.chunk_by(|a, b| a.workload == b.workload && a.load == b.load && a.store == b.store)
+    comparisons.chunk_by(GateComparison::is_beside)
 }

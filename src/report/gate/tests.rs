@@ -41,6 +41,23 @@ fn pairs_too_few_for_the_signs_of_so_many_figures_are_judged_as_two_samples() {
     assert!(record.pairs.iter().all(|pair| pair.order.is_some()), "they are pairs all the same");
 }
 
+/// Seven runs of the base at the lower of two levels, and seven of the head at the upper one: most pairs show no change.
+#[test]
+fn medians_of_the_sides_that_contradict_the_pairs_are_named() {
+    let paired = GateRuns { alternates: true, count: 12, ..BASE };
+    let levels = |mut side: Experiment, low: usize| {
+        for (at, run) in side.runs.iter_mut().enumerate() {
+            run.throughput_per_s = if at < low { 700_000.0 } else { 1_154_000.0 } * (1.0 + 0.001 * (at % 3) as f64);
+        }
+        side
+    };
+    let record = compared(&levels(side(paired), 7), &levels(side(GateRuns { is_head: true, ..paired }), 5));
+    let throughput = &record.comparisons[0];
+    assert!(throughput.ratio.is_some_and(|ratio| ratio < 1.05), "{throughput:?}");
+    assert!(throughput.sentence.contains("the medians of the two sides are +65 % apart"), "{}", throughput.sentence);
+    assert!(!regressed().comparisons[0].sentence.contains("medians"), "where they agree nothing is said");
+}
+
 #[test]
 fn sessions_one_after_the_other_are_no_pairs_and_say_what_that_costs() {
     let record = compared(&side(BASE), &head());
