@@ -1,6 +1,8 @@
 //! A TCP proxy that knows no protocol and counts the turns of each conversation: how often the client spoke after the server
 //! had, which is how often it waited for an answer. It may hold every answer back, as a longer way would.
 
+#![allow(dead_code)] // Each test file uses its part of this.
+
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
