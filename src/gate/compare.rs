@@ -1,6 +1,9 @@
 //! Two sides of stored runs as a gate: what belongs together is matched, judged and put into a record.
 
+use std::collections::BTreeMap;
+
 use super::decision::{GateVerdict, POWER};
+use super::differences::differences as differences_of;
 use super::figures::{NamedFigure, comparison, decide_all, figures_of, pairs_of};
 use super::looks::ALPHA_OF_STORED;
 use super::matching::matching;
@@ -36,6 +39,7 @@ pub fn compare(
     problems.extend(matching.without_head.iter().map(|what| format!("{what} is missing in the head")));
     notes.extend(matching.without_base.iter().map(|what| format!("{what} is new in the head: it has no base")));
     let mut figures: Vec<NamedFigure> = Vec::new();
+    let mut differences = BTreeMap::new();
     let mut pairs = Vec::new();
     for all in &matching.matched {
         mismatches.extend(terms::of_runs(&all.base, &all.head));
@@ -44,6 +48,7 @@ pub fn compare(
         notes.extend(sentences::noisy(&selected, all));
         problems.extend(sentences::too_few(&selected.runs));
         let named = figures_of(&selected, options, &mut problems);
+        differences.insert(all.title(), differences_of(&selected.runs.base, &selected.runs.head));
         pairs.extend(pairs_of(&selected, &named));
         figures.extend(named);
     }
@@ -55,8 +60,16 @@ pub fn compare(
     let figures: Vec<NamedFigure> = figures.into_iter().map(|figure| figure.able_to_reach(rarest)).collect();
     let decisions = decide_all(&figures, ALPHA_OF_STORED, None);
     let comparisons = figures.iter().zip(decisions).map(|(figure, decision)| comparison(figure, decision)).collect();
-    let findings =
-        GateFindings { mismatches, problems, notes, comparisons, pairs, alpha: ALPHA_OF_STORED, measured: None };
+    let findings = GateFindings {
+        mismatches,
+        problems,
+        notes,
+        differences,
+        comparisons,
+        pairs,
+        alpha: ALPHA_OF_STORED,
+        measured: None,
+    };
     record(findings, [side(base), side(head)], options, made_by)
 }
 
@@ -68,6 +81,8 @@ pub struct GateFindings {
     pub problems: Vec<String>,
     /// What a reader should know.
     pub notes: Vec<String>,
+    /// What else differs, by workload, load and store.
+    pub differences: BTreeMap<String, Vec<String>>,
     /// The figures.
     pub comparisons: Vec<GateComparison>,
     /// The evidence.
@@ -85,7 +100,11 @@ pub fn record(
     options: &GateOptions,
     made_by: (Tool, String),
 ) -> GateRecord {
-    let GateFindings { mismatches, problems, notes, comparisons, pairs, alpha, measured } = findings;
+    let GateFindings { mismatches, problems, notes, mut differences, comparisons, pairs, alpha, measured } = findings;
+    let regressed = |title: &String| {
+        comparisons.iter().any(|one| one.verdict == Some(GateVerdict::Regression) && one.title() == *title)
+    };
+    differences.retain(|title, sentences| regressed(title) && !sentences.is_empty());
     let is_incomparable = !problems.is_empty() || !(mismatches.is_empty() || options.allows_mismatch);
     let verdict = if is_incomparable {
         GateVerdict::Incomparable
@@ -107,6 +126,7 @@ pub fn record(
         mismatch_allowed: options.allows_mismatch,
         problems: distinct(problems),
         notes: distinct(notes),
+        differences,
         comparisons,
         pairs,
         measured,

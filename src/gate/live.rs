@@ -1,9 +1,12 @@
 //! A gate that measures its own pairs: in which order the sides run, and what the pairs so far amount to.
 
+use std::collections::BTreeMap;
+
 use rand::seq::SliceRandom;
 
 use super::compare::{GateFindings, record, store};
 use super::decision::{Decision, FigureEvidence};
+use super::differences::differences as differences_of;
 use super::figures::{NamedFigure, comparison, decide_all, figures_of, pairs_of};
 use super::looks::{NextStep, confirm, confirmation, is_flagged, next_step};
 use super::margins::Margins;
@@ -82,6 +85,7 @@ pub fn judge_pairs(
     let workloads = distinct(pairs.iter().map(|pair| pair.workload.clone()).collect());
     let (mut problems, mut notes, mut mismatches) = (Vec::from_iter(problem), Vec::new(), Vec::new());
     let (mut figures, mut gate_pairs, mut fresh) = (Vec::new(), Vec::new(), Vec::new());
+    let mut differences = BTreeMap::new();
     let mut sides: [Vec<&Run>; 2] = [Vec::new(), Vec::new()];
     for workload in &workloads {
         for confirms in [false, true] {
@@ -96,6 +100,7 @@ pub fn judge_pairs(
             }
             mismatches.extend(terms::of_runs(&selected.runs.base, &selected.runs.head));
             notes.push(sentences::evidence(&selected.runs));
+            differences.insert(all.title(), differences_of(&selected.runs.base, &selected.runs.head));
             if problems.is_empty() && !is_interrupted && !is_enough(&selected.runs) {
                 problems.extend(sentences::too_few_pairs(&selected));
             }
@@ -134,7 +139,8 @@ pub fn judge_pairs(
     // Of all looks together.
     let alpha = measured.looks.iter().map(|look| look.alpha).sum();
     let measured = Some(MeasuredGate { flagged: flagged.len(), ..measured });
-    let findings = GateFindings { mismatches, problems, notes, comparisons, pairs: gate_pairs, alpha, measured };
+    let findings =
+        GateFindings { mismatches, problems, notes, differences, comparisons, pairs: gate_pairs, alpha, measured };
     let record = record(findings, [side(0), side(1)], options, made_by);
     LiveJudgement { next, flagged: flagged.len(), flagged_workloads, record }
 }

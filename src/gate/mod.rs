@@ -7,6 +7,7 @@ mod baseline;
 mod calibration;
 mod compare;
 mod decision;
+mod differences;
 mod figures;
 mod history;
 mod levels;

@@ -48,6 +48,9 @@ pub struct GateRecord {
     pub problems: Vec<String>,
     /// What a reader should know. A sentence each.
     pub notes: Vec<String>,
+    /// What else differs where a figure regressed, by workload, load and store: where to look.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub differences: BTreeMap<String, Vec<String>>,
     /// One for each workload, store, operation and figure.
     pub comparisons: Vec<GateComparison>,
     /// One for each pair; runs that are no pairs are listed side by side, without an order.

@@ -27,6 +27,7 @@ pub fn markdown(record: &GateRecord) -> String {
     page += "\n";
     page += &list("Differs", record.mismatches.iter().map(Mismatch::sentence));
     page += &list("Problem", record.problems.iter().cloned());
+    page += &list("Where to look", rows::differences(record).into_iter());
     page += "<details><summary>Everything that was compared, and how</summary>\n\n";
     for (name, side) in [("Base", &record.base), ("Head", &record.head)] {
         page += &format!("- {name}: {}\n", escaped(&described(side)));

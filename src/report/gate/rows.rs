@@ -1,6 +1,6 @@
 //! The cells of a gate's tables: values, changes, and what would have been seen.
 
-use crate::gate::{GateComparison, GateVerdict, Quantity, change, percent};
+use crate::gate::{GateComparison, GateRecord, GateVerdict, Quantity, change, percent};
 use crate::units;
 
 /// What the change of a row is, said once beneath the rows.
@@ -45,6 +45,12 @@ pub fn detectable(of: &GateComparison) -> String {
         (true, None) => "none".to_owned(),
         (true, Some(share)) => percent(share),
     }
+}
+
+/// What else differs where a figure regressed, a sentence each.
+pub fn differences(record: &GateRecord) -> Vec<String> {
+    let sentences = record.differences.iter();
+    sentences.flat_map(|(title, all)| all.iter().map(move |one| format!("{title}: {one}"))).collect()
 }
 
 /// The verdict; `shown` for what does not gate.

@@ -269,3 +269,29 @@ fn the_record_survives_being_written() {
         assert!(json.contains(key), "{key}");
     }
 }
+
+#[test]
+fn after_a_regression_it_says_where_to_look_and_else_nothing() {
+    let paired = GateRuns { alternates: true, count: 12, ..BASE };
+    let changed = |slower| {
+        let mut head = side(GateRuns { slower, is_head: true, ..paired });
+        for run in &mut head.runs {
+            run.store.description.catalog.extend((0..6).map(|at| format!("index items_{at}_idx")));
+            run.store.description.settings.insert("cache_mb".to_owned(), "10".to_owned());
+            run.standstill.length_s += 3.0;
+        }
+        gate(&side(paired), &head, &GateOptions::default())
+    };
+    assert!(changed(1.0).differences.is_empty(), "nothing regressed");
+    let record = changed(1.3);
+    let found: Vec<&String> = record.differences.values().flatten().collect();
+    let says = |words: &str| found.iter().any(|sentence| sentence.contains(words));
+    assert!(says("only the catalogue of the head has: index items_0_idx"), "{found:#?}");
+    assert!(says("and 2 more differences of the same kind"), "{found:#?}");
+    assert!(says("setting cache_mb: not there in the base, 10 in the head"), "{found:#?}");
+    assert!(says("longest time without an operation's end: "), "{found:#?}");
+    assert!(says("CPU of the store for each operation: "), "{found:#?}");
+    let text = super::text(&record, 120);
+    assert!(text.contains("where to look: read-heavy on "), "{text}");
+    assert!(super::markdown::markdown(&record).contains("- Where to look: "));
+}

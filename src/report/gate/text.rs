@@ -37,10 +37,11 @@ pub fn text(record: &GateRecord, width: usize) -> String {
     if !record.comparisons.is_empty() {
         text += &format!("\n{}", wrapped(rows::CHANGE, width, "  "));
     }
-    let sections: [(&str, Vec<String>); 3] = [
+    let sections: [(&str, Vec<String>); 4] = [
         ("differs", record.mismatches.iter().map(Mismatch::sentence).collect()),
         ("problem", record.problems.clone()),
         ("note", record.notes.clone()),
+        ("where to look", rows::differences(record)),
     ];
     for (name, sentences) in sections {
         if !sentences.is_empty() {
