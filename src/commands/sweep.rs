@@ -190,7 +190,12 @@ impl Sweeping {
         (answer.capacity_per_s, answer.saturated, answer.ran_out) =
             (found.capacity_per_s, found.saturated, found.ran_out);
         answer.broke_first = found.broke_first.as_ref().map(|breach| entries::breach_text(breach, &search.limits));
-        let mut curve: Vec<&SweepLevel> = answer.levels.iter().filter(|level| level.offered_per_s.is_some()).collect();
+        // A rate that was measured again is one point, as it was found the last time: that window was the longest.
+        let mut curve: Vec<&SweepLevel> = Vec::new();
+        for level in answer.levels.iter().filter(|level| level.offered_per_s.is_some() && level.mean_ns.is_some()) {
+            curve.retain(|other| other.offered_per_s != level.offered_per_s);
+            curve.push(level);
+        }
         curve.sort_by(|a, b| a.completed_per_s.total_cmp(&b.completed_per_s));
         let curve: Vec<(f64, f64)> =
             curve.into_iter().filter_map(|level| Some((level.completed_per_s, level.mean_ns?))).collect();

@@ -18,7 +18,7 @@ use crate::record::{Host, Run, Tool};
 
 /// Name and version of the format. A change that would mislead an old reader raises the number.
 pub const HISTORY_SCHEMA: &str = "storebench/history/1";
-/// No line is longer, its end included. What does not fit is left out and counted: see [`HistoryLine::fitted`].
+/// No line is longer, its end included. What does not fit is left out and counted, what is only shown first.
 pub const LONGEST_LINE: usize = 2_000;
 /// No text of a line is longer, but for the path of the runs.
 const LONGEST_TEXT: usize = 80;

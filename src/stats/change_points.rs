@@ -12,7 +12,7 @@ use rand::seq::SliceRandom;
 use rand_xoshiro::SplitMix64;
 
 /// A shorter series is not searched: of ten points in two halves 0.8 % of all orders show as much as the clearest change, which
-/// is too near to [`ALPHA`] to be told from it by lot; of twelve 0.2 %.
+/// is too near to 1 % to be told from it by lot; of twelve 0.2 %.
 pub const FEWEST_POINTS: usize = 12;
 /// A level holds for so many points, or it is none.
 const SHORTEST_LEVEL: usize = 3;

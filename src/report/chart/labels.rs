@@ -2,7 +2,7 @@
 
 use super::canvas::{Canvas, Position};
 use super::style::{Dash, LABEL, LEADER, MARGIN, MarkerShape, Pen, WIDTH};
-use super::text_metrics::{fit, width};
+use super::text_metrics::{fit_name, width};
 
 /// Pixels between the baselines of two labels.
 const GAP: f64 = 15.0;
@@ -35,7 +35,7 @@ pub fn draw(canvas: &mut Canvas, labels: &[EndLabel], left: f64, (top, bottom): 
         } else {
             canvas.line((left + 9.0, y), (left + 24.0, y), label.pen);
         }
-        let text = fit(&label.text, LABEL, WIDTH - MARGIN - left - BEFORE_TEXT);
+        let text = fit_name(&label.text, LABEL, WIDTH - MARGIN - left - BEFORE_TEXT);
         canvas.text((left + BEFORE_TEXT, y + 4.0), &text, LABEL);
     }
 }

@@ -222,10 +222,13 @@ impl LoadCurves<'_> {
             return;
         };
         positions.iter().for_each(|x| canvas.hollow_marker((*x, y), shape(sweep.number), color(sweep.number)));
-        let text = fit(&overload_text(sweep, first), SMALL, self.right - LEFT - 30.0);
-        let wide = width(&text, SMALL);
-        let x = if right + 10.0 + wide > self.right { left - 10.0 - wide } else { right + 10.0 };
-        canvas.tag((x.max(LEFT), y + 4.0), &text, ALARM);
+        // Beside the marks, where there is more room.
+        let text = overload_text(sweep, first);
+        let (before, behind) = (left - 10.0 - LEFT, self.right - right - 10.0);
+        let is_behind = width(&text, SMALL) <= behind || behind >= before;
+        let text = fit(&text, SMALL, if is_behind { behind } else { before });
+        let x = if is_behind { right + 10.0 } else { left - 10.0 - width(&text, SMALL) };
+        canvas.tag((x, y + 4.0), &text, ALARM);
     }
 
     /// Draws the marker of one level: hollow for a lower bound, and hollow and grey for a level that must not be used.
@@ -305,10 +308,12 @@ fn notes(sweeps: &[Sweep<'_>]) -> Vec<String> {
             .to_owned(),
     );
     for sweep in sweeps {
-        if sweep.knee().is_none() {
-            notes.push(format!("{}: no knee within the measured levels.", sweep.store));
-        }
         notes.extend(withheld(sweep));
+    }
+    let without: Vec<String> =
+        sweeps.iter().filter(|sweep| sweep.knee().is_none()).map(|sweep| sweep.store.clone()).collect();
+    if !without.is_empty() {
+        notes.push(format!("No knee within the measured levels: {}.", without.join(", ")));
     }
     notes.push(
         "Knee: the level with the most throughput for its mean response time (Kleinrock's power); beyond it load buys \
