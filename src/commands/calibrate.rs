@@ -105,7 +105,7 @@ fn conclude(
         tools: Vec::new(),
     };
     let labels = [store.to_owned(), store.to_owned()];
-    let options = GateOptions { keeps_noisy: true, ..GateOptions::default() };
+    let options = GateOptions::default();
     let record =
         judge_pairs(&runner.experiment, &runner.pairs, measured, &labels, &options, runner.problem.clone()).record;
     let of_workload = |side: &PairedRequests| -> Option<CalibratedLoad> {

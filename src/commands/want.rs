@@ -211,7 +211,7 @@ fn lengthen(measuring: &mut Measuring, wanted: &PrecisionGoal, subjects: &mut [S
         let subject = &mut subjects[at];
         subject.length = Some(length);
         say(format!(
-            "{} on {}: too few operations for a {} within ±{}%: runs of {} from here on",
+            "{} on {}: too few operations for a {} within ±{}%: {PILOT_RUNS} runs of {} now, and as long ones later",
             subject.workload,
             subject.store,
             percentile.label(),

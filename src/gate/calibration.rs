@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::decision::{pairs_for, smallest_margin};
+use super::decision::{MOST, pairs_for, smallest_margin};
 use super::look::Look;
 use super::quantity::Quantity;
 use super::record::{GateComparison, GateRecord};
@@ -220,13 +220,13 @@ impl BlindMargin {
     pub fn sentence(&self) -> String {
         format!(
             "the margin of {} for {} is below what {} can tell on this machine, {} (`storebench calibrate` measured its noise): \
-             give a margin of {} or more, or --pairs {}",
+             give a margin of {} or more{}, or make runs longer",
             percent(self.margin),
             self.figure,
             units::counted(self.pairs as u64, "pair"),
             percent(self.floor),
             percent((self.floor * 100.0).ceil() / 100.0),
-            self.enough
+            if self.enough < MOST { format!(", or --pairs {}", self.enough) } else { String::new() }
         )
     }
 }

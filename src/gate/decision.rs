@@ -18,7 +18,7 @@ pub const POWER: f64 = 0.9;
 /// 2 % (0.02 / 4 = 0.005), and 2^-6 = 0.0156 is beyond them whatever was measured.
 pub const FEWEST: usize = 8;
 /// No plan goes beyond so many pairs.
-const MOST: usize = 1_000;
+pub const MOST: usize = 1_000;
 
 /// What a gate says, of one figure and of all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
