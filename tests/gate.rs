@@ -521,7 +521,7 @@ fn a_calibrated_machine_refuses_a_margin_that_it_cannot_tell_and_shows_its_floor
 fn the_page_on_ci_names_no_flag_that_is_not_there() {
     let page = include_str!("../docs/ci.md");
     let help = |command: &str| Storebench::new(&[command, "--help"]).expect_exit(0).stdout;
-    let known = help("compare") + &help("run") + &help("history") + " --locked --example --release";
+    let known = ["compare", "run", "history", "calibrate"].map(help).concat() + " --locked --example --release --bench";
     let is_flag = |sign: char| sign.is_ascii_lowercase() || sign == '-';
     let flags =
         page.match_indices("--").map(|(at, _)| page[at..].split(|sign| !is_flag(sign)).next().unwrap_or_default());
