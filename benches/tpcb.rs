@@ -2,7 +2,6 @@
 //! answer back, alternating. `cargo bench --bench tpcb`. The latency decides, so the ratio should be 1; `tpcb-pipelined`
 //! stands beside it. It needs the server and `pgbench` beside it.
 
-#[allow(dead_code)] // The counts are for the test.
 #[path = "../tests/common/turns.rs"]
 mod turns;
 

@@ -4,7 +4,6 @@
 mod common;
 #[path = "common/servers.rs"]
 mod servers;
-#[allow(dead_code)] // The latency is for the bench.
 #[path = "common/turns.rs"]
 mod turns;
 

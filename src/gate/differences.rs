@@ -71,36 +71,47 @@ fn statements(base: &Run, head: &Run) -> Vec<String> {
     counted(differing)
 }
 
+/// What a side used, stored or waited for.
+struct UsedFigure {
+    what: &'static str,
+    of: fn(&Run) -> Option<f64>,
+    text: fn(f64) -> String,
+}
+
+const USED: [UsedFigure; 6] = [
+    UsedFigure { what: "CPU of the store for each operation", of: |run| Quantity::Cpu.of_run(run), text: time },
+    UsedFigure { what: "CPU of the client for each operation", of: |run| Some(run.client.cpu_ns_per_op), text: time },
+    UsedFigure { what: "bytes written for each operation", of: |run| Quantity::BytesWritten.of_run(run), text: bytes },
+    UsedFigure {
+        what: "bytes on disk after loading",
+        of: |run| run.footprint.after_load.disk_bytes.map(|bytes| bytes as f64),
+        text: bytes,
+    },
+    UsedFigure {
+        what: "retries for each operation",
+        of: |run| Some(run.total.retries as f64 / run.total.ok.max(1) as f64),
+        text: units::quantity,
+    },
+    UsedFigure { what: "longest response", of: |run| longest(&run.total.response_ns), text: time },
+];
+
+fn time(ns: f64) -> String {
+    units::latency(ns as u64)
+}
+
+fn bytes(bytes: f64) -> String {
+    units::bytes(bytes as u64)
+}
+
 /// What the sides used, stored and waited for, where their medians differ.
 fn used(base: &[&Run], head: &[&Run]) -> Vec<String> {
-    type Of = fn(&Run) -> Option<f64>;
-    let figures: [(&str, Of, fn(f64) -> String); 6] = [
-        ("CPU of the store for each operation", |run| Quantity::Cpu.of_run(run), |ns| units::latency(ns as u64)),
-        ("CPU of the client for each operation", |run| Some(run.client.cpu_ns_per_op), |ns| units::latency(ns as u64)),
-        (
-            "bytes written for each operation",
-            |run| Quantity::BytesWritten.of_run(run),
-            |bytes| units::bytes(bytes as u64),
-        ),
-        (
-            "bytes on disk after loading",
-            |run| run.footprint.after_load.disk_bytes.map(|bytes| bytes as f64),
-            |bytes| units::bytes(bytes as u64),
-        ),
-        (
-            "retries for each operation",
-            |run| Some(run.total.retries as f64 / run.total.ok.max(1) as f64),
-            units::quantity,
-        ),
-        ("longest response", |run| longest(&run.total.response_ns), |ns| units::latency(ns as u64)),
-    ];
-    let compared = |(what, of, text): &(&str, Of, fn(f64) -> String)| {
+    let compared = |UsedFigure { what, of, text }: &UsedFigure| {
         let (base, head) = (median(base, *of)?, median(head, *of)?);
         let ratio = head / base;
         let is_much = base > 0.0 && head > 0.0 && ratio.ln().abs() > WORTH_NAMING;
         is_much.then(|| format!("{what}: {} in the base, {} in the head ({})", text(base), text(head), change(ratio)))
     };
-    let mut found: Vec<String> = figures.iter().filter_map(compared).collect();
+    let mut found: Vec<String> = USED.iter().filter_map(compared).collect();
     let still_s = |side: &[&Run]| side.iter().map(|run| run.standstill.length_s).fold(0.0, f64::max);
     let (of_base, of_head) = (still_s(base), still_s(head));
     if of_head > 2.0 * of_base && of_head >= 0.5 {
