@@ -8,8 +8,6 @@ use drivers::Address;
 use super::exit::{Exit, Failed};
 use super::output::{Folder, OutputErrors};
 use super::pairs::{PairRunner, PairedRequests, sides};
-use super::progress::Progress;
-use super::signals::Signals;
 use super::terminal::{eprint, print};
 use super::{calibration, passwords, run as runs, stores};
 use crate::cli::CalibrateArgs;
@@ -39,18 +37,7 @@ pub fn calibrate(args: &CalibrateArgs) -> Result<Exit, Failed> {
     if !args.quiet {
         announce(args, address, &sides);
     }
-    let mut runner = PairRunner {
-        sides,
-        experiment,
-        pairs: Vec::new(),
-        problem: None,
-        folder,
-        signals: Signals::watch()?,
-        progress: Progress::new(args.quiet),
-        builds: None,
-        keeps_noisy: false,
-        says_as: (!args.quiet).then_some("calibrate"),
-    };
+    let mut runner = PairRunner::new("calibrate", args.quiet, sides, experiment, folder)?;
     let all: Vec<usize> = (0..runner.sides.len()).collect();
     let is_whole = runner.block(&all, args.pairs, 0, false, &|_| true)?;
     let floors = if is_whole { client_floors(&mut runner) } else { Vec::new() };

@@ -56,8 +56,7 @@ pub fn keep(path: &Path, measured: Vec<CalibratedLoad>) -> anyhow::Result<()> {
 pub struct ClientFloors(Vec<CalibratedLoad>);
 
 impl ClientFloors {
-    /// From the file where calibrations are kept if nothing is said. One that cannot be read is told and is no floor: what is
-    /// measured does not depend on it.
+    /// From the default file. One that cannot be read is a notice and no error: nothing that is measured depends on it.
     pub fn read(tool: &Tool) -> ClientFloors {
         let known = of_machine(Path::new(CALIBRATION), &host::describe(&drivers::scratch_folder()), tool);
         ClientFloors(known.unwrap_or_else(|error| {
@@ -69,6 +68,7 @@ impl ClientFloors {
     /// Operations per second of this request's load, if that was measured.
     pub fn of(&self, request: &RunRequest) -> Option<f64> {
         let subject = subject(request);
-        self.0.iter().rev().filter(|known| known.is_same_client(&subject)).find_map(|known| known.client_floor_per_s)
+        let of_client = self.0.iter().rev().filter(|known| known.is_same_client(&subject));
+        of_client.filter_map(|known| known.client_floor_per_s).find(|per_s| *per_s > 0.0)
     }
 }

@@ -14,8 +14,6 @@ use super::history::{History, keep_runs_of_head};
 use super::judgement::{conclude, margins, options};
 use super::other_build::Builds;
 use super::output::{self, Folder};
-use super::progress::Progress;
-use super::signals::Signals;
 use super::terminal::eprint;
 use super::{calibration, passwords, run as runs, stores};
 use crate::cli::CompareArgs;
@@ -83,18 +81,8 @@ pub fn compare_pairs(args: &CompareArgs, [base, head]: [&str; 2]) -> Result<Exit
         None => addresses[at].to_string(),
     };
     let labels = [0, 1].map(label);
-    let runner = PairRunner {
-        sides,
-        experiment,
-        pairs: Vec::new(),
-        problem: None,
-        folder,
-        signals: Signals::watch()?,
-        progress: Progress::new(args.quiet),
-        builds,
-        keeps_noisy: options.keeps_noisy,
-        says_as: (!args.quiet).then_some("compare"),
-    };
+    let runner = PairRunner::new("compare", args.quiet, sides, experiment, folder)?;
+    let runner = PairRunner { builds, keeps_noisy: options.keeps_noisy, ..runner };
     let mut gate = MeasuringGate { runner, options, labels, measured };
     let record = gate.measure()?;
     let mut errors = gate.runner.end();

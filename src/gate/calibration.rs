@@ -1,13 +1,14 @@
 //! What pairs of the same thing scatter by on one machine, kept so that a gate knows beforehand what it can tell.
 
+use drivers::Durability;
 use serde::{Deserialize, Serialize};
 
 use super::decision::{MOST, pairs_for, smallest_margin};
+use super::history::HostFingerprint;
 use super::look::Look;
 use super::quantity::Quantity;
 use super::record::{GateComparison, GateRecord};
 use super::sentences::percent;
-use super::terms;
 use crate::record::{Host, Run, Tool};
 use crate::units;
 
@@ -54,6 +55,8 @@ pub struct CalibrationSubject {
     pub rows: u64,
     /// The store as named on the command line, without passwords.
     pub store: String,
+    /// The durability tier that it ran in.
+    pub durability: Durability,
     /// Sessions.
     pub clients: u32,
     /// Offered rate of an open loop, operations per second; absent of a closed one.
@@ -116,6 +119,7 @@ impl CalibrationSubject {
             hash: run.workload.hash.clone(),
             rows: run.workload.rows,
             store: run.store.name.clone(),
+            durability: run.store.description.guarantees.durability,
             clients: run.load.clients,
             rate_per_s: run.load.rate_per_s,
             length_s: run.load.duration_s,
@@ -162,7 +166,7 @@ impl CalibratedLoad {
 impl CalibratedLoad {
     /// Whether it was measured on this machine, by a build of the same kind.
     pub fn is_of(&self, host: &Host, tool: &Tool) -> bool {
-        terms::is_same_machine([&self.host, host], [&self.tool, tool])
+        HostFingerprint::of(&self.host).is_same(&HostFingerprint::of(host)) && self.tool.profile == tool.profile
     }
 
     /// Whether its client carries what this one's does: of the same operations on the same rows, and as many clients. Store
@@ -248,6 +252,7 @@ mod tests {
                 hash: "h".to_owned(),
                 rows: 10,
                 store: store.to_owned(),
+                durability: Durability::Durable,
                 clients: 2,
                 rate_per_s: None,
                 length_s: Some(15.0),

@@ -22,8 +22,6 @@ pub const HISTORY_SCHEMA: &str = "storebench/history/1";
 pub const LONGEST_LINE: usize = 2_000;
 /// No text of a line is longer, but for the path of the runs.
 const LONGEST_TEXT: usize = 80;
-/// By which share the installed memory of one machine may differ: a new kernel keeps a little more or less for itself.
-const SAME_MEMORY: f64 = 0.02;
 
 /// What is kept of one experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -140,7 +138,7 @@ impl HostFingerprint {
     pub fn is_same(&self, other: &HostFingerprint) -> bool {
         let (less, more) = (self.memory_mib.min(other.memory_mib), self.memory_mib.max(other.memory_mib));
         let of_this_memory = HostFingerprint { memory_mib: self.memory_mib, ..other.clone() };
-        *self == of_this_memory && more as f64 <= less as f64 * (1.0 + SAME_MEMORY)
+        *self == of_this_memory && more as f64 <= less as f64 * (1.0 + terms::SAME_MEMORY)
     }
 
     /// `AMD EPYC 7763, 2 CPUs, 7944 MiB, Linux 6, kvm`.
@@ -263,7 +261,7 @@ impl HistoryLine {
         Ok(read)
     }
 
-    /// Whether it may serve as a baseline: its gate did not fail, or nobody asked one.
+    /// Whether it may serve as a baseline: its gate did not fail, or it had none.
     pub fn is_good(&self) -> bool {
         matches!(self.verdict, None | Some(GateVerdict::Ok | GateVerdict::Improved))
     }

@@ -115,6 +115,8 @@ impl Quantity {
                 let is_ours = run.store.placement == Placement::Embedded && run.client.cpu_ns_per_op > 0.0;
                 is_ours.then_some(run.client.cpu_ns_per_op)
             }),
+            // What a store writes beside a workload that writes nothing is no property of its operations.
+            Quantity::BytesWritten if run.total.work.is_some_and(|work| work.rows_written == 0.0) => None,
             Quantity::BytesWritten => {
                 let (before, after) = (&run.footprint.after_load, &run.footprint.after_run);
                 let written = after.written_bytes?.checked_sub(before.written_bytes?)?;

@@ -8,7 +8,7 @@ use crate::record::{Experiment, Host, LoadInfo, Run, Tool};
 use crate::units;
 
 /// By which share the installed memory may differ: a new kernel keeps a few MiB more or less for itself.
-const SAME_MEMORY: f64 = 0.02;
+pub const SAME_MEMORY: f64 = 0.02;
 
 /// What a field is called, and its value.
 type TermField<'a, T> = (&'a str, &'a dyn Fn(&T) -> String);
@@ -38,16 +38,6 @@ pub fn of_machines(base: &[Experiment], head: &[Experiment]) -> Vec<Mismatch> {
         found.push(Mismatch { field: "memory".to_owned(), workload: None, base, head });
     }
     found
-}
-
-/// Whether noise on the one machine and build is noise on the other: the fields above, of which only what moves timings.
-pub fn is_same_machine(hosts: [&Host; 2], tools: [&Tool; 2]) -> bool {
-    let fixed =
-        |host: &Host| (host.cpu.clone(), host.cpus, kernel(host), host.virtualization.clone(), host.instance.clone());
-    let [a, b] = hosts.map(|host| host.memory_bytes as f64);
-    fixed(hosts[0]) == fixed(hosts[1])
-        && tools[0].profile == tools[1].profile
-        && a.max(b) <= a.min(b) * (1.0 + SAME_MEMORY)
 }
 
 /// Whether two builds of the suite, of base and head, were made alike.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use drivers::Address;
+use drivers::{Address, Durability, STORES};
 
 use crate::cli::PairArgs;
 use crate::commands::exit::Failed;
@@ -109,6 +109,12 @@ pub fn sides(targets: &[String], pairs: &PairArgs, [base, head]: [&Address; 2]) 
     found.into_iter().map(requests).collect()
 }
 
+/// The best tier of the store that an address is of.
+fn best_durability(address: &Address) -> Durability {
+    let store = STORES.iter().find(|store| store.name == address.store);
+    store.map_or(Durability::Memory, |store| store.best_durability)
+}
+
 /// What a calibration of this request would be of.
 pub fn subject(request: &RunRequest) -> CalibrationSubject {
     let RunRequest { workload, load, .. } = request;
@@ -117,6 +123,7 @@ pub fn subject(request: &RunRequest) -> CalibrationSubject {
         hash: workload.hash.clone(),
         rows: request.plan().rows(),
         store: request.address.to_string(),
+        durability: request.tier(best_durability(&request.address)),
         clients: load.clients,
         rate_per_s: load.rate_per_s,
         length_s: load.until.elapsed().map(|length| length.as_secs_f64()),

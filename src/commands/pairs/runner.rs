@@ -53,6 +53,31 @@ enum PairOutcome {
 }
 
 impl PairRunner {
+    /// No pair yet; this process measures, and noisy pairs are replaced. `command` is what lines on standard error begin with.
+    ///
+    /// # Errors
+    /// When signals cannot be watched.
+    pub fn new(
+        command: &'static str,
+        quiet: bool,
+        sides: Vec<PairedRequests>,
+        experiment: Experiment,
+        folder: Folder,
+    ) -> Result<PairRunner, Failed> {
+        Ok(PairRunner {
+            sides,
+            experiment,
+            pairs: Vec::new(),
+            problem: None,
+            folder,
+            signals: Signals::watch()?,
+            progress: Progress::new(quiet),
+            builds: None,
+            keeps_noisy: false,
+            says_as: (!quiet).then_some(command),
+        })
+    }
+
     /// So many more pairs of each of these workloads, in turn. `keep` is called after each, and says whether the next one
     /// makes sense. Whether to go on.
     ///

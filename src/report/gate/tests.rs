@@ -2,7 +2,7 @@
 
 use super::fixtures::{BASE, GateRuns, gate, regressed, side};
 use crate::gate::{GateOptions, GateRecord, GateVerdict, Margins, Quantity};
-use crate::record::Experiment;
+use crate::record::{Experiment, Work};
 use crate::report::fixtures::invalid;
 
 /// What is named, and what changes it.
@@ -294,4 +294,23 @@ fn after_a_regression_it_says_where_to_look_and_else_nothing() {
     let text = super::text(&record, 120);
     assert!(text.contains("where to look: read-heavy on "), "{text}");
     assert!(super::markdown::markdown(&record).contains("- Where to look: "));
+}
+
+#[test]
+fn what_a_store_writes_beside_operations_that_write_nothing_is_no_figure() {
+    let written = |rows_written: f64| {
+        let paired = GateRuns { alternates: true, count: 12, ..BASE };
+        let sides = [paired, GateRuns { is_head: true, ..paired }].map(|of| {
+            let mut side = side(of);
+            for run in &mut side.runs {
+                run.footprint.after_load.written_bytes = Some(0);
+                run.footprint.after_run.written_bytes = Some(1_000_000);
+                run.total.work = Some(Work { rows_written, ..Work::default() });
+            }
+            side
+        });
+        let record = gate(&sides[0], &sides[1], &GateOptions::default());
+        record.comparisons.iter().any(|one| one.metric == Quantity::BytesWritten)
+    };
+    assert!(written(2.0) && !written(0.0));
 }
