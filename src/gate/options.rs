@@ -11,7 +11,7 @@ pub struct GateOptions {
     pub margins: Margins,
     /// Whether sides that differ in what should be equal are compared all the same.
     pub allows_mismatch: bool,
-    /// Whether a regression is told and does not fail.
+    /// Whether a regression is reported and does not fail the gate.
     pub advises: bool,
     /// Whether noisy runs are evidence like others.
     pub keeps_noisy: bool,

@@ -215,7 +215,7 @@ enum MarkFill {
     Hollow,
 }
 
-/// How a verdict looks: told by its shape and by its word as well.
+/// How a verdict is drawn: its shape and fill say it without colour, and its word stands beside it.
 struct RowLook {
     color: RGBColor,
     text: RGBColor,
